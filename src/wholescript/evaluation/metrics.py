@@ -1,0 +1,192 @@
+"""Metrics of ranking, decision and calibration, each over many weightings of the films at once.
+
+A weighting says how often each film counts: all ones for the value itself, the multiplicities of
+a resample for a bootstrap. Each metric takes one repeat's films and weights (B, n) and returns
+float64 (B,), so 2,000 resamples cost about as much as sorting once.
+
+Rankings are judged fold by fold: two films are compared only where one fitted model scored both.
+Models of different folds need not share a scale (another strength is another spread of the
+scores), and pooling them would charge a model for that: 0.02 of AUC for TF-IDF on 1,026 films.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.evaluation.calibration import equal_mass_bins
+from wholescript.evaluation.confusion import macro_f1_of, mcc_of
+from wholescript.evaluation.predictions import Predictions
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The films that one repeat scored: truth, probability, threshold, fold, year, each (n,)."""
+
+    positive: NDArray[np.bool_]
+    scores: FloatArray
+    thresholds: FloatArray
+    folds: NDArray[np.int64]
+    years: NDArray[np.int64]
+
+
+Metric = Callable[[Scored, FloatArray], FloatArray]
+
+
+def auc(films: Scored, weights: FloatArray) -> FloatArray:
+    """Return the share of (positive, negative) pairs in the right order; a tie counts half."""
+    return _right_pairs(films, weights, films.folds)
+
+
+def within_decade_auc(films: Scored, weights: FloatArray) -> FloatArray:
+    """Return the AUC over pairs of the same decade: what is left when year cannot help."""
+    decades = films.years // 10
+    return _right_pairs(films, weights, decades + (decades.max() + 1) * films.folds)
+
+
+def average_precision(films: Scored, weights: FloatArray) -> FloatArray:
+    """Return the precision at the score of each positive of a fold, averaged over all positives."""
+    total = np.zeros(len(weights))
+    for positives, negatives in _by_score(films, weights, films.folds):
+        found, seen = positives.cumsum(axis=1), (positives + negatives).cumsum(axis=1)
+        # A resample may lack the best-scored films: nothing seen, nothing found there.
+        total += (positives * found / np.maximum(seen, 1e-300)).sum(axis=1)
+    return total / weights[:, films.positive].sum(axis=1)
+
+
+def macro_f1(films: Scored, weights: FloatArray, threshold: float | None = None) -> FloatArray:
+    """Return the mean F1 of both classes at the films' own thresholds, or at a fixed one."""
+    return macro_f1_of(*_confusion(films, weights, threshold))
+
+
+def mcc(films: Scored, weights: FloatArray, threshold: float | None = None) -> FloatArray:
+    """Return Matthews' correlation at the films' own thresholds, or at a fixed one."""
+    return mcc_of(*_confusion(films, weights, threshold))
+
+
+def brier(films: Scored, weights: FloatArray) -> FloatArray:
+    """Return the mean squared distance of probability and outcome (Brier 1950)."""
+    return weights @ (films.scores - films.positive) ** 2 / weights.sum(axis=1)
+
+
+def ece(films: Scored, weights: FloatArray) -> FloatArray:
+    """Return the expected calibration error over 10 bins of equal mass (Nguyen & O'Connor 2015).
+
+    The bins are those of the unweighted films. It is biased upwards by noise: a perfect model of
+    1,000 films scores about 0.03.
+    """
+    bins = equal_mass_bins(films.scores)
+    gaps = (films.positive - films.scores)[:, None] * (bins[:, None] == np.unique(bins))
+    return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
+
+
+METRICS: dict[str, Metric] = {
+    "auc": auc,
+    "average_precision": average_precision,
+    "macro_f1": macro_f1,
+    "mcc": mcc,
+    "brier": brier,
+    "ece": ece,
+    "within_decade_auc": within_decade_auc,
+    "macro_f1_at_half": partial(macro_f1, threshold=0.5),
+    "mcc_at_half": partial(mcc, threshold=0.5),
+}
+
+
+def score(predictions: Predictions, metrics: Sequence[str] = tuple(METRICS)) -> dict[str, float]:
+    """Return each metric, as the mean over the repeats.
+
+    Raises DataError where the scored films of a repeat are of one class, ParameterError for an
+    unknown metric.
+    """
+    return {name: float(v) for name, v in score_repeats(predictions, metrics).mean().items()}
+
+
+def score_repeats(
+    predictions: Predictions, metrics: Sequence[str] = tuple(METRICS)
+) -> pd.DataFrame:
+    """Return one row a repeat, one column a metric; their spread is that of the split and seed."""
+    once = np.ones((1, len(predictions.labels)))
+    return pd.DataFrame(weighted_scores(predictions, once, metrics)[:, :, 0], columns=list(metrics))
+
+
+def weighted_scores(
+    predictions: Predictions, weights: FloatArray, metrics: Sequence[str]
+) -> FloatArray:
+    """Return each metric under each weighting of the films, (n_repeats, n_metrics, B).
+
+    `weights` has shape (B, n). Films without a score are left out of their repeat. NaN where a
+    weighting leaves a metric undefined, as a resample without positives does.
+    """
+    if unknown := sorted(set(metrics) - set(METRICS)):
+        raise ParameterError(f"Unknown metrics {unknown}: choose among {', '.join(METRICS)}.")
+    values = np.empty((len(predictions.scores), len(metrics), len(weights)))
+    for repeat, scores in enumerate(predictions.scores):
+        rows = np.flatnonzero(np.isfinite(scores))
+        positive = predictions.labels[rows] == 1
+        if positive.all() or not positive.any():
+            raise DataError(
+                f"The {len(rows)} films scored in repeat {repeat} hold {positive.sum()} positives: "
+                "metrics need films of both classes; test on more films or choose other folds."
+            )
+        films = Scored(
+            positive,
+            scores[rows],
+            predictions.thresholds[repeat, rows],
+            predictions.folds[repeat, rows],
+            predictions.years[rows],
+        )
+        with np.errstate(invalid="ignore"):
+            for k, name in enumerate(metrics):
+                values[repeat, k] = METRICS[name](films, weights[:, rows])
+    return values
+
+
+def _by_score(
+    films: Scored, weights: FloatArray, strata: NDArray[np.int64]
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield, a stratum at a time, the weight of positives and of negatives at each distinct score.
+
+    Both have shape (B, number of distinct scores), the best score first.
+    """
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        rows = rows[np.argsort(-films.scores[rows], kind="stable")]
+        starts = np.flatnonzero(np.diff(films.scores[rows], prepend=np.inf))
+        positive, drawn = films.positive[rows], weights[:, rows]
+        yield (
+            np.add.reduceat(drawn * positive, starts, axis=1),
+            np.add.reduceat(drawn * ~positive, starts, axis=1),
+        )
+
+
+def _right_pairs(films: Scored, weights: FloatArray, strata: NDArray[np.int64]) -> FloatArray:
+    """Return the share of (positive, negative) pairs within a stratum that are in order."""
+    right, pairs = np.zeros(len(weights)), np.zeros(len(weights))
+    for positives, negatives in _by_score(films, weights, strata):
+        total = negatives.sum(axis=1)
+        below = total[:, None] - negatives.cumsum(axis=1) + negatives / 2
+        right += (positives * below).sum(axis=1)
+        pairs += positives.sum(axis=1) * total
+    return right / pairs
+
+
+def _confusion(
+    films: Scored, weights: FloatArray, threshold: float | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the weights of true and false positives, false and true negatives."""
+    said = films.scores >= (films.thresholds if threshold is None else threshold)
+    cells = (
+        said & films.positive,
+        said & ~films.positive,
+        ~said & films.positive,
+        ~said & ~films.positive,
+    )
+    tp, fp, fn, tn = (weights @ cell.astype(np.float64) for cell in cells)
+    return tp, fp, fn, tn

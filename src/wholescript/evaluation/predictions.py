@@ -1,0 +1,100 @@
+"""Out-of-fold predictions of one estimator, and their table on disk."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one estimator says of n films, each scored by a model that did not see it.
+
+    `scores` and `thresholds` are float64 (n_repeats, n): the probability of a film and the
+    threshold of the fold in which it was tested, chosen on that fold's inner scores; NaN where a
+    film was never tested, as the early films of a temporal split. `folds` is int64 (n_repeats, n),
+    -1 where never tested. `film_ids`, `labels` (int8), `groups` and `years` have shape (n,).
+    `chosen` holds one row of hyper-parameters a fold, `history` one row an epoch of each fold.
+    """
+
+    film_ids: list[str]
+    labels: NDArray[np.int8]
+    groups: NDArray[np.object_]
+    years: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    chosen: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def tested(self) -> "Predictions":
+        """Return the films that were tested in at least one repeat."""
+        return self.of_films(np.flatnonzero(np.isfinite(self.scores).any(axis=0)))
+
+    def of_films(self, rows: NDArray[np.int64]) -> "Predictions":
+        """Return the films `rows` alone."""
+        return Predictions(
+            [self.film_ids[i] for i in rows],
+            self.labels[rows],
+            self.groups[rows],
+            self.years[rows],
+            self.scores[:, rows],
+            self.thresholds[:, rows],
+            self.folds[:, rows],
+            self.chosen,
+            self.history,
+        )
+
+    def ranks(self) -> NDArray[np.float64]:
+        """Return the rank of each score within its fold, from 0 to 1; shape and NaN as `scores`.
+
+        For curves over a whole repeat: probabilities of different folds need not share a scale.
+        """
+        ranks = np.full(self.scores.shape, np.nan)
+        for repeat, folds in enumerate(self.folds):
+            for fold in np.unique(folds[folds >= 0]):
+                rows = np.flatnonzero(folds == fold)
+                ranks[repeat, rows] = (rankdata(self.scores[repeat, rows]) - 0.5) / len(rows)
+        return ranks
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a tested film and repeat, with the columns `COLUMNS`."""
+        repeats, films = np.nonzero(np.isfinite(self.scores))
+        values = [
+            np.asarray(self.film_ids, dtype=object)[films],
+            self.groups[films],
+            self.years[films],
+            repeats,
+            self.folds[repeats, films],
+            self.labels[films],
+            self.scores[repeats, films],
+            self.thresholds[repeats, films],
+        ]
+        return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> "Predictions":
+        """Read what `to_frame` gave: the tested films, in their order, without hyper-parameters."""
+        film, film_ids = pd.factorize(frame["film_id"].astype(object))
+        repeat = frame["repeat"].to_numpy(np.int64)
+        first = np.unique(film, return_index=True)[1]
+        shape = (int(repeat.max()) + 1, len(film_ids))
+        scores, folds = np.full(shape, np.nan), np.full(shape, -1)
+        thresholds = scores.copy()
+        scores[repeat, film] = frame["score"]
+        thresholds[repeat, film] = frame["threshold"]
+        folds[repeat, film] = frame["fold"]
+        return cls(
+            [str(film_id) for film_id in film_ids],
+            frame["label"].to_numpy(np.int8)[first],
+            frame["group"].astype(str).to_numpy(object)[first],
+            frame["year"].to_numpy(np.int64)[first],
+            scores,
+            thresholds,
+            folds,
+        )

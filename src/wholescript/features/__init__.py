@@ -1,0 +1,1 @@
+"""What models read: tokens, word counts and chunk embeddings of whole scripts."""

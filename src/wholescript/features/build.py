@@ -1,0 +1,122 @@
+"""Features of a corpus: found in the bundle or the cache, or built film by film."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from wholescript.data import Corpus, group_near_duplicates
+from wholescript.errors import BundleError, DataError
+from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
+from wholescript.features.compress import QuantisationError
+from wholescript.features.extract import (
+    FeatureSettings,
+    FilmRecord,
+    extract_records,
+    load_record,
+    record_path,
+)
+from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.words import stack_words
+from wholescript.files import ROOT
+
+BUNDLE = ROOT / "data"
+CACHE = ROOT / ".cache"
+
+FILM_COLUMNS = (
+    *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
+    *("nominated", "won", "text_sha1", "n_chars", "n_words", "split"),
+)
+
+
+def build_features(
+    corpus: Corpus,
+    folder: Path,
+    settings: FeatureSettings | None = None,
+    *,
+    cache: Path = CACHE,
+    progress: bool = True,
+) -> QuantisationError:
+    """Extract what is missing, film by film, and write the bundle of `corpus` to `folder`.
+
+    A killed build goes on where it stopped when it is called again; the same texts and settings
+    give the same bytes on the same machine. Returns the error of the quantised embeddings.
+
+    Raises:
+        DataError: the corpus has no texts (`bundled`), or a text cannot be used.
+        BundleError: the package with the encoder's weights is not installed.
+    """
+    if corpus.texts is None:
+        raise DataError("bundled films come without texts: give a local file or the hub's films")
+    settings = (settings or FeatureSettings()).resolved()
+    records_folder = cache / "records" / settings.key
+    fingerprints = extract_records(
+        corpus.texts.items(), records_folder, settings, total=len(corpus), progress=progress
+    )
+    records = [_read_back(records_folder, film_id, sha1) for film_id, sha1 in fingerprints.items()]
+    words = stack_words([record.words for record in records])
+    films = corpus.films[[name for name in FILM_COLUMNS if name in corpus.films]].copy()
+    near, _ = group_near_duplicates(words.whole, corpus.film_ids)
+    films["group"] = _joined_groups(corpus.groups, near)
+    films["n_gpt2_tokens"] = [record.gpt2_tokens for record in records]
+    films["n_wordpiece_tokens"] = [record.wordpiece_tokens for record in records]
+    films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
+    structure = np.stack([record.structure for record in records])
+    films = films.join(pd.DataFrame(structure, columns=list(STRUCTURE_NAMES)))
+    vectors = np.concatenate([record.chunks for record in records])
+    return write_bundle(folder, films, words, vectors, counts, asdict(settings))
+
+
+def load_features(
+    corpus: Corpus,
+    settings: FeatureSettings | None = None,
+    *,
+    bundle: Path = BUNDLE,
+    cache: Path = CACHE,
+    progress: bool = True,
+) -> FilmFeatures:
+    """Return the features of a corpus, row by row: bundled, cached, or built now.
+
+    Cached ones that are damaged are built again.
+
+    Raises:
+        BundleError: the bundle is absent, damaged or lacks a film.
+        DataError: a text cannot be used.
+    """
+    if corpus.texts is None:
+        return read_bundle(bundle).select(corpus.film_ids)
+    settings = (settings or FeatureSettings()).resolved()
+    folder = cache / "bundles" / f"{corpus.provenance.fingerprint[:12]}-{settings.key}"
+    try:
+        features = read_bundle(folder)
+    except BundleError:
+        build_features(corpus, folder, settings, cache=cache, progress=progress)
+        features = read_bundle(folder)
+    return features.select(corpus.film_ids)
+
+
+def _read_back(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
+    record = load_record(record_path(folder, film_id), text_sha1)
+    if record is None:
+        raise DataError(f"the features of {film_id} vanished while they were built: build again")
+    return record
+
+
+def _joined_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:
+    """Put films into one group that share a group in any of the groupings, (n,) each."""
+    n = len(groupings[0])
+    columns, offset = [], 0
+    for grouping in groupings:
+        codes, names = pd.factorize(np.asarray(grouping, object))
+        columns.append(codes + offset)
+        offset += len(names)
+    rows = np.tile(np.arange(n), len(columns))
+    links = csr_array((np.ones(len(rows)), (rows, np.concatenate(columns))), shape=(n, offset))
+    component = connected_components(links @ links.T, directed=False)[1]
+    first = np.unique(component, return_index=True)[1]
+    return [str(groupings[0][first[label]]) for label in component]

@@ -1,0 +1,277 @@
+"""The bundle: features of a whole corpus in a few checked files, and how they are read back.
+
+    films.parquet     one row a film: metadata, labels, lengths, scene structure
+    words.bin         sparse word counts by quarter
+    chunks.bin        chunk embeddings as int8 codes, axis by axis
+    manifest.json     settings, sizes, quantisation error, SHA-256 of each file
+
+The two binary files are safetensors inside zstd.
+"""
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import safetensors
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from wholescript.errors import BundleError
+from wholescript.features.compress import (
+    QuantisationError,
+    Rotation,
+    fit_rotation,
+    quantisation_error,
+    quantise,
+    restore,
+)
+from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.words import QUARTERS, WordCounts
+from wholescript.files import sha256_of, write_atomic
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ChunkEmbeddings:
+    """Chunk vectors of n films, one film after the other, along their principal axes.
+
+    `codes` is (total, d) int8; multiplied by `rotation.step` it gives centred coordinates, the
+    strongest axis first. Film i owns rows `offsets[i]` to `offsets[i + 1]`.
+    """
+
+    codes: NDArray[np.int8]
+    offsets: NDArray[np.int64]
+    rotation: Rotation
+
+    def of(self, film: int, dimensions: int | None = None) -> NDArray[np.float32]:
+        """Return one film's coordinates, (n_chunks, dimensions) float32."""
+        rows = slice(self.offsets[film], self.offsets[film + 1])
+        return self.codes[rows, :dimensions] * np.float32(self.rotation.step)
+
+    def restored(self, film: int) -> NDArray[np.float32]:
+        """Return one film's vectors in the encoder's own axes, (n_chunks, d) float32."""
+        return restore(self.codes[self.offsets[film] : self.offsets[film + 1]], self.rotation)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Chunks of each film, (n,)."""
+        return np.diff(self.offsets)
+
+    def select(self, rows: NDArray[np.int64]) -> "ChunkEmbeddings":
+        """Keep the films `rows`, in that order."""
+        picked = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        offsets = np.concatenate([[0], np.cumsum(self.counts[rows])]).astype(np.int64)
+        return ChunkEmbeddings(self.codes[np.concatenate(picked)], offsets, self.rotation)
+
+
+@dataclass(frozen=True)
+class FilmFeatures:
+    """All features of n films, row by row.
+
+    `groups` (n,) names the group of each film: near duplicates share one. `tokens` (n,) int64
+    are GPT-2 tokens, `structure` (n, 13) float32 the values named in `STRUCTURE_NAMES`;
+    `manifest` says how the features were made.
+    """
+
+    film_ids: list[str]
+    groups: NDArray[np.object_]
+    tokens: NDArray[np.int64]
+    structure: NDArray[np.float32]
+    words: WordCounts
+    chunks: ChunkEmbeddings
+    manifest: dict[str, Any]
+
+    def select(self, film_ids: list[str]) -> "FilmFeatures":
+        """Keep the named films, in that order.
+
+        Raises:
+            BundleError: a film has no features here.
+        """
+        row_of = {film_id: row for row, film_id in enumerate(self.film_ids)}
+        missing = [film_id for film_id in film_ids if film_id not in row_of]
+        if missing:
+            raise BundleError(
+                f"{len(missing)} films have no features, among them {missing[:5]}: "
+                "run `wholescript features` on the corpus again"
+            )
+        rows = np.array([row_of[film_id] for film_id in film_ids], np.int64)
+        return FilmFeatures(
+            list(film_ids),
+            self.groups[rows],
+            self.tokens[rows],
+            self.structure[rows],
+            self.words.select(rows),
+            self.chunks.select(rows),
+            self.manifest,
+        )
+
+
+def write_bundle(
+    folder: Path,
+    films: pd.DataFrame,
+    words: WordCounts,
+    vectors: NDArray[np.float16],
+    chunk_counts: NDArray[np.int64],
+    settings: dict[str, Any],
+) -> QuantisationError:
+    """Write a bundle; the manifest comes last, so that half a bundle is never taken for one.
+
+    `films` holds a row a film in corpus order, `vectors` (total, d) the chunk vectors of all
+    films one after the other. The same input gives the same bytes.
+    """
+    rotation = fit_rotation(vectors)
+    codes = quantise(vectors, rotation)
+    error = quantisation_error(vectors, codes, rotation)
+    table = io.BytesIO()
+    films.to_parquet(table, index=False, compression="zstd")
+    files = {
+        "films.parquet": table.getvalue(),
+        "words.bin": _pack(_word_tensors(words)),
+        "chunks.bin": _pack(
+            {
+                "codes": np.ascontiguousarray(codes.T),
+                "counts": chunk_counts.astype(np.int32),
+                "mean": rotation.mean,
+                "axes": rotation.axes,
+                "step": np.array([rotation.step], np.float64),
+            }
+        ),
+    }
+    manifest = {
+        "format": FORMAT,
+        "films": len(films),
+        "vocabulary": len(words.vocabulary),
+        "chunks": len(vectors),
+        "dimensions": vectors.shape[1],
+        "settings": settings,
+        "quantisation": dataclasses.asdict(error),
+        "files": {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in files.items()
+        },
+    }
+    for name, content in files.items():
+        write_atomic(folder / name, content)
+    write_atomic(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    return error
+
+
+def read_bundle(folder: Path) -> FilmFeatures:
+    """Read a bundle after checking the SHA-256 of each of its files.
+
+    Raises:
+        BundleError: a file is absent, truncated or altered; the message names it.
+    """
+    manifest = read_manifest(folder)
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise BundleError(f"{name} is missing from the bundle: restore it from git")
+        if sha256_of(path) != expected["sha256"]:
+            raise BundleError(
+                f"{name} is damaged ({path.stat().st_size:,} bytes, {expected['bytes']:,} "
+                "expected): restore it from git, or run `wholescript features` again"
+            )
+    films = pd.read_parquet(folder / "films.parquet")
+    chunks = _unpack(folder / "chunks.bin")
+    offsets = np.concatenate([[0], np.cumsum(chunks["counts"])]).astype(np.int64)
+    rotation = Rotation(chunks["mean"], chunks["axes"], float(chunks["step"][0]))
+    return FilmFeatures(
+        films["film_id"].tolist(),
+        films["group"].to_numpy(object),
+        films["n_gpt2_tokens"].to_numpy(np.int64),
+        films[list(STRUCTURE_NAMES)].to_numpy(np.float32),
+        _read_words(_unpack(folder / "words.bin")),
+        ChunkEmbeddings(np.ascontiguousarray(chunks["codes"].T), offsets, rotation),
+        manifest,
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest alone.
+
+    Raises:
+        BundleError: there is none, or it is not one of this format.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BundleError(
+            f"no features in {folder.name}/: run `wholescript features`, or use source='bundled'"
+        ) from None
+    except ValueError as error:
+        raise BundleError(f"{path.name} is damaged ({error}): restore it from git") from None
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise BundleError(f"the bundle has format {found}, this version reads {FORMAT}")
+    return manifest
+
+
+def _word_tensors(words: WordCounts) -> dict[str, NDArray[Any]]:
+    """One sparse pattern for all five matrices; columns as gaps, which compress best."""
+    parts = [*words.quarters, words.opening]
+    pattern = sum((part.astype(np.int32) for part in parts[1:]), parts[0].astype(np.int32)).tocsr()
+    pattern.sort_indices()
+    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    gaps = np.diff(pattern.indices, prepend=0)
+    gaps[pattern.indptr[:-1][np.diff(pattern.indptr) > 0]] = pattern.indices[
+        pattern.indptr[:-1][np.diff(pattern.indptr) > 0]
+    ]
+    tensors: dict[str, NDArray[Any]] = {
+        "lengths": np.diff(pattern.indptr).astype(np.int32),
+        "gaps": gaps.astype(np.uint32 if gaps.max(initial=0) > 65_535 else np.uint16),
+        "vocabulary": np.frombuffer("\n".join(words.vocabulary).encode(), np.uint8),
+    }
+    for number, part in enumerate(parts):
+        values = np.asarray(part[rows, pattern.indices]).ravel()
+        tensors[f"counts{number}"] = values.astype(np.uint16)
+    return tensors
+
+
+def _read_words(tensors: dict[str, NDArray[Any]]) -> WordCounts:
+    vocabulary = tensors["vocabulary"].tobytes().decode()
+    words = vocabulary.split("\n") if vocabulary else []
+    indptr = np.concatenate([[0], np.cumsum(tensors["lengths"])]).astype(np.int64)
+    indices = np.concatenate(
+        [
+            np.cumsum(tensors["gaps"][start:stop], dtype=np.int64)
+            for start, stop in itertools.pairwise(indptr)
+        ]
+        or [np.zeros(0, np.int64)]
+    )
+    matrices = []
+    for number in range(QUARTERS + 1):
+        matrix = sp.csr_matrix(
+            (tensors[f"counts{number}"], indices, indptr), shape=(len(indptr) - 1, len(words))
+        )
+        matrix.eliminate_zeros()
+        matrices.append(matrix)
+    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], words)
+
+
+def _pack(tensors: dict[str, NDArray[Any]]) -> bytes:
+    plain = save(tensors)
+    size = len(plain).to_bytes(8, "little")
+    return size + pa.Codec("zstd", compression_level=19).compress(plain, asbytes=True)
+
+
+def _unpack(path: Path) -> dict[str, NDArray[Any]]:
+    content = path.read_bytes()
+    try:
+        plain = pa.decompress(
+            content[8:], int.from_bytes(content[:8], "little"), codec="zstd", asbytes=True
+        )
+        return load(plain)
+    except (OSError, ValueError, safetensors.SafetensorError) as error:
+        raise BundleError(f"{path.name} cannot be read ({error}): restore it from git") from None

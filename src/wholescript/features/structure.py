@@ -1,0 +1,40 @@
+"""Scene structure and punctuation: how a script is set on the page, without its words."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+# No two repeats in a row match the same characters: time stays linear in any text.
+_PER_THOUSAND_WORDS = {
+    "sluglines": re.compile(r"(?m)^[ \t]*(?:\d\S*[ \t]+)?(?:INT|EXT|I/E)\b"),
+    "cues": re.compile(
+        r"(?m)^[ \t]*[A-Z][A-Z.'#-]*(?: [A-Z.'#-]+){0,3}[ \t]*(?:\([^)\n]*\)[ \t]*)?$"
+    ),
+    "parentheticals": re.compile(r"(?m)^[ \t]*\("),
+    "transitions": re.compile(r"\b(?:CUT|DISSOLVE|FADE) (?:TO|IN|OUT)\b"),
+    "questions": re.compile(r"\?"),
+    "exclamations": re.compile(r"!"),
+    "ellipses": re.compile(r"\.\.+|\u2026"),
+    "dashes": re.compile(r"--+|\u2014"),
+    "commas": re.compile(r","),
+    "capital_words": re.compile(r"\b[A-Z]{2,}\b"),
+    "digits": re.compile(r"\d"),
+}
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)")
+STRUCTURE_NAMES = (*_PER_THOUSAND_WORDS, "words_per_line", "words_per_sentence")
+
+
+def structure_of(text: str) -> NDArray[np.float32]:
+    """Return one value per name of `STRUCTURE_NAMES`, float32.
+
+    Counts are per 1,000 words; the last two are words per non-empty line and per sentence end.
+    """
+    words = max(len(text.split()), 1)
+    rates = [
+        1_000 * sum(1 for _ in pattern.finditer(text)) / words
+        for pattern in _PER_THOUSAND_WORDS.values()
+    ]
+    lines = sum(1 for line in text.splitlines() if line.strip())
+    sentences = sum(1 for _ in _SENTENCE_END.finditer(text))
+    return np.array([*rates, words / max(lines, 1), words / max(sentences, 1)], np.float32)

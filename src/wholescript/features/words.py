@@ -1,0 +1,92 @@
+"""Word counts by quarter of the script: what bag-of-words models read.
+
+Counts cannot be turned back into the script: order is lost beyond the quarter in which a word
+stands, and words of fewer than `MIN_FILMS` films are left out.
+"""
+
+import itertools
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+MIN_FILMS = 5
+QUARTERS = 4
+OPENING_CHARACTERS = 4_000
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+def words_of(text: str) -> list[str]:
+    """Return the lower-case words of a text, in order: letters, with apostrophes inside."""
+    return _WORD.findall(text.lower().replace("\u2019", "'"))
+
+
+@dataclass(frozen=True)
+class FilmWords:
+    """Counts of one film: `words` sorted; `counts` (len(words), 5) uint16.
+
+    Columns 0 to 3 are the quarters of the script, column 4 its first 4,000 characters.
+    """
+
+    words: list[str]
+    counts: NDArray[np.uint16]
+
+
+def count_words(text: str) -> FilmWords:
+    """Count the words of a script in each of its quarters and in its opening."""
+    words = words_of(text)
+    bounds = np.linspace(0, len(words), QUARTERS + 1).round().astype(int)
+    columns = [Counter(words[start:stop]) for start, stop in itertools.pairwise(bounds)]
+    columns.append(Counter(words_of(text[:OPENING_CHARACTERS])))
+    vocabulary = sorted(set().union(*columns))
+    counts = np.array([[column[word] for column in columns] for word in vocabulary], np.int64)
+    return FilmWords(vocabulary, counts.clip(max=65_535).astype(np.uint16).reshape(-1, 5))
+
+
+@dataclass(frozen=True)
+class WordCounts:
+    """Sparse counts of n films over V words: four quarters, the opening and the whole.
+
+    Each matrix is CSR, uint16, of shape (n, V); `vocabulary` is sorted.
+    """
+
+    quarters: tuple[sp.csr_matrix, ...]
+    opening: sp.csr_matrix
+    vocabulary: list[str]
+
+    @property
+    def whole(self) -> sp.csr_matrix:
+        """Counts over the whole script, (n, V)."""
+        total = self.quarters[0].astype(np.int32)
+        for quarter in self.quarters[1:]:
+            total = total + quarter
+        return total.tocsr()
+
+    def select(self, rows: NDArray[np.int64]) -> "WordCounts":
+        """Keep the films `rows`, in that order."""
+        return WordCounts(
+            tuple(quarter[rows] for quarter in self.quarters), self.opening[rows], self.vocabulary
+        )
+
+
+def stack_words(films: list[FilmWords], min_films: int = MIN_FILMS) -> WordCounts:
+    """Join the counts of many films over the words that at least `min_films` of them use."""
+    frequency = Counter(word for film in films for word in film.words)
+    vocabulary = sorted(word for word, n in frequency.items() if n >= min_films)
+    column = {word: i for i, word in enumerate(vocabulary)}
+    matrices = []
+    for part in range(QUARTERS + 1):
+        rows, columns, values = [], [], []
+        for row, film in enumerate(films):
+            for word, count in zip(film.words, film.counts[:, part].tolist(), strict=True):
+                if count and word in column:
+                    rows.append(row)
+                    columns.append(column[word])
+                    values.append(count)
+        shape = (len(films), len(vocabulary))
+        matrices.append(sp.csr_matrix((np.array(values, np.uint16), (rows, columns)), shape=shape))
+    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], vocabulary)

@@ -1,0 +1,189 @@
+"""From an estimator to a stored run: found by its content, or cross-validated."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wholescript.data.folds import Fold
+from wholescript.errors import RunError
+from wholescript.evaluation.crossval import Remembered, cross_validate
+from wholescript.evaluation.intervals import bootstrap
+from wholescript.evaluation.predictions import Predictions
+from wholescript.models.task import Estimator
+from wholescript.report.context import (
+    Notebook,
+    current_notebook,
+    device_name,
+    library_versions,
+)
+from wholescript.report.fingerprint import code_fingerprint, hash_json
+from wholescript.report.runs import Metric, Run
+from wholescript.report.study import Study
+
+EVALUATION = (
+    "wholescript.evaluation.crossval",
+    "wholescript.evaluation.intervals",
+    "wholescript.evaluation.metrics",
+)
+LEAST_TOLERANCE = 0.002
+
+
+def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
+    """Return the finished run `<group>/<name>` of these inputs, or cross-validate and store it.
+
+    `split` is `random` or `temporal`. The run's key hashes the estimator's configuration, the
+    data, features, labels and folds, the seed and scale, and the source of the modules that the
+    estimator and the evaluation import. Folds that a killed run had finished are taken up again.
+
+    Raises:
+        RunError: no notebook has begun, or `name` has another form.
+    """
+    notebook = current_notebook()
+    config = _config(notebook, estimator, study, split)
+    key = hash_json(config)
+    if run := notebook.find_run(name, key):
+        return run
+    start = time.perf_counter()
+    folds = study.split(split)
+    folder = _folds_folder(notebook, estimator, study)
+    predictions = cross_validate(estimator, study.task, folds, seed=study.seed, partial_dir=folder)
+    facts = {
+        "key": key,
+        "notebook": notebook.name,
+        "chosen": predictions.chosen,
+        "versions": library_versions(),
+        "device": device_name(),
+        "wall_time_s": round(time.perf_counter() - start, 1),
+    }
+    notebook.runs[name] = key
+    return notebook.store.save(
+        name,
+        {**config, **facts},
+        _metrics(predictions, study.seed),
+        predictions,
+        pd.DataFrame(predictions.history),
+    )
+
+
+def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
+    """Return a run that another notebook makes, for this one to read.
+
+    With parameters that are not published it is evaluated if it is not there yet.
+
+    Raises:
+        RunError: what is published under that name is missing or of other inputs.
+    """
+    notebook = current_notebook()
+    key = hash_json(_config(notebook, estimator, study, split))
+    if notebook.published and notebook.find_run(name, key) is None:
+        raise RunError(
+            f"there is no run {name!r} of this configuration, data and code: execute the notebook "
+            "that makes it first; `dvc repro` takes them in order"
+        )
+    return evaluate_run(name, estimator, study, split=split)
+
+
+def remembered(estimator: Estimator, study: Study) -> Remembered:
+    """Return `estimator` with its folds shared with `evaluate_run`.
+
+    A stack of remembered members fits no fold that their own evaluation has fitted.
+    """
+    return Remembered(estimator, _folds_folder(current_notebook(), estimator, study))
+
+
+def record_metrics(name: str, metrics: dict[str, Metric]) -> Run:
+    """Store numbers that the notebook computed itself as the run `<group>/<name>`, for the page.
+
+    The parameters, data and code of the notebook are its configuration.
+    """
+    notebook = current_notebook()
+    lasting = ("notebook", "parameters", "scale", "seed", "data", "runs", "code", "versions")
+    facts = notebook.facts()
+    config = {key: facts[key] for key in lasting}
+    return notebook.store.save(name, {**config, "key": hash_json(config)}, metrics)
+
+
+def record_differences(name: str, comparisons: Mapping[str, pd.DataFrame], *, baseline: str) -> Run:
+    """Store paired differences from a baseline as the run `<group>/<name>`, for the page.
+
+    `comparisons` holds the table of `evaluation.comparison.compare` of each metric. The
+    difference of a model is stored as `<model>_<metric>_vs_<baseline>`.
+    """
+    return record_metrics(
+        name,
+        {
+            f"{row.Index}_{metric}_vs_{baseline}": Metric(
+                row.difference,
+                row.difference_low,
+                row.difference_high,
+                _tolerance(row.difference_high - row.difference_low, row.spread),
+            )
+            for metric, table in comparisons.items()
+            for row in table.drop(index=baseline).itertuples()
+        },
+    )
+
+
+def _config(notebook: Notebook, estimator: Estimator, study: Study, split: str) -> dict[str, Any]:
+    task = study.task
+    modules = [*EVALUATION, *_modules(estimator)]
+    return {
+        "estimator": estimator.name,
+        "config": estimator.config,
+        "split": split,
+        "seed": study.seed,
+        "scale": study.scale_name,
+        "data": study.corpus.provenance.fingerprint,
+        "features": hash_json(task.features.manifest),
+        "films": hash_json([task.labels.tolist(), list(task.groups)]),
+        "folds": _folds_hash(study.split(split)),
+        "code": code_fingerprint(modules, notebook.project.source),
+    }
+
+
+def _folds_folder(notebook: Notebook, estimator: Estimator, study: Study) -> Path:
+    parts = [
+        study.corpus.provenance.fingerprint,
+        study.task.features.manifest,
+        code_fingerprint(_modules(estimator), notebook.project.source),
+    ]
+    return notebook.partial / hash_json(parts)[:16]
+
+
+def _modules(part: Any) -> Iterator[str]:
+    """Yield the modules of an estimator and of those it is built of."""
+    yield type(part).__module__
+    for value in vars(part).values():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if hasattr(item, "fit_predict"):
+                yield from _modules(item)
+
+
+def _folds_hash(folds: Sequence[Fold]) -> str:
+    digest = hashlib.sha256()
+    for fold in folds:
+        for rows in (np.array([fold.repeat, fold.fold]), fold.train, fold.test):
+            digest.update(f"{len(rows)}:".encode() + rows.astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _metrics(predictions: Predictions, seed: int) -> dict[str, Metric]:
+    return {
+        row.metric: Metric(row.value, row.low, row.high, _tolerance(row.high - row.low, row.spread))
+        for row in bootstrap(predictions, seed=seed).itertuples()
+    }
+
+
+def _tolerance(width: float, spread: float) -> float:
+    """Return how far a rerun may end from a stored metric.
+
+    One standard deviation over the repeats, each of which has other folds and seeds: a rerun
+    has the same ones, and should end far inside. With one repeat there is no spread (NaN); an
+    eighth of the interval stands in, since the spread over seeds is small beside that over films.
+    """
+    return max(LEAST_TOLERANCE, width / 8 if np.isnan(spread) else spread)

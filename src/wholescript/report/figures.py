@@ -1,0 +1,114 @@
+"""Figures and tables: drawn once, written with their data and passport, shown in the notebook."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from wholescript.errors import RunError
+from wholescript.files import write_atomic
+from wholescript.report.context import current_notebook
+from wholescript.report.passport import write_passport
+from wholescript.report.plotdata import plotted_data
+from wholescript.report.style import DPI
+
+CSS_DPI = 96
+Format = str | Callable[[Any], str]
+
+
+def show_figure(figure: Figure, label: str) -> None:
+    """Write a figure under its label, beside it its data and passport, and show it.
+
+    Writes `figures/<label>.svg`, `.png`, `.json` (series, labels and limits as plotted) and
+    `.passport.json`; the figure is closed. The same figure gives the same bytes each time.
+
+    Raises:
+        RunError: the label does not begin with `fig-`, or no notebook has begun.
+    """
+    _check_label(label, "fig-")
+    notebook = current_notebook()
+    folder = notebook.figures
+    png = _rendered(figure, "png")
+    data = json.dumps(plotted_data(figure), ensure_ascii=False, separators=(",", ":"))
+    contents: dict[str, bytes | str] = {
+        ".svg": _rendered(figure, "svg"),
+        ".png": png,
+        ".json": data + "\n",
+    }
+    width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
+    plt.close(figure)
+    _write(folder, label, contents)
+    write_passport(notebook, label, "figure", [folder / f"{label}{end}" for end in contents])
+    display(
+        {"image/png": base64.b64encode(png).decode(), "text/plain": f"<{label}>"},
+        metadata={"image/png": {"width": width, "height": height}},
+        raw=True,
+    )
+
+
+def _rendered(figure: Figure, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    return buffer.getvalue()
+
+
+def show_table(
+    table: pd.DataFrame, label: str, formats: Mapping[str, Format] | None = None
+) -> None:
+    """Write a table under its label, beside it its passport, and show it.
+
+    Writes `figures/<label>.csv` (full values, 6 significant digits) and `.passport.json`. On the
+    page floats have 3 decimals unless `formats` gives a column another format, as in
+    `{"films": ",", "auc": ".3f"}`, or a function from value to text. The index is shown if it has
+    a name.
+
+    Raises:
+        RunError: the label does not begin with `tbl-`, a format names no column, or no notebook
+            has begun.
+    """
+    _check_label(label, "tbl-")
+    if unknown := set(formats or {}) - set(table.columns):
+        raise RunError(f"{label}: formats for columns that are not there: {sorted(unknown)}")
+    notebook = current_notebook()
+    named = any(name is not None for name in table.index.names)
+    csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
+    _write(notebook.figures, label, {".csv": csv})
+    write_passport(notebook, label, "table", [notebook.figures / f"{label}.csv"])
+    shown = _as_text(table.reset_index() if named else table, formats or {})
+    html = shown.to_html(index=False, border=0, classes=[], escape=True)
+    text = shown.to_string(index=False)
+    clean = html.replace(' style="text-align: right;"', "").replace(' class="dataframe"', "")
+    display({"text/html": clean.replace(' border="0"', ""), "text/plain": text}, raw=True)
+
+
+def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
+    columns = {}
+    for name, column in table.items():
+        default: Format = ".3f" if pd.api.types.is_float_dtype(column) else str
+        form = formats.get(str(name), default)
+        columns[name] = [_formatted(value, form) for value in column]
+    return pd.DataFrame(columns)
+
+
+def _formatted(value: Any, form: Format) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "–"  # noqa: RUF001
+    return form(value) if callable(form) else format(value, form)
+
+
+def _check_label(label: str, prefix: str) -> None:
+    if not label.startswith(prefix) or label != label.lower() or " " in label:
+        raise RunError(f"label {label!r} must be lower case, without spaces, and begin {prefix!r}")
+
+
+def _write(folder: Path, label: str, contents: Mapping[str, bytes | str]) -> None:
+    for ending, content in contents.items():
+        write_atomic(folder / f"{label}{ending}", content)

@@ -1,0 +1,80 @@
+"""Executed notebooks in a form in which a rerun changes only what changed."""
+
+import hashlib
+import re
+
+from nbformat import NotebookNode
+
+INJECTED = "injected-parameters"
+_LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_KEPT_METADATA = ("tags", "label", "name")
+
+
+def cell_id(notebook: str, part: str) -> str:
+    """Return the id of a cell: unique in the project, because the notebook's name is in it."""
+    return f"{notebook}-{part}"[:64]
+
+
+def cell_label(cell: NotebookNode) -> str | None:
+    """Return the label of a cell, from its metadata or from a line `#| label: ...`."""
+    if label := cell.metadata.get("label"):
+        return str(label)
+    match = _LABEL.search(cell.source) if cell.cell_type == "code" else None
+    return match.group(1) if match else None
+
+
+def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
+    """Strip from an executed notebook, in place, what differs between two equal runs; return it.
+
+    Timings, stderr, progress widgets and tool metadata go; neighbouring pieces of stdout become
+    one; each cell gets an id made of the notebook's name and its label, its tag, or a digest of
+    its text, so that a cell put in or taken out leaves the ids of the others alone.
+    """
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = NotebookNode(
+        jupytext={"formats": "ipynb,py:percent"},
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    used: set[str] = set()
+    for cell in notebook.cells:
+        kept = {key: cell.metadata[key] for key in _KEPT_METADATA if cell.metadata.get(key)}
+        cell.metadata = NotebookNode(kept)
+        cell.id = _free_id(cell_id(name, _part(cell)), used)
+        cell.pop("attachments", None)
+        if cell.cell_type == "code":
+            cell.outputs = _clean_outputs(cell.outputs)
+    return notebook
+
+
+def _part(cell: NotebookNode) -> str:
+    tags = cell.metadata.get("tags", [])
+    for tag in (INJECTED, "parameters"):
+        if tag in tags:
+            return tag
+    digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()
+    return cell_label(cell) or f"cell-{digest[:8]}"
+
+
+def _free_id(wanted: str, used: set[str]) -> str:
+    number, found = 1, wanted
+    while found in used:
+        number += 1
+        found = f"{wanted[:60]}-{number}"
+    used.add(found)
+    return found
+
+
+def _clean_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    cleaned: list[NotebookNode] = []
+    for output in outputs:
+        if output.get("name") == "stderr" or _WIDGET in output.get("data", {}):
+            continue
+        output.pop("transient", None)
+        last = cleaned[-1] if cleaned else None
+        if last and last.output_type == output.output_type == "stream":
+            last.text += output.text
+        else:
+            cleaned.append(output)
+    return cleaned

@@ -1,0 +1,139 @@
+"""dvc.yaml and params.yaml, written from the notebooks: one stage a notebook."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wholescript.errors import RunError
+from wholescript.files import write_atomic
+from wholescript.report.fingerprint import import_closure
+from wholescript.report.parameters import read_parameters
+from wholescript.report.project import Project
+
+HEADER = (
+    "# Written from the notebooks by `wholescript pipeline`; a test checks that it is current.\n"
+)
+FIGURE_FILES = (".svg", ".png", ".json", ".passport.json")
+TABLE_FILES = (".csv", ".passport.json")
+MAKES = ("evaluate_run", "record_metrics", "record_differences")
+READS = ("load_run",)
+READS_DATA = ("open_study", "load_corpus", "load_features")
+
+
+def write_pipeline(project: Project) -> list[Path]:
+    """Write dvc.yaml and params.yaml and return their paths.
+
+    Raises:
+        RunError: two notebooks write the same figure or group of results, or a notebook names
+            a run or a label by a variable, so that nobody can tell what it makes.
+    """
+    texts = pipeline_texts(project)
+    for path, text in texts.items():
+        write_atomic(path, text)
+    return list(texts)
+
+
+def pipeline_texts(project: Project) -> dict[Path, str]:
+    """Return what dvc.yaml and params.yaml must hold."""
+    names = project.notebook_names()
+    stages = {name: _stage(project, name) for name in names}
+    _check_owners(stages)
+    params = {
+        name: {p.name: p.default for p in read_parameters(project, name).values()} for name in names
+    }
+    return {
+        project.root / "dvc.yaml": HEADER + _yaml({"stages": stages}),
+        project.params: HEADER + _yaml(params),
+    }
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _stage(project: Project, name: str) -> dict[str, Any]:
+    source = project.notebook_source(name)
+    calls = _first_arguments(source)
+    made = _groups(calls, MAKES, source)
+    read = [group for group in _groups(calls, READS, source) if group not in made]
+    inputs = [source, *import_closure([source], project.source)]
+    if any(call in calls for call in READS_DATA):
+        inputs += _data_files(project)
+    inputs += [project.root / group for group in read]
+    outputs = [project.notebooks / f"{name}.ipynb"]
+    outputs += [project.root / "figures" / file for file in declared_figures(source)]
+    outputs += [project.root / group for group in made]
+    keep = {"cache": False, "persist": True}
+    return {
+        "cmd": f"wholescript run {name}",
+        "deps": _relative(project, inputs),
+        "params": [f"{name}.{parameter}" for parameter in read_parameters(project, name)],
+        "outs": [{path: dict(keep)} for path in _relative(project, outputs)],
+    }
+
+
+def declared_figures(source: Path) -> list[str]:
+    """Return the names of the files that the figures and tables of a notebook are written to."""
+    calls = _first_arguments(source, position=1)
+    kinds = {"show_figure": FIGURE_FILES, "show_table": TABLE_FILES}
+    return [
+        f"{_literal(label, source)}{ending}"
+        for call, endings in kinds.items()
+        for label in calls.get(call, [])
+        for ending in endings
+    ]
+
+
+def _groups(calls: dict[str, list[ast.expr]], which: tuple[str, ...], source: Path) -> list[str]:
+    names = [_literal(name, source) for call in which for name in calls.get(call, [])]
+    return sorted({f"results/{name.partition('/')[0]}" for name in names})
+
+
+def _literal(node: ast.expr, source: Path) -> str:
+    """Return a string literal, or what stands before the first variable of an f-string."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]) if "/" in text:
+            return text
+    raise RunError(
+        f"{source.name}, {ast.unparse(node)!r}: write labels, and the group of a run as in "
+        "f'group/{name}', as text, so that the pipeline knows what the notebook reads and makes"
+    )
+
+
+def _first_arguments(source: Path, position: int = 0) -> dict[str, list[ast.expr]]:
+    """Return, for each function called by its plain name, the argument at `position` of each."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.setdefault(node.func.id, []).extend(node.args[position : position + 1])
+    return found
+
+
+def _data_files(project: Project) -> list[Path]:
+    files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
+    return [path for path in files if path.suffix != ".md"]
+
+
+def _relative(project: Project, paths: list[Path]) -> list[str]:
+    # A small project borrows the package's source from elsewhere; that is no part of it.
+    return [
+        path.relative_to(project.root).as_posix()
+        for path in paths
+        if path.is_relative_to(project.root)
+    ]
+
+
+def _check_owners(stages: dict[str, dict[str, Any]]) -> None:
+    owners: dict[str, str] = {}
+    for name, stage in stages.items():
+        for out in (path for entry in stage["outs"] for path in entry):
+            if out in owners:
+                raise RunError(
+                    f"{out} is made by {owners[out]} and by {name}: give one of them another "
+                    "name, or read it there with load_run"
+                )
+            owners[out] = name

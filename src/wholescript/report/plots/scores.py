@@ -1,0 +1,143 @@
+"""Plots of scores: comparisons with intervals, curves, calibration, confusion."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from wholescript.evaluation.calibration import reliability
+from wholescript.evaluation.predictions import Predictions
+
+
+def forest(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
+    """Draw a value with its interval a row: index names, columns `value`, `low`, `high`.
+
+    `reference` draws a dotted line, chance or no difference.
+    """
+    figure, axes = plt.subplots(figsize=(7.0, 0.34 * len(table) + 1.1))
+    places = np.arange(len(table))[::-1]
+    errors = [table["value"] - table["low"], table["high"] - table["value"]]
+    axes.errorbar(table["value"], places, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
+    if reference is not None:
+        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
+    axes.set_yticks(places, [str(name) for name in table.index])
+    axes.set(xlabel=label, ylim=(-0.6, len(table) - 0.4))
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def roc(runs: Mapping[str, Predictions]) -> Figure:
+    """Draw one ROC curve a model: ranks within folds, pooled over the repeats."""
+    figure, axes = plt.subplots(figsize=(5.6, 5.0))
+    for name, predictions in runs.items():
+        truth, ranks = _pooled(predictions)
+        false, true, _ = roc_curve(truth, ranks)
+        axes.plot(*_thinned(false, true), label=name)
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="chance")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def precision_recall(runs: Mapping[str, Predictions]) -> Figure:
+    """Draw one precision-recall curve a model, with the rate of positives as a line."""
+    figure, axes = plt.subplots(figsize=(6.4, 4.4))
+    rate = 0.0
+    for name, predictions in runs.items():
+        truth, ranks = _pooled(predictions)
+        precision, recall, _ = precision_recall_curve(truth, ranks)
+        axes.plot(*_thinned(recall[::-1], precision[::-1]), label=name)
+        rate = float(truth.mean())
+    axes.axhline(rate, color="0.6", linestyle=":", linewidth=1, label="chance")
+    axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1))
+    axes.legend(loc="upper right")
+    return figure
+
+
+def calibration(runs: Mapping[str, Predictions]) -> Figure:
+    """Draw observed rates against predicted probabilities, ten bins of equal mass a model."""
+    figure, axes = plt.subplots(figsize=(5.6, 5.0))
+    for name, predictions in runs.items():
+        labels = np.tile(predictions.labels, len(predictions.scores))
+        curve = reliability(labels, predictions.scores.ravel())
+        axes.plot(curve["predicted"], curve["observed"], marker="o", ms=4, label=name)
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="perfect")
+    axes.set(xlabel="predicted probability", ylabel="observed rate", xlim=(0, 1), ylim=(0, 1))
+    axes.legend(loc="upper left")
+    return figure
+
+
+def confusion(runs: Mapping[str, Predictions]) -> Figure:
+    """Draw a 2 x 2 table a model, at thresholds from inner folds, in films a repeat."""
+    figure, panels = plt.subplots(1, len(runs), figsize=(2.5 * len(runs) + 0.6, 2.9), squeeze=False)
+    for axes, (name, predictions) in zip(panels[0], runs.items(), strict=True):
+        said = predictions.scores >= predictions.thresholds
+        truth = np.broadcast_to(predictions.labels == 1, said.shape)
+        repeats = len(said)
+        cells = np.array(
+            [[(truth == t) & (said == s) for s in (False, True)] for t in (False, True)]
+        )
+        films = cells.sum((2, 3)) / repeats
+        axes.imshow(films / films.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+        for row in range(2):
+            for column in range(2):
+                share = films[row, column] / films[row].sum()
+                text = f"{films[row, column]:.0f}\n{share:.0%}"
+                color = "white" if share > 0.5 else "black"
+                axes.text(column, row, text, ha="center", va="center", color=color)
+        axes.set_xticks([0, 1], ["no", "yes"])
+        axes.set_yticks([0, 1], ["not", "nominated"])
+        axes.set(title=name, xlabel="predicted")
+        axes.grid(visible=False)
+    return figure
+
+
+def by_decade(table: pd.DataFrame) -> Figure:
+    """Draw a value a decade and model: columns `decade`, `model`, `value`, `low`, `high`."""
+    figure, axes = plt.subplots()
+    decades = sorted(table["decade"].unique())
+    models = list(dict.fromkeys(table["model"]))
+    for number, model in enumerate(models):
+        part = table[table["model"] == model].set_index("decade").reindex(decades)
+        shift = (number - (len(models) - 1) / 2) * 0.14
+        errors = [part["value"] - part["low"], part["high"] - part["value"]]
+        places = np.arange(len(decades)) + shift
+        axes.errorbar(places, part["value"], yerr=errors, fmt="o", ms=5, label=model)
+    axes.axhline(0.5, color="0.5", linestyle=":", linewidth=1)
+    axes.set_xticks(np.arange(len(decades)), [f"{decade}s" for decade in decades])
+    axes.set(ylabel="AUC within the decade")
+    axes.legend()
+    return figure
+
+
+def thresholds(table: pd.DataFrame) -> Figure:
+    """Draw macro-F1 at 0.5 and at the inner-fold threshold, a row a treatment.
+
+    `table`: index names, columns `at_half` and `at_threshold`.
+    """
+    figure, axes = plt.subplots(figsize=(7.0, 0.36 * len(table) + 1.2))
+    places = np.arange(len(table))[::-1]
+    axes.hlines(places, table["at_half"], table["at_threshold"], color="0.7")
+    axes.plot(table["at_half"], places, "o", color="C1", label="threshold 0.5")
+    axes.plot(table["at_threshold"], places, "o", color="C0", label="threshold from inner folds")
+    axes.set_yticks(places, [str(name) for name in table.index])
+    axes.set(xlabel="macro-F1", ylim=(-0.6, len(table) - 0.4))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower left")
+    return figure
+
+
+def _pooled(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    ranks = predictions.ranks()
+    scored = np.isfinite(ranks)
+    labels = np.broadcast_to(predictions.labels, ranks.shape)
+    return labels[scored], ranks[scored]
+
+
+def _thinned(x: np.ndarray, y: np.ndarray, most: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    """Keep at most `most` points of a curve: more cannot be seen and make large files."""
+    kept = np.unique(np.linspace(0, len(x) - 1, most).astype(int))
+    return x[kept], y[kept]

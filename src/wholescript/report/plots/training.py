@@ -1,0 +1,59 @@
+"""Plots of training: curves, and where along the script a model looks."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw training and held-out loss by epoch, the mean over all fits and their middle half.
+
+    Fits stop early, so later epochs are means over fewer of them.
+    """
+    figure, panels = plt.subplots(1, len(histories), sharey=True, figsize=(7.0, 3.4), squeeze=False)
+    for axes, (name, history) in zip(panels[0], histories.items(), strict=True):
+        for column, color, label in (
+            ("train_loss", "C1", "training films"),
+            ("held_out_loss", "C0", "held-out inner films"),
+        ):
+            by_epoch = history.groupby("epoch")[column]
+            middle = by_epoch.quantile([0.25, 0.5, 0.75]).unstack()
+            axes.fill_between(middle.index, middle[0.25], middle[0.75], color=color, alpha=0.2)
+            axes.plot(middle.index, middle[0.5], color=color, label=label)
+        axes.set(title=name, xlabel="epoch")
+    panels[0][0].set(ylabel="log loss, nats")
+    panels[0][0].legend()
+    return figure
+
+
+def stopping(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw at which epoch the held-out loss was lowest, over all fits of each model."""
+    figure, axes = plt.subplots(figsize=(7.0, 2.8))
+    fits = ["repeat", "fold", "inner"]
+    last = max(int(history["epoch"].max()) for history in histories.values())
+    for number, (name, history) in enumerate(histories.items()):
+        best = history.loc[history.groupby(fits)["held_out_loss"].idxmin(), "epoch"]
+        counts = best.value_counts(normalize=True).reindex(range(1, last + 1), fill_value=0.0)
+        shift = (number - (len(histories) - 1) / 2) * 0.4
+        axes.bar(counts.index + shift, counts, width=0.4, label=name)
+    axes.set(xlabel="best epoch", ylabel="share of fits")
+    axes.legend()
+    return figure
+
+
+def attention_along(profiles: Mapping[str, NDArray[np.float64]]) -> Figure:
+    """Draw attention by place in the script: (bins,) relative to an even spread, a line a model."""
+    figure, axes = plt.subplots(figsize=(7.0, 3.2))
+    for name, profile in profiles.items():
+        places = (np.arange(len(profile)) + 0.5) / len(profile)
+        axes.plot(places, profile, marker="o", ms=4, label=name)
+    axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
+    axes.set(
+        xlabel="place in the script, 0 = first page", ylabel="attention, 1 = even", ylim=(0, None)
+    )
+    axes.legend()
+    return figure

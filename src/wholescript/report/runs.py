@@ -1,0 +1,128 @@
+"""Stored runs: one folder each, addressed by content, finished when its config.json is there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wholescript.errors import RunError
+from wholescript.evaluation.predictions import Predictions
+from wholescript.files import write_atomic
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A stored number.
+
+    `low` and `high` bound its 95% interval where it has one; `tolerance` is how far a rerun may
+    end from `value`, in the same unit.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    tolerance: float = 0.0
+
+    def as_dict(self) -> dict[str, float]:
+        """Return what is there, rounded to 6 decimals, for metrics.json."""
+        return {k: round(float(v), 6) for k, v in vars(self).items() if v is not None}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: `name` is `<group>/<name>`, `config` the content of its config.json."""
+
+    name: str
+    path: Path
+    config: dict[str, Any]
+    metrics: dict[str, Metric]
+
+    @property
+    def key(self) -> str:
+        """The hash of everything that decides the result."""
+        return str(self.config["key"])
+
+    @property
+    def predictions(self) -> Predictions:
+        """The out-of-fold predictions.
+
+        Raises:
+            RunError: the run stores metrics only.
+        """
+        path = self.path / "predictions.csv"
+        if not path.exists():
+            raise RunError(f"run {self.name} stores no predictions, only metrics")
+        return Predictions.from_frame(pd.read_csv(path, dtype={"film_id": str}))
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch of each fold; empty for models that have no epochs."""
+        path = self.path / "history.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+@dataclass(frozen=True)
+class RunStore:
+    """The folder `results` of an output root."""
+
+    root: Path
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of the run called `<group>/<name>`.
+
+        Raises:
+            RunError: the name has another form.
+        """
+        group, _, rest = name.partition("/")
+        if not group or not rest or {"/", "."} & set(group + rest):
+            raise RunError(f"a run is called <group>/<name>, without dots; not {name!r}")
+        return self.root / group / rest
+
+    def find(self, name: str, key: str | None = None) -> Run | None:
+        """Return the finished run of that name (and key, if one is given), else None."""
+        path = self.folder(name)
+        if not (path / "config.json").exists():
+            return None
+        config = json.loads((path / "config.json").read_text())
+        if key is not None and config["key"] != key:
+            return None
+        stored = json.loads((path / "metrics.json").read_text())
+        return Run(name, path, config, {k: Metric(**v) for k, v in stored.items()})
+
+    def names(self) -> list[str]:
+        """Return the names of all finished runs, sorted."""
+        found = self.root.glob("*/*/config.json")
+        return sorted(path.parent.relative_to(self.root).as_posix() for path in found)
+
+    def save(
+        self,
+        name: str,
+        config: Mapping[str, Any],
+        metrics: Mapping[str, Metric],
+        predictions: Predictions | None = None,
+        history: pd.DataFrame | None = None,
+    ) -> Run:
+        """Write a run; config.json, which marks it as finished, comes last."""
+        path = self.folder(name)
+        (path / "config.json").unlink(missing_ok=True)
+        _write_json(path / "metrics.json", {k: m.as_dict() for k, m in metrics.items()})
+        frames = {
+            "predictions.csv": None if predictions is None else predictions.to_frame(),
+            "history.csv": history,
+        }
+        for file, frame in frames.items():
+            if frame is None or frame.empty:
+                (path / file).unlink(missing_ok=True)
+            else:
+                write_atomic(path / file, frame.round(6).to_csv(index=False, lineterminator="\n"))
+        _write_json(path / "config.json", config)
+        run = self.find(name)
+        assert run is not None
+        return run
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_atomic(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -1,0 +1,146 @@
+"""Aggregators as estimators: trained on inner folds, averaged on the outer one."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+from torch import nn
+
+from wholescript.data.folds import Fold, inner_folds
+from wholescript.features.bundle import ChunkEmbeddings
+from wholescript.models.aggregators import GatedAttention, QueryDecoder, places
+from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.task import Estimator, FoldScores, Task
+from wholescript.training.batches import FilmBatches
+from wholescript.training.loop import TrainingSettings, fit, predict
+
+IntArray = NDArray[np.int64]
+ARCHITECTURES: dict[str, type[nn.Module]] = {
+    "gated_attention": GatedAttention,
+    "query_decoder": QueryDecoder,
+}
+
+
+@dataclass
+class Aggregation:
+    """An aggregator over frozen chunk embeddings.
+
+    For each outer fold one model is trained per inner fold and stopped early on its held-out
+    films; the test films get the mean of their probabilities, and every training film the one
+    of the model that did not train on it. `options` go to the architecture.
+    """
+
+    architecture: Literal["gated_attention", "query_decoder"]
+    dimensions: int = 128
+    n_inner: int = 5
+    batch_size: int = 32
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    options: dict[str, float | int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The architecture, as a run is called."""
+        return self.architecture
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields."""
+        return {"model": type(self).__name__, **asdict(self)}
+
+    def build(self) -> nn.Module:
+        """Return an untrained aggregator; seed torch before."""
+        return ARCHITECTURES[self.architecture](self.dimensions, **self.options)
+
+    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+        """Train on the inner folds of `train` and score `test`."""
+        inner, test_scores = np.zeros(len(task.labels)), np.zeros(len(task.labels))
+        history: list[dict[str, float | int]] = []
+        epochs = []
+        folds = inner_folds(task.labels, task.groups, train, n_folds=self.n_inner, seed=seed)
+        for fold in folds:
+            member_seed = int(np.random.SeedSequence([seed, fold.fold]).generate_state(1)[0])
+            torch.manual_seed(member_seed)
+            model = self.build()
+            training, held_out, tested = (
+                self.batches(task, fold.train, rows) for rows in (fold.train, fold.test, test)
+            )
+            result = fit(model, training, held_out, self.training, seed=member_seed)
+            for batches, scores, share in ((held_out, inner, 1), (tested, test_scores, len(folds))):
+                logits, _, rows = predict(model, batches)
+                scores[rows] += expit(logits.astype(np.float64)) / share
+            history += [{"inner": fold.fold, **row} for row in result.history]
+            epochs.append(result.best_epoch)
+        chosen: dict[str, float | int | str] = {"best_epochs": " ".join(map(str, epochs))}
+        return FoldScores(inner[train], test_scores[test], chosen, history)
+
+    def batches(self, task: Task, train: IntArray, rows: IntArray) -> FilmBatches:
+        """Return the films `rows`, scaled by the spread of the films `train`."""
+        chunks = task.features.chunks
+        first = np.concatenate([chunks.of(int(row), self.dimensions).ravel() for row in train[:64]])
+        return FilmBatches(
+            chunks, task.labels, rows, self.dimensions, float(first.std()) or 1.0, self.batch_size
+        )
+
+
+def aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator]:
+    """Return the aggregators of the report by name, with the settings chosen on inner folds.
+
+    `epochs` bounds the training of the neural ones, which stop early; `inner_folds` is how many
+    of them are averaged.
+    """
+    settings = TrainingSettings(epochs=epochs)
+    return {
+        "mean_pooling": MeanPoolingLR(),
+        "gated_attention": Aggregation("gated_attention", n_inner=inner_folds, training=settings),
+        "query_decoder": Aggregation("query_decoder", n_inner=inner_folds, training=settings),
+    }
+
+
+def parameter_count(models: dict[str, Estimator], chunks: ChunkEmbeddings) -> pd.DataFrame:
+    """Return a row a model: what it reads of each chunk and how many numbers it learns."""
+    rows = []
+    for name, model in models.items():
+        if isinstance(model, Aggregation):
+            numbers = sum(p.numel() for p in model.build().parameters())
+            rows.append((name, model.dimensions, numbers))
+        else:
+            width = chunks.codes.shape[1]
+            rows.append((name, width, width + 1))
+    table = pd.DataFrame(rows, columns=["model", "dimensions", "parameters"])
+    return table.set_index("model")
+
+
+def attention_profile(
+    model: Estimator, task: Task, fold: Fold, *, bins: int = 20, seed: int = 0
+) -> NDArray[np.float64]:
+    """Train one member on `fold` and return where it looks, (bins,): 1 is an even spread.
+
+    The script is cut into `bins` equal parts; a film's attention in a part is divided by the
+    share of its chunks that lie there, and averaged over the test films.
+
+    Raises TypeError for a model without attention.
+    """
+    if not isinstance(model, Aggregation):
+        raise TypeError(f"{model.name} has no attention: only neural aggregators have")
+    inner = inner_folds(task.labels, task.groups, fold.train, n_folds=model.n_inner, seed=seed)[0]
+    torch.manual_seed(seed)
+    network = model.build()
+    training, held_out, tested = (
+        model.batches(task, inner.train, rows) for rows in (inner.train, inner.test, fold.test)
+    )
+    fit(network, training, held_out, model.training, seed=seed)
+    network.eval()
+    weight, even = np.zeros(bins), np.zeros(bins)
+    for batch in tested.by_length():
+        with torch.inference_mode():
+            attention = network(batch.chunks, batch.chunk_mask).attention
+        part = (places(batch.chunk_mask) * bins).long().clamp(max=bins - 1)
+        share = batch.chunk_mask / batch.chunk_mask.sum(1, keepdim=True)
+        inside = batch.chunk_mask.numpy()
+        np.add.at(weight, part.numpy()[inside], attention.numpy()[inside])
+        np.add.at(even, part.numpy()[inside], share.numpy()[inside])
+    return weight / np.maximum(even, 1e-12)

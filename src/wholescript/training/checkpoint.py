@@ -1,0 +1,57 @@
+"""Checkpoints without pickle: tensors and a JSON note in one safetensors file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from wholescript.files import write_atomic
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+    note: dict[str, Any],
+) -> None:
+    """Write weights, best weights, optimizer state and `note` (JSON-able) atomically."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+    contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    write_atomic(path, save(contiguous, metadata={"note": json.dumps(note)}))
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Restore model and optimizer; return the best weights and the note.
+
+    Returns None, and touches nothing, where the file is absent or damaged: training then starts
+    anew.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            note = json.loads(file.metadata()["note"])
+        tensors = load_file(path)
+    except (FileNotFoundError, safetensors.SafetensorError):
+        return None
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = value
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in parts["optimizer"].items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    model.load_state_dict(parts["model"])
+    optimizer.load_state_dict(
+        {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
+    )
+    return parts["best"], note

@@ -1,0 +1,91 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from wholescript.data.guards import (
+    check_head_cut,
+    check_ids,
+    check_prior,
+    check_same_text,
+    check_splits,
+    check_two_classes,
+    require_columns,
+)
+from wholescript.errors import BundleError, DataError
+
+
+def share(positives: int, n: int) -> np.ndarray:
+    return np.arange(n) < positives
+
+
+def test_a_missing_column_names_those_present_and_the_nearest() -> None:
+    with pytest.raises(DataError, match=r"no column 'film_id'.*id_film.*mean 'filmid'"):
+        require_columns(["filmid", "id_film", "text"], ["text", "film_id"], "own.parquet")
+    with pytest.raises(BundleError):
+        require_columns(["a"], ["zzz"], "films.parquet", BundleError)
+
+
+def test_ids_are_present_and_unique() -> None:
+    check_ids(pd.Series(["a", "b"]))
+    with pytest.raises(DataError, match=r"2 film_id.*b, c"):
+        check_ids(pd.Series(["a", "b", "c", "b", "c", "b"]))
+    with pytest.raises(DataError, match=r"row 1"):
+        check_ids(pd.Series(["a", None]))
+
+
+@pytest.mark.parametrize("labels", [[1, 1], [0, 0, 0], []])
+def test_one_class_is_an_error(labels: list[int]) -> None:
+    with pytest.raises(DataError, match=r"own films has"):
+        check_two_classes(labels, "own films")
+    check_two_classes([*labels, 0, 1], "own films")
+
+
+def test_a_prior_may_shift_by_five_points() -> None:
+    whole = share(200, 1000)
+    check_prior(share(50, 200), whole, "train")
+    check_prior(share(30, 200), whole, "train")
+    with pytest.raises(DataError, match=r"test has 26.0% positives, its source 20.0%.*6.0 points"):
+        check_prior(share(52, 200), whole, "test")
+
+
+def test_one_film_is_no_shift() -> None:
+    check_prior(share(3, 10), share(200, 1000), "test")
+    with pytest.raises(DataError):
+        check_prior(share(4, 10), share(200, 1000), "test")
+
+
+def test_the_head_of_a_sorted_file_is_an_error() -> None:
+    ascending = np.sort(share(200, 1000))
+    for labels in (ascending, ascending[::-1]):
+        with pytest.raises(DataError, match=r"the first 100 of 1000.*corpus.sample\(100"):
+            check_head_cut(labels, 100)
+    check_head_cut(ascending, 1000)
+    with pytest.raises(DataError, match=r"at least one"):
+        check_head_cut(ascending, 0)
+
+
+def test_the_head_of_a_shuffled_file_is_fine() -> None:
+    labels = np.random.default_rng(0).permutation(share(200, 1000))
+    for n in (5, 20, 60, 200, 900, 2000):
+        check_head_cut(labels, n)
+
+
+def test_one_text_in_two_splits() -> None:
+    sides = pd.Series(["train", "train", "test"])
+    check_same_text(pd.Series(["x", "x", "y"]), sides, "split")
+    with pytest.raises(DataError, match=r"1 text.*train, test"):
+        check_same_text(pd.Series(["x", "y", "x"]), sides, "split")
+
+
+def test_each_split_has_both_classes_and_the_prior() -> None:
+    labels = pd.Series([True, False] * 40)
+    hashes = pd.Series([str(number) for number in range(80)])
+    split = pd.Series(["train"] * 60 + ["test"] * 20)
+    check_splits(labels, hashes, split)
+    with pytest.raises(DataError, match=r"split 'test' has 20 film\(s\) and only the class 0"):
+        check_splits(labels & (split == "train"), hashes, split)
+    skewed = labels.mask(split == "test", pd.Series([number % 4 > 0 for number in range(80)]))
+    with pytest.raises(DataError, match=r"split 'test' has 75.0%.*stratified"):
+        check_splits(skewed.astype(bool), hashes, split)
+    with pytest.raises(DataError, match=r"more than one split"):
+        check_splits(labels, hashes.mask(split == "test", "7"), split)

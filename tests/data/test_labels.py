@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from wholescript.data.labels import TARGETS, as_labels, award_labels, check_target, read_awards
+from wholescript.errors import DataError, ParameterError
+
+
+def test_labels_are_rebuilt_from_the_awards(awards: Path) -> None:
+    ids = pd.Series(["tt0000000", "tt0000004", "tt0000008", "tt0000005", "tt0000006", None])
+    found = award_labels(ids, read_awards(awards))
+    assert list(found) == list(TARGETS)
+    assert found.to_numpy().astype(int).tolist() == [
+        [1, 1, 1, 1],  # writing, won
+        [1, 0, 1, 0],  # writing, named beside another film
+        [1, 0, 1, 1],  # writing, and won for its music
+        [0, 0, 1, 1],  # music only
+        [0, 0, 0, 0],  # an honorary award is no nomination
+        [0, 0, 0, 0],  # no id, though the table has rows without one
+    ]
+
+
+def test_the_awards_table_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot be read.*oscar_data"):
+        read_awards(tmp_path / "absent.tsv")
+    (tmp_path / "commas.csv").write_text("Class,FilmId,Winner\n")
+    with pytest.raises(DataError, match=r"no column"):
+        read_awards(tmp_path / "commas.csv")
+
+
+def test_a_mistyped_target_names_the_nearest() -> None:
+    with pytest.raises(ParameterError, match=r"mean 'won_writing'"):
+        check_target("won_writting")
+
+
+@pytest.mark.parametrize("values", [[True, False], [1, 0], [1.0, 0.0]])
+def test_labels_are_true_or_false(values: list[object]) -> None:
+    assert as_labels(pd.Series(values), "won").tolist() == [True, False]
+
+
+@pytest.mark.parametrize("values", [[0, 2], ["yes", "no"], [True, None], [1.0, float("nan")]])
+def test_other_labels_are_an_error(values: list[object]) -> None:
+    with pytest.raises(DataError, match=r"'won' holds .* in [12] row"):
+        as_labels(pd.Series(values), "won")

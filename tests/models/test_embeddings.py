@@ -1,0 +1,34 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from wholescript.models.embeddings import MeanPoolingLR, film_means
+
+
+def test_means_are_those_of_each_film(task):
+    chunks = task.features.chunks
+    expected = [chunks.of(film).mean(axis=0) for film in range(len(task.labels))]
+    np.testing.assert_allclose(film_means(chunks), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_planted_axis_is_found(task, rows):
+    train, test = rows
+    scores = MeanPoolingLR().fit_predict(task, train, test, seed=0)
+    assert roc_auc_score(task.labels[test], scores.test) > 0.8
+    assert roc_auc_score(task.labels[train], scores.inner) > 0.8
+
+
+def test_test_labels_play_no_part(assert_blind):
+    assert_blind(MeanPoolingLR())
+
+
+def test_the_unit_of_the_codes_does_not_matter(task, rows):
+    chunks = task.features.chunks
+    rotation = replace(chunks.rotation, step=7 * chunks.rotation.step)
+    other = replace(task, features=SimpleNamespace(chunks=replace(chunks, rotation=rotation)))
+    for a, b in zip(
+        MeanPoolingLR().inputs(task, *rows), MeanPoolingLR().inputs(other, *rows), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-9)

@@ -1,0 +1,61 @@
+import numpy as np
+from numpy.testing import assert_array_equal
+from scipy.special import expit
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.linear import logit
+from wholescript.models.stack import Stack
+from wholescript.models.task import FoldScores
+from wholescript.models.words import WordsLR
+
+WORDS, MEANS = WordsLR(min_df=2), MeanPoolingLR()
+
+
+def test_a_stack_ranks_at_least_as_well_as_its_members(task, rows):
+    train, test = rows
+    aucs = [
+        roc_auc_score(task.labels[test], e.fit_predict(task, train, test, seed=0).test)
+        for e in (Stack([WORDS, MEANS]), WORDS, MEANS)
+    ]
+    assert aucs[0] >= max(aucs[1:]) - 0.01
+
+
+def test_test_labels_play_no_part(assert_blind):
+    assert_blind(Stack([WORDS, MEANS]))
+
+
+def test_a_stack_of_one_recalibrates_and_keeps_the_order(task, rows):
+    train, test = rows
+
+    class Overconfident:
+        name, config = "overconfident", {}
+
+        def fit_predict(self, task, train, test, *, seed):
+            found = WORDS.fit_predict(task, train, test, seed=seed)
+            inner, outer = (expit(2 * logit(s) + 3) for s in (found.inner, found.test))
+            return FoldScores(inner, outer)
+
+    before = Overconfident().fit_predict(task, train, test, seed=0)
+    after = Stack([Overconfident()]).fit_predict(task, train, test, seed=0)
+    assert_array_equal(np.argsort(before.test), np.argsort(after.test))
+    truth = task.labels[test]
+    assert brier_score_loss(truth, after.test) < brier_score_loss(truth, before.test) - 0.02
+
+
+def test_members_share_rows_and_seed(task, rows):
+    calls = []
+
+    class Member:
+        name, config = "member", {"a": 1}
+
+        def fit_predict(self, task, train, test, *, seed):
+            calls.append((train.tolist(), test.tolist(), seed))
+            rng = np.random.default_rng(0)
+            return FoldScores(rng.random(len(train)), rng.random(len(test)))
+
+    stack = Stack([Member(), Member()])
+    scores = stack.fit_predict(task, *rows, seed=7)
+    assert calls == [(rows[0].tolist(), rows[1].tolist(), 7)] * 2
+    assert scores.inner.shape == rows[0].shape
+    assert stack.config == {"model": "Stack", "members": [{"a": 1}, {"a": 1}]}

@@ -1,0 +1,66 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.report import notebooks, rerun
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.rerun import Comparison
+
+
+@pytest.fixture(autouse=True)
+def _here(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_parameters_are_given_as_name_and_value(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def record(name: str, overrides: dict[str, Any], *, project: Project) -> Path:
+        seen.append(overrides)
+        return project.root / "out.ipynb"
+
+    monkeypatch.setattr(notebooks, "run_notebook", record)
+    result = CliRunner().invoke(app, ["run", "01", "-p", "seed", "-7", "-p", "title=a=b"])
+    assert result.exit_code == 0
+    assert result.output == "wrote out.ipynb\n"
+    assert seen == [{"seed": "-7", "title": "a=b"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "01", "-p", "sead", "7"], "no parameter 'sead'; did you mean 'seed'?"),
+        (["run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
+        (["run", "09_none"], "no notebook is called '09_none'"),
+        (["features", "--source", "locl"], "locl"),
+    ],
+)
+def test_errors_are_printed_plainly(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_pipeline_and_check(project: Project) -> None:
+    assert CliRunner().invoke(app, ["pipeline"]).output == "wrote dvc.yaml\nwrote params.yaml\n"
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 1
+    assert "01_tiny.ipynb is missing" in result.stderr
+
+
+@pytest.mark.parametrize(("again", "code"), [(0.751, 0), (0.8, 1), (None, 1)])
+def test_rerun_ends_with_an_error_when_a_metric_is_outside(
+    monkeypatch: pytest.MonkeyPatch, again: float | None, code: int
+) -> None:
+    found = [Comparison("g/n", "auc", 0.75, again, 0.01)]
+    monkeypatch.setattr(rerun, "rerun", lambda *_: found)
+    result = CliRunner().invoke(app, ["rerun"])
+    assert result.exit_code == code
+    assert ("outside" in result.output.splitlines()[3]) is bool(code)

@@ -1,0 +1,114 @@
+import json
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from wholescript.errors import RunError
+from wholescript.report import begin_notebook, show_figure, show_table
+from wholescript.report.context import Notebook
+from wholescript.report.plotdata import plotted_data
+from wholescript.report.project import Project
+
+
+@pytest.fixture
+def notebook(project: Project) -> Iterator[Notebook]:
+    with mpl.rc_context({"backend": "agg"}):
+        yield begin_notebook("01_tiny", {"slope": 2.0}, project)
+
+
+def test_lines_bars_points_areas_and_images_are_read_off_the_axes() -> None:
+    fig, (left, right) = plt.subplots(1, 2)
+    left.plot([0, 1], [0.5, np.nan], color="#ff0000", label="model")
+    left.bar(["a", "b"], [1, 2], color="#00ff00")
+    left.scatter([1, 2], [3, 4], c=[0.1, 0.9], cmap="viridis")
+    left.fill_between([0, 1], [0, 0], [1, 1])
+    left.set(xlabel="x", ylabel="y", title="t", ylim=(0, 5))
+    left.legend()
+    right.imshow([[1, 2], [3, 4]], cmap="magma", vmin=0, vmax=5)
+    right.text(0, 0, "note")
+    one, two = json.loads(json.dumps(plotted_data(fig)))["axes"]
+    assert one["lines"] == [
+        {"label": "model", "x": [0.0, 1.0], "y": [0.5, None], "color": "#ff0000"}
+    ]
+    assert [box[3] for box in one["bars"][0]["x_y_width_height"]] == [1.0, 2.0]
+    assert one["bars"][0]["colors"] == ["#00ff00"]
+    assert one["points"][0]["x_y"] == [[1.0, 3.0], [2.0, 4.0]]
+    assert one["points"][0]["values"] == [0.1, 0.9]
+    assert one["points"][0]["colormap"] == "viridis"
+    assert len(one["areas"]) == 1
+    assert (one["x"]["label"], one["y"]["label"], one["title"]) == ("x", "y", "t")
+    assert one["y"]["limits"] == [0.0, 5.0]
+    assert one["x"]["ticks"] == ["a", "b"]
+    assert one["legend"] == ["model"]
+    assert two["images"][0]["values"] == [[1.0, 2.0], [3.0, 4.0]]
+    assert two["images"][0]["color_limits"] == [0.0, 5.0]
+    assert two["texts"] == ["note"]
+    plt.close(fig)
+
+
+def test_a_large_image_is_summed_up() -> None:
+    fig, axes = plt.subplots()
+    axes.imshow(np.arange(40_000.0).reshape(200, 200))
+    values = plotted_data(fig)["axes"][0]["images"][0]["values"]
+    assert values == {"shape": [200, 200], "min_mean_max": [0.0, 19999.5, 39999.0]}
+    plt.close(fig)
+
+
+def _draw() -> plt.Figure:
+    fig, axes = plt.subplots()
+    axes.plot([0, 1, 2], label="line")
+    return fig
+
+
+def test_a_figure_is_written_with_data_and_passport_and_is_the_same_twice(
+    notebook: Notebook,
+) -> None:
+    show_figure(_draw(), "fig-line")
+    first = {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
+    notebook.started -= 100
+    show_figure(_draw(), "fig-line")
+    assert first == {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
+    assert sorted(first) == [
+        "fig-line.json",
+        "fig-line.passport.json",
+        "fig-line.png",
+        "fig-line.svg",
+    ]
+    passport = json.loads(first["fig-line.passport.json"])
+    assert passport["cell"] == "01_tiny-fig-line"
+    assert passport["parameters"]["slope"] == 2.0
+    assert passport["published"] is True
+    assert passport["command"] == "wholescript run 01_tiny"
+    assert passport["versions"]["matplotlib"] == mpl.__version__
+    assert not plt.get_fignums()
+
+
+def test_a_table_shows_clean_html_and_keeps_full_values(
+    notebook: Notebook, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("wholescript.report.figures.display", lambda data, **_: shown.append(data))
+    table = pd.DataFrame(
+        {"films": [1364, 2], "auc": [0.75432109, np.nan], "title": ["<b>x</b>", "y"]},
+        index=pd.Index(["a", "b"], name="model"),
+    )
+    show_table(table, "tbl-auc", {"films": ","})
+    html = shown[0]["text/html"]
+    for cell in ("<th>model</th>", "<td>1,364</td>", "<td>0.754</td>", "<td>–</td>"):  # noqa: RUF001
+        assert cell in html
+    assert "&lt;b&gt;" in html
+    assert "style" not in html and "class" not in html and "border" not in html
+    csv = (notebook.figures / "tbl-auc.csv").read_text()
+    assert csv.splitlines()[:2] == ["model,films,auc,title", "a,1364,0.754321,<b>x</b>"]
+
+
+def test_labels_and_formats_are_checked(notebook: Notebook) -> None:
+    with pytest.raises(RunError, match="'line' must be lower case"):
+        show_figure(_draw(), "line")
+    with pytest.raises(RunError, match=r"not there: \['aux'\]"):
+        show_table(pd.DataFrame({"auc": [1.0]}), "tbl-x", {"aux": ".1f"})
+    plt.close("all")

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from wholescript.report.fingerprint import code_fingerprint, hash_json, import_closure
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    files = {
+        "__init__.py": '__version__ = "1"\n',
+        "models/__init__.py": '"""Models."""\n',
+        "models/words.py": "from wholescript.data import folds\n\n\ndef f():\n    return 1\n",
+        "models/other.py": "import numpy\n",
+        "data/__init__.py": "",
+        "data/folds.py": "import wholescript.files\n",
+        "files.py": "ROOT = 1\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "wholescript" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+def test_the_closure_follows_imports_and_package_inits(source: Path) -> None:
+    found = import_closure(["wholescript.models.words"], source)
+    assert [p.relative_to(source / "wholescript").as_posix() for p in found] == [
+        "data/__init__.py",
+        "data/folds.py",
+        "files.py",
+        "models/__init__.py",
+        "models/words.py",
+    ]
+
+
+def test_a_script_brings_what_it_imports_but_not_itself(source: Path) -> None:
+    script = source / "notebook.py"
+    script.write_text("from wholescript.files import ROOT\n")
+    assert import_closure([script], source) == [source / "wholescript" / "files.py"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "changes"),
+    [
+        (
+            "models/words.py",
+            "from wholescript.data import folds\n\n\ndef f():\n    return 2\n",
+            True,
+        ),
+        (
+            "models/words.py",
+            '"""Words."""\nfrom wholescript.data import folds\n\n\ndef f():\n'
+            '    """One."""\n    # why\n    return 1\n',
+            False,
+        ),
+        ("data/folds.py", "import wholescript.files\nK = 5\n", True),
+        ("models/other.py", "import scipy\n", False),
+        ("__init__.py", '__version__ = "2"\n', False),
+    ],
+)
+def test_only_code_that_is_imported_counts(
+    source: Path, file: str, text: str, changes: bool
+) -> None:
+    before = code_fingerprint(["wholescript.models.words"], source)
+    (source / "wholescript" / file).write_text(text)
+    assert (code_fingerprint(["wholescript.models.words"], source) != before) is changes
+
+
+def test_the_order_of_keys_does_not_count() -> None:
+    assert hash_json({"a": 1, "b": [2]}) == hash_json({"b": [2], "a": 1})
+    assert hash_json({"a": 1}) != hash_json({"a": 2})

@@ -1,0 +1,92 @@
+import json
+
+import nbformat
+import pytest
+
+from wholescript.report import hygiene
+from wholescript.report.hygiene import problems
+from wholescript.report.pipeline import write_pipeline
+from wholescript.report.project import Project
+
+
+@pytest.fixture
+def clean(executed: Project) -> Project:
+    write_pipeline(executed)
+    return executed
+
+
+def spoil(project: Project, cell: int, **changes: object) -> None:
+    path = project.notebooks / "01_tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[cell].update(changes)
+    path.write_text(nbformat.writes(notebook) + "\n")
+
+
+def output(text: str) -> list[nbformat.NotebookNode]:
+    return [nbformat.v4.new_output("stream", name="stdout", text=text)]
+
+
+def test_an_executed_project_is_clean(clean: Project) -> None:
+    assert problems(clean) == []
+
+
+def test_a_changed_source_asks_for_a_run(clean: Project) -> None:
+    source = clean.notebook_source("01")
+    source.write_text(source.read_text().replace("range(3)", "range(4)"))
+    assert problems(clean) == [
+        "01_tiny.ipynb is not of the cells of 01_tiny.py: run `wholescript run 01_tiny`"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "trace"),
+    [
+        ("reads /home/someone/films.parquet\n", "shows a path of this machine"),
+        ("<Axes object at 0x7f31a2b4c5d6>\n", "shows an object's address"),
+    ],
+)
+def test_traces_of_a_machine_are_found(clean: Project, text: str, trace: str) -> None:
+    spoil(clean, 3, outputs=output(text))
+    assert [line for line in problems(clean) if trace in line]
+
+
+def test_addresses_on_the_web_are_no_paths(clean: Project) -> None:
+    spoil(clean, 3, outputs=output("https://example.org/home/x and a/tmp/b\n"))
+    assert problems(clean) == []
+
+
+def test_a_cell_that_did_not_run_is_found(clean: Project) -> None:
+    spoil(clean, 3, execution_count=None)
+    assert [line for line in problems(clean) if "has not been executed" in line]
+
+
+def test_ids_of_one_run_are_found(clean: Project) -> None:
+    spoil(clean, 3, id="random")
+    assert [line for line in problems(clean) if "ids of one run" in line]
+
+
+def test_figures_that_no_notebook_makes_or_that_are_gone_are_found(clean: Project) -> None:
+    (clean.root / "figures" / "fig-old.svg").touch()
+    (clean.root / "figures" / "fig-line.png").unlink()
+    assert problems(clean) == [
+        "figures/fig-old.svg is made by no notebook",
+        "figures/fig-line.png is missing",
+    ]
+
+
+def test_large_files_are_found(clean: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(hygiene.LIMITS, "results", 100)
+    assert "results/config.json has" in problems(clean)[0]
+
+
+def test_smoke_is_not_published(clean: Project) -> None:
+    path = clean.root / "figures" / "fig-line.passport.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"scale": "smoke"}))
+    assert problems(clean) == [
+        "figures/fig-line.passport.json is of scale smoke, which is never published"
+    ]
+
+
+def test_a_stale_pipeline_is_found(clean: Project) -> None:
+    (clean.root / "dvc.yaml").write_text("stages: {}\n")
+    assert problems(clean) == ["dvc.yaml is not what the notebooks say: run `wholescript pipeline`"]

@@ -1,0 +1,183 @@
+"""A small real project, executed and built by mystmd with the theme, and a browser to read it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import jupytext
+import papermill
+import pytest
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "theme"))
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Visit:
+    """A page open in Chromium, and what went wrong as it loaded."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    def overflow(self) -> int:
+        """Return by how many pixels the page is wider than its window."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+    def unloaded_images(self) -> list[str]:
+        """Return the addresses of images that show nothing."""
+        broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
+        return list(self.page.eval_on_selector_all("img", broken))
+
+    def cell_in_view(self) -> str | None:
+        """Return the anchor of the cell that the link led to, if it is marked and visible."""
+        return self.page.evaluate(
+            """() => {
+                const cell = document.querySelector('.cell:target');
+                if (!cell) return null;
+                const box = cell.getBoundingClientRect();
+                return box.top < innerHeight && box.bottom > 0 ? cell.id : null;
+            }"""
+        )
+
+
+def build_site(project: Path) -> subprocess.CompletedProcess[str]:
+    """Run what `make site` runs: mystmd with the project's theme, by this Python's tools."""
+    tools = str(Path(sys.executable).parent)
+    return subprocess.run(
+        ["myst", "build", "--html", "--strict"],
+        cwd=project,
+        env=os.environ
+        | {"PATH": tools + os.pathsep + os.environ["PATH"], "NO_UPDATE_NOTIFIER": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of tests/site/project with the theme, its notebook executed; not yet built."""
+    project = tmp_path_factory.mktemp("site") / "project"
+    shutil.copytree(ROOT / "tests" / "site" / "project", project)
+    shutil.copytree(ROOT / "theme", project / "theme", ignore=shutil.ignore_patterns("__pycache__"))
+    config = yaml.safe_load((ROOT / "myst.yml").read_text(encoding="utf-8"))
+    config["project"]["toc"] = [
+        {"file": "index.md"},
+        {"file": "report/study.md"},
+        {"title": "Notebooks", "children": [{"file": "notebooks/01_demo.ipynb"}]},
+    ]
+    (project / "myst.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    notebook = project / "notebooks" / "01_demo.ipynb"
+    jupytext.write(jupytext.read(notebook.with_suffix(".py")), notebook)
+    papermill.execute_notebook(notebook, notebook, cwd=project, progress_bar=False)
+    return project
+
+
+@pytest.fixture(scope="session")
+def site(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built pages of the small project."""
+    project = tmp_path_factory.mktemp("built") / "project"
+    shutil.copytree(executed_project, project)
+    built = build_site(project)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return project / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[[Path], subprocess.CompletedProcess[str]]:
+    """The command that builds a project's site."""
+    return build_site
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; its absence is a failure that says what to install."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert executable, "no Chromium on PATH: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open an address; console errors and requests to any other host are kept."""
+    pages: list[Page] = []
+
+    def open_page(url: str, width: int = 1280) -> Visit:
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        pages.append(page)
+        visit = Visit(page)
+        page.on("console", lambda m: visit.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: visit.errors.append(str(error)))
+        page.on("dialog", lambda dialog: visit.errors.append(f"dialog: {dialog.message}"))
+        page.on("requestfailed", lambda request: visit.errors.append(f"failed: {request.url}"))
+        home = "file://" if url.startswith("file:") else "/".join(url.split("/")[:3])
+
+        def note(address: str) -> None:
+            if not address.startswith(home):
+                visit.errors.append(f"foreign request: {address}")
+
+        page.on("request", lambda request: note(request.url))
+        page.goto(url, wait_until="load")
+        return visit
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    """The report itself, built in place by the command of `make site`."""
+    config = yaml.safe_load((ROOT / "myst.yml").read_text(encoding="utf-8"))
+    entries = list(config["project"]["toc"])
+    files = [e["file"] for entry in entries for e in entry.get("children", [entry])]
+    missing = [file for file in files if not (ROOT / file).is_file()]
+    assert not missing, f"the report lacks {', '.join(missing)}: write or run them first"
+    built = build_site(ROOT)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return ROOT / "_build" / "html"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Leave the test's output to the tests."""
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a folder on localhost, as any static server would; returns its address."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(directory: Path) -> str:
+        handler = partial(_Quiet, directory=str(directory))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()

@@ -1,0 +1,128 @@
+"""What the built pages hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[str, BeautifulSoup]:
+    return {
+        path.relative_to(site).as_posix(): BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        for path in site.glob("**/*.html")
+    }
+
+
+def test_each_page_of_the_contents_is_built(pages: dict[str, BeautifulSoup]) -> None:
+    assert set(pages) == {"index.html", "report/study.html", "notebooks/demo.html"}
+
+
+def test_figure_has_picture_caption_number_and_source(pages: dict[str, BeautifulSoup]) -> None:
+    figure = pages["index.html"].select_one("figure#figure-lengths")
+    assert figure is not None
+    assert figure.img["alt"].startswith("Histogram of script lengths")
+    assert figure.figcaption.get_text().startswith("Figure 1. Length of the scripts")
+    assert figure.select_one("a.source")["href"] == "notebooks/demo.html#fig-lengths"
+    assert figure.select_one("a.source").get_text() == "source cell"
+
+
+def test_figure_offers_what_was_exported(pages: dict[str, BeautifulSoup], site: Path) -> None:
+    links = pages["index.html"].select("figure#figure-lengths .figure-links a")
+    exports = {link.get_text(): link["href"] for link in links[1:]}
+    assert set(exports) == {"SVG", "data (JSON)"}
+    assert all((site / path).is_file() for path in exports.values())
+
+
+def test_figure_without_caption_links_its_source(pages: dict[str, BeautifulSoup]) -> None:
+    figure = pages["report/study.html"].select_one("figure")
+    assert figure.img["alt"] == "The same histogram again."
+    assert figure.select_one("a.source")["href"] == "../notebooks/demo.html#fig-lengths"
+
+
+def test_cell_says_where_it_is_shown(pages: dict[str, BeautifulSoup]) -> None:
+    cell = pages["notebooks/demo.html"].select_one("section.cell#fig-lengths")
+    shown = {a["href"]: a.get_text() for a in cell.select(".figure-links a")}
+    assert shown["../index.html#figure-lengths"] == "Whole Script (Figure 1)"
+    assert cell.img["alt"].startswith("Histogram of script lengths")
+
+
+def test_every_cell_has_an_anchor(pages: dict[str, BeautifulSoup]) -> None:
+    cells = pages["notebooks/demo.html"].select("section.cell")
+    assert len(cells) == 6
+    assert all(cell.get("id") for cell in cells)
+
+
+def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup]) -> None:
+    figure = pages["index.html"].select_one("figure#table-scores")
+    assert figure.figcaption.get_text().startswith("Table 1. Two models")
+    row = figure.select_one("div.scroll table tbody tr:nth-of-type(2)")
+    assert [cell.get("class") for cell in row.select("td")] == [
+        None, ["num"], ["num"], ["num"], ["num"], None,
+    ]  # fmt: skip
+    assert row.select("td")[2].get_text() == "\N{MINUS SIGN}0.405"
+    assert {cell["scope"] for cell in figure.select("thead th")} == {"col"}
+
+
+def test_numbers_come_from_the_results(pages: dict[str, BeautifulSoup]) -> None:
+    shown = [span.get_text() for span in pages["index.html"].select("span.result")]
+    minus = "\N{MINUS SIGN}"
+    assert shown == ["1,364", "0.751 (0.71 to 0.79)", f"{minus}0.012 ({minus}0.030 to +0.006)"]
+    assert pages["notebooks/demo.html"].select_one("span.result").get_text() == "0.75"
+
+
+def test_text_of_notebooks_stays_text(pages: dict[str, BeautifulSoup]) -> None:
+    notebook = pages["notebooks/demo.html"]
+    assert not notebook.select("script, style, [onerror], [style]")
+    assert "<script>alert('printed')</script> & bold" in notebook.select_one("pre.plain").get_text()
+    assert "TF-IDF <img src=x onerror=alert(1)>" in notebook.select_one("#tbl-scores td").get_text()
+    assert "with <script>alert('md')</script>" in notebook.get_text()
+
+
+def test_formulas_are_mathml(pages: dict[str, BeautifulSoup]) -> None:
+    equation = pages["index.html"].select_one("#eq-loss")
+    assert equation.select_one("math[display=block]") is not None
+    assert equation.select_one(".equation-number").get_text() == "(1)"
+    assert not pages["index.html"].select(".katex-html")
+    assert "\N{SCRIPT CAPITAL L}" in equation.get_text()
+
+
+def test_notes_and_references_are_linked_both_ways(pages: dict[str, BeautifulSoup]) -> None:
+    index = pages["index.html"]
+    assert index.select_one("#note-1 a[role=doc-backlink]")["href"] == "#note-back-1"
+    assert index.select_one("a.citation")["href"] == "#cite-ilse2018"
+    references = pages["report/study.html"].select(".references li")
+    assert [item["id"] for item in references] == ["cite-ilse2018", "cite-menon2021"]
+
+
+def test_links_are_relative_and_lead_somewhere(pages: dict[str, BeautifulSoup], site: Path) -> None:
+    for path, page in pages.items():
+        for tag in page.select("[href], [src]"):
+            address = tag.get("href") or tag.get("src")
+            if tag.get("rel") == ["external"]:
+                continue
+            target, _, anchor = address.partition("#")
+            assert not re.match(r"[a-z]+:|/", target), f"{path}: {address} is not relative"
+            file = (site / path).parent / target if target else site / path
+            assert file.is_file(), f"{path}: {address} is dead"
+            if anchor:
+                linked = pages[file.resolve().relative_to(site.resolve()).as_posix()]
+                assert linked.find(id=anchor), f"{path}: {address} has no anchor"
+
+
+def test_navigation_marks_the_page_that_is_open(pages: dict[str, BeautifulSoup]) -> None:
+    for path, page in pages.items():
+        current = page.select("nav.pages a[aria-current=page]")
+        assert [Path(link["href"]).name for link in current] == [Path(path).name]
+
+
+def test_anchors_are_unique(pages: dict[str, BeautifulSoup]) -> None:
+    for page in pages.values():
+        anchors = [tag["id"] for tag in page.select("[id]")]
+        assert len(anchors) == len(set(anchors))
+
+
+def test_pages_hold_no_machine_path(site: Path) -> None:
+    for page in site.glob("**/*.html"):
+        assert str(site.parents[2]) not in page.read_text("utf-8")

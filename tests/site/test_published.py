@@ -1,0 +1,55 @@
+"""The report as readers get it: the repository's own pages, built in place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urldefrag
+
+import pytest
+from bs4 import BeautifulSoup
+
+
+@pytest.fixture(scope="module")
+def pages(published: Path) -> list[str]:
+    return sorted(path.relative_to(published).as_posix() for path in published.glob("**/*.html"))
+
+
+def test_every_page_loads_whole_and_asks_no_one_else(
+    published: Path, pages: list[str], visit: Callable
+) -> None:
+    wrong = {}
+    for path in pages:
+        opened = visit(f"{published.as_uri()}/{path}")
+        if problems := opened.errors + opened.unloaded_images():
+            wrong[path] = problems
+    assert wrong == {}
+
+
+def test_every_page_fits_a_phone(published: Path, pages: list[str], visit: Callable) -> None:
+    wide = {path: visit(f"{published.as_uri()}/{path}", width=360).overflow() for path in pages}
+    assert {path: pixels for path, pixels in wide.items() if pixels > 0} == {}
+
+
+def test_the_study_shows_figures(published: Path) -> None:
+    study = BeautifulSoup((published / "report/screenplays.html").read_text("utf-8"), "html.parser")
+    assert study.select("figure img")
+
+
+def test_every_figure_leads_to_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
+    lost = []
+    for path in pages:
+        html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
+        for link in html.select("figure a.source"):
+            address = (published / path).parent.resolve().as_uri() + "/" + link["href"]
+            if visit(address).cell_in_view() != urldefrag(address).fragment:
+                lost.append(f"{path}: {link['href']}")
+    assert lost == []
+
+
+def test_every_figure_on_a_page_of_prose_has_a_source(published: Path, pages: list[str]) -> None:
+    for path in pages:
+        html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
+        if "notebook" in html.body["class"]:
+            continue
+        for figure in html.select("figure"):
+            if figure.img and "fig-" in figure.img["src"]:
+                assert figure.select_one("a.source"), f"{path}: {figure.get('id')}"

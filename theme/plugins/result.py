@@ -1,0 +1,147 @@
+#!/usr/bin/env -S python3 -I -S
+"""MyST plugin: numbers in prose, read from results/ when the page is built.
+
+    {result}`evaluation/tfidf:auc`                        0.751
+    {result}`evaluation/tfidf:auc|.2f`                    0.75     any Python format
+    {result}`evaluation/tfidf:auc|interval`               0.751 (0.71 to 0.79)
+    {result}`evaluation/stack:auc_vs_tfidf|interval`      +0.024 (+0.011 to +0.038)
+    {result}`evaluation/stack:temporal.auc|interval|.1%`  70.2% (65.0% to 75.1%)
+
+The name before the colon is a folder of results/, the one after it a metric of its
+metrics.json; a metric within a metric is reached by a dot. `low` and `high` show one bound.
+An unknown run, metric or format stops the build and names the nearest.
+
+mystmd starts this file once for each number, so it imports little and no site packages. Its
+transform keeps the alt text of embedded figures, which mystmd itself drops.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+SPECIFICATION = {
+    "name": "Whole Script results",
+    "roles": [
+        {
+            "name": "result",
+            "doc": "A stored result: `run:metric`, `run:metric|format`, `run:metric|interval`.",
+            "body": {"type": "string", "required": True},
+        }
+    ],
+    "transforms": [
+        {
+            "name": "figure-alt",
+            "doc": "Keeps the alt text of a figure that embeds a notebook cell.",
+            "stage": "document",
+        }
+    ],
+}
+
+
+class ResultError(Exception):
+    """A number that cannot be shown; the message says why and what is nearest."""
+
+
+def show(reference: str, results: Path = RESULTS) -> str:
+    """Return the text of a result, `reference` being what stands between the backticks."""
+    name, colon, rest = reference.strip().partition(":")
+    metric, *formats = rest.split("|")
+    if not colon or not metric:
+        raise ResultError(f"'{reference}' is not of the form run:metric or run:metric|format")
+    stored = _read_metrics(results, name)
+    if metric not in stored:
+        near = _nearest(metric, stored)
+        raise ResultError(f"'{reference}': the run '{name}' has no metric '{metric}'{near}")
+    try:
+        return _format(stored[metric], formats, is_difference="_vs_" in metric)
+    except KeyError as bound:
+        raise ResultError(f"'{reference}': this metric was stored without {bound}") from bound
+    except (ValueError, TypeError) as error:
+        raise ResultError(f"'{reference}': {error}") from error
+
+
+def _read_metrics(results: Path, name: str) -> dict[str, dict[str, float]]:
+    file = results / name / "metrics.json"
+    if not file.is_file():
+        known = [path.parent.relative_to(results) for path in results.glob("*/*/metrics.json")]
+        near = _nearest(name, [path.as_posix() for path in known])
+        raise ResultError(f"there is no run '{name}' in results/{near}")
+    return dict(_flat(json.loads(file.read_text(encoding="utf-8"))))
+
+
+def _flat(metrics: dict, prefix: str = ""):  # type: ignore[no-untyped-def]
+    for name, item in metrics.items():
+        if not isinstance(item, dict):
+            yield prefix + name, {"value": item}
+            continue
+        if "value" in item:
+            yield prefix + name, item
+        yield from _flat(
+            {key: inner for key, inner in item.items() if isinstance(inner, dict)},
+            f"{prefix}{name}.",
+        )
+
+
+def _format(metric: dict[str, float], formats: list[str], *, is_difference: bool) -> str:
+    part = formats.pop(0) if formats and formats[0] in ("interval", "low", "high") else "value"
+    if len(formats) > 1:
+        raise ValueError(f"one format at most, got {' and '.join(formats)}")
+    whole = isinstance(metric["value"], int)
+    spec = formats[0] if formats else "+.3f" if is_difference else "," if whole else ".3f"
+    if part != "interval":
+        return _number(metric[part], spec)
+    # An interval is wider than its second decimal, unless it is that of a difference.
+    bounds = spec if formats or is_difference or whole else ".2f"
+    low, high = _number(metric["low"], bounds), _number(metric["high"], bounds)
+    return f"{_number(metric['value'], spec)} ({low} to {high})"
+
+
+def _number(value: float, spec: str) -> str:
+    return format(value, spec).replace("-", "\N{MINUS SIGN}")
+
+
+def _nearest(name: str, known) -> str:  # type: ignore[no-untyped-def]
+    import difflib  # only a failing build pays for this import
+
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    if near:
+        return f"; did you mean {' or '.join(repr(one) for one in near)}?"
+    return f"; known: {', '.join(sorted(known)) or 'none'}"
+
+
+def keep_alt(tree: dict) -> dict:
+    """Copy the alt text of an image that stands for a cell to the figure around it."""
+    for child in tree.get("children", []):
+        said = child.get("alt")
+        written = said and not child.get("data", {}).get("altTextIsAutoGenerated")
+        if child["type"] == "image" and child.get("url", "").startswith("#") and written:
+            holder = tree if tree["type"] == "container" else child
+            holder.setdefault("data", {})["alt"] = said
+        keep_alt(child)
+    return tree
+
+
+def main(arguments: list[str]) -> int:
+    """Answer mystmd: the specification, a role or a transform."""
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    if not arguments:
+        print(json.dumps(SPECIFICATION))
+    elif arguments[0] == "--transform":
+        print(json.dumps(keep_alt(json.load(sys.stdin))))
+    else:
+        reference = json.load(sys.stdin)["body"]
+        try:
+            text = show(reference)
+        except ResultError as error:
+            print(f"result role: {error}", file=sys.stderr)
+            return 1
+        children = [{"type": "text", "value": text}]
+        data = {"result": reference}
+        span = {"type": "span", "class": "result", "data": data, "children": children}
+        print(json.dumps([span]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

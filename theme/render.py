@@ -1,0 +1,84 @@
+"""Entry point of the theme: mystmd calls it (`build.render`) with its content built.
+
+mystmd sets BUILD_DIRECTORY (`_build/html`, empty) and has left its content in `_build/site`.
+The whole site is rendered and checked before the first file is written: a site with a fault
+is not written at all, and the exit code is 1.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from renderer.assets import Assets
+from renderer.faults import Faults
+from renderer.notebook import PageRenderer
+from renderer.project import Project, read_project
+
+THEME = Path(__file__).resolve().parent
+
+
+def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, str]:
+    """Return the HTML of every page by its path; what is wrong goes to `faults`."""
+    environment = Environment(
+        loader=FileSystemLoader(THEME / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template("page.html")
+    files = {
+        name: assets.add((THEME / name).read_bytes(), name) for name in ("style.css", "favicon.svg")
+    }
+    rendered: dict[str, PageRenderer] = {}
+    html = {}
+    for number, page in enumerate(project.pages):
+        renderer = PageRenderer(project, page, assets, faults)
+        rendered[page.path] = renderer
+        body = renderer.render()
+        html[page.path] = template.render(
+            project=project,
+            page=page,
+            body=body,
+            headings=renderer.headings,
+            files=files,
+            previous=project.pages[number - 1] if number else None,
+            following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
+        )
+    check_links(rendered, faults)
+    return html
+
+
+def check_links(rendered: dict[str, PageRenderer], faults: Faults) -> None:
+    """Report each link between pages whose page or anchor does not exist."""
+    for renderer in rendered.values():
+        for link in renderer.links:
+            target = rendered.get(link.path)
+            if target is None or (link.anchor and link.anchor not in target.anchors):
+                renderer.fault(link.node, f"dead link: there is no {link.path}#{link.anchor}")
+
+
+def main() -> int:
+    """Render `_build/site` to BUILD_DIRECTORY."""
+    output = Path(os.environ["BUILD_DIRECTORY"]).resolve()
+    build = output.parent
+    faults, assets = Faults(), Assets()
+    project = read_project(build / "site", build.parent, faults)
+    html = render_site(project, assets, faults)
+    if faults.messages:
+        count = len(faults.messages)
+        print(f"The site has {count} fault{'s' * (count > 1)}:", file=sys.stderr)
+        for message in faults.messages:
+            print(f"  {message}", file=sys.stderr)
+        return 1
+    for path, text in html.items():
+        target = output / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    assets.write(output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Turns the content that mystmd writes into static pages."""

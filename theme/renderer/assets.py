@@ -1,0 +1,61 @@
+"""Files of the site, named by their content, so that a cached copy is never a stale one."""
+
+import hashlib
+import re
+import struct
+from pathlib import Path
+
+
+class ActiveImageError(ValueError):
+    """An SVG image holds a script or reaches for another file."""
+
+
+class Assets:
+    """Collects the files that pages use; `write` puts them in place, each once."""
+
+    def __init__(self) -> None:
+        self._content: dict[str, bytes] = {}
+
+    def add(self, content: bytes, name: str) -> str:
+        """Keep `content` under a name made of `name` and its hash; return its path in the site.
+
+        Raises ActiveImageError for an SVG that could run code when opened on its own.
+        """
+        if name.endswith(".svg"):
+            check_passive(content)
+        digest = hashlib.sha256(content).hexdigest()[:12]
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-") or "file"
+        path = f"assets/{stem}.{digest}{Path(name).suffix.lower()}"
+        self._content[path] = content
+        return path
+
+    def write(self, directory: Path) -> None:
+        """Write every file below `directory`."""
+        for path, content in self._content.items():
+            target = directory / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+
+def check_passive(svg: bytes) -> None:
+    """Refuse an SVG with scripts, event handlers, foreign content or links to other hosts."""
+    text = svg.decode("utf-8", errors="replace")
+    # Matplotlib's metadata names its licence and itself by address: data, never fetched.
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    active = re.search(
+        r"<\s*(?:\w+:)?(?:script|foreignObject|iframe|!ENTITY)\b"
+        r"|\son\w+\s*="
+        r"|(?:href|src)\s*=\s*[\"']?\s*(?:https?:|//|javascript:)",
+        text,
+        flags=re.IGNORECASE,
+    )
+    if active:
+        raise ActiveImageError(f"an SVG image may hold drawing only, found '{active[0].strip()}'")
+
+
+def png_size(content: bytes) -> tuple[int, int] | None:
+    """Return width and height in pixels of a PNG, None for other formats."""
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
+        return None
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height

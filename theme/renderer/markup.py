@@ -1,0 +1,143 @@
+"""Foreign text made safe for a page: code, terminal text, HTML tables, Markdown and maths."""
+
+import re
+import unicodedata
+
+import nh3
+from markdown_it import MarkdownIt
+from markupsafe import Markup, escape
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import TextLexer, get_lexer_by_name
+from pygments.util import ClassNotFound
+
+# fmt: off
+_TAGS = {
+    "a", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "div", "dl", "dt",
+    "em", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "small", "span", "strong",
+    "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+}
+# fmt: on
+_ATTRIBUTES = {
+    "a": {"href"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "col": {"span"},
+    "ol": {"start"},
+}
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+_FORMATTER = HtmlFormatter(nowrap=True)
+_NUMBER = re.compile(
+    r"[\s\d.,%()\[\]±+\N{MINUS SIGN}\N{EN DASH}e-]*\d[^A-Za-z]*(?: to [^A-Za-z]*)?"
+)
+_APPLY = "\N{FUNCTION APPLICATION}"
+_THIN = '<mspace width="0.1667em"></mspace>'
+_ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
+
+
+def clean_html(text: str) -> Markup:
+    """Keep the tags of plain tables and prose; nothing that styles, loads or runs."""
+    return Markup(
+        nh3.clean(
+            text,
+            tags=_TAGS,
+            attributes=_ATTRIBUTES,
+            clean_content_tags={"script", "style"},
+            url_schemes={"http", "https"},
+        )
+    )
+
+
+def clean_table(text: str) -> Markup:
+    """Clean a notebook's HTML; in tables, name the scope of headers and mark columns of numbers."""
+    return Markup(
+        re.sub(r"<table>.*?</table>", lambda table: _dress(table[0]), clean_html(text), flags=re.S)
+    )
+
+
+def _dress(table: str) -> str:
+    """Return a clean table with scopes on its headers and its columns of numbers marked."""
+    rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in _rows(table)]
+    head = len(_rows(table.partition("<tbody>")[0])) if "<tbody>" in table else 0
+    width = max(map(len, rows), default=0)
+    body = [row for row in rows[head:] if len(row) == width]
+    numeric = [
+        all(_NUMBER.fullmatch(cell) or cell.strip() in _ABSENT for cell in column)
+        and any(_NUMBER.fullmatch(cell) for cell in column)
+        for column in zip(*body, strict=True)
+    ]
+
+    def dress_row(number: int, row: str) -> str:
+        columns = iter(range(width))
+
+        def dress_cell(cell: re.Match[str]) -> str:
+            tag, attributes, text = cell.groups()
+            column = next(columns, width)
+            if tag == "th" and "scope" not in attributes:
+                attributes += ' scope="col"' if number < head else ' scope="row"'
+            if len(rows[number]) == width and column < len(numeric) and numeric[column]:
+                attributes += ' class="num"'
+                text = re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
+            return f"<{tag}{attributes}>{text}</{tag}>"
+
+        return re.sub(r"<(t[dh])\b([^>]*)>(.*?)</\1>", dress_cell, row, flags=re.S)
+
+    numbers = iter(range(len(rows)))
+    return re.sub(r"<tr>.*?</tr>", lambda row: dress_row(next(numbers), row[0]), table, flags=re.S)
+
+
+def _rows(table: str) -> list[str]:
+    return re.findall(r"<tr>.*?</tr>", table, re.S)
+
+
+def markdown(text: str) -> Markup:
+    """Render Markdown that a cell displayed; HTML in it is shown as text."""
+    return clean_table(_MARKDOWN.render(text))
+
+
+def terminal_text(text: str) -> Markup:
+    """Escape what a cell printed, as a terminal would show it: no colours, last state of a line."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
+    lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in plain.split("\n"))
+    return escape("\n".join(lines).rstrip("\n"))
+
+
+def code(text: str, language: str | None) -> Markup:
+    """Highlight source code; an unknown language is shown plain."""
+    try:
+        lexer = get_lexer_by_name(language or "text", stripnl=False)
+    except ClassNotFound:
+        lexer = TextLexer(stripnl=False)
+    return Markup(highlight(text, lexer, _FORMATTER).rstrip("\n"))
+
+
+def mathml(katex: str) -> Markup | None:
+    """Return the MathML within KaTeX's HTML, None where there is none (the TeX did not parse)."""
+    found = re.search(r"<math\b.*?</math>", katex, flags=re.DOTALL)
+    if found is None or "katex-error" in katex:
+        return None
+    # Browsers dropped `mathvariant`; the alphabets are characters of their own.
+    formula = re.sub(
+        r'<mi mathvariant="(?!normal)([a-z-]+)">(\w)</mi>',
+        lambda match: f"<mi>{_alphabet(*match.groups())}</mi>",
+        found[0],
+    )
+    # Nor do they set the thin spaces around a function's name, as in `n log n`.
+    formula = re.sub(
+        rf"(</m(?:i|n|sub|sup|subsup)>|<mo[^>]*>\)</mo>)?(<mi>\w\w+</mi>)<mo>{_APPLY}</mo>",
+        lambda match: f"{match[1] + _THIN if match[1] else ''}{match[2]}{_THIN}",
+        formula,
+    )
+    formula = re.sub(rf"{_THIN}(?=<mo[^>]*>\()", "", formula)
+    return Markup(formula)
+
+
+def _alphabet(variant: str, letter: str) -> str:
+    case = "CAPITAL" if letter.isupper() else "SMALL"
+    style = variant.upper().replace("-", " ").replace("DOUBLE STRUCK", "DOUBLE-STRUCK")
+    for prefix in ("MATHEMATICAL ", ""):
+        try:
+            return unicodedata.lookup(f"{prefix}{style} {case} {letter.upper()}")
+        except KeyError:
+            continue
+    return letter

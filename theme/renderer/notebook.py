@@ -1,0 +1,205 @@
+"""Notebook cells on their own page, and the figures that other pages take from them."""
+
+import base64
+from typing import Any
+
+from markupsafe import Markup
+
+from . import markup
+from .base import EMPTY
+from .faults import Node
+from .prose import ProseRenderer, scrolling
+
+# The richest form first, as Jupyter shows a cell.
+PREFERENCE = (
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/plain",
+)
+# What figures/<label>.* may hold, by what a reader gets.
+EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)", ".json": "data (JSON)"}
+NUMBERED = {"figure": "Figure", "table": "Table"}
+
+
+class PageRenderer(ProseRenderer):
+    """Adds to prose what comes from notebooks: cells, outputs, figures with their source."""
+
+    def _on_block(self, node: Node) -> Markup:
+        if node.get("visibility") == "remove":
+            return EMPTY
+        if node.get("kind") == "notebook-code":
+            return self._code_cell(node)
+        if node.get("html_id"):
+            return self.element("div", node, self.children(node), "text-cell")
+        return self.children(node)
+
+    def _code_cell(self, node: Node) -> Markup:
+        label = node.get("label", "")
+        self._cell = node.get("html_id", "")
+        parts = EMPTY
+        if "parameters" in " ".join(node.get("data", {}).get("tags", [])):
+            parts += Markup('<p class="cell-title">Parameters</p>')
+        for child in node.get("children", []):
+            parts += self._in_cell(child, label)
+        if label:
+            parts += self._links(label, [self._shown_on(label), *self._exports(label)])
+        mark = Markup('<a class="anchor" href="#{}" aria-label="Link to this cell">#</a>')
+        parts = mark.format(self._cell) + parts
+        self._cell = ""
+        return self.element("section", node, parts, "cell")
+
+    def _in_cell(self, node: Node, label: str) -> Markup:
+        if node["type"] == "outputs":
+            return self._outputs(node, label, self._alt(label))
+        visibility = node.get("visibility", "show")
+        if visibility == "remove":
+            return EMPTY
+        shown = self.node(node)
+        if visibility == "hide":
+            return Markup("<details><summary>Code</summary>{}</details>").format(shown)
+        return shown
+
+    def _alt(self, label: str) -> str:
+        """Return what a page that shows the cell's picture says of it."""
+        said = (embed.alt for embed in self.project.embeds.get(label, []) if embed.alt)
+        return next(said, "Output of the code above")
+
+    # --- figures ----------------------------------------------------------------------------
+
+    def _on_container(self, node: Node) -> Markup:
+        """A figure, a table or a listing with its caption; of a cell, where it has a source."""
+        label = node.get("source", {}).get("label", "")
+        name, number = NUMBERED.get(node.get("kind", "")), node.get("enumerator")
+        title = f"{name} {number}" if name and number else ""
+        inner = EMPTY
+        for child in node.get("children", []):
+            if child["type"] == "caption":
+                inner += self._caption(child, title)
+            elif not label:
+                inner += self.node(child)
+        if label:
+            content, source = self._from_cell(node, label), self._source(node, label)
+            inner = inner + content if node.get("kind") == "table" else content + inner
+            inner += source
+        return self.element("figure", node, inner, node.get("kind", "figure"))
+
+    def _on_embed(self, node: Node) -> Markup:
+        """A cell's output without caption or number."""
+        label = node.get("source", {}).get("label", "")
+        inner = self._from_cell(node, label) + self._source(node, label)
+        return self.element("figure", node, inner, "figure")
+
+    def _on_legend(self, node: Node) -> Markup:
+        return Markup('<div class="legend">{}</div>').format(self.children(node))
+
+    def _caption(self, node: Node, number: str) -> Markup:
+        text = self.children(node)
+        if number:
+            mark = Markup('<p><span class="number">{}.</span> ').format(number)
+            text = text.replace(Markup("<p>"), mark, 1)
+        return Markup("<figcaption>{}</figcaption>").format(text)
+
+    def _from_cell(self, node: Node, label: str) -> Markup:
+        alt = next((e.alt for e in self.project.embeds.get(label, []) if e.node is node), "")
+        content = EMPTY
+        for child in node.get("children", []):
+            if child["type"] == "outputs":
+                content += self._outputs(child, label, alt)
+            elif child["type"] not in ("caption", "_lift"):
+                content += self.node(child)
+        if not content:
+            self.fault(node, f"missing embed: no cell labelled '{label}' has an output")
+        elif label not in self.project.cells:
+            self.fault(node, f"'{label}' is not the label of a notebook's code cell")
+        elif "<img" in content and not alt:
+            self.fault(node, f"the figure of '{label}' has no alt text: add an :alt: option")
+        return content
+
+    def _source(self, node: Node, label: str) -> Markup:
+        if label not in self.project.cells:
+            return EMPTY
+        page, anchor = self.project.cells[label]
+        link = Markup('<a class="source" href="{}">source cell</a>').format(
+            self.href(node, page, anchor)
+        )
+        return self._links(label, [link, *self._exports(label)])
+
+    def _shown_on(self, label: str) -> Markup:
+        """Return links from a cell to where its output is read."""
+        links = []
+        for embed in self.project.embeds.get(label, []):
+            kind, number = embed.node.get("kind", ""), embed.node.get("enumerator")
+            name = f" ({NUMBERED[kind]} {number})" if number and kind in NUMBERED else ""
+            href = self.href(embed.node, embed.page, embed.node.get("html_id", ""))
+            text = f"{embed.page.title}{name}"
+            links.append(Markup('<a href="{}">{}</a>').format(href, text))
+        return Markup("shown in {}").format(Markup(", ").join(links)) if links else EMPTY
+
+    def _exports(self, label: str) -> list[Markup]:
+        links = []
+        for suffix, name in EXPORTS.items():
+            file = self.project.root / "figures" / f"{label}{suffix}"
+            if file.is_file():
+                path = self.page.relative(self.assets.add(file.read_bytes(), file.name))
+                links.append(Markup('<a href="{}">{}</a>').format(path, name))
+        return links
+
+    def _links(self, label: str, links: list[Markup]) -> Markup:
+        kept = [link for link in links if link]
+        if not kept:
+            return EMPTY
+        items = EMPTY.join(Markup("<li>{}</li>").format(link) for link in kept)
+        name = f"About {label}"
+        return Markup('<ul class="figure-links" aria-label="{}">{}</ul>').format(name, items)
+
+    # --- outputs ----------------------------------------------------------------------------
+
+    def _outputs(self, node: Node, label: str, alt: str) -> Markup:
+        visibility = node.get("visibility", "show")
+        if visibility == "remove" or not node.get("children"):
+            return EMPTY
+        shown = EMPTY.join(
+            self._output(child, child["jupyter_data"], label, alt) for child in node["children"]
+        )
+        if visibility == "hide":
+            return Markup("<details><summary>Output</summary>{}</details>").format(shown)
+        return Markup('<div class="output">{}</div>').format(shown) if shown else EMPTY
+
+    def _output(self, node: Node, output: dict[str, Any], label: str, alt: str) -> Markup:
+        if output["output_type"] == "error":
+            self.fault(node, f"the cell raised {output.get('ename')}: run the notebook again")
+            return EMPTY
+        if output["output_type"] == "stream":
+            return _plain(self._content(node, output, "text"))
+        data = output["data"]
+        kind = next((kind for kind in PREFERENCE if kind in data), None)
+        if kind is None:
+            self.fault(node, f"the theme shows none of this output's forms: {', '.join(data)}")
+            return EMPTY
+        content = self._content(node, data[kind], "content")
+        if kind == "text/html":
+            return scrolling(markup.clean_table(content.decode()))
+        if kind == "text/markdown":
+            return markup.markdown(content.decode())
+        if kind == "text/plain":
+            return _plain(content)
+        suffix = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}[kind]
+        if kind != "image/svg+xml" and "path" not in data[kind]:
+            content = base64.b64decode(content)
+        width = output.get("metadata", {}).get(kind, {}).get("width")
+        return self.picture(node, content, f"{label or 'output'}{suffix}", alt, width)
+
+    def _content(self, node: Node, item: dict[str, Any], key: str) -> bytes:
+        """Return an output's content; mystmd keeps long ones in files."""
+        if path := item.get("path"):
+            return self.public_file(node, path) or b""
+        text = item.get(key, "")
+        return ("".join(text) if isinstance(text, list) else str(text)).encode()
+
+
+def _plain(content: bytes) -> Markup:
+    text = markup.terminal_text(content.decode())
+    return Markup('<pre class="plain" tabindex="0">{}</pre>').format(text) if text else EMPTY

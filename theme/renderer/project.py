@@ -1,0 +1,154 @@
+"""The site as mystmd describes it: its pages in reading order, and where each is written."""
+
+import json
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .faults import Faults, Node
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its place in the site, and the syntax tree of its text."""
+
+    slug: str
+    title: str
+    path: str
+    location: str
+    kind: str
+    frontmatter: dict[str, Any]
+    tree: Node
+    citations: dict[str, Any]
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether the page is an executed notebook."""
+        return self.kind == "Notebook"
+
+    def relative(self, path: str) -> str:
+        """Return the link from this page to `path`, both relative to the site's root."""
+        return posixpath.relpath(path, posixpath.dirname(self.path) or ".")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the navigation: a page, or a heading (no page) with entries below it."""
+
+    title: str
+    page: Page | None
+    children: list["Entry"] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Embed:
+    """A notebook cell shown on a page: the page's node, and the cell's label."""
+
+    page: Page
+    node: Node
+    label: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """All that the renderer knows of the site.
+
+    `cells` maps a cell's label to its page and anchor; `embeds` maps it to where it is shown.
+    """
+
+    title: str
+    pages: list[Page]
+    navigation: list[Entry]
+    root: Path
+    public: Path
+    cells: dict[str, tuple[Page, str]]
+    embeds: dict[str, list[Embed]]
+
+    def page_at(self, url: str) -> Page | None:
+        """Return the page that mystmd addresses as `url` ('/', '/notebooks/corpus')."""
+        path = page_path(url.strip("/") or "index")
+        return next((page for page in self.pages if page.path == path), None)
+
+
+def page_path(slug: str) -> str:
+    """Return where a page is written; folders are dots in a slug, slashes in an address."""
+    return slug.replace(".", "/") + ".html"
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it, in reading order."""
+    yield node
+    for child in node.get("children", []):
+        yield from walk(child)
+
+
+def read_project(site: Path, root: Path, faults: Faults) -> Project:
+    """Read `_build/site`; a page of the table of contents without content is a fault."""
+    config = json.loads((site / "config.json").read_text(encoding="utf-8"))
+    project = config["projects"][0]
+    title = project.get("title", "")
+    index = {"slug": project["index"], "title": title, "level": 1}
+    pages: list[Page] = []
+    navigation: list[Entry] = []
+    open_entries: dict[int, list[Entry]] = {1: navigation}
+    for item in [index, *project["pages"]]:
+        page = None
+        if slug := item.get("slug"):
+            page = _read_page(site, slug, slug == project["index"])
+            if page is None:
+                faults.add(slug, None, "mystmd gave no content for this page; see its errors above")
+                continue
+            pages.append(page)
+        entry = Entry(item.get("short_title") or item["title"], page)
+        level = item["level"]
+        open_entries[level].append(entry)
+        open_entries[level + 1] = entry.children
+    return Project(
+        title=title,
+        pages=pages,
+        navigation=navigation,
+        root=root,
+        public=site / "public",
+        cells=_cells(pages),
+        embeds=_embeds(pages),
+    )
+
+
+def _read_page(site: Path, slug: str, is_index: bool) -> Page | None:
+    file = site / "content" / f"{slug}.json"
+    if not file.is_file():
+        return None
+    content = json.loads(file.read_text(encoding="utf-8"))
+    return Page(
+        slug=slug,
+        title=content["frontmatter"].get("title", slug),
+        path="index.html" if is_index else page_path(slug),
+        location=content["location"].lstrip("/"),
+        kind=content["kind"],
+        frontmatter=content["frontmatter"],
+        tree=content["mdast"],
+        citations=content.get("references", {}).get("cite", {}),
+    )
+
+
+def _cells(pages: list[Page]) -> dict[str, tuple[Page, str]]:
+    return {
+        node["label"]: (page, node["html_id"])
+        for page in pages
+        if page.is_notebook
+        for node in walk(page.tree)
+        if node["type"] == "block" and node.get("kind") == "notebook-code" and node.get("label")
+    }
+
+
+def _embeds(pages: list[Page]) -> dict[str, list[Embed]]:
+    embeds: dict[str, list[Embed]] = {}
+    for page in pages:
+        for node in walk(page.tree):
+            if label := node.get("source", {}).get("label"):
+                alt = node.get("data", {}).get("alt") or node.get("alt", "")
+                embeds.setdefault(label, []).append(Embed(page, node, label, alt))
+    return embeds

@@ -1,0 +1,257 @@
+"""The nodes of written pages, each to its HTML."""
+
+import posixpath
+import re
+from pathlib import Path
+
+from markupsafe import Markup, escape
+
+from . import markup
+from .base import EMPTY, Renderer
+from .faults import Node, plain_text
+
+
+class ProseRenderer(Renderer):
+    """The rules for prose; mystmd's node `citeGroup` is shown by `_on_cite_group`."""
+
+    def render(self) -> Markup:
+        """Return the HTML of the page's text, notes and references."""
+        body = self.node(self.page.tree)
+        return body + self._notes() + self._references()
+
+    # --- inline -----------------------------------------------------------------------------
+
+    def _on_text(self, node: Node) -> Markup:
+        return escape(node["value"])
+
+    def _on_inline_code(self, node: Node) -> Markup:
+        return Markup("<code>{}</code>").format(node["value"])
+
+    def _on_break(self, _: Node) -> Markup:
+        return Markup("<br>")
+
+    def _on_abbreviation(self, node: Node) -> Markup:
+        return Markup('<abbr title="{}">{}</abbr>').format(node["title"], self.children(node))
+
+    def _on_span(self, node: Node) -> Markup:
+        name = str(node.get("class", ""))
+        data = node.get("data", {}).get("result")
+        attribute = Markup(' data-result="{}"').format(data) if data else EMPTY
+        return Markup('<span class="{}"{}>{}</span>').format(name, attribute, self.children(node))
+
+    def _on_inline_math(self, node: Node) -> Markup:
+        return self._math(node)
+
+    def _on_math(self, node: Node) -> Markup:
+        number = node.get("enumerator")
+        label = Markup('<span class="equation-number">({})</span>').format(number) if number else ""
+        inner = Markup('<div class="scroll" tabindex="0">{}</div>{}').format(
+            self._math(node), label
+        )
+        return self.element("div", node, inner, "equation")
+
+    def _math(self, node: Node) -> Markup:
+        formula = markup.mathml(node.get("html", ""))
+        if formula is None:
+            self.fault(node, f"this formula cannot be set: {node.get('message') or node['value']}")
+            return EMPTY
+        return formula
+
+    def _on_link(self, node: Node) -> Markup:
+        url, text = node["url"], self.children(node)
+        if not text:
+            self.fault(node, f"the link to '{node.get('urlSource', url)}' has no text")
+        if node.get("static"):
+            content = self.public_file(node, url)
+            if content is None:
+                return text
+            name = posixpath.basename(str(node.get("urlSource", url)))
+            path = self.page.relative(self.assets.add(content, name))
+            return Markup('<a href="{}" download="{}">{}</a>').format(path, name, text)
+        if re.match(r"(https?://|mailto:)", url):
+            return Markup('<a href="{}" rel="external">{}</a>').format(url, text)
+        path, _, anchor = url.partition("#")
+        page = self.project.page_at(path) if path and node.get("internal") else None
+        if page is None:
+            self.fault(node, f"dead link: '{node.get('urlSource', url)}' is no page of this site")
+            return text
+        return Markup('<a href="{}">{}</a>').format(self.href(node, page, anchor), text)
+
+    def _on_cross_reference(self, node: Node) -> Markup:
+        text = self.children(node)
+        target = node.get("label") or node.get("identifier")
+        if not node.get("resolved"):
+            self.fault(node, f"bad reference: nothing is labelled '{target}'")
+            return text
+        if plain_text(node) in ("", "Notebook-code", "Notebook-content"):
+            self.fault(node, f"a reference to a notebook cell needs a text: [the text](#{target})")
+        page = self.project.page_at(node["url"]) if node.get("url") else self.page
+        if page is None:
+            self.fault(node, f"bad reference: '{target}' lies on no page of this site")
+            return text
+        anchor = node.get("html_id", "")
+        return Markup('<a class="reference" href="{}">{}</a>').format(
+            self.href(node, page, anchor), text
+        )
+
+    def _on_cite_group(self, node: Node) -> Markup:
+        narrative = node.get("kind") == "narrative"
+        cites = Markup(", " if narrative else "; ").join(map(self.node, node["children"]))
+        return cites if narrative else Markup("({})").format(cites)
+
+    def _on_cite(self, node: Node) -> Markup:
+        label = node["label"]
+        if node.get("error") or label not in self.page.citations.get("data", {}):
+            self.fault(node, f"bad citation: '{label}' is not in the bibliography")
+        return Markup('<a class="citation" href="#cite-{}">{}</a>').format(
+            label, self.children(node)
+        )
+
+    def _on_footnote_reference(self, node: Node) -> Markup:
+        number = node["enumerator"]
+        return Markup(
+            '<sup class="footnote"><a id="note-back-{0}" href="#note-{0}" role="doc-noteref">{0}'
+            "</a></sup>"
+        ).format(number)
+
+    def _on_footnote_definition(self, node: Node) -> Markup:
+        self._footnotes.append(node)
+        return EMPTY
+
+    # --- blocks -----------------------------------------------------------------------------
+
+    def _on_block(self, node: Node) -> Markup:
+        return self.children(node)
+
+    def _on_heading(self, node: Node) -> Markup:
+        depth, text, identifier = node["depth"], self.children(node), node.get("html_id", "")
+        if depth <= 3 and identifier:
+            self.headings.append((depth, identifier, text))
+        mark = Markup(
+            ' <a class="anchor" href="#{}" aria-label="Link to this section">#</a>'
+        ).format(identifier)
+        return self.element(f"h{min(depth, 6)}", node, text + (mark if identifier else EMPTY))
+
+    def _on_thematic_break(self, _: Node) -> Markup:
+        return Markup("<hr>")
+
+    def _on_code(self, node: Node) -> Markup:
+        source = markup.code(node["value"], node.get("lang"))
+        return Markup('<div class="code"><pre tabindex="0"><code>{}</code></pre></div>').format(
+            source
+        )
+
+    def _on_list(self, node: Node) -> Markup:
+        if not node.get("ordered"):
+            return self.element("ul", node, self.children(node))
+        start = node.get("start", 1)
+        return Markup("<ol{}{}>{}</ol>").format(
+            self.anchor(node),
+            Markup(' start="{}"').format(start) if start != 1 else EMPTY,
+            self.children(node),
+        )
+
+    def _on_list_item(self, node: Node) -> Markup:
+        inner = self._tight(node)
+        if (checked := node.get("checked")) is not None:
+            box = "\N{BALLOT BOX WITH CHECK}" if checked else "\N{BALLOT BOX}"
+            inner = Markup("{} {}").format(box, inner)
+        return Markup("<li>{}</li>").format(inner)
+
+    def _tight(self, node: Node) -> Markup:
+        """Return an item's content; a paragraph at its head needs no space of its own."""
+        content = node.get("children", [])
+        if not content or content[0]["type"] != "paragraph":
+            return self.children(node)
+        return self.children(content[0]) + EMPTY.join(map(self.node, content[1:]))
+
+    def _on_admonition(self, node: Node) -> Markup:
+        kind = re.sub(r"[^a-z]", "", node.get("kind", "note"))
+        title, rest = EMPTY, node.get("children", [])
+        if rest and rest[0]["type"] == "admonitionTitle":
+            title, rest = self.children(rest[0]), rest[1:]
+        body = EMPTY.join(map(self.node, rest))
+        css = f"admonition {kind}"
+        if "dropdown" in node.get("class", ""):
+            inner = Markup("<summary>{}</summary>{}").format(title, body)
+            return self.element("details", node, inner, css)
+        heading = Markup('<p class="admonition-title">{}</p>').format(title)
+        return self.element("aside", node, heading + body, css)
+
+    def _on_table(self, node: Node) -> Markup:
+        rows = node.get("children", [])
+        head = 0
+        while head < len(rows) and all(cell.get("header") for cell in rows[head]["children"]):
+            head += 1
+        parts = [("thead", rows[:head]), ("tbody", rows[head:])]
+        inner = EMPTY.join(
+            Markup("<{0}>{1}</{0}>").format(tag, EMPTY.join(map(self._table_row, part)))
+            for tag, part in parts
+            if part
+        )
+        return scrolling(self.element("table", node, inner))
+
+    def _table_row(self, row: Node) -> Markup:
+        return Markup("<tr>{}</tr>").format(EMPTY.join(map(self._table_cell, row["children"])))
+
+    def _table_cell(self, cell: Node) -> Markup:
+        tag = "th" if cell.get("header") else "td"
+        attributes = EMPTY
+        for name in ("colspan", "rowspan"):
+            if cell.get(name):
+                attributes += Markup(' {}="{}"').format(name, int(cell[name]))
+        if cell.get("align") in ("right", "center"):
+            attributes += Markup(' class="{}"').format(
+                "num" if cell["align"] == "right" else "center"
+            )
+        return Markup("<{0}{1}>{2}</{0}>").format(tag, attributes, self.children(cell))
+
+    # --- figures drawn elsewhere ------------------------------------------------------------
+
+    def _on_image(self, node: Node) -> Markup:
+        alt = node.get("alt", "")
+        if not alt.strip() or node.get("data", {}).get("altTextIsAutoGenerated"):
+            self.fault(node, "this image has no alt text: say what it shows")
+        source = str(node.get("urlSource", node["url"]))
+        if re.match(r"(https?:)?//", node["url"]):
+            self.fault(node, f"the image '{source}' lies on another host; keep it in the tree")
+            return EMPTY
+        content = self.public_file(node, node["url"])
+        return EMPTY if content is None else self.picture(node, content, Path(source).name, alt)
+
+    # --- the end of the page ----------------------------------------------------------------
+
+    def _notes(self) -> Markup:
+        if not self._footnotes:
+            return EMPTY
+        items = EMPTY.join(
+            Markup(
+                '<li id="note-{0}" value="{0}">{1} '
+                '<a href="#note-back-{0}" role="doc-backlink" aria-label="Back to the text">'
+                "\N{LEFTWARDS ARROW WITH HOOK}</a></li>"
+            ).format(note["enumerator"], self._tight(note))
+            for note in self._footnotes
+        )
+        return _section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
+
+    def _references(self) -> Markup:
+        order = self.page.citations.get("order", [])
+        if not order:
+            return EMPTY
+        data = self.page.citations["data"]
+        items = EMPTY.join(
+            Markup('<li id="cite-{}">{}</li>').format(label, markup.clean_html(data[label]["html"]))
+            for label in order
+        )
+        return _section("references", "References", Markup("<ul>{}</ul>").format(items))
+
+
+def scrolling(content: Markup) -> Markup:
+    """Return wide content in a box that scrolls sideways, by finger, mouse or keyboard."""
+    return Markup('<div class="scroll" tabindex="0">{}</div>').format(content)
+
+
+def _section(name: str, title: str, content: Markup) -> Markup:
+    return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
+        name, title, content
+    )
