@@ -28,15 +28,18 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source="local"
+path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-seed = 0  # of the sample that scale="smoke" draws
+seed = 0  # of the sample that scale smoke draws
 scale = "cpu"  # smoke | cpu | full
 
 # %%
+import numpy as np
+
 from wholescript.data import film_overview, group_near_duplicates, label_rates
 from wholescript.features.keyness import keyness
-from wholescript.report import begin_notebook, plots, record_metrics, show_figure, show_table
+from wholescript.report import Metric, begin_notebook, record_metrics, show_figure, show_table
+from wholescript.report.plots import corpus as plots
 from wholescript.report.study import open_study
 
 notebook = begin_notebook("01_corpus", globals())
@@ -72,9 +75,19 @@ show_table(
 show_figure(plots.length_histogram(features.tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
 
 # %%
-quantiles = record_metrics("corpus/lengths", plots.length_metrics(features.tokens))
-for name, metric in quantiles.metrics.items():
-    print(f"{name:>24}: {metric.value:,.0f}")
+# NBVAL_CHECK_OUTPUT
+tokens, labels = features.tokens, study.task.labels
+facts = {
+    "films": len(tokens),
+    "positive_rate": labels.mean(),
+    "shortest": tokens.min(),
+    "median": np.median(tokens),
+    "longest": tokens.max(),
+    "chunks": features.chunks.counts.sum(),
+}
+facts = record_metrics("corpus/facts", {name: Metric(float(v)) for name, v in facts.items()})
+for name, metric in facts.metrics.items():
+    print(f"{name:>14}: {metric.value:,.2f}")
 
 # %% [markdown]
 # The shortest script is several times longer than the longest of these contexts. Whatever
@@ -100,7 +113,7 @@ show_figure(plots.rate_by(films["year"] // 10 * 10, study.task.labels, "decade")
 # Wilson's, at 95%.
 
 # %% label="fig-labels"
-show_figure(plots.label_rates(label_rates(films)), "fig-labels")
+show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 
 # %% [markdown]
 # Nearly one film in five is positive here, so a model that always says "no" is right four times
@@ -127,6 +140,7 @@ keywords = keyness(features.words, study.task.labels)
 show_figure(plots.keyness(keywords, top=20), "fig-keyness")
 
 # %%
+# NBVAL_CHECK_OUTPUT
 significant = (keywords["q"] < 0.05).sum()
 print(f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%")
 

@@ -27,7 +27,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source="local"
+path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 seed = 0  # of folds, resampling and bootstrap
 scale = "cpu"  # smoke | cpu | full

@@ -29,7 +29,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source="local"
+path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 boundary = 2010  # first test year of the temporal split
 seed = 0  # of folds, initial weights, dropout and bootstrap
@@ -74,10 +74,10 @@ show_table(parameter_count(models, chunks), "tbl-aggregators", {"parameters": ",
 
 # %%
 runs = {
-    name: evaluate_run(f"training/{name}", model, study) for name, model in models.items()
+    name: evaluate_run(f"training/{model.name}", model, study) for name, model in models.items()
 }
 temporal = {
-    name: evaluate_run(f"training/{name}-temporal", model, study, split="temporal")
+    name: evaluate_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in models.items()
 }
 
@@ -88,7 +88,7 @@ temporal = {
 # rests on fewer of them.
 
 # %% label="fig-curves"
-neural = ["gated_attention", "query_decoder"]
+neural = ["gated attention", "query decoder"]
 histories = {name: runs[name].history for name in neural}
 show_figure(training.curves(histories), "fig-curves")
 
@@ -107,7 +107,7 @@ show_figure(training.stopping(histories), "fig-stopping")
 
 # %% label="fig-training-auc"
 predictions = {name: run.predictions for name, run in runs.items()}
-comparison = compare(predictions, "auc", baseline="mean_pooling", seed=seed)
+comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
 show_figure(scores.forest(comparison, "AUC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"

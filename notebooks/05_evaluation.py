@@ -24,7 +24,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source="local"
+path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 boundary = 2010  # first test year of the temporal split
 seed = 0  # of folds, initial weights, dropout and bootstrap
@@ -56,11 +56,11 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 words = WordsLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stack = Stack([remembered(model, study) for model in (words, *chunks.values())])
-runs = {name: load_run(f"training/{name}", model, study) for name, model in chunks.items()}
+runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
 runs |= {"words": evaluate_run("evaluation/words", words, study)}
 runs |= {"stack": evaluate_run("evaluation/stack", stack, study)}
 later = {
-    name: load_run(f"training/{name}-temporal", model, study, split="temporal")
+    name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()
 }
 later |= {"words": evaluate_run("evaluation/words-temporal", words, study, split="temporal")}
@@ -114,7 +114,7 @@ record_differences("evaluation/differences", pairs, baseline="words")
 # its fold.
 
 # %% label="fig-roc"
-shown = {name: predictions[name] for name in ("words", "mean_pooling", "query_decoder", "stack")}
+shown = {name: predictions[name] for name in ("words", "mean pooling", "query decoder", "stack")}
 show_figure(plots.roc(shown), "fig-roc")
 
 # %% label="fig-pr"

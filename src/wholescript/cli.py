@@ -10,6 +10,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from wholescript.errors import WholeScriptError
 
+DEFAULT_TARGET = "nominated_for_writing"
+
 out = Console()
 err = Console(stderr=True)
 
@@ -23,6 +25,9 @@ class _PlainErrors(TyperGroup):
         except WholeScriptError as error:
             err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            err.print("interrupted: what was written is whole; the same command goes on from there")
+            raise typer.Exit(130) from None
 
 
 class _NameValue(TyperCommand):
@@ -103,6 +108,7 @@ def _number(value: float | None) -> str:
 def features(
     path: Annotated[Path | None, typer.Option(help="A Parquet file, or a copy of the hub.")] = None,
     source: Annotated[str, typer.Option(help="local | hub")] = "local",
+    target: Annotated[str, typer.Option(help="The label that must be known.")] = DEFAULT_TARGET,
     output: Annotated[
         Path | None, typer.Option(help="Folder of the bundle; without it the cache is filled.")
     ] = None,
@@ -127,7 +133,7 @@ def features(
     }
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     settings = FeatureSettings(**chosen)
-    corpus = load_corpus(source, path, core_only=core_only)
+    corpus = load_corpus(source, path, target=target, core_only=core_only)
     if output is None:
         load_features(corpus, settings)
         out.print(f"the features of {len(corpus)} films are in the cache")

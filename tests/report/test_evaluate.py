@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from tests.report.conftest import tree
 from wholescript.data.corpus import Corpus, Provenance
 from wholescript.data.folds import Fold, repeated_folds
 from wholescript.errors import RunError
+from wholescript.evaluation.comparison import compare
 from wholescript.features.bundle import FilmFeatures
 from wholescript.models.task import FoldScores, Task
 from wholescript.report import (
@@ -17,11 +19,13 @@ from wholescript.report import (
     begin_notebook,
     evaluate_run,
     load_run,
+    record_differences,
     record_metrics,
     remembered,
 )
 from wholescript.report.context import Notebook
 from wholescript.report.project import OUTPUT_VARIABLE, Project
+from wholescript.report.study import SCALES, Study
 
 N = 40
 
@@ -52,22 +56,17 @@ class Noisy:
 
 
 @pytest.fixture
-def task() -> Task:
+def study() -> Study:
     labels = np.tile([0, 0, 0, 1], N // 4).astype(np.int8)
     ids = [f"f{i}" for i in range(N)]
     films = pd.DataFrame({"film_id": ids, "year": 1990 + np.arange(N) % 20})
     features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 3}))
-    return Task(films, labels, np.array(ids, object), features)
-
-
-@pytest.fixture
-def corpus(task: Task) -> Corpus:
-    return Corpus(task.films, "nominated", Provenance("bundled", "data", "f00d"), None)
-
-
-@pytest.fixture
-def folds(task: Task) -> list[Fold]:
-    return repeated_folds(task.labels, task.groups, n_folds=4, n_repeats=2)
+    groups = np.array(ids, object)
+    folds = repeated_folds(labels, groups, n_folds=4, n_repeats=2)
+    temporal = [Fold(0, 0, np.arange(30), np.arange(30, N))]
+    corpus = Corpus(films, "nominated", Provenance("bundled", "data", "f00d"), None)
+    task = Task(films, labels, groups, features)
+    return Study(corpus, task, folds, temporal, SCALES["smoke"], "cpu", 0)
 
 
 @pytest.fixture
@@ -75,11 +74,9 @@ def notebook(project: Project) -> Notebook:
     return begin_notebook("01_tiny", {}, project)
 
 
-def test_a_run_is_stored_and_found_by_its_content(
-    notebook: Notebook, task: Task, corpus: Corpus, folds: list[Fold]
-) -> None:
+def test_a_run_is_stored_and_found_by_its_content(notebook: Notebook, study: Study) -> None:
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, task, folds, corpus, seed=0, scale="cpu")
+    run = evaluate_run("tiny/noisy", estimator, study)
     assert len(estimator.fits) == 8
     assert run.path == notebook.project.root / "results" / "tiny" / "noisy"
     auc = run.metrics["auc"]
@@ -88,46 +85,50 @@ def test_a_run_is_stored_and_found_by_its_content(
     assert 0.002 <= auc.tolerance < 0.2
     assert run.predictions.scores.shape == (2, N)
     assert list(run.history.columns) == ["repeat", "fold", "epoch", "loss"]
-    assert evaluate_run("tiny/noisy", estimator, task, folds, corpus, seed=0, scale="cpu") == run
+    assert evaluate_run("tiny/noisy", estimator, study) == run
     assert len(estimator.fits) == 8
     assert notebook.runs == {"tiny/noisy": run.key}
-    assert notebook.data == {"source": "bundled", "location": "data", "fingerprint": "f00d"}
 
 
-def test_what_decides_the_result_gives_another_key(
-    notebook: Notebook, task: Task, corpus: Corpus, folds: list[Fold]
-) -> None:
-    def key(**changes: Any) -> str:
-        arguments = {"estimator": Noisy(), "task": task, "folds": folds, "corpus": corpus}
-        arguments |= {"seed": 0, "scale": "cpu", **changes}
-        return evaluate_run("tiny/noisy", **arguments).key
-
-    other_corpus = replace(corpus, provenance=Provenance("local", "x.parquet", "beef"))
+def test_what_decides_the_result_gives_another_key(notebook: Notebook, study: Study) -> None:
+    provenance = Provenance("local", "x.parquet", "beef")
     features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 6}))
-    keys = [
-        key(),
-        key(estimator=Noisy(noise=0.5)),
-        key(seed=1),
-        key(scale="full"),
-        key(folds=folds[:4]),
-        key(corpus=other_corpus),
-        key(task=replace(task, features=features)),
+    runs = [
+        evaluate_run("tiny/noisy", Noisy(), study),
+        evaluate_run("tiny/noisy", Noisy(noise=0.5), study),
+        evaluate_run("tiny/noisy", Noisy(), study, split="temporal"),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, seed=1)),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, scale_name="full")),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, folds=study.folds[:4])),
+        evaluate_run(
+            "tiny/noisy",
+            Noisy(),
+            replace(study, corpus=replace(study.corpus, provenance=provenance)),
+        ),
+        evaluate_run(
+            "tiny/noisy", Noisy(), replace(study, task=replace(study.task, features=features))
+        ),
     ]
-    assert len(set(keys)) == len(keys)
-    assert key() == keys[0]
+    assert len({run.key for run in runs}) == len(runs)
+    assert evaluate_run("tiny/noisy", Noisy(), study).key == runs[0].key
+
+
+def test_one_repeat_has_a_tolerance_too(notebook: Notebook, study: Study) -> None:
+    auc = evaluate_run("tiny/noisy", Noisy(noise=3.0), study, split="temporal").metrics["auc"]
+    assert auc.low is not None and auc.high is not None
+    assert auc.tolerance == pytest.approx((auc.high - auc.low) / 8, abs=1e-5)
 
 
 def test_other_parameters_leave_the_published_run_and_find_it(
-    project: Project, notebook: Notebook, task: Task, corpus: Corpus, folds: list[Fold]
+    project: Project, notebook: Notebook, study: Study
 ) -> None:
-    published = evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=0, scale="cpu")
-    before = {path: path.read_bytes() for path in published.path.iterdir()}
+    published = evaluate_run("tiny/noisy", Noisy(), study)
+    before = tree(project.root)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
-    same = evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=0, scale="cpu")
-    assert same == published
-    other = evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=5, scale="cpu")
+    assert evaluate_run("tiny/noisy", Noisy(), study) == published
+    other = evaluate_run("tiny/noisy", Noisy(), replace(study, seed=5))
     assert other.path.is_relative_to(project.build / "runs")
-    assert before == {path: path.read_bytes() for path in published.path.iterdir()}
+    assert tree(project.root) == before
 
 
 def test_smoke_is_never_published(project: Project) -> None:
@@ -136,50 +137,66 @@ def test_smoke_is_never_published(project: Project) -> None:
 
 
 def test_a_rerun_finds_nothing_published(
-    project: Project,
-    notebook: Notebook,
-    task: Task,
-    corpus: Corpus,
-    folds: list[Fold],
-    monkeypatch: pytest.MonkeyPatch,
+    project: Project, notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=0, scale="cpu")
+    evaluate_run("tiny/noisy", Noisy(), study)
     monkeypatch.setenv(OUTPUT_VARIABLE, str(project.rerun))
     begin_notebook("01_tiny", {}, project)
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, task, folds, corpus, seed=0, scale="cpu")
+    run = evaluate_run("tiny/noisy", estimator, study)
     assert len(estimator.fits) == 8
     assert run.path.is_relative_to(project.rerun)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(
-    notebook: Notebook, task: Task, corpus: Corpus, folds: list[Fold]
-) -> None:
+def test_an_interrupted_run_goes_on_where_it_stopped(notebook: Notebook, study: Study) -> None:
     with pytest.raises(KeyboardInterrupt):
-        evaluate_run("tiny/noisy", Noisy(fail_at=3), task, folds, corpus, seed=0, scale="cpu")
+        evaluate_run("tiny/noisy", Noisy(fail_at=3), study)
     assert notebook.store.names() == []
     estimator = Noisy()
-    evaluate_run("tiny/noisy", estimator, task, folds, corpus, seed=0, scale="cpu")
+    evaluate_run("tiny/noisy", estimator, study)
     assert len(estimator.fits) == 5
 
 
-def test_a_member_is_not_fitted_again_for_a_stack(
-    notebook: Notebook, task: Task, corpus: Corpus, folds: list[Fold]
-) -> None:
-    evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=0, scale="cpu")
+def test_a_member_is_not_fitted_again_for_a_stack(notebook: Notebook, study: Study) -> None:
+    evaluate_run("tiny/noisy", Noisy(), study)
     member = Noisy()
-    wrapped = remembered(member, task, corpus)
-    evaluate_run("tiny/again", wrapped, task, folds, corpus, seed=0, scale="cpu")
+    evaluate_run("tiny/again", remembered(member, study), study)
     assert member.fits == []
 
 
-def test_recorded_numbers_are_read_by_another_notebook(notebook: Notebook) -> None:
-    record_metrics("tiny/line", {"height": Metric(2.0, tolerance=0.1)})
-    assert load_run("tiny/line").metrics["height"].value == 2.0
-    with pytest.raises(RunError, match="there is no run 'tiny/none'"):
-        load_run("tiny/none")
+def test_a_run_of_another_notebook_is_read_or_asked_for(
+    project: Project, notebook: Notebook, study: Study
+) -> None:
+    with pytest.raises(RunError, match="there is no run 'tiny/noisy'"):
+        load_run("tiny/noisy", Noisy(), study)
+    run = evaluate_run("tiny/noisy", Noisy(), study)
+    assert load_run("tiny/noisy", Noisy(), study) == run
+    with pytest.raises(RunError, match="there is no run 'tiny/noisy' of this configuration"):
+        load_run("tiny/noisy", Noisy(noise=2.0), study)
+    begin_notebook("01_tiny", {"slope": 3.0}, project)
+    other = load_run("tiny/noisy", Noisy(noise=2.0), study)
+    assert other.path.is_relative_to(project.build)
 
 
-def test_a_notebook_must_have_begun(task: Task, corpus: Corpus, folds: list[Fold]) -> None:
+def test_numbers_of_a_notebook_are_recorded(notebook: Notebook) -> None:
+    run = record_metrics("tiny/line", {"height": Metric(2.0, tolerance=0.1)})
+    assert run.metrics == {"height": Metric(2.0, tolerance=0.1)}
+    assert run.config["parameters"]["slope"] == 2.0
+
+
+def test_differences_are_recorded_by_model_and_metric(notebook: Notebook, study: Study) -> None:
+    models = {"noisy": Noisy(), "better": Noisy(noise=0.2)}
+    predictions = {
+        name: evaluate_run(f"tiny/{name}", model, study).predictions
+        for name, model in models.items()
+    }
+    table = compare(predictions, "auc", baseline="noisy", n_boot=50)
+    run = record_differences("tiny/differences", {"auc": table}, baseline="noisy")
+    assert list(run.metrics) == ["better_auc_vs_noisy"]
+    difference = run.metrics["better_auc_vs_noisy"]
+    assert difference.low is not None and 0 < difference.low < difference.value
+
+
+def test_a_notebook_must_have_begun(study: Study) -> None:
     with pytest.raises(RunError, match="call begin_notebook"):
-        evaluate_run("tiny/noisy", Noisy(), task, folds, corpus, seed=0, scale="cpu")
+        evaluate_run("tiny/noisy", Noisy(), study)

@@ -50,6 +50,15 @@ def test_lines_bars_points_areas_and_images_are_read_off_the_axes() -> None:
     plt.close(fig)
 
 
+def test_axes_that_share_their_ticks_are_read_too() -> None:
+    fig, axes = plt.subplots(1, 2, sharey=True)
+    for part in axes:
+        part.plot([0, 1])
+    left, right = plotted_data(fig)["axes"]
+    assert left["y"]["ticks"] == right["y"]["ticks"]
+    plt.close(fig)
+
+
 def test_a_large_image_is_summed_up() -> None:
     fig, axes = plt.subplots()
     axes.imshow(np.arange(40_000.0).reshape(200, 200))

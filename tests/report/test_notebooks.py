@@ -122,4 +122,5 @@ def test_a_killed_run_keeps_the_old_notebook(tmp_path: Path, stop: signal.Signal
         _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "Traceback" not in errors
+    assert ("interrupted" in errors) is (stop is signal.SIGINT)
     assert old.read_text() == "old"

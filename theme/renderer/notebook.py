@@ -78,7 +78,7 @@ class PageRenderer(ProseRenderer):
         for child in node.get("children", []):
             if child["type"] == "caption":
                 inner += self._caption(child, title)
-            elif not label:
+            elif child["type"] == "legend" or not label:
                 inner += self.node(child)
         if label:
             content, source = self._from_cell(node, label), self._source(node, label)
@@ -108,7 +108,7 @@ class PageRenderer(ProseRenderer):
         for child in node.get("children", []):
             if child["type"] == "outputs":
                 content += self._outputs(child, label, alt)
-            elif child["type"] not in ("caption", "_lift"):
+            elif child["type"] not in ("caption", "legend", "_lift"):
                 content += self.node(child)
         if not content:
             self.fault(node, f"missing embed: no cell labelled '{label}' has an output")

@@ -101,4 +101,5 @@ def decade_table(
                     **{key: auc[key] for key in ("value", "low", "high")},
                 }
             )
-    return pd.DataFrame(rows)
+    columns = ["decade", "model", "films", "positive", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)

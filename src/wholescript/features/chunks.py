@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wholescript.errors import ParameterError
+
 
 @dataclass(frozen=True)
 class Chunking:
@@ -19,7 +21,7 @@ class Chunking:
     def __post_init__(self) -> None:
         """Refuse a chunking that could not advance."""
         if not 0 <= self.overlap < self.length:
-            raise ValueError(
+            raise ParameterError(
                 f"overlap {self.overlap} must be at least 0 and below length {self.length}"
             )
 

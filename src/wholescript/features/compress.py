@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RELATIVE_STEP = 1 / 12
+RELATIVE_STEP = 1 / 10
 """Step in units of the standard deviation along the first axis."""
 
 
@@ -54,8 +54,7 @@ def quantise(vectors: NDArray[np.float16], rotation: Rotation) -> NDArray[np.int
 def restore(codes: NDArray[np.int8], rotation: Rotation) -> NDArray[np.float32]:
     """Return the vectors (n, d) in the encoder's own axes."""
     rotated = codes.astype(np.float32) * np.float32(rotation.step)
-    vectors: NDArray[np.float32] = rotated @ rotation.axes.T + rotation.mean
-    return vectors
+    return np.asarray(rotated @ rotation.axes.T + rotation.mean, np.float32)
 
 
 @dataclass(frozen=True)

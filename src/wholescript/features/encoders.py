@@ -7,6 +7,9 @@ vectors: PyTorch, the reference, and OpenVINO, the faster one on CPUs.
 
 import functools
 import importlib.util
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
+from transformers.utils import logging
 
 from wholescript.errors import ParameterError
 from wholescript.features.tokens import package_folder
@@ -145,5 +149,28 @@ def load_encoder(
         ParameterError: `layers` is outside 1 to 6.
     """
     engine, precision = resolve_engine(engine, precision)
-    model = PooledEncoder(layers)
-    return (OpenVinoEncoder if engine == "openvino" else TorchEncoder)(model, precision)
+    with quiet_loading():
+        model = PooledEncoder(layers)
+        return (OpenVinoEncoder if engine == "openvino" else TorchEncoder)(model, precision)
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Silence what loading and tracing say of this encoder each time, and nothing else.
+
+    That is the report of the pooling head's weights, which are left out; the branches on lengths
+    that a trace fixes, which go the same way for every mask here; and an attribute that tracing
+    looks at, which transformers is about to rename.
+    """
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

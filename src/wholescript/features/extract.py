@@ -5,11 +5,13 @@ whose text changed, or whose file is damaged, is extracted anew. Nothing in a fi
 back into running text.
 """
 
+import functools
 import hashlib
 import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
@@ -203,19 +205,32 @@ class _Speed:
         self._bar.update(len(done))
 
 
-_encoder: ChunkEncoder
-_chunking: Chunking
+_settings: FeatureSettings
 
 
 def _start_worker(settings: FeatureSettings) -> None:
-    global _encoder, _chunking
+    global _settings
+    _settings = settings
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _encoder = load_encoder(settings.layers, settings.engine, settings.precision)
-    _chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent was killed: a pool's workers would wait for work for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+@functools.cache
+def _reader() -> tuple[ChunkEncoder, Chunking]:
+    """Load the encoder at a worker's first film, whose future then carries any error."""
+    chunking = Chunking(_settings.chunk_length, _settings.chunk_overlap)
+    return load_encoder(_settings.layers, _settings.engine, _settings.precision), chunking
 
 
 def _work(text: str, path: Path, text_sha1: str) -> int:
-    record = extract_film(text, _encoder, _chunking)
+    record = extract_film(text, *_reader())
     save_record(path, record, text_sha1)
     return record.wordpiece_tokens

@@ -30,7 +30,7 @@ class GatedAttention(nn.Module):
         self, d_input: int, d_model: int = 64, d_attention: int = 32, dropout: float = 0.3
     ) -> None:
         super().__init__()
-        self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.GELU(), nn.Dropout(dropout))
+        self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.GELU())
         self.tanh_gate = nn.Linear(d_model, d_attention)
         self.sigmoid_gate = nn.Linear(d_model, d_attention)
         self.weight = nn.Linear(d_attention, 1, bias=False)
@@ -77,10 +77,11 @@ class DecoderBlock(nn.Module):
 
 
 class QueryDecoder(nn.Module):
-    """A transformer decoder whose learned queries read the sequence of chunk embeddings.
+    """A transformer decoder whose learned query reads the sequence of chunk embeddings.
 
     Width, heads, feed-forward width and depth are the aggregator's own, whatever encoder the
-    chunks come from. Positions are sinusoids of the place in the script, from 0 at its first
+    chunks come from. More than one query is allowed; their mean is classified. Positions are
+    sinusoids of the place in the script, from 0 at its first
     chunk to 1 at its last, so that films of any length share them.
     """
 
@@ -91,7 +92,7 @@ class QueryDecoder(nn.Module):
         heads: int = 4,
         d_feedforward: int = 128,
         layers: int = 1,
-        queries: int = 4,
+        queries: int = 1,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()

@@ -94,7 +94,7 @@ def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame
     for name, column in table.items():
         default: Format = ".3f" if pd.api.types.is_float_dtype(column) else str
         form = formats.get(str(name), default)
-        columns[name] = [_formatted(value, form) for value in column]
+        columns[str(name).replace("_", " ")] = [_formatted(value, form) for value in column]
     return pd.DataFrame(columns)
 
 

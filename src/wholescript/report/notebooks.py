@@ -30,7 +30,8 @@ class _RunningPython(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict())
+        # What goes wrong in a cell is in its output; the log has but the noise of being stopped.
+        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]))
 
     @default("transport_encryption")
     def _encryption(self) -> str:

@@ -43,7 +43,9 @@ def _axis_data(axes: Axes, which: str) -> dict[str, Any]:
     axis = axes.xaxis if which == "x" else axes.yaxis
     limits = axes.get_xlim() if which == "x" else axes.get_ylim()
     low, high = sorted(limits)
-    ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+    axis.get_ticklabels()  # brings the ticks up to date
+    # Axes that share their ticks with others have locations without labels: ask the ticks.
+    ticks = [(tick.get_loc(), tick.label1) for tick in axis.get_major_ticks()]
     return {
         "label": axis.get_label_text(),
         "scale": axis.get_scale(),

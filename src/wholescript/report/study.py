@@ -21,8 +21,8 @@ class Scale:
 
 SCALES = {
     "smoke": Scale(films=120, folds=2, repeats=1, epochs=2, inner_folds=2),
-    "cpu": Scale(films=None, folds=5, repeats=5, epochs=40, inner_folds=5),
-    "full": Scale(films=None, folds=5, repeats=20, epochs=40, inner_folds=5),
+    "cpu": Scale(films=None, folds=5, repeats=5, epochs=12, inner_folds=5),
+    "full": Scale(films=None, folds=5, repeats=20, epochs=12, inner_folds=5),
 }
 
 

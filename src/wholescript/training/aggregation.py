@@ -35,7 +35,7 @@ class Aggregation:
     """
 
     architecture: Literal["gated_attention", "query_decoder"]
-    dimensions: int = 128
+    dimensions: int = 64
     n_inner: int = 5
     batch_size: int = 32
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -44,7 +44,7 @@ class Aggregation:
     @property
     def name(self) -> str:
         """The architecture, as a run is called."""
-        return self.architecture
+        return self.architecture.replace("_", "-")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -89,14 +89,15 @@ class Aggregation:
 def aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator]:
     """Return the aggregators of the report by name, with the settings chosen on inner folds.
 
-    `epochs` bounds the training of the neural ones, which stop early; `inner_folds` is how many
-    of them are averaged.
+    `epochs` bounds the training of the neural ones, `inner_folds` is how many of them are
+    averaged. Gated attention has no layer norm and bears the higher rate.
     """
-    settings = TrainingSettings(epochs=epochs)
+    gated = TrainingSettings(epochs=min(12, epochs), learning_rate=3e-3, patience=3)
+    decoder = TrainingSettings(epochs=min(10, epochs), learning_rate=1e-3, patience=3)
     return {
-        "mean_pooling": MeanPoolingLR(),
-        "gated_attention": Aggregation("gated_attention", n_inner=inner_folds, training=settings),
-        "query_decoder": Aggregation("query_decoder", n_inner=inner_folds, training=settings),
+        "mean pooling": MeanPoolingLR(),
+        "gated attention": Aggregation("gated_attention", n_inner=inner_folds, training=gated),
+        "query decoder": Aggregation("query_decoder", n_inner=inner_folds, training=decoder),
     }
 
 

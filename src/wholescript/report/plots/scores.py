@@ -126,7 +126,7 @@ def thresholds(table: pd.DataFrame) -> Figure:
     axes.set_yticks(places, [str(name) for name in table.index])
     axes.set(xlabel="macro-F1", ylim=(-0.6, len(table) - 0.4))
     axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower left")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 

@@ -1,0 +1,271 @@
+"""Why the encoder is read as it is: layer, pooling, chunk length, overlap and rounding.
+
+    python benchmarks/encoder_choice.py films.parquet
+
+A few windows of each core film (of those that fill one) are embedded in every way that is
+compared; a film is the mean of its chunks, and a logistic regression is judged by the AUC of
+repeated folds, its C chosen on inner folds of the training films. Beside the AUC stand its
+difference from the published choice on the same resamples, and how many of the outer training
+sets would have chosen a row by their inner folds alone: a choice that they agree on owes nothing
+to the films it is tested on. Embeddings are kept in .cache/encoder_choice, film by film, so a run
+can be stopped at any time.
+"""
+
+import functools
+import io
+import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from wholescript.data import Corpus, load_corpus, repeated_folds
+from wholescript.evaluation.crossval import cross_validate
+from wholescript.evaluation.intervals import bootstrap, paired_difference
+from wholescript.evaluation.predictions import Predictions
+from wholescript.features.chunks import Chunking
+from wholescript.features.compress import (
+    RELATIVE_STEP,
+    fit_rotation,
+    quantisation_error,
+    quantise,
+    restore,
+)
+from wholescript.features.encoders import (
+    OpenVinoEncoder,
+    PooledEncoder,
+    TorchEncoder,
+    quiet_loading,
+    wordpiece_tokenizer,
+)
+from wholescript.features.extract import FeatureSettings
+from wholescript.files import ROOT, write_atomic
+from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.linear import FloatArray, IntArray, NestedLogistic
+from wholescript.models.task import Task
+
+PUBLISHED = FeatureSettings()
+WINDOW = 510
+CUTS = ((126, 0), (254, 0), (254, 127), (510, 0))
+"""Chunk length and overlap; a window holds 4, 2, 3 and 1 of them, all but 6 of its tokens."""
+STATES = (*(f"mean of layer {layer}" for layer in range(7)), "first token", "maximum")
+"""The last two are of layer 6."""
+STEPS = tuple(RELATIVE_STEP * factor for factor in (1 / 4, 1 / 2, 1, 2, 5))
+AXES = (128, 64, 32)
+
+
+def main(
+    parquet: Annotated[Path, typer.Argument(help="Films with texts, as source='local' reads.")],
+    windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens a film.")] = 8,
+    repeats: Annotated[int, typer.Option(help="Times that five folds are drawn.")] = 5,
+    output: Annotated[Path, typer.Option()] = (
+        ROOT / "benchmarks" / "results" / "encoder_choice.json"
+    ),
+) -> None:
+    """Compare the choices, print them and write them as JSON."""
+    corpus = load_corpus("local", parquet)
+    corpus = corpus.select(corpus.films["n_words"] >= WINDOW)
+    means, chunks = embed(corpus, windows)
+    task = Task(corpus.films, corpus.labels, corpus.groups, None)  # type: ignore[arg-type]
+    folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
+
+    def judge(name: str, vectors: FloatArray) -> Predictions:
+        return cross_validate(FilmVectors(name=name, vectors=vectors), task, folds, seed=0)
+
+    cut, state = CUTS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)), PUBLISHED.layers
+    layers = {label: means[:, cut, place] for place, label in enumerate(STATES)}
+    cuts = {
+        f"{length} tokens, overlap {overlap}": means[:, place, state]
+        for place, (length, overlap) in enumerate(CUTS)
+    }
+    readings = compare({name: judge(name, x) for name, x in layers.items()}, STATES[state])
+    lengths = compare({name: judge(name, x) for name, x in cuts.items()}, list(cuts)[cut])
+
+    facts, films = {}, {}
+    for name, (vectors, row) in roundings(chunks.reshape(-1, chunks.shape[-1])).items():
+        facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1, dtype=np.float64)
+    rounded = compare({name: judge(name, x) for name, x in films.items()}, step_name(RELATIVE_STEP))
+    rounded = [facts[row["name"]] | row for row in rounded]
+
+    result = {
+        "films": len(corpus),
+        "positive": int(task.labels.sum()),
+        "windows": windows,
+        "settings": asdict(PUBLISHED.resolved()),
+        "folds": f"{repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
+        "readings": readings,
+        "lengths": lengths,
+        "rounding": rounded,
+    }
+    write_atomic(output, json.dumps(result, indent=2) + "\n")
+    show("layer and pooling", readings)
+    show("chunk length and overlap", lengths)
+    show("rounding", rounded, "bytes_per_chunk", "lost_variance")
+
+
+class AllStates(nn.Module):
+    """Every reading of a chunk at once: (batch, length) ids and mask to (batch, 9, 384)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = PooledEncoder(6).encoder
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Run all layers; chunks are whole, so nothing is masked."""
+        states = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        ).hidden_states
+        last = states[-1]
+        return torch.stack([*(s.mean(1) for s in states), last[:, 0], last.amax(1)], 1)
+
+
+@functools.cache
+def encoder() -> OpenVinoEncoder | TorchEncoder:
+    """Load the encoder once in each process, on the engine that features are made with."""
+    settings = PUBLISHED.resolved()
+    with quiet_loading():
+        engine = OpenVinoEncoder if settings.engine == "openvino" else TorchEncoder
+        return engine(AllStates(), settings.precision)  # type: ignore[arg-type]
+
+
+def embed_film(text: str, windows: int, path: Path) -> None:
+    """Store the mean of the chunks, (cuts, 9, 384) float32, and the published chunks, float16."""
+    ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids, np.int64)
+    starts = np.linspace(0, max(len(ids) - WINDOW, 0), windows).round().astype(int)
+    means, published = [], np.zeros(0)
+    for length, overlap in CUTS:
+        pieces = [
+            piece
+            for start in starts
+            for piece in Chunking(length, overlap).split(ids[start : start + WINDOW])
+            if len(piece) == length
+        ]
+        rows = np.array([[101, *piece, 102] for piece in pieces])
+        states = np.concatenate(
+            [encoder().encode(part, np.ones_like(part)) for part in np.split(rows, windows)]
+        )
+        means.append(states.mean(0))
+        if (length, overlap) == (PUBLISHED.chunk_length, PUBLISHED.chunk_overlap):
+            published = states[:, PUBLISHED.layers].astype(np.float16)
+    buffer = io.BytesIO()
+    np.savez(buffer, means=np.stack(means), chunks=published)
+    write_atomic(path, buffer.getvalue())
+
+
+def embed(corpus: Corpus, windows: int) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+    """Return the means (n, cuts, 9, 384) and the published chunks (n, chunks, 384) of all films."""
+    assert corpus.texts is not None
+    settings = PUBLISHED.resolved()
+    folder = ROOT / ".cache" / "encoder_choice" / f"{settings.key}-{windows}"
+    paths = [folder / f"{sha1}.npz" for sha1 in corpus.films["text_sha1"]]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context, torch.set_num_threads, (1,)) as pool:
+        jobs = [
+            pool.submit(embed_film, corpus.texts[film_id], windows, path)
+            for film_id, path in zip(corpus.film_ids, paths, strict=True)
+            if not path.exists()
+        ]
+        for job in tqdm(jobs, desc="embedding", unit="film"):
+            job.result()
+    stored = []
+    for path in paths:
+        with np.load(path, allow_pickle=False) as film:
+            stored.append((film["means"], film["chunks"]))
+    return np.stack([means for means, _ in stored]), np.stack([chunks for _, chunks in stored])
+
+
+@dataclass(kw_only=True)
+class FilmVectors(NestedLogistic):
+    """Logistic regression on one vector a film, scaled as `MeanPoolingLR` scales its means."""
+
+    Cs: tuple[float, ...] = MeanPoolingLR.Cs
+    vectors: FloatArray = field(repr=False)
+
+    def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the scaled vectors of the training and of the test films."""
+        centred = self.vectors - self.vectors[train].mean(0, dtype=np.float64)
+        scale = centred[train].std() or 1.0
+        return centred[train] / scale, centred[test] / scale
+
+
+def roundings(
+    vectors: NDArray[np.float16],
+) -> dict[str, tuple[NDArray[np.float32], dict[str, float]]]:
+    """Return the chunk vectors (n, d) after each rounding, with its size and loss."""
+    plain = {"bytes_per_chunk": float(2 * vectors.shape[1]), "lost_variance": 0.0}
+    found = {"float16": (vectors.astype(np.float32), plain)}
+    ways = [(step, vectors.shape[1]) for step in STEPS] + [(RELATIVE_STEP, k) for k in AXES]
+    for step, axes in tqdm(ways, desc="rounding"):
+        rotation = fit_rotation(vectors, step)
+        codes = quantise(vectors, rotation)
+        codes[:, axes:] = 0
+        packed = pa.Codec("zstd", compression_level=19).compress(codes.T.tobytes())
+        error = quantisation_error(vectors, codes, rotation)
+        row = {
+            "bytes_per_chunk": round(len(packed) / len(vectors), 1),
+            "lost_variance": round(error.lost_variance, 5),
+            "centred_cosine": round(error.centred_cosine, 5),
+        }
+        name = step_name(step) + (f", first {axes} axes" * (axes < vectors.shape[1]))
+        found[name] = restore(codes, rotation), row
+    return found
+
+
+def step_name(step: float) -> str:
+    """Name a rounding by its step in units of the deviation along the first axis."""
+    return f"step 1/{1 / step:.3g}"
+
+
+def compare(found: dict[str, Predictions], published: str) -> list[dict[str, Any]]:
+    """Return one row a choice: AUC, difference from the published one, and inner agreement."""
+    inner = {name: [fold["inner_auc"] for fold in p.chosen] for name, p in found.items()}
+    wins = np.argmax(list(inner.values()), axis=0)
+    rows = []
+    for place, (name, predictions) in enumerate(found.items()):
+        difference = paired_difference(predictions, found[published], ["auc"]).iloc[0]
+        auc = bootstrap(predictions, ["auc"]).iloc[0]
+        rows.append(
+            {
+                "name": name,
+                "published": name == published,
+                "auc": [round(auc[key], 4) for key in ("value", "low", "high")],
+                "difference": [round(difference[key], 4) for key in ("value", "low", "high")],
+                "inner_auc": round(float(np.mean(inner[name])), 4),
+                "chosen_by_inner_folds": int((wins == place).sum()),
+            }
+        )
+    return rows
+
+
+def show(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
+    """Print a table."""
+    table = Table(title=title)
+    for column in (*columns, "choice", "AUC", "minus published", "inner AUC", "inner folds"):
+        table.add_column(column, justify="left" if column == "choice" else "right")
+    for row in rows:
+        value, low, high = row["difference"]
+        table.add_row(
+            *(str(row[column]) for column in columns),
+            row["name"] + (" (published)" if row["published"] else ""),
+            f"{row['auc'][0]:.3f} ({row['auc'][1]:.3f} to {row['auc'][2]:.3f})",
+            f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
+            f"{row['inner_auc']:.3f}",
+            str(row["chosen_by_inner_folds"]),
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,20 @@
+"""Invented scripts, and the settings of the quickest real encoder."""
+
+from itertools import product
+
+import numpy as np
+
+from wholescript.features.extract import FeatureSettings
+
+WORDS = ["".join(pair) for pair in product(["bar", "kel", "mos", "rit", "tun"], ["a", "o", "ane"])]
+QUICK = FeatureSettings(layers=1, chunk_length=40, engine="torch", precision="float32")
+
+
+def script(number, words=300):
+    """An invented script of about `words` words, another for each number."""
+    rng = np.random.default_rng(number)
+    lines = []
+    for _ in range(words // 10):
+        line = " ".join(rng.choice(WORDS, 8))
+        lines.append(f"INT. {rng.choice(WORDS).upper()} - NIGHT\n\n{line}?")
+    return "\n".join(lines)

@@ -1,0 +1,146 @@
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.features.invented import QUICK
+from wholescript.data import TARGETS, load_corpus
+from wholescript.errors import DataError
+from wholescript.features import build
+from wholescript.features.build import _joined_groups, build_features, load_features
+from wholescript.features.tokens import count_gpt2_tokens
+
+SYLLABLES = ["bar", "kel", "mos", "rit", "tun", "dol", "fen", "gam", "hus", "jip"]
+WORDS = ["".join(pair) for pair in product(SYLLABLES, SYLLABLES)]
+N, DRAFT_OF_3 = 20, 19
+FILES = ["films.parquet", "words.bin", "chunks.bin", "manifest.json"]
+
+
+def story(number):
+    """A text about five words of its own, with others strewn in; the last film is a draft."""
+    theme = 3 if number == DRAFT_OF_3 else number
+    rng = np.random.default_rng(number)
+    own = WORDS[5 * theme : 5 * theme + 5]
+    return "INT. PIER - DAY\n" + " ".join([*rng.permutation(own * 12), *rng.choice(WORDS, 40)])
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory):
+    table = pd.DataFrame(
+        {
+            "film_id": [f"tt{number:02}" for number in range(N)],
+            "title": [f"Film {number}" for number in range(N)],
+            "year": 1990 + np.arange(N),
+            "group": ["same" if number in (7, 8) else f"tt{number:02}" for number in range(N)],
+            "text": [story(number) for number in range(N)],
+        }
+        | {target: np.arange(N) % 4 == 0 for target in TARGETS}
+    )
+    path = tmp_path_factory.mktemp("local") / "own.parquet"
+    table.to_parquet(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def corpus(parquet):
+    return load_corpus("local", parquet)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, encoder_packages, corpus):
+    """A bundle of the corpus and the cache of its films."""
+    folder = tmp_path_factory.mktemp("built")
+    build_features(corpus, folder / "data", QUICK, cache=folder / "cache", progress=False)
+    return folder
+
+
+def test_features_stand_row_by_row(built, corpus):
+    features = load_features(corpus, QUICK, cache=built / "cache", progress=False)
+    assert features.film_ids == corpus.film_ids
+    assert features.tokens.tolist() == [count_gpt2_tokens(story(film)) for film in range(N)]
+    column = features.words.vocabulary.index("pier")
+    assert features.words.whole[:, [column]].toarray().tolist() == [[1]] * N
+    assert (features.chunks.counts > 1).all()
+    assert features.manifest["settings"]["layers"] == QUICK.layers
+
+
+def test_a_second_build_reads_the_cache_and_gives_the_same_bytes(
+    built, tmp_path, corpus, monkeypatch
+):
+    monkeypatch.setattr("wholescript.features.extract.ProcessPoolExecutor.submit", None)
+    build_features(corpus, tmp_path, QUICK, cache=built / "cache", progress=False)
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (built / "data" / name).read_bytes()
+
+
+def test_a_part_of_a_corpus_gets_its_own_rows(built, corpus):
+    whole = load_features(corpus, QUICK, cache=built / "cache", progress=False)
+    some = load_features(
+        corpus.select([12, 2, 4, 5, 6, 7, 0]), QUICK, cache=built / "cache", progress=False
+    )
+    assert some.tokens.tolist() == whole.tokens[[12, 2, 4, 5, 6, 7, 0]].tolist()
+
+
+def test_a_damaged_cache_is_built_again(built, corpus):
+    load_features(corpus, QUICK, cache=built / "cache", progress=False)
+    for path in (built / "cache" / "bundles").glob("*/words.bin"):
+        path.write_bytes(path.read_bytes()[:-9])
+    features = load_features(corpus, QUICK, cache=built / "cache", progress=False)
+    assert features.film_ids == corpus.film_ids
+
+
+def test_films_of_a_bundle_load_as_bundled(built, corpus):
+    bundled = load_corpus("bundled", bundle_dir=built / "data")
+    assert bundled.film_ids == corpus.film_ids
+    assert bundled.labels.tolist() == corpus.labels.tolist()
+    assert bundled.films["text_sha1"].tolist() == corpus.films["text_sha1"].tolist()
+    some = bundled.select([5, 1, 4])
+    features = load_features(some, bundle=built / "data")
+    assert features.film_ids == some.film_ids
+    assert features.tokens.tolist() == bundled.films["n_gpt2_tokens"][[5, 1, 4]].tolist()
+
+
+def test_near_duplicates_join_the_groups_of_the_source(built, corpus):
+    groups = load_features(corpus, QUICK, cache=built / "cache", progress=False).groups
+    expected = corpus.groups.copy()
+    expected[DRAFT_OF_3] = expected[3]
+    assert groups.tolist() == expected.tolist()
+
+
+def test_films_without_texts_cannot_be_built(built, tmp_path):
+    bundled = load_corpus("bundled", bundle_dir=built / "data")
+    with pytest.raises(DataError, match="without texts"):
+        build_features(bundled, tmp_path)
+
+
+def test_a_record_that_vanishes_is_an_error(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "extract_records", lambda *_, **__: {"tt00": "1"})
+    with pytest.raises(DataError, match="tt00 vanished"):
+        build_features(corpus, tmp_path, QUICK, cache=tmp_path)
+
+
+GROUPINGS = st.integers(1, 12).flatmap(
+    lambda n: st.lists(
+        st.lists(st.sampled_from("abcdef"), min_size=n, max_size=n), min_size=1, max_size=3
+    )
+)
+
+
+@given(GROUPINGS)
+def test_joined_groups_are_the_finest_that_keep_every_group_whole(groupings):
+    joined = _joined_groups(*groupings)
+    for grouping in groupings:
+        for name in set(grouping):
+            assert len({j for j, g in zip(joined, grouping, strict=True) if g == name}) == 1
+    # Merge by hand until nothing changes: no film may be joined without a chain of shared names.
+    chain = list(range(len(joined)))
+    for _ in chain:
+        for grouping in groupings:
+            for name in set(grouping):
+                rows = [i for i, other in enumerate(grouping) if other == name]
+                for row in rows:
+                    chain[row] = min(chain[other] for other in rows)
+    assert len(set(joined)) == len(set(chain))

@@ -1,0 +1,185 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_matrix
+
+from tests.features.invented import script
+from wholescript.errors import BundleError
+from wholescript.features import bundle as bundle_module
+from wholescript.features.bundle import read_bundle, write_bundle
+from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.words import WordCounts, count_words, stack_words
+
+FILES = ["films.parquet", "words.bin", "chunks.bin"]
+COUNTS = np.array([1, 7, 2, 30, 4, 1])
+N = len(COUNTS)
+
+
+@pytest.fixture
+def films():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.random((N, len(STRUCTURE_NAMES)), np.float32))
+    table.columns = list(STRUCTURE_NAMES)
+    table.insert(0, "film_id", [f"tt{number}" for number in range(N)])
+    table.insert(1, "group", ["tt0", "tt1", "tt0", "tt3", "tt4", "tt5"])
+    table.insert(2, "n_gpt2_tokens", 1_000 + np.arange(N))
+    return table
+
+
+@pytest.fixture
+def words():
+    return stack_words([count_words(script(number, 60)) for number in range(N)], 1)
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(1).normal(1, 2, (COUNTS.sum(), 16)).astype(np.float16)
+
+
+@pytest.fixture
+def folder(tmp_path, films, words, vectors):
+    write_bundle(tmp_path / "data", films, words, vectors, COUNTS, {"layers": 3})
+    return tmp_path / "data"
+
+
+def test_what_was_written_is_read(folder, films, words, vectors):
+    found = read_bundle(folder)
+    assert found.film_ids == films["film_id"].tolist()
+    assert found.groups.tolist() == films["group"].tolist()
+    assert found.tokens.tolist() == films["n_gpt2_tokens"].tolist()
+    np.testing.assert_array_equal(found.structure, films[list(STRUCTURE_NAMES)])
+    assert found.words.vocabulary == words.vocabulary
+    for part, expected in zip(
+        [*found.words.quarters, found.words.opening], [*words.quarters, words.opening], strict=True
+    ):
+        np.testing.assert_array_equal(part.toarray(), expected.toarray())
+    np.testing.assert_array_equal(found.chunks.counts, COUNTS)
+    starts = np.concatenate([[0], np.cumsum(COUNTS)])
+    step = found.chunks.rotation.step
+    for film in range(N):
+        original = vectors[starts[film] : starts[film + 1]]
+        rotated = (original - found.chunks.rotation.mean) @ found.chunks.rotation.axes
+        assert np.abs(found.chunks.of(film) - rotated).max() <= 0.505 * step
+        np.testing.assert_array_equal(found.chunks.of(film, 3), found.chunks.of(film)[:, :3])
+        distance = np.linalg.norm(found.chunks.restored(film) - original, axis=1)
+        assert distance.max() <= 0.505 * step * 16**0.5
+
+
+def test_the_manifest_says_what_is_inside(folder):
+    manifest = read_bundle(folder).manifest
+    assert manifest["films"] == N
+    assert manifest["chunks"] == COUNTS.sum()
+    assert manifest["settings"] == {"layers": 3}
+    for name in FILES:
+        assert manifest["files"][name]["bytes"] == (folder / name).stat().st_size
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path, folder, films, words, vectors):
+    write_bundle(tmp_path / "again", films, words, vectors, COUNTS, {"layers": 3})
+    for name in [*FILES, "manifest.json"]:
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_film_without_words_and_a_word_far_down_the_vocabulary(tmp_path, films, vectors):
+    far = 70_000
+    row, column = [0, 2, 2, 5], [far, 3, far, 0]
+    part = csr_matrix((np.array([1, 2, 3, 65_535], np.uint16), (row, column)), (N, far + 1))
+    none = csr_matrix((N, far + 1), dtype=np.uint16)
+    counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(far + 1)])
+    write_bundle(tmp_path, films, counts, vectors, COUNTS, {})
+    found = read_bundle(tmp_path).words
+    assert (found.whole != counts.whole).nnz == 0
+    assert (found.quarters[0] != part).nnz == 0
+    assert found.opening.nnz == 0
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(path.read_bytes()[:-20]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-1] + b"?"),
+    ],
+    ids=["missing", "truncated", "empty", "altered"],
+)
+def test_a_harmed_file_is_named(folder, name, harm):
+    harm(folder / name)
+    with pytest.raises(BundleError, match=name):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "no features in data/"),
+        ("", r"manifest\.json is damaged"),
+        ('{"format": 1, "files": {', r"manifest\.json is damaged"),
+        ('{"format": 2}', "format 2, this version reads 1"),
+        ("[1]", "format None, this version reads 1"),
+    ],
+    ids=["missing", "empty", "truncated", "foreign", "not-a-manifest"],
+)
+def test_a_manifest_that_cannot_be_used(folder, content, message):
+    path = folder / "manifest.json"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_text(content)
+    with pytest.raises(BundleError, match=message):
+        read_bundle(folder)
+
+
+def test_content_that_is_not_packed_tensors_is_refused(folder):
+    (folder / "words.bin").write_bytes((64).to_bytes(8, "little") + b"no zstd frame")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    sha256 = bundle_module.sha256_of(folder / "words.bin")
+    manifest["files"]["words.bin"]["sha256"] = sha256
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"words\.bin cannot be read"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("lost", [*FILES, "manifest.json"])
+def test_half_a_bundle_is_never_taken_for_one(
+    tmp_path, films, words, vectors, folder, monkeypatch, lost
+):
+    write = bundle_module.write_atomic
+
+    def interrupted(path, content):
+        if path.name == lost:
+            raise KeyboardInterrupt
+        write(path, content)
+
+    monkeypatch.setattr(bundle_module, "write_atomic", interrupted)
+    other = films.assign(group="g")
+    for target in (tmp_path / "new", folder):
+        with pytest.raises(KeyboardInterrupt):
+            write_bundle(target, other, words, 2 * vectors, COUNTS, {})
+    with pytest.raises(BundleError):
+        read_bundle(tmp_path / "new")
+    if lost == FILES[0]:
+        assert read_bundle(folder).groups.tolist() != other["group"].tolist()
+    else:
+        with pytest.raises(BundleError, match="damaged"):
+            read_bundle(folder)
+
+
+def test_films_are_selected_in_the_order_asked(folder):
+    whole = read_bundle(folder)
+    some = whole.select(["tt3", "tt0"])
+    assert some.film_ids == ["tt3", "tt0"]
+    assert some.tokens.tolist() == [1_003, 1_000]
+    assert some.groups.tolist() == ["tt3", "tt0"]
+    np.testing.assert_array_equal(some.chunks.of(0), whole.chunks.of(3))
+    np.testing.assert_array_equal(some.chunks.of(1), whole.chunks.of(0))
+    np.testing.assert_array_equal(some.words.whole.toarray(), whole.words.whole[[3, 0]].toarray())
+    np.testing.assert_array_equal(some.structure, whole.structure[[3, 0]])
+
+
+def test_a_film_without_features_is_named(folder):
+    with pytest.raises(BundleError, match=r"1 films have no features.*'tt9'"):
+        read_bundle(folder).select(["tt0", "tt9"])

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.errors import ParameterError
+from wholescript.features.chunks import Chunking
+
+
+@st.composite
+def chunkings(draw):
+    length = draw(st.integers(1, 60))
+    return Chunking(length, draw(st.integers(0, length - 1)))
+
+
+@given(n=st.integers(0, 500), length=st.integers(1, 60))
+def test_without_overlap_each_token_stands_in_one_chunk(n, length):
+    ids = np.arange(n)
+    np.testing.assert_array_equal(np.concatenate(Chunking(length).split(ids)), ids)
+
+
+@given(n=st.integers(0, 500), chunking=chunkings())
+def test_with_overlap_each_chunk_begins_with_the_end_of_the_one_before(n, chunking):
+    ids = np.arange(n)
+    first, *others = chunks = chunking.split(ids)
+    for before, after in zip(chunks, others, strict=False):
+        np.testing.assert_array_equal(
+            before[len(before) - chunking.overlap :], after[: chunking.overlap]
+        )
+    joined = np.concatenate([first, *(chunk[chunking.overlap :] for chunk in others)])
+    np.testing.assert_array_equal(joined, ids)
+
+
+@given(n=st.integers(0, 500), chunking=chunkings())
+def test_only_the_last_chunk_may_be_short_and_it_holds_something_new(n, chunking):
+    *full, last = chunks = chunking.split(np.arange(n))
+    assert all(len(chunk) == chunking.length for chunk in full)
+    assert len(last) > chunking.overlap or len(chunks) == 1
+    expected = -(-(n - chunking.overlap) // (chunking.length - chunking.overlap))
+    assert len(chunks) == max(1, expected)
+
+
+@pytest.mark.parametrize(("length", "overlap"), [(0, 0), (10, 10), (10, -1), (10, 11)])
+def test_a_chunking_that_cannot_advance_is_refused(length, overlap):
+    with pytest.raises(ParameterError, match=f"overlap {overlap} .* length {length}"):
+        Chunking(length, overlap)

@@ -1,0 +1,125 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from wholescript.errors import ParameterError
+from wholescript.features.encoders import (
+    WIDTH,
+    PooledEncoder,
+    TorchEncoder,
+    cpu_has_bfloat16,
+    load_encoder,
+    resolve_engine,
+    wordpiece_tokenizer,
+)
+
+pytestmark = pytest.mark.usefixtures("encoder_packages")
+
+QUIET = """
+import numpy as np
+from transformers.utils import logging
+from wholescript.features.encoders import load_encoder
+before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+for engine in {engines}:
+    load_encoder(1, engine, "float32").encode(np.ones((1, 4), np.int64), np.ones((1, 4), np.int64))
+assert before == (logging.get_verbosity(), logging.is_progress_bar_enabled())
+"""
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """Two layers, PyTorch, float32."""
+    return load_encoder(2, "torch", "float32")
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Ids and mask of chunks with 30, 12 and 1 tokens, padded."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([[30], [12], [1]])
+    mask = (np.arange(32) < lengths + 2).astype(np.int64)
+    ids = rng.integers(1_000, 20_000, mask.shape) * mask
+    ids[:, 0] = 101
+    ids[np.arange(3), lengths.ravel() + 1] = 102
+    return ids, mask
+
+
+def cosine(a, b):
+    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_engines_agree(reference, batch, precision):
+    pytest.importorskip("openvino", reason="run `pip install --no-deps openvino`")
+    if precision == "bfloat16" and not cpu_has_bfloat16():
+        pytest.skip("this CPU has no bfloat16 instructions")
+    vectors = load_encoder(2, "openvino", precision).encode(*batch)
+    expected = reference.encode(*batch)
+    assert vectors.dtype == expected.dtype == np.float32
+    assert vectors.shape == expected.shape == (3, WIDTH)
+    assert cosine(vectors, expected).min() > 0.999
+
+
+def test_padding_changes_nothing(reference, batch):
+    ids, mask = batch
+    expected = reference.encode(ids, mask)
+    for row, length in enumerate(mask.sum(1)):
+        alone = reference.encode(ids[row : row + 1, :length], mask[row : row + 1, :length])
+        np.testing.assert_allclose(alone[0], expected[row], atol=1e-5)
+    rubbish = np.where(mask == 1, ids, 7_777)
+    np.testing.assert_allclose(reference.encode(rubbish, mask), expected, atol=1e-6)
+
+
+def test_the_vector_is_the_mean_of_the_states_after_the_last_layer_run(reference, batch):
+    ids, mask = (torch.from_numpy(array) for array in batch)
+    whole = PooledEncoder(6).encoder
+    with torch.inference_mode():
+        states = whole(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+    kept = [states.hidden_states[2][row, : mask[row].sum()].mean(0) for row in range(3)]
+    np.testing.assert_allclose(reference.encode(*batch), torch.stack(kept), atol=1e-5)
+
+
+def test_the_weights_are_trained():
+    encoder = load_encoder(6, "torch", "float32")
+
+    def embed(text):
+        ids = np.array([wordpiece_tokenizer().encode(text).ids])
+        return encoder.encode(ids, np.ones_like(ids))
+
+    question = embed("A man is eating a meal.")
+    near, far = embed("Someone is having dinner."), embed("The stock exchange fell on Monday.")
+    assert cosine(question, near) > cosine(question, far) + 0.3
+
+
+@pytest.mark.parametrize("layers", [0, 7])
+def test_layers_that_the_encoder_does_not_have(layers):
+    with pytest.raises(ParameterError, match=f"layers={layers}: the encoder has 1 to 6"):
+        load_encoder(layers, "torch", "float32")
+
+
+def test_auto_is_resolved_once_and_for_all():
+    engine, precision = resolve_engine("auto", "auto")
+    assert engine in {"torch", "openvino"}
+    assert precision == ("bfloat16" if cpu_has_bfloat16() else "float32")
+    assert resolve_engine("torch", "float32") == ("torch", "float32")
+
+
+def test_torch_says_what_it_computes_in(batch):
+    model = PooledEncoder(1)
+    exact, rough = (TorchEncoder(model, name) for name in ("float32", "bfloat16"))
+    difference = np.abs(exact.encode(*batch) - rough.encode(*batch)).max()
+    assert 0 < difference < 0.2
+
+
+def test_long_texts_are_not_cut():
+    assert len(wordpiece_tokenizer().encode("word " * 2_000, add_special_tokens=False).ids) == 2_000
+
+
+def test_loading_is_quiet():
+    pytest.importorskip("openvino", reason="run `pip install --no-deps openvino`")
+    command = [sys.executable, "-c", QUIET.format(engines=["torch", "openvino"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

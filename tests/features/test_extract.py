@@ -1,0 +1,193 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.features import extract_slowly
+from tests.features.invented import QUICK, script
+from wholescript.errors import ParameterError
+from wholescript.features import extract
+from wholescript.features.chunks import Chunking
+from wholescript.features.encoders import WIDTH, load_encoder, wordpiece_tokenizer
+from wholescript.features.extract import (
+    FeatureSettings,
+    encode_script,
+    extract_film,
+    extract_records,
+    load_record,
+    record_path,
+    save_record,
+    sha1_of,
+)
+from wholescript.files import ROOT
+
+pytestmark = pytest.mark.usefixtures("encoder_packages")
+CHUNKING = Chunking(40)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder(1, "torch", "float32")
+
+
+def assert_same(found, expected):
+    assert found.words.words == expected.words.words
+    assert (found.gpt2_tokens, found.wordpiece_tokens) == (
+        expected.gpt2_tokens,
+        expected.wordpiece_tokens,
+    )
+    for name in ("structure", "chunks"):
+        a, b = getattr(found, name), getattr(expected, name)
+        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+    np.testing.assert_array_equal(found.words.counts, expected.words.counts)
+
+
+def test_each_chunk_is_embedded_as_if_alone(encoder, script):
+    text = script(1, 150)
+    vectors, tokens = encode_script(text, encoder, CHUNKING)
+    ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids)
+    assert tokens == len(ids)
+    assert vectors.shape == (-(-tokens // 40), WIDTH)
+    for vector, piece in zip(vectors, CHUNKING.split(ids), strict=True):
+        row = np.array([[101, *piece, 102]])
+        alone = encoder.encode(row, np.ones_like(row))[0]
+        np.testing.assert_allclose(vector, alone, atol=2e-3)
+
+
+def test_a_text_of_one_chunk_beside_one_of_100_000_tokens(encoder):
+    sentence = "The ferry is late and the harbour sleeps. "
+    short, tokens = encode_script(sentence, encoder, Chunking())
+    assert short.shape == (1, WIDTH)
+    long, long_tokens = encode_script(sentence * (100_000 // tokens), encoder, Chunking())
+    assert long_tokens > 99_000
+    assert long.shape == (-(-long_tokens // 254), WIDTH)
+    assert np.isfinite(long).all()
+
+
+def test_an_empty_text_is_one_chunk_of_nothing(encoder):
+    record = extract_film("", encoder, CHUNKING)
+    assert record.gpt2_tokens == record.wordpiece_tokens == 0
+    assert record.words.words == []
+    assert record.chunks.shape == (1, WIDTH)
+    assert np.isfinite(record.chunks).all()
+
+
+@pytest.mark.parametrize("text", ["", "Caf\u00e9, \u00e0 bient\u00f4t! \U0001f3ac"])
+def test_a_record_is_read_as_it_was_written(tmp_path, encoder, text):
+    record = extract_film(text, encoder, CHUNKING)
+    first, second = record_path(tmp_path, "a/b: \u00fc"), tmp_path / "again"
+    save_record(first, record, sha1_of(text))
+    save_record(second, record, sha1_of(text))
+    assert first.parent == tmp_path
+    assert first.read_bytes() == second.read_bytes()
+    found = load_record(first, sha1_of(text))
+    assert found is not None
+    assert_same(found, record)
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.99])
+def test_a_truncated_record_is_not_taken(tmp_path, encoder, share):
+    path = tmp_path / "film.safetensors"
+    save_record(path, extract_film("a short text", encoder, CHUNKING), "1")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    assert load_record(path, "1") is None
+
+
+def test_the_record_of_another_text_is_not_taken(tmp_path, encoder):
+    path = tmp_path / "film.safetensors"
+    save_record(path, extract_film("a short text", encoder, CHUNKING), "1")
+    assert load_record(path, "2") is None
+    assert load_record(tmp_path / "absent", "1") is None
+
+
+def test_only_what_is_missing_damaged_or_changed_is_extracted(tmp_path):
+    texts = {f"film{number}": script(number, 60) for number in range(4)}
+    first = extract_records(texts.items(), tmp_path, QUICK, workers=1, progress=False)
+    assert first == {film_id: sha1_of(text) for film_id, text in texts.items()}
+    paths = [record_path(tmp_path, film_id) for film_id in texts]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]
+
+    paths[1].write_bytes(before[1][0][:100])
+    texts["film2"] = script(9, 60)
+    paths[3].unlink()
+    second = extract_records(texts.items(), tmp_path, QUICK, workers=1, progress=False)
+
+    assert (paths[0].read_bytes(), paths[0].stat().st_mtime_ns) == before[0]
+    assert paths[1].read_bytes() == before[1][0]
+    assert paths[3].read_bytes() == before[3][0]
+    changed = load_record(paths[2], second["film2"])
+    assert changed is not None
+    assert second["film2"] == sha1_of(texts["film2"]) != first["film2"]
+
+
+def test_nothing_to_do_starts_no_worker(tmp_path, encoder, monkeypatch):
+    save_record(record_path(tmp_path, "a"), extract_film("b", encoder, CHUNKING), sha1_of("b"))
+    monkeypatch.setattr(extract.ProcessPoolExecutor, "submit", None)
+    assert extract_records([("a", "b")], tmp_path, QUICK, progress=False) == {"a": sha1_of("b")}
+
+
+def test_an_error_in_a_worker_is_raised_as_it_is(tmp_path):
+    settings = replace(QUICK, layers=9)
+    with pytest.raises(ParameterError, match="layers=9"):
+        extract_records([("a", "text")], tmp_path, settings, workers=1, progress=False)
+
+
+def test_killed_and_resumed_gives_the_same_bytes_and_leaves_no_process(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", extract_slowly.__name__, str(killed)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        last = record_path(killed, f"film{extract_slowly.READ_BEFORE_THE_KILL - 1}")
+        wait_until(lambda: last.exists() or child.poll() is not None)
+        workers = descendants(child.pid)
+        assert child.poll() is None
+        child.send_signal(signal.SIGKILL)
+    assert workers
+    wait_until(lambda: not any(alive(pid) for pid in workers))
+    kept = {path.name: path.stat().st_mtime_ns for path in killed.glob("film*")}
+    assert len(kept) == extract_slowly.READ_BEFORE_THE_KILL
+
+    assert extract_slowly.run(killed) == extract_slowly.run(whole)
+    assert len(list(whole.iterdir())) == extract_slowly.FILMS
+    for path in whole.iterdir():
+        assert (killed / path.name).read_bytes() == path.read_bytes()
+    for name, written in kept.items():
+        assert (killed / name).stat().st_mtime_ns == written
+
+
+def test_settings_are_named_by_what_they_say():
+    assert QUICK.key == replace(QUICK).key
+    assert QUICK.key != replace(QUICK, chunk_length=41).key
+    resolved = FeatureSettings().resolved()
+    assert "auto" not in (resolved.engine, resolved.precision)
+    assert resolved.resolved() == resolved
+
+
+def wait_until(condition, seconds=300):
+    for _ in range(seconds * 20):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"nothing happened within {seconds} seconds")
+
+
+def descendants(pid):
+    """Process ids of all children and theirs, from /proc."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    direct = [int(child) for child in found.read_text().split()] if found.exists() else []
+    return [*direct, *(below for child in direct for below in descendants(child))]
+
+
+def alive(pid):
+    """Say whether a process runs; one that ended and was not yet collected does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False

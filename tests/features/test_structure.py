@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.features.structure import STRUCTURE_NAMES, structure_of
+
+SCENE = """INT. THE OLD HARBOUR - NIGHT
+
+She waits... The ferry is late -- again, as ever.
+
+MARA (O.S.)
+(softly)
+Where is it? There!
+
+12A EXT. PIER - DAY
+CUT TO:
+"""
+
+
+def values(text):
+    return dict(zip(STRUCTURE_NAMES, structure_of(text).tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("sluglines", 2),
+        ("cues", 1),
+        ("parentheticals", 1),
+        ("transitions", 1),
+        ("questions", 1),
+        ("exclamations", 1),
+        ("ellipses", 1),
+        ("dashes", 1),
+        ("commas", 1),
+        ("digits", 2),
+    ],
+)
+def test_counts_of_a_scene(name, count):
+    assert values(SCENE)[name] == pytest.approx(1_000 * count / len(SCENE.split()))
+
+
+def test_words_per_line_and_sentence():
+    found = values("One two three four. Five six!\n\nSeven eight\n")
+    assert found["words_per_line"] == 4
+    assert found["words_per_sentence"] == 4
+
+
+@given(st.text(max_size=200))
+def test_every_text_has_finite_values(text):
+    found = structure_of(text)
+    assert found.shape == (len(STRUCTURE_NAMES),)
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["1" * 400_000, "A" + " " * 400_000 + "b", "!" * 400_000 + "x", "A. " * 200_000 + "b"],
+    ids=["digits", "spaces", "marks", "capitals"],
+)
+def test_long_runs_take_linear_time(hostile):
+    # A quadratic pattern needs some 10**11 steps here, which is hours: no clock is needed.
+    assert np.isfinite(structure_of(hostile)).all()

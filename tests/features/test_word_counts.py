@@ -1,0 +1,71 @@
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.features.words import OPENING_CHARACTERS, count_words, stack_words, words_of
+
+TEXTS = st.text(st.sampled_from("abcÉß'\u2019 .\n1_"), max_size=200)
+
+
+def test_words_are_lower_case_letters_with_apostrophes_inside():
+    text = "DON\u2019T! 'Stop' it2now, snow_man -- caf\u00e9 12 rock'n'roll'"
+    assert words_of(text) == [
+        *("don't", "stop", "it", "now", "snow", "man", "caf\u00e9", "rock'n'roll")
+    ]
+
+
+@given(TEXTS)
+def test_quarters_sum_to_the_whole(text):
+    found = count_words(text)
+    whole = dict(zip(found.words, found.counts[:, :4].sum(1).tolist(), strict=True))
+    assert {word: n for word, n in whole.items() if n} == Counter(words_of(text))
+
+
+@given(TEXTS)
+def test_quarters_are_of_one_size(text):
+    sizes = count_words(text).counts[:, :4].sum(0)
+    assert np.ptp(sizes) <= 1
+
+
+def test_quarters_keep_the_order_of_the_script():
+    found = count_words("one two three four")
+    assert found.words == ["four", "one", "three", "two"]
+    np.testing.assert_array_equal(found.counts[:, :4].argmax(1), [3, 0, 2, 1])
+
+
+def test_the_opening_is_the_first_4000_characters():
+    found = count_words("early " * (OPENING_CHARACTERS // 6) + "....late " + "late " * 900)
+    opening = dict(zip(found.words, found.counts[:, 4].tolist(), strict=True))
+    assert opening == {"early": OPENING_CHARACTERS // 6, "late": 0}
+
+
+def test_a_count_too_large_for_two_bytes_stays_at_the_limit():
+    assert count_words("a " * 300_000).counts[:, :4].tolist() == [[65_535] * 4]
+
+
+def test_an_empty_text_has_no_words():
+    found = count_words("")
+    assert found.words == []
+    assert found.counts.shape == (0, 5)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 3))
+def test_stacked_counts_are_those_of_the_films(texts, min_films):
+    films = [count_words(text) for text in texts]
+    stacked = stack_words(films, min_films)
+    used = Counter(word for film in films for word in film.words)
+    assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_films)
+    for row, text in enumerate(texts):
+        expected = Counter(words_of(text))
+        assert stacked.whole[[row]].toarray().ravel().tolist() == [
+            expected[word] for word in stacked.vocabulary
+        ]
+
+
+def test_selected_films_keep_their_counts():
+    stacked = stack_words([count_words("a b"), count_words("b b"), count_words("c")], 1)
+    chosen = stacked.select(np.array([2, 0]))
+    assert chosen.whole.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]
+    assert chosen.opening.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]

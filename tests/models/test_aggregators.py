@@ -1,0 +1,119 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.models.aggregators import GatedAttention, QueryDecoder, places, sinusoids
+
+D = 12
+
+
+def gated():
+    return GatedAttention(D, d_model=16, d_attention=8)
+
+
+def decoder():
+    return QueryDecoder(D, d_model=16, heads=2, d_feedforward=24, layers=2, queries=3)
+
+
+@pytest.fixture(params=[gated, decoder])
+def model(request):
+    torch.manual_seed(0)
+    return request.param().eval()
+
+
+def films(*lengths, seed=0):
+    """Chunks and mask of films with so many chunks; what is masked holds large numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    chunks = torch.randn(len(lengths), max(lengths), D, generator=generator)
+    return chunks.masked_fill(~mask.unsqueeze(-1), 100.0), mask
+
+
+def test_padding_and_company_change_nothing(model):
+    chunks, mask = films(9, 1, 4)
+    together = model(chunks, mask)
+    for row, length in enumerate([9, 1, 4]):
+        alone = model(chunks[row : row + 1, :length], mask[row : row + 1, :length])
+        torch.testing.assert_close(alone.logits[0], together.logits[row])
+        torch.testing.assert_close(alone.attention[0], together.attention[row, :length])
+
+
+def test_attention_sums_to_one_over_the_chunks_of_a_film(model):
+    chunks, mask = films(9, 1, 4)
+    attention = model(chunks, mask).attention
+    torch.testing.assert_close(attention.sum(1), torch.ones(3))
+    assert (attention >= 0).all()
+    assert (attention[~mask] == 0).all()
+
+
+def test_a_film_of_one_chunk_gets_a_logit(model):
+    reading = model(*films(1))
+    assert reading.logits.shape == (1,)
+    assert reading.logits.isfinite().all()
+    torch.testing.assert_close(reading.attention, torch.ones(1, 1))
+
+
+def test_every_parameter_learns(model):
+    model.train()
+    chunks, mask = films(9, 1, 4, 7)
+    model(chunks, mask).logits.square().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+        assert parameter.grad.isfinite().all(), name
+
+
+def test_the_chunks_decide_the_logit(model):
+    mask = torch.ones(1, 6, dtype=torch.bool)
+    one, other = (model(films(6, seed=seed)[0], mask).logits for seed in (1, 2))
+    assert (one - other).abs() > 1e-4
+
+
+def reversed_films(*lengths):
+    chunks, mask = films(*lengths)
+    turned = chunks.clone()
+    for row, length in enumerate(lengths):
+        turned[row, :length] = chunks[row, :length].flip(0)
+    return chunks, turned, mask
+
+
+def test_gated_attention_does_not_see_the_order():
+    torch.manual_seed(0)
+    model = gated().eval()
+    chunks, turned, mask = reversed_films(9, 4)
+    torch.testing.assert_close(model(chunks, mask).logits, model(turned, mask).logits)
+    torch.testing.assert_close(
+        model(chunks, mask).attention[0], model(turned, mask).attention[0].flip(0)
+    )
+
+
+def test_the_decoder_sees_the_order():
+    torch.manual_seed(0)
+    model = decoder().eval()
+    chunks, turned, mask = reversed_films(9, 4)
+    difference = model(chunks, mask).logits - model(turned, mask).logits
+    assert (difference.abs() > 1e-4).all()
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=4))
+def test_places_run_from_0_to_1_in_films_of_any_length(lengths):
+    _, mask = films(*lengths)
+    found = places(mask)
+    assert (found[:, 0] == 0).all()
+    for row, length in enumerate(lengths):
+        steps = torch.linspace(0, 1, length) if length > 1 else torch.zeros(1)
+        torch.testing.assert_close(found[row, :length], steps)
+
+
+def test_chunks_that_are_hidden_in_training_leave_the_others_in_their_places():
+    whole = torch.ones(1, 11, dtype=torch.bool)
+    seen = torch.tensor([[0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1]], dtype=torch.bool)
+    torch.testing.assert_close(places(seen)[seen], places(whole)[seen])
+
+
+def test_sinusoids_tell_places_apart():
+    rows = sinusoids(torch.linspace(0, 1, 100).unsqueeze(0), 16)[0]
+    assert rows.shape == (100, 16)
+    distance = torch.cdist(rows, rows) + 10 * torch.eye(100)
+    assert distance.min() > 0.1

@@ -1,0 +1,69 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wholescript.files import ROOT
+from wholescript.report.notebooks import run_notebook
+from wholescript.report.pipeline import declared_figures
+from wholescript.report.project import OUTPUT_VARIABLE, Project
+
+PROJECT = Project(ROOT)
+NOTEBOOKS = PROJECT.notebook_names()
+OVERRIDES = yaml.safe_load((Path(__file__).parent / "overrides.yaml").read_text())
+
+
+def test_every_notebook_has_its_overrides() -> None:
+    assert sorted(OVERRIDES) == NOTEBOOKS
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs_at_smoke_scale_and_draws_every_figure(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
+    run_notebook(name, OVERRIDES[name], project=PROJECT)
+    declared = declared_figures(PROJECT.notebook_source(name))
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert declared
+    assert set(declared) <= drawn
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_executed_notebook_is_what_its_cells_give(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nbval executes the published notebook; runs are found in a copy of the stored results."""
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    notebook = PROJECT.notebooks / f"{name}.ipynb"
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(notebook)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout[-4_000:]
+
+
+def test_nbval_sees_a_changed_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
+    text = (PROJECT.notebooks / "01_corpus.ipynb").read_text()
+    assert "longest:" in text
+    planted = tmp_path / "01_corpus.ipynb"
+    planted.write_text(text.replace("longest:", "largest:", 1))
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(planted)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "largest" in done.stdout

@@ -1,0 +1,47 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wholescript.evaluation.metrics import score
+from wholescript.files import ROOT
+from wholescript.report.runs import RunStore
+
+STORE = RunStore(ROOT / "results")
+SCORED = [
+    name for name in STORE.names() if (STORE.folder(name) / "predictions.csv").exists()
+]
+
+
+def test_there_are_stored_runs() -> None:
+    assert len(SCORED) >= 20
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_stored_metrics_follow_from_the_stored_predictions(name: str) -> None:
+    run = STORE.find(name)
+    assert run is not None
+    again = score(run.predictions)
+    for metric, stored in run.metrics.items():
+        assert again[metric] == pytest.approx(stored.value, abs=2e-4), metric
+        assert stored.low is not None and stored.high is not None
+        assert stored.low <= stored.value <= stored.high, metric
+
+
+def test_the_baseline_trains_again_within_its_tolerance(tmp_path: Path) -> None:
+    code = (
+        "from wholescript.models.words import WordsLR\n"
+        "from wholescript.report import begin_notebook, evaluate_run\n"
+        "from wholescript.report.study import open_study\n"
+        "begin_notebook('05_evaluation', {})\n"
+        "evaluate_run('evaluation/words', WordsLR(), open_study())\n"
+    )
+    environment = {**os.environ, "WHOLESCRIPT_OUTPUT": str(tmp_path), "TQDM_DISABLE": "1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    again = RunStore(tmp_path / "results").find("evaluation/words")
+    stored = STORE.find("evaluation/words")
+    assert stored is not None and again is not None
+    for metric, value in stored.metrics.items():
+        assert abs(again.metrics[metric].value - value.value) <= value.tolerance, metric

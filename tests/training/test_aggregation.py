@@ -1,0 +1,86 @@
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tests.training.planted import D, N, corpus
+from wholescript.models.task import Task
+from wholescript.training.aggregation import Aggregation
+from wholescript.training.loop import TrainingSettings
+
+QUICK = TrainingSettings(epochs=8, learning_rate=1e-2, patience=3)
+OPTIONS = {
+    "gated_attention": {"d_model": 16, "d_attention": 8},
+    "query_decoder": {"d_model": 16, "heads": 2, "d_feedforward": 16, "queries": 2},
+}
+
+
+@pytest.fixture(params=OPTIONS)
+def estimator(request):
+    name = request.param
+    return Aggregation(name, D, n_inner=3, batch_size=16, training=QUICK, options=OPTIONS[name])
+
+
+@pytest.fixture
+def task(films):
+    labels, chunks = corpus()
+    groups = films["film_id"].to_numpy(object)
+    return Task(films, labels, groups, SimpleNamespace(chunks=chunks))
+
+
+@pytest.fixture
+def rows():
+    """Training and test rows, in no particular order."""
+    order = np.random.default_rng(2).permutation(N)
+    return order[:66], order[66:]
+
+
+def test_a_planted_signal_is_found_in_test_and_training_films(estimator, task, rows):
+    train, test = rows
+    scores = estimator.fit_predict(task, train, test, seed=0)
+    assert scores.test.shape == test.shape
+    assert scores.inner.shape == train.shape
+    assert ((scores.inner > 0) & (scores.inner < 1)).all()
+    assert ((scores.test > 0) & (scores.test < 1)).all()
+    assert roc_auc_score(task.labels[test], scores.test) > 0.8
+    assert roc_auc_score(task.labels[train], scores.inner) > 0.8
+    assert {row["inner"] for row in scores.history} == {0, 1, 2}
+    assert len(str(scores.chosen["best_epochs"]).split()) == 3
+
+
+def test_test_films_play_no_part_in_training(estimator, task, rows):
+    train, test = rows
+    labels, codes = task.labels.copy(), task.features.chunks.codes.copy()
+    labels[test] = 1 - labels[test]
+    for row in test[1:]:
+        offsets = task.features.chunks.offsets
+        codes[offsets[row] : offsets[row + 1]] = 99
+    chunks = replace(task.features.chunks, codes=codes)
+    other = replace(task, labels=labels, features=SimpleNamespace(chunks=chunks))
+    seen = estimator.fit_predict(task, train, test, seed=0)
+    changed = estimator.fit_predict(other, train, test, seed=0)
+    np.testing.assert_array_equal(seen.inner, changed.inner)
+    # The first test film kept its chunks; only its padding differs with the batch it is read in.
+    assert seen.test[0] == pytest.approx(changed.test[0], abs=1e-6)
+    assert seen.history == changed.history
+    assert seen.chosen == changed.chosen
+
+
+def test_the_seed_decides_the_scores(estimator, task, rows):
+    first, second, other = (estimator.fit_predict(task, *rows, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test, second.test)
+    np.testing.assert_array_equal(first.inner, second.inner)
+    assert first.history == second.history
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_the_configuration_is_plain_and_complete(estimator):
+    config = json.loads(json.dumps(estimator.config))
+    assert config["architecture"] == estimator.name
+    assert config["training"]["learning_rate"] == QUICK.learning_rate
+    assert config["options"] == OPTIONS[estimator.name]
+    changed = replace(estimator, training=replace(QUICK, epochs=9))
+    assert changed.config != estimator.config

@@ -1,0 +1,192 @@
+import math
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from tests.training import train_slowly
+from tests.training.planted import D, N, corpus
+from wholescript.errors import ParameterError, RunError
+from wholescript.files import ROOT
+from wholescript.models.aggregators import GatedAttention
+from wholescript.training.batches import FilmBatches
+from wholescript.training.loop import TrainingSettings, drop_chunks, fit, predict
+
+QUICK = TrainingSettings(epochs=12, learning_rate=2e-2, patience=12)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return GatedAttention(D, d_model=16, d_attention=8, dropout=0.1)
+
+
+@pytest.fixture
+def every_step():
+    """The learning rate and the norm of the gradient at each step of an optimizer."""
+    seen = []
+
+    def look(optimizer, *_):
+        parameters = optimizer.param_groups[0]["params"]
+        norm = torch.stack([p.grad.norm() for p in parameters]).norm()
+        seen.append((optimizer.param_groups[0]["lr"], float(norm)))
+
+    handle = register_optimizer_step_post_hook(look)
+    yield seen
+    handle.remove()
+
+
+def assert_same_run(found, expected):
+    assert found[1] == expected[1]
+    for name, value in expected[0].items():
+        assert torch.equal(found[0][name], value), name
+
+
+def test_a_planted_signal_is_learned(model, sides):
+    training, held_out = sides
+    result = fit(model, training, held_out, QUICK, seed=0)
+    logits, labels, rows = predict(model, held_out)
+    assert roc_auc_score(labels, logits) > 0.9
+    assert sorted(rows) == sorted(held_out.rows)
+    assert labels.tolist() == held_out.labels[rows].tolist()
+    assert result.history[-1]["train_loss"] < 0.7 * result.history[0]["train_loss"]
+
+
+def test_the_weights_of_the_best_epoch_are_kept(model):
+    labels, chunks = corpus()
+    noise = np.random.default_rng(0).permutation(labels)
+    training, held_out = (
+        FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
+    )
+    settings = replace(QUICK, epochs=40, patience=3, chunk_dropout=0.0)
+    result = fit(model, training, held_out, settings, seed=0)
+    losses = [row["held_out_loss"] for row in result.history]
+    assert result.best_epoch == 1 + int(np.argmin(losses))
+    assert len(losses) == result.best_epoch + settings.patience < settings.epochs
+    logits, truth, _ = predict(model, held_out)
+    loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(truth))
+    assert float(loss) == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_the_rate_rises_over_a_tenth_and_falls_as_a_cosine(model, sides, every_step):
+    fit(model, *sides, replace(QUICK, epochs=10), seed=0)
+    rates = np.array([rate for rate, _ in every_step])
+    steps = 10 * len(sides[0])
+    warmup = steps // 10
+    assert len(rates) == steps
+    step = np.arange(steps)
+    falling = 0.5 * (1 + np.cos(math.pi * (step - warmup) / (steps - warmup)))
+    expected = QUICK.learning_rate * np.where(step < warmup, step / warmup, falling)
+    np.testing.assert_allclose(rates, expected, atol=1e-12)
+    assert rates.max() == QUICK.learning_rate
+
+
+def test_gradients_are_clipped(model, sides, every_step):
+    def steep(logits, labels):
+        return 1e4 * binary_cross_entropy_with_logits(logits, labels)
+
+    fit(model, *sides, replace(QUICK, epochs=1), seed=0, loss=steep)
+    norms = np.array([norm for _, norm in every_step])
+    np.testing.assert_allclose(norms, 1.0, rtol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(sides):
+    def weights(seed):
+        torch.manual_seed(0)
+        model = GatedAttention(D, d_model=8, d_attention=4)
+        fit(model, *sides, replace(QUICK, epochs=2), seed=seed)
+        return torch.cat([parameter.detach().ravel() for parameter in model.parameters()])
+
+    assert torch.equal(weights(1), weights(1))
+    assert not torch.equal(weights(1), weights(2))
+
+
+@pytest.mark.parametrize("calls", [3, 14, 33])
+def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path, calls):
+    remaining = iter(range(calls))
+
+    def interrupted(logits, labels):
+        if next(remaining, None) is None:
+            raise KeyboardInterrupt
+        return binary_cross_entropy_with_logits(logits, labels)
+
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train_slowly.run(path, interrupted)
+    assert path.exists() == (calls > 5)
+    assert_same_run(train_slowly.run(path), train_slowly.run())
+
+
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    command = [sys.executable, "-m", train_slowly.__name__, str(path)]
+    with subprocess.Popen(command, cwd=ROOT) as child:
+        while not path.exists() and child.poll() is None:
+            time.sleep(0.02)
+        assert child.poll() is None
+        child.send_signal(signal.SIGKILL)
+    assert_same_run(train_slowly.run(path), train_slowly.run())
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    finished = train_slowly.run(path)
+
+    def unexpected(logits, labels):
+        pytest.fail("trained again")
+
+    assert_same_run(train_slowly.run(path, unexpected), finished)
+
+
+def test_a_damaged_checkpoint_starts_anew(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    finished = train_slowly.run(path)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert_same_run(train_slowly.run(path), finished)
+
+
+def test_a_loss_that_is_not_finite_is_an_error(model, sides):
+    def infinite(logits, labels):
+        return binary_cross_entropy_with_logits(logits, labels) * math.nan
+
+    with pytest.raises(RunError, match=r"epoch 1: lower learning_rate \(now 0.02\)"):
+        fit(model, *sides, QUICK, seed=0, loss=infinite)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"learning_rate": 0.0}, {"chunk_dropout": 1.0}, {"chunk_dropout": -1}]
+)
+def test_settings_that_cannot_train_are_refused(wrong):
+    (name, value), *_ = wrong.items()
+    with pytest.raises(ParameterError, match=f"{name}={value}"):
+        TrainingSettings(**wrong)
+
+
+@given(
+    st.lists(st.integers(1, 20), min_size=1, max_size=6),
+    st.floats(0, 0.99),
+    st.integers(0, 99),
+)
+def test_dropping_hides_chunks_but_never_a_whole_film(lengths, share, seed):
+    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    torch.manual_seed(seed)
+    kept = drop_chunks(mask, share)
+    assert (kept <= mask).all()
+    assert kept.any(1).all()
+
+
+def test_about_the_share_asked_is_dropped():
+    torch.manual_seed(0)
+    mask = torch.ones(50, 400, dtype=torch.bool)
+    assert drop_chunks(mask, 0.3).float().mean() == pytest.approx(0.7, abs=0.01)
+    assert torch.equal(drop_chunks(mask, 0), mask)
