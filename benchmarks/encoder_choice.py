@@ -81,8 +81,9 @@ def main(
     task = Task(corpus.films, corpus.labels, corpus.groups, None)  # type: ignore[arg-type]
     folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
 
-    def judge(name: str, vectors: FloatArray) -> Predictions:
-        return cross_validate(FilmVectors(name=name, vectors=vectors), task, folds, seed=0)
+    def judge(name: str, vectors: NDArray[Any]) -> Predictions:
+        model = FilmVectors(name=name, vectors=vectors.astype(np.float64))
+        return cross_validate(model, task, folds, seed=0)
 
     cut, state = CUTS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)), PUBLISHED.layers
     layers = {label: means[:, cut, place] for place, label in enumerate(STATES)}
@@ -95,7 +96,7 @@ def main(
 
     facts, films = {}, {}
     for name, (vectors, row) in roundings(chunks.reshape(-1, chunks.shape[-1])).items():
-        facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1, dtype=np.float64)
+        facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1)
     rounded = compare({name: judge(name, x) for name, x in films.items()}, step_name(RELATIVE_STEP))
     rounded = [facts[row["name"]] | row for row in rounded]
 
@@ -195,7 +196,7 @@ class FilmVectors(NestedLogistic):
 
     def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the scaled vectors of the training and of the test films."""
-        centred = self.vectors - self.vectors[train].mean(0, dtype=np.float64)
+        centred = self.vectors - self.vectors[train].mean(0)
         scale = centred[train].std() or 1.0
         return centred[train] / scale, centred[test] / scale
 

@@ -62,8 +62,8 @@ show_table(
 )
 
 # %% [markdown]
-# The rate of positives differs between the collections, so the name of the collection alone
-# carries some signal. The controls of the [evaluation](05_evaluation.ipynb) measure how much.
+# Nearly all of the core comes from one collection. Whether the name of the collection still
+# carries a signal is one of the controls of the [evaluation](05_evaluation.ipynb).
 #
 # ## No model of the usual size reads a screenplay at once
 #
@@ -90,9 +90,9 @@ for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
 
 # %% [markdown]
-# The shortest script is several times longer than the longest of these contexts. Whatever
-# reads a whole script must cut it into chunks and put together what it found in them; that is
-# the subject of this report.
+# Even the shortest script is longer than the longest of these contexts. Whatever reads a whole
+# script must cut it into chunks and put together what it found in them; that is the subject of
+# this report.
 #
 # ## Years: survivors from the past, everything from the present
 #
@@ -145,9 +145,9 @@ significant = (keywords["q"] < 0.05).sum()
 print(f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%")
 
 # %% [markdown]
-# The words on either side describe a kind of film. Violence, machines and chases stand on one
-# side; people, homes, letters and talk on the other. What a bag of words learns is first of all
-# genre, and the Academy's taste in genres is well known.
+# The words on either side describe a kind of film. On one side things spin, slam, explode and
+# scream; on the other people sit, talk, tell and write. What a bag of words learns is first of
+# all genre, and the Academy's taste in genres is well known.
 #
 # ## Near duplicates would leak
 #
@@ -162,8 +162,8 @@ pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
 # %% [markdown]
-# Most of these pairs are sequels and remakes: their characters share names and a world. They
-# are no error of the collection, but a model that had seen one would know the other.
+# These pairs are sequels and remakes: their characters share names and a world. They are no
+# error of the collection, but a model that had seen one would know the other.
 #
 # ## Confounds: what predicts a nomination without reading
 #
@@ -174,8 +174,9 @@ show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 show_figure(plots.confounds(films, features.tokens, study.task.labels), "fig-confounds")
 
 # %% [markdown]
-# Length is close to uninformative, year is not, and collections differ. None of these is what
-# the report is about, and each has a row of its own among the controls.
+# The oldest films and the longest scripts were nominated more often; in between, neither year
+# nor length says much. Nearly all films come from one collection. None of these is what the
+# report is about, and each has a row of its own among the controls.
 #
 # **What this shows.** A screenplay is far too long for one pass of an ordinary transformer, the
 # label is rare, and genre, era and collection leave traces that any model will find.

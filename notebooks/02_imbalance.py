@@ -18,7 +18,7 @@
 # **Question.** One film in five is positive. Which of the usual treatments of class imbalance
 # helps, and at what: ranking films, deciding on them, or telling honest probabilities?
 #
-# **What you need.** The bundled features. **How long it takes.** About three minutes on two
+# **What you need.** The bundled features. **How long it takes.** About five minutes on two
 # cores; finished runs are found again at once.
 #
 # All treatments act on the same model, a logistic regression on TF-IDF weights, and only inside
@@ -36,8 +36,14 @@ scale = "cpu"  # smoke | cpu | full
 from wholescript.evaluation.comparison import compare, score_table
 from wholescript.models.imbalance import TREATMENTS, TreatedWordsLR
 from wholescript.models.stack import Stack
-from wholescript.report import begin_notebook, evaluate_run, record_differences, remembered
-from wholescript.report import show_figure, show_table
+from wholescript.report import (
+    begin_notebook,
+    evaluate_run,
+    record_differences,
+    remembered,
+    show_figure,
+    show_table,
+)
 from wholescript.report.plots import scores as plots
 from wholescript.report.study import open_study
 
@@ -87,8 +93,9 @@ record_differences("imbalance/differences", {"auc": ranking}, baseline="plain")
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
-# The differences are thousandths of AUC. Weights and repetition move every score by nearly the
-# same amount, which leaves the order of the films as it was.
+# No difference is clear of zero, and all are far smaller than the intervals above. Weights and
+# repetition move every score by nearly the same amount, which leaves the order of the films as
+# it was; logit adjustment moves it by exactly the same amount.
 #
 # ## Decisions: the threshold does the work
 #
@@ -104,10 +111,10 @@ show_figure(plots.thresholds(halves), "fig-imbalance-threshold")
 # Where the two dots of a row lie apart, a threshold was all that was missing. The treatments
 # that look best at 0.5 have moved their scores so that 0.5 happens to be a good threshold.
 #
-# ## Calibration: the price of the treatments
+# ## Calibration: each treatment bends the probabilities its own way
 #
-# A probability of 0.3 should come true three times in ten. Weighting and resampling tell the
-# model that half of all films are nominated, and it believes it.
+# A probability of 0.3 should come true three times in ten. Above the diagonal a model is too
+# timid, below it too bold.
 
 # %% label="fig-imbalance-calibration"
 shown = ["plain", "class weights", "SMOTE", "logit adjustment", "focal loss"]
@@ -115,9 +122,13 @@ curves = {name: predictions[name] for name in shown}
 show_figure(plots.calibration(curves), "fig-imbalance-calibration")
 
 # %% [markdown]
-# Curves below the diagonal promise too much. A recalibration on inner folds, a logistic
-# regression on the model's own logit (Platt, 1999), takes the harm back: the second column of
-# errors below is measured after it.
+# The plain model is timid, because its penalty pulls every probability towards the rate of
+# positives. Class weights overshoot, logit adjustment, which answers for a world with as many
+# nominated films as others, promises far too much, and focal loss squeezes all films into the
+# middle.
+#
+# A recalibration on inner folds, a logistic regression on the model's own logit (Platt, 1999),
+# mends all of them alike: the last column of the table is the calibration error after it.
 
 # %% label="tbl-imbalance"
 recalibrated = {
@@ -135,7 +146,8 @@ show_table(table[[*columns, "ece_recalibrated"]], "tbl-imbalance")
 # %% [markdown]
 # SMOTE is the cautionary case. In tens of thousands of dimensions the neighbours between which
 # it interpolates are hardly neighbours, and the films that it invents are mixtures of scripts
-# that nobody would write; it brings nothing that repetition does not bring.
+# that nobody would write. It ranks no better than doing nothing; that its probabilities lie near
+# the diagonal is the plain model's timidity and the shift of resampling cancelling out.
 #
 # **What this shows.** For ranking, imbalance of this degree needs no treatment. For decisions,
 # choose the threshold on inner folds. For probabilities, leave the classes as they are, or

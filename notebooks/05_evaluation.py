@@ -35,8 +35,15 @@ from wholescript.evaluation.comparison import compare, decade_table, score_table
 from wholescript.models.controls import controls
 from wholescript.models.stack import Stack
 from wholescript.models.words import WordsLR
-from wholescript.report import begin_notebook, evaluate_run, load_run, record_differences
-from wholescript.report import remembered, show_figure, show_table
+from wholescript.report import (
+    begin_notebook,
+    evaluate_run,
+    load_run,
+    record_differences,
+    remembered,
+    show_figure,
+    show_table,
+)
 from wholescript.report.plots import scores as plots
 from wholescript.report.study import open_study
 from wholescript.training.aggregation import aggregators
@@ -53,7 +60,8 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 # logits of words, mean pooling and both neural aggregators.
 
 # %%
-words = WordsLR()
+strengths = (3.0, 30.0)  # of the penalty; inner folds choose
+words = WordsLR(Cs=strengths)
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stack = Stack([remembered(model, study) for model in (words, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
@@ -130,7 +138,8 @@ show_figure(plots.precision_recall(shown), "fig-pr")
 show_figure(plots.calibration(shown), "fig-calibration")
 
 # %% label="fig-confusion"
-show_figure(plots.confusion({name: predictions[name] for name in ("words", "stack")}), "fig-confusion")
+deciding = {name: predictions[name] for name in ("words", "stack")}
+show_figure(plots.confusion(deciding), "fig-confusion")
 
 # %% [markdown]
 # Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean
@@ -158,7 +167,7 @@ show_figure(plots.forest(control_table, "AUC", reference=0.5), "fig-controls")
 # %% label="fig-quarters"
 quarters = {
     f"quarter {q + 1}": evaluate_run(
-        f"evaluation/quarter-{q + 1}", WordsLR(name=f"quarter-{q + 1}", quarters=(q,)), study
+        f"evaluation/quarter-{q + 1}", WordsLR(quarters=(q,), Cs=strengths), study
     )
     for q in range(4)
 }
@@ -175,7 +184,7 @@ show_figure(plots.forest(part_table, "AUC", reference=0.5), "fig-quarters")
 # Guessing the decade cannot help here: only films of the same decade are compared.
 
 # %% label="fig-decades"
-decades = decade_table({name: predictions[name] for name in ("words", "stack")}, seed=seed)
+decades = decade_table(deciding, seed=seed)
 show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]

@@ -24,7 +24,7 @@ def story(number):
     theme = 3 if number == DRAFT_OF_3 else number
     rng = np.random.default_rng(number)
     own = WORDS[5 * theme : 5 * theme + 5]
-    return "INT. PIER - DAY\n" + " ".join([*rng.permutation(own * 12), *rng.choice(WORDS, 40)])
+    return "INT. PIER - DAY\n" + " ".join([*rng.permutation(own * 40), *rng.choice(WORDS, 40)])
 
 
 @pytest.fixture(scope="module")

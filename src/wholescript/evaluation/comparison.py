@@ -69,11 +69,11 @@ def score_table(
     """
     index = pd.Index(models, name="model")
     if bounds is None:
-        rows = [{name: m.value for name, m in metrics.items()} for metrics in models.values()]
-    else:
-        picked = [metrics[bounds] for metrics in models.values()]
-        rows = [{"value": m.value, "low": m.low, "high": m.high} for m in picked]
-    return pd.DataFrame(rows, index=index)
+        values = [{name: m.value for name, m in metrics.items()} for metrics in models.values()]
+        return pd.DataFrame(values, index=index)
+    picked = [metrics[bounds] for metrics in models.values()]
+    rows = [(m.value, m.low, m.high) for m in picked]
+    return pd.DataFrame(rows, index=index, columns=["value", "low", "high"])
 
 
 def decade_table(

@@ -42,7 +42,9 @@ class FoldScores:
 class Estimator(Protocol):
     """Anything that learns on the films `train` and scores the films `test`."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What a run of it is called."""
 
     @property
     def config(self) -> dict[str, Any]:
