@@ -82,10 +82,10 @@ temporal = {
 }
 
 # %% [markdown]
-# ## The curves: these models learn by heart within a few epochs
+# ## The curves: a few epochs are enough
 #
-# Lines are medians over all fits, bands their middle half. Fits stop early, so the right end
-# rests on fewer of them.
+# Lines are medians over all fits, bands their middle half. Fits that no longer improve stop, so
+# the right end rests on the few that still do, which is why the held-out line goes on falling.
 
 # %% label="fig-curves"
 neural = ["gated attention", "query decoder"]
@@ -93,9 +93,9 @@ histories = {name: runs[name].history for name in neural}
 show_figure(training.curves(histories), "fig-curves")
 
 # %% [markdown]
-# The training loss goes on falling while the held-out loss turns. With eight hundred films and
-# a hundred and fifty positives, the question is never whether a network can fit them, only when
-# to stop.
+# Soon the training loss falls below that of films which the model has not seen, and the gap
+# grows. With so few films, and fewer than one in five of them positive, the question is never
+# whether a network can fit them, only when to stop.
 
 # %% label="fig-stopping"
 show_figure(training.stopping(histories), "fig-stopping")
