@@ -110,10 +110,10 @@ temporal = compare(future, "auc", baseline="words", seed=seed)
 show_figure(plots.forest(temporal, f"AUC on films from {boundary} on"), "fig-auc-temporal")
 
 # %% label="tbl-temporal"
-show_table(score_table({n: run.metrics for n, run in later.items()})[columns], "tbl-temporal")
 average = compare(predictions, "average_precision", baseline="words", seed=seed)
 pairs = {"auc": ranking, "temporal_auc": temporal, "average_precision": average}
 record_differences("evaluation/differences", pairs, baseline="words")
+show_table(score_table({n: run.metrics for n, run in later.items()})[columns], "tbl-temporal")
 
 # %% [markdown]
 # ## Curves
