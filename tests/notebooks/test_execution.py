@@ -32,38 +32,34 @@ def test_runs_at_smoke_scale_and_draws_every_figure(
     assert set(declared) <= drawn
 
 
+def nbval(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """Execute a notebook under nbval; its runs are found in a copy of the stored results."""
+    shutil.copytree(ROOT / "results", folder / "results")
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(folder))
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", "--rootdir", str(folder), str(notebook)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+    return done.returncode, done.stdout
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_executed_notebook_is_what_its_cells_give(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """nbval executes the published notebook; runs are found in a copy of the stored results."""
-    shutil.copytree(ROOT / "results", tmp_path / "results")
-    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
-    monkeypatch.setenv("TQDM_DISABLE", "1")
-    notebook = PROJECT.notebooks / f"{name}.ipynb"
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(notebook)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stdout[-4_000:]
+    code, output = nbval(PROJECT.notebooks / f"{name}.ipynb", tmp_path, monkeypatch)
+    assert code == 0, output[-4_000:]
 
 
 def test_nbval_sees_a_changed_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "results", tmp_path / "results")
-    monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
     text = (PROJECT.notebooks / "01_corpus.ipynb").read_text()
     assert "longest:" in text
     planted = tmp_path / "01_corpus.ipynb"
     planted.write_text(text.replace("longest:", "largest:", 1))
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(planted)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 1
-    assert "largest" in done.stdout
+    code, output = nbval(planted, tmp_path, monkeypatch)
+    assert code == 1
+    assert "largest" in output
