@@ -169,7 +169,7 @@ def test_settings_are_named_by_what_they_say():
     assert resolved.resolved() == resolved
 
 
-def wait_until(condition, seconds=300):
+def wait_until(condition, seconds=600):
     for _ in range(seconds * 20):
         if condition():
             return

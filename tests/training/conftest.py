@@ -1,9 +1,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tests.training.planted import D, N, corpus
 from wholescript.training.batches import FilmBatches
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Models this small lose time to a second thread, most of all on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -45,4 +45,5 @@ def stalling(calls, seconds):
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     run(Path(sys.argv[1]), stalling(13, 600))
