@@ -81,9 +81,13 @@ def main(
     task = Task(corpus.films, corpus.labels, corpus.groups, None)  # type: ignore[arg-type]
     folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
 
-    def judge(name: str, vectors: NDArray[Any]) -> Predictions:
-        model = FilmVectors(name=name, vectors=vectors.astype(np.float64))
-        return cross_validate(model, task, folds, seed=0)
+    def judge(title: str, choices: dict[str, NDArray[Any]], published: str) -> list[dict[str, Any]]:
+        models = [FilmVectors(name=k, vectors=x.astype(np.float64)) for k, x in choices.items()]
+        found = {
+            model.name: cross_validate(model, task, folds, seed=0, progress=False)
+            for model in tqdm(models, desc=title)
+        }
+        return compare(found, published)
 
     cut, state = CUTS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)), PUBLISHED.layers
     layers = {label: means[:, cut, place] for place, label in enumerate(STATES)}
@@ -91,14 +95,15 @@ def main(
         f"{length} tokens, overlap {overlap}": means[:, place, state]
         for place, (length, overlap) in enumerate(CUTS)
     }
-    readings = compare({name: judge(name, x) for name, x in layers.items()}, STATES[state])
-    lengths = compare({name: judge(name, x) for name, x in cuts.items()}, list(cuts)[cut])
+    readings = judge("layer and pooling", layers, STATES[state])
+    lengths = judge("chunk length and overlap", cuts, list(cuts)[cut])
 
     facts, films = {}, {}
     for name, (vectors, row) in roundings(chunks.reshape(-1, chunks.shape[-1])).items():
         facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1)
-    rounded = compare({name: judge(name, x) for name, x in films.items()}, step_name(RELATIVE_STEP))
-    rounded = [facts[row["name"]] | row for row in rounded]
+    rounded = [
+        facts[row["name"]] | row for row in judge("rounding", films, step_name(RELATIVE_STEP))
+    ]
 
     result = {
         "films": len(corpus),
@@ -144,7 +149,8 @@ def encoder() -> OpenVinoEncoder | TorchEncoder:
 def embed_film(text: str, windows: int, path: Path) -> None:
     """Store the mean of the chunks, (cuts, 9, 384) float32, and the published chunks, float16."""
     ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids, np.int64)
-    starts = np.linspace(0, max(len(ids) - WINDOW, 0), windows).round().astype(int)
+    # In the middle of equal parts: the first page, with title and names, is no fair sample.
+    starts = ((np.arange(windows) + 0.5) / windows * (len(ids) - WINDOW)).astype(int)
     means, published = [], np.zeros(0)
     for length, overlap in CUTS:
         pieces = [
@@ -169,7 +175,7 @@ def embed(corpus: Corpus, windows: int) -> tuple[NDArray[np.float32], NDArray[np
     """Return the means (n, cuts, 9, 384) and the published chunks (n, chunks, 384) of all films."""
     assert corpus.texts is not None
     settings = PUBLISHED.resolved()
-    folder = ROOT / ".cache" / "encoder_choice" / f"{settings.key}-{windows}"
+    folder = ROOT / ".cache" / "encoder_choice" / f"{settings.key}-{windows}x{WINDOW}"
     paths = [folder / f"{sha1}.npz" for sha1 in corpus.films["text_sha1"]]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context, torch.set_num_threads, (1,)) as pool:
@@ -253,19 +259,20 @@ def compare(found: dict[str, Predictions], published: str) -> list[dict[str, Any
 def show(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
     """Print a table."""
     table = Table(title=title)
-    for column in (*columns, "choice", "AUC", "minus published", "inner AUC", "inner folds"):
-        table.add_column(column, justify="left" if column == "choice" else "right")
+    table.add_column("choice", no_wrap=True)
+    for column in ("AUC", "minus published", "inner AUC", "inner folds", *columns):
+        table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
     for row in rows:
         value, low, high = row["difference"]
         table.add_row(
-            *(str(row[column]) for column in columns),
             row["name"] + (" (published)" if row["published"] else ""),
-            f"{row['auc'][0]:.3f} ({row['auc'][1]:.3f} to {row['auc'][2]:.3f})",
+            "{:.3f} ({:.3f} to {:.3f})".format(*row["auc"]),
             f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
             f"{row['inner_auc']:.3f}",
             str(row["chosen_by_inner_folds"]),
+            *(str(row[column]) for column in columns),
         )
-    Console().print(table)
+    Console(width=150).print(table)
 
 
 if __name__ == "__main__":

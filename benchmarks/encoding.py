@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import repeat
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -37,6 +38,8 @@ from wholescript.data import load_corpus
 from wholescript.features.chunks import Chunking
 from wholescript.features.encoders import (
     ChunkEncoder,
+    Engine,
+    Precision,
     load_encoder,
     minilm_folder,
     wordpiece_tokenizer,
@@ -45,6 +48,8 @@ from wholescript.features.extract import FeatureSettings, encode_script
 from wholescript.files import ROOT, write_atomic
 
 Vectors = NDArray[np.float32]
+Run = tuple[int, Engine, Precision]
+"""Layers, engine and precision."""
 
 
 @dataclass
@@ -84,16 +89,22 @@ def main(
         for chunk, ids in zip(chunks, content, strict=True)
     ]
     cores = os.cpu_count() or 1
-    with ProcessPoolExecutor(
-        cores, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)
-    ) as pool:
+    context = multiprocessing.get_context("spawn")
+    runs: dict[str, Run] = {
+        "wholescript, whole encoder": (6, published.engine, "float32"),
+        f"wholescript, {published.precision}": (6, published.engine, published.precision),
+        "wholescript, as published": (published.layers, published.engine, published.precision),
+    }
+    if published.precision == "float32":
+        del runs["wholescript, float32"]
+    ready = context.Barrier(cores)
+    with ProcessPoolExecutor(cores, context, start_worker, (list(runs.values()), ready)) as pool:
 
-        def ours(name: str, layers: int, precision: str) -> Contestant:
+        def ours(name: str, run: Run) -> Contestant:
             def encode() -> Vectors:
-                settings = repeat((layers, published.engine, precision))
-                return np.concatenate(list(pool.map(encode_text, settings, texts)))
+                return np.concatenate(list(pool.map(encode_text, repeat(run), texts)))
 
-            return Contestant(name, layers, published.engine, precision, encode)
+            return Contestant(name, *run, encode)
 
         baseline = Contestant(
             "sentence-transformers",
@@ -102,12 +113,7 @@ def main(
             str(next(reference.parameters()).dtype).removeprefix("torch."),
             lambda: np.asarray(reference.encode(chunks), np.float32),
         )
-        contestants = [
-            baseline,
-            ours("wholescript, same arithmetic", 6, "float32"),
-            ours("wholescript, whole encoder", 6, published.precision),
-            ours("wholescript, as published", published.layers, published.precision),
-        ]
+        contestants = [baseline, *(ours(name, run) for name, run in runs.items())]
         vectors = {entry.name: entry.encode() for entry in tqdm(contestants, desc="warming up")}
         for number in tqdm(range(rounds), desc="rounds"):
             for entry in contestants[:: 1 if number % 2 == 0 else -1]:
@@ -160,16 +166,24 @@ def cut(texts: list[str]) -> tuple[list[str], list[list[int]]]:
 
 
 @functools.cache
-def encoder(layers: int, engine: Any, precision: Any) -> ChunkEncoder:
+def encoder(layers: int, engine: Engine, precision: Precision) -> ChunkEncoder:
     """Load an encoder once in each process."""
     return load_encoder(layers, engine, precision)
 
 
-def encode_text(settings: tuple[int, str, str], text: str) -> Vectors:
+def start_worker(runs: list[Run], ready: Barrier) -> None:
+    """Load every encoder, and begin only when all other workers have, too."""
+    torch.set_num_threads(1)
+    for run in runs:
+        encoder(*run)
+    ready.wait()
+
+
+def encode_text(run: Run, text: str) -> Vectors:
     """Embed one script in a worker, as feature extraction does."""
     published = FeatureSettings()
     chunking = Chunking(published.chunk_length, published.chunk_overlap)
-    return encode_script(text, encoder(*settings), chunking)[0].astype(np.float32)
+    return encode_script(text, encoder(*run), chunking)[0].astype(np.float32)
 
 
 def describe(
@@ -212,7 +226,8 @@ def show(result: dict[str, Any]) -> None:
         ),
     )
     for name in ("", "layers", "engine", "precision", "tokens/s", "ratio", "cosine min", "mean"):
-        table.add_column(name, justify="left" if name in ("", "engine", "precision") else "right")
+        left = name in ("", "engine", "precision")
+        table.add_column(name, justify="left" if left else "right", no_wrap=True)
     for row in result["contestants"]:
         cosines = [f"{row[key]:.5f}" if key in row else "" for key in ("cosine_min", "cosine_mean")]
         table.add_row(
@@ -224,7 +239,7 @@ def show(result: dict[str, Any]) -> None:
             f"{row['ratio']:.2f}",
             *cosines,
         )
-    Console().print(table)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,8 @@
 #
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each
 # chunk has 254 tokens, and its vector is the mean of its token states. Why the lower half: it
-# costs half as much, and in a first sample it predicted no worse than the whole. The small
-# comparison that is kept in `benchmarks/encoder_choice.py`, with its numbers, leaves the choice of
-# layer open: one window of each script is too little to tell the layers apart for good.
+# costs half as much. Whether it also predicts as well as the whole is open: the comparison,
+# `benchmarks/encoder_choice.py`, has not yet been run at a size that could tell.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
