@@ -38,7 +38,7 @@ import numpy as np
 
 from wholescript.data import film_overview, group_near_duplicates, label_rates
 from wholescript.features.keyness import keyness
-from wholescript.report import Metric, begin_notebook, record_metrics, show_figure, show_table
+from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
 from wholescript.report.plots import corpus as plots
 from wholescript.report.study import open_study
 
@@ -110,7 +110,7 @@ show_figure(plots.rate_by(films["year"] // 10 * 10, study.task.labels, "decade")
 # ## Labels: a writing nomination is rare, a win rarer
 #
 # Four labels can be predicted; `nominated_for_writing` is the one of this report. Intervals are
-# Wilson's, at 95%.
+# Wilson's, at {fixed}`95%`.
 
 # %% label="fig-labels"
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")

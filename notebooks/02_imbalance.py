@@ -36,7 +36,8 @@ scale = "cpu"  # smoke | cpu | full
 from wholescript.evaluation.comparison import compare, score_table
 from wholescript.models.imbalance import TREATMENTS, TreatedWordsLR
 from wholescript.models.stack import Stack
-from wholescript.report import (
+from wholescript.report.cells import (
+    Compared,
     begin_notebook,
     evaluate_run,
     record_differences,
@@ -62,7 +63,8 @@ print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
 # - *focal loss*: films that are already right count less (Lin et al., 2017).
 # - *logit adjustment*: the log prior odds are taken off the logit (Menon et al., 2021).
 #
-# Moving the threshold, the eighth, needs no training: every model gets it below, beside 0.5.
+# Moving the threshold, the eighth, needs no training: every model gets it below, beside
+# {fixed}`0.5`.
 
 # %%
 treated = {name: TreatedWordsLR(treatment=name, Cs=(3.0, 30.0)) for name in TREATMENTS}
@@ -74,7 +76,7 @@ predictions = {name: run.predictions for name, run in runs.items()}
 # %% [markdown]
 # ## Ranking: no treatment finds more nominated films
 #
-# AUC is the chance that a nominated film is ranked above one that is not. The bars are 95%
+# AUC is the chance that a nominated film is ranked above one that is not. The bars are {fixed}`95%`
 # bootstrap intervals over films; all models are compared on the same films and folds.
 
 # %% label="fig-imbalance-auc"
@@ -89,7 +91,7 @@ show_figure(plots.forest(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
 paired = ranking.drop(index="plain")[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
 figure = plots.forest(paired, "AUC minus that of the plain model", reference=0.0)
-record_differences("imbalance/differences", {"auc": ranking}, baseline="plain")
+record_differences("imbalance/differences", [Compared(runs, "auc", ranking)], baseline="plain")
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
@@ -99,8 +101,8 @@ show_figure(figure, "fig-imbalance-difference")
 #
 # ## Decisions: the threshold does the work
 #
-# At 0.5 a plain model of a rare class hardly ever says "yes", and its macro-F1 is poor. With a
-# threshold from inner folds it is as good as the treated ones.
+# At {fixed}`0.5` a plain model of a rare class hardly ever says "yes", and its macro-F1 is poor.
+# With a threshold from inner folds it is as good as the treated ones.
 
 # %% label="fig-imbalance-threshold"
 table = score_table({name: run.metrics for name, run in runs.items()})
@@ -108,13 +110,14 @@ halves = table[["macro_f1_at_half", "macro_f1"]].set_axis(["at_half", "at_thresh
 show_figure(plots.thresholds(halves), "fig-imbalance-threshold")
 
 # %% [markdown]
-# Where the two dots of a row lie apart, a threshold was all that was missing. The treatments
-# that look best at 0.5 have moved their scores so that 0.5 happens to be a good threshold.
+# Where the two dots of a row lie apart, a threshold was all that was missing. The treatments that
+# look best at {fixed}`0.5` have moved their scores so that {fixed}`0.5` happens to be a good
+# threshold.
 #
 # ## Calibration: each treatment bends the probabilities its own way
 #
-# A probability of 0.3 should come true three times in ten. Above the diagonal a model is too
-# timid, below it too bold.
+# A probability of {fixed}`0.3` should come true three times in ten. Above the diagonal a model is
+# too timid, below it too bold.
 
 # %% label="fig-imbalance-calibration"
 shown = ["plain", "class weights", "SMOTE", "logit adjustment", "focal loss"]

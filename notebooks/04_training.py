@@ -37,7 +37,7 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.report import begin_notebook, evaluate_run, show_figure, show_table
+from wholescript.report.cells import begin_notebook, evaluate_run, show_figure, show_table
 from wholescript.report.plots import scores, training
 from wholescript.report.study import open_study
 from wholescript.training.aggregation import aggregators, attention_profile, parameter_count
@@ -57,7 +57,7 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 # - *query decoder*: a transformer decoder of its own width, heads and depth. Learned queries
 #   read the sequence by cross-attention; sinusoids tell each chunk's place in the script.
 #
-# The two neural ones are trained by one loop: AdamW, a cosine schedule with 10% warm-up,
+# The two neural ones are trained by one loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
 # gradients clipped at norm 1. In every step half of a film's chunks are hidden at random, so
 # that no film can be learned by heart.
 
@@ -103,7 +103,7 @@ show_figure(training.stopping(histories), "fig-stopping")
 # %% [markdown]
 # ## Results: reading in order is not rewarded here
 #
-# The same repeated folds for all three, with 95% bootstrap intervals over films.
+# The same repeated folds for all three, with {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-training-auc"
 predictions = {name: run.predictions for name, run in runs.items()}

@@ -35,7 +35,8 @@ from wholescript.evaluation.comparison import compare, decade_table, score_table
 from wholescript.models.controls import controls
 from wholescript.models.stack import Stack
 from wholescript.models.words import WordsLR
-from wholescript.report import (
+from wholescript.report.cells import (
+    Compared,
     begin_notebook,
     evaluate_run,
     load_run,
@@ -77,7 +78,7 @@ later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split
 # %% [markdown]
 # ## Ranking on random folds
 #
-# Five repeats of five stratified folds, near duplicates kept together. Intervals are 95%
+# Five repeats of five stratified folds, near duplicates kept together. Intervals are {fixed}`95%`
 # bootstrap intervals over films.
 
 # %% label="fig-auc"
@@ -111,7 +112,8 @@ show_figure(plots.forest(temporal, f"AUC on films from {boundary} on"), "fig-auc
 
 # %% label="tbl-temporal"
 average = compare(predictions, "average_precision", baseline="words", seed=seed)
-pairs = {"auc": ranking, "temporal_auc": temporal, "average_precision": average}
+pairs = [Compared(runs, "auc", ranking), Compared(runs, "average_precision", average)]
+pairs += [Compared(later, "auc", temporal)]
 record_differences("evaluation/differences", pairs, baseline="words")
 show_table(score_table({n: run.metrics for n, run in later.items()})[columns], "tbl-temporal")
 

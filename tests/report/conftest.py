@@ -35,7 +35,7 @@ import sys
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from wholescript.report import Metric, begin_notebook, record_metrics, show_figure, show_table
+from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
 
 nb = begin_notebook("01_tiny", globals())
 

@@ -14,7 +14,8 @@ from wholescript.errors import RunError
 from wholescript.evaluation.comparison import compare
 from wholescript.features.bundle import FilmFeatures
 from wholescript.models.task import FoldScores, Task
-from wholescript.report import (
+from wholescript.report.cells import (
+    Compared,
     Metric,
     begin_notebook,
     evaluate_run,
@@ -186,14 +187,13 @@ def test_numbers_of_a_notebook_are_recorded(notebook: Notebook) -> None:
 
 def test_differences_are_recorded_by_model_and_metric(notebook: Notebook, study: Study) -> None:
     models = {"noisy": Noisy(), "better": Noisy(noise=0.2)}
-    predictions = {
-        name: evaluate_run(f"tiny/{name}", model, study).predictions
-        for name, model in models.items()
-    }
+    runs = {name: evaluate_run(f"tiny/{name}", model, study) for name, model in models.items()}
+    predictions = {name: run.predictions for name, run in runs.items()}
     table = compare(predictions, "auc", baseline="noisy", n_boot=50)
-    run = record_differences("tiny/differences", {"auc": table}, baseline="noisy")
-    assert list(run.metrics) == ["better_auc_vs_noisy"]
-    difference = run.metrics["better_auc_vs_noisy"]
+    parts = [Compared(runs, "auc", table)]
+    run = record_differences("tiny/differences", parts, baseline="noisy")
+    assert list(run.metrics) == ["tiny/better - tiny/noisy:auc"]
+    difference = run.metrics["tiny/better - tiny/noisy:auc"]
     assert difference.low is not None and 0 < difference.low < difference.value
 
 

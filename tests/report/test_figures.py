@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.report import begin_notebook, show_figure, show_table
+from wholescript.report.cells import begin_notebook, show_figure, show_table
 from wholescript.report.context import Notebook
 from wholescript.report.plotdata import plotted_data
 from wholescript.report.project import Project
@@ -82,6 +82,8 @@ def test_a_figure_is_written_with_data_and_passport_and_is_the_same_twice(
     show_figure(_draw(), "fig-line")
     assert first == {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
     assert sorted(first) == [
+        "fig-line.csv",
+        "fig-line.dark.png",
         "fig-line.json",
         "fig-line.passport.json",
         "fig-line.png",

@@ -32,6 +32,8 @@ def test_the_published_notebook_stands_beside_its_source(executed: Project) -> N
     text = notebook.cells[3].outputs[0].text
     assert text == "part 0\npart 1\npart 2\n"
     assert sorted(path for path in tree(executed.root) if not path.startswith("notebooks")) == [
+        "figures/fig-line.csv",
+        "figures/fig-line.dark.png",
         "figures/fig-line.json",
         "figures/fig-line.passport.json",
         "figures/fig-line.png",

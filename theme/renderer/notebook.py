@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from . import markup
 from .base import EMPTY
+from .evidence import passport_rows
 from .faults import Node
 from .prose import ProseRenderer, scrolling
 
@@ -20,7 +21,7 @@ PREFERENCE = (
     "text/plain",
 )
 # What figures/<label>.* may hold, by what a reader gets.
-EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)", ".json": "data (JSON)"}
+EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
 NUMBERED = {"figure": "Figure", "table": "Table"}
 
 
@@ -46,6 +47,7 @@ class PageRenderer(ProseRenderer):
             parts += self._in_cell(child, label)
         if label:
             parts += self._links(label, [self._shown_on(label), *self._exports(label)])
+            parts += self._passport(node, label)
         mark = Markup('<a class="anchor" href="#{}" aria-label="Link to this cell">#</a>')
         parts = mark.format(self._cell) + parts
         self._cell = ""
@@ -125,7 +127,31 @@ class PageRenderer(ProseRenderer):
         link = Markup('<a class="source" href="{}">source cell</a>').format(
             self.href(node, page, anchor)
         )
-        return self._links(label, [link, *self._exports(label)])
+        links = self._links(label, [link, *self._exports(label)])
+        return links + self._passport(node, label)
+
+    def _passport(self, node: Node, label: str) -> Markup:
+        """What made a figure or table, folded; a figure without passport is a fault."""
+        passport = self.project.evidence.passport(label)
+        if passport is None:
+            if label.startswith(("fig-", "tbl-")):
+                self.fault(node, f"'{label}' has no passport in figures/: run its notebook again")
+            return EMPTY
+        if passport["scale"] == "smoke":
+            self.fault(node, f"'{label}' is of scale smoke, which is never published")
+        page, anchor = self.project.cells.get(label, (self.page, ""))
+        rows = [
+            (
+                "Source cell",
+                Markup('<a href="{}">{}</a>').format(
+                    self.href(node, page, anchor), f"{passport['notebook']}, {label}"
+                ),
+            ),
+            *passport_rows(passport),
+        ]
+        items = EMPTY.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows)
+        fold = '<details class="passport"><summary>Passport</summary><dl>{}</dl></details>'
+        return Markup(fold).format(items)
 
     def _shown_on(self, label: str) -> Markup:
         """Return links from a cell to where its output is read."""

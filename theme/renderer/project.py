@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .evidence import Evidence
 from .faults import Faults, Node
 
 
@@ -66,6 +67,22 @@ class Project:
     public: Path
     cells: dict[str, tuple[Page, str]]
     embeds: dict[str, list[Embed]]
+    evidence: Evidence
+
+    def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
+        """Return the page of an executed notebook and the anchor of one of its cells."""
+        page = next((p for p in self.pages if Path(p.location).stem == notebook), None)
+        if page is None:
+            return None
+        for node in walk(page.tree):
+            known = (node.get("html_id"), f"{notebook}-{node.get('label')}")
+            if node["type"] == "block" and cell in known:
+                return page, node["html_id"]
+        return page, ""
+
+    def page_with_claims(self) -> Page | None:
+        """Return the page that lists all claims; None where no page does."""
+        return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
 
     def page_at(self, url: str) -> Page | None:
         """Return the page that mystmd addresses as `url` ('/', '/notebooks/corpus')."""
@@ -114,6 +131,7 @@ def read_project(site: Path, root: Path, faults: Faults) -> Project:
         public=site / "public",
         cells=_cells(pages),
         embeds=_embeds(pages),
+        evidence=Evidence(root, faults),
     )
 
 
@@ -132,6 +150,10 @@ def _read_page(site: Path, slug: str, is_index: bool) -> Page | None:
         tree=content["mdast"],
         citations=content.get("references", {}).get("cite", {}),
     )
+
+
+def _is_claims(node: Node) -> bool:
+    return node["type"] == "div" and node.get("class") == "claims"
 
 
 def _cells(pages: list[Page]) -> dict[str, tuple[Page, str]]:

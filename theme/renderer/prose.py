@@ -6,13 +6,20 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from wholescript.errors import RunError
+from wholescript.report.claims import Claim, find_claim
+from wholescript.report.results import Metric
+
 from . import markup
 from .base import EMPTY, Renderer
+from .evidence import Maker, literal_result, short
 from .faults import Node, plain_text
 
 
 class ProseRenderer(Renderer):
     """The rules for prose; mystmd's node `citeGroup` is shown by `_on_cite_group`."""
+
+    _notes_on_results = 0
 
     def render(self) -> Markup:
         """Return the HTML of the page's text, notes and references."""
@@ -22,6 +29,12 @@ class ProseRenderer(Renderer):
     # --- inline -----------------------------------------------------------------------------
 
     def _on_text(self, node: Node) -> Markup:
+        if literal := literal_result(node["value"]):
+            self.fault(
+                node,
+                f"the number '{literal}' reads like a result: bind it with {{result}}, or mark it "
+                "with {fixed} if it is none",
+            )
         return escape(node["value"])
 
     def _on_inline_code(self, node: Node) -> Markup:
@@ -34,10 +47,77 @@ class ProseRenderer(Renderer):
         return Markup('<abbr title="{}">{}</abbr>').format(node["title"], self.children(node))
 
     def _on_span(self, node: Node) -> Markup:
-        name = str(node.get("class", ""))
-        data = node.get("data", {}).get("result")
-        attribute = Markup(' data-result="{}"').format(data) if data else EMPTY
-        return Markup('<span class="{}"{}>{}</span>').format(name, attribute, self.children(node))
+        kind, data = str(node.get("class", "")), node.get("data", {})
+        if kind == "result":
+            return self._result(node, data)
+        if kind == "claim":
+            return self._claim(node, data["claim"])
+        return Markup('<span class="{}">{}</span>').format(kind, escape(plain_text(node)))
+
+    def _result(self, node: Node, data: dict[str, str]) -> Markup:
+        """A bound number: it links to the cell that made it, and tells of its run when asked."""
+        try:
+            makers = self.project.evidence.makers(data)
+        except RunError as error:
+            self.fault(node, str(error))
+            return EMPTY
+        self._notes_on_results += 1
+        identifier = f"about-result-{self._notes_on_results}"
+        about = Markup("; ").join(map(_about_run, makers))
+        shown, config = plain_text(node), makers[0].config
+        cell = self.project.cell_by_id(config["notebook"], config.get("cell"))
+        href = Markup(' href="{}"').format(self.href(node, *cell)) if cell else EMPTY
+        return Markup(
+            '<span class="bound"><a class="result"{} aria-describedby="{}">{}</a>'
+            '<span class="about" role="tooltip" id="{}">{}</span></span>'
+        ).format(href, identifier, shown, identifier, about)
+
+    def _claim(self, node: Node, name: str) -> Markup:
+        """A conclusion: marked as holding or broken, with a link to its evidence."""
+        try:
+            claim = find_claim(self.project.evidence.claims, name)
+        except RunError as error:
+            self.fault(node, str(error))
+            return EMPTY
+        state = "holds" if claim.holds else "broken"
+        listed = self.project.page_with_claims()
+        mark = Markup('<span class="mark">{}</span>').format(
+            "checked" if claim.holds else "BROKEN: the stored results no longer say so"
+        )
+        if listed is not None:
+            mark = Markup('<a href="{}">{}</a>').format(
+                self.href(node, listed, f"claim-{name}"), mark
+            )
+        return Markup('<span class="claim {}">{} {}</span>').format(state, plain_text(node), mark)
+
+    def _on_div(self, node: Node) -> Markup:
+        if node.get("class") != "claims":
+            return self.element("div", node, self.children(node))
+        rows = EMPTY.join(map(self._claim_row, self.project.evidence.claims.values()))
+        head = Markup('<tr><th scope="col">{}</th><th scope="col">{}</th></tr>').format(
+            "Claim", "Evidence"
+        )
+        table = "<table><thead>{}</thead><tbody>{}</tbody></table>"
+        return scrolling(Markup(table).format(head, rows))
+
+    def _claim_row(self, claim: Claim) -> Markup:
+        anchor = f"claim-{claim.name}"
+        self.anchors.add(anchor)
+        evidence = EMPTY.join(
+            Markup("<li><code>{}</code> {}</li>").format(reference, _with_interval(metric))
+            for reference, metric in claim.evidence.items()
+        )
+        said = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
+        row = (
+            '<tr id="{}" class="{}"><th scope="row"><p>{}</p><p><code>{}</code>, <strong>{}'
+            "</strong></p></th><td>{}<details><summary>{} numbers</summary><ul>{}</ul></details>"
+            "</td></tr>"
+        )
+        state = "holds" if claim.holds else "broken"
+        count = len(claim.evidence)
+        return Markup(row).format(
+            anchor, state, claim.statement, claim.name, state, said, count, evidence
+        )
 
     def _on_inline_math(self, node: Node) -> Markup:
         return self._math(node)
@@ -244,6 +324,28 @@ class ProseRenderer(Renderer):
             for label in order
         )
         return _section("references", "References", Markup("<ul>{}</ul>").format(items))
+
+
+def _about_run(maker: Maker) -> Markup:
+    config = maker.config
+    parameters = config.get("parameters", {})
+    facts = [
+        f"run {maker.run}",
+        f"notebook {config['notebook']}",
+        f"seed {config.get('seed', parameters.get('seed'))}",
+        f"scale {config['scale']}",
+        *(f"{name} {config[name]}" for name in ("split", "target") if name in config),
+        f"key {short(config['key'])}",
+        *([f"{config['wall_time_s']} s on {config['device']}"] if "device" in config else []),
+    ]
+    return escape(", ".join(facts))
+
+
+def _with_interval(metric: Metric) -> str:
+    shown = f"{metric.value:.4g}"
+    if metric.low is not None and metric.high is not None:
+        shown += f" ({metric.low:.4g} to {metric.high:.4g})"
+    return shown.replace("-", "\N{MINUS SIGN}")
 
 
 def scrolling(content: Markup) -> Markup:

@@ -6,21 +6,27 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import numpy as np
+from IPython import get_ipython
 
 from wholescript.data.corpus import Corpus
 from wholescript.errors import RunError
-from wholescript.report.fingerprint import code_fingerprint, hash_json
+from wholescript.report.fingerprint import (
+    hash_json,
+    import_closure,
+    notebook_modules,
+)
+from wholescript.report.normalise import normalise
 from wholescript.report.parameters import check_parameters, published_parameters
+from wholescript.report.pins import imported_libraries, installed_versions
 from wholescript.report.project import OUTPUT_VARIABLE, Project
 from wholescript.report.runs import Run, RunStore
 from wholescript.report.style import set_style
-
-LIBRARIES = ("matplotlib", "numpy", "pandas", "scikit-learn", "scipy", "torch", "wholescript")
 
 
 @dataclass
@@ -70,6 +76,29 @@ class Notebook:
         forced = os.environ.get(OUTPUT_VARIABLE)
         return (self.output if forced else self.project.build) / "partial"
 
+    @cached_property
+    def modules(self) -> dict[str, str]:
+        """The hashes of the notebook's own code and of all modules that it imports."""
+        source = self.project.notebook_source(self.name)
+        return notebook_modules(source, self.project.root, self.project.source)
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """The versions of Python and of the libraries that the code imports."""
+        source = self.project.notebook_source(self.name)
+        files = [source, *import_closure([source], self.project.source)]
+        return installed_versions(imported_libraries(files))
+
+    @property
+    def cell(self) -> str | None:
+        """The id of the cell that is running; None outside of IPython."""
+        shell = get_ipython()
+        if shell is None:
+            return None
+        cells = normalise(jupytext.read(self.project.notebook_source(self.name)), self.name).cells
+        running = str(shell.history_manager.input_hist_raw[-1]).strip()
+        return next((cell.id for cell in cells if cell.source.strip() == running), None)
+
     @property
     def command(self) -> str:
         """The one command that makes this output again."""
@@ -96,9 +125,16 @@ class Notebook:
                 return run
         return None
 
+    def note_maker(self, run: Run, modules: dict[str, Any]) -> Run:
+        """Note in a run of this notebook's own which cell makes it, of which definitions."""
+        facts = {"cell": self.cell, "parameters": self.parameters, "modules": modules}
+        own = run.config["notebook"] == self.name and run.path.is_relative_to(self.output)
+        if own and any(run.config.get(key) != value for key, value in facts.items()):
+            return self.store.annotate(run, facts)
+        return run
+
     def facts(self) -> dict[str, Any]:
         """Return what stands in every passport: where from, with what, on what, how again."""
-        source = self.project.notebook_source(self.name)
         return {
             "notebook": self.name,
             "parameters": self.parameters,
@@ -107,8 +143,9 @@ class Notebook:
             "seed": self.parameters.get("seed"),
             "data": self.data,
             "runs": dict(sorted(self.runs.items())),
-            "code": code_fingerprint([source], self.project.source),
-            "versions": library_versions(),
+            "code": hash_json(self.modules),
+            "modules": self.modules,
+            "versions": self.versions,
             "device": device_name(),
             "wall_time_s": round(time.perf_counter() - self.started, 1),
             "command": self.command,
@@ -165,17 +202,6 @@ def output_root(project: Project, name: str, parameters: dict[str, Any]) -> Path
     if parameters == published_parameters(project, name) and parameters.get("scale") != "smoke":
         return project.root
     return project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that decide results."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def device_name() -> str:

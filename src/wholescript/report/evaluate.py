@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,14 +15,15 @@ from wholescript.evaluation.crossval import Remembered, cross_validate
 from wholescript.evaluation.intervals import bootstrap
 from wholescript.evaluation.predictions import Predictions
 from wholescript.models.task import Estimator
-from wholescript.report.context import (
-    Notebook,
-    current_notebook,
-    device_name,
-    library_versions,
+from wholescript.report.context import Notebook, current_notebook, device_name
+from wholescript.report.fingerprint import (
+    code_fingerprint,
+    definition_hashes,
+    hash_json,
+    import_closure,
 )
-from wholescript.report.fingerprint import code_fingerprint, hash_json
-from wholescript.report.runs import Metric, Run
+from wholescript.report.results import Metric, difference_name
+from wholescript.report.runs import Run
 from wholescript.report.study import Study
 
 EVALUATION = (
@@ -31,6 +32,14 @@ EVALUATION = (
     "wholescript.evaluation.metrics",
 )
 LEAST_TOLERANCE = 0.002
+
+
+class Compared(NamedTuple):
+    """Runs by model, a metric, and the table that `evaluation.comparison.compare` made of both."""
+
+    runs: Mapping[str, Run]
+    metric: str
+    table: pd.DataFrame
 
 
 def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
@@ -46,8 +55,9 @@ def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = 
     notebook = current_notebook()
     config = _config(notebook, estimator, study, split)
     key = hash_json(config)
+    modules = _definitions(notebook, estimator)
     if run := notebook.find_run(name, key):
-        return run
+        return notebook.note_maker(run, modules)
     start = time.perf_counter()
     folds = study.split(split)
     folder = _folds_folder(notebook, estimator, study)
@@ -55,8 +65,11 @@ def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = 
     facts = {
         "key": key,
         "notebook": notebook.name,
+        "cell": notebook.cell,
+        "parameters": notebook.parameters,
+        "modules": modules,
         "chosen": predictions.chosen,
-        "versions": library_versions(),
+        "versions": notebook.versions,
         "device": device_name(),
         "wall_time_s": round(time.perf_counter() - start, 1),
     }
@@ -104,27 +117,28 @@ def record_metrics(name: str, metrics: dict[str, Metric]) -> Run:
     notebook = current_notebook()
     lasting = ("notebook", "parameters", "scale", "seed", "data", "runs", "code", "versions")
     facts = notebook.facts()
-    config = {key: facts[key] for key in lasting}
+    config = {key: facts[key] for key in lasting} | {"cell": notebook.cell}
     return notebook.store.save(name, {**config, "key": hash_json(config)}, metrics)
 
 
-def record_differences(name: str, comparisons: Mapping[str, pd.DataFrame], *, baseline: str) -> Run:
+def record_differences(name: str, parts: Sequence[Compared], *, baseline: str) -> Run:
     """Store paired differences from a baseline as the run `<group>/<name>`, for the page.
 
-    `comparisons` holds the table of `evaluation.comparison.compare` of each metric. The
-    difference of a model is stored as `<model>_<metric>_vs_<baseline>`.
+    Each difference is stored as `<run> - <run of the baseline>:<metric>`.
     """
     return record_metrics(
         name,
         {
-            f"{row.Index}_{metric}_vs_{baseline}": Metric(
+            difference_name(
+                f"{part.runs[row.Index].name} - {part.runs[baseline].name}:{part.metric}"
+            ): Metric(
                 row.difference,
                 row.difference_low,
                 row.difference_high,
                 _tolerance(row.difference_high - row.difference_low, row.spread),
             )
-            for metric, table in comparisons.items()
-            for row in table.drop(index=baseline).itertuples()
+            for part in parts
+            for row in part.table.drop(index=baseline).itertuples()
         },
     )
 
@@ -144,6 +158,13 @@ def _config(notebook: Notebook, estimator: Estimator, study: Study, split: str) 
         "folds": _folds_hash(study.split(split)),
         "code": code_fingerprint(modules, notebook.project.source),
     }
+
+
+def _definitions(notebook: Notebook, estimator: Estimator) -> dict[str, dict[str, str]]:
+    """Return the hash of each definition of the modules that decide a run, by module."""
+    source = notebook.project.source
+    files = import_closure([*EVALUATION, *_modules(estimator)], source)
+    return {path.relative_to(source).as_posix(): definition_hashes(path) for path in files}
 
 
 def _folds_folder(notebook: Notebook, estimator: Estimator, study: Study) -> Path:

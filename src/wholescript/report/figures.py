@@ -4,7 +4,6 @@ import base64
 import io
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,41 +12,44 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from wholescript.errors import RunError
-from wholescript.files import write_atomic
 from wholescript.report.context import current_notebook
-from wholescript.report.passport import write_passport
-from wholescript.report.plotdata import plotted_data
-from wholescript.report.style import DPI
+from wholescript.report.passport import write_with_passport
+from wholescript.report.plotdata import plotted_data, series_table
+from wholescript.report.style import DPI, darken
 
 CSS_DPI = 96
+TOLERANCE = 0.02
 Format = str | Callable[[Any], str]
 
 
-def show_figure(figure: Figure, label: str) -> None:
+def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> None:
     """Write a figure under its label, beside it its data and passport, and show it.
 
-    Writes `figures/<label>.svg`, `.png`, `.json` (series, labels and limits as plotted) and
-    `.passport.json`; the figure is closed. The same figure gives the same bytes each time.
+    Writes `figures/<label>.svg` and `.png`, `.dark.png` for a dark page, `.json` (series, labels
+    and limits as plotted), `.csv` (the series) and `.passport.json`; the figure is closed. The
+    same figure gives the same bytes each time. `tolerance` is how far a rerun may draw a point
+    from where it is, as a share of the axis; it is stored beside the data.
 
     Raises:
         RunError: the label does not begin with `fig-`, or no notebook has begun.
     """
     _check_label(label, "fig-")
     notebook = current_notebook()
-    folder = notebook.figures
-    png = _rendered(figure, "png")
-    data = json.dumps(plotted_data(figure), ensure_ascii=False, separators=(",", ":"))
-    contents: dict[str, bytes | str] = {
+    plotted = {"tolerance": tolerance, **plotted_data(figure)}
+    data = json.dumps(plotted, ensure_ascii=False, separators=(",", ":")) + "\n"
+    contents = {
         ".svg": _rendered(figure, "svg"),
-        ".png": png,
-        ".json": data + "\n",
+        ".png": _rendered(figure, "png"),
+        ".json": data.encode(),
+        ".csv": series_table(plotted).to_csv(index=False, lineterminator="\n").encode(),
     }
+    darken(figure)
+    contents[".dark.png"] = _rendered(figure, "png")
     width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
     plt.close(figure)
-    _write(folder, label, contents)
-    write_passport(notebook, label, "figure", [folder / f"{label}{end}" for end in contents])
+    written = write_with_passport(notebook, label, "figure", contents)
     display(
-        {"image/png": base64.b64encode(png).decode(), "text/plain": f"<{label}>"},
+        {"image/png": base64.b64encode(written[".png"]).decode(), "text/plain": f"<{label}>"},
         metadata={"image/png": {"width": width, "height": height}},
         raw=True,
     )
@@ -80,8 +82,7 @@ def show_table(
     notebook = current_notebook()
     named = any(name is not None for name in table.index.names)
     csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
-    _write(notebook.figures, label, {".csv": csv})
-    write_passport(notebook, label, "table", [notebook.figures / f"{label}.csv"])
+    write_with_passport(notebook, label, "table", {".csv": csv.encode()})
     shown = _as_text(table.reset_index() if named else table, formats or {})
     html = shown.to_html(index=False, border=0, classes=[], escape=True)
     text = shown.to_string(index=False)
@@ -107,8 +108,3 @@ def _formatted(value: Any, form: Format) -> str:
 def _check_label(label: str, prefix: str) -> None:
     if not label.startswith(prefix) or label != label.lower() or " " in label:
         raise RunError(f"label {label!r} must be lower case, without spaces, and begin {prefix!r}")
-
-
-def _write(folder: Path, label: str, contents: Mapping[str, bytes | str]) -> None:
-    for ending, content in contents.items():
-        write_atomic(folder / f"{label}{ending}", content)

@@ -61,16 +61,64 @@ def _files(module: str, source: Path) -> list[Path]:
 
 def syntax_hash(path: Path) -> str:
     """Return the SHA-256 of a Python file's syntax tree, without comments and docstrings."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+    return _digest(_syntax(path))
 
 
 def code_fingerprint(start: Iterable[str | Path], source: Path) -> str:
     """Return one hash over the syntax of `import_closure(start, source)`."""
     files = import_closure(start, source)
     return hash_json({path.relative_to(source).as_posix(): syntax_hash(path) for path in files})
+
+
+def module_hashes(start: Iterable[str | Path], source: Path) -> dict[str, str]:
+    """Return the first 12 digits of `syntax_hash` of each file of the closure, by its path."""
+    files = import_closure(start, source)
+    return {path.relative_to(source).as_posix(): syntax_hash(path)[:12] for path in files}
+
+
+def notebook_modules(notebook: Path, root: Path, source: Path) -> dict[str, str]:
+    """Return `module_hashes` of what a notebook imports, and its own, by its path below `root`."""
+    own = {notebook.relative_to(root).as_posix(): syntax_hash(notebook)[:12]}
+    return own | module_hashes([notebook], source)
+
+
+def definition_hashes(path: Path) -> dict[str, str]:
+    """Return 8 digits of the hash of each function, method and class body of a Python file.
+
+    Methods are named `Class.method`; what stands outside of all is `module level`.
+    """
+    return dict(sorted(_definitions(_syntax(path), "").items()))
+
+
+def _definitions(node: ast.Module | ast.ClassDef, prefix: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    rest: list[ast.stmt] = []
+    for child in node.body:
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            # A property and its setter share a name, and so do overloads: one hash for all.
+            name = prefix + child.name
+            found[name] = hash_json([found.get(name, ""), _digest(child)])[:8]
+        elif isinstance(child, ast.ClassDef):
+            found |= _definitions(child, f"{prefix}{child.name}.")
+        else:
+            rest.append(child)
+    own: list[ast.AST] = [*rest]
+    if isinstance(node, ast.ClassDef):
+        own += [*node.bases, *node.keywords, *node.decorator_list]
+    if own:
+        found[prefix.rstrip(".") or "module level"] = hash_json([_digest(n) for n in own])[:8]
+    return found
+
+
+def _syntax(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return tree
+
+
+def _digest(node: ast.AST) -> str:
+    return hashlib.sha256(ast.dump(node).encode()).hexdigest()

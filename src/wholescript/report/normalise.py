@@ -6,6 +6,8 @@ import re
 from nbformat import NotebookNode
 
 INJECTED = "injected-parameters"
+STAMP = "wholescript"
+"""The key of a notebook's metadata that holds what it was executed with."""
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _KEPT_METADATA = ("tags", "label", "name")
@@ -27,15 +29,17 @@ def cell_label(cell: NotebookNode) -> str | None:
 def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
     """Strip from an executed notebook, in place, what differs between two equal runs; return it.
 
-    Timings, stderr, progress widgets and tool metadata go; neighbouring pieces of stdout become
-    one; each cell gets an id made of the notebook's name and its label, its tag, or a digest of
-    its text, so that a cell put in or taken out leaves the ids of the others alone.
+    Timings, stderr, progress widgets and tool metadata go, but not the stamp; neighbouring pieces
+    of stdout become one; each cell gets an id made of the notebook's name and its label, its tag,
+    or a digest of its text, so that a cell put in or taken out leaves the ids of the others alone.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    stamp = {STAMP: notebook.metadata[STAMP]} if STAMP in notebook.metadata else {}
     notebook.metadata = NotebookNode(
         jupytext={"formats": "ipynb,py:percent"},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
+        **stamp,
     )
     used: set[str] = set()
     for cell in notebook.cells:

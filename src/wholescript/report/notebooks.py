@@ -20,9 +20,10 @@ from traitlets import default
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.report.context import output_root
-from wholescript.report.normalise import cell_label, normalise
+from wholescript.report.normalise import STAMP, cell_label, normalise
 from wholescript.report.parameters import check_parameters, published_parameters, read_parameters
 from wholescript.report.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.report.stamp import make_stamp
 
 
 class _RunningPython(AsyncKernelManager):
@@ -62,8 +63,11 @@ def run_notebook(
     parameters |= check_parameters(project, name, overrides or {})
     with _environment(project, output):
         root = output_root(project, name, parameters)
+        # Before the first cell: what is edited while it runs is not what it ran with.
+        stamp = make_stamp(project, name, parameters)
         executed = _execute(project, source, parameters)
     target = root / "notebooks" if root == project.root else root
+    executed.metadata[STAMP] = stamp
     path = target / f"{name}.ipynb"
     write_atomic(path, as_text(normalise(executed, name)))
     return path

@@ -10,12 +10,13 @@ from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.report.fingerprint import import_closure
 from wholescript.report.parameters import read_parameters
+from wholescript.report.pins import imported_libraries, pinned_versions
 from wholescript.report.project import Project
 
 HEADER = (
     "# Written from the notebooks by `wholescript pipeline`; a test checks that it is current.\n"
 )
-FIGURE_FILES = (".svg", ".png", ".json", ".passport.json")
+FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
 TABLE_FILES = (".csv", ".passport.json")
 MAKES = ("evaluate_run", "record_metrics", "record_differences")
 READS = ("load_run",)
@@ -40,9 +41,12 @@ def pipeline_texts(project: Project) -> dict[Path, str]:
     names = project.notebook_names()
     stages = {name: _stage(project, name) for name in names}
     _check_owners(stages)
-    params = {
+    params: dict[str, dict[str, Any]] = {
         name: {p.name: p.default for p in read_parameters(project, name).values()} for name in names
     }
+    sources = [project.notebook_source(name) for name in names]
+    if pins := {k: v for source in sources for k, v in _pins(project, source).items()}:
+        params["pins"] = dict(sorted(pins.items()))
     return {
         project.root / "dvc.yaml": HEADER + _yaml({"stages": stages}),
         project.params: HEADER + _yaml(params),
@@ -57,11 +61,10 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
     source = project.notebook_source(name)
     calls = _first_arguments(source)
     made = _groups(calls, MAKES, source)
-    read = [group for group in _groups(calls, READS, source) if group not in made]
     inputs = [source, *import_closure([source], project.source)]
-    if any(call in calls for call in READS_DATA):
-        inputs += _data_files(project)
-    inputs += [project.root / group for group in read]
+    if reads_data(source):
+        inputs += data_files(project)
+    inputs += [project.root / group for group in runs_read(source)]
     outputs = [project.notebooks / f"{name}.ipynb"]
     outputs += [project.root / "figures" / file for file in declared_figures(source)]
     outputs += [project.root / group for group in made]
@@ -69,9 +72,37 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
     return {
         "cmd": f"wholescript run {name}",
         "deps": _relative(project, inputs),
-        "params": [f"{name}.{parameter}" for parameter in read_parameters(project, name)],
+        "params": [
+            *(f"{name}.{parameter}" for parameter in read_parameters(project, name)),
+            *(f"pins.{pin}" for pin in _pins(project, source)),
+        ],
         "outs": [{path: dict(keep)} for path in _relative(project, outputs)],
     }
+
+
+def reads_data(source: Path) -> bool:
+    """Return whether a notebook reads the bundled films."""
+    return any(call in _first_arguments(source) for call in READS_DATA)
+
+
+def runs_read(source: Path) -> list[str]:
+    """Return the groups of results, as `results/<group>`, that other notebooks make for this."""
+    calls = _first_arguments(source)
+    made = _groups(calls, MAKES, source)
+    return [group for group in _groups(calls, READS, source) if group not in made]
+
+
+def data_files(project: Project) -> list[Path]:
+    """Return the files of the bundle, without its datasheet."""
+    files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
+    return [path for path in files if path.suffix != ".md"]
+
+
+def _pins(project: Project, source: Path) -> dict[str, str]:
+    """Return the pinned versions of the libraries that a notebook's code imports."""
+    libraries = imported_libraries([source, *import_closure([source], project.source)])
+    pinned = pinned_versions(project)
+    return {name: pinned[name] for name in libraries if name in pinned}
 
 
 def declared_figures(source: Path) -> list[str]:
@@ -111,11 +142,6 @@ def _first_arguments(source: Path, position: int = 0) -> dict[str, list[ast.expr
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             found.setdefault(node.func.id, []).extend(node.args[position : position + 1])
     return found
-
-
-def _data_files(project: Project) -> list[Path]:
-    files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
-    return [path for path in files if path.suffix != ".md"]
 
 
 def _relative(project: Project, paths: list[Path]) -> list[str]:

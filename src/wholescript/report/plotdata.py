@@ -1,8 +1,10 @@
 """The data of a figure, read off its axes, so that a plot can be compared by meaning."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection, PathCollection
 from matplotlib.colors import to_hex
@@ -20,6 +22,57 @@ def plotted_data(figure: Figure) -> dict[str, Any]:
         "size_inches": _numbers(figure.get_size_inches()),
         "axes": [_axes_data(axes) for axes in figure.axes],
     }
+
+
+def series_table(plotted: dict[str, Any]) -> pd.DataFrame:
+    """Return what `plotted_data` gave as a long table, one row a point, for readers.
+
+    Columns: `panel` (from 1), `kind`, `series` (its label or number), and those of x, y, width,
+    height and value that the kinds at hand have. Arrays that were summed up are left out.
+    """
+    rows: list[dict[str, Any]] = []
+    for panel, axes in enumerate(plotted["axes"], 1):
+        for kind, reader in _READERS.items():
+            for number, series in enumerate(axes.get(kind, []), 1):
+                head = {"panel": panel, "kind": kind, "series": series.get("label", number)}
+                rows += [head | point for point in reader(series)]
+    return pd.DataFrame(rows, columns=None if rows else ["panel", "kind", "series", "x", "y"])
+
+
+def _line_points(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(line["x"], list):
+        yield from ({"x": x, "y": y} for x, y in zip(line["x"], line["y"], strict=True))
+
+
+def _bar_boxes(bars: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    names = ("x", "y", "width", "height")
+    yield from (dict(zip(names, box, strict=True)) for box in bars["x_y_width_height"])
+
+
+def _scattered(points: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(points["x_y"], list):
+        values = points.get("values") or [None] * len(points["x_y"])
+        for (x, y), value in zip(points["x_y"], values, strict=True):
+            yield {"x": x, "y": y} | ({} if value is None else {"value": value})
+
+
+def _outlines(area: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from ({"x": x, "y": y} for outline in area["outlines"] for x, y in outline)
+
+
+def _pixels(image: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if isinstance(image["values"], list):
+        for y, row in enumerate(image["values"]):
+            yield from ({"x": x, "y": y, "value": value} for x, value in enumerate(row))
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+    "lines": _line_points,
+    "bars": _bar_boxes,
+    "points": _scattered,
+    "areas": _outlines,
+    "images": _pixels,
+}
 
 
 def _axes_data(axes: Axes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,7 @@ import pandas as pd
 from wholescript.errors import RunError
 from wholescript.evaluation.predictions import Predictions
 from wholescript.files import write_atomic
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A stored number.
-
-    `low` and `high` bound its 95% interval where it has one; `tolerance` is how far a rerun may
-    end from `value`, in the same unit.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    tolerance: float = 0.0
-
-    def as_dict(self) -> dict[str, float]:
-        """Return what is there, rounded to 6 decimals, for metrics.json."""
-        return {k: round(float(v), 6) for k, v in vars(self).items() if v is not None}
+from wholescript.report.results import Metric, Results
 
 
 @dataclass(frozen=True)
@@ -94,8 +77,7 @@ class RunStore:
 
     def names(self) -> list[str]:
         """Return the names of all finished runs, sorted."""
-        found = self.root.glob("*/*/config.json")
-        return sorted(path.parent.relative_to(self.root).as_posix() for path in found)
+        return Results(self.root).names()
 
     def save(
         self,
@@ -122,6 +104,12 @@ class RunStore:
         run = self.find(name)
         assert run is not None
         return run
+
+    def annotate(self, run: Run, facts: Mapping[str, Any]) -> Run:
+        """Change facts of a run's config.json that are no part of its key."""
+        config = {**run.config, **facts}
+        _write_json(run.path / "config.json", config)
+        return replace(run, config=config)
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

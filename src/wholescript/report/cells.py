@@ -1,0 +1,26 @@
+"""What the cells of a notebook call: begin, evaluate or read runs, record numbers, show figures."""
+
+from wholescript.report.context import begin_notebook
+from wholescript.report.evaluate import (
+    Compared,
+    evaluate_run,
+    load_run,
+    record_differences,
+    record_metrics,
+    remembered,
+)
+from wholescript.report.figures import show_figure, show_table
+from wholescript.report.results import Metric
+
+__all__ = [
+    "Compared",
+    "Metric",
+    "begin_notebook",
+    "evaluate_run",
+    "load_run",
+    "record_differences",
+    "record_metrics",
+    "remembered",
+    "show_figure",
+    "show_table",
+]

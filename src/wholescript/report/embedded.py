@@ -1,0 +1,67 @@
+"""Passports inside pictures: facts that travel with a PNG or an SVG wherever it is saved."""
+
+import hashlib
+import html
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
+
+from wholescript.errors import RunError
+
+KEY = "wholescript"
+_SVG_PASSPORT = re.compile(rf'\n?<metadata id="{KEY}">(.*?)</metadata>', re.DOTALL)
+_SVG_HEAD = re.compile(r"<svg\b[^>]*>")
+
+
+def drawing_hash(content: bytes, suffix: str) -> str:
+    """Return the SHA-256, in hex, of what a file shows: its pixels, or its text, not its passport.
+
+    `suffix` is that of the file's name; a file that holds no picture is hashed as it is.
+    """
+    if suffix == ".png":
+        with Image.open(io.BytesIO(content)) as image:
+            size = f"{image.mode} {image.size}".encode()
+            return hashlib.sha256(size + image.tobytes()).hexdigest()
+    if suffix == ".svg":
+        content = _SVG_PASSPORT.sub("", content.decode()).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def embed(content: bytes, suffix: str, passport: dict[str, Any]) -> bytes:
+    """Return a PNG or SVG with its passport inside, in place of one that is there."""
+    text = json.dumps(passport, ensure_ascii=False, separators=(",", ":"))
+    if suffix == ".png":
+        info, packed = PngImagePlugin.PngInfo(), io.BytesIO()
+        info.add_itxt(KEY, text, zip=True)
+        with Image.open(io.BytesIO(content)) as image:
+            dpi = image.info.get("dpi")
+            image.save(packed, "png", pnginfo=info, optimize=True, **({"dpi": dpi} if dpi else {}))
+        return packed.getvalue()
+    svg = _SVG_PASSPORT.sub("", content.decode())
+    head = _SVG_HEAD.search(svg)
+    assert head is not None
+    element = f'\n<metadata id="{KEY}">{html.escape(text)}</metadata>'
+    return (svg[: head.end()] + element + svg[head.end() :]).encode()
+
+
+def read_embedded(path: Path) -> dict[str, Any] | None:
+    """Return the passport inside a PNG or SVG; None where there is none.
+
+    Raises:
+        RunError: the file is damaged, or what it holds is no passport.
+    """
+    try:
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                image.load()
+                text = image.info.get(KEY)
+        else:
+            match = _SVG_PASSPORT.search(path.read_text(encoding="utf-8"))
+            text = html.unescape(match[1]) if match else None
+        return None if text is None else dict(json.loads(text))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise RunError(f"{path.name} is damaged or no picture of this report: {error}") from None

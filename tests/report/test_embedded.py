@@ -1,0 +1,63 @@
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from wholescript.errors import RunError
+from wholescript.report.embedded import drawing_hash, embed, read_embedded
+
+SVG = '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="2">\n<g/></svg>'
+PASSPORT = {"label": "fig-a", "parameters": {"title": 'é "<b>" & ]]> </metadata>'}}
+
+
+def png(colour: tuple[int, int, int] = (255, 0, 0)) -> bytes:
+    content = io.BytesIO()
+    Image.new("RGB", (3, 2), colour).save(content, "png", dpi=(144, 144))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(("suffix", "content"), [(".png", png()), (".svg", SVG.encode())])
+def test_a_passport_travels_inside_and_leaves_the_drawing(
+    tmp_path: Path, suffix: str, content: bytes
+) -> None:
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(embed(content, suffix, PASSPORT))
+    assert read_embedded(file) == PASSPORT
+    assert drawing_hash(file.read_bytes(), suffix) == drawing_hash(content, suffix)
+    again = embed(file.read_bytes(), suffix, {"label": "fig-b"})
+    file.write_bytes(again)
+    assert read_embedded(file) == {"label": "fig-b"}
+
+
+def test_another_drawing_has_another_hash() -> None:
+    assert drawing_hash(png(), ".png") != drawing_hash(png((0, 0, 255)), ".png")
+    assert drawing_hash(SVG.encode(), ".svg") != drawing_hash(b"<svg></svg>", ".svg")
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_any_text_comes_back_from_an_svg(passport: dict[str, str]) -> None:
+    content = embed(SVG.encode(), ".svg", passport)
+    assert b"<script" not in content
+    assert drawing_hash(content, ".svg") == drawing_hash(SVG.encode(), ".svg")
+
+
+def test_a_picture_without_passport_has_none(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "a.svg").write_text(SVG)
+    assert read_embedded(tmp_path / "a.png") is None
+    assert read_embedded(tmp_path / "a.svg") is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", png()[:40]])
+def test_a_damaged_picture_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(RunError, match=r"a\.png is damaged"):
+        read_embedded(tmp_path / "a.png")
+
+
+def test_resolution_is_kept(tmp_path: Path) -> None:
+    with Image.open(io.BytesIO(embed(png(), ".png", PASSPORT))) as image:
+        assert round(image.info["dpi"][0]) == 144

@@ -1,0 +1,144 @@
+#!/usr/bin/env -S python3 -I -S
+"""MyST plugin: what prose takes from results/ when the page is built.
+
+    {result}`evaluation/tfidf:auc`                            0.751
+    {result}`evaluation/tfidf:auc|.2f`                        0.75     any Python format
+    {result}`evaluation/tfidf:auc|interval`                   0.751 (0.71 to 0.79)
+    {result}`evaluation/tfidf:seconds|.0f|s`                  12 s     with a unit
+    {difference}`evaluation/stack - evaluation/tfidf:auc`     +0.024   of two runs, paired
+    {fixed}`95%`                                              a number that is no result
+    {claim}`Words rank better <words-lead>`                   a conclusion, checked by name
+
+Before the colon stands a folder of results/, after it a metric of its metrics.json; `low` and
+`high` show one bound. An unknown run, metric or format stops the build and names the nearest.
+
+mystmd starts this file once for each number, so it imports little and no site packages. Its
+transform keeps the alt text of embedded figures, which mystmd itself drops.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "src"))
+
+from wholescript.errors import RunError  # noqa: E402
+from wholescript.report.results import Metric, Results, difference_name  # noqa: E402
+
+BODY = {"type": "string", "required": True}
+SPECIFICATION = {
+    "name": "Whole Script results",
+    "roles": [
+        {"name": "result", "doc": "A stored number: `run:metric|interval|format`.", "body": BODY},
+        {
+            "name": "difference",
+            "doc": "The paired difference of two runs: `run - baseline:metric|interval|format`.",
+            "body": BODY,
+        },
+        {"name": "fixed", "doc": "A number in prose that is no result.", "body": BODY},
+        {"name": "claim", "doc": "A conclusion: `the words <name of the claim>`.", "body": BODY},
+    ],
+    "directives": [{"name": "claims", "doc": "All claims of the report with their evidence."}],
+    "transforms": [
+        {
+            "name": "figure-alt",
+            "doc": "Keeps the alt text of a figure that embeds a notebook cell.",
+            "stage": "document",
+        }
+    ],
+}
+
+
+def answer_role(name: str, body: str, results: Results) -> dict:
+    """Return the node of one role.
+
+    Raises:
+        RunError: what the body names is not there, or the body cannot be read.
+    """
+    if name == "fixed":
+        return span("fixed", body, {})
+    if name == "claim":
+        match = re.fullmatch(r"(.+?)\s*<([\w-]+)>", body.strip(), re.DOTALL)
+        if match is None:
+            raise RunError(f"{body!r} is not of the form: the words <name of the claim>")
+        return span("claim", match[1], {"claim": match[2]})
+    reference, *formats = body.strip().split("|")
+    if name == "difference":
+        reference = difference_name(reference)
+        return span("result", show(results.difference(reference), formats, sign="+"), {name: body})
+    return span("result", show(results.metric(reference), formats), {name: body})
+
+
+def show(metric: Metric, formats: list[str], sign: str = "") -> str:
+    """Return a number as text; `formats` is what stands after the reference."""
+    part = formats[0] if formats and formats[0] in ("interval", "low", "high") else "value"
+    rest = formats[part != "value" :]
+    if len(rest) > 2:
+        raise RunError(f"one format and one unit at most, got {' and '.join(rest)}")
+    whole = isinstance(metric.value, int)
+    spec = rest[0] if rest else f"{sign}," if whole else f"{sign}.3f"
+    unit = f"\N{NO-BREAK SPACE}{rest[1]}" if len(rest) > 1 else ""
+    if part != "interval":
+        return number(getattr(metric, part), spec, part) + unit
+    # An interval is wider than its second decimal, unless it is that of a difference.
+    bounds = spec if rest or sign or whole else ".2f"
+    low, high = number(metric.low, bounds, "low"), number(metric.high, bounds, "high")
+    return f"{number(metric.value, spec)} ({low} to {high}){unit}"
+
+
+def number(value: float | None, spec: str, part: str = "value") -> str:
+    """Return a number in a Python format, with a real minus sign."""
+    if value is None:
+        raise RunError(f"this metric was stored without {part!r}")
+    try:
+        return format(value, spec).replace("-", "\N{MINUS SIGN}")
+    except ValueError as error:
+        raise RunError(str(error)) from None
+
+
+def span(kind: str, text: str, data: dict[str, str]) -> dict:
+    """Return an inline node that the theme knows by its class and data, and others show as text."""
+    return {
+        "type": "span",
+        "class": kind,
+        "data": data,
+        "children": [{"type": "text", "value": text}],
+    }
+
+
+def keep_alt(tree: dict) -> dict:
+    """Copy the alt text of an image that stands for a cell to the figure around it."""
+    for child in tree.get("children", []):
+        said = child.get("alt")
+        written = said and not child.get("data", {}).get("altTextIsAutoGenerated")
+        if child["type"] == "image" and child.get("url", "").startswith("#") and written:
+            holder = tree if tree["type"] == "container" else child
+            holder.setdefault("data", {})["alt"] = said
+        keep_alt(child)
+    return tree
+
+
+def main(arguments: list[str]) -> int:
+    """Answer mystmd: the specification, a role, a directive or a transform."""
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    if not arguments:
+        print(json.dumps(SPECIFICATION))
+    elif arguments[0] == "--transform":
+        print(json.dumps(keep_alt(json.load(sys.stdin))))
+    elif arguments[0] == "--directive":
+        print(json.dumps([{"type": "div", "class": "claims", "children": []}]))
+    else:
+        body = json.load(sys.stdin)["body"]
+        try:
+            node = answer_role(arguments[1], body, Results(ROOT / "results"))
+        except RunError as error:
+            print(f"{arguments[1]} role, '{body}': {error}", file=sys.stderr)
+            return 1
+        print(json.dumps([node]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""What stands behind figures, numbers and conclusions: passports, runs and claims."""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from wholescript.errors import RunError
+from wholescript.report.claims import Claim, evaluate_claims
+from wholescript.report.results import Results, difference_name
+
+from .faults import Faults
+
+# A number that may be a result: a decimal, a percentage, a multiple, or one after a metric's name.
+_LITERAL = re.compile(
+    r"(?<![\w.,/-])[+\N{MINUS SIGN}\N{PLUS-MINUS SIGN}-]?\d[\d,]*\.\d+(?![\w.]*\d)"
+    r"|(?<![\w.])\d[\d,.]*\s?(?:%|percent\b|points?\b|times\b)"
+    r"|\b(?:AUC|AP|ECE|F1|MCC|accuracy|precision|recall|loss|perplexity)\b"
+    r"\s+(?:is|was|of|at|reaches|ends at)?\s*\d[\d.,]*"
+)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """The run behind a number: its name and config, or why there is none."""
+
+    run: str
+    config: dict[str, Any]
+
+
+class Evidence:
+    """The results, figures and claims of the project at `root`."""
+
+    def __init__(self, root: Path, faults: Faults) -> None:
+        self._root = root
+        self._faults = faults
+        self.results = Results(root / "results")
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """Every claim, evaluated now; a file that cannot be run is a fault."""
+        try:
+            return evaluate_claims(self._root)
+        except RunError as error:
+            self._faults.add("report/claims.py", None, str(error))
+            return {}
+
+    def passport(self, label: str) -> dict[str, Any] | None:
+        """Return the passport of a figure or table; None where there is none."""
+        path = self._root / "figures" / f"{label}.passport.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+    def makers(self, data: dict[str, str]) -> list[Maker]:
+        """Return the run that a bound number comes from; two for a difference."""
+        if reference := data.get("difference"):
+            runs, _, _ = difference_name(reference.split("|")[0]).rpartition(":")
+            names = runs.split(" - ")
+        else:
+            names = [data["result"].split("|")[0].partition(":")[0]]
+        return [Maker(name.strip(), self.results.config(name.strip())) for name in names]
+
+
+def literal_result(text: str) -> str | None:
+    """Return the first number of a text that reads like a result, None where there is none."""
+    match = _LITERAL.search(text)
+    return match[0].strip() if match else None
+
+
+def passport_rows(passport: dict[str, Any]) -> list[tuple[str, Markup]]:
+    """Return what a passport says, one term and its description a row."""
+    data = passport["data"]
+    rows = [
+        ("Made again by", _code(passport["command"])),
+        ("Parameters", _pairs(passport["parameters"], "=")),
+        ("Scale and seed", Markup("{}, {}").format(passport["scale"], passport["seed"])),
+        ("Device", Markup("{}, {} s").format(passport["device"], passport["wall_time_s"])),
+        ("Code", _folded(short(passport["code"]), "modules", passport["modules"])),
+        ("Versions", _pairs(passport["versions"], " ")),
+    ]
+    if data:
+        said = "{}, {}, fingerprint {}"
+        place = Markup(said).format(data["source"], data["location"], short(data["fingerprint"]))
+        rows.insert(3, ("Data", place))
+    if passport["runs"]:
+        runs = {name: short(key) for name, key in passport["runs"].items()}
+        rows.insert(4, ("Runs", _folded(f"{len(runs)} in all", "keys", runs)))
+    return rows
+
+
+def short(digest: str) -> str:
+    """Return as much of a hash as a reader compares."""
+    return digest[:12]
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text)
+
+
+def _pairs(values: dict[str, Any], mark: str) -> Markup:
+    shown = (f"{name}{mark}{value}" for name, value in values.items() if value != "")
+    return Markup(", ").join(map(_code, shown))
+
+
+def _folded(head: str, title: str, values: dict[str, str]) -> Markup:
+    items = Markup("").join(
+        Markup("<li><code>{}</code> {}</li>").format(name, value) for name, value in values.items()
+    )
+    return Markup("{} <details><summary>{}</summary><ul>{}</ul></details>").format(
+        head, title, items
+    )
