@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
@@ -34,8 +36,41 @@ def test_a_changed_source_asks_for_a_run(clean: Project) -> None:
     source = clean.notebook_source("01")
     source.write_text(source.read_text().replace("range(3)", "range(4)"))
     assert problems(clean) == [
-        "01_tiny.ipynb is not of the cells of 01_tiny.py: run `wholescript run 01_tiny`"
+        "01_tiny.ipynb is not of the cells of 01_tiny.py: run `wholescript run 01_tiny`",
+        "01_tiny: cell 3 changed",
     ]
+
+
+def test_an_edited_figure_is_found(clean: Project) -> None:
+    path = clean.root / "figures" / "tbl-heights.csv"
+    path.write_text(path.read_text().replace("1,2", "1,5"))
+    assert problems(clean) == [
+        "01_tiny: file figures/tbl-heights.csv was edited after it was drawn"
+    ]
+
+
+def test_a_broken_claim_is_found(clean: Project) -> None:
+    (clean.root / "report").mkdir()
+    (clean.root / "report" / "claims.py").write_text(
+        "from wholescript.report.claims import claim\n\n"
+        "@claim('The line is steep.')\n"
+        "def steep(results):\n"
+        "    return results.metric('tiny/line:height').value > 5\n"
+    )
+    assert problems(clean) == ["the claim 'steep' is broken: the stored results no longer say so"]
+
+
+def test_an_edited_result_is_found_by_dvc(clean: Project) -> None:
+    def run(*command: str) -> None:
+        subprocess.run(command, cwd=clean.root, check=True, capture_output=True)
+
+    run("git", "init", "--quiet")
+    run(sys.executable, "-m", "dvc", "init", "--quiet")
+    run(sys.executable, "-m", "dvc", "commit", "--force", "--quiet")
+    assert problems(clean) == []
+    path = clean.root / "results" / "tiny" / "line" / "metrics.json"
+    path.write_text(path.read_text().replace("2.0", "3.0"))
+    assert problems(clean) == ["results/tiny was modified since 01_tiny wrote it"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 # Found by the theme, where mystmd says nothing: the text planted, and what must be said of it.
 ON_A_PAGE = {
@@ -40,6 +41,22 @@ ON_A_PAGE = {
     "reference without text": (
         "See [](#fig-lengths).",
         "crossReference 'fig-lengths': a reference to a notebook cell needs a text",
+    ),
+    "literal decimal": (
+        "It reaches 0.771 in all.",
+        "text 'It reaches 0.771 in all.': the number '0.771' reads like a result",
+    ),
+    "literal percentage": (
+        "One in five, 18.4 %, is.",
+        "text 'One in five, 18.4 %, is.': the number '18.4 %' reads like a result",
+    ),
+    "literal after a metric": (
+        "An AUC of 1 is false.",
+        "text 'An AUC of 1 is false.': the number 'AUC of 1' reads like a result",
+    ),
+    "unknown claim": (
+        "{claim}`So it is <words-are-beaten>`",
+        "span 'So it is': there is no claim 'words-are-beaten' in report/claims.py; did you mean",
     ),
     "no alt text": ("![](bars.svg)", "image 'bars.svg': this image has no alt text"),
     "alt text made of the caption": (
@@ -76,7 +93,7 @@ def build_faulty(
 
     def build_planted(plant: Callable[[Path], None]) -> str:
         project = tmp_path_factory.mktemp("faulty") / "project"
-        shutil.copytree(executed_project, project)
+        shutil.copytree(executed_project, project, symlinks=True)
         plant(project)
         built = build(project)
         said = re.sub(r"\s+", " ", built.stdout + built.stderr)
@@ -117,6 +134,46 @@ def test_unknown_run_names_the_nearest(build_faulty: Callable) -> None:
     said = build_faulty(lambda project: append(project, "{result}`evaluation/tf_idf:auc`"))
     assert "report/study.md" in said
     assert "no run 'evaluation/tf_idf' in results/; did you mean 'evaluation/tfidf'" in said
+
+
+def test_broken_claim_file(build_faulty: Callable) -> None:
+    said = build_faulty(lambda project: (project / "report" / "claims.py").write_text("1 / 0"))
+    assert "report/claims.py: report/claims.py cannot be run: ZeroDivisionError" in said
+
+
+def test_figures_that_are_not_what_was_drawn(build_faulty: Callable) -> None:
+    def plant(project: Path) -> None:
+        figures = project / "figures"
+        shutil.copy(figures / "fig-lengths.dark.png", figures / "fig-lengths.png")
+        (figures / "tbl-scores.passport.json").unlink()
+
+    said = build_faulty(plant)
+    assert "figures/fig-lengths.png is not the figure that the notebook shows" in said
+    assert "'tbl-scores' has no passport in figures/: run its notebook again" in said
+
+
+def test_scale_smoke_is_not_published(build_faulty: Callable) -> None:
+    def plant(project: Path) -> None:
+        file = project / "figures" / "fig-lengths.passport.json"
+        file.write_text(file.read_text().replace('"scale": "cpu"', '"scale": "smoke"'))
+
+    assert "'fig-lengths' is of scale smoke, which is never published" in build_faulty(plant)
+
+
+def test_broken_claim_is_shown_as_broken(
+    executed_project: Path, tmp_path: Path, build: Callable
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(executed_project, project, symlinks=True)
+    file = project / "results" / "evaluation" / "differences" / "metrics.json"
+    metrics = json.loads(file.read_text())
+    metrics["evaluation/gated - evaluation/tfidf:auc"]["low"] = 0.004
+    file.write_text(json.dumps(metrics))
+    built = build(project)
+    assert built.returncode == 0, built.stdout + built.stderr
+    page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")
+    claim = page.select_one("span.claim")
+    assert "broken" in claim["class"] and "BROKEN" in claim.get_text()
 
 
 def test_missing_page(build_faulty: Callable) -> None:

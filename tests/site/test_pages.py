@@ -31,7 +31,7 @@ def test_figure_has_picture_caption_number_and_source(pages: dict[str, Beautiful
 def test_figure_offers_what_was_exported(pages: dict[str, BeautifulSoup], site: Path) -> None:
     links = pages["index.html"].select("figure#figure-lengths .figure-links a")
     exports = {link.get_text(): link["href"] for link in links[1:]}
-    assert set(exports) == {"SVG", "data (JSON)"}
+    assert set(exports) == {"SVG", "PNG", "data (CSV)"}
     assert all((site / path).is_file() for path in exports.values())
 
 
@@ -66,15 +66,49 @@ def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup])
 
 
 def test_numbers_come_from_the_results(pages: dict[str, BeautifulSoup]) -> None:
-    shown = [span.get_text() for span in pages["index.html"].select("span.result")]
+    shown = [link.get_text() for link in pages["index.html"].select("a.result")]
     minus = "\N{MINUS SIGN}"
     assert shown == ["1,364", "0.751 (0.71 to 0.79)", f"{minus}0.012 ({minus}0.030 to +0.006)"]
-    assert pages["notebooks/demo.html"].select_one("span.result").get_text() == "0.75"
+    assert pages["notebooks/demo.html"].select_one("a.result").get_text() == "0.75"
+
+
+def test_a_number_leads_to_its_cell_and_tells_of_its_run(pages: dict[str, BeautifulSoup]) -> None:
+    links = pages["index.html"].select("a.result")
+    assert {link["href"] for link in links} == {"notebooks/demo.html#tbl-scores"}
+    told = [pages["index.html"].find(id=link["aria-describedby"]).get_text() for link in links]
+    assert "run evaluation/tfidf, notebook 01_demo, seed 0, scale cpu, key " in told[0]
+    assert "run evaluation/gated" in told[2] and "run evaluation/tfidf" in told[2]
+
+
+def test_a_claim_is_marked_and_leads_to_its_evidence(pages: dict[str, BeautifulSoup]) -> None:
+    said = pages["index.html"].select_one("span.claim")
+    assert "holds" in said["class"] and said.get_text().startswith("words are not beaten.")
+    assert said.a["href"] == "report/study.html#claim-words-are-not-beaten"
+    row = pages["report/study.html"].find(id="claim-words-are-not-beaten")
+    minus = "\N{MINUS SIGN}"
+    evidence = "evaluation/gated - evaluation/tfidf:auc"
+    assert f"{evidence} {minus}0.0121 ({minus}0.0304 to 0.0062)" in row.get_text()
+
+
+@pytest.mark.parametrize("figure", ["figure-lengths", "table-scores"])
+def test_a_passport_lies_folded_under_figures_and_tables(
+    pages: dict[str, BeautifulSoup], figure: str
+) -> None:
+    passport = pages["index.html"].select_one(f"figure#{figure} details.passport")
+    terms = [term.get_text() for term in passport.select("dt")]
+    assert terms == [
+        "Source cell", "Made again by", "Parameters", "Scale and seed", "Device", "Code",
+        "Versions",
+    ]  # fmt: skip
+    said = passport.get_text()
+    for fact in ("wholescript run 01_demo", "films=300", "cpu, 0", "notebooks/01_demo.py"):
+        assert fact in said
+    assert passport.a["href"].startswith("notebooks/demo.html#")
 
 
 def test_text_of_notebooks_stays_text(pages: dict[str, BeautifulSoup]) -> None:
     notebook = pages["notebooks/demo.html"]
-    assert not notebook.select("script, style, [onerror], [style]")
+    assert not notebook.select("script:not([src^='../assets/']), style, [onerror], [style]")
     assert "<script>alert('printed')</script> & bold" in notebook.select_one("pre.plain").get_text()
     assert "TF-IDF <img src=x onerror=alert(1)>" in notebook.select_one("#tbl-scores td").get_text()
     assert "with <script>alert('md')</script>" in notebook.get_text()

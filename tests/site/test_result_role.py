@@ -8,20 +8,23 @@ from types import ModuleType
 
 import pytest
 
-PLUGIN = Path(__file__).resolve().parents[2] / "theme" / "plugins" / "result.py"
+from wholescript.errors import RunError
+from wholescript.report.results import Results
+
+PLUGIN = Path(__file__).resolve().parents[2] / "theme" / "plugins" / "results.py"
 METRICS = {
     "auc": {"value": 0.7512, "low": 0.7104, "high": 0.7911, "tolerance": 0.02},
-    "auc_vs_tfidf": {"value": -0.0121, "low": -0.0304, "high": 0.0062},
-    "temporal": {"auc": {"value": 0.702, "low": 0.65, "high": 0.751}},
-    "random.auc": {"value": 0.76},
     "films": {"value": 1364},
-    "seconds": 12.25,
+    "seconds": {"value": 12.25},
+}
+DIFFERENCES = {
+    "training/gated - training/tfidf:auc": {"value": -0.0121, "low": -0.0304, "high": 0.0062}
 }
 
 
 @pytest.fixture(scope="module")
 def plugin() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("result_plugin", PLUGIN)
+    spec = importlib.util.spec_from_file_location("results_plugin", PLUGIN)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -29,50 +32,63 @@ def plugin() -> ModuleType:
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Path:
-    for name in ("tfidf", "gated_attention"):
+def results(tmp_path: Path) -> Results:
+    for name, metrics in {"tfidf": METRICS, "differences": DIFFERENCES}.items():
         (tmp_path / "training" / name).mkdir(parents=True)
-        (tmp_path / "training" / name / "metrics.json").write_text(json.dumps(METRICS))
-    return tmp_path
+        (tmp_path / "training" / name / "metrics.json").write_text(json.dumps(metrics))
+        (tmp_path / "training" / name / "config.json").write_text("{}")
+    return Results(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    ("role", "asked", "shown"),
     [
-        ("auc", "0.751"),
-        ("auc|.2f", "0.75"),
-        ("auc|.1%", "75.1%"),
-        ("auc|interval", "0.751 (0.71 to 0.79)"),
-        ("auc|interval|.1%", "75.1% (71.0% to 79.1%)"),
-        ("auc|low|.2f", "0.71"),
-        ("auc_vs_tfidf", "−0.012"),  # noqa: RUF001
-        ("auc_vs_tfidf|interval", "−0.012 (−0.030 to +0.006)"),  # noqa: RUF001
-        ("temporal.auc|interval", "0.702 (0.65 to 0.75)"),
-        ("random.auc", "0.760"),
-        ("films", "1,364"),
-        ("seconds|.0f", "12"),
+        ("result", "training/tfidf:auc", "0.751"),
+        ("result", "training/tfidf:auc|.2f", "0.75"),
+        ("result", "training/tfidf:auc|.1%", "75.1%"),
+        ("result", "training/tfidf:auc|interval", "0.751 (0.71 to 0.79)"),
+        ("result", "training/tfidf:auc|interval|.1%", "75.1% (71.0% to 79.1%)"),
+        ("result", "training/tfidf:auc|low|.2f", "0.71"),
+        ("result", "training/tfidf:films", "1,364"),
+        ("result", "training/tfidf:seconds|.0f|s", "12\N{NO-BREAK SPACE}s"),
+        ("difference", "training/gated - training/tfidf:auc", "−0.012"),  # noqa: RUF001
+        (
+            "difference",
+            "training/gated  -  training/tfidf:auc|interval",
+            "−0.012 (−0.030 to +0.006)",  # noqa: RUF001
+        ),
+        ("fixed", "95%", "95%"),
+        ("claim", "Words lead. <words-lead>", "Words lead."),
     ],
 )
-def test_formats(plugin: ModuleType, results: Path, asked: str, shown: str) -> None:
-    assert plugin.show(f"training/tfidf:{asked}", results) == shown
+def test_text_of_each_role(
+    plugin: ModuleType, results: Results, role: str, asked: str, shown: str
+) -> None:
+    node = plugin.answer_role(role, asked, results)
+    assert node["children"] == [{"type": "text", "value": shown}]
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("role", "asked", "message"),
     [
-        ("training/tfid:auc", "did you mean 'training/tfidf'"),
-        ("tfidf:auc", "no run 'tfidf'"),
-        ("training/tfidf:auk", "no metric 'auk'; did you mean 'auc'"),
-        ("training/tfidf:tolerance", "no metric 'tolerance'"),
-        ("training/tfidf", "not of the form run:metric"),
-        ("training/tfidf:auc|.3q", "Unknown format code 'q'"),
-        ("training/tfidf:auc|.3f|.2f", "one format at most"),
-        ("training/tfidf:films|interval", "stored without 'low'"),
+        ("result", "training/tfid:auc", "did you mean 'training/tfidf'"),
+        ("result", "tfidf:auc", "no run 'tfidf'"),
+        ("result", "training/tfidf:auk", "no metric 'auk'; did you mean 'auc'"),
+        ("result", "training/tfidf:tolerance", "no metric 'tolerance'"),
+        ("result", "training/tfidf", "not of the form run:metric"),
+        ("result", "training/tfidf:auc|.3q", "Unknown format code 'q'"),
+        ("result", "training/tfidf:auc|.3f|s|s", "one format and one unit at most"),
+        ("result", "training/tfidf:films|interval", "stored without 'low'"),
+        ("difference", "training/gated - training/words:auc", "did you mean 'training/gated - tr"),
+        ("difference", "training/gated:auc", "not of the form run - baseline:metric"),
+        ("claim", "Words lead.", "not of the form: the words <name of the claim>"),
     ],
 )
-def test_mistakes(plugin: ModuleType, results: Path, asked: str, message: str) -> None:
-    with pytest.raises(plugin.ResultError) as error:
-        plugin.show(asked, results)
+def test_mistakes(
+    plugin: ModuleType, results: Results, role: str, asked: str, message: str
+) -> None:
+    with pytest.raises(RunError) as error:
+        plugin.answer_role(role, asked, results)
     assert message in str(error.value)
 
 
@@ -85,7 +101,8 @@ def test_answers_in_mystmds_protocol() -> None:
     specification = json.loads(
         subprocess.run([str(PLUGIN)], capture_output=True, check=True).stdout
     )
-    assert [role["name"] for role in specification["roles"]] == ["result"]
+    roles = [role["name"] for role in specification["roles"]]
+    assert roles == ["result", "difference", "fixed", "claim"]
 
 
 def test_alt_text_moves_to_the_figure(plugin: ModuleType) -> None:

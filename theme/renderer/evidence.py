@@ -17,8 +17,9 @@ from .faults import Faults
 
 # A number that may be a result: a decimal, a percentage, a multiple, or one after a metric's name.
 _LITERAL = re.compile(
-    r"(?<![\w.,/-])[+\N{MINUS SIGN}\N{PLUS-MINUS SIGN}-]?\d[\d,]*\.\d+(?![\w.]*\d)"
-    r"|(?<![\w.])\d[\d,.]*\s?(?:%|percent\b|points?\b|times\b)"
+    r"(?<![\w.])\d[\d,.]*\s?(?:%|percent\b|points?\b|times\b)"
+    "|(?<![\\w.,/-])[+\N{MINUS SIGN}\N{PLUS-MINUS SIGN}-]?"
+    r"\d[\d,]*\.\d+(?![\w.]*\d)"
     r"|\b(?:AUC|AP|ECE|F1|MCC|accuracy|precision|recall|loss|perplexity)\b"
     r"\s+(?:is|was|of|at|reaches|ends at)?\s*\d[\d.,]*"
 )

@@ -215,6 +215,9 @@ class PageRenderer(ProseRenderer):
         suffix = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}[kind]
         if kind != "image/svg+xml" and "path" not in data[kind]:
             content = base64.b64decode(content)
+        exported = self.project.root / "figures" / f"{label}.png"
+        if kind == "image/png" and exported.is_file() and exported.read_bytes() != content:
+            self.fault(node, f"figures/{exported.name} is not the figure that the notebook shows")
         width = output.get("metadata", {}).get(kind, {}).get("width")
         return self.picture(node, content, f"{label or 'output'}{suffix}", alt, width)
 

@@ -13,6 +13,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from wholescript.errors import RunError
 
 KEY = "wholescript"
+PICTURES = (".png", ".svg")
 _SVG_PASSPORT = re.compile(rf'\n?<metadata id="{KEY}">(.*?)</metadata>', re.DOTALL)
 _SVG_HEAD = re.compile(r"<svg\b[^>]*>")
 

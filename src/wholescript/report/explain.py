@@ -8,11 +8,10 @@ from typing import Any
 import jupytext
 
 from wholescript.errors import RunError, WholeScriptError
-from wholescript.report.embedded import drawing_hash, read_embedded
+from wholescript.report.embedded import PICTURES, drawing_hash, read_embedded
 from wholescript.report.fingerprint import definition_hashes, notebook_modules
 from wholescript.report.normalise import normalise
 from wholescript.report.parameters import published_parameters
-from wholescript.report.passport import PICTURES
 from wholescript.report.pins import installed_versions, pinned_versions
 from wholescript.report.project import Project
 from wholescript.report.results import Results

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,31 @@ def import_closure(start: Iterable[str | Path], source: Path) -> list[Path]:
     return sorted(seen)
 
 
-def _imports(path: Path, source: Path) -> list[Path]:
+def imported_names(path: Path) -> frozenset[str]:
+    """Return the dotted names that a Python file imports; each is read once while unchanged."""
+    return _imported_names(path, _state(path))
+
+
+@cache
+def _imported_names(path: Path, _: tuple[int, int]) -> frozenset[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return [file for name in sorted(names) for file in _files(name, source)]
+    return frozenset(names)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Return what tells a changed file from the one that was read before."""
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
+
+
+def _imports(path: Path, source: Path) -> list[Path]:
+    return [file for name in sorted(imported_names(path)) for file in _files(name, source)]
 
 
 def _files(module: str, source: Path) -> list[Path]:
@@ -61,6 +78,11 @@ def _files(module: str, source: Path) -> list[Path]:
 
 def syntax_hash(path: Path) -> str:
     """Return the SHA-256 of a Python file's syntax tree, without comments and docstrings."""
+    return _syntax_hash(path, _state(path))
+
+
+@cache
+def _syntax_hash(path: Path, _: tuple[int, int]) -> str:
     return _digest(_syntax(path))
 
 
@@ -87,7 +109,12 @@ def definition_hashes(path: Path) -> dict[str, str]:
 
     Methods are named `Class.method`; what stands outside of all is `module level`.
     """
-    return dict(sorted(_definitions(_syntax(path), "").items()))
+    return dict(_definition_hashes(path, _state(path)))
+
+
+@cache
+def _definition_hashes(path: Path, _: tuple[int, int]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(_definitions(_syntax(path), "").items()))
 
 
 def _definitions(node: ast.Module | ast.ClassDef, prefix: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from wholescript.errors import WholeScriptError
-from wholescript.report.normalise import INJECTED, normalise
-from wholescript.report.notebooks import as_text
+from wholescript.report.claims import evaluate_claims
+from wholescript.report.explain import why
+from wholescript.report.normalise import INJECTED, as_text, normalise
 from wholescript.report.pipeline import declared_figures, pipeline_texts
 from wholescript.report.project import Project
 
@@ -30,7 +33,37 @@ def problems(project: Project) -> list[str]:
     found = [*_pipeline(project), *_sizes(project), *_figures(project), *_scales(project)]
     for name in project.notebook_names():
         found += _notebook(project, name)
-    return found
+        if (project.notebooks / f"{name}.ipynb").exists():
+            found += _stale(project, name)
+    return [*found, *_claims(project), *_tampered(project)]
+
+
+def _stale(project: Project, name: str) -> Iterator[str]:
+    for change in why(project, name).changes:
+        if change.how != "is missing":  # said of the figure already
+            yield f"{name}: {change}"
+
+
+def _claims(project: Project) -> Iterator[str]:
+    for claim in evaluate_claims(project.root).values():
+        if not claim.holds:
+            reason = claim.error or "the stored results no longer say so"
+            yield f"the claim {claim.name!r} is broken: {reason}"
+
+
+def _tampered(project: Project) -> Iterator[str]:
+    """Yield the outputs that are no longer what their stage wrote, as DVC sees them."""
+    if not (project.root / "dvc.lock").exists():
+        return
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"dvc status failed: {done.stderr.strip() or done.stdout.strip()}"
+        return
+    for stage, changes in json.loads(done.stdout).items():
+        for change in changes:
+            outputs = change.get("changed outs", {}) if isinstance(change, dict) else {}
+            yield from (f"{path} was {how} since {stage} wrote it" for path, how in outputs.items())
 
 
 def _pipeline(project: Project) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+import nbformat
 from nbformat import NotebookNode
 
 INJECTED = "injected-parameters"
@@ -50,6 +51,11 @@ def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
         if cell.cell_type == "code":
             cell.outputs = _clean_outputs(cell.outputs)
     return notebook
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """Return the content of an .ipynb file."""
+    return nbformat.writes(notebook) + "\n"
 
 
 def _part(cell: NotebookNode) -> str:

@@ -20,7 +20,7 @@ from traitlets import default
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.report.context import output_root
-from wholescript.report.normalise import STAMP, cell_label, normalise
+from wholescript.report.normalise import STAMP, as_text, cell_label, normalise
 from wholescript.report.parameters import check_parameters, published_parameters, read_parameters
 from wholescript.report.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
 from wholescript.report.stamp import make_stamp
@@ -122,8 +122,3 @@ def _environment(project: Project, output: Path | None) -> Iterator[None]:
                 del os.environ[key]
             else:
                 os.environ[key] = value
-
-
-def as_text(notebook: NotebookNode) -> str:
-    """Return the content of an .ipynb file."""
-    return nbformat.writes(notebook) + "\n"

@@ -1,6 +1,5 @@
 """Which libraries some code imports, in which versions: as installed, and as pinned."""
 
-import ast
 import platform
 import re
 import sys
@@ -9,7 +8,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from wholescript.report.fingerprint import PACKAGE
+from wholescript.report.fingerprint import PACKAGE, imported_names
 from wholescript.report.project import Project
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
@@ -19,13 +18,7 @@ def imported_libraries(files: Iterable[Path]) -> list[str]:
     """Return the distributions that Python files import by name, sorted; the standard library
     and this package are left out.
     """
-    tops: set[str] = set()
-    for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                tops.update(alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                tops.add(node.module.partition(".")[0])
+    tops = {name.partition(".")[0] for path in files for name in imported_names(path)}
     foreign = tops - sys.stdlib_module_names - {PACKAGE}
     return sorted({name.lower() for top in foreign for name in _distributions().get(top, [])})
 

@@ -15,17 +15,26 @@
 #
 # The baseline reaches {result}`evaluation/tfidf:auc|.2f`. Lengths are drawn [below](#fig-lengths).
 
-# %%
-from pathlib import Path
+# %% tags=["parameters"]
+films = 300  # number of invented films
+seed = 0  # any whole number
+scale = "cpu"  # smoke | cpu | full
 
+# %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from IPython.display import SVG, Markdown, display
 
-# %% tags=["parameters"]
-films = 300  # number of invented films
-seed = 0  # any whole number
+from wholescript.report.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+
+notebook = begin_notebook("01_demo", globals())
 
 # %% [markdown]
 # ## Lengths
@@ -41,16 +50,17 @@ figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
 axes.hist(tokens, bins=30, color="#7a1f2b")
 axes.axvline(8192, color="#333", linestyle="--")
 axes.set(xlabel="GPT-2 tokens", ylabel="films")
-Path("figures").mkdir(exist_ok=True)
-figure.savefig("figures/fig-lengths.svg")
-Path("figures/fig-lengths.json").write_text('{"series": []}')
-plt.show()
+show_figure(figure, "fig-lengths")
 
 # %% [markdown]
 # ## Scores
 
 # %% label="tbl-scores"
-pd.DataFrame(
+record_metrics("evaluation/tfidf", {"auc": Metric(0.7512, 0.7104, 0.7911), "films": Metric(1364)})
+record_metrics("evaluation/gated", {"auc": Metric(0.7391, 0.701, 0.778)})
+difference = {"evaluation/gated - evaluation/tfidf:auc": Metric(-0.0121, -0.0304, 0.0062)}
+record_metrics("evaluation/differences", difference)
+table = pd.DataFrame(
     {
         "model": ["TF-IDF <img src=x onerror=alert(1)>", "gated attention"],
         "auc": [0.751, 0.739],
@@ -60,6 +70,7 @@ pd.DataFrame(
         "trained in": ["4 s", "71 s"],
     }
 )
+show_table(table, "tbl-scores")
 
 # %%
 display(Markdown("**Markdown** shown by a cell, with <script>alert('md')</script>\n\n- a list"))
