@@ -43,7 +43,7 @@ def not_the_era(results: Results) -> bool:
     return results.metric(f"{WORDS}:within_decade_auc").low > year
 
 
-@claim("Nothing leaks: with shuffled labels the same procedure ends at chance, 0.50 +- 0.03.")
+@claim("Nothing leaks: with shuffled labels the same procedure ends at chance, 0.50 ± 0.03.")
 def nothing_leaks(results: Results) -> bool:
     """The value lies within the band that was set beforehand."""
     return abs(results.metric("evaluation/control-shuffled-labels:auc").value - 0.5) <= 0.03

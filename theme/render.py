@@ -2,7 +2,10 @@
 
 mystmd sets BUILD_DIRECTORY (`_build/html`, empty) and has left its content in `_build/site`.
 The whole site is rendered and checked before the first file is written: a site with a fault
-is not written at all, and the exit code is 1.
+is not written at all, and the exit code is 1. Afterwards the pages are indexed for search.
+
+WHOLESCRIPT_ARCHIVE may name an archive of the whole site, which somebody else puts at the site's
+root; each page then offers it.
 """
 
 import os
@@ -13,9 +16,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from renderer.assets import Assets
 from renderer.faults import Faults
 from renderer.notebook import PageRenderer
-from renderer.project import Project, read_project
+from renderer.project import Page, Project, read_project
+from renderer.search import SearchIndexError, write_search_index
 
 THEME = Path(__file__).resolve().parent
+# Files of the site and nothing else: no text of a page can style, load or run anything. Search
+# fetches its index and runs it as WebAssembly.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
 
 
 def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, str]:
@@ -28,9 +45,8 @@ def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, s
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html")
-    files = {
-        name: assets.add((THEME / name).read_bytes(), name) for name in ("style.css", "favicon.svg")
-    }
+    own = [THEME / "style.css", THEME / "favicon.svg", *sorted((THEME / "scripts").glob("*.js"))]
+    files = {file.name: assets.add(file.read_bytes(), file.name) for file in own}
     rendered: dict[str, PageRenderer] = {}
     html = {}
     for number, page in enumerate(project.pages):
@@ -43,11 +59,24 @@ def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, s
             body=body,
             headings=renderer.headings,
             files=files,
+            policy=POLICY,
+            downloads=downloads(project, page, assets) if page.is_notebook else {},
+            archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
             previous=project.pages[number - 1] if number else None,
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
         )
     check_links(rendered, faults)
     return html
+
+
+def downloads(project: Project, page: Page, assets: Assets) -> dict[str, str]:
+    """Return the notebook of a page and the source beside it: the path in the site by name."""
+    notebook = project.root / page.location
+    return {
+        file.name: assets.add(file.read_bytes(), file.name)
+        for file in (notebook, notebook.with_suffix(".py"))
+        if file.is_file()
+    }
 
 
 def check_links(rendered: dict[str, PageRenderer], faults: Faults) -> None:
@@ -77,6 +106,11 @@ def main() -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     assets.write(output)
+    try:
+        write_search_index(output)
+    except SearchIndexError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -95,6 +95,14 @@ def test_a_cell_that_did_not_run_is_found(clean: Project) -> None:
     assert [line for line in problems(clean) if "has not been executed" in line]
 
 
+def test_a_dropped_cell_is_found(clean: Project) -> None:
+    path = clean.notebooks / "01_tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    del notebook.cells[3]
+    path.write_text(nbformat.writes(notebook) + "\n")
+    assert "01_tiny.ipynb is not of the cells of 01_tiny.py" in problems(clean)[0]
+
+
 def test_ids_of_one_run_are_found(clean: Project) -> None:
     spoil(clean, 3, id="random")
     assert [line for line in problems(clean) if "ids of one run" in line]

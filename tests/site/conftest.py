@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
-import jupytext
-import papermill
 import pytest
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from wholescript.report.notebooks import run_notebook
+from wholescript.report.project import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "theme"))
@@ -87,9 +89,9 @@ def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"title": "Notebooks", "children": [{"file": "notebooks/01_demo.ipynb"}]},
     ]
     (project / "myst.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    notebook = project / "notebooks" / "01_demo.ipynb"
-    jupytext.write(jupytext.read(notebook.with_suffix(".py")), notebook)
-    papermill.execute_notebook(notebook, notebook, cwd=project, progress_bar=False)
+    # The plugin reads results by modules of the package, which a project has in src.
+    (project / "src").symlink_to(ROOT / "src")
+    run_notebook("01_demo", project=Project(project))
     return project
 
 
@@ -97,7 +99,7 @@ def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages of the small project."""
     project = tmp_path_factory.mktemp("built") / "project"
-    shutil.copytree(executed_project, project)
+    shutil.copytree(executed_project, project, symlinks=True)
     built = build_site(project)
     assert built.returncode == 0, built.stdout + built.stderr
     return project / "_build" / "html"
@@ -122,11 +124,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Open an address; console errors and requests to any other host are kept."""
+    """Open an address; console errors and requests to any other host are kept.
+
+    `options` are those of a browser context: color_scheme, java_script_enabled, permissions...
+    """
     pages: list[Page] = []
 
-    def open_page(url: str, width: int = 1280) -> Visit:
-        page = browser.new_page(viewport={"width": width, "height": 800})
+    def open_page(url: str, width: int = 1280, **options: Any) -> Visit:
+        page = browser.new_page(viewport={"width": width, "height": 800}, **options)
         pages.append(page)
         visit = Visit(page)
         page.on("console", lambda m: visit.errors.append(m.text) if m.type == "error" else None)

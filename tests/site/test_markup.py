@@ -1,8 +1,16 @@
 """Foreign text on its way to a page: what passes, what does not."""
 
+import html
+import io
+import json
+
+import matplotlib.pyplot as plt
 import pytest
 from renderer import markup
-from renderer.assets import ActiveImageError, Assets, png_size
+from renderer.assets import Assets, png_size
+from renderer.drawing import ActiveImageError, check_passive
+
+SVG = "http://www.w3.org/2000/svg"
 
 
 @pytest.mark.parametrize(
@@ -72,20 +80,98 @@ def test_names_of_functions_stand_apart() -> None:
     assert before == "<math><mi>log</mi><mo>(</mo></math>"
 
 
+def test_tags_hidden_in_attributes_stay_hidden() -> None:
+    hidden = "&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+    table = markup.clean_table(
+        f'<table><tbody><tr><th colspan="{hidden}">1</th>'
+        '<td><a href="https://example.org/<th><script>alert(1)</script></th>">2</a></td>'
+        "</tr></tbody></table>"
+    )
+    assert "<script" not in table
+    assert "&lt;script&gt;" in table
+
+
 @pytest.mark.parametrize(
-    "inside",
+    "foreign",
     [
-        "<script/>",
-        "<foreignObject/>",
-        '<a href="javascript:x"/>',
-        '<g onload="x"/>',
-        '<image href="https://example.org/a.png"/>',
-        '<x:script xmlns:x="http://www.w3.org/2000/svg"/>',
+        '<mi style="background:url(//example.org)">x</mi>',
+        '<mi onclick="alert(1)">x</mi>',
+        '<mrow href="javascript:alert(1)"><mi>x</mi></mrow>',
+        "<mtext><script>alert(1)</script></mtext>",
+        '<annotation-xml encoding="text/html"><img src=x onerror=alert(1)></annotation-xml>',
     ],
 )
-def test_drawings_may_only_draw(inside: str) -> None:
+def test_formulas_hold_nothing_but_formulas(foreign: str) -> None:
+    clean = str(markup.mathml(f"<span><math><mn>1</mn>{foreign}</math></span>"))
+    assert clean.startswith("<math><mn>1</mn>")
+    for word in ("script", "onerror", "onclick", "style", "href", "img", "xml"):
+        assert word not in clean
+
+
+@pytest.mark.parametrize(
+    ("inside", "found"),
+    [
+        ("<script/>", "<script"),
+        ("<foreignObject/>", "<foreignObject"),
+        ('<iframe xmlns="http://www.w3.org/1999/xhtml" src="x"/>', "<iframe"),
+        (f'<x:script xmlns:x="{SVG}"/>', "<script"),
+        ("<animate/>", "<animate"),
+        ('<a href="javascript:x"/>', "<a"),
+        ('<use href="https://example.org/a.svg#a"/>', "href=https://example.org/a.svg#a"),
+        ('<use href="javascript:x"/>', "href=javascript:x"),
+        ('<image href="data:image/svg+xml;base64,AAAA"/>', "href=data:image/svg+xml;base64,AAAA"),
+        ('<g onload="x"/>', "onload="),
+        ('<g xml:base="https://example.org"/>', "base="),
+        ('<path fill="url(https://example.org/a.svg#a)"/>', "url(h"),
+        ("<path style=\"fill: URL( '//example.org')\"/>", "URL(/"),
+        ("<style>@import 'https://example.org/a.css';</style>", "@import"),
+        ("<style>g { fill: \\75rl(x) }</style>", "\\75rl(x)"),
+        ("<metadata><script/></metadata>", "<script"),
+        ('<metadata><script xmlns="http://www.w3.org/1999/xhtml">x</script></metadata>', "<script"),
+        ("<metadata></metadata><script>x</script><metadata></metadata>", "<script"),
+        ("<!--<metadata>--><script>x</script><!--</metadata>-->", "<script"),
+        ("<g><script>not closed</g>", "<script"),
+    ],
+)
+def test_drawings_may_only_draw(inside: str, found: str) -> None:
+    with pytest.raises(ActiveImageError, match="may hold drawing only") as error:
+        Assets().add(f'<svg xmlns="{SVG}">{inside}</svg>'.encode(), "figure.svg")
+    assert f"found '{found}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<!DOCTYPE svg [<!ENTITY e "<script/>">]>',
+        '<!DOCTYPE svg [<!ATTLIST svg onload CDATA "alert(1)">]>',
+        '<?xml-stylesheet type="text/xsl" href="data:,x"?>',
+        '<?xml version="1.0" encoding="nowhere"?>',
+        "not a drawing",
+    ],
+)
+def test_drawings_declare_nothing(head: str) -> None:
     with pytest.raises(ActiveImageError):
-        Assets().add(f"<svg>{inside}</svg>".encode(), "figure.svg")
+        check_passive(f'{head}<svg xmlns="{SVG}"/>'.encode())
+
+
+def test_only_svg_is_a_drawing() -> None:
+    with pytest.raises(ActiveImageError, match="found '<html'"):
+        check_passive(b'<html xmlns="http://www.w3.org/1999/xhtml"/>')
+
+
+def test_all_that_matplotlib_draws_is_a_drawing() -> None:
+    figure, (left, right) = plt.subplots(1, 2)
+    left.bar([1, 2], [2, 1], hatch="/", label="bars <b>")
+    left.legend(title="films & scripts")
+    left.text(1, 1, r"$\sum x_i$")
+    right.imshow([[0, 1], [1, 0]])
+    right.scatter([0, 1], [1, 0], alpha=0.5)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Title": "<script>alert(1)</script>"})
+    plt.close(figure)
+    facts = html.escape(json.dumps({"title": "<script>alert(1)</script>"}))
+    passport = f'<metadata id="wholescript">{facts}</metadata>'
+    check_passive(drawn.getvalue().replace(b"<defs>", passport.encode() + b"<defs>", 1))
 
 
 def test_files_are_named_by_content() -> None:

@@ -5,9 +5,7 @@ import re
 import struct
 from pathlib import Path
 
-
-class ActiveImageError(ValueError):
-    """An SVG image holds a script or reaches for another file."""
+from .drawing import check_passive
 
 
 class Assets:
@@ -35,22 +33,6 @@ class Assets:
             target = directory / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-
-
-def check_passive(svg: bytes) -> None:
-    """Refuse an SVG with scripts, event handlers, foreign content or links to other hosts."""
-    text = svg.decode("utf-8", errors="replace")
-    # Matplotlib's metadata names its licence and itself by address: data, never fetched.
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    active = re.search(
-        r"<\s*(?:\w+:)?(?:script|foreignObject|iframe|!ENTITY)\b"
-        r"|\son\w+\s*="
-        r"|(?:href|src)\s*=\s*[\"']?\s*(?:https?:|//|javascript:)",
-        text,
-        flags=re.IGNORECASE,
-    )
-    if active:
-        raise ActiveImageError(f"an SVG image may hold drawing only, found '{active[0].strip()}'")
 
 
 def png_size(content: bytes) -> tuple[int, int] | None:

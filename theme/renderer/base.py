@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
-from .assets import ActiveImageError, Assets, png_size
+from .assets import Assets, png_size
+from .drawing import ActiveImageError
 from .faults import Faults, Node
 from .project import Page, Project
 
@@ -114,18 +116,31 @@ class Renderer:
     def picture(
         self, node: Node, content: bytes, name: str, alt: str, width: int | None = None
     ) -> Markup:
-        """Return an image element; `width` is in CSS pixels, by default that of the file."""
+        """Return an image; `width` is in CSS pixels, by default that of the file.
+
+        A figure that was drawn for dark pages too (`figures/<label>.dark.png`) gives both images,
+        of which the style sheet shows one.
+        """
+        dark = self.project.root / "figures" / f"{Path(name).stem}.dark.png"
+        if not name.endswith(".png") or not dark.is_file():
+            return self._image(node, content, name, alt, width)
+        on_light = self._image(node, content, name, alt, width, "on-light")
+        return on_light + self._image(node, dark.read_bytes(), dark.name, alt, width, "on-dark")
+
+    def _image(
+        self, node: Node, content: bytes, name: str, alt: str, width: int | None, css: str = ""
+    ) -> Markup:
         try:
             path = self.assets.add(content, name)
         except ActiveImageError as error:
             self.fault(node, str(error))
             return EMPTY
-        size = EMPTY
+        attributes = Markup(' class="{}"').format(css) if css else EMPTY
         if pixels := png_size(content):
             width = width or pixels[0]
             height = round(pixels[1] * width / pixels[0])
-            size = Markup(' width="{}" height="{}"').format(width, height)
-        return Markup('<img src="{}" alt="{}"{}>').format(self.page.relative(path), alt, size)
+            attributes += Markup(' width="{}" height="{}"').format(width, height)
+        return Markup('<img src="{}" alt="{}"{}>').format(self.page.relative(path), alt, attributes)
 
 
 def _snake(name: str) -> str:

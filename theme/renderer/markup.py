@@ -17,7 +17,6 @@ _TAGS = {
     "em", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "small", "span", "strong",
     "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 }
-# fmt: on
 _ATTRIBUTES = {
     "a": {"href"},
     "td": {"colspan", "rowspan"},
@@ -25,6 +24,19 @@ _ATTRIBUTES = {
     "col": {"span"},
     "ol": {"start"},
 }
+_FORMULA_TAGS = {
+    "annotation", "math", "menclose", "merror", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover",
+    "mpadded", "mphantom", "mroot", "mrow", "ms", "mspace", "msqrt", "mstyle", "msub", "msubsup",
+    "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover", "semantics",
+}
+_FORMULA_ATTRIBUTES = {
+    "accent", "accentunder", "columnalign", "columnlines", "columnspacing", "columnspan", "depth",
+    "display", "displaystyle", "encoding", "fence", "height", "largeop", "linethickness", "lspace",
+    "mathbackground", "mathcolor", "mathsize", "mathvariant", "maxsize", "minsize", "movablelimits",
+    "notation", "rowlines", "rowspacing", "rowspan", "rspace", "scriptlevel", "separator",
+    "stretchy", "symmetric", "voffset", "width", "xmlns",
+}
+# fmt: on
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _FORMATTER = HtmlFormatter(nowrap=True)
 _NUMBER = re.compile(
@@ -116,11 +128,12 @@ def mathml(katex: str) -> Markup | None:
     found = re.search(r"<math\b.*?</math>", katex, flags=re.DOTALL)
     if found is None or "katex-error" in katex:
         return None
+    clean = nh3.clean(found[0], tags=_FORMULA_TAGS, attributes={"*": _FORMULA_ATTRIBUTES})
     # Browsers dropped `mathvariant`; the alphabets are characters of their own.
     formula = re.sub(
         r'<mi mathvariant="(?!normal)([a-z-]+)">(\w)</mi>',
         lambda match: f"<mi>{_alphabet(*match.groups())}</mi>",
-        found[0],
+        clean,
     )
     # Nor do they set the thin spaces around a function's name, as in `n log n`.
     formula = re.sub(

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from . import markup
 from .base import EMPTY
+from .drawing import ActiveImageError
 from .evidence import passport_rows
 from .faults import Node
 from .prose import ProseRenderer, scrolling
@@ -169,8 +170,14 @@ class PageRenderer(ProseRenderer):
         for suffix, name in EXPORTS.items():
             file = self.project.root / "figures" / f"{label}{suffix}"
             if file.is_file():
-                path = self.page.relative(self.assets.add(file.read_bytes(), file.name))
-                links.append(Markup('<a href="{}">{}</a>').format(path, name))
+                try:
+                    path = self.page.relative(self.assets.add(file.read_bytes(), file.name))
+                except ActiveImageError as error:
+                    self.faults.add(f"figures/{file.name}", None, str(error))
+                    continue
+                links.append(
+                    Markup('<a href="{}" download="{}">{}</a>').format(path, file.name, name)
+                )
         return links
 
     def _links(self, label: str, links: list[Markup]) -> Markup:

@@ -12,6 +12,7 @@ from wholescript.report.results import Metric
 
 from . import markup
 from .base import EMPTY, Renderer
+from .drawing import ActiveImageError
 from .evidence import Maker, literal_result, short
 from .faults import Node, plain_text
 
@@ -110,11 +111,11 @@ class ProseRenderer(Renderer):
         said = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
         row = (
             '<tr id="{}" class="{}"><th scope="row"><p>{}</p><p><code>{}</code>, <strong>{}'
-            "</strong></p></th><td>{}<details><summary>{} numbers</summary><ul>{}</ul></details>"
+            "</strong></p></th><td>{}<details><summary>{}</summary><ul>{}</ul></details>"
             "</td></tr>"
         )
         state = "holds" if claim.holds else "broken"
-        count = len(claim.evidence)
+        count = f"{len(claim.evidence)} number{'s' * (len(claim.evidence) != 1)}"
         return Markup(row).format(
             anchor, state, claim.statement, claim.name, state, said, count, evidence
         )
@@ -146,7 +147,11 @@ class ProseRenderer(Renderer):
             if content is None:
                 return text
             name = posixpath.basename(str(node.get("urlSource", url)))
-            path = self.page.relative(self.assets.add(content, name))
+            try:
+                path = self.page.relative(self.assets.add(content, name))
+            except ActiveImageError as error:
+                self.fault(node, str(error))
+                return text
             return Markup('<a href="{}" download="{}">{}</a>').format(path, name, text)
         if re.match(r"(https?://|mailto:)", url):
             return Markup('<a href="{}" rel="external">{}</a>').format(url, text)

@@ -1,0 +1,452 @@
+"""What a reader does with the pages: colours, search, copying, printing, downloads, keyboard."""
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pypdfium2
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from PIL import Image
+from playwright.sync_api import expect
+from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
+from renderer.assets import Assets
+from renderer.base import Renderer
+from renderer.faults import Faults
+
+PAGES = ["index.html", "report/study.html", "notebooks/demo.html"]
+LIGHT, DARK = "rgb(255, 255, 254)", "rgb(21, 24, 28)"
+ARCHIVE = "whole-script.zip"
+SCRIPT = "<script>alert('{}')</script>"
+IMAGE = "<img src=x onerror=alert('{}')>"
+
+
+def paper(page) -> str:
+    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+def plant_outputs(notebook: Path) -> None:
+    """Put foreign text into what cells have printed and displayed."""
+    content = json.loads(notebook.read_text("utf-8"))
+    title = f"Film {IMAGE.format('title')}{SCRIPT.format('title')}"
+    shown = f"**said** {SCRIPT.format('markdown')} [on](javascript:alert('link'))"
+    table = (
+        "<table><thead><tr><th>film</th></tr></thead>"
+        f"<tbody><tr><td>{title}</td></tr></tbody></table>"
+    )
+    content["cells"][-1]["outputs"] = [
+        {"output_type": "stream", "name": "stdout", "text": f"{SCRIPT.format('stream')}\n"},
+        *(
+            {"output_type": "display_data", "metadata": {}, "data": data}
+            for data in ({"text/html": table}, {"text/markdown": shown})
+        ),
+    ]
+    notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def built(
+    executed_project: Path, tmp_path_factory: pytest.TempPathFactory, build: Callable
+) -> Path:
+    """The small site with foreign text planted, and an archive to link."""
+    project = tmp_path_factory.mktemp("reading") / "project"
+    shutil.copytree(executed_project, project, symlinks=True)
+    plant_outputs(project / "notebooks" / "01_demo.ipynb")
+    study = project / "report" / "study.md"
+    alt = f'"{SCRIPT.format("alt")}'
+    study.write_text(
+        study.read_text("utf-8")
+        + "\n## Heading \\<script>alert(1)\\</script>\n"
+        + f"\n:::{{figure}} bars.svg\n:alt: {alt}\nA caption.\n:::\n",
+        encoding="utf-8",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHOLESCRIPT_ARCHIVE", ARCHIVE)
+        done = build(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def home(built: Path, serve: Callable[[Path], str]) -> str:
+    return serve(built)
+
+
+@pytest.fixture(scope="module")
+def pages(built: Path) -> dict[str, BeautifulSoup]:
+    return {path: BeautifulSoup((built / path).read_text("utf-8"), "html.parser") for path in PAGES}
+
+
+# --- colours --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("scheme", "colour"), [("light", LIGHT), ("dark", DARK)])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_page_has_the_colours_of_the_system(
+    home: str, visit: Callable, scheme: str, colour: str, scripts: bool
+) -> None:
+    opened = visit(home, color_scheme=scheme, java_script_enabled=scripts)
+    assert paper(opened.page) == colour
+    assert opened.page.locator("button.colours").is_visible() == scripts
+
+
+def test_chosen_colours_are_kept(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    button = page.get_by_role("button", name="Colours: auto")
+    button.click()
+    expect(page.get_by_role("button", name="Colours: light")).to_be_visible()
+    page.get_by_role("button", name="Colours: light").click()
+    assert paper(page) == DARK
+    page.goto(f"{home}/report/study.html")
+    assert paper(page) == DARK
+    page.get_by_role("button", name="Colours: dark").click()
+    assert paper(page) == LIGHT
+
+
+def test_page_in_chosen_colours_is_never_drawn_in_others(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    page.evaluate("localStorage.setItem('colours', 'dark')")
+    page.add_init_script(
+        """new MutationObserver((_, observer) => {
+            if (!document.body) return;
+            observer.disconnect();
+            window.chosen = document.documentElement.dataset.colours;
+        }).observe(document, {childList: true, subtree: true});"""
+    )
+    page.goto(f"{home}/report/study.html")
+    assert page.evaluate("window.chosen") == "dark"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figure_is_shown_as_drawn_for_the_page(home: str, visit: Callable, scheme: str) -> None:
+    opened = visit(f"{home}/index.html", color_scheme=scheme)
+    images = opened.page.locator("#figure-lengths img")
+    assert [image.is_visible() for image in images.all()] == [scheme == "light", scheme == "dark"]
+    assert images.nth(0).get_attribute("alt") == images.nth(1).get_attribute("alt")
+    assert opened.unloaded_images() == []
+    opened.page.locator("button.colours").click()
+    assert images.nth(0).is_visible()
+
+
+def test_figure_without_a_dark_drawing_is_one_image(tmp_path: Path) -> None:
+    drawn = io.BytesIO()
+    Image.new("RGB", (70, 35), DARK).save(drawn, "png")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "fig-both.dark.png").write_bytes(drawn.getvalue())
+    page = SimpleNamespace(location="page.md", relative=str)
+    renderer = Renderer(SimpleNamespace(root=tmp_path), page, Assets(), Faults())
+    images = {
+        name: BeautifulSoup(renderer.picture({}, drawn.getvalue(), name, "Bars."), "html.parser")
+        for name in ("fig-both.png", "fig-light.png", "photo.jpg")
+    }
+    classes = {name: [image.get("class") for image in html("img")] for name, html in images.items()}
+    assert classes.pop("fig-both.png") == [["on-light"], ["on-dark"]]
+    assert classes == {"fig-light.png": [None], "photo.jpg": [None]}
+
+
+# --- nothing foreign runs -------------------------------------------------------------------
+
+
+def test_pages_hold_no_inline_script_or_style(pages: dict[str, BeautifulSoup]) -> None:
+    for page in pages.values():
+        assert page.select("script") == page.select("head > script[src]")
+        assert not page.select("style, [style]")
+        named = {name for tag in page.find_all(True) for name in tag.attrs}
+        assert not [name for name in named if name.startswith("on")]
+
+
+def test_policy_comes_before_all_that_is_loaded(pages: dict[str, BeautifulSoup]) -> None:
+    for page in pages.values():
+        policy, *_ = page.head.select("[http-equiv], script, link")
+        assert policy["http-equiv"] == "Content-Security-Policy"
+        rules = dict(rule.split(" ", 1) for rule in policy["content"].split("; "))
+        assert rules.pop("script-src") == "'self' 'wasm-unsafe-eval'"
+        assert rules.pop("default-src") == "'none'"
+        assert set(rules.values()) == {"'self'", "'none'"}
+
+
+def test_browser_refuses_what_the_policy_forbids(built: Path, home: str, visit: Callable) -> None:
+    for address in (home, built.as_uri()):
+        page = visit(f"{address}/index.html").page
+        page.evaluate(
+            """() => {
+                const script = document.createElement('script');
+                script.textContent = 'window.ran = true';
+                document.body.append(script);
+                document.body.setAttribute('style', 'background: red');
+                document.body.setAttribute('onclick', 'window.ran = true');
+                document.body.click();
+            }"""
+        )
+        assert page.evaluate("window.ran") is None
+        assert paper(page) == LIGHT
+
+
+# Without the policy too: it is the second lock, not the first.
+@pytest.mark.parametrize("bypass_csp", [False, True])
+@pytest.mark.parametrize("path", PAGES)
+def test_planted_scripts_are_text(home: str, visit: Callable, path: str, bypass_csp: bool) -> None:
+    opened = visit(f"{home}/{path}", bypass_csp=bypass_csp)
+    assert opened.errors == []
+    assert opened.page.locator("article :is(script, [onerror], [href^='javascript:'])").count() == 0
+
+
+def test_planted_text_is_shown_as_it_was_written(pages: dict[str, BeautifulSoup]) -> None:
+    notebook, study = pages["notebooks/demo.html"], pages["report/study.html"]
+    assert SCRIPT.format("stream") in [block.get_text() for block in notebook.select("pre.plain")]
+    assert SCRIPT.format("markdown") in notebook.get_text()
+    # Of the film's title in a table of HTML, markup is dropped and text stays.
+    assert notebook.find("td", string="Film ")
+    heading = study.find("h2", id=re.compile("^heading-script")).get_text()
+    assert heading.startswith("Heading <script>alert(1)</script>")
+    assert "Heading <script>alert(1)</script>" in study.select_one("aside.contents").get_text()
+    assert study.select("article img")[-1]["alt"] == f'"{SCRIPT.format("alt")}'
+
+
+# --- search ---------------------------------------------------------------------------------
+
+
+def test_search_finds_a_section_and_leads_there(home: str, visit: Callable) -> None:
+    opened = visit(f"{home}/index.html")
+    page = opened.page
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.type") == "search"
+    page.keyboard.type("nothing at all")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("printed")
+    hit = page.locator("search li").first
+    expect(hit).to_contain_text("How long is a script?: Lengths")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/notebooks/demo.html#lengths")
+    assert opened.errors == []
+
+
+def test_search_shows_planted_text_as_text(home: str, visit: Callable) -> None:
+    opened = visit(f"{home}/report/study.html", bypass_csp=True)
+    opened.page.get_by_role("searchbox").fill("onerror")
+    expect(opened.page.locator("search li").first).to_contain_text("onerror=alert(")
+    opened.page.get_by_role("searchbox").fill("heading")
+    expect(opened.page.locator("search ol")).to_contain_text("Heading <script>alert(1)</script>")
+    expect(opened.page.locator("search mark").first).to_be_visible()
+    assert opened.page.locator("search ol script, search ol img").count() == 0
+    assert opened.errors == []
+
+
+def test_search_says_that_nothing_was_found(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    page.get_by_role("searchbox").fill("zzzz")
+    expect(page.get_by_role("status")).to_have_text("Nothing found")
+
+
+def test_search_knows_the_text_and_nothing_around_it(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    texts = page.evaluate(
+        """async () => {
+            const pagefind = await import('/pagefind/pagefind.js');
+            const {results} = await pagefind.search('script');
+            const pages = await Promise.all(results.map(result => result.data()));
+            return pages.map(page => page.raw_content);
+        }"""
+    )
+    assert len(texts) == len(PAGES)
+    assert any("How much of a film" in text for text in texts)
+    around = ("Skip to the text", "On this page", "source cell", "Executed notebook", "mathcal")
+    assert [words for words in around for text in texts if words in text] == []
+
+
+def test_search_gives_the_place_back(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    page.evaluate("scrollTo(0, 900)")
+    page.keyboard.press("/")
+    page.keyboard.type("script/")
+    expect(page.locator("search li").first).to_be_visible()
+    assert page.get_by_role("searchbox").input_value() == "script/"
+    page.keyboard.press("Escape")
+    expect(page.locator("search ol")).to_be_hidden()
+    assert page.evaluate("scrollY") == 900
+
+
+def test_search_from_the_disk_says_what_it_needs(built: Path, visit: Callable) -> None:
+    opened = visit(f"{built.as_uri()}/index.html")
+    opened.page.keyboard.press("/")
+    expect(opened.page.get_by_role("status")).to_contain_text("served: make serve")
+    assert opened.errors == []
+
+
+def test_search_without_an_index_says_so(built: Path, tmp_path: Path, serve, visit) -> None:
+    shutil.copytree(built, tmp_path / "site", ignore=shutil.ignore_patterns("pagefind"))
+    page = visit(f"{serve(tmp_path / 'site')}/index.html").page
+    page.get_by_role("searchbox").fill("script")
+    expect(page.get_by_role("status")).to_contain_text("The search index cannot be read")
+
+
+# --- reading along --------------------------------------------------------------------------
+
+
+def test_code_is_copied_as_it_stands(home: str, visit: Callable) -> None:
+    granted = ["clipboard-read", "clipboard-write"]
+    page = visit(f"{home}/index.html", permissions=granted).page
+    block = page.locator(".code").first
+    block.hover()
+    block.get_by_role("button", name="Copy").click()
+    expect(block.get_by_role("button")).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith('def share(part: int, whole: int = 1_364) -> float:\n    """Return')
+
+
+def test_code_has_no_button_where_nothing_can_be_copied(home: str, visit: Callable) -> None:
+    page = visit(home).page
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.goto(f"{home}/index.html")
+    assert page.get_by_role("button", name="Copy").count() == 0
+
+
+def test_contents_mark_the_section_in_view(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html", width=1440).page
+    marked = page.locator("aside.contents a[aria-current=location]")
+    for section in ("A deeper heading", "What is here", "What was asked"):
+        heading = page.locator("article").get_by_role("heading", name=section)
+        heading.evaluate("heading => heading.scrollIntoView()")
+        expect(marked).to_have_text(section)
+    page.evaluate("scrollTo(0, 0)")
+    expect(marked).to_have_count(0)
+
+
+def test_notebook_page_offers_its_files(pages: dict[str, BeautifulSoup], built: Path) -> None:
+    links = {a["download"]: a["href"] for a in pages["notebooks/demo.html"].select(".origin a")}
+    assert set(links) == {"01_demo.ipynb", "01_demo.py"}
+    for name, path in links.items():
+        source = built.parents[1] / "notebooks" / name
+        assert (built / "notebooks" / path).read_bytes() == source.read_bytes()
+
+
+def test_notebook_is_downloaded_under_its_own_name(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/notebooks/demo.html").page
+    with page.expect_download() as download:
+        page.click(".origin a >> nth=0")
+    assert download.value.suggested_filename == "01_demo.ipynb"
+
+
+def test_archive_is_offered_where_there_is_one(pages: dict[str, BeautifulSoup], site: Path) -> None:
+    offered = {path: page.select_one("footer a")["href"] for path, page in pages.items()}
+    assert offered == {path: f"{'../' * path.count('/')}{ARCHIVE}" for path in PAGES}
+    assert "whole site" not in (site / "index.html").read_text("utf-8")
+
+
+# --- paper ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["index.html", "notebooks/demo.html"])
+def test_paper_holds_the_text_and_all_figures(home: str, visit: Callable, path: str) -> None:
+    page = visit(f"{home}/{path}", color_scheme="dark").page
+    page.evaluate(
+        """document.querySelector('.text').insertAdjacentHTML('beforeend',
+            '<details class="passport" open><summary>Of a figure</summary>unfolded</details>')"""
+    )
+    figures = page.locator("img[src*='.png']:not(.on-dark)").count()
+    document = pypdfium2.PdfDocument(page.pdf())
+    images = [picture for sheet in document for picture in sheet.get_objects([FPDF_PAGEOBJ_IMAGE])]
+    assert len(images) == figures > 0
+    for picture in images:
+        left, bottom, right, top = picture.get_bounds()
+        width, height = picture.page.get_size()
+        assert 0 <= left < right <= width
+        assert 0 <= bottom < top <= height
+    text = "\n".join(sheet.get_textpage().get_text_bounded() for sheet in document)
+    assert "Of a figure" in text
+    for unprinted in (
+        "unfolded",
+        "Skip to the text",
+        "On this page",
+        "Next",
+        "Copy",
+        "source cell",
+    ):
+        assert unprinted not in text
+    if path == "index.html":
+        assert "Folded text." in text
+        assert "(https://example.org)" in text
+    assert document[0].render().to_pil().getpixel((1, 1)) == (255, 255, 255)
+
+
+def test_paper_shows_a_figure_as_drawn_for_light(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html", color_scheme="dark").page
+    page.emulate_media(media="print")
+    assert page.locator("#figure-lengths .on-light").is_visible()
+    assert page.locator("#figure-lengths .on-dark").is_hidden()
+
+
+# --- everyone -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(
+    home: str, visit: Callable, path: str, width: int, scheme: str
+) -> None:
+    opened = visit(f"{home}/{path}", width=width, color_scheme=scheme, bypass_csp=True)
+    found = Axe().run(opened.page).response["violations"]
+    serious = [
+        (rule["id"], [node["target"] for node in rule["nodes"]])
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_results(home: str, visit: Callable, scheme: str) -> None:
+    opened = visit(f"{home}/index.html", color_scheme=scheme, bypass_csp=True)
+    opened.page.get_by_role("searchbox").fill("script")
+    expect(opened.page.locator("search li").first).to_be_visible()
+    found = Axe().run(opened.page, context="search").response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in ("serious", "critical")] == []
+
+
+@pytest.mark.parametrize(
+    ("width", "stops"),
+    [
+        (360, ["a.skip", "a.brand", ".menu summary", "button.colours", "search input"]),
+        (1440, ["a.skip", "button.colours", "search input", "nav.pages a"]),
+    ],
+)
+def test_keyboard_reaches_all_and_shows_where_it_is(
+    home: str, visit: Callable, width: int, stops: list[str]
+) -> None:
+    page = visit(f"{home}/index.html", width=width).page
+    for stop in stops:
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            """stop => {
+                const element = document.activeElement, box = element.getBoundingClientRect();
+                return [element.matches(stop), getComputedStyle(element).outlineStyle,
+                        box.left >= 0 && box.right <= innerWidth && box.top >= 0];
+            }""",
+            stop,
+        )
+        assert focused == [True, "solid", True], stop
+
+
+def test_skip_link_leads_past_the_navigation(home: str, visit: Callable) -> None:
+    page = visit(f"{home}/index.html").page
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_results_fit_a_phone(home: str, visit: Callable) -> None:
+    opened = visit(f"{home}/index.html", width=360)
+    opened.page.get_by_role("searchbox").fill("script")
+    expect(opened.page.locator("search li").first).to_be_visible()
+    box = opened.page.locator(".found").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    assert opened.overflow() == 0

@@ -1,0 +1,104 @@
+// The search box: what is typed is looked up in the index that pagefind made of the site.
+(function () {
+  "use strict";
+  const PAGES = 6;
+  const SECTIONS = 3; // of one page
+  const box = document.querySelector("search");
+  const input = box.querySelector("input");
+  const found = box.querySelector(".found");
+  const status = found.querySelector("[role=status]");
+  const list = found.querySelector("ol");
+  const bundle = new URL(box.dataset.bundle, document.baseURI);
+  let engine = null;
+  let place = null; // where the reader was before "/"
+
+  async function load() {
+    const pagefind = await import(bundle.href);
+    await pagefind.options({ baseUrl: new URL("..", bundle).pathname });
+    await pagefind.init();
+    return pagefind;
+  }
+
+  // Pagefind marks the words it found. Only text and these marks are taken over, no other element.
+  function excerpt(html) {
+    const paragraph = document.createElement("p");
+    for (const part of new DOMParser().parseFromString(html, "text/html").body.childNodes) {
+      const marked = part.nodeName === "MARK";
+      const piece = marked ? document.createElement("mark") : document.createTextNode("");
+      piece.textContent = part.textContent;
+      paragraph.append(piece);
+    }
+    return paragraph;
+  }
+
+  function entry(page, section) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = section.url;
+    link.textContent = page.meta.title;
+    if (section.title !== page.meta.title) {
+      const heading = document.createElement("span");
+      heading.textContent = section.title;
+      link.append(": ", heading);
+    }
+    item.append(link, excerpt(section.excerpt));
+    return item;
+  }
+
+  function say(text, items = []) {
+    status.textContent = text;
+    list.replaceChildren(...items);
+    found.hidden = false;
+  }
+
+  async function search() {
+    const query = input.value.trim();
+    if (location.protocol === "file:") {
+      say("Search works once the site is served: make serve");
+      return;
+    }
+    found.hidden = !query;
+    if (!query) return;
+    try {
+      engine = engine || load();
+      const answer = await (await engine).debouncedSearch(query, {}, 150);
+      if (!answer) return; // more was typed meanwhile
+      const pages = await Promise.all(answer.results.slice(0, PAGES).map((page) => page.data()));
+      if (query !== input.value.trim()) return;
+      const items = pages.flatMap((page) =>
+        page.sub_results.slice(0, SECTIONS).map((section) => entry(page, section)),
+      );
+      const count = answer.results.length;
+      say(count ? `Found on ${count} ${count > 1 ? "pages" : "page"}` : "Nothing found", items);
+    } catch (error) {
+      engine = null;
+      say(`The search index cannot be read: ${error.message}`);
+    }
+  }
+
+  function close() {
+    found.hidden = true;
+  }
+
+  box.hidden = false;
+  input.addEventListener("input", search);
+  input.addEventListener("focus", search);
+  box.addEventListener("focusout", (event) => box.contains(event.relatedTarget) || close());
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    close();
+    input.value = "";
+    if (!place) return;
+    input.blur();
+    scrollTo({ top: place.top, behavior: "instant" });
+    if (place.element) place.element.focus({ preventScroll: true });
+    place = null;
+  });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing) return;
+    event.preventDefault();
+    place = { top: scrollY, element: document.activeElement };
+    input.focus();
+  });
+})();
