@@ -5,9 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report import notebooks, rerun
+from wholescript.report import notebooks
 from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.rerun import Comparison
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +52,3 @@ def test_pipeline_and_check(project: Project) -> None:
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 1
     assert "01_tiny.ipynb is missing" in result.stderr
-
-
-@pytest.mark.parametrize(("again", "code"), [(0.751, 0), (0.8, 1), (None, 1)])
-def test_rerun_ends_with_an_error_when_a_metric_is_outside(
-    monkeypatch: pytest.MonkeyPatch, again: float | None, code: int
-) -> None:
-    found = [Comparison("g/n", "auc", 0.75, again, 0.01)]
-    monkeypatch.setattr(rerun, "rerun", lambda *_: found)
-    result = CliRunner().invoke(app, ["rerun"])
-    assert result.exit_code == code
-    assert ("outside" in result.output.splitlines()[3]) is bool(code)

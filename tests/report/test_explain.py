@@ -10,6 +10,7 @@ from wholescript.errors import RunError, WholeScriptError
 from wholescript.files import ROOT
 from wholescript.report.explain import verify, why
 from wholescript.report.project import Project
+from wholescript.report.stamp import make_stamp
 
 
 @pytest.fixture
@@ -68,6 +69,14 @@ def test_a_changed_pin_is_named(own: Project) -> None:
     (own.root / "requirements.lock").write_text("matplotlib==0.1\nunrelated==2\n")
     (change,) = said(own)
     assert change.startswith("pin matplotlib was ") and change.endswith("is '0.1'")
+
+
+def test_a_file_that_a_parameter_names_is_part_of_the_stamp(own: Project) -> None:
+    (own.root / "films.csv").write_text("one")
+    first = make_stamp(own, "01_tiny", {"title": "films.csv"})
+    (own.root / "films.csv").write_text("two")
+    second = make_stamp(own, "01_tiny", {"title": "films.csv"})
+    assert first["files"].keys() == {"films.csv"} and first["files"] != second["files"]
 
 
 def test_an_edited_figure_is_named(own: Project) -> None:

@@ -1,40 +1,65 @@
-import math
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from wholescript.report.project import Project
-from wholescript.report.rerun import Comparison, compare, rerun
-from wholescript.report.runs import Metric, RunStore
+from wholescript.cli import app
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.rerun import rerun
 
+CLAIMS = """
+from wholescript.report.claims import claim
 
-@pytest.mark.parametrize(
-    ("again", "within"),
-    [(0.75, True), (0.759, True), (0.765, False), (None, False), (math.nan, False)],
-)
-def test_a_metric_is_within_its_tolerance_or_outside(again: float | None, within: bool) -> None:
-    assert Comparison("g/n", "auc", 0.75, again, 0.01).within is within
-
-
-def test_a_run_that_only_one_side_has_is_outside(tmp_path: Path) -> None:
-    stored, again = RunStore(tmp_path / "a"), RunStore(tmp_path / "b")
-    stored.save("g/old", {"key": "k"}, {"auc": Metric(0.7)})
-    again.save("g/new", {"key": "k"}, {"auc": Metric(0.7)})
-    found = compare(stored, again)
-    assert [(c.run, c.stored, c.again, c.within) for c in found] == [
-        ("g/new", None, 0.7, False),
-        ("g/old", 0.7, None, False),
-    ]
+@claim("It rises by more than 2.001.")
+def it_rises(results):
+    return results.metric("tiny/line:height").value > 2.001
+"""
 
 
-def test_a_rerun_makes_all_anew_and_touches_nothing(executed: Project) -> None:
-    config = executed.root / "results" / "tiny" / "line" / "metrics.json"
-    config.write_text(config.read_text().replace("2.0", "2.005"))
+@pytest.fixture
+def metrics(executed: Project) -> Path:
+    return executed.root / "results" / "tiny" / "line" / "metrics.json"
+
+
+def test_a_rerun_makes_all_anew_and_touches_nothing(executed: Project, metrics: Path) -> None:
+    metrics.write_text(metrics.read_text().replace("2.0", "2.005"))
     (executed.rerun / "stale").mkdir(parents=True)
+    (executed.root / "report").mkdir()
+    (executed.root / "report" / "claims.py").write_text(CLAIMS)
     seconds: dict[str, float] = {}
     found = rerun(executed, seconds.__setitem__)
-    assert found == [Comparison("tiny/line", "height", 2.005, 2.0, 0.01)]
-    assert found[0].within
+    [metric] = found.metrics
+    assert metric.stored and metric.again
+    assert (metric.stored.value, metric.again.value, metric.within) == (2.005, 2.0, True)
+    assert [figure.label for figure in found.figures] == ["fig-line", "tbl-heights"]
+    assert not (found.figures_moved or found.parameters)
+    assert [(claim.name, str(claim)) for claim in found.claims] == [
+        ("it-rises", "broken, was holds")
+    ]
     assert list(seconds) == ["01_tiny"]
     assert not (executed.rerun / "stale").exists()
-    assert "2.005" in config.read_text()
+    assert "2.005" in metrics.read_text()
+
+
+@pytest.mark.parametrize(("label", "code"), [("height", 0), ("depth", 1)])
+def test_the_command_ends_with_an_error_when_anything_moved(
+    executed: Project, monkeypatch: pytest.MonkeyPatch, label: str, code: int
+) -> None:
+    path = executed.root / "figures" / "fig-line.json"
+    path.write_text(path.read_text().replace('"height"', f'"{label}"'))
+    monkeypatch.setenv(ROOT_VARIABLE, str(executed.root))
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, ["rerun"])
+    assert result.exit_code == code
+    assert ("fig-line: axes 1, y, label: 'height' was 'depth'" in result.output) is bool(code)
+    assert f"0 of 1 metrics outside their tolerance, {code} of 2 figures" in result.output
+    assert "wrote _build/rerun/report.html" in result.output
+    assert ("fig-line" in (executed.rerun / "report.html").read_text()) is bool(code)
+
+
+def test_a_rerun_that_found_nothing_to_compare_is_an_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.notebooks / "01_tiny.py").unlink()
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    assert CliRunner().invoke(app, ["rerun"]).exit_code == 1

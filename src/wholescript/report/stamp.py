@@ -48,7 +48,7 @@ def make_stamp(project: Project, name: str, parameters: dict[str, Any]) -> dict[
             path.relative_to(project.source).as_posix(): definition_hashes(path) for path in files
         },
         "cells": _cells(source, name),
-        "files": dict(_files(project, source)),
+        "files": dict(_files(project, source, parameters)),
         "runs": _runs(project, source),
         "pins": installed_versions(libraries),
     }
@@ -123,10 +123,14 @@ def _cells(source: Path, name: str) -> dict[str, str]:
     return hashes
 
 
-def _files(project: Project, source: Path) -> Iterator[tuple[str, str]]:
+def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the files of the bundle, and those that a parameter names, with their hashes."""
     if reads_data(source):
         for path in data_files(project):
             yield path.relative_to(project.root).as_posix(), sha256_of(path)[:12]
+    for value in parameters.values():
+        if isinstance(value, str) and value and (path := project.root / value).is_file():
+            yield value, sha256_of(path)[:12]
 
 
 def _runs(project: Project, source: Path) -> dict[str, str]:

@@ -1,0 +1,37 @@
+"""Two tables as stored: the same columns and rows, numbers with a tolerance, texts exactly."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+TOLERANCE = 0.02  # of the range of a column
+
+
+def compare_tables(stored: Path, again: Path) -> list[str]:
+    """Return what differs between two CSV files, in words with its place.
+
+    A number may move by `TOLERANCE` of the range of its column as stored, or of its own size
+    where the column has no range.
+    """
+    a, b = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (stored, again))
+    if list(a.columns) != list(b.columns):
+        return [f"columns {', '.join(b.columns)}; were {', '.join(a.columns)}"]
+    if len(a) != len(b):
+        return [f"{len(b)} rows, were {len(a)}"]
+    return [words for column in a.columns for words in _compare_column(a, b, column)]
+
+
+def _compare_column(a: pd.DataFrame, b: pd.DataFrame, column: str) -> list[str]:
+    old, new = (pd.to_numeric(table[column], errors="coerce").to_numpy() for table in (a, b))
+    finite = old[np.isfinite(old)]
+    width = np.ptp(finite) if finite.size else 0.0
+    allowed = TOLERANCE * (np.full(old.shape, width) if width else np.abs(old))
+    numbers = np.isfinite(old) & np.isfinite(new)
+    texts = (a[column] != b[column]).to_numpy()
+    outside = np.where(numbers, np.abs(new - old) > allowed, texts)
+    return [
+        f"row {row + 1} ({a.iloc[row, 0]}), {column}: {b[column][row]} was {a[column][row]}"
+        + (f", tolerance {allowed[row]:.3g}" if numbers[row] else "")
+        for row in np.flatnonzero(outside)
+    ]

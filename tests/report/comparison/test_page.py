@@ -1,0 +1,60 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from wholescript.report.comparison.page import number, write_comparison
+from wholescript.report.comparison.trees import compare_trees
+
+Tree = Callable[..., Path]
+SIDES = ["v1 <b>", "working tree"]
+
+
+def read(stored: Path, again: Path) -> BeautifulSoup:
+    page = stored.parent / "page.html"
+    write_comparison(compare_trees(stored, again), page, title="Moved <i>", sides=SIDES)
+    return BeautifulSoup(page.read_text(), "html.parser")
+
+
+def test_a_page_shows_what_moved_with_both_pictures(make_tree: Tree) -> None:
+    table = {"model": ["words", "stack"], "auc": [0.7, 0.6], "films": [10, 10]}
+    again = make_tree("again", auc=0.63, colormap="magma", table=table)
+    page = read(make_tree("stored"), again)
+    assert page.h1 is not None and page.h1.get_text() == "Moved <i>"
+    text = " ".join(page.get_text().split())
+    assert "1 of 1 metrics outside their tolerance, 2 of 2 figures and tables moved" in text
+    assert [heading.get_text() for heading in page.find_all("h3")] == ["fig-auc", "tbl-auc"]
+    assert [image["alt"] for image in page.find_all("img")] == [
+        "fig-auc, v1 <b>",
+        "fig-auc, working tree",
+    ]
+    sources = [str(image["src"]) for image in page.find_all("img")]
+    assert sources[0] != sources[1]
+    assert "colour map: 'magma' was 'viridis'" in text
+    assert "row 2 (stack), films: 10 was 20" in text
+    assert "0.7000 [0.6000, 0.8000] 0.6300 [0.6000, 0.8000] \N{MINUS SIGN}0.0700, outside" in text
+    assert "Words rank films <i>well</i>. words-rank: broken, was holds" in text
+
+
+def test_a_page_asks_no_other_file_and_runs_no_script(make_tree: Tree) -> None:
+    hostile = "<script>alert(1)</script>"
+    page = read(make_tree("stored"), make_tree("again", legend=(hostile, "stack")))
+    assert hostile in page.get_text()
+    assert not page.find_all(["script", "link", "i", "b"])
+    assert all(str(image["src"]).startswith("data:image/png;base64,") for image in page("img"))
+    assert "default-src 'none'" in str(page.find("meta", {"http-equiv": True}))
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [
+        (0.75123, "", "0.7512"),
+        (-0.01, "+", "\N{MINUS SIGN}0.0100"),
+        (0.01, "+", "+0.0100"),
+        (16191.0, "", "16,191"),
+        (None, "+", "missing"),
+    ],
+)
+def test_numbers_are_written_for_readers(value: float | None, sign: str, text: str) -> None:
+    assert number(value, sign) == text

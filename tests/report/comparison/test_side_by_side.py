@@ -1,0 +1,98 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wholescript.evaluation.intervals import paired_difference
+from wholescript.evaluation.predictions import Predictions
+from wholescript.report.comparison.side_by_side import figures_by_label, metric_rows
+from wholescript.report.results import Metric
+from wholescript.report.runs import RunStore
+
+N = 40
+
+
+def predictions(seed: int, films: int = N) -> Predictions:
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(films) % 3 == 0).astype(np.int8)
+    names = [f"film {i}" for i in range(films)]
+    scores = (0.3 * labels + rng.uniform(size=films))[None] / 2
+    return Predictions(
+        names,
+        labels,
+        np.array(names, dtype=object),
+        np.full(films, 2000),
+        scores,
+        np.full((1, films), 0.5),
+        np.zeros((1, films), dtype=np.int64),
+    )
+
+
+def save(root: Path, name: str, auc: float, made: Predictions | None = None, **config: str) -> None:
+    metrics = {"auc": Metric(auc, auc - 0.1, auc + 0.1), "brier": Metric(0.2)}
+    RunStore(root / "results").save(name, {"key": name, "notebook": "01"} | config, metrics, made)
+
+
+def test_runs_of_the_same_films_are_paired(tmp_path: Path) -> None:
+    first, second = predictions(0), predictions(1)
+    save(tmp_path / "a", "g/words", 0.7, first)
+    save(tmp_path / "b", "g/words", 0.6, second)
+    [row] = metric_rows([{"01": tmp_path / "a"}, {"01": tmp_path / "b"}], RunStore(tmp_path))
+    assert (row.run, row.metric) == ("g/words", "auc")
+    start, other = row.cells
+    assert start.value is not None and start.value.value == 0.7
+    assert start.difference is None
+    assert other.paired and other.difference is not None
+    expected = paired_difference(second, first, ["auc"]).iloc[0]
+    found = [other.difference.value, other.difference.low, other.difference.high]
+    assert found == pytest.approx([expected["value"], expected["low"], expected["high"]], abs=1e-3)
+
+
+@pytest.mark.parametrize("made", [predictions(1, films=30), None])
+def test_other_films_or_no_predictions_give_a_plain_difference(
+    tmp_path: Path, made: Predictions | None
+) -> None:
+    save(tmp_path / "a", "g/words", 0.7, predictions(0))
+    save(tmp_path / "b", "g/words", 0.6, made)
+    [row] = metric_rows([{"01": tmp_path / "a"}, {"01": tmp_path / "b"}], RunStore(tmp_path))
+    cell = row.cells[1]
+    assert cell.difference is not None and cell.difference.value == pytest.approx(-0.1)
+    assert not cell.paired
+
+
+def test_of_recorded_numbers_all_are_shown_and_a_missing_run_is_a_gap(tmp_path: Path) -> None:
+    save(tmp_path / "a", "g/facts", 0.7)
+    save(tmp_path / "b", "g/other", 0.6)
+    rows = list(metric_rows([{"01": tmp_path / "a"}, {"01": tmp_path / "b"}], RunStore(tmp_path)))
+    assert [(row.run, row.metric) for row in rows] == [
+        *(("g/facts", "auc"), ("g/facts", "brier")),
+        *(("g/other", "auc"), ("g/other", "brier")),
+    ]
+    assert rows[0].cells[1].value is None and rows[0].cells[1].difference is None
+    assert rows[2].cells[0].value is None and rows[2].cells[1].difference is None
+
+
+def test_of_a_shared_root_only_the_own_runs_count_and_read_ones_are_found_by_key(
+    tmp_path: Path,
+) -> None:
+    root, own = tmp_path / "root", tmp_path / "own"
+    save(root, "g/foreign", 0.9, notebook="02")
+    save(root, "g/read", 0.8, notebook="02")
+    save(own, "g/made", 0.7)
+    (own / "figures").mkdir()
+    facts = {"label": "fig-x", "notebook": "01", "runs": {"g/read": "g/read", "g/foreign": "other"}}
+    (own / "figures" / "fig-x.passport.json").write_text(json.dumps(facts))
+    rows = metric_rows([{"01": root}, {"01": own}], RunStore(root / "results"))
+    assert list(dict.fromkeys(row.run for row in rows)) == ["g/made", "g/read"]
+
+
+def test_figures_are_those_that_the_notebooks_drew(tmp_path: Path) -> None:
+    for root, notebook in (("a", "01"), ("b", "02")):
+        folder = tmp_path / root / "figures"
+        folder.mkdir(parents=True)
+        facts = json.dumps({"label": "fig-x", "notebook": notebook})
+        (folder / "fig-x.passport.json").write_text(facts)
+        (folder / "fig-x.png").write_bytes(b"")
+    found = figures_by_label([{"01": tmp_path / "a"}, {"01": tmp_path / "b"}])
+    assert found == {"fig-x": [tmp_path / "a" / "figures" / "fig-x.png", None]}
