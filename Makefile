@@ -18,14 +18,13 @@ help:
 	@echo "make site    build the report: _build/html/index.html"
 	@echo "make rerun   execute every notebook from nothing, compare all metrics with the stored"
 	@echo "make test    check the code, run the tests, open the site in Chromium"
-	@echo "make serve   build the report and serve it on localhost"
+	@echo "make serve   serve the report on localhost, built again and reloaded as you write"
 	@echo "make encoder install the frozen encoder, to make features of screenplays anew"
 	@echo "make clean   delete _build, which holds only what can be made again"
 
 site: venv
-	@dvc repro
-	@myst build --html --strict
-	@echo "The report: _build/html/index.html"
+	@dvc status --quiet || dvc repro
+	@wholescript site
 
 rerun: venv
 	@wholescript rerun
@@ -40,8 +39,7 @@ lint: venv
 	@wholescript check && echo "notebooks, figures, results: fine"
 
 serve: site
-	@echo "http://localhost:$(PORT)/ (stop with Ctrl-C)"
-	@python -m http.server --bind localhost --directory _build/html $(PORT)
+	@wholescript serve --port $(PORT)
 
 clean:
 	rm -rf _build

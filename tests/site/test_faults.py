@@ -54,6 +54,15 @@ ON_A_PAGE = {
         "An AUC of 1 is false.",
         "text 'An AUC of 1 is false.': the number 'AUC of 1' reads like a result",
     ),
+    "unknown run": (
+        "{result}`evaluation/tf_idf:auc`",
+        "span '[{result}`evaluation/tf_idf:auc`]': there is no run 'evaluation/tf_idf' in results/;"
+        " did you mean 'evaluation/tfidf'",
+    ),
+    "unknown difference": (
+        "{difference}`evaluation/tfidf - evaluation/gated:auc`",
+        "span '[{difference}`evaluation/tfidf - evaluat': no notebook stored the difference",
+    ),
     "unknown claim": (
         "{claim}`So it is <words-are-beaten>`",
         "span 'So it is': there is no claim 'words-are-beaten' in report/claims.py; did you mean",
@@ -128,12 +137,6 @@ def test_theme_names_nothing_else(said_by_theme: str) -> None:
 def test_mystmd_names_page_and_target(said_by_mystmd: str, fault: str) -> None:
     message = re.escape(BY_MYSTMD[fault][1])
     assert re.search(rf"⛔️ (report/study|index)\.md\S* [^⛔]*{message}", said_by_mystmd)
-
-
-def test_unknown_run_names_the_nearest(build_faulty: Callable) -> None:
-    said = build_faulty(lambda project: append(project, "{result}`evaluation/tf_idf:auc`"))
-    assert "report/study.md" in said
-    assert "no run 'evaluation/tf_idf' in results/; did you mean 'evaluation/tfidf'" in said
 
 
 def test_broken_claim_file(build_faulty: Callable) -> None:

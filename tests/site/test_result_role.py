@@ -92,17 +92,30 @@ def test_mistakes(
     assert message in str(error.value)
 
 
+def test_a_fault_stands_in_the_place_of_the_role(plugin: ModuleType, results: Results) -> None:
+    kept = {"type": "span", "class": "result", "data": {"role": "result", "body": "a/b:auc"}}
+    tree = plugin.fill({"type": "root", "children": [kept]}, results)
+    (node,) = tree["children"]
+    assert (node["class"], node["children"][0]["value"]) == ("fault", "[{result}`a/b:auc`]")
+    assert "there is no run 'a/b'" in node["data"]["message"]
+
+
 def test_answers_in_mystmds_protocol() -> None:
-    asked = json.dumps({"name": "result", "body": "no/such:auc"})
-    command = [str(PLUGIN), "--role", "result"]
-    answer = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
-    assert answer.returncode == 1
-    assert "no run 'no/such'" in answer.stderr
-    specification = json.loads(
-        subprocess.run([str(PLUGIN)], capture_output=True, check=True).stdout
-    )
-    roles = [role["name"] for role in specification["roles"]]
-    assert roles == ["result", "difference", "fixed", "claim"]
+    def ask(*arguments: str, given: object = None) -> object:
+        command = [str(PLUGIN), *arguments]
+        done = subprocess.run(
+            command, input=json.dumps(given), capture_output=True, text=True, check=True
+        )
+        return json.loads(done.stdout)
+
+    specification = ask()
+    assert [transform["name"] for transform in specification["transforms"]] == ["results"]
+    fixed = {"type": "span", "class": "fixed", "data": {"role": "fixed", "body": "95%"}}
+    tree = ask("--transform", "results", given={"type": "root", "children": [fixed]})
+    assert tree["children"][0]["children"] == [{"type": "text", "value": "95%"}]
+    assert ask("--directive", "claims", given={}) == [
+        {"type": "div", "class": "claims", "children": []}
+    ]
 
 
 def test_alt_text_moves_to_the_figure(plugin: ModuleType) -> None:

@@ -12,8 +12,9 @@
 Before the colon stands a folder of results/, after it a metric of its metrics.json; `low` and
 `high` show one bound. An unknown run, metric or format stops the build and names the nearest.
 
-mystmd starts this file once for each number, so it imports little and no site packages. Its
-transform keeps the alt text of embedded figures, which mystmd itself drops.
+mystmd starts this file once for each page, so it imports little and no site packages. The roles
+themselves are declared in roles.mjs. The transform also keeps the alt text of embedded figures,
+which mystmd itself drops.
 """
 
 import json
@@ -27,28 +28,30 @@ sys.path.insert(0, str(ROOT / "src"))
 from wholescript.errors import RunError  # noqa: E402
 from wholescript.report.results import Metric, Results, difference_name  # noqa: E402
 
-BODY = {"type": "string", "required": True}
 SPECIFICATION = {
     "name": "Whole Script results",
-    "roles": [
-        {"name": "result", "doc": "A stored number: `run:metric|interval|format`.", "body": BODY},
-        {
-            "name": "difference",
-            "doc": "The paired difference of two runs: `run - baseline:metric|interval|format`.",
-            "body": BODY,
-        },
-        {"name": "fixed", "doc": "A number in prose that is no result.", "body": BODY},
-        {"name": "claim", "doc": "A conclusion: `the words <name of the claim>`.", "body": BODY},
-    ],
     "directives": [{"name": "claims", "doc": "All claims of the report with their evidence."}],
     "transforms": [
         {
-            "name": "figure-alt",
-            "doc": "Keeps the alt text of a figure that embeds a notebook cell.",
+            "name": "results",
+            "doc": "Fills in the roles, and keeps the alt text of figures that embed a cell.",
             "stage": "document",
         }
     ],
 }
+
+
+def fill(tree: dict, results: Results) -> dict:
+    """Replace what `roles.mjs` left by the node of each role, or by one that says what is wrong."""
+    for node in tree.get("children", []):
+        if "role" in (data := node.get("data") or {}):
+            try:
+                node.update(answer_role(data["role"], data["body"], results))
+            except RunError as error:
+                role = f"{{{data['role']}}}`{data['body']}`"
+                node.update(span("fault", f"[{role}]", {"message": str(error)}))
+        fill(node, results)
+    return tree
 
 
 def answer_role(name: str, body: str, results: Results) -> dict:
@@ -121,22 +124,14 @@ def keep_alt(tree: dict) -> dict:
 
 
 def main(arguments: list[str]) -> int:
-    """Answer mystmd: the specification, a role, a directive or a transform."""
+    """Answer mystmd: the specification, the directive or the transform."""
     sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     if not arguments:
         print(json.dumps(SPECIFICATION))
     elif arguments[0] == "--transform":
-        print(json.dumps(keep_alt(json.load(sys.stdin))))
-    elif arguments[0] == "--directive":
-        print(json.dumps([{"type": "div", "class": "claims", "children": []}]))
+        print(json.dumps(fill(keep_alt(json.load(sys.stdin)), Results(ROOT / "results"))))
     else:
-        body = json.load(sys.stdin)["body"]
-        try:
-            node = answer_role(arguments[1], body, Results(ROOT / "results"))
-        except RunError as error:
-            print(f"{arguments[1]} role, '{body}': {error}", file=sys.stderr)
-            return 1
-        print(json.dumps([node]))
+        print(json.dumps([{"type": "div", "class": "claims", "children": []}]))
     return 0
 
 

@@ -53,6 +53,8 @@ class ProseRenderer(Renderer):
             return self._result(node, data)
         if kind == "claim":
             return self._claim(node, data["claim"])
+        if kind == "fault":
+            self.fault(node, data["message"])
         return Markup('<span class="{}">{}</span>').format(kind, escape(plain_text(node)))
 
     def _result(self, node: Node, data: dict[str, str]) -> Markup:

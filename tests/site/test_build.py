@@ -1,0 +1,156 @@
+"""`wholescript site` builds when something has changed, and only then; its archive is one file."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.report.archive import ARCHIVE, archive_faults
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.site import build_site, site_key
+
+
+@pytest.fixture(scope="module")
+def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("built-by-command") / "project"
+    shutil.copytree(executed_project, root, symlinks=True)
+    build = build_site(Project(root), quiet=True)
+    assert build.ok, build.said
+    return root
+
+
+@pytest.fixture
+def project(built_once: Path, tmp_path: Path) -> Project:
+    """The small project, built and current."""
+    root = tmp_path / "project"
+    shutil.copytree(built_once, root, symlinks=True)
+    return Project(root)
+
+
+def change_page(root: Path) -> None:
+    page = root / "report" / "study.md"
+    page.write_text(page.read_text("utf-8") + "\nA sentence more.\n", encoding="utf-8")
+
+
+def change_metrics(root: Path) -> None:
+    metrics = root / "results" / "evaluation" / "tfidf" / "metrics.json"
+    stored = json.loads(metrics.read_text("utf-8"))
+    stored["auc"]["value"] = 0.641
+    metrics.write_text(json.dumps(stored), encoding="utf-8")
+
+
+def change_theme(root: Path) -> None:
+    style = root / "theme" / "style.css"
+    style.write_text(style.read_text("utf-8") + "\nmain { --planted: 1px; }\n", encoding="utf-8")
+
+
+def pages(project: Project) -> str:
+    return "".join(p.read_text("utf-8") for p in (project.build / "html").rglob("*.html"))
+
+
+def test_second_build_is_skipped(project: Project) -> None:
+    front = project.build / "html" / "index.html"
+    front.write_text("left as it is")
+    build = build_site(project, quiet=True)
+    assert (build.ok, build.skipped, build.said) == (True, True, "")
+    assert front.read_text() == "left as it is"
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"), [(change_page, "A sentence more."), (change_metrics, "0.641")]
+)
+def test_change_is_built(project: Project, change: Callable[[Path], None], shown: str) -> None:
+    assert shown not in pages(project)
+    change(project.root)
+    build = build_site(project, quiet=True)
+    assert (build.ok, build.skipped) == (True, False), build.said
+    assert shown in pages(project)
+    assert build_site(project, quiet=True).skipped
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "myst.yml",
+        "index.md",
+        "report/new.md",
+        "notebooks/01_demo.py",
+        "notebooks/01_demo.ipynb",
+        "figures/fig-lengths.svg",
+        "results/evaluation/tfidf/metrics.json",
+        "results/evaluation/tfidf/config.json",
+        "theme/render.py",
+        "theme/templates/page.html",
+    ],
+)
+def test_key_follows_what_the_site_is_made_of(project: Project, file: str) -> None:
+    before = site_key(project)
+    path = project.root / file
+    content = path.read_bytes() if path.exists() else b""
+    path.write_bytes(content + b"\n")
+    assert site_key(project) != before
+    path.write_bytes(content)
+    if content:
+        assert site_key(project) == before, "the key is of names and contents, not of dates"
+
+
+@pytest.mark.parametrize(
+    "file", ["README.md", "theme/__pycache__/render.pyc", "report/.study.md.swp"]
+)
+def test_key_leaves_out_what_the_site_is_not_made_of(project: Project, file: str) -> None:
+    before = site_key(project)
+    path = project.root / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"something")
+    assert site_key(project) == before
+
+
+def test_failed_build_is_never_current(project: Project) -> None:
+    page = project.root / "report" / "study.md"
+    sound = page.read_text("utf-8")
+    page.write_text(sound + "\n[gone](./nofile.md)\n", encoding="utf-8")
+    for _ in range(2):
+        build = build_site(project, quiet=True)
+        assert not build.ok
+        assert "dead link: './nofile.md'" in build.said
+    page.write_text(sound, encoding="utf-8")
+    build = build_site(project, quiet=True)
+    assert (build.ok, build.skipped) == (True, False)
+
+
+def test_site_that_mystmd_built_on_its_own_is_built_again(
+    project: Project, build: Callable
+) -> None:
+    assert build(project.root).returncode == 0  # sweeps the archive away
+    assert not build_site(project, quiet=True).skipped
+    assert (project.build / "html" / ARCHIVE).exists()
+
+
+def test_command(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    current = CliRunner().invoke(app, ["site"])
+    assert (current.exit_code, current.output) == (0, "current: _build/html/index.html\n")
+    change_theme(project.root)
+    assert CliRunner().invoke(app, ["site"]).output == "built: _build/html/index.html\n"
+    assert "Built 3 pages" in capfd.readouterr().out, "what mystmd says goes to the terminal"
+    (project.root / "report" / "study.md").unlink()
+    assert CliRunner().invoke(app, ["site"]).exit_code == 1
+    assert "report/study.md" in "".join(capfd.readouterr())
+
+
+def test_archives_of_two_builds_are_the_same_bytes(
+    project: Project, executed_project: Path, tmp_path: Path
+) -> None:
+    other = Project(tmp_path / "elsewhere")
+    shutil.copytree(executed_project, other.root, symlinks=True)
+    build = build_site(other, quiet=True)
+    assert build.ok, build.said
+    first, second = (p.build / "html" / ARCHIVE for p in (project, other))
+    assert first.read_bytes() == second.read_bytes()
+    assert archive_faults(first) == []
