@@ -219,7 +219,7 @@ def features(
 def site() -> None:
     """Build the site, if anything that it is made of has changed."""
     from wholescript.report.project import Project
-    from wholescript.report.site import build_site
+    from wholescript.report.site.build import build_site
 
     build = build_site(Project())
     if not build.ok:
@@ -233,8 +233,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")] = 8000,
 ) -> None:
     """Serve the site on localhost; build it again and reload its pages as you write."""
-    from wholescript.report.live import serve as serve_site
     from wholescript.report.project import Project
+    from wholescript.report.site.live import serve as serve_site
 
     def say(text: str) -> None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -270,8 +270,8 @@ def why(
     name: Annotated[str, typer.Argument(help="A notebook, or a run as <group>/<name>.")],
 ) -> None:
     """Say why a notebook or a run is stale, or that it is current; 1 where it is stale."""
-    from wholescript.report.explain import why as explain
     from wholescript.report.project import Project
+    from wholescript.report.provenance.explain import why as explain
 
     _print_answer(explain(Project(), name), "current: nothing it depends on has changed", "stale")
 
@@ -286,14 +286,14 @@ def verify(
     if file.suffix == ".zip":
         _verify_archive(file)
         return
-    from wholescript.report.explain import verify as check_file
     from wholescript.report.project import Project
+    from wholescript.report.provenance.explain import verify as check_file
 
     _print_answer(check_file(Project(), file), "this tree makes it", "this tree makes another")
 
 
 def _verify_archive(file: Path) -> None:
-    from wholescript.report.archive import archive_faults
+    from wholescript.report.site.archive import archive_faults
 
     faults = archive_faults(file)
     for fault in faults:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from wholescript.report.notebooks import run_notebook
 from wholescript.report.project import Project
+from wholescript.report.site.build import build_site as build_site_once
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "theme"))
@@ -103,6 +104,24 @@ def site(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     built = build_site(project)
     assert built.returncode == 0, built.stdout + built.stderr
     return project / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of the small project, built by what `wholescript site` calls; not to be changed."""
+    root = tmp_path_factory.mktemp("built-by-command") / "project"
+    shutil.copytree(executed_project, root, symlinks=True)
+    build = build_site_once(Project(root), quiet=True)
+    assert build.ok, build.said
+    return root
+
+
+@pytest.fixture
+def project(built_once: Path, tmp_path: Path) -> Project:
+    """The small project, built and current, to be changed."""
+    root = tmp_path / "project"
+    shutil.copytree(built_once, root, symlinks=True)
+    return Project(root)
 
 
 @pytest.fixture(scope="session")

@@ -9,26 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report.archive import ARCHIVE, archive_faults
 from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.site import build_site, site_key
-
-
-@pytest.fixture(scope="module")
-def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("built-by-command") / "project"
-    shutil.copytree(executed_project, root, symlinks=True)
-    build = build_site(Project(root), quiet=True)
-    assert build.ok, build.said
-    return root
-
-
-@pytest.fixture
-def project(built_once: Path, tmp_path: Path) -> Project:
-    """The small project, built and current."""
-    root = tmp_path / "project"
-    shutil.copytree(built_once, root, symlinks=True)
-    return Project(root)
+from wholescript.report.site.archive import ARCHIVE, archive_faults
+from wholescript.report.site.build import build_site, site_key
 
 
 def change_page(root: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +16,7 @@ from playwright.sync_api import Page, expect
 
 from wholescript.report.hygiene import problems
 from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.prose import publish_text
-from wholescript.report.site import build_site
+from wholescript.report.site.prose import publish_text
 
 SOON = 60_000  # ms: generous, a busy machine builds slowly
 BANNER = "[role=alert]"
@@ -51,23 +49,6 @@ def serve_command(root: Path, port: int) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-@pytest.fixture(scope="module")
-def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small project, built."""
-    root = tmp_path_factory.mktemp("to-serve") / "project"
-    shutil.copytree(executed_project, root, symlinks=True)
-    build = build_site(Project(root), quiet=True)
-    assert build.ok, build.said
-    return root
-
-
-@pytest.fixture
-def project(built_once: Path, tmp_path: Path) -> Project:
-    root = tmp_path / "project"
-    shutil.copytree(built_once, root, symlinks=True)
-    return Project(root)
 
 
 @contextmanager

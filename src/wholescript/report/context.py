@@ -16,15 +16,15 @@ from IPython import get_ipython
 
 from wholescript.data.corpus import Corpus
 from wholescript.errors import RunError
-from wholescript.report.fingerprint import (
+from wholescript.report.normalise import normalise
+from wholescript.report.parameters import check_parameters, published_parameters
+from wholescript.report.project import OUTPUT_VARIABLE, Project
+from wholescript.report.provenance.fingerprint import (
     hash_json,
     import_closure,
     notebook_modules,
 )
-from wholescript.report.normalise import normalise
-from wholescript.report.parameters import check_parameters, published_parameters
-from wholescript.report.pins import imported_libraries, installed_versions
-from wholescript.report.project import OUTPUT_VARIABLE, Project
+from wholescript.report.provenance.pins import imported_libraries, installed_versions
 from wholescript.report.runs import Run, RunStore
 from wholescript.report.style import set_style
 

@@ -16,7 +16,7 @@ from wholescript.evaluation.intervals import bootstrap
 from wholescript.evaluation.predictions import Predictions
 from wholescript.models.task import Estimator
 from wholescript.report.context import Notebook, current_notebook, device_name
-from wholescript.report.fingerprint import (
+from wholescript.report.provenance.fingerprint import (
     code_fingerprint,
     definition_hashes,
     hash_json,

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from wholescript.errors import RunError
 from wholescript.report.context import current_notebook
-from wholescript.report.passport import write_with_passport
 from wholescript.report.plotdata import plotted_data, series_table
+from wholescript.report.provenance.passport import write_with_passport
 from wholescript.report.style import DPI, darken
 
 CSS_DPI = 96

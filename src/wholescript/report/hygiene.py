@@ -14,10 +14,10 @@ from nbformat import NotebookNode
 
 from wholescript.errors import WholeScriptError
 from wholescript.report.claims import evaluate_claims
-from wholescript.report.explain import why
 from wholescript.report.normalise import INJECTED, as_text, normalise
 from wholescript.report.pipeline import declared_figures, pipeline_texts
 from wholescript.report.project import Project
+from wholescript.report.provenance.explain import why
 
 MEGABYTE = 1_000_000
 LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}

@@ -23,7 +23,7 @@ from wholescript.report.context import output_root
 from wholescript.report.normalise import STAMP, as_text, cell_label, normalise
 from wholescript.report.parameters import check_parameters, published_parameters, read_parameters
 from wholescript.report.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
-from wholescript.report.stamp import make_stamp
+from wholescript.report.provenance.stamp import make_stamp
 
 
 class _RunningPython(AsyncKernelManager):

@@ -8,10 +8,10 @@ import yaml
 
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
-from wholescript.report.fingerprint import import_closure
 from wholescript.report.parameters import read_parameters
-from wholescript.report.pins import imported_libraries, pinned_versions
 from wholescript.report.project import Project
+from wholescript.report.provenance.fingerprint import import_closure
+from wholescript.report.provenance.pins import imported_libraries, pinned_versions
 
 HEADER = (
     "# Written from the notebooks by `wholescript pipeline`; a test checks that it is current.\n"

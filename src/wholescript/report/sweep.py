@@ -10,7 +10,6 @@ from typing import Any
 from wholescript.errors import ParameterError, WholeScriptError
 from wholescript.report.comparison.page import write_sweep
 from wholescript.report.comparison.side_by_side import figures_by_label, metric_rows
-from wholescript.report.fingerprint import hash_json
 from wholescript.report.notebooks import run_notebook
 from wholescript.report.parameters import (
     check_parameters,
@@ -18,9 +17,10 @@ from wholescript.report.parameters import (
     read_parameters,
 )
 from wholescript.report.project import Project
+from wholescript.report.provenance.fingerprint import hash_json
+from wholescript.report.provenance.stamp import changes_since, make_stamp, read_stamp
 from wholescript.report.results import nearest
 from wholescript.report.runs import RunStore
-from wholescript.report.stamp import changes_since, make_stamp, read_stamp
 
 ALL = "all"
 

@@ -13,8 +13,8 @@ from wholescript.report.claims import FILE, Claim, evaluate_claims
 from wholescript.report.comparison.pictures import compare_pictures
 from wholescript.report.comparison.plots import compare_plots
 from wholescript.report.comparison.tables import compare_tables
+from wholescript.report.provenance.stamp import Change, compared
 from wholescript.report.results import Metric, Results
-from wholescript.report.stamp import Change, compared
 
 STILL = 5e-4  # of an axis: about half a pixel, so that pictures can be held against each other
 

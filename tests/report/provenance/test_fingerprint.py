@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from wholescript.report.fingerprint import code_fingerprint, hash_json, import_closure
+from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json, import_closure
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from wholescript.errors import RunError, WholeScriptError
 from wholescript.files import ROOT
-from wholescript.report.explain import verify, why
 from wholescript.report.project import Project
-from wholescript.report.stamp import make_stamp
+from wholescript.report.provenance.explain import verify, why
+from wholescript.report.provenance.stamp import make_stamp
 
 
 @pytest.fixture

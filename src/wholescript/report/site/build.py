@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from wholescript.files import sha256_of, write_atomic
-from wholescript.report.archive import ARCHIVE, write_archive
 from wholescript.report.project import Project
+from wholescript.report.site.archive import ARCHIVE, write_archive
 
 COMMAND = ("myst", "build", "--html", "--strict")
 ARCHIVE_VARIABLE = "WHOLESCRIPT_ARCHIVE"

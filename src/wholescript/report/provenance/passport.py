@@ -7,8 +7,8 @@ from typing import Any
 
 from wholescript.files import write_atomic
 from wholescript.report.context import Notebook
-from wholescript.report.embedded import PICTURES, drawing_hash, embed
 from wholescript.report.normalise import cell_id
+from wholescript.report.provenance.embedded import PICTURES, drawing_hash, embed
 
 # How long it took is no fact about the content: alone it does not make a new passport.
 _VOLATILE = "wall_time_s"

@@ -8,8 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from wholescript.report.fingerprint import PACKAGE, imported_names
 from wholescript.report.project import Project
+from wholescript.report.provenance.fingerprint import PACKAGE, imported_names
 
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 

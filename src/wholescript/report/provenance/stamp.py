@@ -15,12 +15,16 @@ import jupytext
 import nbformat
 
 from wholescript.files import sha256_of
-from wholescript.report.fingerprint import definition_hashes, hash_json, import_closure
 from wholescript.report.normalise import INJECTED, STAMP, normalise
 from wholescript.report.parameters import published_parameters
-from wholescript.report.pins import imported_libraries, installed_versions, pinned_versions
 from wholescript.report.pipeline import data_files, reads_data, runs_read
 from wholescript.report.project import Project
+from wholescript.report.provenance.fingerprint import definition_hashes, hash_json, import_closure
+from wholescript.report.provenance.pins import (
+    imported_libraries,
+    installed_versions,
+    pinned_versions,
+)
 from wholescript.report.results import Results
 
 

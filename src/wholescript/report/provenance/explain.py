@@ -8,14 +8,14 @@ from typing import Any
 import jupytext
 
 from wholescript.errors import RunError, WholeScriptError
-from wholescript.report.embedded import PICTURES, drawing_hash, read_embedded
-from wholescript.report.fingerprint import definition_hashes, notebook_modules
 from wholescript.report.normalise import normalise
 from wholescript.report.parameters import published_parameters
-from wholescript.report.pins import installed_versions, pinned_versions
 from wholescript.report.project import Project
+from wholescript.report.provenance.embedded import PICTURES, drawing_hash, read_embedded
+from wholescript.report.provenance.fingerprint import definition_hashes, notebook_modules
+from wholescript.report.provenance.pins import installed_versions, pinned_versions
+from wholescript.report.provenance.stamp import Change, changed_functions, changes_since, compared
 from wholescript.report.results import Results
-from wholescript.report.stamp import Change, changed_functions, changes_since, compared
 
 
 @dataclass(frozen=True)

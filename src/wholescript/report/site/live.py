@@ -25,8 +25,8 @@ from watchfiles import watch
 from wholescript.errors import ParameterError
 from wholescript.files import sha256_of
 from wholescript.report.project import Project
-from wholescript.report.prose import publish_text
-from wholescript.report.site import build_site, faults_of, site_key
+from wholescript.report.site.build import build_site, faults_of, site_key
+from wholescript.report.site.prose import publish_text
 
 NEWS, SCRIPT = "/_live", "/_live.js"
 _SILENCE = 15.0  # seconds after which a page that has gone away is noticed

@@ -1,0 +1,1 @@
+"""Where things come from: hashes of code, stamps of notebooks, passports of figures."""
