@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from wholescript.report.notebooks import run_notebook
@@ -49,6 +50,14 @@ class Visit:
         """Return the addresses of images that show nothing."""
         broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
         return list(self.page.eval_on_selector_all("img", broken))
+
+    def serious_findings(self, context: str | None = None) -> list[tuple[str, list[object]]]:
+        """Return what axe finds serious or critical; the page must have been opened without CSP."""
+        return [
+            (rule["id"], [node["target"] for node in rule["nodes"]])
+            for rule in Axe().run(self.page, context=context).response["violations"]
+            if rule["impact"] in ("serious", "critical")
+        ]
 
     def cell_in_view(self) -> str | None:
         """Return the anchor of the cell that the link led to, if it is marked and visible."""

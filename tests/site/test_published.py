@@ -53,3 +53,48 @@ def test_every_figure_on_a_page_of_prose_has_a_source(published: Path, pages: li
         for figure in html.select("figure"):
             if figure.img and "fig-" in figure.img["src"]:
                 assert figure.select_one("a.source"), f"{path}: {figure.get('id')}"
+
+
+def test_every_figure_table_and_number_tells_where_it_comes_from(
+    published: Path, pages: list[str]
+) -> None:
+    figures, numbers = 0, 0
+    for path in pages:
+        html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
+        for figure in html.select("figure:has(a.source)"):
+            figures += 1
+            assert figure.select_one("details.passport"), f"{path}: {figure.get('id')}"
+        for number in html.select("a.result"):
+            numbers += 1
+            assert number.get("href"), f"{path}: {number.get_text()} leads nowhere"
+            assert "key" in html.find(id=number["aria-describedby"]).get_text()
+    assert figures and numbers
+
+
+def test_every_number_leads_to_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
+    links = {
+        (path, link["href"])
+        for path in pages
+        for link in BeautifulSoup((published / path).read_text("utf-8"), "html.parser").select(
+            "a.result"
+        )
+    }
+    lost = []
+    for path, link in sorted(links):
+        address = (published / path).parent.resolve().as_uri() + "/" + link
+        if visit(address).cell_in_view() != urldefrag(address).fragment:
+            lost.append(f"{path}: {link}")
+    assert lost == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    published: Path, pages: list[str], visit: Callable, scheme: str
+) -> None:
+    found = {
+        path: visit(
+            f"{published.as_uri()}/{path}", width=360, color_scheme=scheme, bypass_csp=True
+        ).serious_findings()
+        for path in pages
+    }
+    assert {path: serious for path, serious in found.items() if serious} == {}
