@@ -32,6 +32,7 @@ source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 boundary = 2010  # first test year of the temporal split
+chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 

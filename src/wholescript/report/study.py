@@ -3,7 +3,10 @@
 from dataclasses import dataclass, replace
 
 from wholescript.data import Corpus, Fold, load_corpus, repeated_folds, temporal_split
+from wholescript.errors import ParameterError
 from wholescript.features.build import load_features
+from wholescript.features.bundle import FilmFeatures
+from wholescript.features.extract import FeatureSettings
 from wholescript.models.task import Task
 from wholescript.report.context import current_notebook
 
@@ -50,8 +53,9 @@ class Study:
 def open_study() -> Study:
     """Load what the parameters of the running notebook ask for.
 
-    Reads the parameters `source`, `path`, `target`, `scale` and `seed`, and `boundary` (the first
-    test year) where there is one. Films are grouped with their near duplicates.
+    Reads the parameters `source`, `path`, `target`, `scale` and `seed`, and where there are such
+    `boundary` (the first test year) and `chunk_length` (tokens a chunk; other lengths than that of
+    the bundle are embedded anew). Films are grouped with their near duplicates.
 
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
@@ -67,7 +71,7 @@ def open_study() -> Study:
     if scale.films and scale.films < len(corpus):
         corpus = corpus.sample(scale.films, seed=seed)
     notebook.use(corpus)
-    features = load_features(corpus)
+    features = _features(corpus, parameters.get("chunk_length"))
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
         task.labels, task.groups, n_folds=scale.folds, n_repeats=scale.repeats, seed=seed
@@ -87,3 +91,16 @@ def open_study() -> Study:
         parameters["scale"],
         seed,
     )
+
+
+def _features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:
+    """Return the features of a corpus with chunks of that length, by default as bundled."""
+    if chunk_length is None:
+        return load_features(corpus)
+    features = load_features(corpus, FeatureSettings(chunk_length=chunk_length))
+    if (length := features.manifest["settings"]["chunk_length"]) != chunk_length:
+        raise ParameterError(
+            f"the bundled chunks have {length} tokens, not {chunk_length}: other lengths need the "
+            "texts (source 'local' with a path, or 'hub') and the encoder (`make encoder`)"
+        )
+    return features

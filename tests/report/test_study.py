@@ -1,0 +1,21 @@
+import pytest
+
+from wholescript.errors import ParameterError
+from wholescript.files import ROOT
+from wholescript.report.context import begin_notebook
+from wholescript.report.project import Project
+from wholescript.report.study import open_study
+
+
+def test_another_chunk_length_needs_the_texts() -> None:
+    begin_notebook("05_evaluation", {"chunk_length": 510, "scale": "smoke"}, Project(ROOT))
+    with pytest.raises(ParameterError, match="bundled chunks have 254 tokens, not 510"):
+        open_study()
+
+
+def test_a_sample_keeps_features_and_films_together() -> None:
+    begin_notebook("05_evaluation", {"scale": "smoke"}, Project(ROOT))
+    study = open_study()
+    assert len(study.corpus) == 120 == len(study.task.features.chunks.counts)
+    assert study.task.labels.sum() == study.corpus.labels.sum()
+    assert {fold.repeat for fold in study.folds} == {0}
