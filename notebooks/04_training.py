@@ -20,12 +20,13 @@
 # them in order?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About eight minutes on two cores, of which finished folds are never repeated.
+# takes.** About fifteen minutes on two cores, of which finished folds are never repeated.
 #
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each
 # chunk has 254 tokens, and its vector is the mean of its token states. Why the lower half: it
-# costs half as much. Whether it also predicts as well as the whole is open: the comparison,
-# `benchmarks/encoder_choice.py`, has not yet been run at a size that could tell.
+# costs half as much and predicts no worse. On inner folds its mean was chosen more often than that
+# of any other layer, than the first token or the maximum, and other lengths of a chunk were no
+# better: `benchmarks/encoder_choice.py` made the comparison on a part of every script.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -33,15 +34,33 @@ path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 boundary = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
+searched = "results/search/aggregators.json"  # a search of `wholescript tune`
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.report.cells import begin_notebook, evaluate_run, show_figure, show_table
+from wholescript.evaluation.importance import choice_importance
+from wholescript.report.cells import (
+    Compared,
+    begin_notebook,
+    evaluate_run,
+    record_differences,
+    show_figure,
+    show_table,
+    stored_run,
+)
 from wholescript.report.plots import scores, training
+from wholescript.report.plots import search as plots
 from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators, attention_profile, parameter_count
+from wholescript.training.aggregation import (
+    aggregators,
+    attention_profile,
+    mixing_aggregators,
+    parameter_count,
+)
+from wholescript.training.end_to_end import text_models
+from wholescript.training.search_results import read_search
 
 notebook = begin_notebook("04_training", globals())
 study = open_study()
@@ -49,7 +68,7 @@ chunks = study.task.features.chunks
 print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
 
 # %% [markdown]
-# ## Three ways to put chunks together
+# ## Ways to put chunks together
 #
 # - *mean pooling*: the mean of the vectors, then a logistic regression. Order and emphasis are
 #   lost.
@@ -57,14 +76,18 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 #   mean. Emphasis is kept, order is lost.
 # - *query decoder*: a transformer decoder of its own width, heads and depth. Learned queries
 #   read the sequence by cross-attention; sinusoids tell each chunk's place in the script.
+# - *transformer encoder*: chunks read each other by self-attention, then are averaged.
+# - *linear attention* (Katharopoulos et al., 2020): the same, with two running sums in place of
+#   the square of the length.
 #
-# The two neural ones are trained by one loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
+# The neural ones are trained by one loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
 # gradients clipped at norm 1. In every step half of a film's chunks are hidden at random, so
 # that no film can be learned by heart.
 
 # %% label="tbl-aggregators"
 models = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-show_table(parameter_count(models, chunks), "tbl-aggregators", {"parameters": ",d"})
+mixing = mixing_aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+show_table(parameter_count(models | mixing, chunks), "tbl-aggregators", {"parameters": ",d"})
 
 # %% [markdown]
 # ## Every film is judged by models that never saw it
@@ -81,6 +104,10 @@ temporal = {
     name: evaluate_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in models.items()
 }
+once = {
+    name: evaluate_run(f"training/{model.name}", model, study, split="once")
+    for name, model in mixing.items()
+}
 
 # %% [markdown]
 # ## The curves: a few epochs are enough
@@ -89,8 +116,7 @@ temporal = {
 # the right end rests on the few that still do, which is why the held-out line goes on falling.
 
 # %% label="fig-curves"
-neural = ["gated attention", "query decoder"]
-histories = {name: runs[name].history for name in neural}
+histories = {name: run.history for name, run in (runs | once).items() if name != "mean pooling"}
 show_figure(training.curves(histories), "fig-curves")
 
 # %% [markdown]
@@ -104,11 +130,13 @@ show_figure(training.stopping(histories), "fig-stopping")
 # %% [markdown]
 # ## Results: reading in order is not rewarded here
 #
-# The same repeated folds for all three, with {fixed}`95%` bootstrap intervals over films.
+# The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-training-auc"
 predictions = {name: run.predictions for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
+pair = Compared(runs, "auc", comparison)
+record_differences("training/differences", [pair], baseline="mean pooling")
 show_figure(scores.forest(comparison, "AUC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
@@ -121,22 +149,82 @@ show_table(score_table(metrics)[columns], "tbl-training")
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later ones.
 # It is the harder and the more honest question, since nobody predicts the past.
 #
+# ## Trained on the texts themselves
+#
+# So far the encoder was frozen. Here it is trained too, together with gated attention: a small
+# transformer from scratch that first reads the training scripts by itself, with words hidden for it
+# to guess (Devlin et al., 2019).
+#
+# It needs the texts, which are not bundled, and an hour: `wholescript train-texts FILMS.parquet`
+# trains it, and this notebook shows its stored run. On two cores a film is seen through a few
+# chunks an epoch, and the model is judged on one set of five folds, each by one member. All others
+# are held against it on those same folds, the transformer encoder and linear attention among them,
+# which cost too much here for more.
+
+# %% label="fig-texts-auc"
+texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+texts = {name: run for name, run in texts.items() if run}
+firsts = {name: run.predictions.first_repeat() for name, run in (runs | once | texts).items()}
+first = compare(firsts, "auc", baseline="mean pooling", seed=seed)
+show_figure(scores.forest(first, "AUC", reference=0.5), "fig-texts-auc")
+
+# %% label="tbl-texts"
+show_table(first[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p": ".3f"})
+
+# %% [markdown]
+# It has learned something: its interval lies above chance. It has learned little: it saw each film
+# a few times, through a sixteenth of its pages, and read the language itself for minutes, where the
+# frozen encoder had read for days before it met a screenplay.
+
+# %% label="fig-texts-curves"
+shown = texts or once  # other parameters have no stored texts
+show_figure(training.curves({n: run.history for n, run in shown.items()}), "fig-texts-curves")
+
+# %% [markdown]
 # ## Where attention goes
 #
 # One model of each kind is trained on the first fold, and its attention on the test films is
 # collected by place in the script. A line at 1 would be an even spread.
 
 # %% label="fig-attention"
-profiles = {name: attention_profile(models[name], study.task, study.folds[0]) for name in neural}
+looking = {name: models[name] for name in ("gated attention", "query decoder")}
+profiles = {name: attention_profile(m, study.task, study.folds[0]) for name, m in looking.items()}
 show_figure(training.attention_along(profiles), "fig-attention")
 
 # %% [markdown]
 # Attention shows what a model weighed, not what it needed. Where the signal is, by the simpler
 # test of reading one quarter only, stands in the [evaluation](05_evaluation.ipynb).
 #
+# ## Which choices matter
+#
+# Widths, rates and dropout above were set beforehand. A search asks what they are worth: random
+# draws from `search/aggregators.yaml`, of which those that fall behind are stopped early (ASHA, Li
+# et al., 2020), judged on inner folds of the first training set alone. `wholescript tune` makes it
+# anew.
+
+# %% label="fig-search"
+search = read_search(notebook.project.root / searched)
+trials = search.applied()
+show_figure(plots.by_choice(trials, search.choices, "held_out_loss", "loss"), "fig-search")
+
+# %% [markdown]
+# A dot is a trial, a diamond a median. How much of a trial's rank does each choice explain? A
+# random forest learns the trials, and loses so much of its fit to unseen ones when a choice is
+# shuffled.
+
+# %% label="fig-search-importance"
+importance = choice_importance(search.table(), list(search.choices), "held_out_loss", seed=seed)
+show_figure(scores.forest(importance, "explained variance", reference=0), "fig-search-importance")
+
+# %% [markdown]
+# The row *all together* says how far the rest can be believed. Its interval holds zero: so few
+# trials, each stopped at its own epoch, do not tell which choice matters.
+#
 # **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand
 # films a learned aggregator has little to gain over their mean.
 #
-# **What it does not show.** What an encoder trained end to end on these scripts could do.
+# **What it does not show.** What an encoder trained end to end could do with every page of every
+# script in every epoch, and for hours: memory allows it, as the
+# [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
 #
 # **Next.** [Evaluation](05_evaluation.ipynb): against word counts, against controls, together.

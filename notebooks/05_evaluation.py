@@ -45,10 +45,12 @@ from wholescript.report.cells import (
     remembered,
     show_figure,
     show_table,
+    stored_run,
 )
 from wholescript.report.plots import scores as plots
 from wholescript.report.study import open_study
 from wholescript.training.aggregation import aggregators
+from wholescript.training.end_to_end import text_models
 
 notebook = begin_notebook("05_evaluation", globals())
 study = open_study()
@@ -57,13 +59,12 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 # %% [markdown]
 # ## The contestants
 #
-# The baseline to respect is TF-IDF with logistic regression. Beside it stand the three
+# The baseline to respect is TF-IDF with logistic regression. Beside it stand the
 # aggregators over frozen chunk embeddings, and a stack: a logistic regression on the inner-fold
-# logits of words, mean pooling and both neural aggregators.
+# logits of all of them.
 
 # %%
-strengths = (3.0, 30.0)  # of the penalty; inner folds choose
-words = WordsLR(Cs=strengths)
+words = WordsLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stack = Stack([remembered(model, study) for model in (words, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
@@ -102,6 +103,21 @@ table = score_table({name: run.metrics for name, run in runs.items()})
 show_table(table[columns], "tbl-random")
 
 # %% [markdown]
+# ## Encoders that were trained on the scripts
+#
+# The models that read texts are judged on the first set of five folds; words stand beside them on
+# the same one.
+
+# %% label="fig-texts-difference"
+texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+texts = {name: run for name, run in texts.items() if run} | {"words": runs["words"]}
+once = {name: run.predictions.first_repeat() for name, run in texts.items()}
+reading = compare(once, "auc", baseline="words", seed=seed)
+paired = reading.drop(index="words")[["difference", "difference_low", "difference_high"]]
+paired.columns = ["value", "low", "high"]
+show_figure(plots.forest(paired, "AUC minus that of words", reference=0.0), "fig-texts-difference")
+
+# %% [markdown]
 # ## Ranking films of the future
 #
 # Trained on films before the boundary year, tested on films from it on.
@@ -114,7 +130,7 @@ show_figure(plots.forest(temporal, f"AUC on films from {boundary} on"), "fig-auc
 # %% label="tbl-temporal"
 average = compare(predictions, "average_precision", baseline="words", seed=seed)
 pairs = [Compared(runs, "auc", ranking), Compared(runs, "average_precision", average)]
-pairs += [Compared(later, "auc", temporal)]
+pairs += [Compared(texts, "auc", reading), Compared(later, "auc", temporal)]
 record_differences("evaluation/differences", pairs, baseline="words")
 show_table(score_table({n: run.metrics for n, run in later.items()})[columns], "tbl-temporal")
 
@@ -169,9 +185,7 @@ show_figure(plots.forest(control_table, "AUC", reference=0.5), "fig-controls")
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": evaluate_run(
-        f"evaluation/quarter-{q + 1}", WordsLR(quarters=(q,), Cs=strengths), study
-    )
+    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", WordsLR(quarters=(q,)), study)
     for q in range(4)
 }
 parts = {"opening": control_runs["opening"], **quarters, "whole script": runs["words"]}

@@ -4,7 +4,11 @@ from wholescript.report.claims import claim
 from wholescript.report.results import Results
 
 WORDS = "evaluation/words"
-AGGREGATORS = ("training/mean-pooling", "training/gated-attention", "training/query-decoder")
+AGGREGATORS = (
+    "training/mean-pooling",
+    "training/gated-attention",
+    "training/query-decoder",
+)
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
 SAME = 0.01  # AUC: a difference that no reader of a list of films would notice
 
@@ -26,6 +30,13 @@ def aggregators_tie(results: Results) -> bool:
     """The best and the worst aggregator are no further apart than `SAME`."""
     found = [results.metric(f"{run}:auc").value for run in AGGREGATORS]
     return max(found) - min(found) <= SAME
+
+
+@claim("An encoder from scratch, on two cores, is better than chance and worse than words.")
+def scratch_is_behind(results: Results) -> bool:
+    """Its interval lies above one half, and that of the paired difference below zero."""
+    alone = results.metric("texts/pretrained:auc").low
+    return alone > 0.5 and results.difference(f"texts/pretrained - {WORDS}:auc").high < 0
 
 
 @claim("The opening pages tell less than any quarter of the script, and the whole tells most.")
@@ -63,3 +74,107 @@ def imbalance_needs_no_treatment(results: Results) -> bool:
     treated = [n for n in names if not n.endswith(("/plain", "/differences", "-recalibrated"))]
     differences = [results.difference(f"{run} - imbalance/plain:auc") for run in treated]
     return bool(differences) and all(found.high <= SAME for found in differences)
+
+
+@claim("No treatment of imbalance clearly makes the network rank better.")
+def networks_need_no_treatment(results: Results) -> bool:
+    """No paired interval lies above zero."""
+    names = [name for name in results.names() if name.startswith("imbalance-network/")]
+    treated = [name for name in names if not name.endswith(("/plain", "-recalibrated"))]
+    plain = "imbalance-network/plain"
+    differences = [results.difference(f"{run} - {plain}:auc") for run in treated]
+    return bool(differences) and all(found.low <= 0 for found in differences)
+
+
+@claim("The network is honest until treated: plain, its calibration error is the least.")
+def treatments_bend_the_network(results: Results) -> bool:
+    """Every treatment that changes training has a higher calibration error."""
+    names = [name for name in results.names() if name.startswith("imbalance-network/")]
+    plain = results.metric("imbalance-network/plain:ece").value
+    treated = [name for name in names if not name.endswith(("/plain", "-recalibrated"))]
+    return bool(treated) and all(results.metric(f"{run}:ece").value > plain for run in treated)
+
+
+@claim("Nominations, alone or with wins, rank winners about as well as wins alone.")
+def nominations_find_winners(results: Results) -> bool:
+    """Each paired interval of AUC holds zero."""
+    pairs = (
+        ("words-nominations", "words"),
+        ("gated-attention-nominations", "gated-attention"),
+        ("joint", "gated-attention"),
+    )
+    found = [results.difference(f"wins/{one} - wins/{other}:auc") for one, other in pairs]
+    return all(difference.low <= 0 <= difference.high for difference in found)
+
+
+@claim("Encoding chunk by chunk gives the gradient of everything at once, to within 0.00001.")
+def gradients_agree(results: Results) -> bool:
+    """The largest relative error of any parameter is at most 1e-5, both ways."""
+    ways = ("recomputed", "cached")
+    return all(results.metric(f"memory/gradients:{way}").value <= 1e-5 for way in ways)
+
+
+@claim("Memory hardly grows with the script: a chunk more costs at most 2% of what it cost.")
+def memory_is_flat(results: Results) -> bool:
+    """The slope of A over that of C, and at most an eighth of C's memory on the longest film."""
+    slope = results.metric("memory/frozen:memory_per_chunk_of_A_over_C").value
+    return slope <= 0.02 and results.metric("memory/frozen:memory_of_C_over_A").value >= 8
+
+
+@claim("Neither names nor dates carry it: without both, words rank within 0.02 of AUC as before.")
+def names_and_dates_do_not_carry_it(results: Results) -> bool:
+    """The paired interval without names and dates lies inside twice `SAME` on either side."""
+    found = results.difference(f"reading/words-without-both - {WORDS}:auc")
+    return found.low >= -2 * SAME and found.high <= 2 * SAME
+
+
+@claim("The first pages can be dropped: without the opening, words rank as well, within 0.01.")
+def opening_can_be_dropped(results: Results) -> bool:
+    """The paired interval without the first 4,000 characters lies within `SAME` of zero."""
+    found = results.difference(f"reading/words-without-opening - {WORDS}:auc")
+    return found.low >= -SAME and found.high <= SAME
+
+
+@claim("Part of it is subject: among films of one topic, words rank worse, but far above chance.")
+def subject_is_part_of_it(results: Results) -> bool:
+    """The paired loss within topics lies below zero, the AUC that is left above one half."""
+    lost = results.metric("reading/strata:words-by-topic:lost").high
+    return lost < 0 and results.metric("reading/strata:words-by-topic:within").low > 0.5
+
+
+@claim("Within decades nothing is lost for certain.")
+def decades_explain_nothing(results: Results) -> bool:
+    """The interval of the paired loss within decades holds zero."""
+    lost = results.metric("reading/strata:words-by-decade:lost")
+    return lost.low <= 0 <= lost.high
+
+
+@claim(
+    "The model exaggerates: words mark the films that it calls nominated more than the nominated."
+)
+def model_exaggerates(results: Results) -> bool:
+    """The ratio of the effects' spreads lies above one."""
+    return results.metric("reading/keyness:words:stronger").low > 1
+
+
+@claim("The end of a script tells more than the rest, for mean pooling and for gated attention.")
+def the_end_tells_more(results: Results) -> bool:
+    """The interval of the lift of the last fifth lies above zero for both."""
+    models = ("mean-pooling", "gated-attention")
+    lifts = [results.metric(f"reading/along:last-fifth-of-{model}:apart") for model in models]
+    return all(lift.low > 0 for lift in lifts)
+
+
+@claim("No quarter is needed: without any one of them, words lose less than 0.02 of AUC.")
+def no_quarter_is_needed(results: Results) -> bool:
+    """The lower bound of each paired change lies above minus twice `SAME`."""
+    changes = [results.metric(f"reading/quarters:without-quarter-{n}") for n in range(1, 5)]
+    return all(change.low > -2 * SAME for change in changes)
+
+
+@claim("Attention is a hint: it ranks chunks as their removal does in part, with less than 0.7.")
+def attention_is_a_hint(results: Results) -> bool:
+    """The intervals of the rank correlation lie between 0 and 0.7 for both aggregators."""
+    models = ("gated-attention", "query-decoder")
+    found = [results.metric(f"reading/along:attention-of-{model}:agreement") for model in models]
+    return all(metric.low > 0 and metric.high < 0.7 for metric in found)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.models.aggregators import GatedAttention, QueryDecoder, places, sinusoids
+from wholescript.models.sequence import LinearAttention, TransformerEncoder
 
 D = 12
 
@@ -16,7 +17,15 @@ def decoder():
     return QueryDecoder(D, d_model=16, heads=2, d_feedforward=24, layers=2, queries=3)
 
 
-@pytest.fixture(params=[gated, decoder])
+def encoder():
+    return TransformerEncoder(D, d_model=16, heads=2, d_feedforward=24, layers=2)
+
+
+def linear():
+    return LinearAttention(D, d_model=16, heads=2, d_feedforward=24, layers=2)
+
+
+@pytest.fixture(params=[gated, decoder, encoder, linear])
 def model(request):
     torch.manual_seed(0)
     return request.param().eval()

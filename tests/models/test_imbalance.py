@@ -8,6 +8,7 @@ from wholescript.errors import ParameterError
 from wholescript.models import imbalance
 from wholescript.models.imbalance import (
     TREATMENTS,
+    LogitAdjusted,
     TreatedWordsLR,
     effective_number_weights,
     focal_logistic,
@@ -15,7 +16,7 @@ from wholescript.models.imbalance import (
 from wholescript.models.linear import logistic, logit
 from wholescript.models.words import WordsLR
 
-EVENING = {"class weights", "oversampling", "class-balanced", "logit adjustment", "SMOTE"}
+EVENING = {"class weights", "oversampling", "class-balanced", "SMOTE"}
 
 
 @pytest.fixture
@@ -45,10 +46,20 @@ def test_plain_is_the_baseline(task, rows, fitted):
     np.testing.assert_array_equal(fitted("plain").test, baseline.test)
 
 
-def test_logit_adjustment_shifts_by_the_prior_of_the_training_films(task, rows, fitted):
-    prior = task.labels[rows[0]].mean()
-    shift = logit(fitted("logit adjustment").test) - logit(fitted("plain").test)
-    np.testing.assert_allclose(shift, -logit(np.array([prior]))[0], atol=1e-6)
+@pytest.mark.parametrize("tau", [1.0, 0.5])
+def test_logit_adjustment_shifts_by_the_prior_of_the_training_films(task, rows, tau):
+    words = WordsLR(min_df=2, Cs=(10.0,))
+    plain = words.fit_predict(task, *rows, seed=0)
+    adjusted = LogitAdjusted(words, tau).fit_predict(task, *rows, seed=0)
+    prior = logit(np.array([task.labels[rows[0]].mean()]))[0]
+    for before, after in ((plain.test, adjusted.test), (plain.inner, adjusted.inner)):
+        np.testing.assert_allclose(logit(after) - logit(before), -tau * prior, atol=1e-6)
+
+
+def test_logit_adjustment_is_blind_to_test_labels_and_tells_tau(assert_blind):
+    words = WordsLR(min_df=2, Cs=(10.0,))
+    assert_blind(LogitAdjusted(words))
+    assert LogitAdjusted(words).config != LogitAdjusted(words, 0.5).config
 
 
 @pytest.mark.parametrize("sampler", ["RandomOverSampler", "SMOTE"])

@@ -38,6 +38,8 @@ def test_parameters_are_given_as_name_and_value(
         (["run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
         (["run", "09_none"], "no notebook is called '09_none'"),
         (["features", "--source", "locl"], "locl"),
+        (["features", "--address", "here"], "the engine local has no address, such as here"),
+        (["tune", "none.yaml"], "the space none.yaml cannot be read"),
     ],
 )
 def test_errors_are_printed_plainly(arguments: list[str], message: str) -> None:

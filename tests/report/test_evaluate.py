@@ -20,9 +20,11 @@ from wholescript.report.cells import (
     begin_notebook,
     evaluate_run,
     load_run,
+    measure_run,
     record_differences,
     record_metrics,
     remembered,
+    stored_run,
 )
 from wholescript.report.context import Notebook
 from wholescript.report.project import OUTPUT_VARIABLE, Project
@@ -200,3 +202,53 @@ def test_differences_are_recorded_by_model_and_metric(notebook: Notebook, study:
 def test_a_notebook_must_have_begun(study: Study) -> None:
     with pytest.raises(RunError, match="call begin_notebook"):
         evaluate_run("tiny/noisy", Noisy(), study)
+
+
+def test_a_measurement_is_taken_once(notebook: Notebook) -> None:
+    taken: list[int] = []
+
+    def measure() -> dict[str, Metric]:
+        taken.append(1)
+        return {"seconds": Metric(len(taken), tolerance=1.0)}
+
+    modules = ("wholescript.report.results",)
+    first = measure_run("tiny/cost", {"length": 3}, modules, measure)
+    assert measure_run("tiny/cost", {"length": 3}, modules, measure) == first
+    assert taken == [1]
+    other = measure_run("tiny/cost", {"length": 4}, modules, measure)
+    assert other.key != first.key and other.metrics["seconds"].value == 2
+    elsewhere = measure_run("tiny/cost", {"length": 4}, ("wholescript.errors",), measure)
+    assert elsewhere.key != other.key
+
+
+def test_a_stored_run_is_read_and_never_trained(notebook: Notebook, study: Study) -> None:
+    with pytest.raises(RunError, match=r"no run 'texts/noisy'.*train-texts FILMS.parquet"):
+        stored_run("texts/noisy", Noisy(), study)
+    made = evaluate_run("texts/noisy", Noisy(), study, split="once")
+    assert made.predictions.scores.shape == (1, N)
+    absent = Noisy(fail_at=0)
+    assert stored_run("texts/noisy", absent, study) == made
+    with pytest.raises(RunError, match="no run 'texts/noisy' of these settings and films"):
+        stored_run("texts/noisy", Noisy(noise=0.5), study)
+
+
+def test_a_stored_run_of_earlier_code_counts_and_says_so(
+    notebook: Notebook, study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = evaluate_run("texts/noisy", Noisy(), study, split="once")
+    notebook.store.annotate(made, {"code": "of old"})
+    found = stored_run("texts/noisy", Noisy(), study)
+    assert found is not None and found.metrics == made.metrics
+    assert "texts/noisy: as trained by an earlier version" in capsys.readouterr().out
+
+
+def test_a_stored_run_goes_along_where_everything_is_made_anew(
+    notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = evaluate_run("texts/noisy", Noisy(), study, split="once")
+    monkeypatch.setenv(OUTPUT_VARIABLE, "again")
+    again = begin_notebook("01_tiny", {}, notebook.project)
+    stored_run("texts/noisy", Noisy(), study)
+    copied = again.store.find("texts/noisy")
+    assert copied is not None and copied.key == made.key
+    assert stored_run("texts/noisy", Noisy(noise=0.5), study) is None

@@ -27,8 +27,9 @@ def test_a_stage_says_what_a_notebook_reads_and_makes(project: Project) -> None:
     (project.root / "data").mkdir()
     (project.root / "data" / "films.parquet").touch()
     (project.root / "data" / "README.md").touch()
+    (project.root / "own.json").touch()
     (project.notebooks / "02_next.py").write_text(
-        '# %% tags=["parameters"]\nseed = 0\n\n# %%\n'
+        '# %% tags=["parameters"]\nseed = 0\nown = "own.json"\nother = "none.json"\n\n# %%\n'
         'load_corpus()\nload_run("tiny/line")\nevaluate_run(f"next/{seed}", 1)\n'
     )
     texts = pipeline_texts(project)
@@ -51,6 +52,7 @@ def test_a_stage_says_what_a_notebook_reads_and_makes(project: Project) -> None:
         "notebooks/02_next.py",
         "data/films.parquet",
         "results/tiny",
+        "own.json",
     ]
     assert stages["02_next"]["outs"][1] == {"results/next": {"cache": False, "persist": True}}
     assert yaml.safe_load(texts[project.params])["01_tiny"]["slope"] == 2.0

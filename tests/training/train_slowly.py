@@ -1,5 +1,12 @@
-"""A child that trains until it is killed: `python -m tests.training.train_slowly CHECKPOINT`."""
+"""A child that trains until it is killed: `python -m tests.training.train_slowly CHECKPOINT`.
 
+With `--often N` it is killed at N random moments and resumed each time, and its weights are
+compared with those of an unbroken run.
+"""
+
+import random
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,6 +16,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, corpus
+from wholescript.files import ROOT
 from wholescript.models.aggregators import QueryDecoder
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings, fit
@@ -21,29 +29,60 @@ def model():
     return QueryDecoder(D, d_model=8, heads=2, d_feedforward=8, queries=2)
 
 
-def run(checkpoint=None, loss=binary_cross_entropy_with_logits):
-    """Train and return the weights and the fit."""
+def run(checkpoint=None, loss=binary_cross_entropy_with_logits, save_seconds=0.0):
+    """Train and return the weights and the fit; every step is saved."""
     labels, chunks = corpus(48)
     training, held_out = (
         FilmBatches(chunks, labels, rows, D, 0.3, 8) for rows in (np.arange(32), np.arange(32, 48))
     )
     trained = model()
-    result = fit(trained, training, held_out, SETTINGS, seed=5, loss=loss, checkpoint=checkpoint)
+    result = fit(
+        trained,
+        training,
+        held_out,
+        SETTINGS,
+        seed=5,
+        loss=loss,
+        checkpoint=checkpoint,
+        save_seconds=save_seconds,
+    )
     return trained.state_dict(), result
 
 
-def stalling(calls, seconds):
-    """Return a loss that waits once it was called so many times."""
-    remaining = iter(range(calls))
+def slow(logits, labels):
+    """Return the loss after a while, so that there is time to be killed in every step."""
+    time.sleep(0.1)
+    return binary_cross_entropy_with_logits(logits, labels)
 
-    def loss(logits, labels):
-        if next(remaining, None) is None:
-            time.sleep(seconds)
-        return binary_cross_entropy_with_logits(logits, labels)
 
-    return loss
+def killed(checkpoint, times, seed=0):
+    """Kill a child at `times` random moments of its training, and let the last one finish."""
+    moments = random.Random(seed)
+    done = 0
+    while True:
+        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
+        command = [sys.executable, "-m", __spec__.name, str(checkpoint)]
+        with subprocess.Popen(command, cwd=ROOT) as child:
+            while done < times and child.poll() is None:
+                time.sleep(0.005)
+                if checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen:
+                    time.sleep(moments.uniform(0, 0.2))
+                    child.send_signal(signal.SIGKILL)
+                    child.wait()
+                    done += 1
+        if child.returncode == 0:
+            return done
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    run(Path(sys.argv[1]), stalling(13, 600))
+    if "--often" in sys.argv:
+        path = Path(sys.argv[1])
+        kills = killed(path, int(sys.argv[-1]))
+        found, expected = run(path), run()
+        same = all(torch.equal(found[0][name], value) for name, value in expected[0].items())
+        print(
+            f"killed {kills} times; weights equal: {same}; history equal: {found[1] == expected[1]}"
+        )
+        sys.exit(not same)
+    run(Path(sys.argv[1]), slow)

@@ -15,6 +15,8 @@ TARGETS = {
     "nominated": "Nominated for any Oscar",
     "won": "Won any Oscar",
 }
+NOMINATION_OF = {"won_writing": "nominated_for_writing", "won": "nominated"}
+"""What a film must be before it can win."""
 AWARDS_SOURCE = "https://github.com/DLu/oscar_data/raw/c5e9716b/oscars.csv"
 
 

@@ -88,7 +88,8 @@ def cross_validate(
     for fold in tqdm(folds, desc=estimator.name, unit="fold", disable=not progress):
         _check(fold, task, numbers)
         found = fitter.fit_predict(task, fold.train, fold.test, seed=fold_seed(seed, fold))
-        threshold = best_threshold(task.labels[fold.train], found.inner)
+        judged = np.isfinite(found.inner)
+        threshold = best_threshold(task.labels[fold.train][judged], found.inner[judged])
         scores[fold.repeat, fold.test] = found.test
         thresholds[fold.repeat, fold.test] = threshold
         numbers[fold.repeat, fold.test] = fold.fold

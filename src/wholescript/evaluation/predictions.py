@@ -1,6 +1,6 @@
 """Out-of-fold predictions of one estimator, and their table on disk."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,12 @@ class Predictions:
             self.folds[:, rows],
             self.chosen,
             self.history,
+        )
+
+    def first_repeat(self) -> "Predictions":
+        """Return the first repeat alone, to compare with a model that was given no other."""
+        return replace(
+            self, scores=self.scores[:1], thresholds=self.thresholds[:1], folds=self.folds[:1]
         )
 
     def ranks(self) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Features of a corpus: found in the bundle or the cache, or built film by film."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -34,18 +35,35 @@ FILM_COLUMNS = (
 )
 
 
+class Extract(Protocol):
+    """An engine that extracts films: `extract_records`, or the one of `features.on_ray`."""
+
+    def __call__(
+        self,
+        texts: Iterable[tuple[str, str]],
+        folder: Path,
+        settings: FeatureSettings,
+        *,
+        total: int | None = None,
+        progress: bool = True,
+    ) -> dict[str, str]:
+        """Write the records that `folder` lacks; return the SHA-1 of each text by film id."""
+
+
 def build_features(
     corpus: Corpus,
     folder: Path,
     settings: FeatureSettings | None = None,
     *,
     cache: Path = CACHE,
+    extract: Extract = extract_records,
     progress: bool = True,
 ) -> QuantisationError:
     """Extract what is missing, film by film, and write the bundle of `corpus` to `folder`.
 
     A killed build goes on where it stopped when it is called again; the same texts and settings
-    give the same bytes on the same machine. Returns the error of the quantised embeddings.
+    give the same bytes on the same machine, with whatever engine `extract` is. Returns the error of
+    the quantised embeddings.
 
     Raises:
         DataError: the corpus has no texts (`bundled`), or a text cannot be used.
@@ -55,7 +73,7 @@ def build_features(
         raise DataError("bundled films come without texts: give a local file or the hub's films")
     settings = (settings or FeatureSettings()).resolved()
     records_folder = cache / "records" / settings.key
-    fingerprints = extract_records(
+    fingerprints = extract(
         corpus.texts.items(), records_folder, settings, total=len(corpus), progress=progress
     )
     records = [_read_back(records_folder, film_id, sha1) for film_id, sha1 in fingerprints.items()]
@@ -78,6 +96,7 @@ def load_features(
     *,
     bundle: Path = BUNDLE,
     cache: Path = CACHE,
+    extract: Extract = extract_records,
     progress: bool = True,
 ) -> FilmFeatures:
     """Return the features of a corpus, row by row: bundled, cached, or built now.
@@ -95,7 +114,7 @@ def load_features(
     try:
         features = read_bundle(folder)
     except BundleError:
-        build_features(corpus, folder, settings, cache=cache, progress=progress)
+        build_features(corpus, folder, settings, cache=cache, extract=extract, progress=progress)
         features = read_bundle(folder)
     return features.select(corpus.film_ids)
 

@@ -114,8 +114,8 @@ def record_path(folder: Path, film_id: str) -> Path:
     return folder / f"{quote(film_id, safe='')}.safetensors"
 
 
-def save_record(path: Path, record: FilmRecord, text_sha1: str) -> None:
-    """Write a record atomically; the same record gives the same bytes."""
+def packed(record: FilmRecord, text_sha1: str) -> bytes:
+    """Return a record as the bytes of its file; the same record gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = {
         "chunks": record.chunks,
         "structure": record.structure,
@@ -123,7 +123,12 @@ def save_record(path: Path, record: FilmRecord, text_sha1: str) -> None:
         "word_counts": record.words.counts,
         "words": np.frombuffer("\n".join(record.words.words).encode(), np.uint8),
     }
-    write_atomic(path, save(tensors, metadata={"text_sha1": text_sha1}))
+    return save(tensors, metadata={"text_sha1": text_sha1})
+
+
+def save_record(path: Path, record: FilmRecord, text_sha1: str) -> None:
+    """Write a record atomically."""
+    write_atomic(path, packed(record, text_sha1))
 
 
 def load_record(path: Path, text_sha1: str) -> FilmRecord | None:

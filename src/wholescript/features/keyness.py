@@ -23,11 +23,7 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
     `word`, `films`, `per_10k` and `per_10k_other` (mean uses per 10,000 words), `effect`
     (Cohen's d), `t` (Welch) and `q` (false discovery rate, Benjamini and Hochberg, 1995).
     """
-    counts = words.whole
-    used = np.bincount(counts.indices, minlength=counts.shape[1])
-    kept = np.flatnonzero(used >= min_films)
-    totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
-    rates = sp.diags(PER_WORDS / totals) @ counts[:, kept].astype(np.float64)
+    kept, used, rates = word_rates(words, min_films)
     positive = labels == 1
     mean, variance = _moments(rates.log1p(), positive)
     mean_other, variance_other = _moments(rates.log1p(), ~positive)
@@ -38,7 +34,7 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
     table = pd.DataFrame(
         {
             "word": np.array(words.vocabulary, object)[kept],
-            "films": used[kept],
+            "films": used,
             "per_10k": np.asarray(rates[positive].mean(0)).ravel(),
             "per_10k_other": np.asarray(rates[~positive].mean(0)).ravel(),
             "effect": (mean - mean_other) / np.sqrt((variance + variance_other) / 2),
@@ -47,6 +43,21 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
         }
     )
     return table.sort_values("t", ascending=False, ignore_index=True)
+
+
+def word_rates(
+    words: WordCounts, min_films: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], sp.csr_matrix]:
+    """Return the words that at least `min_films` films use: number, films and uses per 10,000.
+
+    The last is of shape (n, number of such words).
+    """
+    counts = words.whole
+    used = np.bincount(counts.indices, minlength=counts.shape[1])
+    kept = np.flatnonzero(used >= min_films)
+    totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
+    rates = sp.diags(PER_WORDS / totals) @ counts[:, kept].astype(np.float64)
+    return kept, used[kept], rates.tocsr()
 
 
 def _moments(

@@ -1,8 +1,9 @@
 """Aggregators: from the chunk vectors of a film to one logit.
 
 Every aggregator maps `chunks` (batch, length, d_input) and `chunk_mask` (batch, length; True
-where there is a chunk) to `Reading`: one logit a film, and how much each chunk weighed.
-Films of one batch may differ in length; masked positions change nothing.
+where there is a chunk) to `Reading`: one logit a film, or as many as its head has `outputs`, and
+how much each chunk weighed. Films of one batch may differ in length; masked positions change
+nothing.
 """
 
 import math
@@ -13,7 +14,10 @@ from torch import Tensor, nn
 
 
 class Reading(NamedTuple):
-    """`logits` (batch,), and `attention` (batch, length), which sums to 1 over a film's chunks."""
+    """`logits` (batch,), or (batch, outputs) where a head has several; `attention` (batch, length).
+
+    Attention sums to 1 over a film's chunks.
+    """
 
     logits: Tensor
     attention: Tensor
@@ -27,14 +31,19 @@ class GatedAttention(nn.Module):
     """
 
     def __init__(
-        self, d_input: int, d_model: int = 64, d_attention: int = 32, dropout: float = 0.3
+        self,
+        d_input: int,
+        d_model: int = 64,
+        d_attention: int = 32,
+        dropout: float = 0.3,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.GELU())
         self.tanh_gate = nn.Linear(d_model, d_attention)
         self.sigmoid_gate = nn.Linear(d_model, d_attention)
         self.weight = nn.Linear(d_attention, 1, bias=False)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(d_model, 1))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(d_model, outputs))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:
         """Read a batch of films."""
@@ -94,6 +103,7 @@ class QueryDecoder(nn.Module):
         layers: int = 1,
         queries: int = 1,
         dropout: float = 0.3,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(d_input, d_model)
@@ -102,7 +112,9 @@ class QueryDecoder(nn.Module):
         self.blocks = nn.ModuleList(
             DecoderBlock(d_model, heads, d_feedforward, dropout) for _ in range(layers)
         )
-        self.head = nn.Sequential(nn.LayerNorm(d_model), nn.Dropout(dropout), nn.Linear(d_model, 1))
+        self.head = nn.Sequential(
+            nn.LayerNorm(d_model), nn.Dropout(dropout), nn.Linear(d_model, outputs)
+        )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:

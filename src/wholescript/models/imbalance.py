@@ -1,11 +1,13 @@
-"""Treatments of class imbalance, all over the same TF-IDF rows, each inside the training films.
+"""Treatments of class imbalance, each inside the training films.
 
-Moving the threshold is no treatment here: it changes no probability, and every prediction of the
-report carries a threshold chosen on inner folds beside the customary 0.5.
+Those of `TREATMENTS` change how a model is trained; here they are applied to TF-IDF rows, in
+`training.treated` to an aggregator. `LogitAdjusted` changes what any model says afterwards. Moving
+the threshold changes no probability: every prediction of the report carries a threshold chosen on
+inner folds beside the customary 0.5.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from imblearn.over_sampling import SMOTE, RandomOverSampler
@@ -14,19 +16,21 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from wholescript.errors import ParameterError
-from wholescript.models.linear import FloatArray, Matrix, logistic, logit
+from wholescript.models.linear import FloatArray, IntArray, Matrix, logistic, logit
+from wholescript.models.task import Estimator, FoldScores, Task
 from wholescript.models.words import WordsLR
 
 Treatment = Literal[
     "plain",
     "class weights",
-    "oversampling",
-    "focal loss",
     "class-balanced",
-    "logit adjustment",
+    "oversampling",
     "SMOTE",
+    "focal loss",
 ]
 TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
+GAMMA = 2.0  # of the focal loss, as its authors found best
+BETA = 0.999  # of class-balanced weights: about as many films as there are to draw from
 
 
 @dataclass(kw_only=True)
@@ -37,23 +41,16 @@ class TreatedWordsLR(WordsLR):
     number (1 - beta^n) / (1 - beta) (Cui et al. 2019). "oversampling" repeats films of the rare
     class until both are equal, "SMOTE" interpolates between neighbours of it instead (Chawla et
     al. 2002). "focal loss" multiplies each film's loss by (1 - p)^gamma (Lin et al. 2017).
-    "logit adjustment" takes tau times the log prior odds off the logit (Menon et al. 2021): the
-    post-hoc form, which for a linear model with a free intercept is also what its loss gives.
     """
 
     name: str = ""
     treatment: Treatment = "plain"
-    gamma: float = 2.0  # of the focal loss, as its authors found best
-    beta: float = 0.999  # of class-balanced weights: about as many films as there are to draw from
-    tau: float = 1.0  # of logit adjustment: 1 minimises the balanced error
+    gamma: float = GAMMA
+    beta: float = BETA
 
     def __post_init__(self) -> None:
         """Check the treatment and name the estimator after it."""
-        if self.treatment not in TREATMENTS:
-            raise ParameterError(
-                f"Unknown treatment {self.treatment!r}: choose one of {', '.join(TREATMENTS)}."
-            )
-        self.name = self.name or self.treatment.lower().replace(" ", "-")
+        self.name = self.name or checked_name(self.treatment)
 
     def learn(
         self, x: Matrix, labels: NDArray[np.int8], x_test: Matrix, strength: float, seed: int
@@ -73,12 +70,42 @@ class TreatedWordsLR(WordsLR):
             case "class-balanced":
                 weights = effective_number_weights(labels, self.beta)
                 return logistic(x, labels, x_test, strength, class_weight=weights)
-            case "logit adjustment":
-                prior = np.asarray([labels.mean()])
-                plain = logistic(x, labels, x_test, strength)
-                return np.asarray(expit(logit(plain) - self.tau * logit(prior)))
             case "focal loss":
                 return focal_logistic(x, labels, x_test, strength, self.gamma)
+
+
+@dataclass
+class LogitAdjusted:
+    """An estimator, less tau times the log prior odds of its training films on each logit.
+
+    The post-hoc form of logit adjustment (Menon et al. 2021); where an intercept is free, it is
+    also what the loss of that name gives. With tau 1 the balanced error is least at 0.5.
+    """
+
+    estimator: Estimator
+    tau: float = 1.0
+    name: str = "logit-adjustment"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the estimator within, and tau."""
+        return {"model": type(self).__name__, "of": self.estimator.config, "tau": self.tau}
+
+    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+        """Fit the estimator and shift all that it says."""
+        found = self.estimator.fit_predict(task, train, test, seed=seed)
+        shift = self.tau * logit(np.asarray([task.labels[train].mean()]))
+        inner, scores = (np.asarray(expit(logit(s) - shift)) for s in (found.inner, found.test))
+        return FoldScores(inner, scores, found.chosen, found.history)
+
+
+def checked_name(treatment: str) -> str:
+    """Return how a run with the treatment is called; raise ParameterError where there is none."""
+    if treatment not in TREATMENTS:
+        raise ParameterError(
+            f"Unknown treatment {treatment!r}: choose one of {', '.join(TREATMENTS)}."
+        )
+    return treatment.lower().replace(" ", "-")
 
 
 def effective_number_weights(labels: NDArray[np.int8], beta: float) -> dict[int, float]:

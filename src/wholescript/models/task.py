@@ -29,7 +29,8 @@ class FoldScores:
     """Probabilities of one outer fold.
 
     `inner` (len(train),) float64: out-of-fold probabilities of the training films, from inner
-    folds; thresholds and stacks are chosen on them. `test` (len(test),) float64. `chosen` holds
+    folds; thresholds and stacks are chosen on them. NaN where only some inner folds were fitted, of
+    films that none of them held out. `test` (len(test),) float64. `chosen` holds
     the hyper-parameters picked on inner folds, `history` one row per epoch where there are any.
     """
 

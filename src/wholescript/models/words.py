@@ -25,7 +25,7 @@ class WordsLR(NestedLogistic):
     """
 
     name: str = "tfidf"
-    Cs: tuple[float, ...] = (1.0, 10.0, 100.0)
+    Cs: tuple[float, ...] = (3.0, 30.0)
     min_df: int = 5
     quarters: tuple[int, ...] = (0, 1, 2, 3)
     opening: bool = False

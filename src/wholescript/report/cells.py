@@ -5,9 +5,11 @@ from wholescript.report.evaluate import (
     Compared,
     evaluate_run,
     load_run,
+    measure_run,
     record_differences,
     record_metrics,
     remembered,
+    stored_run,
 )
 from wholescript.report.figures import show_figure, show_table
 from wholescript.report.results import Metric
@@ -18,9 +20,11 @@ __all__ = [
     "begin_notebook",
     "evaluate_run",
     "load_run",
+    "measure_run",
     "record_differences",
     "record_metrics",
     "remembered",
     "show_figure",
     "show_table",
+    "stored_run",
 ]

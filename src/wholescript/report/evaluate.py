@@ -1,8 +1,9 @@
 """From an estimator to a stored run: found by its content, or cross-validated."""
 
 import hashlib
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from wholescript.report.provenance.fingerprint import (
     import_closure,
 )
 from wholescript.report.results import Metric, difference_name
-from wholescript.report.runs import Run
+from wholescript.report.runs import Run, RunStore
 from wholescript.report.study import Study
 
 EVALUATION = (
@@ -55,32 +56,48 @@ def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = 
     notebook = current_notebook()
     config = _config(notebook, estimator, study, split)
     key = hash_json(config)
-    modules = _definitions(notebook, estimator)
+    modules = _definitions(notebook, [*EVALUATION, *_modules(estimator)])
     if run := notebook.find_run(name, key):
         return notebook.note_maker(run, modules)
     start = time.perf_counter()
     folds = study.split(split)
     folder = _folds_folder(notebook, estimator, study)
     predictions = cross_validate(estimator, study.task, folds, seed=study.seed, partial_dir=folder)
-    facts = {
-        "key": key,
-        "notebook": notebook.name,
-        "cell": notebook.cell,
-        "parameters": notebook.parameters,
-        "modules": modules,
-        "chosen": predictions.chosen,
-        "versions": notebook.versions,
-        "device": device_name(),
-        "wall_time_s": round(time.perf_counter() - start, 1),
-    }
     notebook.runs[name] = key
     return notebook.store.save(
         name,
-        {**config, **facts},
+        {**config, **_made(notebook, key, start, modules), "chosen": predictions.chosen},
         _metrics(predictions, study.seed),
         predictions,
         pd.DataFrame(predictions.history),
     )
+
+
+def measure_run(
+    name: str,
+    config: dict[str, Any],
+    modules: Sequence[str],
+    measure: Callable[[], dict[str, Metric]],
+) -> Run:
+    """Return the finished run `<group>/<name>` of these inputs, or measure and store it.
+
+    For numbers that take long and need no folds. The key hashes `config` (JSON-able), the scale
+    and the source of `modules`, the names of those that decide the numbers.
+    """
+    notebook = current_notebook()
+    inputs = {
+        "config": config,
+        "scale": notebook.parameters["scale"],
+        "seed": notebook.parameters.get("seed"),
+        "code": code_fingerprint(modules, notebook.project.source),
+    }
+    key, found = hash_json(inputs), _definitions(notebook, modules)
+    if run := notebook.find_run(name, key):
+        return notebook.note_maker(run, found)
+    start = time.perf_counter()
+    metrics = measure()
+    notebook.runs[name] = key
+    return notebook.store.save(name, {**inputs, **_made(notebook, key, start, found)}, metrics)
 
 
 def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
@@ -99,6 +116,38 @@ def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "ran
             "that makes it first; `dvc repro` takes them in order"
         )
     return evaluate_run(name, estimator, study, split=split)
+
+
+def stored_run(name: str, estimator: Estimator, study: Study, *, split: str = "once") -> Run | None:
+    """Return a published run of a model that reads texts, which no notebook trains.
+
+    `wholescript train-texts` makes such runs where the texts are. None where the films, folds,
+    scale or settings at hand are others than those it was made with. A run that earlier code made
+    counts, and is said to: the texts to make it anew may be far away.
+
+    Raises:
+        RunError: parameters are the published ones, and there is no such run.
+    """
+    notebook = current_notebook()
+    published = RunStore(notebook.project.root / "results")
+    run, wanted = published.find(name), _config(notebook, estimator, study, split)
+    by_code = {"code", "features"}
+    same = run is not None and all(
+        run.config.get(key) == value for key, value in wanted.items() if key not in by_code
+    )
+    if run is None or not same:
+        if notebook.published:
+            raise RunError(
+                f"there is no run {name!r} of these settings and films: `wholescript train-texts "
+                "FILMS.parquet` makes it, given a file of their texts"
+            )
+        return None
+    if run.config["code"] != wanted["code"]:
+        print(f"{name}: as trained by an earlier version of the code")
+    if notebook.store.root != published.root:
+        shutil.copytree(run.path, notebook.store.folder(name), dirs_exist_ok=True)
+    notebook.runs[name] = run.key
+    return run
 
 
 def remembered(estimator: Estimator, study: Study) -> Remembered:
@@ -160,10 +209,26 @@ def _config(notebook: Notebook, estimator: Estimator, study: Study, split: str) 
     }
 
 
-def _definitions(notebook: Notebook, estimator: Estimator) -> dict[str, dict[str, str]]:
-    """Return the hash of each definition of the modules that decide a run, by module."""
+def _made(
+    notebook: Notebook, key: str, start: float, modules: dict[str, dict[str, str]]
+) -> dict[str, Any]:
+    """Return what a run's config says of its making, which is no part of its key."""
+    return {
+        "key": key,
+        "notebook": notebook.name,
+        "cell": notebook.cell,
+        "parameters": notebook.parameters,
+        "modules": modules,
+        "versions": notebook.versions,
+        "device": device_name(),
+        "wall_time_s": round(time.perf_counter() - start, 1),
+    }
+
+
+def _definitions(notebook: Notebook, modules: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the hash of each definition in modules and in all that they import, by module."""
     source = notebook.project.source
-    files = import_closure([*EVALUATION, *_modules(estimator)], source)
+    files = import_closure(modules, source)
     return {path.relative_to(source).as_posix(): definition_hashes(path) for path in files}
 
 

@@ -18,8 +18,8 @@ HEADER = (
 )
 FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
 TABLE_FILES = (".csv", ".passport.json")
-MAKES = ("evaluate_run", "record_metrics", "record_differences")
-READS = ("load_run",)
+MAKES = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
+READS = ("load_run", "stored_run")
 READS_DATA = ("open_study", "load_corpus", "load_features")
 
 
@@ -65,6 +65,7 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
     if reads_data(source):
         inputs += data_files(project)
     inputs += [project.root / group for group in runs_read(source)]
+    inputs += _files_named(project, name)
     outputs = [project.notebooks / f"{name}.ipynb"]
     outputs += [project.root / "figures" / file for file in declared_figures(source)]
     outputs += [project.root / group for group in made]
@@ -78,6 +79,13 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
         ],
         "outs": [{path: dict(keep)} for path in _relative(project, outputs)],
     }
+
+
+def _files_named(project: Project, name: str) -> list[Path]:
+    """Return the files of the tree that parameters of a notebook name."""
+    defaults = [p.default for p in read_parameters(project, name).values()]
+    paths = [project.root / value for value in defaults if isinstance(value, str) and value]
+    return [path for path in paths if path.is_file()]
 
 
 def reads_data(source: Path) -> bool:

@@ -46,8 +46,9 @@ class Study:
     seed: int
 
     def split(self, name: str) -> list[Fold]:
-        """Return the folds of the split `random` or `temporal`."""
-        return {"random": self.folds, "temporal": self.temporal}[name]
+        """Return the folds of the split `random`, `once` (its first repeat) or `temporal`."""
+        once = [fold for fold in self.folds if fold.repeat == 0]
+        return {"random": self.folds, "once": once, "temporal": self.temporal}[name]
 
 
 def open_study() -> Study:

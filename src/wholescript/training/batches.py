@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -9,9 +10,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wholescript.features.bundle import ChunkEmbeddings
+from wholescript.features.token_chunks import TokenChunks
 
 BUCKET = 4
 """Batches that are sorted by length together: enough to save padding, few enough to stay random."""
+
+
+class Batches(Protocol):
+    """What the loop reads: training batches in a seeded order, held-out ones in a fixed order."""
+
+    def shuffled(self, seed: int) -> Iterator[Any]:
+        """Go through all films once, in an order that `seed` alone decides."""
+
+    def by_length(self) -> Iterator[Any]:
+        """Go through all films once, shortest first."""
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +94,81 @@ class FilmBatches:
             rows,
             torch.from_numpy(padded / np.float32(self.scale)),
             torch.from_numpy(mask),
+            torch.from_numpy(self.labels[rows].astype(np.float32)),
+        )
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Films as tokens, their chunks packed one film after another.
+
+    `input_ids` (n, length) int64, `attention_mask` (n, length) bool, `counts` (batch,) chunks a
+    film, `labels` (batch,) float32.
+    """
+
+    rows: NDArray[np.int64]
+    input_ids: Tensor
+    attention_mask: Tensor
+    counts: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device) -> "TokenBatch":
+        """Move the tensors to a device."""
+        tensors = (self.input_ids, self.attention_mask, self.counts, self.labels)
+        return TokenBatch(self.rows, *(tensor.to(device) for tensor in tensors))
+
+
+@dataclass(frozen=True)
+class TokenBatches:
+    """The films `rows` of a corpus as token chunks, `labels` (n,) those of the whole corpus.
+
+    In training a film is seen through `sample` of its chunks, drawn anew in every epoch; otherwise
+    through `look` of them, evenly spaced. None of either is all.
+    """
+
+    tokens: TokenChunks
+    labels: NDArray[np.int8]
+    rows: NDArray[np.int64]
+    batch_size: int = 8
+    sample: int | None = None
+    look: int | None = None
+
+    def shuffled(self, seed: int) -> Iterator[TokenBatch]:
+        """Go through all films once, in an order and through chunks that `seed` alone decides."""
+        generator = np.random.default_rng(seed)
+        order = generator.permutation(self.rows)
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            chosen = []
+            for row in rows:
+                count = int(self.tokens.counts[row])
+                size = min(self.sample or count, count)
+                chosen.append(np.sort(generator.choice(count, size, replace=False)))
+            yield self._collate(rows, chosen)
+
+    def by_length(self) -> Iterator[TokenBatch]:
+        """Go through all films once, shortest first."""
+        order = self.rows[np.argsort(self.tokens.counts[self.rows], kind="stable")]
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
+            yield self._collate(rows, [self._even(int(self.tokens.counts[row])) for row in rows])
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return -(-len(self.rows) // self.batch_size)
+
+    def _even(self, count: int) -> NDArray[np.int64]:
+        size = min(self.look or count, count)
+        return ((np.arange(size) + 0.5) * count / size).astype(np.int64)
+
+    def _collate(self, rows: NDArray[np.int64], chosen: list[NDArray[np.int64]]) -> TokenBatch:
+        parts = [
+            self.tokens.of(int(row), numbers) for row, numbers in zip(rows, chosen, strict=True)
+        ]
+        return TokenBatch(
+            rows,
+            torch.from_numpy(np.concatenate([ids for ids, _ in parts])),
+            torch.from_numpy(np.concatenate([mask for _, mask in parts])),
+            torch.tensor([len(ids) for ids, _ in parts]),
             torch.from_numpy(self.labels[rows].astype(np.float32)),
         )

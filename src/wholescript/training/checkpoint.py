@@ -36,12 +36,10 @@ def load_checkpoint(
     Returns None, and touches nothing, where the file is absent or damaged: training then starts
     anew.
     """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            note = json.loads(file.metadata()["note"])
-        tensors = load_file(path)
-    except (FileNotFoundError, safetensors.SafetensorError):
+    note = read_note(path)
+    if note is None:
         return None
+    tensors = load_file(path)
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
@@ -55,3 +53,12 @@ def load_checkpoint(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
     return parts["best"], note
+
+
+def read_note(path: Path) -> dict[str, Any] | None:
+    """Return the note of a checkpoint, or None where the file is absent or damaged."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return dict(json.loads(file.metadata()["note"]))
+    except (FileNotFoundError, safetensors.SafetensorError):
+        return None

@@ -1,48 +1,59 @@
 """The one training loop: AdamW, cosine schedule with warm-up, clipping, early stopping.
 
-Each epoch seeds its own randomness from the run's seed and its number, so that a run that was
-killed and resumed from its last checkpoint ends with the same weights as one that was not.
+Each step seeds its own randomness from the run's seed, its epoch and its number, so that a run that
+was killed and resumed from its last checkpoint ends with the same weights as one that was not.
+Under `accelerate launch` the processes share the batches of each step and add up their gradients,
+which gives the weights that one process finds, but for the order of sums.
 """
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from time import monotonic
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
 from wholescript.errors import ParameterError, RunError
-from wholescript.training.batches import Batch
+from wholescript.training.batches import Batches
 from wholescript.training.checkpoint import load_checkpoint, save_checkpoint
+from wholescript.training.ways import Loss, OnVectors, Way
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Row = dict[str, float | int]
 
 
-class Batches(Protocol):
-    """What the loop reads: training batches in a seeded order, held-out ones in a fixed order."""
+class Films(Protocol):
+    """A batch: `rows` (batch,) int64 in the corpus, `labels` (batch,) float32, and inputs."""
 
-    def shuffled(self, seed: int) -> Iterator[Batch]:
-        """Go through all examples once, in an order that `seed` alone decides."""
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows of its films in the corpus."""
 
-    def by_length(self) -> Iterator[Batch]:
-        """Go through all examples once, in a fixed order."""
+    @property
+    def labels(self) -> Tensor:
+        """The labels of its films."""
 
-    def __len__(self) -> int:
-        """Return the number of batches."""
+    def to(self, device: torch.device) -> Any:
+        """Move the tensors to a device."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train. `learning_rate` is the peak; `patience` counts epochs without a better loss."""
+    """How to train. `learning_rate` is the peak; `patience` counts epochs without a better loss.
+
+    A step reads `accumulate` batches. `chunk_dropout` hides a share of the chunk vectors of a film.
+    """
 
     epochs: int = 30
     learning_rate: float = 1e-3
@@ -51,6 +62,7 @@ class TrainingSettings:
     clip_norm: float = 1.0
     patience: int = 6
     chunk_dropout: float = 0.5
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what could not train."""
@@ -59,13 +71,15 @@ class TrainingSettings:
                 f"epochs={self.epochs} must be at least 1, learning_rate={self.learning_rate} "
                 f"positive and chunk_dropout={self.chunk_dropout} in [0, 1)"
             )
+        if self.accumulate < 1:
+            raise ParameterError(f"accumulate={self.accumulate}: a step reads at least one batch")
 
 
 @dataclass(frozen=True)
 class Fit:
     """`history`: a row an epoch. The weights of the best epoch are in the model."""
 
-    history: list[dict[str, float | int]]
+    history: list[Row]
     best_epoch: int
 
 
@@ -77,47 +91,79 @@ def fit(
     *,
     seed: int,
     loss: Loss = binary_cross_entropy_with_logits,
+    way: Way | None = None,
     checkpoint: Path | None = None,
+    save_seconds: float = 60.0,
     progress: bool = False,
+    on_epoch: Callable[[Row], None] | None = None,
 ) -> Fit:
     """Train `model` until the held-out loss stops falling, and leave its best weights in it.
 
-    `checkpoint` names a file that is written after every epoch and resumed from when it exists.
+    `way` says what a batch holds and how its gradient is had: chunk vectors by default. The file
+    `checkpoint` is written after every epoch and every `save_seconds` within one, and resumed from
+    when it exists. `on_epoch` is told each new row of the history.
 
     Raises:
         RunError: the loss is not finite; the message says at which epoch.
     """
-    device = next(model.parameters()).device
+    way = way or OnVectors(settings.chunk_dropout)
+    processes = PartialState()
+    model.to(processes.device)
     optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        [p for p in model.parameters() if p.requires_grad],
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
-    steps = settings.epochs * len(training)
+    epoch_steps = -(-len(training) // settings.accumulate)
+    steps = settings.epochs * epoch_steps
     schedule = get_cosine_schedule_with_warmup(
         optimizer, math.ceil(settings.warmup_share * steps), steps
     )
-    best, history = copy.deepcopy(model.state_dict()), []
+    best: dict[str, Tensor] = copy.deepcopy(model.state_dict())
+    history: list[Row] = []
+    done, total, films = 0, 0.0, 0  # of the epoch that is under way
     if checkpoint and (restored := load_checkpoint(checkpoint, model, optimizer)):
-        best, history = restored[0], restored[1]["history"]
-        for group, rate in zip(optimizer.param_groups, restored[1]["rates"], strict=True):
+        best, note = restored
+        history, done, total, films = (note[key] for key in ("history", "done", "total", "films"))
+        for group, rate in zip(optimizer.param_groups, note["rates"], strict=True):
             group["lr"] = rate
-        schedule.last_epoch = len(history) * len(training)
+        schedule.last_epoch = len(history) * epoch_steps + done
+
+    def save() -> None:
+        if checkpoint and processes.is_main_process:
+            rates = [group["lr"] for group in optimizer.param_groups]
+            epoch = {"done": done, "total": total, "films": films}
+            save_checkpoint(
+                checkpoint, model, optimizer, best, {"history": history, "rates": rates, **epoch}
+            )
+
     bar = tqdm(
-        range(len(history) + 1, settings.epochs + 1),
-        initial=len(history),
-        total=settings.epochs,
-        unit="epoch",
-        disable=not progress,
+        total=steps,
+        initial=len(history) * epoch_steps + done,
+        unit="step",
+        disable=not (progress and processes.is_main_process),
         leave=False,
     )
-    for epoch in bar:
+    saved = monotonic()
+    for epoch in range(len(history) + 1, settings.epochs + 1):
         if history and epoch - _best_epoch(history) > settings.patience:
             break
-        train_loss = _train_epoch(
-            model, training, optimizer, schedule, settings, loss, seed=epoch_seed(seed, epoch)
-        )
-        logits, labels, _ = predict(model, held_out)
-        held_out_loss = float(loss(torch.from_numpy(logits), torch.from_numpy(labels)))
-        if not math.isfinite(train_loss + held_out_loss):
+        model.train()
+        batches = training.shuffled(epoch_seed(seed, epoch))
+        rest = islice(batches, done * settings.accumulate, None)
+        while step := list(islice(rest, settings.accumulate)):
+            total += _step(model, step, optimizer, settings, loss, way, (seed, epoch, done))
+            schedule.step()
+            films, done = films + sum(len(batch.rows) for batch in step), done + 1
+            bar.update()
+            bar.set_postfix(epoch=epoch, loss=f"{total / films:.3f}")
+            if monotonic() - saved > save_seconds:
+                save()
+                saved = monotonic()
+        train_loss = total / films
+        model.eval()
+        judged = way.judge(model, held_out, loss)
+        if not math.isfinite(train_loss + judged["held_out_loss"]):
             raise RunError(
                 f"the loss is not finite in epoch {epoch}: lower learning_rate "
                 f"(now {settings.learning_rate})"
@@ -126,82 +172,60 @@ def fit(
             {
                 "epoch": epoch,
                 "train_loss": round(train_loss, 5),
-                "held_out_loss": round(held_out_loss, 5),
-                "held_out_auc": round(float(roc_auc_score(labels, logits)), 5),
+                **{name: round(value, 5) for name, value in judged.items()},
                 "learning_rate": round(optimizer.param_groups[0]["lr"], 8),
             }
         )
         if _best_epoch(history) == epoch:
             best = copy.deepcopy(model.state_dict())
-        bar.set_postfix(loss=f"{train_loss:.3f}", held_out=f"{held_out_loss:.3f}")
-        if checkpoint:
-            rates = [group["lr"] for group in optimizer.param_groups]
-            note = {"history": history, "rates": rates}
-            save_checkpoint(checkpoint, model, optimizer, best, note)
-    model.load_state_dict({name: value.to(device) for name, value in best.items()})
+        done, total, films = 0, 0.0, 0
+        save()
+        if on_epoch:
+            on_epoch(history[-1])
+    bar.close()
+    model.load_state_dict({name: value.to(processes.device) for name, value in best.items()})
     return Fit(history, _best_epoch(history))
 
 
-@torch.inference_mode()
-def predict(
-    model: nn.Module, batches: Batches
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """Return logits, labels and row numbers, (n,) each, in the order of the batches."""
-    device = next(model.parameters()).device
-    model.eval()
-    logits, labels, rows = [], [], []
-    for batch in batches.by_length():
-        moved = batch.to(device)
-        logits.append(model(moved.chunks, moved.chunk_mask).logits.float().cpu().numpy())
-        labels.append(batch.labels.numpy())
-        rows.append(batch.rows)
-    return np.concatenate(logits), np.concatenate(labels), np.concatenate(rows)
+def epoch_seed(*parts: int) -> int:
+    """Return a seed for an epoch, or a batch of it, of a run: other parts, another seed."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """Return the seed of one epoch's shuffling and dropout."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])
-
-
-def _train_epoch(
+def _step(
     model: nn.Module,
-    training: Batches,
+    batches: list[Films],
     optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
     settings: TrainingSettings,
     loss: Loss,
-    *,
-    seed: int,
+    way: Way,
+    place: tuple[int, int, int],
 ) -> float:
-    torch.manual_seed(seed)
-    device = next(model.parameters()).device
-    model.train()
-    total, films = 0.0, 0
-    for batch in training.shuffled(seed):
-        moved = batch.to(device)
-        mask = drop_chunks(moved.chunk_mask, settings.chunk_dropout)
-        batch_loss = loss(model(moved.chunks, mask).logits, moved.labels)
-        optimizer.zero_grad(set_to_none=True)
-        batch_loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
-        optimizer.step()
-        schedule.step()
-        total, films = total + batch_loss.item() * len(batch.rows), films + len(batch.rows)
-    return total / films
+    """Take one step on batches that the processes share; return the sum of the films' losses."""
+    processes = PartialState()
+    device = processes.device
+    films = sum(len(batch.rows) for batch in batches)
+    optimizer.zero_grad(set_to_none=True)
+    total = torch.zeros((), device=device)
+    for number in range(processes.process_index, len(batches), processes.num_processes):
+        batch = batches[number].to(device)
+        share = len(batch.rows) / films
+
+        def shared(logits: Tensor, labels: Tensor, share: float = share) -> Tensor:
+            return share * loss(logits, labels)
+
+        batch_seed = epoch_seed(*place, number)
+        total += films * way.backward(model, batch, shared, seed=batch_seed)
+    if processes.num_processes > 1:
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+                parameter.grad = reduce(own, "sum")
+        total = reduce(total, "sum")
+    nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
+    optimizer.step()
+    return float(total)
 
 
-def drop_chunks(chunk_mask: Tensor, share: float) -> Tensor:
-    """Hide a random `share` of each film's chunks, but never all: (batch, length) bool.
-
-    A film seen with other gaps in every epoch is harder to learn by heart.
-    """
-    if share == 0:
-        return chunk_mask
-    draw = torch.rand(chunk_mask.shape, device=chunk_mask.device)
-    highest = draw.masked_fill(~chunk_mask, -1.0).argmax(1, keepdim=True)
-    kept = chunk_mask & (draw >= share)
-    return kept.scatter(1, highest, True)
-
-
-def _best_epoch(history: list[dict[str, float | int]]) -> int:
+def _best_epoch(history: list[Row]) -> int:
     return int(min(history, key=lambda row: row["held_out_loss"])["epoch"])

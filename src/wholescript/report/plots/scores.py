@@ -29,6 +29,29 @@ def forest(table: pd.DataFrame, label: str, *, reference: float | None = None) -
     return figure
 
 
+def forests(
+    tables: Mapping[str, pd.DataFrame], label: str, *, reference: float | None = None
+) -> Figure:
+    """Draw `forest` of several tables in one, in a colour and a lane each.
+
+    A row stands where any table has it, in the order of the tables.
+    """
+    rows = list(dict.fromkeys(str(name) for table in tables.values() for name in table.index))
+    figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(rows) + 1.4))
+    for number, (name, table) in enumerate(tables.items()):
+        lane = ((len(tables) - 1) / 2 - number) * 0.3
+        places = [lane - rows.index(str(row)) for row in table.index]
+        errors = [table["value"] - table["low"], table["high"] - table["value"]]
+        axes.errorbar(table["value"], places, xerr=errors, fmt="o", ms=5, label=name)
+    if reference is not None:
+        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
+    axes.set_yticks(-np.arange(len(rows)), rows)
+    axes.set(xlabel=label, ylim=(0.4 - len(rows), 0.6))
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(tables))
+    return figure
+
+
 def roc(runs: Mapping[str, Predictions]) -> Figure:
     """Draw one ROC curve a model: ranks within folds, pooled over the repeats."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))

@@ -1,0 +1,74 @@
+"""Ray, an optional extra: one cluster of this machine's processes, or one that is there already.
+
+Import `ray` from here: its usage reports are then off, and its absence is an error that says what
+to do.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wholescript.errors import ParameterError, RunError
+
+# Ray reads these as it is imported; the processes that it starts inherit them.
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
+try:
+    import ray
+    import ray.data
+    import ray.tune
+except ModuleNotFoundError as error:
+    raise RunError(
+        f"the package {error.name} is not installed, which a search and the engine ray need: "
+        "`make cluster`, or pip install --no-deps -r requirements-cluster.lock"
+    ) from None
+
+__all__ = ["cluster", "ray"]
+
+ANSWER_SECONDS = 10.0
+
+
+@contextmanager
+def cluster(address: str | None = None, workers: int | None = None) -> Iterator[None]:
+    """Join the cluster at `address`, or start one of `workers` processes on this machine.
+
+    Without either there is a process a core. The cluster is left, or ended, at the end.
+
+    Raises:
+        ParameterError: both are given, `workers` is below 1, or `address` is no HOST:PORT.
+        RunError: nothing answers at `address`.
+    """
+    if address and workers:
+        raise ParameterError(
+            f"workers={workers}: the cluster at {address} has its own; leave one of them out"
+        )
+    if workers is not None and workers < 1:
+        raise ParameterError(f"workers={workers}: at least one process is needed")
+    if address:
+        _check_answers(address)
+    # Without an address Ray would join any cluster that it finds on this machine.
+    how = {"address": address} if address else {"address": "local", "num_cpus": workers}
+    ray.init(**how, include_dashboard=False, logging_level=logging.WARNING, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Try the port: Ray itself tries for minutes, and then ends the process."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()):
+        raise ParameterError(f"address={address!r} is not HOST:PORT, as `ray start --head` says it")
+    try:
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+    except OSError as error:
+        raise RunError(
+            f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, or "
+            "leave the address out to use this machine"
+        ) from None

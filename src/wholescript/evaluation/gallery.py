@@ -1,0 +1,31 @@
+"""The films that a model is most wrong about."""
+
+import numpy as np
+import pandas as pd
+
+from wholescript.evaluation.predictions import Predictions
+
+
+def gallery(
+    predictions: Predictions, films: pd.DataFrame, label: int, *, top: int = 12
+) -> pd.DataFrame:
+    """Return the `top` films of `label` that are judged most like the other class.
+
+    `films` (n,) has the columns `title` and `year` of the same films. Columns `title`, `year`,
+    `probability` (mean over the repeats), `low` and `high` (its range over them), `rank` (1 is the
+    film most like a positive one, by the mean of its ranks within folds).
+    """
+    scores = predictions.scores
+    ranks = pd.Series(-np.nanmean(predictions.ranks(), axis=0)).rank(method="first")
+    table = pd.DataFrame(
+        {
+            "title": films["title"].to_numpy(object),
+            "year": films["year"].to_numpy(),
+            "probability": np.nanmean(scores, axis=0),
+            "low": np.nanmin(scores, axis=0),
+            "high": np.nanmax(scores, axis=0),
+            "rank": ranks.to_numpy(np.int64),
+        }
+    )
+    wrong = table[predictions.labels == label].sort_values("rank", ascending=label == 0)
+    return wrong.head(top).reset_index(drop=True)

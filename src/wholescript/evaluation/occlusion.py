@@ -1,0 +1,85 @@
+"""Occlusion: how a score moves when a part of the script is hidden from a fitted model."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from tqdm.auto import tqdm
+
+from wholescript.data.folds import Fold
+from wholescript.evaluation.crossval import fold_seed
+from wholescript.evaluation.predictions import Predictions
+from wholescript.features.hiding import join_films, without_part
+from wholescript.models.task import Estimator, Task
+
+
+def score_without(
+    estimator: Estimator, task: Task, fold: Fold, parts: int, *, seed: int
+) -> NDArray[np.float64]:
+    """Fit on the whole films of a fold; return P(positive) of its test films, (1 + parts, n_test).
+
+    The first row is of whole films, each other one of films without one of `parts` equal parts.
+    The copies are tested as if they were more films, so any estimator can be asked.
+    """
+    whole = task.features.select([str(task.features.film_ids[row]) for row in fold.test])
+    copies = [whole, *(without_part(whole, part, parts) for part in range(parts))]
+    rows = np.concatenate([np.arange(len(task.labels)), np.tile(fold.test, len(copies))])
+    films = replace(
+        task,
+        films=task.films.iloc[rows].reset_index(drop=True),
+        labels=task.labels[rows],
+        groups=task.groups[rows],
+        features=join_films([task.features, *copies]),
+    )
+    tested = np.arange(len(task.labels), len(rows))
+    found = estimator.fit_predict(films, fold.train, tested, seed=fold_seed(seed, fold))
+    return found.test.reshape(len(copies), len(fold.test))
+
+
+def predict_without(
+    estimator: Estimator, task: Task, folds: Sequence[Fold], parts: int, *, seed: int
+) -> list[Predictions]:
+    """Return the predictions of whole films, then those of films without each part in turn.
+
+    They hold no thresholds.
+    """
+    shape = (1 + parts, max(fold.repeat for fold in folds) + 1, len(task.labels))
+    scores, numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
+    for fold in tqdm(folds, desc=f"{estimator.name}, occluded", unit="fold"):
+        scores[:, fold.repeat, fold.test] = score_without(estimator, task, fold, parts, seed=seed)
+        numbers[fold.repeat, fold.test] = fold.fold
+    film_ids = [str(film_id) for film_id in task.films["film_id"]]
+    years = task.films["year"].to_numpy(np.int64)
+    nowhere = np.full(shape[1:], np.nan)
+    return [
+        Predictions(film_ids, task.labels, task.groups, years, found, nowhere, numbers)
+        for found in scores
+    ]
+
+
+def relative_movement(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each part moves a film's score beside its mean part, (n, parts): 1 is even.
+
+    `moves` (n, parts) is the score of the whole film less that without the part. Films whose score
+    nothing moves are even.
+    """
+    size = np.abs(moves)
+    mean = size.mean(axis=1, keepdims=True)
+    return np.divide(size, mean, out=np.ones_like(size), where=mean > 0)
+
+
+def rank_correlations(
+    pairs: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> NDArray[np.float64]:
+    """Return Spearman's correlation of each pair of vectors; NaN where one of them is constant."""
+    return np.array(
+        [spearmanr(a, b).statistic if np.ptp(a) and np.ptp(b) else np.nan for a, b in pairs]
+    )
+
+
+def group_means(values: NDArray[np.float64], groups: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the mean of `values` (n, k) over each group of near duplicates, which count as one."""
+    return pd.DataFrame(values).groupby(groups, sort=True).mean().to_numpy()

@@ -1,0 +1,93 @@
+"""The measurements of the memory notebook, as stored numbers and as tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from wholescript.report.results import Metric
+from wholescript.training.footprint import footprint, frozen_seconds, gradient_error
+from wholescript.training.ways import ENDS
+
+FOOTPRINT_MODULES = ("wholescript.training.footprint",)
+GIGA = 1e9
+CARD = 16.0  # gigabytes of a common graphics card
+GRADIENT_CHUNKS = 32
+# Other processes and the allocator move memory a little, and time a lot.
+MEMORY_SHARE, TIME_SHARE = 0.25, 0.75
+
+
+def gradient_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
+    """Return the largest relative gradient error of each way against everything at once."""
+    chunks = min(GRADIENT_CHUNKS, max(settings["lengths"]))
+    return {
+        way: Metric(gradient_error(way, chunks, group=settings["group"]), tolerance=1e-5)
+        for way in ENDS
+        if way != "whole"
+    }
+
+
+def measure_ways(settings: Mapping[str, Any]) -> dict[str, Metric]:
+    """Return the memory and the time of a step for each way and length.
+
+    `<way>:<chunks>:gigabytes` are the activations, `held` the whole process, `seconds` the time; a
+    step that ran out of memory has none of them.
+    """
+    found: dict[str, Metric] = {}
+    plan = [(way, chunks) for way in ENDS for chunks in settings["lengths"]]
+    for way, chunks in tqdm(plan, desc="footprints", unit="step"):
+        cost = footprint(way, chunks, group=settings["group"])
+        place = f"{way}:{chunks}"
+        if cost.seconds is not None and cost.peak is not None and cost.activations is not None:
+            found[f"{place}:gigabytes"] = _about(cost.activations / GIGA, MEMORY_SHARE, least=0.1)
+            found[f"{place}:held"] = _about(cost.peak / GIGA, MEMORY_SHARE)
+            found[f"{place}:seconds"] = _about(cost.seconds, TIME_SHARE)
+        found[f"{place}:tokens"] = Metric(cost.tokens)
+    return found
+
+
+def footprint_table(metrics: Mapping[str, Metric]) -> pd.DataFrame:
+    """Return what `measure_ways` stored: a row a way and length, NaN where memory ran out."""
+    rows: dict[tuple[str, int], dict[str, float]] = {}
+    for name, metric in metrics.items():
+        way, chunks, what = name.split(":")
+        rows.setdefault((way, int(chunks)), {})[what] = metric.value
+    table = pd.DataFrame([{"way": w, "chunks": n} | row for (w, n), row in rows.items()])
+    return table.reindex(columns=["way", "chunks", "tokens", "gigabytes", "held", "seconds"])
+
+
+def frozen_metrics(settings: Mapping[str, Any], table: pd.DataFrame) -> dict[str, Metric]:
+    """Return what A costs beside C and B on the longest film that was measured."""
+    longest = max(settings["lengths"])
+    once = frozen_seconds(longest, group=settings["group"])
+    last = table[table["chunks"] == longest].set_index("way")
+    whole, cached = last.loc["whole"], last.loc["cached"]
+    slopes = {
+        way: float(np.polyfit(rows["chunks"], rows["gigabytes"], 1)[0])
+        for way, rows in table.dropna().groupby("way")
+    }
+    values = {
+        "memory_of_C_over_A": whole["gigabytes"] / cached["gigabytes"],
+        "time_of_A_over_C": cached["seconds"] / whole["seconds"],
+        "memory_per_chunk_of_A_over_C": slopes["cached"] / slopes["whole"],
+        "chunks_of_C_on_a_16_GB_card": CARD / slopes["whole"],
+        "gigabytes_held_by_A": cached["held"],
+        "step_of_A_over_step_of_B": cached["seconds"] / once["step"],
+        "epochs_until_B_pays": once["embed"] / (cached["seconds"] - once["step"]),
+    }
+    found = {name: _about(float(value), TIME_SHARE) for name, value in values.items()}
+    return found | {"tokens": Metric(float(cached["tokens"]))}
+
+
+def summary(metrics: Mapping[str, Metric]) -> pd.DataFrame:
+    """Return stored numbers as a table of two columns."""
+    names = [name.replace("_", " ") for name in metrics]
+    index = pd.Index(names, name="measured")
+    return pd.DataFrame({"value": [metric.value for metric in metrics.values()]}, index=index)
+
+
+def _about(value: float, share: float, least: float = 0.0) -> Metric:
+    """Return a measurement whose tolerance is a share of it."""
+    return Metric(value, tolerance=max(abs(value) * share, least))

@@ -1,0 +1,73 @@
+"""Plots of what a model reads: along the script, and in words."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+def along(table: pd.DataFrame, label: str, *, even: float) -> Figure:
+    """Draw a value with its interval by part of the script, a panel a model.
+
+    Columns `model`, `part`, `value`, `low`, `high`; `even` draws a dotted line.
+    """
+    models = list(dict.fromkeys(table["model"]))
+    figure, panels = plt.subplots(1, len(models), sharey=True, figsize=(7.0, 3.0), squeeze=False)
+    for axes, model in zip(panels[0], models, strict=True):
+        part = table[table["model"] == model].sort_values("part")
+        places = (part["part"] + 0.5) / len(part)
+        axes.fill_between(places, part["low"], part["high"], color="C0", alpha=0.2)
+        axes.plot(places, part["value"], color="C0")
+        axes.axhline(even, color="0.5", linestyle=":", linewidth=1.2)
+        axes.set(title=model, xlim=(0, 1), xticks=[0, 0.5, 1])
+    panels[0][0].set(ylabel=label)
+    panels[0][len(models) // 2].set(xlabel="place in the script, 0 = first page")
+    return figure
+
+
+def keyness_against(table: pd.DataFrame, *, named: int = 12) -> Figure:
+    """Draw each word's effect for the predicted against that for the true class.
+
+    Columns `word`, `true`, `predicted`, `over`; the `named` words at either end of `over` are
+    written out, in a panel for each.
+    """
+    figure, panels = plt.subplot_mosaic(
+        [["all", "over", "under"]], figsize=(7.0, 3.8), width_ratios=(2.2, 1, 1)
+    )
+    axes = panels["all"]
+    axes.scatter(table["true"], table["predicted"], s=3, color="C7", alpha=0.4, linewidths=0)
+    axes.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1.2)
+    axes.set(xlabel="effect, nominated films (d)", ylabel="effect, films called nominated (d)")
+    ends = {
+        "over": (table.head(named), "C0", "held for a film"),
+        "under": (table.tail(named).iloc[::-1], "C1", "held against it"),
+    }
+    for name, (part, color, title) in ends.items():
+        axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)
+        places = range(len(part))[::-1]
+        panels[name].barh(places, part["over"].abs(), color=color, height=0.7)
+        panels[name].set_yticks(places, part["word"].tolist())
+        panels[name].set(title=title, xlabel="excess, d")
+        panels[name].grid(axis="y", visible=False)
+    return figure
+
+
+def topics(table: pd.DataFrame, rate: float) -> Figure:
+    """Draw the rate of positives of each topic, and the AUC within it where it has enough films.
+
+    Index the topics; columns `rate`, `rate_low`, `rate_high`, `value`, `low`, `high`. `rate` is
+    that of all films.
+    """
+    figure, panels = plt.subplots(1, 2, sharey=True, figsize=(7.0, 0.3 * len(table) + 1.2))
+    places = range(len(table))[::-1]
+    sides = (
+        ("rate", "rate_low", "rate_high", rate, "rate of nominated films"),
+        ("value", "low", "high", 0.5, "AUC within the topic"),
+    )
+    for axes, (value, low, high, reference, label) in zip(panels, sides, strict=True):
+        errors = [table[value] - table[low], table[high] - table[value]]
+        axes.errorbar(table[value], places, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
+        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
+        axes.set(xlabel=label)
+        axes.grid(axis="y", visible=False)
+    panels[0].set_yticks(places, [str(name) for name in table.index])
+    return figure

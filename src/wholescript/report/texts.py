@@ -1,0 +1,52 @@
+"""Training of the models that read texts, by a command, where the texts are."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from wholescript.data import Corpus, load_corpus
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.token_chunks import keep_tokens
+from wholescript.report.context import begin_notebook
+from wholescript.report.evaluate import evaluate_run
+from wholescript.report.project import Project
+from wholescript.report.runs import Run
+from wholescript.report.study import open_study
+from wholescript.training.end_to_end import text_models
+
+NOTEBOOK = "04_training"
+
+
+def train_texts(
+    parquet: Path, names: Sequence[str] = (), project: Project | None = None
+) -> Iterator[Run]:
+    """Train the published text models on the bundled films, and yield each stored run.
+
+    `parquet` holds the texts of those films, in the columns of source `local`; a text counts only
+    where its SHA-1 is that of the bundle. Finished folds, and epochs within a fold, survive a kill.
+
+    Raises:
+        ParameterError: a name is none of the models'.
+        DataError: the file lacks texts of bundled films.
+    """
+    models = {model.name: model for model in text_models().values()}
+    if unknown := set(names) - set(models):
+        raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
+    begin_notebook(NOTEBOOK, {}, project)
+    study = open_study()
+    _take_texts(study.corpus, parquet)
+    for name in names or models:
+        yield evaluate_run(f"texts/{name}", models[name], study, split="once")
+
+
+def _take_texts(bundled: Corpus, parquet: Path) -> None:
+    """Put the tokens of the bundled films' texts into the cache."""
+    found = load_corpus("local", parquet, target=bundled.target, core_only=False)
+    assert found.texts is not None
+    film_of = dict(zip(found.films["text_sha1"], found.films["film_id"], strict=True))
+    wanted = bundled.films["text_sha1"].tolist()
+    if missing := [sha1 for sha1 in wanted if sha1 not in film_of]:
+        raise DataError(
+            f"{parquet} lacks the text of {len(missing)} of {len(wanted)} bundled films, or has "
+            "another draft of it: the file that the features were made of has all"
+        )
+    keep_tokens(((sha1, found.texts[film_of[sha1]]) for sha1 in wanted), total=len(wanted))

@@ -1,0 +1,114 @@
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+import pytest
+
+from tests.features import extract_on_ray
+from tests.features.invented import QUICK, script
+from wholescript.data import load_corpus
+from wholescript.errors import ParameterError
+from wholescript.features.build import build_features
+from wholescript.features.extract import extract_records, sha1_of
+from wholescript.files import ROOT
+
+pytest.importorskip("ray", reason="run `pip install --no-deps -r requirements-cluster.lock`")
+pytestmark = pytest.mark.usefixtures("encoder_packages")
+
+from wholescript.features.on_ray import extract_records_on_ray  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def two_nodes():
+    """The address of a cluster of two nodes, with a process each."""
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes.add_node(num_cpus=1)
+    yield nodes.address
+    nodes.shutdown()
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    films = pd.DataFrame(
+        {
+            "film_id": [f"tt{number}" for number in range(8)],
+            "title": "A film",
+            "year": 2000,
+            "text": [script(number, 100 + 200 * number) for number in range(8)],
+            "nominated_for_writing": [number % 2 == 0 for number in range(8)],
+        }
+    )
+    films.to_parquet(tmp_path / "films.parquet")
+    return load_corpus("local", tmp_path / "films.parquet")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def written(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
+
+
+def test_two_nodes_write_the_bundle_that_one_machine_writes(two_nodes, corpus, tmp_path):
+    engines = {
+        "local": partial(extract_records, workers=1),
+        "ray": partial(extract_records_on_ray, address=two_nodes),
+    }
+    for name, extract in engines.items():
+        folder = tmp_path / name
+        build_features(
+            corpus, folder / "data", QUICK, cache=folder / "cache", extract=extract, progress=False
+        )
+    found, expected = contents(tmp_path / "ray"), contents(tmp_path / "local")
+    assert len(expected) == len(corpus) + len(list((tmp_path / "local" / "data").iterdir()))
+    assert found == expected
+
+
+def test_only_what_is_missing_is_sent_out(two_nodes, tmp_path):
+    texts = {f"film{number}": script(number, 60) for number in range(3)}
+    extract_records(list(texts.items())[:2], tmp_path, QUICK, workers=1, progress=False)
+    before = written(tmp_path)
+    found = extract_records_on_ray(
+        texts.items(), tmp_path, QUICK, progress=False, address=two_nodes
+    )
+    assert found == {film_id: sha1_of(text) for film_id, text in texts.items()}
+    after = written(tmp_path)
+    assert len(after) == 3
+    assert before.items() < after.items()
+    # Now that nothing is missing no cluster is asked.
+    address = "a cluster that is not there"
+    again = extract_records_on_ray(texts.items(), tmp_path, QUICK, progress=False, address=address)
+    assert again == found
+
+
+def test_an_error_on_a_node_is_raised_as_it_is(two_nodes, tmp_path):
+    settings = replace(QUICK, layers=9)
+    texts = [("a", "text")]
+    with pytest.raises(ParameterError) as caught:
+        extract_records_on_ray(texts, tmp_path, settings, progress=False, address=two_nodes)
+    assert str(caught.value) == "layers=9: the encoder has 1 to 6"
+
+
+def test_killed_it_goes_on_with_the_other_engine_and_another_number_of_processes(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-m", extract_on_ray.__name__, str(killed)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        while len(written(killed)) < 2:
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGKILL)
+    kept = written(killed)
+    texts = extract_on_ray.TEXTS
+    assert 2 <= len(kept) < len(texts)
+    for folder in (killed, whole):
+        extract_records(texts.items(), folder, QUICK, workers=1, progress=False)
+    assert kept.items() < written(killed).items()
+    assert contents(killed).keys() >= contents(whole).keys()
+    assert all(contents(killed)[name] == content for name, content in contents(whole).items())

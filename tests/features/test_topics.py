@@ -1,0 +1,33 @@
+import numpy as np
+import scipy.sparse as sp
+
+from wholescript.features.topics import find_topics
+from wholescript.features.words import WordCounts
+
+SEA, WAR, NAMES, ALL = ["boat", "sail", "wave"], ["army", "rifle", "tank"], ["ann", "bob"], ["the"]
+
+
+def corpus(n=60):
+    """Films at sea, then films at war; two names of the war films, and a word of all films."""
+    rng = np.random.default_rng(0)
+    vocabulary = sorted(SEA + WAR + NAMES + ALL)
+    sea = np.arange(n) < n // 2
+    counts = np.zeros((n, len(vocabulary)), np.uint16)
+    for word, rows in [(w, sea) for w in SEA] + [(w, ~sea) for w in WAR + NAMES]:
+        counts[rows, vocabulary.index(word)] = rng.integers(1, 9, rows.sum())
+    counts[:, vocabulary.index("the")] = 50
+    empty = sp.csr_matrix(counts.shape, dtype=np.uint16)
+    return sea, WordCounts((sp.csr_matrix(counts), empty, empty, empty), empty, vocabulary)
+
+
+def test_films_fall_into_their_topics_without_names():
+    sea, words = corpus()
+    found = find_topics(words, frozenset(NAMES), 2, seed=0)
+    assert [set(name.split(", ")) >= set(kind) for name in found.names for kind in (SEA, WAR)] in (
+        [True, False, False, True],
+        [False, True, True, False],
+    )
+    assert len(set(found.of_films[sea])) == len(set(found.of_films[~sea])) == 1
+    assert found.of_films[0] != found.of_films[-1]
+    shown = ", ".join(found.names)
+    assert not any(word in shown.split(", ") for word in NAMES + ALL)

@@ -1,0 +1,101 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.prediction import predictor as predictor_module
+
+
+@pytest.fixture
+def ask(model, monkeypatch):
+    """Call `wholescript predict` on the small model."""
+    loaded = predictor_module.load_predictor(model)
+    monkeypatch.setattr(predictor_module, "load_predictor", lambda: loaded)
+    return lambda *arguments: CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+@pytest.fixture
+def script(in_each_format, tmp_path):
+    return shutil.copy(in_each_format[".fountain"], tmp_path / "film.fountain")
+
+
+def test_the_answer_stands_beside_the_base_rate(ask, script):
+    result = ask(script, "--year", "1895")
+    assert result.exit_code == 0
+    assert re.search(r"film\.fountain: nominated .* \d+% \(95% interval .*were\n", result.output)
+    assert "33% were" in result.output
+    assert "take care, its era: 1895" in result.output
+    with Image.open(script.with_name("film.fountain.prediction.png")) as image:
+        assert image.width > 900
+
+
+def test_for_machines(ask, script):
+    result = ask(script, "--json", "--no-figure")
+    (answer,) = json.loads(result.output)
+    assert answer["file"] == str(script)
+    assert answer["low"] < answer["probability"] < answer["high"]
+    assert answer["base_rate"] == pytest.approx(1 / 3)
+    assert len(answer["parts"]) == 20
+    assert answer["figure"] is None
+    assert list(script.parent.glob("*.png")) == []
+
+
+def test_one_bad_file_stops_no_other(ask, script, tmp_path):
+    bad = tmp_path / "empty.txt"
+    bad.touch()
+    result = ask(bad, script, tmp_path / "none.pdf", "--json")
+    assert result.exit_code == 2
+    answers = json.loads(result.stdout)
+    assert [list(answer)[:2] for answer in answers] == [
+        ["file", "error"],
+        ["file", "probability"],
+        ["file", "error"],
+    ]
+    assert "empty.txt: empty. Save the script again." in result.stderr
+    assert "none.pdf: cannot be read" in result.stderr
+
+
+def test_a_figure_of_markup_is_text(ask, script, tmp_path):
+    named = script.rename(tmp_path / "<script>alert(1)<&$x^2$--.fountain")
+    drawings = [tmp_path / name for name in ("one.svg", "two.svg")]
+    for drawing in drawings:
+        assert ask(named, "--figure", drawing).exit_code == 0
+    root = ET.parse(drawings[0]).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert not [node for node in root.iter() if str(node.tag).endswith("script")]
+    assert "<script" not in drawings[0].read_text()
+    assert drawings[0].read_bytes() == drawings[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [("chart.pdf", "a figure is one of .png, .svg"), ("film.fountain/x.png", "cannot be written")],
+)
+def test_a_figure_that_cannot_be(ask, script, tmp_path, figure, message):
+    result = ask(script, "--figure", tmp_path / figure)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_one_figure_for_two_scripts(ask, script):
+    result = ask(script, script, "--figure", "both.png")
+    assert result.exit_code == 2
+    assert "one file for 2 scripts" in result.stderr
+
+
+def test_an_answer_needs_neither_torch_nor_pandas(script):
+    code = (
+        "import sys; from typer.testing import CliRunner; from wholescript.cli import app; "
+        f"result = CliRunner().invoke(app, ['predict', {str(script)!r}]); "
+        "assert 'were' in result.output, result.output; "
+        "print({'torch', 'pandas', 'sklearn', 'transformers'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

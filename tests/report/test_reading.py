@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.features.films import some_features
+from wholescript.data.folds import repeated_folds
+from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.task import Task
+from wholescript.report.reading import along_metrics, along_table, metric_table, quarter_metrics
+from wholescript.training.aggregation import Aggregation
+from wholescript.training.loop import TrainingSettings
+
+N, PARTS = 60, 4
+
+
+@pytest.fixture
+def task():
+    """Films of 8 chunks, of which the last two tell the label."""
+    features = some_features(counts=(8,) * N)
+    labels = (np.arange(N) % 3 == 0).astype(np.int8)
+    codes = features.chunks.codes.reshape(N, 8, 2)
+    codes[:, :, 0] = 0
+    codes[:, 6:, 1] += (60 * labels[:, None]).astype(np.int8)
+    films = pd.DataFrame({"film_id": features.film_ids, "year": 2000})
+    return Task(films, labels, features.groups, features)
+
+
+@pytest.fixture
+def folds(task):
+    return repeated_folds(task.labels, task.groups, n_folds=2, n_repeats=2, seed=0)
+
+
+def test_the_part_that_tells_moves_and_lifts_most(task, folds):
+    training = TrainingSettings(epochs=2)
+    network = Aggregation("gated_attention", 2, 2, 16, training, {"d_model": 8, "d_attention": 4})
+    models = {"mean pooling": MeanPoolingLR(Cs=(1.0,)), "gated attention": network}
+    found = along_metrics(models, task, folds, parts=PARTS, seed=0)
+    table = along_table(found, "apart")
+    assert table.groupby("model").size().to_dict() == {name: PARTS for name in models}
+    mean = table[table["model"] == "mean pooling"].set_index("part")
+    assert mean["value"].idxmax() == 3 and mean.loc[3, "low"] > 0
+    assert found["last-fifth-of-mean-pooling:apart"].value == pytest.approx(mean.loc[3, "value"])
+    moved = along_table(found, "moved").groupby("model")["value"].mean()
+    np.testing.assert_allclose(moved, 1)
+    agreement = metric_table(found, ":agreement")
+    assert set(agreement.index) == {
+        "attention of gated attention",
+        "moves of mean pooling and gated attention",
+    }
+    assert (agreement["low"] <= agreement["high"]).all()
+
+
+def test_the_quarter_that_tells_is_missed(task, folds):
+    found = quarter_metrics(MeanPoolingLR(Cs=(1.0,)), task, folds, seed=0)
+    table = metric_table(found)
+    assert table.index.tolist() == [f"without quarter {q}" for q in range(1, 5)]
+    assert table["value"].idxmin() == "without quarter 4"
+    assert table.loc["without quarter 4", "high"] < -0.1

@@ -1,0 +1,39 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from wholescript.report.plots.search import by_choice
+
+
+@pytest.fixture
+def trials() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "architecture": rng.choice(["gated_attention", "query_decoder"], 30),
+            "heads": np.where(np.arange(30) < 10, np.nan, rng.choice([1, 2], 30)),
+            "dropout": rng.uniform(0, 0.5, 30),
+            "learning_rate": 10 ** rng.uniform(-4, -2, 30),
+            "held_out_loss": rng.uniform(0.4, 0.5, 30),
+        }
+    )
+
+
+def test_every_choice_has_a_panel_with_the_trials_it_applied_to(trials: pd.DataFrame) -> None:
+    choices = {"architecture": False, "heads": False, "dropout": False, "learning_rate": True}
+    figure = by_choice(trials, choices, "held_out_loss", "loss")
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_xlabel() for axes in shown] == [
+        "architecture", "heads", "dropout", "learning rate"
+    ]  # fmt: skip
+    points = [len(axes.lines[0].get_xdata()) for axes in shown]
+    assert points == [30, 20, 30, 30]
+    assert [axes.get_xscale() for axes in shown] == ["linear"] * 3 + ["log"]
+    names = [label.get_text() for label in shown[0].get_xticklabels()]
+    assert names == ["gated\nattention", "query\ndecoder"]
+    assert [label.get_text() for label in shown[1].get_xticklabels()] == ["1", "2"]
+    medians = trials.groupby("architecture")["held_out_loss"].median()
+    assert shown[0].lines[1].get_ydata().tolist() == medians.tolist()
+    assert len(shown[2].lines[1].get_xdata()) == 3
+    plt.close(figure)

@@ -1,0 +1,115 @@
+from pathlib import Path
+
+import pytest
+
+from wholescript.errors import ParameterError
+from wholescript.files import ROOT
+from wholescript.training.space import (
+    Protocol,
+    Range,
+    Values,
+    estimator_of,
+    ignored_by,
+    parse_space,
+    read_space,
+)
+
+GATED = {"architecture": ["gated_attention"]}
+
+
+def parse(protocol=None, **choices):
+    return parse_space({"protocol": protocol or {}, "choices": GATED | choices})
+
+
+def test_the_published_space_can_be_drawn_from():
+    space = read_space(ROOT / "search" / "aggregators.yaml")
+    assert parse_space(space.config) == space
+    for architecture in space.choices["architecture"].ends:
+        drawn = {name: choice.ends[-1] for name, choice in space.choices.items()}
+        estimator = estimator_of(drawn | {"architecture": architecture}, space.protocol)
+        assert estimator.build()
+        assert estimator.training.epochs == space.protocol.epochs
+        assert estimator.training.learning_rate == space.choices["learning_rate"].ends[-1]
+
+
+def test_values_and_ranges():
+    space = parse(
+        dropout={"low": 0, "high": 0.5}, d_model=[8, 16], learning_rate={"low": "1e-4", "high": 1}
+    )
+    assert space.choices["dropout"] == Range(0.0, 0.5)
+    assert space.choices["d_model"] == Values((8, 16))
+    assert space.choices["learning_rate"].low == 1e-4
+    assert parse(batch_size=4).choices["batch_size"] == Values((4,))
+
+
+def test_options_of_other_architectures_are_ignored():
+    drawn = {"architecture": "gated_attention", "heads": 4, "d_model": 8, "dimensions": 5}
+    assert ignored_by(drawn) == ["heads"]
+    assert ignored_by(drawn | {"architecture": "query_decoder"}) == []
+    assert estimator_of(drawn, Protocol()).options == {"d_model": 8}
+    assert estimator_of(drawn, Protocol()).dimensions == 5
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"learning_rat": [1e-3]}, "'learning_rat' is unknown; did you mean 'learning_rate'?"),
+        ({"architecture": ["gated_atention"]}, "did you mean 'gated_attention'?"),
+        ({"architecture": {"low": 0, "high": 1}}, "architecture is a list"),
+        ({"dropout": []}, "dropout is an empty list"),
+        ({"dropout": [1.5]}, "dropout: 1.5 is not a number between 0 and 0.95"),
+        ({"dropout": ["none"]}, "'none' is not a number"),
+        ({"d_model": [0]}, "0 is not a whole number of at least 2"),
+        ({"batch_size": [True]}, "True is not a whole number"),
+        ({"batch_size": [8.5]}, "8.5 is not a whole number"),
+        ({"dropout": {"low": 0.5, "high": 0.1}}, "low=0.5 must be below high=0.1"),
+        ({"dropout": {"low": 0.5}}, "dropout lacks high"),
+        ({"dropout": {"low": 0, "hihg": 0.1}}, "did you mean 'high'?"),
+        ({"dropout": {"low": 0, "high": 0.5, "scale": "log"}}, "begins above 0"),
+        ({"dropout": {"low": 0, "high": 0.5, "scale": "lin"}}, "did you mean 'linear'?"),
+        ({"heads": [2]}, "none of gated_attention has heads"),
+        ({"architecture": ["query_decoder"], "heads": [3]}, "d_model=64 does not fit heads=3"),
+        ({"d_model": {"low": 8, "high": 64}}, "d_model is a list"),
+    ],
+)
+def test_what_cannot_be_chosen_is_named(choices, message):
+    with pytest.raises(ParameterError, match=message):
+        parse(**choices)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "message"),
+    [
+        ({"epoch": 3}, "did you mean 'epochs'?"),
+        ({"epochs": 0}, "epochs=0 must be a whole number >= 1"),
+        ({"epochs": 2.5}, r"epochs=2\.5 must be a whole number"),
+        ({"epochs": 2}, "grace_epochs=3 must not exceed epochs=2"),
+        ({"split": "tempral"}, "did you mean 'temporal'?"),
+        ({"target": "nominated_for_writng"}, "did you mean 'nominated_for_writing'?"),
+    ],
+)
+def test_what_cannot_be_judged_is_named(protocol, message):
+    with pytest.raises(ParameterError, match=message):
+        parse(protocol)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", "is not YAML"),
+        ("- a", "the space is .* not names with values: protocol, choices"),
+        ("choices: {}", "'architecture' is missing"),
+        ("choice: {}", "did you mean 'choices'?"),
+        ("choices: {architecture: [linear_atention]}", "own.yaml: .* did you mean"),
+    ],
+)
+def test_a_file_that_is_no_space_is_an_error(tmp_path: Path, content, message):
+    path = tmp_path / "own.yaml"
+    path.write_text(content)
+    with pytest.raises(ParameterError, match=message):
+        read_space(path)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ParameterError, match=r"none\.yaml cannot be read: No such file"):
+        read_space(tmp_path / "none.yaml")

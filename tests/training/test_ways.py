@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits as loss
+
+from wholescript.errors import ParameterError
+from wholescript.models.aggregators import GatedAttention, QueryDecoder
+from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
+from wholescript.training.batches import TokenBatch
+from wholescript.training.ways import ENDS, OnTokens
+
+COUNTS = torch.tensor([5, 1, 9])
+LABELS = torch.tensor([1.0, 0.0, 1.0])
+
+
+def make_model(aggregator: type = QueryDecoder, causal: bool = False) -> ChunkedClassifier:
+    torch.manual_seed(0)
+    encoder = ScratchEncoder(40, 16, 2, 32, causal=causal, dropout=0.3)
+    return ChunkedClassifier(encoder, aggregator(16, 8))
+
+
+def batch() -> TokenBatch:
+    generator = torch.Generator().manual_seed(1)
+    lengths = torch.randint(1, 21, (15, 1), generator=generator)
+    ids = torch.randint(40, (15, 20), generator=generator)
+    return TokenBatch(np.arange(3), ids, torch.arange(20) < lengths, COUNTS, LABELS)
+
+
+def gradients(model: ChunkedClassifier, way: str, group: int = 4, seed: int = 7) -> torch.Tensor:
+    model.zero_grad()
+    OnTokens(way, group).backward(model, batch(), loss, seed=seed)
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("aggregator", [GatedAttention, QueryDecoder])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("way", ["recomputed", "cached"])
+def test_gradients_are_those_of_the_whole_with_dropout(
+    way: str, causal: bool, aggregator: type
+) -> None:
+    model = make_model(aggregator, causal)
+    whole, other = gradients(model, "whole"), gradients(model, way)
+    assert (other - whole).norm() <= 1e-5 * whole.norm()
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_dropout_is_that_of_the_seed(way: str) -> None:
+    model = make_model()
+    torch.testing.assert_close(gradients(model, way), gradients(model, way))
+    assert not torch.allclose(gradients(model, way), gradients(model, way, seed=8), rtol=0.01)
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_the_group_is_of_no_consequence_without_dropout(way: str) -> None:
+    model = make_model().eval()
+    few, many = gradients(model, way, group=2), gradients(model, way, group=100)
+    assert (few - many).norm() <= 1e-5 * many.norm()
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_a_frozen_encoder_gets_no_gradient(way: str) -> None:
+    model = make_model()
+    model.encoder.requires_grad_(False)
+    OnTokens(way).backward(model, batch(), loss, seed=0)
+    assert all(parameter.grad is None for parameter in model.encoder.parameters())
+    assert all(parameter.grad is not None for parameter in model.aggregator.parameters())
+
+
+@pytest.mark.parametrize("way", ENDS)
+def test_the_caller_draws_the_same_numbers_afterwards(way: str) -> None:
+    model = make_model()
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    OnTokens(way).backward(model, batch(), loss, seed=0)
+    torch.testing.assert_close(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"way": "all"}, "way='all' is none of whole"), ({"group": 0}, "group=0 chunks")],
+)
+def test_mistakes_are_named(settings: dict, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        OnTokens(**settings)
