@@ -14,6 +14,8 @@ from wholescript.report.study import open_study
 from wholescript.training.end_to_end import text_models
 
 NOTEBOOK = "04_training"
+SHOWN_IN = f"{NOTEBOOK}-fig-texts-auc"
+"""The cell that shows these runs: where their numbers lead, since none trains them."""
 
 
 def train_texts(
@@ -31,11 +33,12 @@ def train_texts(
     models = {model.name: model for model in text_models().values()}
     if unknown := set(names) - set(models):
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
-    begin_notebook(NOTEBOOK, {}, project)
+    notebook = begin_notebook(NOTEBOOK, {}, project)
     study = open_study()
     _take_texts(study.corpus, parquet)
     for name in names or models:
-        yield evaluate_run(f"texts/{name}", models[name], study, split="once")
+        run = evaluate_run(f"texts/{name}", models[name], study, split="once")
+        yield notebook.store.annotate(run, {"cell": SHOWN_IN})
 
 
 def _take_texts(bundled: Corpus, parquet: Path) -> None:
