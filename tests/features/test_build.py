@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from tests.features.invented import QUICK
 from wholescript.data import TARGETS, load_corpus
 from wholescript.errors import DataError
-from wholescript.features import build
 from wholescript.features.build import _joined_groups, build_features, load_features
 from wholescript.features.tokens import count_gpt2_tokens
 
@@ -116,10 +115,12 @@ def test_films_without_texts_cannot_be_built(built, tmp_path):
         build_features(bundled, tmp_path)
 
 
-def test_a_record_that_vanishes_is_an_error(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "extract_records", lambda *_, **__: {"tt00": "1"})
+def test_a_record_that_vanishes_is_an_error(corpus, tmp_path):
+    def forgetful(*_, **__):
+        return {"tt00": "1"}
+
     with pytest.raises(DataError, match="tt00 vanished"):
-        build_features(corpus, tmp_path, QUICK, cache=tmp_path)
+        build_features(corpus, tmp_path, QUICK, cache=tmp_path, extract=forgetful)
 
 
 GROUPINGS = st.integers(1, 12).flatmap(
