@@ -1,0 +1,142 @@
+"""Commands that execute notebooks and compare what they made."""
+
+import csv
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from wholescript.cli.base import NameValue, app, err, out
+
+# The modules behind a command are imported when it runs: `--help` answers at once.
+
+
+@app.command(cls=NameValue)
+def run(
+    notebook: Annotated[str, typer.Argument(help="Name, number or path of a notebook.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Other than published."),
+    ] = None,
+) -> None:
+    """Execute a notebook; with parameters of your own its output goes to _build/runs."""
+    from wholescript.report.notebooks import run_notebook
+    from wholescript.report.project import Project
+
+    project = Project()
+    pairs = [pair.partition("=") for pair in parameter or []]
+    path = run_notebook(notebook, {name: value for name, _, value in pairs}, project=project)
+    out.print(f"wrote {path.relative_to(project.root)}", highlight=False)
+
+
+@app.command()
+def rerun() -> None:
+    """Execute every notebook from nothing and say what moved; 1 where anything did."""
+    from wholescript.report.comparison.page import write_comparison
+    from wholescript.report.project import Project
+    from wholescript.report.rerun import rerun as rerun_all
+
+    project, seconds = Project(), {}
+
+    def report(name: str, took: float) -> None:
+        seconds[name] = took
+        out.print(f"{name}: {took:.0f} s", highlight=False)
+
+    found = rerun_all(project, report)
+    _print_metrics(found.metrics)
+    _print_moved(found)
+    page = project.rerun / "report.html"
+    write_comparison(found, page, title="Made again from nothing", sides=["stored", "again"])
+    minutes = sum(seconds.values()) / 60
+    out.print(f"{minutes:.1f} min; wrote {page.relative_to(project.root)}", highlight=False)
+    if not (found.same and found.metrics):
+        raise typer.Exit(1)
+
+
+@app.command(cls=NameValue)
+def sweep(
+    notebook: Annotated[str, typer.Argument(help="Name, number or path of a notebook, or all.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME VALUES", help="Values, with commas."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Folder under _build/sweeps.")] = None,
+) -> None:
+    """Execute notebooks over every combination of values, and set the results side by side."""
+    from tqdm import tqdm
+
+    from wholescript.report.project import Project
+    from wholescript.report.sweep import combinations, execute, failures, sweep_name, write_page
+
+    project = Project()
+    values: dict[str, list[str]] = {}
+    for key, _, text in (pair.partition("=") for pair in parameter or []):
+        values.setdefault(key, []).extend(next(csv.reader([text])) or [""])
+    swept = combinations(project, notebook, values)
+    folder = sweep_name(notebook, swept, name)
+    for combination in tqdm(swept, desc="sweep", unit="combination"):
+        execute(project, combination)
+    page = write_page(project, folder, swept)
+    out.print(f"wrote {page.relative_to(project.root)}", highlight=False, soft_wrap=True)
+    failed = list(failures(swept))
+    for line in failed:
+        err.print(f"failed: {line}", markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    revision: Annotated[str, typer.Argument(metavar="REV", help="A commit, branch or tag.")],
+    output: Annotated[Path | None, typer.Option(help="The page; default _build/diff.html.")] = None,
+) -> None:
+    """Say what moved since a commit (numbers, figures, parameters, claims), and write a page."""
+    from wholescript.report.comparison.page import write_comparison
+    from wholescript.report.comparison.revisions import unpacked
+    from wholescript.report.comparison.trees import compare_trees
+    from wholescript.report.project import Project
+
+    project = Project()
+    page = output or project.build / "diff.html"
+    with unpacked(project.root, revision) as before:
+        found = compare_trees(before, project.root)
+        title = f"What moved since {revision}"
+        write_comparison(found, page, title=title, sides=[revision, "working tree"])
+    _print_metrics(found.metrics_outside)
+    _print_moved(found)
+    out.print(f"wrote {page}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def pipeline() -> None:
+    """Write dvc.yaml and params.yaml from the notebooks."""
+    from wholescript.report.pipeline import write_pipeline
+    from wholescript.report.project import Project
+
+    for path in write_pipeline(Project()):
+        out.print(f"wrote {path.name}", highlight=False)
+
+
+def _print_metrics(metrics: Any) -> None:
+    from wholescript.report.comparison.page import number
+
+    table = Table("run", "metric", "stored", "again", "difference", "tolerance", "")
+    for m in metrics:
+        values = [metric.value if metric else None for metric in (m.stored, m.again)]
+        cells = [number(value) for value in (*values, m.difference, m.tolerance)]
+        table.add_row(m.run, m.name, *cells, "" if m.within else "[red]outside[/red]")
+    if metrics:
+        out.print(table)
+
+
+def _print_moved(found: Any) -> None:
+    lines = [f"{f.label}: {words}" for f in found.figures_moved for words in f.differences]
+    lines += map(str, found.parameters)
+    lines += [f"claim {c.name}: {c}" for c in found.claims]
+    lines.append(
+        f"{len(found.metrics_outside)} of {len(found.metrics)} metrics outside their tolerance, "
+        f"{len(found.figures_moved)} of {len(found.figures)} figures and tables moved"
+    )
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
