@@ -56,11 +56,12 @@ from wholescript.report.study import open_study
 from wholescript.training.aggregation import (
     aggregators,
     attention_profile,
+    fusions,
     mixing_aggregators,
     parameter_count,
 )
-from wholescript.training.end_to_end import text_models
 from wholescript.training.search_results import read_search
+from wholescript.training.text_models import text_models
 
 notebook = begin_notebook("04_training", globals())
 study = open_study()
@@ -149,17 +150,49 @@ show_table(score_table(metrics)[columns], "tbl-training")
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later ones.
 # It is the harder and the more honest question, since nobody predicts the past.
 #
+# ## What is known beside the chunks
+#
+# Late fusion: a linear layer reads the year, the length, scene structure (sluglines, dialogue and
+# the like) or the words of a film, these as principal components of their TF-IDF weights, and its
+# logit is added to that of gated attention. All of it is trained together.
+
+# %%
+beside = fusions(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+both = beside.pop("all of these")
+fused = {
+    f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="once")
+    for name, model in beside.items()
+}
+fused["and all of these"] = evaluate_run(f"training/{both.name}", both, study)
+evaluate_run(f"training/{both.name}-temporal", both, study, split="temporal")
+
+# %% label="fig-fusion-auc"
+alone = {"gated attention": runs["gated attention"]} | fused
+firsts = {name: run.predictions.first_repeat() for name, run in alone.items()}
+fusion = compare(firsts, "auc", baseline="gated attention", seed=seed)
+show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
+
+# %% [markdown]
+# On one set of five folds. How all of it together compares with the words alone stands in
+# [evaluation](05_evaluation.ipynb).
+#
 # ## Trained on the texts themselves
 #
-# So far the encoder was frozen. Here it is trained too, together with gated attention: a small
-# transformer from scratch that first reads the training scripts by itself, with words hidden for it
-# to guess (Devlin et al., 2019).
+# So far the encoder was a frozen one, of sentences. Here are others, all with gated attention:
 #
-# It needs the texts, which are not bundled, and an hour: `wholescript train-texts FILMS.parquet`
-# trains it, and this notebook shows its stored run. On two cores a film is seen through a few
-# chunks an epoch, and the model is judged on one set of five folds, each by one member. All others
-# are held against it on those same folds, the transformer encoder and linear attention among them,
-# which cost too much here for more.
+# - *from scratch*: a small transformer of two layers, trained with the aggregator. One reads in
+#   both directions and a chunk is the mean of its tokens; one reads from left to right, with rotary
+#   positions (Su et al., 2021), and a chunk is its last token; one first reads the training scripts
+#   by itself, with words hidden for it to guess (Devlin et al., 2019).
+# - *thawed*: the pretrained encoder of before, whose last block is trained too.
+# - *language model*: a frozen decoder-only model, SmolLM2 (Allal et al., 2025), of which half the
+#   blocks read a few chunks of each film; gated attention or the mean puts them together.
+#
+# They need the texts, which are not bundled, and hours: `wholescript train-texts FILMS.parquet`
+# trains them, and this notebook shows their stored runs. On two cores a film is seen through a few
+# chunks an epoch, and each model is judged on one set of five folds, each by one member. All others
+# are held against them on those same folds, the transformer encoder and linear attention among
+# them, which cost too much here for more.
 
 # %% label="fig-texts-auc"
 texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
@@ -172,13 +205,14 @@ show_figure(scores.forest(first, "AUC", reference=0.5), "fig-texts-auc")
 show_table(first[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p": ".3f"})
 
 # %% [markdown]
-# It has learned something: its interval lies above chance. It has learned little: it saw each film
-# a few times, through a sixteenth of its pages, and read the language itself for minutes, where the
-# frozen encoder had read for days before it met a screenplay.
+# What was pretrained on other texts is ahead of what met language here for the first time: that
+# saw each film a few times, through a sixteenth of its pages, for minutes, where the others had
+# read for days before they met a screenplay.
 
 # %% label="fig-texts-curves"
 shown = texts or once  # other parameters have no stored texts
-show_figure(training.curves({n: run.history for n, run in shown.items()}), "fig-texts-curves")
+curves = {name: run.history for name, run in shown.items() if len(run.history)}
+show_figure(training.curves(curves), "fig-texts-curves")
 
 # %% [markdown]
 # ## Where attention goes

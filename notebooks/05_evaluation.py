@@ -49,8 +49,8 @@ from wholescript.report.cells import (
 )
 from wholescript.report.plots import scores as plots
 from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators
-from wholescript.training.end_to_end import text_models
+from wholescript.training.aggregation import aggregators, fusions
+from wholescript.training.text_models import text_models
 
 notebook = begin_notebook("05_evaluation", globals())
 study = open_study()
@@ -60,20 +60,25 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 # ## The contestants
 #
 # The baseline to respect is TF-IDF with logistic regression. Beside it stand the
-# aggregators over frozen chunk embeddings, and a stack: a logistic regression on the inner-fold
-# logits of all of them.
+# aggregators over frozen chunk embeddings, and two ways to put both together: a network that reads
+# the words, the scene structure, year and length beside the chunks (*late fusion*), and a stack, a
+# logistic regression on the inner-fold logits of words and aggregators.
 
 # %%
 words = WordsLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stack = Stack([remembered(model, study) for model in (words, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
+fusion = fusions(study.scale.epochs, study.scale.inner_folds)["all of these"]
+runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
 runs |= {"words": evaluate_run("evaluation/words", words, study)}
 runs |= {"stack": evaluate_run("evaluation/stack", stack, study)}
 later = {
     name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()
 }
+name = f"training/{fusion.name}-temporal"
+later |= {"late fusion": load_run(name, fusion, study, split="temporal")}
 later |= {"words": evaluate_run("evaluation/words-temporal", words, study, split="temporal")}
 later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split="temporal")}
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from killed import SlowRandom, run, small_task
 from numpy.testing import assert_array_equal
 
-from wholescript.data.folds import Fold, temporal_split
+from wholescript.data.folds import Fold, repeated_folds, temporal_split
 from wholescript.errors import DataError
 from wholescript.evaluation.crossval import Remembered, cross_validate, fold_seed
 from wholescript.evaluation.thresholds import best_threshold
@@ -31,6 +32,31 @@ def test_every_film_is_tested_once_a_repeat():
     assert p.history[0].keys() == {"repeat", "fold", "epoch", "loss"}
     of_fold = p.thresholds[1, p.folds[1] == 1]
     assert (of_fold == p.chosen[6]["threshold"]).all()
+
+
+def test_folds_side_by_side_give_the_same(tmp_path):
+    task, estimator = small_task(), SlowRandom(0)
+    folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
+    beside = cross_validate(
+        estimator, task, folds, seed=3, partial_dir=tmp_path, progress=False, workers=2
+    )
+    assert estimator.fitted == 0  # others did
+    assert len(list(tmp_path.glob("*.npz"))) == 10
+    assert _bytes(beside) == _bytes(run(SlowRandom(0), None))
+
+
+def test_a_fold_has_one_core():
+    class Counting(SlowRandom):
+        def fit_predict(self, *args, **options):
+            self.fitted = torch.get_num_threads()
+            return SlowRandom(0).fit_predict(*args, **options)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    estimator = Counting(0)
+    run(estimator, None)
+    assert (estimator.fitted, torch.get_num_threads()) == (1, 2)
+    torch.set_num_threads(threads)
 
 
 def test_thresholds_come_from_inner_scores():

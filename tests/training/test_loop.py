@@ -1,4 +1,8 @@
+import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from sklearn.metrics import roc_auc_score
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.optimizer import register_optimizer_step_post_hook
@@ -13,6 +18,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from tests.training import train_slowly
 from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError, RunError
+from wholescript.files import ROOT
 from wholescript.models.aggregators import GatedAttention
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings, fit
@@ -87,6 +93,30 @@ def test_the_rate_rises_over_a_tenth_and_falls_as_a_cosine(model, sides, every_s
     assert rates.max() == QUICK.learning_rate
 
 
+def test_one_cycle_warms_up_along_a_cosine_too(model, sides, every_step):
+    settings = replace(QUICK, epochs=10, schedule="onecycle", warmup_share=0.25)
+    fit(model, *sides, settings, seed=0)
+    rates = np.array([rate for rate, _ in every_step])
+    assert rates[0] == pytest.approx(QUICK.learning_rate / 25)
+    assert rates.max() == pytest.approx(QUICK.learning_rate)
+    assert np.argmax(rates) == round(0.25 * len(rates)) - 1
+    assert rates[-1] < 1e-3 * QUICK.learning_rate
+
+
+def test_training_stops_by_the_score_that_is_monitored(model):
+    labels, chunks = corpus()
+    noise = np.random.default_rng(2).permutation(labels)
+    training, held_out = (
+        FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
+    )
+    settings = replace(QUICK, epochs=30, patience=4, monitor="held_out_auc")
+    result = fit(model, training, held_out, settings, seed=0)
+    aucs, losses = ([row[f"held_out_{name}"] for row in result.history] for name in ("auc", "loss"))
+    assert result.best_epoch == 1 + int(np.argmax(aucs)) != 1 + int(np.argmin(losses))
+    logits, truth, _ = predict(model, held_out)
+    assert roc_auc_score(truth, logits) == pytest.approx(max(aucs), abs=1e-5)
+
+
 def test_gradients_are_clipped(model, sides, every_step):
     def steep(logits, labels):
         return 1e4 * binary_cross_entropy_with_logits(logits, labels)
@@ -127,6 +157,41 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     assert train_slowly.killed(path, 2) == 2
     assert_same_run(train_slowly.run(path), train_slowly.run())
+
+
+def test_one_cycle_resumes_too(tmp_path):
+    settings = replace(train_slowly.SETTINGS, schedule="onecycle")
+    remaining = iter(range(13))
+
+    def interrupted(logits, labels):
+        if next(remaining, None) is None:
+            raise KeyboardInterrupt
+        return binary_cross_entropy_with_logits(logits, labels)
+
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train_slowly.run(path, interrupted, settings=settings)
+    found = train_slowly.run(path, settings=settings)
+    assert_same_run(found, train_slowly.run(settings=settings))
+
+
+def test_processes_share_the_batches_of_a_step(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*command, "-m", train_slowly.__name__, str(path), "--shared"],
+        check=True,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+    )
+    weights, alone = train_slowly.run(settings=train_slowly.SHARED)
+    with safe_open(path, "pt") as shared:
+        assert shared.metadata()["processes"] == "2"
+        for name, value in weights.items():
+            torch.testing.assert_close(shared.get_tensor(name), value, rtol=1e-4, atol=1e-6)
+        assert json.loads(shared.metadata()["history"])[-1] == pytest.approx(alone.history[-1])
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path):

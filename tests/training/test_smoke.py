@@ -12,6 +12,7 @@ from tests.training.planted import corpus
 from wholescript.cli import app
 from wholescript.data import load_corpus
 from wholescript.errors import DataError
+from wholescript.features.structure import STRUCTURE_NAMES
 from wholescript.features.token_chunks import TokenChunks
 from wholescript.features.words import WordCounts
 from wholescript.models.task import Task
@@ -45,7 +46,10 @@ def drawn(films):
     words = WordCounts((counts,) * 4, counts, ["a", "b", "c"])
     labels = np.array([1, 0, 1, 0, 1], np.int8)
     groups = films["film_id"].to_numpy(object)
-    task = Task(films, labels, groups, SimpleNamespace(chunks=chunks, words=words))
+    structure = np.random.default_rng(1).normal(size=(5, len(STRUCTURE_NAMES))).astype(np.float32)
+    films = films.assign(n_words=np.arange(5) + 9_000)
+    features = SimpleNamespace(chunks=chunks, words=words, structure=structure)
+    task = Task(films, labels, groups, features)
     ids = np.random.default_rng(0).integers(30_522, size=600).astype(np.uint16)
     return Handful(task, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), invented=True)
 
@@ -59,7 +63,8 @@ def quick(monkeypatch):
 
 def test_every_model_gives_a_probability_and_a_gradient(drawn, quick):
     found = {c.model: c for c in check_models(drawn, "nominated_for_writing", seed=0)}
-    assert set(found) == {"tfidf", "mean-pooling", "joint", "scratch"} | {
+    fused = "gated-attention-and-year-length-structure-words"
+    assert set(found) == {"tfidf", "mean-pooling", "joint", "scratch", fused} | {
         name.replace("_", "-") for name in ARCHITECTURES
     }
     assert not any(c.faults for c in found.values())

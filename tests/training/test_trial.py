@@ -35,7 +35,7 @@ def test_scores_are_means_over_the_folds_of_their_best_epochs(task, folds, tmp_p
     histories = []
     for fold in folds:
         seed = int(np.random.SeedSequence([3, fold.fold]).generate_state(1)[0])
-        sides = (ESTIMATOR.batches(task, fold.train, r) for r in (fold.train, fold.test))
+        sides = ESTIMATOR.batches(task, fold.train, fold.train, fold.test)
         # The weights stored for a fold are not needed: a finished checkpoint gives its history.
         path = tmp_path / f"fold-{fold.fold}.safetensors"
         histories.append(

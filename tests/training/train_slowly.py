@@ -1,18 +1,23 @@
 """A child that trains until it is killed: `python -m tests.training.train_slowly CHECKPOINT`.
 
 With `--often N` it is killed at N random moments and resumed each time, and its weights are
-compared with those of an unbroken run.
+compared with those of an unbroken run. With `--shared` it steps on two batches at a time and writes
+its weights to the file in place of a checkpoint: processes that torchrun started share the batches.
 """
 
+import json
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from safetensors.torch import save_file
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, corpus
@@ -22,6 +27,7 @@ from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings, fit
 
 SETTINGS = TrainingSettings(epochs=8, patience=8, learning_rate=3e-3)
+SHARED = replace(SETTINGS, epochs=3, accumulate=2)
 
 
 def model():
@@ -29,7 +35,9 @@ def model():
     return QueryDecoder(D, d_model=8, heads=2, d_feedforward=8, queries=2)
 
 
-def run(checkpoint=None, loss=binary_cross_entropy_with_logits, save_seconds=0.0):
+def run(
+    checkpoint=None, loss=binary_cross_entropy_with_logits, save_seconds=0.0, settings=SETTINGS
+):
     """Train and return the weights and the fit; every step is saved."""
     labels, chunks = corpus(48)
     training, held_out = (
@@ -40,7 +48,7 @@ def run(checkpoint=None, loss=binary_cross_entropy_with_logits, save_seconds=0.0
         trained,
         training,
         held_out,
-        SETTINGS,
+        settings,
         seed=5,
         loss=loss,
         checkpoint=checkpoint,
@@ -85,4 +93,12 @@ if __name__ == "__main__":
             f"killed {kills} times; weights equal: {same}; history equal: {found[1] == expected[1]}"
         )
         sys.exit(not same)
+    if "--shared" in sys.argv:
+        weights, fitted = run(settings=SHARED)
+        if PartialState().is_main_process:
+            note = {"history": json.dumps(fitted.history)}
+            note["processes"] = str(PartialState().num_processes)
+            save_file(weights, sys.argv[1], note)
+        PartialState().destroy_process_group()
+        sys.exit()
     run(Path(sys.argv[1]), slow)

@@ -65,9 +65,8 @@ def train_member(
     inner = inner_folds(task.labels, task.groups, fold.train, n_folds=model.n_inner, seed=seed)[0]
     torch.manual_seed(seed)
     network = model.build()
-    training, held_out, tested = (
-        model.batches(task, inner.train, rows) for rows in (inner.train, inner.test, fold.test)
-    )
+    parts = (inner.train, inner.test, fold.test)
+    training, held_out, tested = model.batches(task, inner.train, *parts)
     fit(network, training, held_out, model.training, seed=seed)
     return network.eval(), tested
 
@@ -79,7 +78,7 @@ def look(network: nn.Module, films: FilmBatches, parts: int) -> Look:
     attention: list[NDArray[np.float64]] = []
     removal: list[NDArray[np.float64]] = []
     for batch in films.by_length():
-        whole, weights = network(batch.chunks, batch.chunk_mask)
+        whole, weights = network(batch.chunks, batch.chunk_mask, *batch.beside)
         steps = torch.arange(batch.chunk_mask.shape[1])
         part = ((steps + 0.5) / batch.chunk_mask.sum(1, keepdim=True) * parts).long()
         without_parts = [_without(network, batch, part == number) for number in range(parts)]
@@ -107,5 +106,5 @@ def _without(network: nn.Module, batch: Batch, hidden: Tensor) -> Tensor:
     """
     kept = batch.chunk_mask & ~hidden
     kept = torch.where(kept.any(1, keepdim=True), kept, batch.chunk_mask)
-    logits: Tensor = network(batch.chunks, kept).logits
+    logits: Tensor = network(batch.chunks, kept, *batch.beside).logits
     return logits

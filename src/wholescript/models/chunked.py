@@ -1,6 +1,6 @@
 """Chunked classifiers: a chunk encoder, a sequence model over the chunks, one logit a film."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,8 @@ from torch.nn.functional import linear
 
 from wholescript.models.aggregators import Reading
 from wholescript.models.transformer import Positions, Transformer
+
+Pooling = Literal["last", "mean"]
 
 
 class ChunkModule(Protocol):
@@ -20,8 +22,8 @@ class ChunkModule(Protocol):
 class ScratchEncoder(nn.Module):
     """A transformer over the tokens of a chunk, to be trained from scratch.
 
-    With `causal` it reads left to right and a chunk is its last token's state; without, each
-    token reads all, and a chunk is the mean of its states.
+    With `causal` it reads left to right, without it each token reads all. A chunk is the state of
+    its last token, or the mean of its states; by default the one that goes with the reading.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class ScratchEncoder(nn.Module):
         *,
         positions: Positions = "sinusoidal",
         causal: bool = False,
+        pooling: Pooling | None = None,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.d_model = d_model
+        self.pooling = pooling or ("last" if causal else "mean")
         self.embed = nn.Embedding(vocabulary, d_model)
         nn.init.normal_(self.embed.weight, std=d_model**-0.5)
         self.dropout = nn.Dropout(dropout)
@@ -59,7 +63,7 @@ class ScratchEncoder(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map (n, length) ids and mask (bool, True on the left) to (n, d_model)."""
         states = self.states(input_ids, attention_mask)
-        if self.transformer.causal:
+        if self.pooling == "last":
             last = attention_mask.sum(1) - 1
             return states[torch.arange(len(states), device=states.device), last]
         weight = attention_mask.unsqueeze(-1).to(states.dtype)
@@ -97,13 +101,15 @@ class ChunkedClassifier(nn.Module):
         self.encoder = encoder
         self.aggregator = aggregator
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, counts: Tensor) -> Reading:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, counts: Tensor, *beside: Tensor
+    ) -> Reading:
         """Read a batch of films."""
-        return self.read(self.encoder(input_ids, attention_mask), counts)
+        return self.read(self.encoder(input_ids, attention_mask), counts, *beside)
 
-    def read(self, vectors: Tensor, counts: Tensor) -> Reading:
-        """Aggregate packed chunk vectors (n, d)."""
-        return Reading(*self.aggregator(*unpacked(vectors, counts)))
+    def read(self, vectors: Tensor, counts: Tensor, *beside: Tensor) -> Reading:
+        """Aggregate packed chunk vectors (n, d), with what the aggregator reads beside them."""
+        return Reading(*self.aggregator(*unpacked(vectors, counts), *beside))
 
 
 def unpacked(vectors: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """From an estimator to a stored run: found by its content, or cross-validated."""
 
 import hashlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,7 +63,15 @@ def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = 
     start = time.perf_counter()
     folds = study.split(split)
     folder = _folds_folder(notebook, estimator, study)
-    predictions = cross_validate(estimator, study.task, folds, seed=study.seed, partial_dir=folder)
+    predictions = cross_validate(
+        estimator,
+        study.task,
+        folds,
+        seed=study.seed,
+        partial_dir=folder,
+        # Fewer folds are not worth the start of processes.
+        workers=(os.cpu_count() or 1) if len(folds) >= 5 else 1,
+    )
     notebook.runs[name] = key
     return notebook.store.save(
         name,

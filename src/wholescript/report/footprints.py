@@ -15,8 +15,8 @@ FOOTPRINT_MODULES = ("wholescript.training.footprint",)
 GIGA = 1e9
 CARD = 16.0  # gigabytes of a common graphics card
 GRADIENT_CHUNKS = 32
-# Other processes and the allocator move memory a little, and time a lot.
-MEMORY_SHARE, TIME_SHARE = 0.25, 0.75
+# Other processes and the allocator move memory a little, and time a lot; seconds are of a machine.
+MEMORY_SHARE, TIME_SHARE, MACHINE_SHARE = 0.25, 0.75, 10.0
 
 
 def gradient_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
@@ -43,7 +43,7 @@ def measure_ways(settings: Mapping[str, Any]) -> dict[str, Metric]:
         if cost.seconds is not None and cost.peak is not None and cost.activations is not None:
             found[f"{place}:gigabytes"] = _about(cost.activations / GIGA, MEMORY_SHARE, least=0.1)
             found[f"{place}:held"] = _about(cost.peak / GIGA, MEMORY_SHARE)
-            found[f"{place}:seconds"] = _about(cost.seconds, TIME_SHARE)
+            found[f"{place}:seconds"] = _about(cost.seconds, MACHINE_SHARE)
         found[f"{place}:tokens"] = Metric(cost.tokens)
     return found
 

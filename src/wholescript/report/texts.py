@@ -5,13 +5,12 @@ from pathlib import Path
 
 from wholescript.data import Corpus, load_corpus
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.token_chunks import keep_tokens
 from wholescript.report.context import begin_notebook
 from wholescript.report.evaluate import evaluate_run
 from wholescript.report.project import Project
 from wholescript.report.runs import Run
 from wholescript.report.study import open_study
-from wholescript.training.end_to_end import text_models
+from wholescript.training.text_models import text_models
 
 NOTEBOOK = "04_training"
 SHOWN_IN = f"{NOTEBOOK}-fig-texts-auc"
@@ -35,21 +34,26 @@ def train_texts(
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
     notebook = begin_notebook(NOTEBOOK, {}, project)
     study = open_study()
-    _take_texts(study.corpus, parquet)
+    found = load_corpus("local", parquet, target=study.corpus.target, core_only=False)
+    _check_texts(study.corpus, found, parquet)
     for name in names or models:
+        models[name].take(_texts(study.corpus, found), total=len(study.corpus))
         run = evaluate_run(f"texts/{name}", models[name], study, split="once")
         yield notebook.store.annotate(run, {"cell": SHOWN_IN})
 
 
-def _take_texts(bundled: Corpus, parquet: Path) -> None:
-    """Put the tokens of the bundled films' texts into the cache."""
-    found = load_corpus("local", parquet, target=bundled.target, core_only=False)
-    assert found.texts is not None
-    film_of = dict(zip(found.films["text_sha1"], found.films["film_id"], strict=True))
-    wanted = bundled.films["text_sha1"].tolist()
-    if missing := [sha1 for sha1 in wanted if sha1 not in film_of]:
+def _check_texts(bundled: Corpus, found: Corpus, parquet: Path) -> None:
+    wanted, there = bundled.films["text_sha1"], found.films["text_sha1"]
+    if missing := len(set(wanted) - set(there)):
         raise DataError(
-            f"{parquet} lacks the text of {len(missing)} of {len(wanted)} bundled films, or has "
+            f"{parquet} lacks the text of {missing} of {len(wanted)} bundled films, or has "
             "another draft of it: the file that the features were made of has all"
         )
-    keep_tokens(((sha1, found.texts[film_of[sha1]]) for sha1 in wanted), total=len(wanted))
+
+
+def _texts(bundled: Corpus, found: Corpus) -> Iterator[tuple[str, str]]:
+    """Yield the hash and the text of each bundled film."""
+    assert found.texts is not None
+    film_of = dict(zip(found.films["text_sha1"], found.films["film_id"], strict=True))
+    for sha1 in bundled.films["text_sha1"]:
+        yield sha1, found.texts[film_of[sha1]]

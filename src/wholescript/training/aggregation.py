@@ -1,7 +1,7 @@
 """Aggregators as estimators: trained on inner folds, averaged on the outer one."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from wholescript.data.folds import Fold, inner_folds
 from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.models.aggregators import GatedAttention, QueryDecoder, places
 from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.fusion import WIDTHS, fused, inputs_beside
 from wholescript.models.sequence import LinearAttention, TransformerEncoder
 from wholescript.models.task import Estimator, FoldScores, Task
 from wholescript.training.batches import FilmBatches
@@ -37,7 +38,8 @@ class Aggregation:
 
     For each outer fold one model is trained per inner fold and stopped early on its held-out
     films; the test films get the mean of their probabilities, and every training film the one
-    of the model that did not train on it. `options` go to the architecture.
+    of the model that did not train on it. `inputs` of `models.fusion.WIDTHS` are read beside the
+    chunks; `options` go to the architecture.
 
     A subclass may learn otherwise: from other outcomes (`outcomes`, `probabilities`, `way`), by
     another loss (`loss`), on other films (`drawn`).
@@ -51,11 +53,15 @@ class Aggregation:
     batch_size: int = 32
     training: TrainingSettings = field(default_factory=TrainingSettings)
     options: dict[str, float | int] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+    outputs: ClassVar[int] = 1
 
     @property
     def name(self) -> str:
-        """The architecture, as a run is called."""
-        return self.architecture.replace("_", "-")
+        """The architecture with its inputs, as a run is called."""
+        beside = ["and", *self.inputs] if self.inputs else []
+        return "-".join([*self.architecture.split("_"), *beside])
 
     @property
     def config(self) -> dict[str, Any]:
@@ -64,7 +70,11 @@ class Aggregation:
 
     def build(self) -> nn.Module:
         """Return an untrained aggregator; seed torch before."""
-        return ARCHITECTURES[self.architecture](self.dimensions, **self.options)
+        options: dict[str, Any] = {**self.options}
+        if self.outputs > 1:
+            options["outputs"] = self.outputs
+        aggregator = ARCHITECTURES[self.architecture](self.dimensions, **options)
+        return fused(aggregator, self.inputs, self.outputs)
 
     def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
         """Train on the inner folds of `train` and score `test`."""
@@ -76,9 +86,8 @@ class Aggregation:
             member_seed = int(np.random.SeedSequence([seed, fold.fold]).generate_state(1)[0])
             torch.manual_seed(member_seed)
             model = self.build()
-            training, held_out, tested = (
-                self.batches(task, fold.train, rows) for rows in (fold.train, fold.test, test)
-            )
+            parts = (fold.train, fold.test, test)
+            training, held_out, tested = self.batches(task, fold.train, *parts)
             loss = self.loss(task.labels[fold.train])
             training = self.drawn(training, seed=member_seed)
             result = fit(
@@ -98,18 +107,17 @@ class Aggregation:
         chosen: dict[str, float | int | str] = {"best_epochs": " ".join(map(str, epochs))}
         return FoldScores(inner[train], test_scores[test], chosen, history)
 
-    def batches(self, task: Task, train: IntArray, rows: IntArray) -> FilmBatches:
-        """Return the films `rows`, scaled by the spread of the films `train`."""
+    def batches(self, task: Task, train: IntArray, *parts: IntArray) -> list[FilmBatches]:
+        """Return the films of each part, scaled by the spread of the films `train`."""
         chunks = task.features.chunks
         first = np.concatenate([chunks.of(int(row), self.dimensions).ravel() for row in train[:64]])
-        return FilmBatches(
-            chunks,
-            self.outcomes(task),
-            rows,
-            self.dimensions,
-            float(first.std()) or 1.0,
-            self.batch_size,
-        )
+        scale = float(first.std()) or 1.0
+        beside = inputs_beside(task, train, self.inputs) if self.inputs else None
+        outcomes = self.outcomes(task)
+        return [
+            FilmBatches(chunks, outcomes, rows, self.dimensions, scale, self.batch_size, beside)
+            for rows in parts
+        ]
 
     def outcomes(self, task: Task) -> NDArray[np.int8]:
         """Return what is learned of each film, (n,)."""
@@ -161,6 +169,17 @@ def mixing_aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator]:
     }
 
 
+def fusions(epochs: int, inner_folds: int) -> dict[str, Aggregation]:
+    """Return gated attention with what is known of a film beside its chunks, by name."""
+    plain = cast(Aggregation, aggregators(epochs, inner_folds)["gated attention"])
+    return {
+        "year and length": replace(plain, inputs=("year", "length")),
+        "scene structure": replace(plain, inputs=("structure",)),
+        "words": replace(plain, inputs=("words",)),
+        "all of these": replace(plain, inputs=tuple(WIDTHS)),
+    }
+
+
 def parameter_count(models: dict[str, Estimator], chunks: ChunkEmbeddings) -> pd.DataFrame:
     """Return a row a model: what it reads of each chunk and how many numbers it learns."""
     rows = []
@@ -190,15 +209,14 @@ def attention_profile(
     inner = inner_folds(task.labels, task.groups, fold.train, n_folds=model.n_inner, seed=seed)[0]
     torch.manual_seed(seed)
     network = model.build()
-    training, held_out, tested = (
-        model.batches(task, inner.train, rows) for rows in (inner.train, inner.test, fold.test)
-    )
+    parts = (inner.train, inner.test, fold.test)
+    training, held_out, tested = model.batches(task, inner.train, *parts)
     fit(network, training, held_out, model.training, seed=seed)
     network.eval()
     weight, even = np.zeros(bins), np.zeros(bins)
     for batch in tested.by_length():
         with torch.inference_mode():
-            attention = network(batch.chunks, batch.chunk_mask).attention
+            attention = network(batch.chunks, batch.chunk_mask, *batch.beside).attention
         part = (places(batch.chunk_mask) * bins).long().clamp(max=bins - 1)
         share = batch.chunk_mask / batch.chunk_mask.sum(1, keepdim=True)
         inside = batch.chunk_mask.numpy()

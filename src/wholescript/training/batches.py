@@ -1,8 +1,8 @@
 """Films of unequal length in batches, with little padding."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,27 @@ from wholescript.features.token_chunks import TokenChunks
 
 BUCKET = 4
 """Batches that are sorted by length together: enough to save padding, few enough to stay random."""
+
+
+def bucketed(
+    rows: NDArray[np.int64], lengths: NDArray[np.int64], size: int, seed: int
+) -> Iterator[NDArray[np.int64]]:
+    """Yield `rows` in batches of `size` in random order, those of one batch of about one length.
+
+    `lengths` is indexed by row.
+    """
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(rows)
+    batches: list[NDArray[np.int64]] = []
+    for bucket in split(order, BUCKET * size):
+        batches += split(bucket[np.argsort(lengths[bucket], kind="stable")], size)
+    for number in generator.permutation(len(batches)):
+        yield batches[number]
+
+
+def split(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
+    """Return `rows` in parts of `size`, of which the last may be smaller."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 class Batches(Protocol):
@@ -31,17 +52,20 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """`chunks` (batch, length, d) float32, `chunk_mask` (batch, length), `labels` (batch,)."""
+    """`chunks` (batch, length, d) float32, `chunk_mask` (batch, length), `labels` (batch,).
+
+    `beside` holds (batch, inputs) float32 for late fusion, or nothing.
+    """
 
     rows: NDArray[np.int64]
     chunks: Tensor
     chunk_mask: Tensor
     labels: Tensor
+    beside: tuple[Tensor, ...] = ()
 
     def to(self, device: torch.device) -> "Batch":
         """Move the tensors to a device."""
-        tensors = (self.chunks, self.chunk_mask, self.labels)
-        return Batch(self.rows, *(tensor.to(device) for tensor in tensors))
+        return _moved(self, device)
 
 
 @dataclass(frozen=True)
@@ -49,7 +73,7 @@ class FilmBatches:
     """The films `rows` of a corpus, to be read in batches.
 
     `labels` (n,) are those of the whole corpus; `dimensions` keeps the first coordinates of the
-    chunk vectors; `scale` divides them.
+    chunk vectors; `scale` divides them; `beside` (n, inputs) float32 is for late fusion.
     """
 
     chunks: ChunkEmbeddings
@@ -58,31 +82,21 @@ class FilmBatches:
     dimensions: int
     scale: float
     batch_size: int = 32
+    beside: NDArray[np.float32] | None = None
 
     def shuffled(self, seed: int) -> Iterator[Batch]:
         """Go through all films once, in an order that `seed` alone decides."""
-        generator = np.random.default_rng(seed)
-        order = generator.permutation(self.rows)
-        lengths = self.chunks.counts
-        batches: list[NDArray[np.int64]] = []
-        for start in range(0, len(order), BUCKET * self.batch_size):
-            bucket = order[start : start + BUCKET * self.batch_size]
-            bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
-            batches += self._split(bucket)
-        for number in generator.permutation(len(batches)):
-            yield self._collate(batches[number])
+        for rows in bucketed(self.rows, self.chunks.counts, self.batch_size, seed):
+            yield self._collate(rows)
 
     def by_length(self) -> Iterator[Batch]:
         """Go through all films once, shortest first."""
         order = self.rows[np.argsort(self.chunks.counts[self.rows], kind="stable")]
-        yield from map(self._collate, self._split(order))
+        yield from map(self._collate, split(order, self.batch_size))
 
     def __len__(self) -> int:
         """Return the number of batches."""
         return -(-len(self.rows) // self.batch_size)
-
-    def _split(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        return [rows[i : i + self.batch_size] for i in range(0, len(rows), self.batch_size)]
 
     def _collate(self, rows: NDArray[np.int64]) -> Batch:
         lengths = self.chunks.counts[rows]
@@ -95,6 +109,7 @@ class FilmBatches:
             torch.from_numpy(padded / np.float32(self.scale)),
             torch.from_numpy(mask),
             torch.from_numpy(self.labels[rows].astype(np.float32)),
+            _of(rows, self.beside),
         )
 
 
@@ -103,7 +118,7 @@ class TokenBatch:
     """Films as tokens, their chunks packed one film after another.
 
     `input_ids` (n, length) int64, `attention_mask` (n, length) bool, `counts` (batch,) chunks a
-    film, `labels` (batch,) float32.
+    film, `labels` (batch,) float32; `beside` as in `Batch`.
     """
 
     rows: NDArray[np.int64]
@@ -111,11 +126,14 @@ class TokenBatch:
     attention_mask: Tensor
     counts: Tensor
     labels: Tensor
+    beside: tuple[Tensor, ...] = ()
 
     def to(self, device: torch.device) -> "TokenBatch":
         """Move the tensors to a device."""
-        tensors = (self.input_ids, self.attention_mask, self.counts, self.labels)
-        return TokenBatch(self.rows, *(tensor.to(device) for tensor in tensors))
+        return _moved(self, device)
+
+
+AnyBatch = TypeVar("AnyBatch", Batch, TokenBatch)
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,7 @@ class TokenBatches:
     batch_size: int = 8
     sample: int | None = None
     look: int | None = None
+    beside: NDArray[np.float32] | None = None
 
     def shuffled(self, seed: int) -> Iterator[TokenBatch]:
         """Go through all films once, in an order and through chunks that `seed` alone decides."""
@@ -171,4 +190,16 @@ class TokenBatches:
             torch.from_numpy(np.concatenate([mask for _, mask in parts])),
             torch.tensor([len(ids) for ids, _ in parts]),
             torch.from_numpy(self.labels[rows].astype(np.float32)),
+            _of(rows, self.beside),
         )
+
+
+def _of(rows: NDArray[np.int64], beside: NDArray[np.float32] | None) -> tuple[Tensor, ...]:
+    return () if beside is None else (torch.from_numpy(beside[rows]),)
+
+
+def _moved(batch: AnyBatch, device: torch.device) -> AnyBatch:
+    moved: dict[str, Any] = {
+        name: value.to(device) for name, value in vars(batch).items() if torch.is_tensor(value)
+    }
+    return replace(batch, beside=tuple(part.to(device) for part in batch.beside), **moved)

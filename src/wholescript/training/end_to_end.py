@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,8 +15,15 @@ from scipy.special import expit
 from wholescript.data.folds import inner_folds
 from wholescript.errors import ParameterError
 from wholescript.features.encoders import wordpiece_tokenizer
-from wholescript.features.token_chunks import CACHE, LENGTH, TokenChunks, load_tokens
+from wholescript.features.token_chunks import (
+    CACHE,
+    LENGTH,
+    TokenChunks,
+    keep_tokens,
+    load_tokens,
+)
 from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
+from wholescript.models.fusion import fused, inputs_beside
 from wholescript.models.pretrained import ThawedEncoder
 from wholescript.models.task import FoldScores, Task
 from wholescript.training.aggregation import ARCHITECTURES
@@ -36,7 +44,8 @@ class EndToEnd:
     of `n_inner` inner folds each give a model, stopped early on its held-out films; test films get
     the mean of their probabilities. Training films that no member held out have no inner score
     (NaN). With `pretraining` the encoder first reads the training scripts without their labels.
-    `encoder_options` and `options` go to encoder and aggregator.
+    `inputs` of `models.fusion.WIDTHS` are read beside the chunks; `encoder_options` and `options`
+    go to encoder and aggregator.
     """
 
     name: str
@@ -53,6 +62,7 @@ class EndToEnd:
     bfloat16: bool = True
     encoder_options: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
     pretraining: Pretraining | None = None
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
@@ -85,7 +95,11 @@ class EndToEnd:
         else:
             encoder = ThawedEncoder(**self.encoder_options)
         aggregator = ARCHITECTURES[self.architecture](encoder.d_model, **self.options)
-        return ChunkedClassifier(encoder, aggregator)
+        return ChunkedClassifier(encoder, fused(aggregator, self.inputs))
+
+    def take(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+        """Tokenise scripts, given as (SHA-1 of the text, text), into the cache."""
+        keep_tokens(scripts, total=total, cache=self.cache)
 
     def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
         """Train on the inner folds of `train` and score `test`.
@@ -114,9 +128,8 @@ class EndToEnd:
             torch.manual_seed(member_seed)
             model = self.build()
             model.encoder.load_state_dict(start)
-            training, held_out, tested = (
-                self.batches(tokens, task, rows) for rows in (fold.train, fold.test, test)
-            )
+            parts = (fold.train, fold.test, test)
+            training, held_out, tested = self.batches(tokens, task, fold.train, *parts)
             path = self.cache / "fits" / f"{self._key(task, fold.train, member_seed)}.safetensors"
             result = fit(
                 model, training, held_out, self.training, seed=member_seed, way=way,
@@ -134,32 +147,17 @@ class EndToEnd:
         chosen["best_epochs"] = " ".join(map(str, epochs))
         return FoldScores(inner[train], test_scores[test], chosen, history)
 
-    def batches(self, tokens: TokenChunks, task: Task, rows: IntArray) -> TokenBatches:
-        """Return the films `rows` as batches of token chunks."""
-        return TokenBatches(tokens, task.labels, rows, self.batch_size, self.sample, self.look)
+    def batches(
+        self, tokens: TokenChunks, task: Task, train: IntArray, *parts: IntArray
+    ) -> list[TokenBatches]:
+        """Return the films of each part as batches of token chunks; inputs are those of `train`."""
+        beside = inputs_beside(task, train, self.inputs) if self.inputs else None
+        size, sample, look = self.batch_size, self.sample, self.look
+        return [
+            TokenBatches(tokens, task.labels, rows, size, sample, look, beside) for rows in parts
+        ]
 
     def _key(self, task: Task, rows: IntArray, seed: int) -> str:
         films = task.films["text_sha1"].to_numpy()[rows].tolist()
         content = json.dumps([self.config, films, task.labels[rows].tolist(), seed])
         return hashlib.sha256(content.encode()).hexdigest()[:20]
-
-
-def text_models() -> dict[str, EndToEnd]:
-    """Return the published models that read texts, by name.
-
-    Samples and epochs are what two cores manage in an hour; nothing was chosen by trials.
-    """
-    reading = TrainingSettings(
-        epochs=2, learning_rate=1e-3, weight_decay=0.01, patience=2, chunk_dropout=0.0
-    )
-    return {
-        "from scratch, pretrained": EndToEnd(
-            "pretrained",
-            sample=8,
-            look=24,
-            way="whole",
-            encoder_options={"d_model": 128, "heads": 4, "d_feedforward": 512, "layers": 2},
-            pretraining=Pretraining(sample=8, training=reading),
-            training=TrainingSettings(epochs=4, learning_rate=5e-4, patience=2, chunk_dropout=0.0),
-        )
-    }

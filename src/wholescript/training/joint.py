@@ -1,6 +1,7 @@
 """Nominations and wins learned together: one trunk, a head for each."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from wholescript.models.task import Task
-from wholescript.training.aggregation import ARCHITECTURES, Aggregation, FloatArray
+from wholescript.training.aggregation import Aggregation, FloatArray
 from wholescript.training.batches import Batches
 from wholescript.training.losses import WON, outcome_loss
 from wholescript.training.ways import Loss, OnVectors, predict
@@ -27,14 +28,12 @@ class JointAggregation(Aggregation):
 
     nomination: str = "nominated_for_writing"
 
+    outputs: ClassVar[int] = 2
+
     @property
     def name(self) -> str:
         """What a run of it is called."""
         return "joint"
-
-    def build(self) -> nn.Module:
-        """Return an untrained aggregator of two outputs."""
-        return ARCHITECTURES[self.architecture](self.dimensions, outputs=2, **self.options)
 
     def outcomes(self, task: Task) -> NDArray[np.int8]:
         """Return 0, `NOMINATED` or `WON` of each film."""

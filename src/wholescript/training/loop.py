@@ -1,9 +1,9 @@
-"""The one training loop: AdamW, cosine schedule with warm-up, clipping, early stopping.
+"""The one training loop: AdamW, warm-up and a cosine to nothing, clipping, early stopping.
 
 Each step seeds its own randomness from the run's seed, its epoch and its number, so that a run that
 was killed and resumed from its last checkpoint ends with the same weights as one that was not.
-Under `accelerate launch` the processes share the batches of each step and add up their gradients,
-which gives the weights that one process finds, but for the order of sums.
+Under `accelerate launch`, on CPUs with `--cpu`, the processes share the batches of each step and
+add up their gradients, which gives the weights that one process finds, but for the order of sums.
 """
 
 import copy
@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import reduce
+from accelerate.utils import parse_flag_from_env, reduce
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm.auto import tqdm
 from transformers import get_cosine_schedule_with_warmup
 
@@ -34,7 +35,7 @@ Row = dict[str, float | int]
 
 
 class Films(Protocol):
-    """A batch: `rows` (batch,) int64 in the corpus, `labels` (batch,) float32, and inputs."""
+    """A batch: `rows` (batch,) int64 in the corpus, `labels` (batch,) as the loss takes them."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -50,8 +51,11 @@ class Films(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train. `learning_rate` is the peak; `patience` counts epochs without a better loss.
+    """How to train. `learning_rate` is the peak; `patience` counts epochs without a better score.
 
+    The score is the column `monitor` of the history: the lower the better if it is a loss, else the
+    higher. After a share of the steps for warm-up, `schedule` takes the rate down to zero along a
+    cosine; `onecycle` also warms up along one, from a 25th of the peak (Smith and Topin, 2019).
     A step reads `accumulate` batches. `chunk_dropout` hides a share of the chunk vectors of a film.
     """
 
@@ -63,6 +67,8 @@ class TrainingSettings:
     patience: int = 6
     chunk_dropout: float = 0.5
     accumulate: int = 1
+    schedule: Literal["cosine", "onecycle"] = "cosine"
+    monitor: str = "held_out_loss"
 
     def __post_init__(self) -> None:
         """Refuse what could not train."""
@@ -73,6 +79,26 @@ class TrainingSettings:
             )
         if self.accumulate < 1:
             raise ParameterError(f"accumulate={self.accumulate}: a step reads at least one batch")
+        if self.schedule not in ("cosine", "onecycle"):
+            raise ParameterError(f"schedule={self.schedule!r} is none of cosine, onecycle")
+
+    def best(self, history: list[Row]) -> int:
+        """Return the epoch with the best score, the first of equals."""
+        sign = 1 if self.monitor.endswith("loss") else -1
+        return int(min(history, key=lambda row: sign * row[self.monitor])["epoch"])
+
+    def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
+        """Return the schedule of the learning rate over all steps of a training."""
+        if self.schedule == "onecycle":
+            return OneCycleLR(
+                optimizer,
+                self.learning_rate,
+                steps,
+                pct_start=self.warmup_share,
+                cycle_momentum=False,
+            )
+        warmup = math.ceil(self.warmup_share * steps)
+        return get_cosine_schedule_with_warmup(optimizer, warmup, steps)
 
 
 @dataclass(frozen=True)
@@ -97,7 +123,7 @@ def fit(
     progress: bool = False,
     on_epoch: Callable[[Row], None] | None = None,
 ) -> Fit:
-    """Train `model` until the held-out loss stops falling, and leave its best weights in it.
+    """Train `model` until its held-out score gets no better, and leave its best weights in it.
 
     `way` says what a batch holds and how its gradient is had: chunk vectors by default. The file
     `checkpoint` is written after every epoch and every `save_seconds` within one, and resumed from
@@ -107,7 +133,7 @@ def fit(
         RunError: the loss is not finite; the message says at which epoch.
     """
     way = way or OnVectors(settings.chunk_dropout)
-    processes = PartialState()
+    processes = _processes()
     model.to(processes.device)
     optimizer = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
@@ -116,9 +142,7 @@ def fit(
     )
     epoch_steps = -(-len(training) // settings.accumulate)
     steps = settings.epochs * epoch_steps
-    schedule = get_cosine_schedule_with_warmup(
-        optimizer, math.ceil(settings.warmup_share * steps), steps
-    )
+    schedule = settings.scheduler(optimizer, steps)
     best: dict[str, Tensor] = copy.deepcopy(model.state_dict())
     history: list[Row] = []
     done, total, films = 0, 0.0, 0  # of the epoch that is under way
@@ -146,7 +170,7 @@ def fit(
     )
     saved = monotonic()
     for epoch in range(len(history) + 1, settings.epochs + 1):
-        if history and epoch - _best_epoch(history) > settings.patience:
+        if history and epoch - settings.best(history) > settings.patience:
             break
         model.train()
         batches = training.shuffled(epoch_seed(seed, epoch))
@@ -176,7 +200,7 @@ def fit(
                 "learning_rate": round(optimizer.param_groups[0]["lr"], 8),
             }
         )
-        if _best_epoch(history) == epoch:
+        if settings.best(history) == epoch:
             best = copy.deepcopy(model.state_dict())
         done, total, films = 0, 0.0, 0
         save()
@@ -184,7 +208,12 @@ def fit(
             on_epoch(history[-1])
     bar.close()
     model.load_state_dict({name: value.to(processes.device) for name, value in best.items()})
-    return Fit(history, _best_epoch(history))
+    return Fit(history, settings.best(history))
+
+
+def _processes() -> PartialState:
+    # A CPU's processes know of each other only where they are told that it is meant.
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 def epoch_seed(*parts: int) -> int:
@@ -202,7 +231,7 @@ def _step(
     place: tuple[int, int, int],
 ) -> float:
     """Take one step on batches that the processes share; return the sum of the films' losses."""
-    processes = PartialState()
+    processes = _processes()
     device = processes.device
     films = sum(len(batch.rows) for batch in batches)
     optimizer.zero_grad(set_to_none=True)
@@ -225,7 +254,3 @@ def _step(
     nn.utils.clip_grad_norm_(model.parameters(), settings.clip_norm)
     optimizer.step()
     return float(total)
-
-
-def _best_epoch(history: list[Row]) -> int:
-    return int(min(history, key=lambda row: row["held_out_loss"])["epoch"])

@@ -21,6 +21,7 @@ from wholescript.features.token_chunks import TokenChunks, keep_tokens, load_tok
 from wholescript.models.aggregators import GatedAttention
 from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
 from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.fusion import WIDTHS
 from wholescript.models.linear import IntArray, NestedLogistic
 from wholescript.models.pretrained import ThawedEncoder
 from wholescript.models.task import Task
@@ -115,11 +116,12 @@ def check_models(drawn: Handful, target: str, *, seed: int) -> Iterator[Checked]
     for linear in (WordsLR(min_df=1), MeanPoolingLR()):
         yield _learned(linear, drawn)
     aggregations = [Aggregation(cast(Any, name)) for name in ARCHITECTURES]
+    aggregations.append(Aggregation("gated_attention", inputs=tuple(WIDTHS)))
     # Any label does for either head: only whether both run is asked.
     joint = JointAggregation("gated_attention", nomination=target)
     for model in (*aggregations, joint):
         torch.manual_seed(seed)
-        batches = model.batches(films, drawn.others, drawn.row)
+        (batches,) = model.batches(films, drawn.others, drawn.row)
         loss = model.loss(films.labels)
         yield _trained(model.name, model.build(), batches, model.way(), loss, seed)
     tokens = TokenBatches(drawn.tokens, films.labels[drawn.row], np.array([0]), look=LOOK)

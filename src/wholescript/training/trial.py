@@ -52,9 +52,7 @@ def _trained(
     estimator: Aggregation, task: Task, fold: Fold, path: Path, seed: int
 ) -> Callable[[int], list[Row]]:
     """Return a function that trains on a fold until an epoch, and returns its history so far."""
-    training, held_out = (
-        estimator.batches(task, fold.train, rows) for rows in (fold.train, fold.test)
-    )
+    training, held_out = estimator.batches(task, fold.train, fold.train, fold.test)
     own_seed = int(np.random.SeedSequence([seed, fold.fold]).generate_state(1)[0])
 
     def history() -> list[Row]:

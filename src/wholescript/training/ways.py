@@ -59,13 +59,13 @@ class OnVectors:
         """Read the vectors that are not hidden and pass the loss back."""
         torch.manual_seed(seed)
         mask = drop_chunks(batch.chunk_mask, self.chunk_dropout)
-        value = loss(model(batch.chunks, mask).logits, batch.labels)
+        value = loss(model(batch.chunks, mask, *batch.beside).logits, batch.labels)
         value.backward()
         return value.detach()
 
     def logits(self, model: nn.Module, batch: Batch) -> Tensor:
         """Read all vectors."""
-        logits: Tensor = model(batch.chunks, batch.chunk_mask).logits
+        logits: Tensor = model(batch.chunks, batch.chunk_mask, *batch.beside).logits
         return logits
 
     def judge(self, model: nn.Module, batches: Batches, loss: Loss) -> dict[str, float]:
@@ -149,7 +149,7 @@ class OnTokens:
 
     def _read(self, model: ChunkedClassifier, vectors: Tensor, batch: TokenBatch) -> Reading:
         with self._precision(vectors.device):
-            return model.read(vectors, batch.counts)
+            return model.read(vectors, batch.counts, *batch.beside)
 
     def _precision(self, device: torch.device) -> torch.autocast:
         # Entered anew for every group: autocast would hand weights that it cast without a graph to

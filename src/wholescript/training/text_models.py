@@ -1,0 +1,50 @@
+"""The published models that read texts: no notebook trains them."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.from_decoder import FromDecoder
+from wholescript.models.task import Estimator
+from wholescript.training.aggregation import aggregators
+from wholescript.training.end_to_end import EndToEnd
+from wholescript.training.loop import TrainingSettings
+from wholescript.training.pretraining import Pretraining
+
+SMALL: dict[str, Any] = {"d_model": 128, "heads": 4, "d_feedforward": 512, "layers": 2}
+"""The encoder from scratch."""
+
+
+class TextModel(Estimator, Protocol):
+    """An estimator that first takes the texts."""
+
+    def take(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+        """Keep what it needs of scripts, given as (SHA-1 of the text, text)."""
+
+
+def text_models() -> dict[str, TextModel]:
+    """Return the published models that read texts, by name.
+
+    Samples and epochs are what two cores manage in an hour; nothing was chosen by trials. All
+    encoders from scratch have one size: they differ in what they read, and where a chunk ends up.
+    """
+    reading = TrainingSettings(
+        epochs=2, learning_rate=1e-3, weight_decay=0.01, patience=2, chunk_dropout=0.0
+    )
+    training = TrainingSettings(epochs=4, learning_rate=5e-4, patience=2, chunk_dropout=0.0)
+    scratch: dict[str, Any] = {"sample": 8, "look": 24, "way": "whole", "training": training}
+    causal = {"positions": "rotary", "causal": True}
+    gated = aggregators(epochs=12, inner_folds=5)["gated attention"]
+    return {
+        "from scratch, pretrained": EndToEnd(
+            "pretrained",
+            encoder_options=SMALL,
+            pretraining=Pretraining(sample=8, training=reading),
+            **scratch,
+        ),
+        "from scratch": EndToEnd("scratch", encoder_options=SMALL, **scratch),
+        "from scratch, causal": EndToEnd("causal", encoder_options=SMALL | causal, **scratch),
+        "thawed": EndToEnd("thawed", "thawed", **scratch),
+        "language model, mean": FromDecoder(MeanPoolingLR()),
+        "language model, gated": FromDecoder(gated),
+    }
