@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+)
+
+from tests.evaluation.classified import classified, decided
+from wholescript.errors import DataError, ParameterError
+from wholescript.evaluation.confusion import macro_f1_of, mcc_of
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass_metrics import (
+    DECISIONS,
+    METRICS,
+    bootstrap,
+    decision_scores,
+    over_seeds,
+    wilson,
+)
+
+
+def values(run, metrics=METRICS, **options):
+    return bootstrap(run, metrics, n_boot=20, **options).set_index("metric")["value"]
+
+
+def by_sklearn(labels, predicted):
+    return [
+        accuracy_score(labels, predicted),
+        f1_score(labels, predicted, average="macro", zero_division=0),
+        f1_score(labels, predicted, average="weighted", zero_division=0),
+        matthews_corrcoef(labels, predicted),
+    ]
+
+
+@pytest.mark.parametrize("n_classes", [2, 7])
+def test_values_are_those_of_scikit_learn(n_classes):
+    p = classified(n_classes=n_classes)
+    found = values([p])
+    assert found[list(DECISIONS)].tolist() == pytest.approx(by_sklearn(p.labels, p.predicted))
+    rows = p.probabilities.astype(np.float64)
+    rows /= rows.sum(axis=1, keepdims=True)
+    assert found["log_loss"] == pytest.approx(log_loss(p.labels, rows), rel=1e-5)
+    truth = brier_score_loss(p.labels, rows[:, 1] if n_classes == 2 else rows)
+    assert found["brier"] == pytest.approx(truth, rel=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@settings(max_examples=40, deadline=None)
+@given(
+    arrays(np.int64, 30, elements=st.integers(0, 4)),
+    arrays(np.int64, 30, elements=st.integers(0, 4)),
+    st.integers(0, 1000),
+)
+def test_each_resample_is_scored_as_scikit_learn_scores_its_texts(labels, predicted, seed):
+    labels[:2] = 0, 1  # two classes at least
+    p = decided(labels, predicted, 5)
+    assert decision_scores([p])[0, :, 0] == pytest.approx(by_sklearn(labels, predicted))
+    # The same draws of cells, written out as texts.
+    cells, counts = np.unique(np.column_stack([labels, predicted]), axis=0, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(30, counts / 30, size=3)
+    resampled = decision_scores([p], 3, np.random.default_rng(seed))[0]
+    for column, weights in enumerate(drawn):
+        texts = np.repeat(cells, weights, axis=0)
+        assert resampled[:, column] == pytest.approx(by_sklearn(*texts.T))
+
+
+def test_two_classes_score_as_in_the_studies_of_films():
+    p = classified(n_classes=2, strength=1.0)
+    said, yes = p.predicted == 1, p.labels == 1
+    table = [
+        np.array([float(x.sum())]) for x in (said & yes, said & ~yes, ~said & yes, ~said & ~yes)
+    ]
+    found = values([p])
+    assert found["macro_f1"] == pytest.approx(macro_f1_of(*table)[0])
+    assert found["mcc"] == pytest.approx(mcc_of(*table)[0])
+
+
+def test_calibration_error_is_the_gap_of_each_bin():
+    # Two bins' worth of confidences, so that what each bin adds is known.
+    n, confidence = 300, np.repeat([0.6, 0.9], 150)
+    right = np.concatenate([np.arange(150) < 120, np.arange(150) < 120])  # 80% in both
+    labels = np.arange(n) % 3
+    predicted = np.where(right, labels, (labels + 1) % 3)
+    ids = [str(i) for i in range(n)]
+    p = ClassPredictions.from_decisions(ids, ["a", "b", "c"], labels, predicted, confidence)
+    found = values([p])
+    assert found["ece"] == pytest.approx((0.2 + 0.1) / 2, abs=1e-6)
+    assert list(found.index) == [*DECISIONS, "ece"]
+    honest = classified(n=6000, n_classes=3, strength=0.0)
+    labels = (honest.probabilities.cumsum(1) < np.random.default_rng(0).random((6000, 1))).sum(1)
+    calibrated = ClassPredictions.from_probabilities(
+        honest.ids, honest.classes, np.minimum(labels, 2), honest.probabilities
+    )
+    assert values([calibrated])["ece"] < 0.03
+
+
+def test_a_run_without_probabilities_has_the_scores_of_its_decisions():
+    p = decided([0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 0, 0], 3)
+    assert bootstrap([p], n_boot=10)["metric"].tolist() == list(DECISIONS)
+    assert bootstrap([p], ["mcc"], n_boot=10)["metric"].tolist() == ["mcc"]
+    with pytest.raises(ParameterError, match=r"\['f1'\].*macro_f1"):
+        bootstrap([p], ["f1"])
+
+
+def test_a_certain_mistake_is_not_infinitely_wrong():
+    rows = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    p = ClassPredictions.from_probabilities(list("abc"), ["no", "yes"], np.array([0, 1, 1]), rows)
+    assert values([p])["log_loss"] == pytest.approx(log_loss(p.labels, p.probabilities), rel=1e-5)
+
+
+def test_several_seeds_give_their_mean_and_spread():
+    run = [classified(seed=seed) for seed in range(3)]
+    alone = [values([p]) for p in run]
+    table = bootstrap(run, n_boot=200).set_index("metric")
+    assert table["value"].to_numpy() == pytest.approx(np.mean(alone, axis=0))
+    assert table["spread"].to_numpy() == pytest.approx(np.std(alone, axis=0, ddof=1))
+    assert bootstrap(run, n_boot=50).equals(bootstrap(run, n_boot=50))
+    assert not bootstrap(run, n_boot=50).equals(bootstrap(run, n_boot=50, seed=1))
+    assert bootstrap(run[:1], n_boot=10)["spread"].isna().all()
+    with pytest.raises(DataError, match=r"cannot be paired"):
+        bootstrap([run[0], classified(n=100)])
+
+
+def test_draws_of_seeds_have_the_variance_of_their_mean():
+    scores = np.random.default_rng(0).normal(size=(3, 1, 1))
+    resampled = over_seeds(np.repeat(scores, 20_000, axis=2), np.random.default_rng(1))
+    assert resampled.mean() == pytest.approx(scores.mean(), abs=0.02)
+    assert resampled.var() == pytest.approx(scores.var(ddof=1) / 3, rel=0.05)
+
+
+def test_intervals_of_texts_cover_the_truth_as_often_as_they_say():
+    # Labels and decisions of a known table: accuracy 0.7, the macro-F1 of the table itself.
+    joint = np.array([[0.30, 0.05, 0.05], [0.05, 0.25, 0.05], [0.05, 0.05, 0.15]])
+    f1 = 2 * joint.diagonal() / (joint.sum(0) + joint.sum(1))
+    truth = {"accuracy": 0.7, "macro_f1": f1.mean()}
+    covered = dict.fromkeys(truth, 0)
+    by_wilson = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        cells = rng.choice(9, size=300, p=joint.ravel())
+        p = decided(cells // 3, cells % 3, 3)
+        table = bootstrap([p], list(truth), n_boot=200).set_index("metric")
+        for name, value in truth.items():
+            covered[name] += table.loc[name, "low"] <= value <= table.loc[name, "high"]
+        low, high = wilson(p)
+        by_wilson += low < 0.7 < high
+    # 95% of 200 is 190, with a standard deviation of 3.
+    assert min(*covered.values(), by_wilson) >= 180
+    assert max(*covered.values(), by_wilson) <= 199
+
+
+def test_intervals_over_seeds_are_wider_where_seeds_differ():
+    weak, strong = classified(strength=1.0), classified(strength=3.0)
+    alike = bootstrap([weak, weak, weak], ["accuracy"], n_boot=400).loc[0]
+    apart = bootstrap([weak, strong, weak], ["accuracy"], n_boot=400).loc[0]
+    assert alike["spread"] == 0
+    assert apart["high"] - apart["low"] > 2 * (alike["high"] - alike["low"])
+
+
+def test_texts_of_probabilities_are_drawn_as_those_of_decisions():
+    # The share of right texts is a metric of both kinds where each confidence is nothing.
+    labels = np.arange(400) % 4
+    predicted = np.where(np.arange(400) % 5 == 0, (labels + 1) % 4, labels)
+    ids, names = [str(i) for i in range(400)], list("abcd")
+    p = ClassPredictions.from_decisions(ids, names, labels, predicted, np.zeros(400))
+    table = bootstrap([p], ["accuracy", "ece"], n_boot=2000).set_index("metric")
+    assert table.loc["ece", "value"] == table.loc["accuracy", "value"] == 0.8
+    assert table.loc["ece", ["low", "high"]].tolist() == pytest.approx(
+        table.loc["accuracy", ["low", "high"]].tolist(), abs=0.01
+    )
+
+
+def test_wilson_is_known():
+    # 8 of 10: Wilson (1927) gives 0.490 to 0.943.
+    p = decided([0, 1] * 5, [0, 1] * 4 + [1, 0], 2)
+    assert wilson(p) == pytest.approx((0.4902, 0.9433), abs=1e-4)
