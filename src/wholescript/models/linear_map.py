@@ -1,0 +1,142 @@
+"""A linear classifier chosen on held-out texts, as two arrays, and the softmax of its scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_matrix
+from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.svm import LinearSVC
+
+IntArray: TypeAlias = NDArray[np.int64]
+FloatArray: TypeAlias = NDArray[np.float32]
+Inputs: TypeAlias = csr_matrix | FloatArray
+Kind = Literal["svm", "logistic"]
+
+TEMPERATURES = (0.05, 20.0)  # beyond them one wrong text more would decide
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A linear classifier to try: which loss, and C, the inverse of its L2 penalty."""
+
+    kind: Kind
+    strength: float
+
+    def estimator(self, seed: int) -> LinearSVC | LogisticRegression:
+        """Return it unfitted: an SVM of one class against the rest, or a multinomial regression."""
+        if self.kind == "svm":
+            return LinearSVC(C=self.strength, random_state=seed, max_iter=5_000)
+        return LogisticRegression(C=self.strength, max_iter=2_000)
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """Scores of the classes: inputs times `weights` (inputs, classes) plus `bias` (classes,).
+
+    Both are float32, which is what is stored: a classifier read back says the same.
+    """
+
+    weights: FloatArray
+    bias: FloatArray
+
+    @classmethod
+    def of(cls, fitted: Any) -> "LinearMap":
+        """Take it out of a fitted estimator of scikit-learn."""
+        return cls(
+            np.ascontiguousarray(as_columns(fitted.coef_.T), np.float32),
+            np.asarray(as_columns(fitted.intercept_[None])[0], np.float32),
+        )
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> "LinearMap":
+        """Take it out of stored arrays."""
+        return cls(arrays["weights"], arrays["bias"])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays to store."""
+        return {"weights": self.weights, "bias": self.bias}
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return self.weights.size + self.bias.size
+
+    def __call__(self, x: Inputs) -> FloatArray:
+        """Return the scores (n, classes) of the rows of `x` (n, inputs)."""
+        return np.asarray(x @ self.weights + self.bias, np.float32)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best of some candidates, what it learnt, and how well it does on held-out rows."""
+
+    candidate: Candidate
+    map: LinearMap
+    macro_f1: float
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What was chosen, as JSON-able values."""
+        kind, strength = self.candidate.kind, self.candidate.strength
+        return {"kind": kind, "C": strength, "validation_macro_f1": self.macro_f1}
+
+
+def as_columns(scores: NDArray[Any]) -> NDArray[Any]:
+    """Return a score for each of two classes where there is one, for the second.
+
+    Maps (n,) or (n, 1) to (n, 2): the softmax of both halves is the logistic function of their
+    difference. More columns stay as they are.
+    """
+    if scores.ndim == 2 and scores.shape[1] > 1:
+        return scores
+    column = scores.reshape(-1, 1)
+    return np.concatenate([-column, column], axis=1) / 2
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    x: Inputs,
+    labels: IntArray,
+    x_held: Inputs,
+    held_labels: IntArray,
+    seed: int,
+) -> Chosen:
+    """Fit each candidate, and return the one with the best macro-F1 on the held-out rows.
+
+    Between equals the first wins.
+    """
+    found = []
+    for candidate in candidates:
+        fitted = LinearMap.of(candidate.estimator(seed).fit(x, labels))
+        found.append(Chosen(candidate, fitted, macro_f1(fitted(x_held), held_labels)))
+    return max(found, key=lambda chosen: chosen.macro_f1)
+
+
+def macro_f1(scores: NDArray[np.floating], labels: IntArray) -> float:
+    """Return the mean F1 of the classes that occur in `labels` (n,) or have a highest score."""
+    return float(f1_score(labels, scores.argmax(axis=1), average="macro"))
+
+
+def fit_temperature(scores: FloatArray, labels: IntArray) -> float:
+    """Return the T for which softmax(scores / T) has the least log loss (Guo et al., 2017).
+
+    `scores` (n, classes) must be of texts that nothing was fitted on. T is held within 0.05 to 20.
+    """
+
+    def log_loss(log_t: float) -> float:
+        rows = log_softmax(scores.astype(np.float64) / np.exp(log_t), axis=1)
+        return -float(rows[np.arange(len(labels)), labels].mean())
+
+    found = minimize_scalar(log_loss, bounds=np.log(TEMPERATURES), method="bounded")
+    return float(np.exp(found.x))
+
+
+def probabilities(scores: FloatArray, temperature: float) -> FloatArray:
+    """Return softmax(scores / temperature), (n, classes) float32."""
+    return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1), np.float32)

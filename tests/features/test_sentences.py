@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.encoders import PooledEncoder, load_encoder, wordpiece_tokenizer
+from wholescript.features.sentences import (
+    SentenceSettings,
+    check_texts,
+    count_encoder_parameters,
+    embed_sentences,
+    encode_texts,
+    key_of,
+)
+
+pytestmark = pytest.mark.usefixtures("encoder_packages")
+
+TEXTS = [
+    "Where is my parcel?",
+    "The kettle was still warm when the inspector came back into the kitchen.",
+    "Rain.",
+    "Nobody on the quay could say which of the two boats had left first, or why.",
+    "Please cancel the order that I placed this morning",
+]
+QUICK = SentenceSettings(layers=1, engine="torch", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder(1, "torch", "float32")
+
+
+def mean_states(encoder, text, special=True):
+    ids = np.array([wordpiece_tokenizer().encode(text, add_special_tokens=special).ids])
+    return encoder.encode(ids, np.ones_like(ids))[0]
+
+
+def unit(vector):
+    return vector / np.linalg.norm(vector)
+
+
+def test_a_vector_is_the_mean_over_token_states_at_length_one(encoder):
+    found = encode_texts(TEXTS, encoder)
+    expected = np.stack([unit(mean_states(encoder, text)) for text in TEXTS])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_company_and_order_change_nothing(encoder):
+    order = [3, 1, 4, 0, 2]
+    found = encode_texts(TEXTS, encoder)
+    np.testing.assert_allclose(
+        encode_texts([TEXTS[row] for row in order], encoder), found[order], atol=1e-5
+    )
+    many = [text for text in TEXTS for _ in range(60)]  # more than a batch
+    np.testing.assert_allclose(encode_texts(many, encoder)[::60], found, atol=1e-5)
+
+
+def test_a_long_text_is_the_weighted_mean_of_its_pieces(encoder):
+    said = "the old mill by the river ground no more corn that year"  # a token each word
+    text = " ".join((said.split() * 4)[:41])
+    sums = np.zeros(384)
+    for start, end in ((0, 9), (9, 17), (17, 25), (25, 33), (33, 41)):
+        piece = " ".join(text.split()[start:end])
+        sums += mean_states(encoder, piece) * (end - start + 2)
+    found = encode_texts([*TEXTS, text], encoder, 12)[-1]
+    np.testing.assert_allclose(found, unit(sums), atol=1e-5)
+
+
+def test_the_last_word_of_a_long_text_counts(encoder):
+    text = "word " * 1_200
+    found = encode_texts([text + "rain", text + "snow"], encoder)
+    assert np.abs(found[0] - found[1]).max() > 1e-4
+
+
+def test_a_text_without_tokens_has_a_vector(encoder):
+    silent = "\u200b"  # neither white space to Python nor a token to the encoder
+    assert wordpiece_tokenizer().encode(silent, add_special_tokens=False).ids == []
+    assert np.isfinite(encode_texts([silent], encoder)).all()
+
+
+def test_a_set_of_texts_is_embedded_once(tmp_path):
+    first = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
+    (path,) = tmp_path.iterdir()
+    assert path.name == f"{key_of(TEXTS, QUICK)}.safetensors"
+    stored = load_file(path)["vectors"]
+    assert stored.dtype == np.float16
+    np.testing.assert_array_equal(first, stored.astype(np.float32))
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-3)
+    save_file({"vectors": stored + np.float16(1)}, path)  # so that reading it can be told
+    again = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
+    np.testing.assert_array_equal(again, (stored + np.float16(1)).astype(np.float32))
+
+
+def test_a_damaged_file_is_written_anew(tmp_path):
+    first = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    np.testing.assert_array_equal(
+        embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False), first
+    )
+    assert len(load_file(path)["vectors"]) == len(TEXTS)
+
+
+def test_the_key_tells_texts_order_division_and_settings_apart():
+    keys = {
+        key_of(texts, settings)
+        for texts, settings in (
+            (["ab", "c"], QUICK),
+            (["c", "ab"], QUICK),
+            (["a", "bc"], QUICK),
+            (["abc"], QUICK),
+            (["ab", "c"], SentenceSettings(layers=1, engine="openvino", precision="float32")),
+            (["ab", "c"], SentenceSettings(1, 100, "torch", "float32")),
+            (["ab", "c"], SentenceSettings(2, 512, "torch", "float32")),
+        )
+    }
+    assert len(keys) == 7
+
+
+def test_the_bar_counts_texts(tmp_path, capsys):
+    embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=True)
+    said = capsys.readouterr().err
+    assert f"{len(TEXTS)}/{len(TEXTS)}" in said
+    assert "text/s" in said
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([], "is empty"),
+        ("a single text", "is one text"),
+        (["a", " \n", "b", ""], r"2 of the 4 mails hold no text: row 1, 3"),
+        (["a", None], r"1 of the 2 mails hold no text: row 1"),
+    ],
+)
+def test_what_is_no_list_of_texts(texts, said):
+    with pytest.raises(DataError, match=said):
+        check_texts(texts, "mails")
+
+
+def test_nothing_is_embedded_of_a_set_with_an_empty_text(tmp_path):
+    with pytest.raises(DataError, match="row 1"):
+        embed_sentences(["a", ""], QUICK, cache=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [2, 513])
+def test_lengths_that_the_encoder_cannot_read(length):
+    with pytest.raises(ParameterError, match=f"max_tokens={length}: the encoder reads 3 to 512"):
+        SentenceSettings(max_tokens=length)
+
+
+@pytest.mark.parametrize("layers", [1, 6])
+def test_the_parameters_are_those_that_are_run(layers):
+    parameters = PooledEncoder(layers).parameters()
+    assert count_encoder_parameters(layers) == sum(p.numel() for p in parameters)
