@@ -9,9 +9,12 @@ from typing import Any
 import pandas as pd
 
 from wholescript.errors import RunError
+from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.predictions import Predictions
 from wholescript.files import write_atomic
 from wholescript.report.results import Metric, Results
+
+CLASS_PREDICTIONS = "predictions.parquet"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Run:
         if not path.exists():
             raise RunError(f"run {self.name} stores no predictions, only metrics")
         return Predictions.from_frame(pd.read_csv(path, dtype={"film_id": str}))
+
+    @property
+    def class_predictions(self) -> ClassPredictions:
+        """What a classifier of texts says of the test texts.
+
+        Raises:
+            RunError: the run stores none, or its file is damaged.
+        """
+        return ClassPredictions.read(self.path / CLASS_PREDICTIONS)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -84,17 +96,22 @@ class RunStore:
         name: str,
         config: Mapping[str, Any],
         metrics: Mapping[str, Metric],
-        predictions: Predictions | None = None,
+        predictions: Predictions | ClassPredictions | None = None,
         history: pd.DataFrame | None = None,
     ) -> Run:
-        """Write a run; config.json, which marks it as finished, comes last."""
+        """Write a run; config.json, which marks it as finished, comes last.
+
+        Predictions of films are text, those of many thousand texts Parquet.
+        """
         path = self.folder(name)
         (path / "config.json").unlink(missing_ok=True)
         _write_json(path / "metrics.json", {k: m.as_dict() for k, m in metrics.items()})
-        frames = {
-            "predictions.csv": None if predictions is None else predictions.to_frame(),
-            "history.csv": history,
-        }
+        of_films = predictions.to_frame() if isinstance(predictions, Predictions) else None
+        if isinstance(predictions, ClassPredictions):
+            predictions.write(path / CLASS_PREDICTIONS)
+        else:
+            (path / CLASS_PREDICTIONS).unlink(missing_ok=True)
+        frames = {"predictions.csv": of_films, "history.csv": history}
         for file, frame in frames.items():
             if frame is None or frame.empty:
                 (path / file).unlink(missing_ok=True)

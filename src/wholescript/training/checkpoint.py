@@ -19,8 +19,8 @@ def save_checkpoint(
     best: dict[str, Tensor],
     note: dict[str, Any],
 ) -> None:
-    """Write weights, best weights, optimizer state and `note` (JSON-able) atomically."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    """Write what is trained, the best of it, optimizer state and `note` (JSON-able) atomically."""
+    tensors = {f"model.{name}": value for name, value in trained_state(model).items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
@@ -48,11 +48,28 @@ def load_checkpoint(
     for name, value in parts["optimizer"].items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = value
-    model.load_state_dict(parts["model"])
+    load_trained(model, parts["model"])
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
     return parts["best"], note
+
+
+def trained_state(model: nn.Module) -> dict[str, Tensor]:
+    """Return the state of a model but for its frozen weights, which nothing changes.
+
+    A pretrained model of which little is trained has small checkpoints.
+    """
+    frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
+def load_trained(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load what `trained_state` returned; raise RuntimeError if it is of another model."""
+    expected = set(trained_state(model))
+    if expected != set(state):
+        raise RuntimeError(f"the state differs in {sorted(expected ^ set(state))[:5]}")
+    model.load_state_dict(state, strict=False)
 
 
 def read_note(path: Path) -> dict[str, Any] | None:

@@ -4,12 +4,9 @@ Cost depends on how long a film is and not on what it says, so token ids are dra
 """
 
 import multiprocessing
-import resource
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -19,6 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from wholescript.models.aggregators import QueryDecoder
 from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, unpacked
 from wholescript.training.batches import Batch, TokenBatch
+from wholescript.training.memory import held_memory, peak_memory
 from wholescript.training.ways import End, OnTokens, OnVectors
 
 
@@ -130,26 +128,11 @@ def _measure(way: End, chunks: int, model: Model, group: int, steps: int) -> tup
     step = OnTokens(way, group)
     step.backward(classifier, model.film(1), cross_entropy, seed=0)  # brings in what any step needs
     film = model.film(chunks)
-    before, times = _held(), []
+    before, times = held_memory(), []
     for _ in range(steps):
         classifier.zero_grad()
         start = perf_counter()
         step.backward(classifier, film, cross_entropy, seed=0)
         times.append(perf_counter() - start)
-    peak = _peak()
+    peak = peak_memory()
     return min(times), peak, max(peak - before, 0)
-
-
-def _held() -> int:
-    """Return the bytes of memory that this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def _peak() -> int:
-    """Return the most bytes of memory that this process ever held."""
-    if sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # On Linux ru_maxrss begins with what the parent held, which may be far more.
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(status["VmHWM"].split()[0]) * 1024

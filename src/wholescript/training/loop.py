@@ -28,7 +28,12 @@ from transformers import get_cosine_schedule_with_warmup
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.training.batches import Batches
-from wholescript.training.checkpoint import load_checkpoint, save_checkpoint
+from wholescript.training.checkpoint import (
+    load_checkpoint,
+    load_trained,
+    save_checkpoint,
+    trained_state,
+)
 from wholescript.training.ways import Loss, OnVectors, Way
 
 Row = dict[str, float | int]
@@ -143,7 +148,7 @@ def fit(
     epoch_steps = -(-len(training) // settings.accumulate)
     steps = settings.epochs * epoch_steps
     schedule = settings.scheduler(optimizer, steps)
-    best: dict[str, Tensor] = copy.deepcopy(model.state_dict())
+    best: dict[str, Tensor] = copy.deepcopy(trained_state(model))
     history: list[Row] = []
     done, total, films = 0, 0.0, 0  # of the epoch that is under way
     if checkpoint and (restored := load_checkpoint(checkpoint, model, optimizer)):
@@ -201,13 +206,13 @@ def fit(
             }
         )
         if settings.best(history) == epoch:
-            best = copy.deepcopy(model.state_dict())
+            best = copy.deepcopy(trained_state(model))
         done, total, films = 0, 0.0, 0
         save()
         if on_epoch:
             on_epoch(history[-1])
     bar.close()
-    model.load_state_dict({name: value.to(processes.device) for name, value in best.items()})
+    load_trained(model, {name: value.to(processes.device) for name, value in best.items()})
     return Fit(history, settings.best(history))
 
 

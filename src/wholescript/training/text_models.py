@@ -1,6 +1,7 @@
 """The published models that read texts: no notebook trains them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from wholescript.models.embeddings import MeanPoolingLR
@@ -44,7 +45,9 @@ def text_models() -> dict[str, TextModel]:
         ),
         "from scratch": EndToEnd("scratch", encoder_options=SMALL, **scratch),
         "from scratch, causal": EndToEnd("causal", encoder_options=SMALL | causal, **scratch),
-        "thawed": EndToEnd("thawed", "thawed", **scratch),
+        "thawed": EndToEnd(
+            "thawed", "thawed", sample=8, look=16, way="whole", training=replace(training, epochs=3)
+        ),
         "language model, mean": FromDecoder(MeanPoolingLR()),
         "language model, gated": FromDecoder(gated),
     }

@@ -20,6 +20,11 @@ def write_sweep(path: Path, **sweep: Any) -> None:
     _write("sweep.html", path, **sweep)
 
 
+def write_texts(path: Path, **comparison: Any) -> None:
+    """Write classifiers of texts side by side: what the template `texts.html` shows."""
+    _write("texts.html", path, **comparison)
+
+
 def _write(template: str, path: Path, **values: Any) -> None:
     environment = Environment(
         loader=PackageLoader("wholescript.report.comparison"),

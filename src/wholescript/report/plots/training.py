@@ -14,8 +14,13 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
     Fits stop early, so later epochs are means over fewer of them.
     """
-    figure, panels = plt.subplots(1, len(histories), sharey=True, figsize=(7.0, 3.4), squeeze=False)
-    for axes, (name, history) in zip(panels[0], histories.items(), strict=True):
+    columns = min(3, len(histories))
+    rows = -(-len(histories) // columns)
+    size = (7.0, 1.0 + 2.4 * rows)
+    figure, panels = plt.subplots(rows, columns, sharey=True, figsize=size, squeeze=False)
+    for unused in panels.flat[len(histories) :]:
+        unused.remove()
+    for axes, (name, history) in zip(panels.flat, histories.items(), strict=False):
         for column, color, label in (
             ("train_loss", "C1", "training films"),
             ("held_out_loss", "C0", "held-out inner films"),
@@ -25,7 +30,8 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
             axes.fill_between(middle.index, middle[0.25], middle[0.75], color=color, alpha=0.2)
             axes.plot(middle.index, middle[0.5], color=color, label=label)
         axes.set(title=name, xlabel="epoch")
-    panels[0][0].set(ylabel="log loss, nats")
+    for first in panels[:, 0]:
+        first.set(ylabel="log loss, nats")
     panels[0][0].legend()
     return figure
 

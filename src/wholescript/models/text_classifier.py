@@ -1,0 +1,74 @@
+"""A decoder-only classifier of texts, small enough to train from scratch.
+
+Token and sinusoidal position embeddings, pre-norm blocks under a causal mask, the state of the last
+token (or the mean of all), a linear layer: `models.chunked.ScratchEncoder` with a head.
+"""
+
+from typing import NamedTuple, get_args
+
+from torch import Tensor, nn
+
+from wholescript.errors import ParameterError
+from wholescript.models.chunked import Pooling, ScratchEncoder
+
+HEADS = 4
+WIDER = 4  # how many times the model's width a feed-forward layer has
+
+
+class Size(NamedTuple):
+    """Blocks and width."""
+
+    layers: int
+    d_model: int
+
+
+SIZES: dict[str, Size] = {
+    "tiny": Size(2, 128),
+    "small": Size(3, 192),
+    "medium": Size(3, 256),
+    "large": Size(4, 320),
+}
+
+
+class TextClassifier(nn.Module):
+    """Maps token ids to logits of the classes.
+
+    `size` is a name of `SIZES`, `pooling` one of last, mean. Raises ParameterError for another one.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        classes: int,
+        size: str = "small",
+        *,
+        pooling: Pooling = "last",
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        check_choices(size, pooling)
+        layers, d_model = SIZES[size]
+        self.encoder = ScratchEncoder(
+            vocabulary,
+            d_model,
+            HEADS,
+            WIDER * d_model,
+            layers,
+            causal=True,
+            pooling=pooling,
+            dropout=dropout,
+        )
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(d_model, classes))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""
+        logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
+        return logits
+
+
+def check_choices(size: str, pooling: str) -> None:
+    """Raise ParameterError for a size or a pooling that is not there."""
+    if size not in SIZES:
+        raise ParameterError(f"size={size!r} is none of {', '.join(SIZES)}")
+    if pooling not in get_args(Pooling):
+        raise ParameterError(f"pooling={pooling!r} is none of {', '.join(get_args(Pooling))}")

@@ -1,0 +1,268 @@
+"""Classifiers of texts trained and scored as stored runs, one a seed, found by their content."""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import train_test_split
+
+from wholescript.data.textsets import Split, TextSet
+from wholescript.errors import ParameterError, RunError
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass_metrics import bootstrap
+from wholescript.report.context import device_name
+from wholescript.report.project import Project
+from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
+from wholescript.report.results import Metric
+from wholescript.report.runs import CLASS_PREDICTIONS, Run, RunStore
+from wholescript.training.loop import Row
+from wholescript.training.memory import forget_peak, held_memory, peak_memory
+from wholescript.training.text_classifiers import Labelled
+
+GIGA = 1e9
+TIMED = 1_000  # texts of the timed prediction
+SEEN = 2_000  # training texts that the overfitting gap is measured on
+
+
+class TrainedText(Protocol):
+    """A classifier that has been trained."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probabilities of the classes, (n, classes)."""
+
+
+class TextEstimator(Protocol):
+    """A classifier of texts that can be trained, and its settings."""
+
+    @property
+    def name(self) -> str:
+        """What a run of it is called."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the result, as JSON-able values."""
+
+    def fit(
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        seed: int,
+        folder: Path | None = None,
+        progress: bool = False,
+        on_epoch: Callable[[Row], None] | None = None,
+    ) -> Any:
+        """Train on `train`, choose on `validation`, and return a `TrainedText`."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is trained on: `examples` of the training texts, drawn stratified (None for all).
+
+    `labels` names a kept column to learn from in place of the labels; scores are against the
+    labels whatever was learned.
+    """
+
+    seed: int = 0
+    examples: int | None = None
+    labels: str = "label"
+
+    @property
+    def suffix(self) -> str:
+        """What it adds to the name of a run."""
+        parts = [f"n{self.examples}"] if self.examples else []
+        parts += [self.labels.replace("_", "-")] if self.labels != "label" else []
+        return "-".join([*parts, f"s{self.seed}"])
+
+
+def train_text_run(
+    store: RunStore,
+    textset: TextSet,
+    estimator: TextEstimator,
+    training: Training,
+    *,
+    name: str | None = None,
+    project: Project | None = None,
+    progress: bool = False,
+    on_epoch: Callable[[Row], None] | None = None,
+) -> Run:
+    """Return the finished run `<set>/<name>-<suffix>` of these inputs, or train and store it.
+
+    Checkpoints lie in a folder under `_build/training` that the key of the run names, so that the
+    same call goes on after a kill. Weights are kept there where the estimator can save them.
+
+    Raises:
+        ParameterError: more examples are asked for than there are, or a column that was not kept.
+    """
+    project = project or Project()
+    train, validation, test = (textset.splits[split] for split in ("train", "validation", "test"))
+    classes = len(textset.classes)
+    learned = _drawn(train, _labels(train, training.labels), training, classes)
+    held_out = Labelled(validation.texts, _labels(validation, training.labels), classes)
+    config = {
+        "estimator": estimator.config,
+        "data": textset.fingerprint,
+        "training": vars(training),
+        "code": code_fingerprint([type(estimator).__module__], project.source),
+    }
+    key = hash_json(config)
+    name = f"{textset.name}/{name or estimator.name}-{training.suffix}"
+    if run := store.find(name, key):
+        return run
+    folder = training_folder(project, key)
+    folder.mkdir(parents=True, exist_ok=True)
+    forget_peak()
+    before, start = held_memory(), time.perf_counter()
+    fitted = estimator.fit(
+        learned, held_out, seed=training.seed, folder=folder, progress=progress, on_epoch=on_epoch
+    )
+    seconds = time.perf_counter() - start
+    used = max(peak_memory() - before, 0) / GIGA
+    history: list[Row] = getattr(fitted, "history", [])
+    if history:  # a training that was resumed took all its epochs, not this process alone
+        seconds = float(np.nansum([row["seconds"] for row in history]))
+    start = time.perf_counter()
+    fitted.predict_proba(test.texts[:TIMED])
+    inference = (time.perf_counter() - start) * TIMED / min(TIMED, len(test))
+    predictions = ClassPredictions.from_probabilities(
+        _short_ids(test), textset.classes, test.labels, fitted.predict_proba(test.texts)
+    )
+    costs = {
+        "train_seconds": seconds,
+        "inference_seconds_per_1000": inference,
+        "peak_memory_gb": used,
+        **({"seconds_per_epoch": seconds / len(history)} if history else {}),
+        **getattr(fitted, "parameters", {}),
+        **getattr(fitted, "measured", {}),
+        **_gap(fitted, learned, held_out),
+    }
+    metrics = _scores(predictions) | {k: Metric(float(v), tolerance=0) for k, v in costs.items()}
+    made = {
+        "key": key,
+        "textset": textset.name,
+        "classes": textset.classes,
+        "texts": {"train": len(learned.texts), **_sizes(textset)},
+        "chosen": getattr(fitted, "chosen", {}),
+        "best_epoch": getattr(fitted, "best_epoch", None),
+        "scale": "cpu" if not torch.cuda.is_available() else "full",
+        "device": device_name(),
+        "threads": torch.get_num_threads(),
+        "seed": training.seed,
+    }
+    if hasattr(estimator, "save"):
+        estimator.save(fitted, folder)
+    for checkpoint in folder.glob("checkpoint-*"):
+        checkpoint.unlink()
+    return store.save(name, {**config, **made}, metrics, predictions, pd.DataFrame(history))
+
+
+def training_folder(project: Project, key: str) -> Path:
+    """Return where a training keeps its checkpoints and weights."""
+    return project.build / "training" / key[:16]
+
+
+def forget_training(project: Project, key: str) -> None:
+    """Delete checkpoints and weights of a run; its stored scores stay."""
+    shutil.rmtree(training_folder(project, key), ignore_errors=True)
+
+
+def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
+    """Return stored runs by what was trained, a list of seeds each, in the order of `names`.
+
+    A name is `<set>/<model>` for all its seeds, or a run's own.
+
+    Raises:
+        RunError: no run has such a name; the message lists those there are.
+    """
+    known = [n for n in store.names() if (store.folder(n) / CLASS_PREDICTIONS).exists()]
+    found: dict[str, list[Run]] = {}
+    for name in names:
+        wanted = name.rstrip("/")
+        of_model = [one for one in known if one == wanted or seedless(one) == wanted]
+        if not of_model:
+            raise RunError(f"no run is called {name!r}; there are: {', '.join(known) or 'none'}")
+        for one in of_model:
+            run = store.find(one)
+            assert run is not None
+            found.setdefault(seedless(one), []).append(run)
+    return found
+
+
+def seedless(name: str) -> str:
+    """Return the name of a run without its seed."""
+    stem, dash, seed = name.rpartition("-s")
+    return stem if dash and seed.isdigit() else name
+
+
+def mean_costs(runs: Sequence[Run]) -> dict[str, float]:
+    """Return the mean over seeds of every number that has no interval: times, sizes, memory."""
+    names = [name for name, metric in runs[0].metrics.items() if metric.low is None]
+    return {
+        name: float(np.mean([run.metrics[name].value for run in runs if name in run.metrics]))
+        for name in names
+    }
+
+
+def _drawn(train: Split, labels: NDArray[np.int64], training: Training, classes: int) -> Labelled:
+    if training.examples is None or training.examples == len(train):
+        return Labelled(train.texts, labels, classes)
+    if not classes <= training.examples < len(train):
+        raise ParameterError(
+            f"examples={training.examples}: there are {len(train)} training texts of {classes} "
+            "classes; ask for one a class at least and no more than there are"
+        )
+    rows, _ = train_test_split(
+        np.arange(len(train)),
+        train_size=training.examples,
+        stratify=labels,
+        random_state=training.seed,
+    )
+    rows = np.sort(rows)
+    return Labelled([train.texts[row] for row in rows], labels[rows], classes)
+
+
+def _labels(split: Split, column: str) -> NDArray[np.int64]:
+    if column == "label":
+        return split.labels
+    if column not in split.extra:
+        raise ParameterError(
+            f"labels={column!r} is no kept column; there are: {', '.join(split.extra) or 'none'}; "
+            f"prepare the texts again with --keep {column}"
+        )
+    return split.extra[column]
+
+
+def _gap(fitted: TrainedText, learned: Labelled, held_out: Labelled) -> dict[str, float]:
+    """Return accuracy on some training texts and on validation, and how far they are apart."""
+    seen = Labelled(learned.texts[:SEEN], learned.labels[:SEEN], learned.classes)
+    parts = {"train": seen, "validation": held_out}
+    said = {name: fitted.predict_proba(part.texts).argmax(1) for name, part in parts.items()}
+    found = {f"{n}_accuracy": accuracy_score(parts[n].labels, said[n]) for n in parts}
+    macro = f1_score(held_out.labels, said["validation"], average="macro")
+    gap = found["train_accuracy"] - found["validation_accuracy"]
+    return {**found, "validation_macro_f1": float(macro), "overfitting_gap": gap}
+
+
+def _scores(predictions: ClassPredictions) -> dict[str, Metric]:
+    # An eighth of the interval stands in for the spread over seeds, as for runs of one repeat.
+    return {
+        row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 8)
+        for row in bootstrap([predictions]).itertuples()
+    }
+
+
+def _sizes(textset: TextSet) -> dict[str, int]:
+    return {name: len(split) for name, split in textset.splits.items() if name != "train"}
+
+
+def _short_ids(split: Split) -> list[str]:
+    # Numbers that count up take a hundredth of the room of names.
+    return [str(row) for row in range(len(split))]

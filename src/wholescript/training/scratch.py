@@ -1,0 +1,67 @@
+"""Classifiers of texts that are trained from scratch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from wholescript.features.subwords import PADDING, Kind, Subwords, load_subwords, subwords
+from wholescript.models.chunked import Pooling
+from wholescript.models.text_classifier import TextClassifier, check_choices
+from wholescript.training.loop import TrainingSettings
+from wholescript.training.text_classifiers import Fitted, NeuralTextClassifier, Tokenize
+
+TOKENIZER = "tokenizer.json"
+SCRATCH_TRAINING = TrainingSettings(
+    epochs=20,
+    learning_rate=1e-3,
+    weight_decay=0.05,
+    patience=5,
+    chunk_dropout=0.0,
+    schedule="onecycle",
+    monitor="held_out_macro_f1",
+)
+
+
+@dataclass
+class ScratchClassifier(NeuralTextClassifier):
+    """A small decoder-only transformer that learns language and task from the training texts."""
+
+    size: str = "small"
+    pooling: Pooling = "mean"
+    tokenizer: Kind = "bpe"
+    vocabulary: int = 8_000
+    training: TrainingSettings = field(default_factory=lambda: SCRATCH_TRAINING)
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not there."""
+        super().__post_init__()
+        check_choices(self.size, self.pooling)
+
+    @property
+    def name(self) -> str:
+        """The size, as a run is called."""
+        return f"scratch-{self.size}"
+
+    def begin(
+        self, texts: Sequence[str], classes: int, folder: Path | None
+    ) -> tuple[nn.Module, Tokenize, int]:
+        """Return an untrained transformer over the tokens of `texts`."""
+        path = folder and folder / TOKENIZER
+        if path and (path.exists() or not texts):
+            pieces = load_subwords(path)
+        else:
+            pieces = subwords(self.tokenizer, texts, size=self.vocabulary)
+            if path:
+                pieces.save(path)
+        network = TextClassifier(
+            pieces.vocabulary, classes, self.size, pooling=self.pooling, dropout=self.dropout
+        )
+        return network, pieces, PADDING
+
+    def save(self, fitted: Fitted, folder: Path) -> None:
+        """Write weights and tokenizer into `folder`."""
+        assert isinstance(fitted.tokenize, Subwords)
+        fitted.tokenize.save(folder / TOKENIZER)
+        super().save(fitted, folder)

@@ -1,0 +1,262 @@
+"""What neural classifiers of texts have in common: tokens, batches, one loop, early stopping."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from scipy.special import softmax
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.encoders import cpu_has_bfloat16
+from wholescript.files import write_atomic
+from wholescript.training.checkpoint import load_trained, trained_state
+from wholescript.training.loop import Row, TrainingSettings, fit
+from wholescript.training.text_batches import IntArray, OnTexts, TextBatches, class_logits
+
+Tokenize = Callable[[Sequence[str]], list[IntArray]]
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """n texts and the number of each one's class, (n,) int64, of `classes`.
+
+    Raises:
+        DataError: there is no text, an empty one, or a label too few, too many or out of range.
+    """
+
+    texts: Sequence[str]
+    labels: IntArray
+    classes: int
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be learned from."""
+        if len(self.texts) != len(self.labels):
+            raise DataError(f"{len(self.texts)} texts have {len(self.labels)} labels")
+        if not len(self.labels) or not 0 <= self.labels.min() <= self.labels.max() < self.classes:
+            raise DataError(f"labels must lie from 0 to {self.classes - 1}, a text at least")
+        _check(self.texts)
+
+
+@dataclass
+class Fitted:
+    """A trained classifier. `history` has a row an epoch, with the seconds that it took.
+
+    `truncated` is the share of training texts that were longer than what the model reads.
+    """
+
+    network: nn.Module
+    tokenize: Tokenize
+    way: OnTexts
+    padding: int
+    max_length: int
+    batch_size: int = 64
+    history: list[Row] = field(default_factory=list)
+    best_epoch: int = 0
+    truncated: float = 0.0
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How many numbers there are, in all and trained."""
+        counts = [(p.numel(), p.requires_grad) for p in self.network.parameters()]
+        return {
+            "parameters": sum(count for count, _ in counts),
+            "trained_parameters": sum(count for count, trained in counts if trained),
+        }
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probabilities of the classes, (n, classes).
+
+        Raises:
+            DataError: there is no text, or an empty one.
+        """
+        _check(texts)
+        tokens = _cut(self.tokenize(texts), self.max_length)
+        labels = np.zeros(len(tokens), np.int64)
+        batches = TextBatches(tokens, labels, self.batch_size, self.padding)
+        logits, _ = class_logits(self.network, batches, self.way)
+        return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
+
+
+@dataclass
+class NeuralTextClassifier(ABC):
+    """What both kinds share: tokens, batches, one loop, label smoothing, early stopping.
+
+    A text longer than `max_length` tokens is read up to there. `training.monitor` decides which
+    epoch is kept.
+
+    Raises:
+        ParameterError: a field is outside its range.
+    """
+
+    max_length: int = 256
+    batch_size: int = 32
+    label_smoothing: float = 0.1
+    dropout: float = 0.1
+    bfloat16: bool = field(default_factory=cpu_has_bfloat16)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not train."""
+        if self.max_length < 2 or self.batch_size < 1:
+            raise ParameterError(
+                f"max_length={self.max_length} must be at least 2 and "
+                f"batch_size={self.batch_size} at least 1"
+            )
+        if not (0 <= self.label_smoothing < 1 and 0 <= self.dropout < 1):
+            raise ParameterError(
+                f"label_smoothing={self.label_smoothing} and dropout={self.dropout} must be in "
+                "[0, 1)"
+            )
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a run of it is called."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields."""
+        return {"model": type(self).__name__, **asdict(self)}
+
+    @abstractmethod
+    def begin(
+        self, texts: Sequence[str], classes: int, folder: Path | None
+    ) -> tuple[nn.Module, Tokenize, int]:
+        """Return an untrained network, its tokenizer and the number that pads; seed torch before.
+
+        What the texts decide is kept in `folder`, and taken from there when it is.
+        """
+
+    def fit(
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        seed: int,
+        folder: Path | None = None,
+        progress: bool = False,
+        on_epoch: Callable[[Row], None] | None = None,
+    ) -> Fitted:
+        """Train on `train`, stop early by `validation`, and return the best epoch.
+
+        With a `folder` a killed training goes on from its last checkpoint there, to the weights
+        that it would have had; `on_epoch` is told each new row of the history. Of a training in
+        phases the best epoch of the last is returned. The seconds of an epoch that was broken off
+        are those since it was resumed.
+
+        Raises:
+            DataError: validation is of other classes.
+            RunError: the loss is not finite.
+        """
+        if validation.classes != train.classes:
+            raise DataError(
+                f"training texts have {train.classes} classes, validation {validation.classes}"
+            )
+        torch.manual_seed(seed)
+        network, tokenize, padding = self.begin(train.texts, train.classes, folder)
+        tokens = tokenize(train.texts)
+        way = OnTexts(self.bfloat16)
+        fitted = Fitted(network, tokenize, way, padding, self.max_length)
+        fitted.truncated = float(np.mean([len(ids) > self.max_length for ids in tokens]))
+        batches = TextBatches(_cut(tokens, self.max_length), train.labels, self.batch_size, padding)
+        held_out = TextBatches(
+            _cut(tokenize(validation.texts), self.max_length),
+            validation.labels,
+            2 * self.batch_size,
+            padding,
+        )
+        loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
+        for phase, settings in enumerate(self.phases(network)):
+            clock = _Clock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
+
+            def ended(row: Row, clock: _Clock = clock) -> None:
+                clock.tick(row)
+                if on_epoch:
+                    on_epoch(clock.timed(row))
+
+            result = fit(
+                network, batches, held_out, settings, seed=seed + phase, loss=loss, way=way,
+                checkpoint=folder and folder / f"checkpoint-{phase}.safetensors",
+                save_seconds=self.save_seconds, progress=progress, on_epoch=ended,
+            )  # fmt: skip
+            fitted.best_epoch = len(fitted.history) + result.best_epoch
+            fitted.history += map(clock.timed, result.history)
+        return fitted
+
+    def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
+        """Yield the settings of each phase of a training; a phase may change what is trained."""
+        yield self.training
+
+    @property
+    def save_seconds(self) -> float:
+        """How often a checkpoint is written within an epoch."""
+        return 60.0
+
+    def save(self, fitted: Fitted, folder: Path) -> None:
+        """Write what was trained as safetensors into `folder`."""
+        state = {name: value.contiguous() for name, value in trained_state(fitted.network).items()}
+        write_atomic(folder / WEIGHTS, save(state))
+
+    def load(self, folder: Path, classes: int) -> Fitted:
+        """Read a trained classifier back.
+
+        Raises:
+            DataError: the folder holds none, or one of other settings.
+        """
+        try:
+            network, tokenize, padding = self.begin((), classes, folder)
+            for _ in self.phases(network):  # to the last of them, which says what was trained
+                pass
+            load_trained(network, load_file(folder / WEIGHTS))
+        except (OSError, RuntimeError, SafetensorError) as problem:
+            raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
+        return Fitted(network, tokenize, OnTexts(self.bfloat16), padding, self.max_length)
+
+
+class _Clock:
+    """The seconds of each epoch after `before` others, in a file so that they survive a kill."""
+
+    def __init__(self, path: Path | None, before: int) -> None:
+        self._path, self._before, self._since = path, before, perf_counter()
+        there = path is not None and path.exists()
+        self._seconds: dict[str, float] = json.loads(path.read_text()) if path and there else {}
+
+    def tick(self, row: Row) -> None:
+        """Note the end of an epoch."""
+        now = perf_counter()
+        self._seconds[str(row["epoch"])] = round(now - self._since, 3)
+        self._since = now
+        if self._path:
+            write_atomic(self._path, json.dumps(self._seconds))
+
+    def timed(self, row: Row) -> Row:
+        """Return a row with the number of its epoch among all, and its seconds."""
+        # A kill between the checkpoint of an epoch and its tick takes its seconds.
+        seconds = self._seconds.get(str(row["epoch"]), float("nan"))
+        return {**row, "epoch": self._before + int(row["epoch"]), "seconds": seconds}
+
+
+def _cut(tokens: list[IntArray], length: int) -> list[IntArray]:
+    return [ids[:length] for ids in tokens]
+
+
+def _check(texts: Sequence[str]) -> None:
+    empty = [row for row, text in enumerate(texts) if not text.strip()]
+    if empty or not len(texts):
+        raise DataError(
+            f"{len(empty)} of {len(texts)} texts are empty (rows {empty[:5]}): a classifier needs "
+            "one at least, and something in each; `wholescript prepare` drops those without"
+        )
