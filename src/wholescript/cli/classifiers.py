@@ -129,9 +129,11 @@ def linear(
     store: Store = None,
 ) -> None:
     """Train a linear model on TF-IDF, on frozen sentence embeddings, or on both."""
-    from wholescript.models.text_linear import linear_models
+    from wholescript.models.text_linear import SentenceLinear, TfidfSVM
+    from wholescript.models.text_stack import SparseDenseStack
 
-    _train(data, linear_models()[kind], seed, examples, labels, name, store)
+    models = {"svm": TfidfSVM, "sentences": SentenceLinear, "stack": SparseDenseStack}
+    _train(data, models[kind](), seed, examples, labels, name, store)
 
 
 @app.command()

@@ -31,7 +31,7 @@ class DecoderChunks:
 
     model: str = "smollm2"
     blocks: int = 15
-    look: int = 16
+    look: int = 8
     length: int = 254
 
     def place(self, text_sha1: str, cache: Path = CACHE) -> Path:

@@ -18,6 +18,7 @@ from wholescript.data.textsets import Split, TextSet
 from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
+from wholescript.models.text_model import LinearTextModel
 from wholescript.report.context import device_name
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
@@ -25,7 +26,7 @@ from wholescript.report.results import Metric
 from wholescript.report.runs import CLASS_PREDICTIONS, Run, RunStore
 from wholescript.training.loop import Row
 from wholescript.training.memory import forget_peak, held_memory, peak_memory
-from wholescript.training.text_classifiers import Labelled
+from wholescript.training.text_classifiers import Labelled, NeuralTextClassifier
 
 GIGA = 1e9
 TIMED = 1_000  # texts of the timed prediction
@@ -39,28 +40,7 @@ class TrainedText(Protocol):
         """Return the probabilities of the classes, (n, classes)."""
 
 
-class TextEstimator(Protocol):
-    """A classifier of texts that can be trained, and its settings."""
-
-    @property
-    def name(self) -> str:
-        """What a run of it is called."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Everything that decides the result, as JSON-able values."""
-
-    def fit(
-        self,
-        train: Labelled,
-        validation: Labelled,
-        *,
-        seed: int,
-        folder: Path | None = None,
-        progress: bool = False,
-        on_epoch: Callable[[Row], None] | None = None,
-    ) -> Any:
-        """Train on `train`, choose on `validation`, and return a `TrainedText`."""
+TextEstimator = NeuralTextClassifier | LinearTextModel
 
 
 @dataclass(frozen=True)
@@ -121,9 +101,21 @@ def train_text_run(
     folder.mkdir(parents=True, exist_ok=True)
     forget_peak()
     before, start = held_memory(), time.perf_counter()
-    fitted = estimator.fit(
-        learned, held_out, seed=training.seed, folder=folder, progress=progress, on_epoch=on_epoch
-    )
+    fitted: Any
+    if isinstance(estimator, NeuralTextClassifier):
+        fitted = estimator.fit(
+            learned,
+            held_out,
+            seed=training.seed,
+            folder=folder,
+            progress=progress,
+            on_epoch=on_epoch,
+        )
+        estimator.save(fitted, folder)
+    else:
+        texts = (learned.texts, learned.labels, held_out.texts, held_out.labels)
+        fitted = estimator.fit(*texts, seed=training.seed)
+        estimator.save(folder)
     seconds = time.perf_counter() - start
     used = max(peak_memory() - before, 0) / GIGA
     history: list[Row] = getattr(fitted, "history", [])
@@ -157,8 +149,6 @@ def train_text_run(
         "threads": torch.get_num_threads(),
         "seed": training.seed,
     }
-    if hasattr(estimator, "save"):
-        estimator.save(fitted, folder)
     for checkpoint in folder.glob("checkpoint-*"):
         checkpoint.unlink()
     return store.save(name, {**config, **made}, metrics, predictions, pd.DataFrame(history))

@@ -26,28 +26,34 @@ class TextModel(Estimator, Protocol):
 def text_models() -> dict[str, TextModel]:
     """Return the published models that read texts, by name.
 
-    Samples and epochs are what two cores manage in an hour; nothing was chosen by trials. All
-    encoders from scratch have one size: they differ in what they read, and where a chunk ends up.
+    Samples and epochs are what two cores manage in an hour; nothing was chosen by trials.
     """
     reading = TrainingSettings(
         epochs=2, learning_rate=1e-3, weight_decay=0.01, patience=2, chunk_dropout=0.0
     )
     training = TrainingSettings(epochs=4, learning_rate=5e-4, patience=2, chunk_dropout=0.0)
-    scratch: dict[str, Any] = {"sample": 8, "look": 24, "way": "whole", "training": training}
+    shorter = replace(training, epochs=2)
     causal = {"positions": "rotary", "causal": True}
     gated = aggregators(epochs=12, inner_folds=5)["gated attention"]
     return {
         "from scratch, pretrained": EndToEnd(
             "pretrained",
+            sample=8,
+            look=24,
+            way="whole",
             encoder_options=SMALL,
             pretraining=Pretraining(sample=8, training=reading),
-            **scratch,
+            training=training,
         ),
-        "from scratch": EndToEnd("scratch", encoder_options=SMALL, **scratch),
-        "from scratch, causal": EndToEnd("causal", encoder_options=SMALL | causal, **scratch),
-        "thawed": EndToEnd(
-            "thawed", "thawed", sample=8, look=16, way="whole", training=replace(training, epochs=3)
+        "from scratch, causal": EndToEnd(
+            "causal",
+            sample=8,
+            look=16,
+            way="whole",
+            encoder_options=SMALL | causal,
+            training=shorter,
         ),
+        "thawed": EndToEnd("thawed", "thawed", sample=4, look=12, way="whole", training=shorter),
         "language model, mean": FromDecoder(MeanPoolingLR()),
         "language model, gated": FromDecoder(gated),
     }
