@@ -36,7 +36,7 @@ from wholescript.files import ROOT, write_atomic
 CACHE = ROOT / ".cache" / "sentences"
 LONGEST = 512  # tokens: the encoder has no more positions
 AROUND = 2  # [CLS] and [SEP]
-TOKENS_PER_BATCH = 2_048  # padding included; larger batches leave the CPU's cache
+TOKENS_PER_BATCH = 1_024  # padding included; larger batches leave the CPU's cache
 AT_ONCE = 1_000  # texts that are tokenised at once
 
 

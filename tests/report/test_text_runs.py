@@ -1,0 +1,204 @@
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tests.training.planted_texts import CLASSES, planted
+from wholescript.cli import app
+from wholescript.data.textsets import find_source, prepare, read_textset
+from wholescript.errors import ParameterError, RunError
+from wholescript.models.text_linear import TfidfSVM
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.runs import RunStore
+from wholescript.report.text_comparison import convergence, cost_table, differences, score_rows
+from wholescript.report.text_runs import (
+    Training,
+    find_text_runs,
+    seedless,
+    train_text_run,
+    training_folder,
+)
+from wholescript.training.loop import TrainingSettings
+from wholescript.training.scratch import ScratchClassifier
+
+NAMES = np.array(["sea", "music", "mountain"])
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """A CSV of a user's own: 240 distinct texts of three classes, most of one labelled wrong in `sloppy`."""
+    texts = planted(300, words=7)
+    frame = pd.DataFrame({"utterance": texts.texts, "topic": NAMES[texts.labels]})
+    frame["sloppy"] = frame["topic"].where(
+        np.arange(300) % 5 == 0, frame["topic"].replace("music", "sea")
+    )
+    path = tmp_path_factory.mktemp("own") / "questions.csv"
+    frame.drop_duplicates("utterance").to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def textset(table):
+    folder = table.parent / "prepared"
+    prepare(find_source(str(table)), folder, keep=("sloppy",), progress=False)
+    return read_textset(folder)
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "runs")
+
+
+def small(epochs=6, **changed):
+    training = TrainingSettings(
+        epochs=epochs, learning_rate=1e-2, monitor="held_out_macro_f1", chunk_dropout=0.0
+    )
+    options = {"size": "tiny", "vocabulary": 400, "bfloat16": False, "training": training}
+    return ScratchClassifier(**(options | changed))
+
+
+def test_a_run_stores_scores_cost_curves_and_predictions(store, textset, project):
+    run = train_text_run(store, textset, small(), Training(seed=2), project=project)
+    assert run.name == "questions/scratch-tiny-s2"
+    assert run.metrics["accuracy"].value > 0.8
+    assert run.metrics["accuracy"].low < run.metrics["accuracy"].value
+    costs = ("train_seconds", "inference_seconds_per_1000", "peak_memory_gb", "parameters")
+    assert all(run.metrics[name].value > 0 for name in costs)
+    assert len(run.history) == 6 and (run.history["seconds"] > 0).all()
+    predictions = run.class_predictions
+    assert predictions.classes == sorted(NAMES)
+    found = (predictions.predicted == predictions.labels).mean()
+    assert found == pytest.approx(run.metrics["accuracy"].value)
+    folder = training_folder(project, run.key)
+    assert not list(folder.glob("checkpoint*"))
+    again = small().load(folder, CLASSES).predict_proba(textset.splits["test"].texts)
+    np.testing.assert_array_equal(again.argmax(1), predictions.predicted)
+
+
+def test_a_finished_run_is_found_and_other_inputs_are_another(store, textset, project):
+    first = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
+    made = (first.path / "config.json").stat().st_mtime_ns
+    again = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
+    assert again.key == first.key
+    assert (first.path / "config.json").stat().st_mtime_ns == made
+    fewer = train_text_run(store, textset, TfidfSVM(), Training(examples=30), project=project)
+    assert fewer.name == "questions/tfidf-svm-n30-s0"
+    assert fewer.key != first.key
+    assert fewer.config["texts"]["train"] == 30
+
+
+def test_other_labels_are_learned_and_the_right_ones_scored(store, textset, project):
+    right = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
+    sloppy = train_text_run(store, textset, TfidfSVM(), Training(labels="sloppy"), project=project)
+    assert sloppy.name == "questions/tfidf-svm-sloppy-s0"
+    np.testing.assert_array_equal(sloppy.class_predictions.labels, right.class_predictions.labels)
+    assert sloppy.metrics["accuracy"].value < right.metrics["accuracy"].value - 0.1
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (Training(examples=2), "examples=2: there are .* of 3 classes"),
+        (Training(examples=9_999), "examples=9999"),
+        (Training(labels="slopy"), "'slopy' is no kept column; there are: sloppy"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused(store, textset, project, training, message):
+    with pytest.raises(ParameterError, match=message):
+        train_text_run(store, textset, TfidfSVM(), training, project=project)
+    assert not store.names()
+
+
+def test_a_killed_run_goes_on(store, textset, project):
+    class Killed(BaseException):
+        pass
+
+    def kill(row):
+        if row["epoch"] == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_text_run(store, textset, small(), Training(), project=project, on_epoch=kill)
+    seen = []
+    resumed = train_text_run(
+        store, textset, small(), Training(), project=project, on_epoch=seen.append
+    )
+    assert [row["epoch"] for row in seen] == [4, 5, 6]
+    whole = train_text_run(
+        RunStore(store.root / "whole"), textset, small(), Training(), project=Project(store.root)
+    )
+    columns = [name for name in whole.history.columns if name != "seconds"]
+    pd.testing.assert_frame_equal(resumed.history[columns], whole.history[columns])
+    assert resumed.metrics["accuracy"] == whole.metrics["accuracy"]
+    assert resumed.metrics["train_seconds"].value > 0
+
+
+@pytest.fixture
+def trained(store, textset, project):
+    for seed in (0, 1):
+        train_text_run(store, textset, small(2), Training(seed), project=project)
+        train_text_run(store, textset, TfidfSVM(), Training(seed), project=project)
+    return find_text_runs(store, ["questions/tfidf-svm", "questions/scratch-tiny"])
+
+
+def test_runs_are_found_by_model_and_by_seed(store, trained):
+    assert {name: len(runs) for name, runs in trained.items()} == {
+        "questions/tfidf-svm": 2,
+        "questions/scratch-tiny": 2,
+    }
+    (runs,) = find_text_runs(store, ["questions/tfidf-svm-s1"]).values()
+    assert [run.name for run in runs] == ["questions/tfidf-svm-s1"]
+    assert seedless("a/b-n50-s12") == "a/b-n50" and seedless("a/tfidf-svm") == "a/tfidf-svm"
+    with pytest.raises(RunError, match="no run is called 'questions/svm'; there are: questions/s"):
+        find_text_runs(store, ["questions/svm"])
+
+
+def test_tables_set_runs_side_by_side(trained):
+    scores = score_rows(trained)
+    assert {"accuracy", "macro_f1", "weighted_f1", "ece"} <= set(scores.index.levels[1])
+    costs = cost_table(trained)
+    assert costs.loc["questions/tfidf-svm", "seeds"] == 2
+    assert costs["parameters"].notna().all()
+    assert np.isnan(costs.loc["questions/tfidf-svm", "seconds_per_epoch"])
+    assert 1 <= convergence(trained)["questions/scratch-tiny"] <= 2
+    table = differences(trained, "questions/tfidf-svm")
+    assert set(table["run"]) == {"questions/scratch-tiny"}
+    with pytest.raises(ParameterError, match="'questions/other' must be one of several runs"):
+        differences(trained, "questions/other")
+
+
+def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    run = CliRunner()
+
+    def invoke(*arguments, code=0):
+        result = run.invoke(app, [*map(str, arguments)])
+        assert result.exit_code == code, result.output
+        return result.output + result.stderr
+
+    assert "questions (3 classes)" in invoke("prepare", table)
+    assert "questions/tfidf-svm-s0: accuracy" in invoke("train", "linear", "questions")
+    output = invoke(
+        *("train", "scratch", "questions", "--size", "tiny", "--epochs", 2, "--vocabulary", 300),
+        *("--learning-rate", 0.01, "--seed", 0, "--seed", 1, "--float32"),
+    )
+    assert "questions/scratch-tiny-s1: accuracy" in output
+    assert "epoch 2" in output
+    output = invoke("compare", "questions/tfidf-svm", "questions/scratch-tiny")
+    assert "differences from questions/tfidf-svm" in output
+    page = tmp_path / "_build" / "comparison" / "texts.html"
+    assert page.read_text().count("data:image/png") == 3
+    assert (page.parent / "cost.csv").exists()
+    output = invoke("evaluate", "questions/scratch-tiny")
+    assert "most confused" in output and "macro_f1" in output
+    assert "no run is called 'questions/svm'" in invoke("evaluate", "questions/svm", code=2)
+    assert "size='huge' is none of tiny" in invoke(
+        "train", "scratch", "questions", "--size", "huge", code=2
+    )
+    assert "holds no prepared texts" in invoke("train", "linear", "answers", code=2)
