@@ -4,9 +4,9 @@
     python benchmarks/site_build.py --sphinx other/bin/sphinx-build
 
 Both render the same executed notebooks, copies of the report's own with labels made unique, from
-nothing, in turns. Roles of ours that Sphinx does not know are replaced by their text for both, but for `fixed`, which
-it is taught: our theme refuses bare numbers.
-Notebooks are not executed. Sphinx reads with one process a core.
+nothing, in turns. Roles of ours that Sphinx does not know are replaced by their text for both, but
+for `fixed`, which it is taught: our theme refuses bare numbers. Notebooks are not executed. Sphinx
+reads with one process a core.
 """
 
 import json

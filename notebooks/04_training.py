@@ -20,7 +20,7 @@
 # them in order?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About fifteen minutes on two cores, of which finished folds are never repeated.
+# takes.** About eight minutes on two cores; finished folds are never repeated.
 #
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each
 # chunk has 254 tokens, and its vector is the mean of its token states. Why the lower half: it
@@ -181,12 +181,13 @@ show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
 # So far the encoder was a frozen one, of sentences. Here are others, all with gated attention:
 #
 # - *from scratch*: a small transformer of two layers, trained with the aggregator. One reads in
-#   both directions and a chunk is the mean of its tokens; one reads from left to right, with rotary
-#   positions (Su et al., 2021), and a chunk is its last token; one first reads the training scripts
-#   by itself, with words hidden for it to guess (Devlin et al., 2019).
+#   both directions, and a chunk is the mean of its tokens; it first reads the training scripts by
+#   itself, with words hidden for it to guess (Devlin et al., 2019). The other reads from left to
+#   right, with rotary positions (Su et al., 2021), and a chunk is its last token; it learns from
+#   the labels alone.
 # - *thawed*: the pretrained encoder of before, whose last block is trained too.
 # - *language model*: a frozen decoder-only model, SmolLM2 (Allal et al., 2025), of which half the
-#   blocks read a few chunks of each film; gated attention or the mean puts them together.
+#   blocks read eight chunks of each film; gated attention or the mean puts them together.
 #
 # They need the texts, which are not bundled, and hours: `wholescript train-texts FILMS.parquet`
 # trains them, and this notebook shows their stored runs. On two cores a film is seen through a few

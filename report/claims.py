@@ -9,6 +9,7 @@ AGGREGATORS = (
     "training/gated-attention",
     "training/query-decoder",
 )
+FUSION = "training/gated-attention-and-year-length-structure-words"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
 SAME = 0.01  # AUC: a difference that no reader of a list of films would notice
 
@@ -23,6 +24,12 @@ def words_lead(results: Results) -> bool:
 def stack_adds_nothing(results: Results) -> bool:
     """The paired interval does not lie above zero."""
     return results.difference(f"evaluation/stack - {WORDS}:auc").low <= 0
+
+
+@claim("A network that reads the words beside the chunks is no better than words alone.")
+def fusion_adds_nothing(results: Results) -> bool:
+    """The paired interval does not lie above zero."""
+    return results.difference(f"{FUSION} - {WORDS}:auc").low <= 0
 
 
 @claim("How the chunks are put together hardly matters: the aggregators end within 0.01 of AUC.")

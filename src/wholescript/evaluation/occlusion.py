@@ -1,19 +1,25 @@
 """Occlusion: how a score moves when a part of the script is hidden from a fitted model."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
 from wholescript.data.folds import Fold
-from wholescript.evaluation.crossval import fold_seed
+from wholescript.evaluation.crossval import fold_seed, one_core
 from wholescript.evaluation.predictions import Predictions
 from wholescript.features.hiding import join_films, without_part
 from wholescript.models.task import Estimator, Task
+
+T = TypeVar("T")
 
 
 def score_without(
@@ -48,8 +54,9 @@ def predict_without(
     """
     shape = (1 + parts, max(fold.repeat for fold in folds) + 1, len(task.labels))
     scores, numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
-    for fold in tqdm(folds, desc=f"{estimator.name}, occluded", unit="fold"):
-        scores[:, fold.repeat, fold.test] = score_without(estimator, task, fold, parts, seed=seed)
+    ask = partial(score_without, estimator, task, parts=parts, seed=seed)
+    for fold, found in zip(folds, on_folds(ask, folds, name=estimator.name), strict=True):
+        scores[:, fold.repeat, fold.test] = found
         numbers[fold.repeat, fold.test] = fold.fold
     film_ids = [str(film_id) for film_id in task.films["film_id"]]
     years = task.films["year"].to_numpy(np.int64)
@@ -58,6 +65,23 @@ def predict_without(
         Predictions(film_ids, task.labels, task.groups, years, found, nowhere, numbers)
         for found in scores
     ]
+
+
+def on_folds(ask: Callable[[Fold], T], folds: Sequence[Fold], *, name: str) -> Iterator[T]:
+    """Yield what `ask` says of each fold, in order; as many folds at once as there are cores.
+
+    Each is asked on one core, so that the answers are the same on any number of them.
+    """
+    workers = (os.cpu_count() or 1) if len(folds) >= 5 else 1  # fewer are not worth the processes
+    answers = Parallel(workers, return_as="generator")(
+        delayed(_on_one_core)(ask, fold) for fold in folds
+    )
+    yield from tqdm(answers, f"{name}, occluded", len(folds), unit="fold")
+
+
+def _on_one_core(ask: Callable[[Fold], T], fold: Fold) -> T:
+    with one_core():
+        return ask(fold)
 
 
 def relative_movement(moves: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,19 +2,20 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
-from tqdm.auto import tqdm
 
 from wholescript.data.folds import Fold
-from wholescript.evaluation.attention import look, train_member
+from wholescript.evaluation.attention import Look, look, train_member
 from wholescript.evaluation.intervals import paired_difference
 from wholescript.evaluation.occlusion import (
     group_means,
+    on_folds,
     predict_without,
     rank_correlations,
     relative_movement,
@@ -144,13 +145,17 @@ def _network_moves(
     """Return the moves as `_estimator_moves` does, and what attention says of each film, (n,)."""
     moves = np.zeros((len(task.labels), parts))
     looks = {what: np.full(len(moves), np.nan) for what in ("agreement", "attended")}
-    for fold in tqdm(folds, desc=f"{model.name}, occluded", unit="fold"):
-        network, films = train_member(model, task, fold, seed=seed)
-        seen = look(network, films, parts)
+    ask = partial(_look_at_fold, model, task, parts=parts, seed=seed)
+    for seen in on_folds(ask, folds, name=model.name):
         moves[seen.rows] = seen.moves / (seen.logits.std() or 1.0)
         looks["agreement"][seen.rows] = seen.agreement()
         looks["attended"][seen.rows] = seen.share_of_attended()
     return moves, looks
+
+
+def _look_at_fold(model: Aggregation, task: Task, fold: Fold, *, parts: int, seed: int) -> Look:
+    network, films = train_member(model, task, fold, seed=seed)
+    return look(network, films, parts)
 
 
 def _mean(values: FloatArray, task: Task, seed: int) -> Metric:

@@ -64,7 +64,7 @@ class Footprint:
 
 
 def footprint(
-    way: End, chunks: int, model: Model | None = None, *, group: int = 8, steps: int = 3
+    way: End, chunks: int, model: Model | None = None, *, group: int = 8, steps: int = 2
 ) -> Footprint:
     """Measure training steps on one film in a fresh process, or note that it was killed."""
     model = model or Model()
