@@ -77,8 +77,9 @@ later = {
     name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()
 }
-name = f"training/{fusion.name}-temporal"
-later |= {"late fusion": load_run(name, fusion, study, split="temporal")}
+later |= {
+    "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, study, split="temporal")
+}
 later |= {"words": evaluate_run("evaluation/words-temporal", words, study, split="temporal")}
 later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split="temporal")}
 
