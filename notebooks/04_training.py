@@ -53,13 +53,7 @@ from wholescript.report.cells import (
 from wholescript.report.plots import scores, training
 from wholescript.report.plots import search as plots
 from wholescript.report.study import open_study
-from wholescript.training.aggregation import (
-    aggregators,
-    attention_profile,
-    fusions,
-    mixing_aggregators,
-    parameter_count,
-)
+from wholescript.training import aggregation
 from wholescript.training.search_results import read_search
 from wholescript.training.text_models import text_models
 
@@ -86,9 +80,13 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 # that no film can be learned by heart.
 
 # %% label="tbl-aggregators"
-models = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-mixing = mixing_aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-show_table(parameter_count(models | mixing, chunks), "tbl-aggregators", {"parameters": ",d"})
+models = aggregation.aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+mixing = aggregation.mixing_aggregators(
+    epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
+)
+show_table(
+    aggregation.parameter_count(models | mixing, chunks), "tbl-aggregators", {"parameters": ",d"}
+)
 
 # %% [markdown]
 # ## Every film is judged by models that never saw it
@@ -157,7 +155,7 @@ show_table(score_table(metrics)[columns], "tbl-training")
 # logit is added to that of gated attention. All of it is trained together.
 
 # %%
-beside = fusions(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+beside = aggregation.fusions(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 both = beside.pop("all of these")
 fused = {
     f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="once")
@@ -223,7 +221,10 @@ show_figure(training.curves(curves), "fig-texts-curves")
 
 # %% label="fig-attention"
 looking = {name: models[name] for name in ("gated attention", "query decoder")}
-profiles = {name: attention_profile(m, study.task, study.folds[0]) for name, m in looking.items()}
+profiles = {
+    name: aggregation.attention_profile(m, study.task, study.folds[0])
+    for name, m in looking.items()
+}
 show_figure(training.attention_along(profiles), "fig-attention")
 
 # %% [markdown]

@@ -52,6 +52,7 @@ from wholescript.report.study import open_study
 from wholescript.training.aggregation import aggregators, fusions
 from wholescript.training.text_models import text_models
 
+# %%
 notebook = begin_notebook("05_evaluation", globals())
 study = open_study()
 print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(study.folds)} folds")

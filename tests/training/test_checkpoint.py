@@ -2,7 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from wholescript.training.checkpoint import load_checkpoint, save_checkpoint
+from wholescript.training.checkpoint import (
+    load_checkpoint,
+    load_trained,
+    save_checkpoint,
+    trained_state,
+)
 
 NOTE = {"history": [{"epoch": 1, "loss": 0.25}], "rates": [0.1]}
 
@@ -63,3 +68,24 @@ def test_an_absent_or_truncated_file_touches_nothing(saved, share):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert load_checkpoint(path, model, optimizer) is None
     assert_equal(model.state_dict(), before)
+
+
+def test_frozen_weights_are_left_out_and_kept(tmp_path):
+    model, _ = pair(0)
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 0.1)
+    path = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(path, model, optimizer, trained_state(model), NOTE)
+    other, _ = pair(1)
+    other[0].requires_grad_(False)
+    before = other[0].weight.clone()
+    best, _ = load_checkpoint(path, other, optimizer)
+    assert "0.weight" not in best
+    assert torch.equal(other[0].weight, before)
+    assert torch.equal(other[2].weight, model[2].weight)
+
+
+def test_the_state_of_another_model_is_refused():
+    model, _ = pair(0)
+    with pytest.raises(RuntimeError, match="differs in \\['9.weight'\\]"):
+        load_trained(model, {**trained_state(model), "9.weight": torch.zeros(1)})
