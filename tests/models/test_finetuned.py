@@ -1,0 +1,194 @@
+import warnings
+
+import pytest
+import torch
+
+from tests.models.tiny_decoders import language, write_tiny
+from wholescript.errors import ParameterError
+from wholescript.features.decoders import load_decoder
+from wholescript.models.finetuned import DecoderClassifier
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("decoders")
+    return {kind: write_tiny(root / kind, kind) for kind in ("gpt2", "llama")}
+
+
+@pytest.fixture(params=["gpt2", "llama"])
+def folder(request, folders):
+    return folders[request.param]
+
+
+def classifier(folder, tuning="lora", **options):
+    torch.manual_seed(0)
+    return DecoderClassifier(load_decoder(folder), CLASSES, tuning, **options)
+
+
+def batch():
+    """Ids and mask of texts with 8, 3 and 1 tokens."""
+    ids = torch.randint(1, 200, (3, 8), generator=torch.Generator().manual_seed(0))
+    mask = torch.arange(8) < torch.tensor([[8], [3], [1]])
+    return ids * mask, mask
+
+
+def trained(model):
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def step(model):
+    """Take one large step; return the names of the parameters that it changed."""
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 1.0)
+    model(*batch()).log_softmax(1)[:, 0].sum().backward()
+    optimizer.step()
+    return {
+        name for name, value in model.state_dict().items() if not torch.equal(value, before[name])
+    }
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
+def test_padding_changes_nothing(folder, tuning):
+    model = classifier(folder, tuning).eval()
+    ids, mask = batch()
+    logits = model(ids, mask)
+    assert logits.shape == (3, CLASSES)
+    torch.testing.assert_close(model(torch.where(mask, ids, 7), mask), logits)
+    for row, length in enumerate(mask.sum(1).tolist()):
+        alone = model(ids[row : row + 1, :length], mask[row : row + 1, :length])
+        torch.testing.assert_close(alone[0], logits[row], rtol=1e-4, atol=1e-5)
+
+
+def test_the_state_of_the_last_token_is_read(folder):
+    model = classifier(folder, "frozen").eval()
+    ids, mask = batch()
+    base = load_decoder(folder).model.base_model
+    for row, length in enumerate(mask.sum(1).tolist()):
+        state = base(ids[row : row + 1, :length]).last_hidden_state[0, -1]
+        torch.testing.assert_close(model(ids, mask)[row], model.head(state), rtol=1e-4, atol=1e-5)
+
+
+def test_full_trains_everything(folder):
+    model = classifier(folder, "full")
+    assert trained(model) == {name for name, _ in model.named_parameters()}
+    assert len(step(model)) > 20
+
+
+def test_frozen_trains_the_head_alone(folder):
+    model = classifier(folder, "frozen")
+    assert trained(model) == {"head.1.weight", "head.1.bias"} == step(model)
+
+
+def test_lora_trains_adapters_and_head(folder):
+    model = classifier(folder, "lora", rank=2)
+    plain = load_decoder(folder).model.base_model
+    layers = [
+        n for n, module in plain.named_modules() if type(module).__name__ in ("Linear", "Conv1D")
+    ]
+    adapters = {
+        f"base.base_model.model.{name}.lora_{letter}.default.weight"
+        for name in layers
+        for letter in "AB"
+    }
+    assert len(layers) in (8, 14)
+    assert trained(model) == adapters | {"head.1.weight", "head.1.bias"}
+    assert step(model) <= trained(model)
+    ranks = [p.shape[0] for name, p in model.named_parameters() if "lora_A" in name]
+    assert set(ranks) == {2}
+
+
+def test_an_adapter_is_scaled_by_alpha_over_rank(folder):
+    ids, mask = batch()
+    logits = {}
+    for alpha in (4, 8):
+        model = classifier(folder, "lora", rank=2, alpha=alpha).eval()
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:  # twice the scale on half the weights is the same
+                torch.nn.init.constant_(parameter, 0.4 / alpha)
+        logits[alpha] = model(ids, mask)
+    untouched = classifier(folder, "lora", rank=2).eval()(ids, mask)
+    torch.testing.assert_close(logits[4], logits[8], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(logits[4], untouched, atol=1e-3)
+
+
+def test_adapters_begin_as_nothing(folder):
+    ids, mask = batch()
+    lora, frozen = (classifier(folder, tuning).eval() for tuning in ("lora", "frozen"))
+    frozen.head.load_state_dict(lora.head.state_dict())
+    torch.testing.assert_close(lora(ids, mask), frozen(ids, mask))
+
+
+def test_thawed_trains_everything(folder):
+    model = classifier(folder, "frozen")
+    model.thaw()
+    assert trained(model) == {name for name, _ in model.named_parameters()}
+    assert len(step(model)) > 20
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
+def test_an_unchanged_model_speaks_as_the_causal_model(folder, tuning):
+    ids = language(folder)
+    with torch.inference_mode():
+        expected = load_decoder(folder).model(input_ids=ids, labels=ids).loss
+    assert classifier(folder, tuning).language_loss(ids) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_a_changed_model_speaks_otherwise(folder, tuning):
+    ids = language(folder)
+    model = classifier(folder, tuning)
+    before = model.language_loss(ids)
+    for _ in range(2):  # the first step moves but one of an adapter's two matrices
+        step(model)
+    assert abs(model.language_loss(ids) - before) > 1e-3
+
+
+def test_a_frozen_model_forgets_nothing(folder):
+    ids = language(folder)
+    model = classifier(folder, "frozen")
+    before = model.language_loss(ids)
+    step(model)
+    assert model.language_loss(ids) == before
+
+
+def test_nothing_is_dropped_as_language_is_asked_of(folder):
+    model = classifier(folder, "lora", dropout=0.9).train()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.constant_(parameter, 0.1)
+    ids = language(folder)
+    assert model.language_loss(ids) == model.language_loss(ids)
+    assert model.training and model.base.training
+    assert not torch.equal(model(*batch()), model(*batch()))
+
+
+def test_nothing_is_said_of_what_is_meant(folder, capfd):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = classifier(folder, "lora")
+        model(*batch()).sum().backward()
+        model.language_loss(language(folder))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_words_are_no_weights_of_the_classifier(folder):
+    base = load_decoder(folder).model.base_model
+    model = classifier(folder, "frozen")
+    own = sum(parameter.numel() for parameter in model.parameters())
+    assert own == sum(p.numel() for p in base.parameters()) + CLASSES * (16 + 1)
+    assert not any("lm_head" in name for name in model.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("tuning", "options", "message"),
+    [
+        ("thawed", {}, "tuning='thawed' is none of full, lora, frozen"),
+        ("lora", {"rank": 0}, "rank=0 and alpha=16 must be at least 1"),
+        ("lora", {"alpha": 0}, "rank=8 and alpha=0 must be at least 1"),
+    ],
+)
+def test_what_cannot_be_is_named(folders, tuning, options, message):
+    with pytest.raises(ParameterError, match=message):
+        classifier(folders["llama"], tuning, **options)

@@ -1,0 +1,66 @@
+"""Language models of a few thousand weights, written as transformers writes them."""
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.implementations import ByteLevelBPETokenizer
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from wholescript.features.decoders import load_decoder
+from wholescript.features.encoders import quiet_loading
+
+LANGUAGE = ["the old ferry left the pier at noon", "the pier was old and the ferry was late"]
+END = "<|endoftext|>"
+POSITIONS = 64
+
+
+def tokenizer():
+    trained = ByteLevelBPETokenizer()
+    trained.train_from_iterator(
+        LANGUAGE, vocab_size=300, min_frequency=2, special_tokens=[END], show_progress=False
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(trained.to_str()), bos_token=END, eos_token=END
+    )
+
+
+def write_tiny(folder, kind="llama", steps=0):
+    """Write a model of random weights that learned LANGUAGE for so many steps; return its path."""
+    words = tokenizer()
+    torch.manual_seed(0)
+    ends = {"vocab_size": len(words), "bos_token_id": 0, "eos_token_id": 0}
+    if kind == "gpt2":
+        config = GPT2Config(n_positions=POSITIONS, n_embd=16, n_layer=2, n_head=2, **ends)
+        model = GPT2LMHeadModel(config)
+    else:
+        config = LlamaConfig(
+            hidden_size=16,
+            intermediate_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=POSITIONS,
+            tie_word_embeddings=False,
+            **ends,
+        )
+        model = LlamaForCausalLM(config)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+    for step in range(steps):
+        ids = torch.tensor([[0, *words.encode(LANGUAGE[step % 2], add_special_tokens=False)]])
+        optimizer.zero_grad()
+        model(ids, labels=ids).loss.backward()
+        optimizer.step()
+    with quiet_loading():
+        model.save_pretrained(folder)
+        words.save_pretrained(folder)
+    return str(folder)
+
+
+def language(name):
+    """The ids of a sentence of LANGUAGE as the model of this name reads them, (1, length)."""
+    decoder = load_decoder(name)
+    return torch.tensor([[decoder.start, *decoder.tokens(LANGUAGE[0])]])

@@ -1,0 +1,299 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import accuracy_score
+
+from tests.models.tiny_decoders import POSITIONS, language, write_tiny
+from tests.training.planted_texts import (
+    CLASSES,
+    counted,
+    killed_after_epoch,
+    killed_in_step,
+    planted,
+    timeless,
+)
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.decoders import PACKAGED, load_decoder
+from wholescript.training.finetune import FINETUNE_TRAINING, FinetunedClassifier
+from wholescript.training.text_classifiers import WEIGHTS, Labelled
+
+EPOCHS, STEPS, FROZEN = 3, 3, 2
+NOUNS = ("meal", "long evening", "film", "walk by the old river")
+TUNINGS = ("full", "lora", "frozen", "thawed")
+
+
+class Hasty(FinetunedClassifier):
+    """Writes a checkpoint in every step."""
+
+    save_seconds = 0.0
+
+
+class Watched(FinetunedClassifier):
+    """Shows its network as it trains."""
+
+    def begin(self, *arguments):
+        begun = super().begin(*arguments)
+        self.network = begun[0]
+        return begun
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("decoders")
+    return {kind: write_tiny(root / kind, kind, steps=60) for kind in ("gpt2", "llama")}
+
+
+@pytest.fixture
+def llama(folders):
+    return folders["llama"]
+
+
+@pytest.fixture
+def train():
+    return planted(60)
+
+
+@pytest.fixture
+def validation():
+    return planted(30, seed=1)
+
+
+def classifier(folder, tuning="lora", epochs=EPOCHS, rate=1e-2, kind=FinetunedClassifier):
+    training = replace(FINETUNE_TRAINING, epochs=epochs, learning_rate=rate, patience=epochs)
+    return kind(
+        max_length=POSITIONS,
+        batch_size=20,
+        bfloat16=False,
+        pretrained=folder,
+        tuning=tuning,
+        frozen_epochs=FROZEN,
+        training=training,
+    )
+
+
+def epochs_of(tuning):
+    return EPOCHS + FROZEN * (tuning == "thawed")
+
+
+def assert_same(found, expected):
+    assert timeless(found.history) == timeless(expected.history)
+    assert found.best_epoch == expected.best_epoch
+    for name, value in expected.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(("tuning", "least"), [("full", 0.85), ("lora", 0.7)])
+def test_a_planted_signal_is_learned(llama, tuning, least):
+    result = classifier(llama, tuning, epochs=12).fit(planted(180), planted(30, seed=1), seed=0)
+    test = planted(60, seed=2)
+    said = result.predict_proba(test.texts).argmax(1)
+    assert accuracy_score(test.labels, said) > least
+
+
+def test_a_text_begins_with_the_token_that_begins_texts(llama, train):
+    _, tokenize, padding = classifier(llama).begin(train.texts, CLASSES, None)
+    (ids,) = tokenize(["the old ferry"])
+    assert ids.dtype == np.int64
+    assert ids[0] == padding == 0
+    assert len(ids) > 1 and 0 not in ids[1:]
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+@pytest.mark.parametrize("step", [2 * STEPS + 2, 3 * STEPS])
+def test_killed_in_an_epoch_it_goes_on(folders, tuning, step, train, validation, tmp_path):
+    model = classifier(folders["gpt2"], tuning, kind=Hasty)
+    unbroken = model.fit(train, validation, seed=0)
+    with killed_in_step(step):
+        model.fit(train, validation, seed=0, folder=tmp_path)
+    with counted() as steps:
+        resumed = model.fit(train, validation, seed=0, folder=tmp_path)
+    assert len(steps) == epochs_of(tuning) * STEPS - step + 1
+    assert_same(resumed, unbroken)
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_killed_after_an_epoch_it_goes_on(llama, tuning, epoch, train, validation, tmp_path):
+    model = classifier(llama, tuning)
+    unbroken = model.fit(train, validation, seed=0)
+    with killed_after_epoch(epoch) as on_epoch:
+        model.fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    told = []
+    with counted() as steps:
+        resumed = model.fit(train, validation, seed=0, folder=tmp_path, on_epoch=told.append)
+    assert len(steps) == (epochs_of(tuning) - epoch) * STEPS
+    assert_same(resumed, unbroken)
+    assert told == resumed.history[epoch:]
+    assert all(row["seconds"] > 0 for row in resumed.history)
+
+
+def test_thawed_is_frozen_first_and_then_all(llama, train, validation):
+    model = classifier(llama, "thawed", kind=Watched)
+    pretrained = list(load_decoder(llama).model.base_model.parameters())
+    changed, told = [], []
+
+    def on_epoch(row):
+        now = model.network.base.parameters()
+        changed.append([not torch.equal(*pair) for pair in zip(pretrained, now, strict=True)])
+        told.append(row)
+
+    result = model.fit(train, validation, seed=0, on_epoch=on_epoch)
+    assert not any(map(any, changed[:FROZEN]))
+    assert all(map(all, changed[FROZEN:])) and len(changed) == FROZEN + EPOCHS
+    assert [row["epoch"] for row in result.history] == [1, 2, 3, 4, 5]
+    assert told == result.history
+    assert result.best_epoch > FROZEN
+    assert result.parameters["parameters"] == result.parameters["trained_parameters"]
+
+
+def test_finished_phases_are_not_trained_again(llama, train, validation, tmp_path):
+    model = classifier(llama, "thawed")
+    first = model.fit(train, validation, seed=0, folder=tmp_path)
+    with counted() as steps:
+        again = model.fit(train, validation, seed=0, folder=tmp_path)
+    assert not steps
+    assert_same(again, first)
+    assert again.history == first.history  # and took as long
+
+
+def test_thawed_trains_everything_at_a_tenth_of_the_rate(llama, train):
+    model = classifier(llama, "thawed", rate=1e-2)
+    network, _, _ = model.begin(train.texts, CLASSES, None)
+    first, second = model.phases(network)
+    assert (first.learning_rate, first.epochs) == (1e-2, FROZEN)
+    assert (second.learning_rate, second.epochs) == (pytest.approx(1e-3), EPOCHS)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_what_is_trained_is_forgotten(folders, kind, train, validation):
+    ids = language(folders[kind])
+    losses = {}
+    # Thawed, all weights learn at a tenth of the rate.
+    for tuning, rate in {"full": 3e-2, "lora": 3e-2, "frozen": 3e-2, "thawed": 3e-1}.items():
+        result = classifier(folders[kind], tuning, rate=rate).fit(train, validation, seed=0)
+        losses[tuning] = result.network.language_loss(ids)
+    untouched, _, _ = classifier(folders[kind]).begin((), CLASSES, None)
+    before = untouched.language_loss(ids)
+    assert losses["frozen"] == pytest.approx(before, rel=1e-6)
+    assert min(losses[tuning] for tuning in ("full", "lora", "thawed")) > before + 0.01
+
+
+@pytest.mark.parametrize("tuning", TUNINGS)
+def test_what_is_saved_says_the_same(folders, tuning, train, validation, tmp_path):
+    for kind, folder in folders.items():
+        model = classifier(folder, tuning)
+        result = model.fit(train, validation, seed=0)
+        model.save(result, tmp_path / kind)
+        again = model.load(tmp_path / kind, CLASSES)
+        np.testing.assert_array_equal(
+            again.predict_proba(validation.texts), result.predict_proba(validation.texts)
+        )
+        assert again.parameters == result.parameters
+        assert again.network.language_loss(language(folder)) == pytest.approx(
+            result.network.language_loss(language(folder)), rel=1e-6
+        )
+
+
+def test_rank_alpha_and_dropout_reach_the_adapters(llama):
+    model = replace(classifier(llama), rank=2, alpha=6, dropout=0.25)
+    network, _, _ = model.begin((), CLASSES, None)
+    adapters = network.base.peft_config["default"]
+    assert (adapters.r, adapters.lora_alpha, adapters.lora_dropout) == (2, 6, 0.25)
+    assert network.head[0].p == 0.25
+
+
+def test_only_what_is_trained_is_written(llama, train, validation, tmp_path):
+    for tuning in ("lora", "frozen"):
+        model = classifier(llama, tuning, epochs=1)
+        result = model.fit(train, validation, seed=0, folder=tmp_path)
+        model.save(result, tmp_path)
+        trained = result.parameters["trained_parameters"]
+        assert trained < result.parameters["parameters"] / 2
+        state = load_file(tmp_path / WEIGHTS)
+        assert sum(value.numel() for value in state.values()) == trained
+        (tmp_path / "checkpoint-0.safetensors").unlink()
+
+
+def test_a_truncated_file_of_weights_is_named(llama, train, validation, tmp_path):
+    model = classifier(llama, epochs=1)
+    model.save(model.fit(train, validation, seed=0), tmp_path)
+    path = tmp_path / WEIGHTS
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(DataError, match="holds no trained llama-lora"):
+        model.load(tmp_path, CLASSES)
+
+
+def test_weights_of_another_tuning_are_refused(llama, train, validation, tmp_path):
+    model = classifier(llama, "frozen", epochs=1)
+    model.save(model.fit(train, validation, seed=0), tmp_path)
+    for tuning in ("full", "lora", "thawed"):
+        with pytest.raises(DataError, match=f"holds no trained llama-{tuning}"):
+            classifier(llama, tuning).load(tmp_path, CLASSES)
+
+
+def test_nothing_is_said_of_what_is_meant(folders, train, validation, capfd):
+    long = replace(train, texts=[*train.texts[:-1], "the old ferry " * 90])
+    for folder in folders.values():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            classifier(folder, "lora", epochs=1).fit(long, validation, seed=0)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_model_cannot_read_is_named(llama, train, validation):
+    model = replace(classifier(llama), max_length=POSITIONS + 1)
+    with pytest.raises(ParameterError, match=f"reads at most {POSITIONS} tokens"):
+        model.fit(train, validation, seed=0)
+
+
+def test_a_model_that_is_not_there_is_named(train, validation, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ParameterError, match=f"there are {', '.join(PACKAGED)}"):
+        classifier(str(tmp_path / "absent")).fit(train, validation, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tuning": "half"}, "tuning='half' is none of full, lora, frozen, thawed"),
+        ({"rank": 0}, "rank=0, alpha=16 and frozen_epochs=2 must be at least 1"),
+        ({"alpha": 0}, "rank=8, alpha=0"),
+        ({"frozen_epochs": 0}, "frozen_epochs=0"),
+        ({"batch_size": 0}, "batch_size=0"),
+    ],
+)
+def test_settings_out_of_range_are_named(options, message):
+    with pytest.raises(ParameterError, match=message):
+        FinetunedClassifier(**options)
+
+
+def test_a_run_is_called_by_model_and_tuning(llama):
+    assert FinetunedClassifier().name == "smollm2-lora"
+    assert classifier(llama, "thawed").name == "llama-thawed"
+    assert FinetunedClassifier(pretrained="someone/gpt2", tuning="full").name == "gpt2-full"
+
+
+def test_all_weights_are_written_less_often():
+    seconds = [FinetunedClassifier(tuning=tuning).save_seconds for tuning in TUNINGS]
+    assert seconds == [600, 60, 60, 600]
+
+
+def reviews(good, bad, nouns):
+    texts = [f"what a {word} {noun}" for word in [*good, *bad] for noun in nouns]
+    return Labelled(texts, np.arange(len(texts)) * 2 // len(texts), 2)
+
+
+def test_the_packaged_model_is_fine_tuned():
+    train = reviews(["splendid", "lovely", "wonderful"], ["dreadful", "awful", "nasty"], NOUNS)
+    validation = reviews(["superb"], ["horrible"], NOUNS)
+    model = replace(classifier("smollm2", rate=2e-3), batch_size=12, max_length=16)
+    result = model.fit(train, validation, seed=0)
+    assert result.parameters["trained_parameters"] == 2_442_240 + 2 * 577
+    assert result.history[-1]["train_loss"] < 0.8 * result.history[0]["train_loss"]
+    assert result.history[-1]["held_out_loss"] < 0.8 * result.history[0]["held_out_loss"]
+    together, alone = (result.predict_proba(validation.texts[:n])[0] for n in (8, 1))
+    np.testing.assert_allclose(together, alone, atol=1e-4)

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch.nn.functional import cross_entropy
+
+from wholescript.models.text_classifier import TextClassifier
+from wholescript.training.text_batches import OnTexts, TextBatches, class_logits
+
+WORDS, CLASSES, N = 30, 3, 23
+
+
+@pytest.fixture
+def batches():
+    """23 texts of 1 to 12 tokens, five a batch; padded with 29."""
+    rng = np.random.default_rng(0)
+    tokens = [rng.integers(2, WORDS - 1, rng.integers(1, 13)) for _ in range(N)]
+    return TextBatches(tokens, rng.integers(0, CLASSES, N), 5, padding=WORDS - 1)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return TextClassifier(WORDS, CLASSES, "tiny", dropout=0.3)
+
+
+def rows(found):
+    return np.concatenate([batch.rows for batch in found]).tolist()
+
+
+def test_a_batch_holds_its_texts_padded_on_the_right(batches):
+    for batch in [*batches.shuffled(1), *batches.by_length()]:
+        for place, row in enumerate(batch.rows):
+            ids, mask = batch.input_ids[place], batch.attention_mask[place]
+            length = len(batches.tokens[row])
+            assert ids[:length].tolist() == batches.tokens[row].tolist()
+            assert (ids[length:] == WORDS - 1).all()
+            assert mask.tolist() == [True] * length + [False] * (len(ids) - length)
+        assert batch.input_ids.shape[1] == max(len(batches.tokens[row]) for row in batch.rows)
+        assert batch.labels.tolist() == batches.labels[batch.rows].tolist()
+        assert batch.input_ids.dtype == batch.labels.dtype == torch.int64
+
+
+def test_every_text_is_read_once_in_an_order_of_the_seed(batches):
+    orders = [rows(batches.shuffled(seed)) for seed in (1, 1, 2)]
+    assert sorted(orders[0]) == list(range(N)) == sorted(orders[2])
+    assert orders[0] == orders[1] != orders[2]
+    assert len(list(batches.shuffled(3))) == len(batches) == 5
+
+
+def test_held_out_texts_come_shortest_first(batches):
+    order = rows(batches.by_length())
+    assert sorted(order) == list(range(N))
+    lengths = batches.lengths
+    assert lengths.tolist() == [len(ids) for ids in batches.tokens]
+    assert (np.diff(lengths[order]) >= 0).all()
+
+
+def test_logits_come_in_the_order_of_the_texts(batches, model):
+    logits, labels = class_logits(model, batches, OnTexts())
+    assert logits.shape == (N, CLASSES) and logits.dtype == np.float32
+    np.testing.assert_array_equal(labels, batches.labels)
+    for row, ids in enumerate(batches.tokens):
+        ids = torch.from_numpy(ids)[None]
+        alone = model(ids, torch.ones_like(ids, dtype=torch.bool))[0]
+        np.testing.assert_allclose(logits[row], alone.detach(), atol=1e-5)
+
+
+def test_it_is_judged_by_loss_accuracy_and_macro_f1(batches, model):
+    judged = OnTexts().judge(model, batches, cross_entropy)
+    logits, labels = class_logits(model, batches, OnTexts())
+    expected = cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+    assert judged == {
+        "held_out_loss": pytest.approx(float(expected)),
+        "held_out_accuracy": pytest.approx(accuracy_score(labels, logits.argmax(1))),
+        "held_out_macro_f1": pytest.approx(f1_score(labels, logits.argmax(1), average="macro")),
+    }
+    assert judged["held_out_accuracy"] != judged["held_out_macro_f1"]
+
+
+def test_the_seed_decides_what_is_dropped(batches, model):
+    batch = next(batches.shuffled(0))
+    model.train()
+
+    def gradient(seed):
+        model.zero_grad()
+        loss = OnTexts().backward(model, batch, cross_entropy, seed=seed)
+        assert not loss.requires_grad
+        return model.head[1].weight.grad.clone()
+
+    assert torch.equal(gradient(1), gradient(1))
+    assert not torch.equal(gradient(1), gradient(2))
+
+
+def test_the_gradient_is_that_of_the_loss(batches, model):
+    batch = next(batches.by_length())
+    model.eval()
+    found = OnTexts().backward(model, batch, cross_entropy, seed=0)
+    gradients = [parameter.grad.clone() for parameter in model.parameters()]
+    model.zero_grad()
+    expected = cross_entropy(model(batch.input_ids, batch.attention_mask), batch.labels)
+    expected.backward()
+    assert float(found) == expected.item()
+    for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+        assert torch.equal(parameter.grad, gradient)
+
+
+def test_half_precision_is_near_and_leaves_weights_whole(batches, model):
+    batch = next(batches.by_length())
+    model.eval()
+    whole, half = (OnTexts(bfloat16).logits(model, batch) for bfloat16 in (False, True))
+    assert half.dtype == torch.float32
+    assert not torch.equal(whole, half)
+    torch.testing.assert_close(whole, half, rtol=0, atol=0.05)
+    OnTexts(True).backward(model, batch, cross_entropy, seed=0)
+    for parameter in model.parameters():
+        assert parameter.dtype == parameter.grad.dtype == torch.float32

@@ -1,0 +1,297 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+
+from tests.training.planted_texts import (
+    CLASSES,
+    counted,
+    killed_after_epoch,
+    killed_in_step,
+    mislabelled,
+    planted,
+    timeless,
+)
+from wholescript.errors import DataError, ParameterError, RunError
+from wholescript.training.loop import TrainingSettings
+from wholescript.training.scratch import ScratchClassifier
+from wholescript.training.text_classifiers import WEIGHTS, Labelled, NeuralTextClassifier
+
+EPOCHS, STEPS = 4, 3
+QUICK = TrainingSettings(
+    epochs=EPOCHS,
+    learning_rate=3e-3,
+    patience=EPOCHS,
+    schedule="onecycle",
+    monitor="held_out_macro_f1",
+)
+
+
+class Hasty(ScratchClassifier):
+    """Writes a checkpoint in every step."""
+
+    save_seconds = 0.0
+
+
+class SameStart(ScratchClassifier):
+    """Begins with the same weights whatever the seed."""
+
+    def begin(self, *arguments):
+        torch.manual_seed(0)
+        return super().begin(*arguments)
+
+
+def classifier(kind=ScratchClassifier, training=QUICK, **options):
+    options = {"max_length": 16, "batch_size": 20, "size": "tiny", "vocabulary": 300} | options
+    return kind(bfloat16=False, training=training, **options)
+
+
+@pytest.fixture
+def train():
+    return planted(60)
+
+
+@pytest.fixture
+def validation():
+    return planted(30, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Trained on planted texts, and not to be changed."""
+    return classifier().fit(planted(60), planted(30, seed=1), seed=0)
+
+
+def assert_same(found, expected):
+    assert timeless(found.history) == timeless(expected.history)
+    assert found.best_epoch == expected.best_epoch
+    for name, value in expected.network.state_dict().items():
+        assert torch.equal(found.network.state_dict()[name], value), name
+
+
+def test_a_planted_signal_is_learned():
+    longer = replace(QUICK, epochs=10)
+    fitted = classifier(training=longer).fit(planted(120), planted(30, seed=1), seed=0)
+    test = planted(90, seed=2)
+    probabilities = fitted.predict_proba(test.texts)
+    assert probabilities.shape == (90, CLASSES) and probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-6)
+    assert accuracy_score(test.labels, probabilities.argmax(1)) > 0.9
+
+
+def test_each_epoch_has_a_row(fitted):
+    assert [row["epoch"] for row in fitted.history] == list(range(1, EPOCHS + 1))
+    assert list(fitted.history[0]) == [
+        "epoch",
+        "train_loss",
+        "held_out_loss",
+        "held_out_accuracy",
+        "held_out_macro_f1",
+        "learning_rate",
+        "seconds",
+    ]
+    assert all(row["seconds"] > 0 for row in fitted.history)
+    assert fitted.history[-1]["train_loss"] < fitted.history[0]["train_loss"]
+
+
+def test_parameters_are_counted(fitted):
+    count = sum(parameter.numel() for parameter in fitted.network.parameters())
+    assert fitted.parameters == {"parameters": count, "trained_parameters": count}
+
+
+def test_a_text_says_the_same_in_any_company(fitted, validation):
+    together = fitted.predict_proba(validation.texts)
+    for row in (0, 7, 29):
+        alone = fitted.predict_proba([validation.texts[row]])
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
+
+
+def test_the_best_epoch_by_macro_f1_is_kept(validation):
+    training = replace(QUICK, epochs=30, patience=3)
+    noise = mislabelled(60, seed=2)
+    result = classifier(training=training).fit(noise, validation, seed=0)
+    scores = [row["held_out_macro_f1"] for row in result.history]
+    losses = [row["held_out_loss"] for row in result.history]
+    assert result.best_epoch == 1 + int(np.argmax(scores)) != 1 + int(np.argmin(losses))
+    assert len(scores) == result.best_epoch + training.patience < training.epochs
+    said = result.predict_proba(validation.texts).argmax(1)
+    assert f1_score(validation.labels, said, average="macro") == pytest.approx(
+        max(scores), abs=1e-5
+    )
+
+
+def test_labels_are_smoothed(train, validation):
+    for smoothing in (0.0, 0.3):
+        model = classifier(label_smoothing=smoothing, training=replace(QUICK, epochs=1))
+        fitted = model.fit(train, validation, seed=0)
+        wanted = (1 - smoothing) * np.eye(CLASSES)[validation.labels] + smoothing / CLASSES
+        losses = -(wanted * np.log(fitted.predict_proba(validation.texts))).sum(1)
+        assert fitted.history[0]["held_out_loss"] == pytest.approx(losses.mean(), abs=1e-4)
+
+
+def test_the_seed_decides_the_weights(train, validation):
+    short = classifier(training=replace(QUICK, epochs=1))
+    one, same, other = (short.fit(train, validation, seed=seed) for seed in (1, 1, 2))
+    assert_same(one, same)
+    assert not torch.equal(one.network.head[1].weight, other.network.head[1].weight)
+
+
+def test_the_seed_decides_order_and_dropout_too(train, validation):
+    short = classifier(SameStart, replace(QUICK, epochs=1))
+    one, other = (short.fit(train, validation, seed=seed).network.head[1] for seed in (1, 2))
+    assert not torch.equal(one.weight, other.weight)
+
+
+def test_long_texts_are_cut_and_counted(train, validation):
+    long = Labelled([*train.texts[:-3], *(["the pier " * 40] * 3)], train.labels, CLASSES)
+    result = classifier(training=replace(QUICK, epochs=1)).fit(long, validation, seed=0)
+    assert result.truncated == pytest.approx(3 / 60)
+    cut, longer, other = result.predict_proba(["the pier " * 40, "the pier " * 90, "the pier"])
+    np.testing.assert_allclose(cut, longer, atol=1e-6)
+    assert not np.allclose(cut, other, atol=1e-3)
+
+
+def test_a_text_of_the_longest_length_is_whole(train, validation):
+    _, tokenize, _ = classifier().begin(train.texts, CLASSES, None)
+    lengths = np.array([len(numbers) for numbers in tokenize(train.texts)])
+    for longest in (lengths.max(), lengths.max() - 1):
+        model = classifier(max_length=int(longest), training=replace(QUICK, epochs=1))
+        truncated = model.fit(train, validation, seed=0).truncated
+        assert truncated == pytest.approx((lengths > longest).mean())
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_killed_after_an_epoch_it_goes_on(train, validation, tmp_path, epoch, fitted):
+    with killed_after_epoch(epoch) as on_epoch:
+        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    told = []
+    with counted() as steps:
+        resumed = classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=told.append)
+    assert len(steps) == (EPOCHS - epoch) * STEPS
+    assert_same(resumed, fitted)
+    assert told == resumed.history[epoch:]
+    assert all(row["seconds"] > 0 for row in resumed.history)
+
+
+@pytest.mark.parametrize("kind", [ScratchClassifier, Hasty])
+def test_killed_in_an_epoch_it_goes_on(train, validation, tmp_path, kind, fitted):
+    with killed_in_step(2 * STEPS + 2):
+        classifier(kind).fit(train, validation, seed=0, folder=tmp_path)
+    with counted() as steps:
+        resumed = classifier(kind).fit(train, validation, seed=0, folder=tmp_path)
+    # What was done since the last checkpoint is done again: the epoch, or its last step.
+    assert len(steps) == 2 * STEPS - (kind is Hasty)
+    assert_same(resumed, fitted)
+
+
+def test_in_half_precision_it_goes_on_too(train, validation, tmp_path):
+    half = classifier(Hasty)
+    half.bfloat16 = True
+    unbroken = half.fit(train, validation, seed=0)
+    with killed_in_step(5):
+        half.fit(train, validation, seed=0, folder=tmp_path)
+    assert_same(half.fit(train, validation, seed=0, folder=tmp_path), unbroken)
+
+
+def test_what_is_finished_is_not_trained_again(train, validation, tmp_path):
+    first = classifier().fit(train, validation, seed=0, folder=tmp_path)
+    with counted() as steps:
+        again = classifier().fit(train, validation, seed=0, folder=tmp_path)
+    assert not steps
+    assert_same(again, first)
+    assert again.history == first.history  # and took as long
+
+
+def test_what_is_saved_says_the_same(train, validation, tmp_path):
+    model = classifier()
+    result = model.fit(train, validation, seed=0, folder=tmp_path)
+    model.save(result, tmp_path)
+    again = model.load(tmp_path, CLASSES)
+    np.testing.assert_array_equal(
+        again.predict_proba(validation.texts), result.predict_proba(validation.texts)
+    )
+    assert again.parameters == result.parameters
+
+
+def test_a_truncated_file_of_weights_is_named(fitted, tmp_path):
+    model = classifier()
+    model.save(fitted, tmp_path)
+    whole = (tmp_path / WEIGHTS).read_bytes()
+    for length in (len(whole) // 2, 100, 0):
+        (tmp_path / WEIGHTS).write_bytes(whole[:length])
+        with pytest.raises(DataError, match="holds no trained scratch-tiny"):
+            model.load(tmp_path, CLASSES)
+    (tmp_path / WEIGHTS).unlink()
+    with pytest.raises(DataError, match="holds no trained scratch-tiny"):
+        model.load(tmp_path, CLASSES)
+
+
+def test_weights_of_other_settings_are_refused(fitted, tmp_path):
+    classifier().save(fitted, tmp_path)
+    for model, classes in ((classifier(size="small"), CLASSES), (classifier(), CLASSES + 1)):
+        with pytest.raises(DataError, match=f"holds no trained {model.name}"):
+            model.load(tmp_path, classes)
+
+
+def test_a_damaged_checkpoint_is_as_none(train, validation, tmp_path, fitted):
+    with killed_after_epoch(2) as on_epoch:
+        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    path = tmp_path / "checkpoint-0.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert_same(classifier().fit(train, validation, seed=0, folder=tmp_path), fitted)
+
+
+def test_a_loss_that_is_not_finite_is_named(train, validation):
+    steep = replace(QUICK, learning_rate=1e30)
+    with pytest.raises(RunError, match="lower learning_rate"):
+        classifier(training=steep).fit(train, validation, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "message"),
+    [
+        (["a", "b"], [0], "2 texts have 1 labels"),
+        (["a"], [0, 1], "1 texts have 2 labels"),
+        ([], [], "labels must lie from 0 to 2, a text at least"),
+        (["a", "b"], [0, 3], "labels must lie from 0 to 2"),
+        (["a", "b"], [-1, 0], "labels must lie from 0 to 2"),
+        (["a", "", "b", " \n"], [0, 1, 2, 0], r"2 of 4 texts are empty \(rows \[1, 3\]\)"),
+    ],
+)
+def test_what_nothing_can_be_learned_from_is_refused(texts, labels, message):
+    with pytest.raises(DataError, match=message):
+        Labelled(texts, np.array(labels, np.int64), 3)
+
+
+def test_validation_is_of_the_same_classes(train, validation):
+    more = replace(validation, classes=CLASSES + 1)
+    with pytest.raises(DataError, match="training texts have 3 classes, validation 4"):
+        classifier().fit(train, more, seed=0)
+
+
+@pytest.mark.parametrize("texts", [[], ["a text", ""]])
+def test_nothing_cannot_be_classified(fitted, texts):
+    with pytest.raises(DataError, match=f"of {len(texts)} texts are empty"):
+        fitted.predict_proba(texts)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_length", 1),
+        ("batch_size", 0),
+        *((name, value) for name in ("label_smoothing", "dropout") for value in (-0.1, 1.0)),
+    ],
+)
+def test_settings_out_of_range_are_named(name, value):
+    with pytest.raises(ParameterError, match=f"{name}={value}"):
+        classifier(**{name: value})
+
+
+def test_the_settings_are_told():
+    config = classifier().config
+    assert config["model"] == "ScratchClassifier"
+    assert (config["size"], config["training"]["epochs"]) == ("tiny", EPOCHS)
+    assert set(NeuralTextClassifier.__dataclass_fields__) < set(config)
