@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
 
+from wholescript.errors import ParameterError
 from wholescript.models.linear_map import (
     Candidate,
     LinearMap,
@@ -33,8 +34,9 @@ def test_the_first_of_equal_candidates_is_chosen():
     x, labels = np.array([[-1.0], [1.0]] * 4, np.float32), np.array([0, 1] * 4)
     candidates = [Candidate("svm", 1.0), Candidate("svm", 2.0), Candidate("logistic", 1.0)]
     best = choose(candidates, x, labels, x, labels, 0)
-    assert best.candidate is candidates[0]
-    assert best.macro_f1 == 1
+    assert best.summary == {"kind": "svm", "C": 1.0, "validation_macro_f1": 1.0}
+    with pytest.raises(ParameterError, match="no C to choose among"):
+        choose([], x, labels, x, labels, 0)
 
 
 @pytest.mark.parametrize("true_temperature", [0.2, 1.0, 5.0])

