@@ -87,5 +87,5 @@ def test_frozen_weights_are_left_out_and_kept(tmp_path):
 
 def test_the_state_of_another_model_is_refused():
     model, _ = pair(0)
-    with pytest.raises(RuntimeError, match="differs in \\['9.weight'\\]"):
+    with pytest.raises(RuntimeError, match=r"differs in \['9.weight'\]"):
         load_trained(model, {**trained_state(model), "9.weight": torch.zeros(1)})

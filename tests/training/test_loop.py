@@ -103,6 +103,15 @@ def test_one_cycle_warms_up_along_a_cosine_too(model, sides, every_step):
     assert rates[-1] < 1e-3 * QUICK.learning_rate
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_one_cycle_fits_into_any_number_of_steps(model, sides, every_step, epochs):
+    few = replace(sides[0], rows=sides[0].rows[:16])
+    settings = replace(QUICK, epochs=epochs, schedule="onecycle", warmup_share=1 / epochs)
+    fit(model, few, sides[1], settings, seed=0)
+    assert len(every_step) == epochs
+    assert all(0 < rate <= QUICK.learning_rate for rate, _ in every_step)
+
+
 def test_training_stops_by_the_score_that_is_monitored(model):
     labels, chunks = corpus()
     noise = np.random.default_rng(2).permutation(labels)

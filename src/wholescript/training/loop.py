@@ -95,12 +95,13 @@ class TrainingSettings:
     def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
         """Return the schedule of the learning rate over all steps of a training."""
         if self.schedule == "onecycle":
+            total = max(steps, 2)
             return OneCycleLR(
                 optimizer,
                 self.learning_rate,
-                steps,
+                total,
                 # A warm-up of one step would divide by nothing.
-                pct_start=min(max(self.warmup_share, 2 / steps), 1.0),
+                pct_start=min(max(self.warmup_share, 2 / total), 1.0),
                 cycle_momentum=False,
             )
         warmup = math.ceil(self.warmup_share * steps)
