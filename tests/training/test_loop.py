@@ -98,9 +98,9 @@ def test_one_cycle_warms_up_along_a_cosine_too(model, sides, every_step):
     fit(model, *sides, settings, seed=0)
     rates = np.array([rate for rate, _ in every_step])
     assert rates[0] == pytest.approx(QUICK.learning_rate / 25)
-    assert rates.max() == pytest.approx(QUICK.learning_rate)
+    assert rates.max() == pytest.approx(QUICK.learning_rate, rel=0.01)
     assert np.argmax(rates) == round(0.25 * len(rates)) - 1
-    assert rates[-1] < 1e-3 * QUICK.learning_rate
+    assert rates[-1] < 0.01 * QUICK.learning_rate
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])

@@ -95,13 +95,14 @@ class TrainingSettings:
     def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
         """Return the schedule of the learning rate over all steps of a training."""
         if self.schedule == "onecycle":
-            total = max(steps, 2)
+            # One step more than is taken, and neither phase empty: both would divide by nothing.
+            total = max(steps + 1, 3)
+            warmup = min(max(math.ceil(self.warmup_share * steps), 2), total - 1)
             return OneCycleLR(
                 optimizer,
                 self.learning_rate,
                 total,
-                # A warm-up of one step would divide by nothing.
-                pct_start=min(max(self.warmup_share, 2 / total), 1.0),
+                pct_start=warmup / total,
                 cycle_momentum=False,
             )
         warmup = math.ceil(self.warmup_share * steps)
