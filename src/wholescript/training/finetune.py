@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Literal
 
 import numpy as np
+import torch
 from torch import nn
 
 from wholescript.errors import ParameterError
@@ -16,6 +18,7 @@ from wholescript.training.scratch import SCRATCH_TRAINING
 from wholescript.training.text_batches import IntArray
 from wholescript.training.text_classifiers import NeuralTextClassifier, Tokenize
 
+PAGES, PAGE = 16, 4_000  # of Python's manual, and the characters of each that are looked at
 FINETUNE_TRAINING = replace(SCRATCH_TRAINING, epochs=5, learning_rate=5e-4, patience=2)
 
 
@@ -79,6 +82,19 @@ class FinetunedClassifier(NeuralTextClassifier):
             return [np.array([decoder.start, *decoder.tokens(text)]) for text in texts]
 
         return network, tokenize, decoder.start
+
+    def watch(self, network: nn.Module, tokenize: Tokenize) -> dict[str, float]:
+        """Return the language loss on Python's manual, in nats a token: its growth is forgetting.
+
+        That is English which every machine has, and which no data set of the report is made of.
+        """
+        assert isinstance(network, DecoderClassifier)
+        pages = [text[:PAGE] for _, text in sorted(topics.items())]
+        tokens = [ids[: self.max_length] for ids in tokenize(pages)]
+        read = [ids for ids in tokens if len(ids) == self.max_length][:PAGES]
+        if not read:
+            return {}
+        return {"language_loss": network.language_loss(torch.from_numpy(np.stack(read)))}
 
     def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
         """Yield one phase, or two of which the second trains everything."""

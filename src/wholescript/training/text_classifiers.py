@@ -54,7 +54,8 @@ class Labelled:
 class Fitted:
     """A trained classifier. `history` has a row an epoch, with the seconds that it took.
 
-    `truncated` is the share of training texts that were longer than what the model reads.
+    `truncated` is the share of training texts that were longer than what the model reads;
+    `measured` what the estimator watched, before and after.
     """
 
     network: nn.Module
@@ -66,6 +67,7 @@ class Fitted:
     history: list[Row] = field(default_factory=list)
     best_epoch: int = 0
     truncated: float = 0.0
+    measured: dict[str, float] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -178,6 +180,7 @@ class NeuralTextClassifier(ABC):
             2 * self.batch_size,
             padding,
         )
+        before = self.watch(network, tokenize)
         loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
         for phase, settings in enumerate(self.phases(network)):
             clock = _Clock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
@@ -194,7 +197,14 @@ class NeuralTextClassifier(ABC):
             )  # fmt: skip
             fitted.best_epoch = len(fitted.history) + result.best_epoch
             fitted.history += map(clock.timed, result.history)
+        for when, found in (("before", before), ("after", self.watch(network, tokenize))):
+            fitted.measured |= {f"{name}_{when}": value for name, value in found.items()}
+        fitted.measured["truncated"] = fitted.truncated
         return fitted
+
+    def watch(self, network: nn.Module, tokenize: Tokenize) -> dict[str, float]:
+        """Return what is measured of a network before its training, and again after."""
+        return {}
 
     def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
         """Yield the settings of each phase of a training; a phase may change what is trained."""
