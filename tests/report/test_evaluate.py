@@ -58,6 +58,12 @@ class Noisy:
         return FoldScores(scores[train], scores[test], history=[{"epoch": 0, "loss": 1.0}])
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit in this process, where `Noisy` counts."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+
 @pytest.fixture
 def study() -> Study:
     labels = np.tile([0, 0, 0, 1], N // 4).astype(np.int8)

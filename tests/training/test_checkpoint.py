@@ -75,7 +75,8 @@ def test_frozen_weights_are_left_out_and_kept(tmp_path):
     model[0].requires_grad_(False)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 0.1)
     path = tmp_path / "checkpoint.safetensors"
-    save_checkpoint(path, model, optimizer, trained_state(model), NOTE)
+    best = {name: value.clone() for name, value in trained_state(model).items()}
+    save_checkpoint(path, model, optimizer, best, NOTE)
     other, _ = pair(1)
     other[0].requires_grad_(False)
     before = other[0].weight.clone()
