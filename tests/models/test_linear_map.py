@@ -8,8 +8,7 @@ from sklearn.svm import LinearSVC
 
 from wholescript.errors import ParameterError
 from wholescript.models.linear_map import (
-    Candidate,
-    LinearMap,
+    LinearCandidate,
     choose,
     fit_temperature,
     probabilities,
@@ -24,7 +23,7 @@ def test_a_linear_map_says_what_scikit_learn_says(classes):
     for estimator in (LinearSVC(random_state=0), LogisticRegression()):
         fitted = estimator.fit(x, labels)
         for inputs in (x, csr_matrix(x)):
-            scores = LinearMap.of(fitted)(inputs)
+            scores = LinearCandidate("svm", 1.0).map_of(fitted)(inputs)
             assert scores.shape == (80, classes)
             np.testing.assert_array_equal(scores.argmax(axis=1), fitted.predict(x))
     np.testing.assert_allclose(probabilities(scores, 1.0), fitted.predict_proba(x), atol=1e-5)
@@ -32,10 +31,14 @@ def test_a_linear_map_says_what_scikit_learn_says(classes):
 
 def test_the_first_of_equal_candidates_is_chosen():
     x, labels = np.array([[-1.0], [1.0]] * 4, np.float32), np.array([0, 1] * 4)
-    candidates = [Candidate("svm", 1.0), Candidate("svm", 2.0), Candidate("logistic", 1.0)]
+    candidates = [
+        LinearCandidate("svm", 1.0),
+        LinearCandidate("svm", 2.0),
+        LinearCandidate("logistic", 1.0),
+    ]
     best = choose(candidates, x, labels, x, labels, 0)
     assert best.summary == {"kind": "svm", "C": 1.0, "validation_macro_f1": 1.0}
-    with pytest.raises(ParameterError, match="no C to choose among"):
+    with pytest.raises(ParameterError, match="nothing to choose among"):
         choose([], x, labels, x, labels, 0)
 
 

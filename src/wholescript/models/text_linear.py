@@ -6,14 +6,16 @@ that is fitted there too. The validation texts are never trained on: all contest
 same texts.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import FeatureUnion
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from wholescript.errors import DataError
 from wholescript.features.sentences import (
@@ -22,12 +24,20 @@ from wholescript.features.sentences import (
     count_encoder_parameters,
     embed_sentences,
 )
-from wholescript.models.linear_map import Candidate, FloatArray, IntArray, LinearMap, choose
-from wholescript.models.text_model import ASIDE, Arrays, LinearTextModel, Note
+from wholescript.models.linear_map import (
+    Candidate,
+    FloatArray,
+    IntArray,
+    LinearCandidate,
+    LinearMap,
+    ScoreMap,
+    choose,
+)
+from wholescript.models.text_model import ASIDE, Arrays, Note, ShallowTextModel
 
 
 @dataclass(kw_only=True)
-class TfidfSVM(LinearTextModel):
+class TfidfSVM(ShallowTextModel):
     """A linear SVM, each class against the rest, on TF-IDF weights of words and of characters.
 
     Runs of `words` words and of `characters` characters (within words, where the `analyzer` is
@@ -42,7 +52,8 @@ class TfidfSVM(LinearTextModel):
     min_df: int = 1
     Cs: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
     ngrams: FeatureUnion = field(init=False, repr=False)
-    map: LinearMap = field(init=False, repr=False)
+    candidate: Candidate = field(init=False, repr=False)
+    map: ScoreMap = field(init=False, repr=False)
 
     def unfitted_ngrams(self) -> FeatureUnion:
         """Return what turns texts into rows of TF-IDF weights (csr, float32)."""
@@ -73,19 +84,27 @@ class TfidfSVM(LinearTextModel):
                 f"min_df={self.min_df}, or give texts of words."
             ) from None
         x_held = self.ngrams.transform(held_texts)
-        candidates = [Candidate("svm", strength) for strength in self.Cs]
+        candidates = [LinearCandidate("svm", strength) for strength in self.Cs]
         best = choose(candidates, x, labels, x_held, held_labels, seed)
-        self.map, self.chosen = best.map, best.summary
+        self.candidate, self.map, self.chosen = best.candidate, best.map, best.summary
         return best.map(x_held)
 
     def decide(self, texts: Sequence[str]) -> FloatArray:
         """Return the scores of the classes, (n, classes)."""
         return self.map(self.ngrams.transform(texts))
 
+    def inputs(self, texts: Sequence[str]) -> NDArray[np.object_]:
+        """Return the texts as rows that `estimator` reads."""
+        return np.array(texts, dtype=object)
+
+    def estimator(self, seed: int) -> Pipeline:
+        """Return what was chosen, unfitted, n-grams and all."""
+        return make_pipeline(self.unfitted_ngrams(), self.candidate.estimator(seed))
+
     @property
     def parameters(self) -> dict[str, int]:
         """The weights of all classes, and an inverse document frequency a run."""
-        count = self.map.size + len(self.map.weights)
+        count = self.map.size + sum(len(v.idf_) for _, v in self.ngrams.transformer_list)
         return {"parameters": count, "trained_parameters": count}
 
     def state(self) -> tuple[Arrays, Note]:
@@ -105,24 +124,25 @@ class TfidfSVM(LinearTextModel):
 
 
 @dataclass(kw_only=True)
-class SentenceLinear(LinearTextModel):
-    """A linear classifier on frozen sentence embeddings.
+class SentenceModel(ShallowTextModel):
+    """A classifier on frozen sentence embeddings, of which a subclass names the candidates.
 
-    It is the multinomial logistic regression or the SVM, each class against the rest, with the C
-    that has the best macro-F1 on validation. Texts are embedded as one set; where all are among
-    `pool` they are taken from that set instead, which spares learning curves the embedding.
+    Texts are embedded as one set; where all are among `pool` they are taken from that set instead,
+    which spares learning curves the embedding.
     """
 
-    name: ClassVar[str] = "sentence-linear"
     settings: SentenceSettings = field(default_factory=SentenceSettings)
-    logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
-    svm_Cs: tuple[float, ...] = (1.0, 3.0)
     pool: Sequence[str] = field(default=(), repr=False, metadata=ASIDE)
     cache: Path = field(default=CACHE, repr=False, metadata=ASIDE)
     progress: bool = field(default=False, repr=False, metadata=ASIDE)
-    map: LinearMap = field(init=False, repr=False)
+    candidate: Candidate = field(init=False, repr=False)
+    map: ScoreMap = field(init=False, repr=False)
 
-    def embed(self, texts: Sequence[str]) -> FloatArray:
+    @abstractmethod
+    def candidates(self, texts: int) -> Sequence[Candidate]:
+        """Return what is to be tried on so many training texts, the simplest first."""
+
+    def inputs(self, texts: Sequence[str]) -> FloatArray:
         """Return the embeddings (n, 384) of the texts, from the cache where they are there."""
         rows = {text: row for row, text in enumerate(self.pool)}
         pooled = all(text in rows for text in texts)
@@ -134,6 +154,10 @@ class SentenceLinear(LinearTextModel):
         )
         return vectors[[rows[text] for text in texts]] if pooled else vectors
 
+    def estimator(self, seed: int) -> Any:
+        """Return what was chosen, unfitted; it reads embeddings."""
+        return self.candidate.estimator(seed)
+
     def learn(
         self,
         texts: Sequence[str],
@@ -143,26 +167,43 @@ class SentenceLinear(LinearTextModel):
         seed: int,
     ) -> FloatArray:
         """Fit, and return the scores of the held-out texts, (n, classes)."""
-        x, x_held = self.embed(texts), self.embed(held_texts)
-        candidates = [Candidate("logistic", strength) for strength in self.logistic_Cs]
-        candidates += [Candidate("svm", strength) for strength in self.svm_Cs]
+        candidates = self.candidates(len(texts))
+        x, x_held = self.inputs(texts), self.inputs(held_texts)
         best = choose(candidates, x, labels, x_held, held_labels, seed)
-        self.map, self.chosen = best.map, best.summary
+        self.candidate, self.map, self.chosen = best.candidate, best.map, best.summary
         return best.map(x_held)
 
     def decide(self, texts: Sequence[str]) -> FloatArray:
         """Return the scores of the classes, (n, classes)."""
-        return self.map(self.embed(texts))
+        return self.map(self.inputs(texts))
 
     @property
     def parameters(self) -> dict[str, int]:
-        """The frozen encoder and the weights of all classes, of which only these are trained."""
+        """The frozen encoder and what was learnt on it, of which only this is trained."""
         total = count_encoder_parameters(self.settings.layers) + self.map.size
         return {"parameters": total, "trained_parameters": self.map.size}
 
     def state(self) -> tuple[Arrays, Note]:
         """Return what was fitted."""
         return self.map.state(), {}
+
+
+@dataclass(kw_only=True)
+class SentenceLinear(SentenceModel):
+    """A linear classifier on frozen sentence embeddings.
+
+    It is the multinomial logistic regression or the SVM, each class against the rest, with the C
+    that has the best macro-F1 on validation.
+    """
+
+    name: ClassVar[str] = "sentence-linear"
+    logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
+    svm_Cs: tuple[float, ...] = (1.0, 3.0)
+
+    def candidates(self, texts: int) -> Sequence[Candidate]:
+        """Return a candidate for each C."""
+        regressions = [LinearCandidate("logistic", strength) for strength in self.logistic_Cs]
+        return [*regressions, *(LinearCandidate("svm", strength) for strength in self.svm_Cs)]
 
     def restore(self, arrays: Arrays, note: Note) -> None:
         """Take back what was fitted."""

@@ -1,4 +1,4 @@
-"""What a classifier of texts is, and what the linear ones share: checks, calibration, files."""
+"""What a classifier of texts is, and what all but networks share: checks, calibration, files."""
 
 import json
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from wholescript.features.sentences import check_texts
 from wholescript.files import write_atomic
 from wholescript.models.linear_map import FloatArray, IntArray, fit_temperature, probabilities
 
-ARRAYS, NOTE = "linear.safetensors", "linear.json"
+ARRAYS, NOTE = "classifier.safetensors", "classifier.json"
 FITTED = ("classes", "chosen", "temperature")
 ASIDE = {"aside": True}
 """Marks a field that decides nothing of the result, such as where a cache lies."""
@@ -55,8 +55,8 @@ class TextModel(Protocol):
 
 
 @dataclass(kw_only=True)
-class LinearTextModel(ABC):
-    """A `TextModel` whose scores a subclass learns on one set of texts and chooses on another.
+class ShallowTextModel(ABC):
+    """A `TextModel` with no network to train: a subclass learns scores, and chooses among some.
 
     `classes`, `chosen` (what the validation texts decided) and `temperature` are there once it is
     fitted. All sums are made by one thread: however many there are, the result is the same.
@@ -138,7 +138,7 @@ class LinearTextModel(ABC):
         """Take back what `state` returned."""
 
     def packed(self) -> tuple[Arrays, Note]:
-        """Return the state with the configuration and what all linear models have."""
+        """Return the state with the configuration and what all models have."""
         arrays, note = self.state()
         return arrays, {name: getattr(self, name) for name in ("config", *FITTED)} | note
 
@@ -177,7 +177,7 @@ def check_labelled(
     validation_texts: Sequence[str],
     validation_labels: IntArray,
 ) -> int:
-    """Return how many classes there are; raise DataError where `LinearTextModel.fit` says so."""
+    """Return how many classes there are; raise DataError where `ShallowTextModel.fit` says so."""
     for name, part, numbers in (
         ("training", texts, labels),
         ("validation", validation_texts, validation_labels),
@@ -214,4 +214,4 @@ def check_labelled(
 
 
 def _as_json(value: Any) -> dict[str, Any]:
-    return value.config if isinstance(value, LinearTextModel) else asdict(value)
+    return value.config if isinstance(value, ShallowTextModel) else asdict(value)

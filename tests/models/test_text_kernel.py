@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from sklearn.gaussian_process.kernels import RBF
+
+from tests.models.planted_texts import ENCODER, QUICK, divided
+from wholescript.errors import DataError
+from wholescript.models.text_kernel import GaussianRidge, KernelCandidate, SentenceKernel
+
+
+@pytest.fixture
+def rings():
+    """Points (300, 2) float32 on three rings, which no line divides, and the ring of each."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    angle = rng.uniform(0, 2 * np.pi, 300)
+    radius = (labels + 1) * 0.6 + rng.normal(0, 0.05, 300)
+    points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return points.astype(np.float32), labels
+
+
+def test_rings_are_told_apart(rings):
+    x, labels = rings
+    fitted = KernelCandidate(4.0, 0.3).estimator(0).fit(x[:200], labels[:200])
+    assert (fitted.predict(x[200:]) == labels[200:]).mean() > 0.97
+
+
+def test_the_weights_solve_the_regularised_equations(rings):
+    x, labels = rings
+    learnt = KernelCandidate(2.0, 0.5).map_of(GaussianRidge(2.0, 0.5).fit(x, labels))
+    kernel = RBF(length_scale=0.5)(x.astype(np.float64))  # exp(-2 d^2)
+    targets = 2 * np.eye(3)[labels] - 1
+    expected = np.linalg.solve(kernel + 0.5 * np.eye(300), targets)
+    np.testing.assert_allclose(learnt.weights, expected, atol=2e-3)
+    np.testing.assert_allclose(learnt(x), kernel @ expected, atol=1e-3)
+
+
+def test_the_map_says_what_the_estimator_says_in_blocks_too(rings):
+    x, labels = rings
+    fitted = GaussianRidge(1.0, 0.3).fit(x, labels)
+    many = np.tile(x, (8, 1))  # more than a block
+    learnt = KernelCandidate(1.0, 0.3).map_of(fitted)
+    assert learnt.weights.dtype == learnt(many).dtype == np.float32
+    np.testing.assert_allclose(learnt(many), fitted.decision_function(many), atol=1e-4)
+    assert learnt.size == 300 * 2 + 300 * 3
+
+
+def test_more_texts_than_memory_holds_are_refused(tmp_path):
+    (train, labels, held, held_labels), _, _ = divided(2)
+    model = SentenceKernel(settings=QUICK, cache=tmp_path, max_texts=99)
+    with pytest.raises(DataError, match=r"of 100 training texts takes 0 GB, and max_texts is 99"):
+        model.fit(train, labels, held, held_labels, seed=0)
+    assert not list(tmp_path.iterdir())  # before anything is embedded
+
+
+@ENCODER
+def test_the_ridge_is_chosen_on_validation(tmp_path):
+    (train, labels, held, held_labels), _, _ = divided(5)
+    scores = {}
+    for ridges in ((1e-4,), (0.3,), (1e3,), (1e-4, 0.3, 1e3)):
+        model = SentenceKernel(settings=QUICK, cache=tmp_path, ridges=ridges)
+        model.fit(train, labels, held, held_labels, seed=0)
+        scores[ridges] = model.chosen["validation_macro_f1"]
+    *alone, both = scores.values()
+    assert both == max(alone) > min(alone)
