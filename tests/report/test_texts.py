@@ -7,7 +7,7 @@ from wholescript.training.text_models import text_models
 
 
 def test_a_name_that_is_none_of_the_models_is_refused(tmp_path):
-    with pytest.raises(ParameterError, match="'thwaed' is none of pretrained, scratch"):
+    with pytest.raises(ParameterError, match="'thwaed' is none of pretrained, causal, thawed"):
         list(train_texts(tmp_path / "films.parquet", ["thwaed"]))
 
 

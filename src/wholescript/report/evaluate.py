@@ -1,6 +1,7 @@
 """From an estimator to a stored run: found by its content, or cross-validated."""
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -139,7 +140,9 @@ def stored_run(name: str, estimator: Estimator, study: Study, *, split: str = "o
     """
     notebook = current_notebook()
     published = RunStore(notebook.project.root / "results")
-    run, wanted = published.find(name), _config(notebook, estimator, study, split)
+    run = published.find(name)
+    # As JSON reads it back: a stored list may have been a tuple.
+    wanted = json.loads(json.dumps(_config(notebook, estimator, study, split)))
     by_code = {"code", "features"}
     same = run is not None and all(
         run.config.get(key) == value for key, value in wanted.items() if key not in by_code
