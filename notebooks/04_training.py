@@ -162,7 +162,9 @@ fused = {
     for name, model in beside.items()
 }
 fused["and all of these"] = evaluate_run(f"training/{both.name}", both, study)
-evaluate_run(f"training/{both.name}-temporal", both, study, split="temporal")
+temporal["all of these"] = evaluate_run(
+    f"training/{both.name}-temporal", both, study, split="temporal"
+)
 
 # %% label="fig-fusion-auc"
 alone = {"gated attention": runs["gated attention"]} | fused
