@@ -18,7 +18,7 @@ from wholescript.data.textsets import Split, TextSet
 from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
-from wholescript.models.text_model import LinearTextModel
+from wholescript.models.text_model import ShallowTextModel
 from wholescript.report.context import device_name
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
@@ -40,7 +40,7 @@ class TrainedText(Protocol):
         """Return the probabilities of the classes, (n, classes)."""
 
 
-TextEstimator = NeuralTextClassifier | LinearTextModel
+TextEstimator = NeuralTextClassifier | ShallowTextModel
 
 
 @dataclass(frozen=True)
