@@ -195,8 +195,10 @@ show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
 # are held against them on those same folds, the transformer encoder and linear attention among
 # them, which cost too much here for more.
 
-# %% label="fig-texts-auc"
+# %%
 texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+
+# %% label="fig-texts-auc"
 texts = {name: run for name, run in texts.items() if run}
 firsts = {name: run.predictions.first_repeat() for name, run in (runs | once | texts).items()}
 first = compare(firsts, "auc", baseline="mean pooling", seed=seed)

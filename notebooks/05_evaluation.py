@@ -115,8 +115,10 @@ show_table(table[columns], "tbl-random")
 # The models that read texts are judged on the first set of five folds; words stand beside them on
 # the same one.
 
-# %% label="fig-texts-difference"
+# %%
 texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+
+# %% label="fig-texts-difference"
 texts = {name: run for name, run in texts.items() if run} | {"words": runs["words"]}
 once = {name: run.predictions.first_repeat() for name, run in texts.items()}
 reading = compare(once, "auc", baseline="words", seed=seed)
