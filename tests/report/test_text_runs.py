@@ -26,7 +26,7 @@ NAMES = np.array(["sea", "music", "mountain"])
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """A CSV of a user's own: 240 distinct texts of three classes, most of one labelled wrong in `sloppy`."""
+    """A CSV of a user's own: texts of three classes, most of one labelled wrong in `sloppy`."""
     texts = planted(300, words=7)
     frame = pd.DataFrame({"utterance": texts.texts, "topic": NAMES[texts.labels]})
     frame["sloppy"] = frame["topic"].where(
