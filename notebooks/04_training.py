@@ -57,6 +57,7 @@ from wholescript.training import aggregation
 from wholescript.training.search_results import read_search
 from wholescript.training.text_models import text_models
 
+# %%
 notebook = begin_notebook("04_training", globals())
 study = open_study()
 chunks = study.task.features.chunks

@@ -53,6 +53,7 @@ from wholescript.report.study import open_study
 from wholescript.training.aggregation import aggregators
 from wholescript.training.joint import JointAggregation
 
+# %%
 notebook = begin_notebook("11_wins", globals())
 study = open_study()
 nomination = NOMINATION_OF[target]
