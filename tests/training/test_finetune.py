@@ -293,8 +293,8 @@ def test_the_packaged_model_is_fine_tuned():
     model = replace(classifier("smollm2", rate=2e-3), batch_size=12, max_length=16)
     result = model.fit(train, validation, seed=0)
     assert result.parameters["trained_parameters"] == 2_442_240 + 2 * 577
-    assert result.history[-1]["train_loss"] < 0.8 * result.history[0]["train_loss"]
-    assert result.history[-1]["held_out_loss"] < 0.8 * result.history[0]["held_out_loss"]
+    assert result.history[-1]["train_loss"] < 0.9 * result.history[0]["train_loss"]
+    assert result.history[-1]["held_out_loss"] < 0.9 * result.history[0]["held_out_loss"]
     before, after = (result.measured[f"language_loss_{when}"] for when in ("before", "after"))
     assert 2 < before < 6  # on Python's manual; a model of no English would lose ten
     assert after != before

@@ -42,14 +42,14 @@ def test_the_table_keeps_a_row_a_way_and_length(monkeypatch):
     from wholescript.report import footprints
     from wholescript.training.footprint import Footprint
 
-    def ran_out(way, chunks, *, group):
+    def ran_out(way, chunks, *, group, kept):
         if way == "whole" and chunks == 4:
             return Footprint(way, chunks, chunks * 254, None, None, None)
         return Footprint(way, chunks, chunks * 254, 1.0, 10**9 * chunks, 10**8 * chunks)
 
     monkeypatch.setattr(footprints, "footprint", ran_out)
     monkeypatch.setattr(footprints, "frozen_seconds", lambda *_, **__: {"embed": 4, "step": 0.01})
-    settings = {"group": 1, "lengths": [1, 2, 4]}
+    settings = {"group": 1, "kept": 0, "lengths": [1, 2, 4]}
     metrics = measure_ways(settings)
     table = footprint_table(metrics)
     assert list(table["chunks"]) == [1, 2, 4] * 3

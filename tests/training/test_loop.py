@@ -66,7 +66,7 @@ def test_a_planted_signal_is_learned(model, sides):
 
 def test_the_weights_of_the_best_epoch_are_kept(model):
     labels, chunks = corpus()
-    noise = np.random.default_rng(0).permutation(labels)
+    noise = np.random.default_rng(3).permutation(labels)
     training, held_out = (
         FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
     )
@@ -114,7 +114,7 @@ def test_one_cycle_fits_into_any_number_of_steps(model, sides, every_step, epoch
 
 def test_training_stops_by_the_score_that_is_monitored(model):
     labels, chunks = corpus()
-    noise = np.random.default_rng(2).permutation(labels)
+    noise = np.random.default_rng(3).permutation(labels)
     training, held_out = (
         FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
     )
@@ -124,6 +124,11 @@ def test_training_stops_by_the_score_that_is_monitored(model):
     assert result.best_epoch == 1 + int(np.argmax(aucs)) != 1 + int(np.argmin(losses))
     logits, truth, _ = predict(model, held_out)
     assert roc_auc_score(truth, logits) == pytest.approx(max(aucs), abs=1e-5)
+
+
+def test_a_score_that_is_not_in_the_history_is_named(model, sides):
+    with pytest.raises(ParameterError, match="monitor='held_out_f1' is none of epoch"):
+        fit(model, *sides, replace(QUICK, monitor="held_out_f1"), seed=0)
 
 
 def test_gradients_are_clipped(model, sides, every_step):

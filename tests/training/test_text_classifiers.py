@@ -258,6 +258,7 @@ def test_a_loss_that_is_not_finite_is_named(train, validation):
         (["a", "b"], [0, 3], "labels must lie from 0 to 2"),
         (["a", "b"], [-1, 0], "labels must lie from 0 to 2"),
         (["a", "", "b", " \n"], [0, 1, 2, 0], r"2 of 4 texts are empty \(rows \[1, 3\]\)"),
+        (["a", "b \ud83d"], [0, 1], r"row 1 holds half a character \('\\ud83d'\)"),
     ],
 )
 def test_what_nothing_can_be_learned_from_is_refused(texts, labels, message):

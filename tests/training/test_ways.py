@@ -26,9 +26,11 @@ def batch() -> TokenBatch:
     return TokenBatch(np.arange(3), ids, torch.arange(20) < lengths, COUNTS, LABELS)
 
 
-def gradients(model: ChunkedClassifier, way: str, group: int = 4, seed: int = 7) -> torch.Tensor:
+def gradients(
+    model: ChunkedClassifier, way: str, group: int = 4, seed: int = 7, kept: int = 0
+) -> torch.Tensor:
     model.zero_grad()
-    OnTokens(way, group).backward(model, batch(), loss, seed=seed)
+    OnTokens(way, group, kept=kept).backward(model, batch(), loss, seed=seed)
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
@@ -41,6 +43,18 @@ def test_gradients_are_those_of_the_whole_with_dropout(
     model = make_model(aggregator, causal)
     whole, other = gradients(model, "whole"), gradients(model, way)
     assert (other - whole).norm() <= 1e-5 * whole.norm()
+
+
+@pytest.mark.parametrize("kept", [1, 3, 100])
+def test_kept_groups_change_no_gradient_and_are_encoded_once(kept: int) -> None:
+    model = make_model()
+    read: list[int] = []
+    model.encoder.register_forward_hook(lambda *_: read.append(1))
+    whole = gradients(model, "whole")
+    read.clear()
+    other = gradients(model, "cached", kept=kept)
+    assert (other - whole).norm() <= 1e-5 * whole.norm()
+    assert len(read) == 2 * 4 - min(kept, 4)  # 15 chunks are four groups
 
 
 @pytest.mark.parametrize("way", ENDS)
@@ -78,7 +92,11 @@ def test_the_caller_draws_the_same_numbers_afterwards(way: str) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"way": "all"}, "way='all' is none of whole"), ({"group": 0}, "group=0 chunks")],
+    [
+        ({"way": "all"}, "way='all' is none of whole"),
+        ({"group": 0}, "group=0 chunks"),
+        ({"kept": -1}, "kept=-1 groups"),
+    ],
 )
 def test_mistakes_are_named(settings: dict, message: str) -> None:
     with pytest.raises(ParameterError, match=message):

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from wholescript.models.dropout import Dropout
+
 
 class Reading(NamedTuple):
     """`logits` (batch,), or (batch, outputs) where a head has several; `attention` (batch, length).
@@ -43,7 +45,7 @@ class GatedAttention(nn.Module):
         self.tanh_gate = nn.Linear(d_model, d_attention)
         self.sigmoid_gate = nn.Linear(d_model, d_attention)
         self.weight = nn.Linear(d_attention, 1, bias=False)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(d_model, outputs))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(d_model, outputs))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:
         """Read a batch of films."""
@@ -68,10 +70,10 @@ class DecoderBlock(nn.Module):
             nn.LayerNorm(d_model),
             nn.Linear(d_model, d_feedforward),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(d_feedforward, d_model),
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, queries: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Return the new queries (batch, q, d) and the cross-attention (batch, q, length)."""
@@ -113,9 +115,9 @@ class QueryDecoder(nn.Module):
             DecoderBlock(d_model, heads, d_feedforward, dropout) for _ in range(layers)
         )
         self.head = nn.Sequential(
-            nn.LayerNorm(d_model), nn.Dropout(dropout), nn.Linear(d_model, outputs)
+            nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, outputs)
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:
         """Read a batch of films."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from wholescript.models.aggregators import Reading
+from wholescript.models.dropout import Dropout
 from wholescript.models.transformer import Positions, Transformer
 
 Pooling = Literal["last", "mean"]
@@ -44,7 +45,7 @@ class ScratchEncoder(nn.Module):
         self.pooling = pooling or ("last" if causal else "mean")
         self.embed = nn.Embedding(vocabulary, d_model)
         nn.init.normal_(self.embed.weight, std=d_model**-0.5)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.transformer = Transformer(
             d_model,
             heads,

@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 from wholescript.errors import ParameterError
 from wholescript.features.decoders import Decoder
 from wholescript.features.encoders import quiet_loading
+from wholescript.models.dropout import Dropout
 
 Tuning = Literal["full", "lora", "frozen"]
 
@@ -55,7 +56,7 @@ class DecoderClassifier(nn.Module):
                 base = get_peft_model(base, adapters)
         self.base = base
         self._language = (decoder.model,)  # in a tuple: its words are no part of the state
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(decoder.width, classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.width, classes))
 
     def thaw(self) -> None:
         """Train all weights from now on."""

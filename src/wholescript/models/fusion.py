@@ -11,6 +11,7 @@ from wholescript.errors import ParameterError
 from wholescript.features.structure import STRUCTURE_NAMES
 from wholescript.models.aggregators import Reading
 from wholescript.models.controls import ColumnsLR
+from wholescript.models.dropout import Dropout
 from wholescript.models.linear import IntArray
 from wholescript.models.task import Task
 from wholescript.models.words import WordsLR
@@ -34,7 +35,7 @@ class LateFusion(nn.Module):
     ) -> None:
         super().__init__()
         self.aggregator = aggregator
-        self.beside = nn.Sequential(nn.Dropout(dropout), nn.Linear(inputs, outputs, bias=False))
+        self.beside = nn.Sequential(Dropout(dropout), nn.Linear(inputs, outputs, bias=False))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor, beside: Tensor) -> Reading:
         """Read a batch of films; `beside` is (batch, inputs)."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wholescript.models.aggregators import Reading, places, sinusoids
+from wholescript.models.dropout import Dropout
 from wholescript.models.transformer import Block, LinearBlock
 
 
@@ -35,8 +36,8 @@ class TransformerEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             self.block(d_model, heads, d_feedforward, dropout) for _ in range(layers)
         )
-        self.head = nn.Sequential(nn.LayerNorm(d_model), nn.Dropout(dropout), nn.Linear(d_model, 1))
-        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Sequential(nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, 1))
+        self.dropout = Dropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:
         """Read a batch of films."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
 from wholescript.models.chunked import Pooling, ScratchEncoder
+from wholescript.models.dropout import Dropout
 
 HEADS = 4
 WIDER = 4  # how many times the model's width a feed-forward layer has
@@ -58,7 +59,7 @@ class TextClassifier(nn.Module):
             pooling=pooling,
             dropout=dropout,
         )
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(d_model, classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(d_model, classes))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""

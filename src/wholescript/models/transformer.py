@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import elu, scaled_dot_product_attention
 
 from wholescript.errors import ParameterError
+from wholescript.models.dropout import Dropout
 
 Positions = Literal["sinusoidal", "rotary"]
 LONGEST_WAVE = 10_000.0  # of sinusoids and rotations alike, as in Vaswani et al. (2017)
@@ -30,10 +31,10 @@ class Block(nn.Module):
             nn.LayerNorm(d_model),
             nn.Linear(d_model, d_feedforward),
             nn.GELU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(d_feedforward, d_model),
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor, rotations: Tensor | None) -> Tensor:
         """Map (n, length, d_model) to the same; `mask` (n or 1, 1, length, length) allows pairs."""

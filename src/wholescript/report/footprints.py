@@ -23,7 +23,10 @@ def gradient_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
     """Return the largest relative gradient error of each way against everything at once."""
     chunks = min(GRADIENT_CHUNKS, max(settings["lengths"]))
     return {
-        way: Metric(gradient_error(way, chunks, group=settings["group"]), tolerance=1e-5)
+        way: Metric(
+            gradient_error(way, chunks, group=settings["group"], kept=settings["kept"]),
+            tolerance=1e-5,
+        )
         for way in ENDS
         if way != "whole"
     }
@@ -38,7 +41,7 @@ def measure_ways(settings: Mapping[str, Any]) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
     plan = [(way, chunks) for way in ENDS for chunks in settings["lengths"]]
     for way, chunks in tqdm(plan, desc="footprints", unit="step"):
-        cost = footprint(way, chunks, group=settings["group"])
+        cost = footprint(way, chunks, group=settings["group"], kept=settings["kept"])
         place = f"{way}:{chunks}"
         if cost.seconds is not None and cost.peak is not None and cost.activations is not None:
             found[f"{place}:gigabytes"] = _about(cost.activations / GIGA, MEMORY_SHARE, least=0.1)

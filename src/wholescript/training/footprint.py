@@ -64,7 +64,13 @@ class Footprint:
 
 
 def footprint(
-    way: End, chunks: int, model: Model | None = None, *, group: int = 8, steps: int = 2
+    way: End,
+    chunks: int,
+    model: Model | None = None,
+    *,
+    group: int = 8,
+    kept: int = 0,
+    steps: int = 2,
 ) -> Footprint:
     """Measure training steps on one film in a fresh process, or note that it was killed."""
     model = model or Model()
@@ -72,7 +78,9 @@ def footprint(
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(1, context) as pool:
-            found = pool.submit(_measure, way, chunks, model, group, steps).result()
+            found = pool.submit(
+                _measure, chunks, model, OnTokens(way, group, kept=kept), steps
+            ).result()
     except (BrokenProcessPool, MemoryError):
         return Footprint(way, chunks, tokens, None, None, None)
     return Footprint(way, chunks, tokens, *found)
@@ -97,7 +105,9 @@ def frozen_seconds(chunks: int, model: Model | None = None, *, group: int = 8) -
     return {"embed": embedded, "step": min(times)}
 
 
-def gradient_error(way: End, chunks: int, model: Model | None = None, *, group: int = 8) -> float:
+def gradient_error(
+    way: End, chunks: int, model: Model | None = None, *, group: int = 8, kept: int = 0
+) -> float:
     """Return the largest relative gradient error of any parameter against `whole`, with dropout.
 
     The error of a parameter is the norm of the difference over the norm of its gradient, in fp32.
@@ -109,7 +119,7 @@ def gradient_error(way: End, chunks: int, model: Model | None = None, *, group: 
 
     def gradients(chosen: End) -> dict[str, torch.Tensor]:
         classifier.zero_grad()
-        OnTokens(chosen, group).backward(classifier, film, cross_entropy, seed=0)
+        OnTokens(chosen, group, kept=kept).backward(classifier, film, cross_entropy, seed=0)
         named = classifier.named_parameters()
         return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
@@ -123,9 +133,8 @@ def gradient_error(way: End, chunks: int, model: Model | None = None, *, group: 
     )
 
 
-def _measure(way: End, chunks: int, model: Model, group: int, steps: int) -> tuple[float, int, int]:
+def _measure(chunks: int, model: Model, step: OnTokens, steps: int) -> tuple[float, int, int]:
     classifier = model.build()
-    step = OnTokens(way, group)
     step.backward(classifier, model.film(1), cross_entropy, seed=0)  # brings in what any step needs
     film = model.film(chunks)
     before, times = held_memory(), []

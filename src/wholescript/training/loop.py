@@ -88,7 +88,13 @@ class TrainingSettings:
             raise ParameterError(f"schedule={self.schedule!r} is none of cosine, onecycle")
 
     def best(self, history: list[Row]) -> int:
-        """Return the epoch with the best score, the first of equals."""
+        """Return the epoch with the best score, the first of equals.
+
+        Raises:
+            ParameterError: the history has no such column.
+        """
+        if self.monitor not in history[0]:
+            raise ParameterError(f"monitor={self.monitor!r} is none of {', '.join(history[0])}")
         sign = 1 if self.monitor.endswith("loss") else -1
         return int(min(history, key=lambda row: sign * row[self.monitor])["epoch"])
 

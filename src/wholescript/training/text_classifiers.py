@@ -270,3 +270,11 @@ def _check(texts: Sequence[str]) -> None:
             f"{len(empty)} of {len(texts)} texts are empty (rows {empty[:5]}): a classifier needs "
             "one at least, and something in each; `wholescript prepare` drops those without"
         )
+    for row, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"row {row} holds half a character ({error.object[error.start]!r}), which no "
+                "tokenizer can read; `wholescript prepare` repairs such texts"
+            ) from error

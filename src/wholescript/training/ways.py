@@ -7,7 +7,8 @@ A, `recomputed`
   dropped, and computed again when the backward pass comes to it.
 A, `cached`
 : gradient caching (Gao et al., 2021): all chunks are encoded without a graph, the aggregator gives
-  the gradient of each vector, and one group after another is encoded again to pass it on.
+  the gradient of each vector, and one group after another is encoded again to pass it on. Where
+  memory allows it, the last groups keep their graph and need not be encoded again.
 B, `OnVectors`
 : the encoder is frozen and its vectors are stored: only the aggregator is trained.
 
@@ -78,11 +79,13 @@ class OnTokens:
     """A and C: encoder and aggregator are trained together, `group` chunks encoded at once.
 
     With `bfloat16` matrices are multiplied in half precision; weights and gradients stay float32.
+    A `cached` step holds the graphs of the last `kept` groups, however long the film is.
     """
 
     way: End = "cached"
     group: int = 32
     bfloat16: bool = False
+    kept: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what could not be done."""
@@ -90,53 +93,54 @@ class OnTokens:
             raise ParameterError(f"way={self.way!r} is none of {', '.join(ENDS)}")
         if self.group < 1:
             raise ParameterError(f"group={self.group} chunks: at least one must be encoded at once")
+        if self.kept < 0:
+            raise ParameterError(f"kept={self.kept} groups: none is 0")
 
     def backward(
         self, model: ChunkedClassifier, batch: TokenBatch, loss: Loss, *, seed: int
     ) -> Tensor:
         """Encode all chunks, aggregate, and pass the loss back through both."""
-        if self.way == "cached":
-            with torch.no_grad():
-                vectors = torch.cat(list(self._encoded(model, batch, seed)))
-            vectors.requires_grad_()
-        else:
-            vectors = torch.cat(list(self._encoded(model, batch, seed)))
+        groups = list(enumerate(_groups(batch, self.group)))
+        twice = groups[: max(len(groups) - self.kept, 0)] if self.way == "cached" else []
+        with torch.no_grad():
+            parts = [self._encode(model, *group, [seed, i]) for i, group in twice]
+        for part in parts:
+            part.requires_grad_()
+        once = groups[len(twice) :]
+        vectors = torch.cat(
+            parts + [self._encode_once(model, *group, [seed, i]) for i, group in once]
+        )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             reading = self._read(model, vectors, batch)
         value = loss(reading.logits, batch.labels)
         value.backward()
-        if self.way == "cached":
-            assert vectors.grad is not None
-            gradients = vectors.grad.split(self.group)
-            for encoded, gradient in zip(self._encoded(model, batch, seed), gradients, strict=True):
-                # A frozen encoder has nothing to pass its gradient on to.
-                if encoded.requires_grad:
-                    encoded.backward(gradient)
+        for (i, group), part in zip(twice, parts, strict=True):
+            encoded = self._encode(model, *group, [seed, i])
+            # A frozen encoder has nothing to pass its gradient on to.
+            if encoded.requires_grad:
+                encoded.backward(part.grad)
         return value.detach()
 
     def logits(self, model: ChunkedClassifier, batch: TokenBatch) -> Tensor:
         """Encode group by group, then aggregate."""
         with torch.no_grad():
-            vectors = torch.cat(list(self._encoded(model, batch, seed=0)))
+            groups = enumerate(_groups(batch, self.group))
+            vectors = torch.cat([self._encode(model, *group, [0, i]) for i, group in groups])
             return self._read(model, vectors, batch).logits
 
     def judge(self, model: ChunkedClassifier, batches: Batches, loss: Loss) -> dict[str, float]:
         """Return the loss and the AUC."""
         return _judge(model, batches, loss, self)
 
-    def _encoded(self, model: ChunkedClassifier, batch: TokenBatch, seed: int) -> Iterator[Tensor]:
-        groups = zip(
-            batch.input_ids.split(self.group), batch.attention_mask.split(self.group), strict=True
+    def _encode_once(self, model: ChunkedClassifier, *group: Any) -> Tensor:
+        """Encode one group with a graph, which holds no activations where they are recomputed."""
+        if self.way != "recomputed":
+            return self._encode(model, *group)
+        encoded: Tensor = checkpoint(
+            self._encode, model, *group, use_reentrant=False, preserve_rng_state=False
         )
-        for number, (ids, mask) in enumerate(groups):
-            arguments = (model, ids, mask, [seed, number])
-            if self.way == "recomputed" and torch.is_grad_enabled():
-                yield checkpoint(
-                    self._encode, *arguments, use_reentrant=False, preserve_rng_state=False
-                )
-            else:
-                yield self._encode(*arguments)
+        return encoded
 
     def _encode(
         self, model: ChunkedClassifier, ids: Tensor, mask: Tensor, seeds: list[int]
@@ -155,6 +159,11 @@ class OnTokens:
         # Entered anew for every group: autocast would hand weights that it cast without a graph to
         # the pass that needs one.
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
+
+
+def _groups(batch: TokenBatch, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield token ids and attention masks of `size` chunks at a time."""
+    yield from zip(batch.input_ids.split(size), batch.attention_mask.split(size), strict=True)
 
 
 @torch.inference_mode()
