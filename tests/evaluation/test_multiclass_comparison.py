@@ -12,6 +12,7 @@ from wholescript.evaluation.multiclass_comparison import (
     compare,
     confused_pairs,
     confusion,
+    error_ratio,
     holm,
     mcnemar,
     paired_difference,
@@ -87,6 +88,16 @@ def test_intervals_over_texts_and_seeds_cover_the_truth():
         rejected += (found["p"] < 0.05) != (found["low"] > 0 or found["high"] < 0)
     assert covered >= 135  # 95% of 150 is 142; texts and seeds together err on the wide side
     assert rejected <= 5  # interval and p-value say the same
+
+
+def test_the_ratio_of_errors_is_that_of_the_counts():
+    p = decided(np.arange(600) % 3, np.arange(600) % 3, 3)
+    worse, better = [corrupted(p, 60)], [corrupted(p, 30, seed=1)]
+    value, low, high = error_ratio(better, worse)
+    assert value == pytest.approx(0.5)
+    assert 0.25 < low < value < high < 0.9
+    assert error_ratio(worse, worse) == (1, 1, 1)
+    assert np.isnan(error_ratio(worse, [p])).all()
 
 
 def test_mcnemar_counts_the_texts_that_one_alone_is_right_about():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,10 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import CLASSES, planted
 from wholescript.cli import app
-from wholescript.data.textsets import find_source, prepare, read_textset
-from wholescript.errors import ParameterError, RunError
+from wholescript.data.textsets import Split, find_source, prepare, read_textset
+from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.models.text_linear import TfidfSVM
+from wholescript.report.label_runs import find_wrong_labels
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.text_comparison import convergence, cost_table, differences, score_rows
@@ -18,6 +21,17 @@ from wholescript.report.text_runs import (
     train_text_run,
     training_folder,
 )
+from wholescript.report.text_study import (
+    accuracies,
+    by_set,
+    crossings,
+    learning_table,
+    model_table,
+    noise_table,
+    on_all,
+    own_text_runs,
+    rate_table,
+)
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.scratch import ScratchClassifier
 
@@ -26,12 +40,17 @@ NAMES = np.array(["sea", "music", "mountain"])
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    """A CSV of a user's own: texts of three classes, most of one labelled wrong in `sloppy`."""
+    """A CSV of a user's own: texts of three classes.
+
+    Most of one are labelled wrong in `sloppy`, some of each in `crowd`.
+    """
     texts = planted(300, words=7)
     frame = pd.DataFrame({"utterance": texts.texts, "topic": NAMES[texts.labels]})
     frame["sloppy"] = frame["topic"].where(
         np.arange(300) % 5 == 0, frame["topic"].replace("music", "sea")
     )
+    crowd = (texts.labels + (np.arange(300) % 8 == 0)) % CLASSES
+    frame["crowd"] = NAMES[crowd]
     path = tmp_path_factory.mktemp("own") / "questions.csv"
     frame.drop_duplicates("utterance").to_csv(path, index=False)
     return path
@@ -40,7 +59,7 @@ def table(tmp_path_factory):
 @pytest.fixture(scope="module")
 def textset(table):
     folder = table.parent / "prepared"
-    prepare(find_source(str(table)), folder, keep=("sloppy",), progress=False)
+    prepare(find_source(str(table)), folder, keep=("sloppy", "crowd"), progress=False)
     return read_textset(folder)
 
 
@@ -172,6 +191,89 @@ def test_tables_set_runs_side_by_side(trained):
         differences(trained, "questions/other")
 
 
+def test_wrong_labels_are_found_and_do_less_harm_when_left_out(store, textset, project):
+    found = find_wrong_labels(store, textset, TfidfSVM, labels="crowd", project=project)
+    assert found.run.name == "questions/crowds-tfidf-svm"
+    train = textset.splits["train"]
+    wrong = train.extra["crowd"] != train.labels
+    metrics = {name: metric.value for name, metric in found.run.metrics.items()}
+    assert metrics["wrong_share"] == pytest.approx(wrong.mean(), abs=1e-6)
+    assert metrics["average_precision"] > 0.8 > 5 * metrics["wrong_share"]
+    assert wrong[found.ranking["row"].head(10)].all()
+    assert metrics["test_accuracy_without_flagged"] >= metrics["test_accuracy_of_all"]
+    assert found.run.history["recall"].between(0, 1).all()
+
+
+def test_disputed_pairs_are_counted(store, textset, project):
+    found = find_wrong_labels(store, textset, TfidfSVM, project=project)
+    assert found.run.name == "questions/labels-tfidf-svm"
+    pairs, flagged = found.run.history, found.run.metrics["flagged"].value
+    assert (0 if pairs.empty else pairs["texts"].sum()) == flagged <= 0.1 * len(found.ranking)
+    with pytest.raises(ParameterError, match="labels='votes' is no kept column"):
+        find_wrong_labels(store, textset, TfidfSVM, labels="votes", project=project)
+
+
+def test_a_class_of_few_texts_cannot_be_judged_out_of_fold(store, textset, project):
+    train = textset.splits["train"]
+    few = np.append(np.flatnonzero(train.labels != 0), np.flatnonzero(train.labels == 0)[:3])
+    ids, texts = ([part[row] for row in few] for part in (train.ids, train.texts))
+    cut = Split(ids, texts, train.labels[few], {})
+    thin = replace(textset, splits={**textset.splits, "train": cut})
+    with pytest.raises(DataError, match="a class has 3 training texts: 5 folds need 5 of each"):
+        find_wrong_labels(store, thin, TfidfSVM, project=project)
+
+
+@pytest.fixture(scope="module")
+def studied(textset, tmp_path_factory):
+    """Runs of a study: all texts, fewer, labels of a crowd, another learning rate."""
+    project = Project(tmp_path_factory.mktemp("study"))
+    store = RunStore(project.root / "runs")
+    plans = [Training(0), Training(1), Training(0, 60), Training(1, 60), Training(0, None, "crowd")]
+    for plan in plans:
+        train_text_run(store, textset, TfidfSVM(), plan, project=project)
+        train_text_run(store, textset, small(2), plan, project=project)
+    faster = small(2)
+    faster.training = replace(faster.training, learning_rate=0.02)
+    train_text_run(store, textset, faster, Training(0), name="scratch-tiny-lr2e-2", project=project)
+    return own_text_runs(store.root)
+
+
+def test_a_study_takes_its_runs_apart(studied):
+    models = by_set(on_all(studied))["questions"]
+    assert {name: len(seeds) for name, seeds in models.items()} == {
+        "scratch-tiny": 2,
+        "tfidf-svm": 2,
+    }
+    (folder,) = {seeds[0].path.parents[1] for seeds in studied.values()}
+    assert own_text_runs("") == {} == own_text_runs(folder, "answers")
+    with pytest.raises(ParameterError, match="'nowhere' is no folder of runs"):
+        own_text_runs("nowhere")
+
+
+def test_a_study_tells_scores_cost_and_size(studied):
+    models = by_set(on_all(studied))["questions"]
+    table = model_table(models)
+    assert table["error"].is_monotonic_increasing
+    right = [run.metrics["accuracy"].value for run in models["tfidf-svm"]]
+    assert table.loc["tfidf-svm", "error"] == pytest.approx(1 - np.mean(right))
+    assert (table[["trained", "train_s", "s_per_1000", "seeds"]] > 0).all(axis=None)
+    assert list(accuracies(models).index) == list(table.index[::-1])
+
+
+def test_a_study_follows_examples_rates_and_noise(studied):
+    learned = learning_table(studied)
+    assert learned.groupby("model")["examples"].nunique().tolist() == [2, 2]
+    assert set(map(len, learned["seeds"])) == {2}
+    row = crossings(learned, [("scratch-tiny", "tfidf-svm")]).loc["scratch-tiny / tfidf-svm"]
+    assert row["ahead_then"] in ("scratch-tiny", "tfidf-svm", "neither")
+    assert list(rate_table(studied, "scratch-tiny").index) == [0.01, 0.02]
+    noise = noise_table(by_set(studied)["questions"], "crowd")
+    assert list(noise.index) == ["scratch-tiny", "tfidf-svm"]
+    made = noise.dropna()  # where true labels leave no error there is no ratio
+    assert (made["low"] <= made["ratio"]).all() and (made["ratio"] <= made["high"]).all()
+    assert (noise["noisy"] >= noise["true"]).all()
+
+
 def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
@@ -201,4 +303,8 @@ def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     assert "size='huge' is none of tiny" in invoke(
         "train", "scratch", "questions", "--size", "huge", code=2
     )
+    output = invoke("labels", "questions", "--output", tmp_path / "suspects.csv")
+    assert "accuracy_out_of_fold" in output
+    suspicious = pd.read_csv(tmp_path / "suspects.csv")
+    assert suspicious["margin"].is_monotonic_increasing and suspicious["text"].notna().all()
     assert "holds no prepared texts" in invoke("train", "linear", "answers", code=2)

@@ -1,6 +1,8 @@
 """Commands that train classifiers of texts, score them and set them side by side."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -119,8 +121,11 @@ def finetune(
 def linear(
     data: Data,
     kind: Annotated[
-        Literal["svm", "sentences", "stack"],
-        typer.Option(help="Word and character TF-IDF; frozen sentence embeddings; both stacked."),
+        Literal["svm", "sentences", "kernel", "linear-stack", "stack"],
+        typer.Option(
+            help="Word and character TF-IDF; frozen sentence embeddings; a Gaussian kernel on "
+            "them; the first two stacked; all three."
+        ),
     ] = "svm",
     seed: Seeds = None,
     examples: Examples = None,
@@ -128,12 +133,56 @@ def linear(
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train a linear model on TF-IDF, on frozen sentence embeddings, or on both."""
+    """Train a shallow model on TF-IDF, on frozen sentence embeddings, or on both."""
+    from wholescript.models.text_kernel import SentenceKernel
     from wholescript.models.text_linear import SentenceLinear, TfidfSVM
     from wholescript.models.text_stack import SparseDenseStack
 
-    models = {"svm": TfidfSVM, "sentences": SentenceLinear, "stack": SparseDenseStack}
-    _train(data, models[kind](), seed, examples, labels, name, store)
+    models: dict[str, Callable[[], Any]] = {
+        "svm": TfidfSVM,
+        "sentences": SentenceLinear,
+        "kernel": SentenceKernel,
+        "linear-stack": partial(SparseDenseStack, kernel=None),
+        "stack": SparseDenseStack,
+    }
+    model = models[kind]()
+    _train(
+        data,
+        model,
+        seed,
+        examples,
+        labels,
+        name or ("linear-stack" if kind == "linear-stack" else None),
+        store,
+    )
+
+
+@app.command("labels")
+def wrong_labels(
+    data: Data,
+    labels: Labels = "label",
+    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    top: Annotated[int, typer.Option(help="Texts to show.")] = 20,
+    output: Annotated[Path | None, typer.Option(help="A CSV of all texts, by suspicion.")] = None,
+    store: Store = None,
+) -> None:
+    """Find training texts whose label is likely wrong, by models that did not learn them."""
+    import pandas as pd
+
+    from wholescript.files import write_atomic
+    from wholescript.models.text_linear import SentenceLinear
+    from wholescript.report.label_runs import find_wrong_labels
+
+    textset = _read(data)
+    found = find_wrong_labels(_store(store), textset, SentenceLinear, labels=labels, seed=seed)
+    texts = [textset.splits["train"].texts[row] for row in found.ranking["row"]]
+    ranking = found.ranking.assign(text=texts)
+    if output:
+        write_atomic(output, ranking.to_csv(index=False, lineterminator="\n"))
+    shown = ranking.head(top).drop(columns=["row", "flagged"])
+    _print(shown.assign(text=shown["text"].str.slice(0, 60)), "the most suspicious labels")
+    metrics = {name: metric.value for name, metric in found.run.metrics.items()}
+    _print(pd.Series(metrics, name="value").rename_axis(found.run.name).reset_index(), "in numbers")
 
 
 @app.command()
@@ -212,13 +261,9 @@ def _train(
     name: str | None,
     store: Path | None,
 ) -> None:
-    from wholescript.data.textsets import read_textset
-    from wholescript.report.project import Project
     from wholescript.report.text_runs import Training, train_text_run
 
-    project = Project()
-    folder = Path(data)
-    textset = read_textset(folder if folder.is_dir() else project.build / "textsets" / data)
+    textset = _read(data)
     for seed in seeds or [0]:
         run = train_text_run(
             _store(store),
@@ -226,7 +271,6 @@ def _train(
             estimator,
             Training(seed, examples, labels),
             name=name,
-            project=project,
             progress=True,
             on_epoch=_say,
         )
@@ -239,6 +283,14 @@ def _train(
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _read(data: str) -> Any:
+    from wholescript.data.textsets import read_textset
+    from wholescript.report.project import Project
+
+    folder = Path(data)
+    return read_textset(folder if folder.is_dir() else Project().build / "textsets" / data)
 
 
 def _say(row: dict[str, float | int]) -> None:

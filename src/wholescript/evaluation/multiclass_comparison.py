@@ -64,6 +64,29 @@ def paired_difference(
     )
 
 
+def error_ratio(
+    a: Run, b: Run, *, n_boot: int = 2000, seed: int = 0, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the error of a over that of b, 1 - accuracy each, with its interval: value, low, high.
+
+    Texts and seeds are drawn as for `paired_difference`. All are NaN where b makes no error. Raises
+    DataError where the runs predict other texts.
+    """
+    both = [*a, *b]
+    check_same_texts(both)
+    place = DECISIONS.index("accuracy")
+    rng = np.random.default_rng(seed)
+    plain = 1 - decision_scores(both)[:, place, 0]
+    below = plain[len(a) :].mean()
+    if below == 0:
+        return np.nan, np.nan, np.nan
+    errors = 1 - decision_scores(both, n_boot, rng)[:, [place]]
+    above, beneath = over_seeds(errors[: len(a)], rng)[0], over_seeds(errors[len(a) :], rng)[0]
+    ratios = np.divide(above, beneath, out=np.full(n_boot, np.inf), where=beneath > 0)
+    low, high = interval(ratios[None], confidence)
+    return float(plain[: len(a)].mean() / below), float(low[0]), float(high[0])
+
+
 def mcnemar(a: Run, b: Run) -> float:
     """Return the exact McNemar (1947) p-value: are both right on equally many texts?
 

@@ -84,6 +84,12 @@ def convergence(runs: Runs) -> pd.Series:
     return pd.Series(found, name="epochs_to_99_percent", dtype=float)
 
 
+def histories(runs: Runs) -> dict[str, list[pd.DataFrame]]:
+    """Return the epochs of each seed, of the models that have any."""
+    found = {name: [run.history for run in seeds] for name, seeds in runs.items()}
+    return {name: seeds for name, seeds in found.items() if any(map(len, seeds))}
+
+
 def write_comparison_page(runs: Runs, baseline: str | None, path: Path) -> None:
     """Write a page, and beside it the figures and the tables as CSV."""
     set_style()
@@ -115,14 +121,11 @@ def _readable(scores: pd.DataFrame) -> pd.DataFrame:
 def _draw(runs: Runs, scores: pd.DataFrame, costs: pd.DataFrame, folder: Path) -> list[str]:
     accuracy = scores.xs("accuracy", level="metric")
     spent = accuracy.rename(columns={"value": "accuracy"}).assign(seconds=costs["train_seconds"])
-    histories = {
-        name: [run.history for run in seeds if len(run.history)] for name, seeds in runs.items()
-    }
     drawn: dict[str, Figure] = {
         "cost": plots.cost(spent),
         "calibration": plots.calibration({n: s[0] for n, s in predictions_of(runs).items()}),
     }
-    if trained := {name: seeds for name, seeds in histories.items() if seeds}:
+    if trained := histories(runs):
         drawn = {"curves": plots.curves(trained)} | drawn
     options: dict[str, Any] = {"dpi": 144}
     for name, figure in drawn.items():

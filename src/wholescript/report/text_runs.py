@@ -85,8 +85,8 @@ def train_text_run(
     project = project or Project()
     train, validation, test = (textset.splits[split] for split in ("train", "validation", "test"))
     classes = len(textset.classes)
-    learned = _drawn(train, _labels(train, training.labels), training, classes)
-    held_out = Labelled(validation.texts, _labels(validation, training.labels), classes)
+    learned = _drawn(train, labels_of(train, training.labels), training, classes)
+    held_out = Labelled(validation.texts, labels_of(validation, training.labels), classes)
     config = {
         "estimator": estimator.config,
         "data": textset.fingerprint,
@@ -172,7 +172,7 @@ def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]
     Raises:
         RunError: no run has such a name; the message lists those there are.
     """
-    known = [n for n in store.names() if (store.folder(n) / CLASS_PREDICTIONS).exists()]
+    known = text_run_names(store)
     found: dict[str, list[Run]] = {}
     for name in names:
         wanted = name.rstrip("/")
@@ -184,6 +184,11 @@ def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]
             assert run is not None
             found.setdefault(seedless(one), []).append(run)
     return found
+
+
+def text_run_names(store: RunStore) -> list[str]:
+    """Return the names of all runs of classifiers of texts, sorted."""
+    return [n for n in store.names() if (store.folder(n) / CLASS_PREDICTIONS).exists()]
 
 
 def seedless(name: str) -> str:
@@ -219,7 +224,12 @@ def _drawn(train: Split, labels: NDArray[np.int64], training: Training, classes:
     return Labelled([train.texts[row] for row in rows], labels[rows], classes)
 
 
-def _labels(split: Split, column: str) -> NDArray[np.int64]:
+def labels_of(split: Split, column: str) -> NDArray[np.int64]:
+    """Return the labels of a split, or those of a column that was kept.
+
+    Raises:
+        ParameterError: it was not.
+    """
     if column == "label":
         return split.labels
     if column not in split.extra:

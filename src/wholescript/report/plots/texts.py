@@ -43,6 +43,15 @@ def cost(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def by_size(table: pd.DataFrame, label: str) -> Figure:
+    """Draw accuracy, `value` from `low` to `high`, over the logarithm of `size`: a point a row."""
+    figure, axes = plt.subplots(figsize=(6.0, 3.4))
+    errors = [table["value"] - table["low"], table["high"] - table["value"]]
+    axes.errorbar(table["size"], table["value"], yerr=errors, fmt="o-", linewidth=1)
+    axes.set(xscale="log", xlabel=label, ylabel="accuracy on test")
+    return figure
+
+
 def calibration(runs: Mapping[str, ClassPredictions]) -> Figure:
     """Draw how often the predicted class is right against how sure the model was of it."""
     figure, axes = plt.subplots(figsize=(4.6, 4.4))

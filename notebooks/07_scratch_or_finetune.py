@@ -1,0 +1,186 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,label,name,-papermill,-execution
+#     notebook_metadata_filter: kernelspec,jupytext,-papermill
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From scratch or fine-tuned, or neither
+#
+# **Question.** You have ten thousand labelled texts. Do you train a small model, fine-tune a
+# pretrained one, or do neither, and what does each cost?
+#
+# **What you need.** Nothing: the texts are not ours to give away, so the models were trained where
+# they are, by `notebooks/07_train.sh`, and this notebook reads what was stored of each training:
+# what it predicts of every test text, every epoch, times and sizes. With texts of your own,
+# `wholescript prepare`, `train` and `compare` do the same, and the parameter `own` sets your runs
+# beside these. **How long it takes.** Some seconds.
+
+# %% tags=["parameters"]
+own = ""  # a folder of runs of your own, such as _build/texts
+seed = 0  # of the bootstrap
+
+# %%
+from wholescript.report.cells import (
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+from wholescript.report.plots import scores as score_plots
+from wholescript.report.plots import texts as plots
+from wholescript.report.text_comparison import histories
+from wholescript.report.text_study import (
+    accuracies,
+    by_set,
+    confused,
+    crossings,
+    error_ratios,
+    learning_table,
+    model_table,
+    noise_table,
+    on_all,
+    own_text_runs,
+    rate_table,
+    read_table,
+    read_text_runs,
+    scores_of,
+)
+
+# %%
+notebook = begin_notebook("07_scratch_or_finetune", globals())
+runs = read_text_runs("banking77") | read_text_runs("ag_news") | read_text_runs("imdb")
+runs |= own_text_runs(own)
+sets = by_set(on_all(runs))
+for name, models in sets.items():
+    config = next(iter(models.values()))[0].config
+    texts = config["texts"]
+    print(
+        f"{name}: {len(config['classes'])} classes, {texts['train']:,} training texts, "
+        f"{texts['validation']:,} for validation, {texts['test']:,} to test"
+    )
+
+# %% [markdown]
+# ## The contestants
+#
+# - *tfidf-svm*: a linear support vector machine on TF-IDF weights of words and of characters.
+# - *sentence-linear*, *sentence-kernel*: a sentence encoder that is not trained, and a linear or a
+#   Gaussian-kernel classifier of its vectors.
+# - *linear-stack*, *sparse-dense-stack*: the first two joined, and all three.
+# - *scratch*: a decoder-only transformer of 2 to 4 layers that knows nothing but the training
+#   texts; its tokenizer is trained on them too.
+# - *smollm2*: a language model of 135 million parameters, fine-tuned with low-rank adapters
+#   (*lora*).
+#
+# All choose on the same validation texts, which none learns from, and are tested on the official
+# test texts.
+
+# %% label="fig-texts-accuracy"
+tables = {name: accuracies(models) for name, models in sets.items()}
+show_figure(score_plots.forests(tables, "accuracy on test"), "fig-texts-accuracy")
+for name, models in sets.items():
+    for model, seeds in models.items():
+        record_metrics(f"classifiers/{name}-{model}", scores_of(seeds))
+    record_metrics(f"classifiers/{name}-ratios", error_ratios(models, "tfidf-svm"))
+
+# %% [markdown]
+# The lines are 95% intervals over texts, and over seeds where there are several. The table adds
+# what each model cost: numbers that were trained, seconds of training, seconds for a thousand
+# texts and the memory it took on top. All were trained on one core beside another training.
+
+# %% label="tbl-texts-banking"
+formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
+show_table(model_table(sets["banking77"]), "tbl-texts-banking", formats)
+
+# %% label="tbl-texts-news"
+show_table(model_table(sets["ag_news"]), "tbl-texts-news", formats)
+
+# %% label="tbl-texts-imdb"
+show_table(model_table(sets["imdb"]), "tbl-texts-imdb", formats)
+
+# %% [markdown]
+# ## What a better score costs
+
+# %% label="fig-texts-cost"
+banking = model_table(sets["banking77"])
+spent = banking.assign(accuracy=1 - banking["error"], low=1 - banking["high"])
+spent = spent.assign(high=1 - banking["low"], seconds=banking["train_s"])
+show_figure(plots.cost(spent), "fig-texts-cost")
+
+# %% [markdown]
+# ## How they learn
+#
+# Epoch by epoch: the loss on training texts (dotted) and on validation, and what is monitored, the
+# macro-F1 on validation. A wide gap between the losses is overfitting.
+
+# %% label="fig-texts-curves"
+show_figure(plots.curves(histories(sets["banking77"])), "fig-texts-curves")
+
+# %% [markdown]
+# ## Does size help?
+
+# %% label="fig-texts-size"
+scratch = {m: seeds for m, seeds in sets["banking77"].items() if m.startswith("scratch")}
+sizes = accuracies(scratch).assign(size=model_table(scratch)["trained"]).sort_values("size")
+show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-texts-size")
+
+# %% [markdown]
+# ## How many examples does it take?
+#
+# The same models on fewer texts, drawn anew for each seed, each class with its share.
+
+# %% label="fig-texts-learning"
+learned = learning_table(read_text_runs("ag_news"))
+show_figure(plots.learning(learned), "fig-texts-learning")
+
+# %% label="tbl-texts-crossings"
+pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
+show_table(crossings(learned, pairs), "tbl-texts-crossings", {"from_examples": ",.0f"})
+
+# %% [markdown]
+# ## How much does the learning rate matter?
+
+# %% label="fig-texts-rates"
+rates = rate_table(read_text_runs("banking77"), "scratch-tiny")
+show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig-texts-rates")
+
+# %% [markdown]
+# ## Labels that are wrong
+#
+# The training texts of AG News also carry the labels that a crowd gave them, of which a fifth are
+# wrong. Who suffers most from learning those? Test labels are the true ones.
+
+# %% label="tbl-texts-noise"
+noise = noise_table(by_set(read_text_runs("ag_news"))["ag_news"], "crowd_label")
+show_table(noise, "tbl-texts-noise")
+
+# %% [markdown]
+# Can wrong labels be found? Confident learning (Northcutt et al., 2021) ranks texts by how little
+# their label fits what a model that did not learn them says. For the crowd's labels the truth is
+# known: the table tells what share of the wrong ones is found by reading how far down.
+
+# %% label="tbl-texts-found"
+found = read_table("ag_news/crowd-labels-sentence-linear")
+show_table(found.set_index("read"), "tbl-texts-found", {"texts": ",.0f", "found": ",.0f"})
+
+# %% [markdown]
+# Banking77 has labels that people dispute. These pairs of classes are flagged most often:
+
+# %% label="tbl-texts-flagged"
+flagged = read_table("banking77/labels-sentence-linear")
+show_table(flagged.head(12).set_index("given"), "tbl-texts-flagged", {"texts": ",.0f"})
+
+# %% [markdown]
+# And these are what the best model confuses on test: the same ones, for the most part.
+
+# %% label="tbl-texts-confused"
+best = accuracies(sets["banking77"]).index[-1]
+show_table(confused(sets["banking77"][best]), "tbl-texts-confused")
