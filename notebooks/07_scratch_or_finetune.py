@@ -29,15 +29,12 @@ own = ""  # a folder of runs of your own, such as _build/texts
 seed = 0  # of the bootstrap
 
 # %%
-from wholescript.report.cells import (
-    begin_notebook,
-    record_metrics,
-    show_figure,
-    show_table,
-)
+import pandas as pd
+
+from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
 from wholescript.report.plots import scores as score_plots
 from wholescript.report.plots import texts as plots
-from wholescript.report.text_comparison import histories
+from wholescript.report.text_runs import histories
 from wholescript.report.text_study import (
     accuracies,
     by_set,
@@ -53,20 +50,20 @@ from wholescript.report.text_study import (
     read_table,
     read_text_runs,
     scores_of,
+    set_facts,
+    with_examples,
 )
 
-# %%
+# %% label="tbl-classifier-sets"
 notebook = begin_notebook("07_scratch_or_finetune", globals())
 runs = read_text_runs("banking77") | read_text_runs("ag_news") | read_text_runs("imdb")
 runs |= own_text_runs(own)
 sets = by_set(on_all(runs))
-for name, models in sets.items():
-    config = next(iter(models.values()))[0].config
-    texts = config["texts"]
-    print(
-        f"{name}: {len(config['classes'])} classes, {texts['train']:,} training texts, "
-        f"{texts['validation']:,} for validation, {texts['test']:,} to test"
-    )
+facts = {name: set_facts(models) for name, models in sets.items()}
+for name, of_set in facts.items():
+    record_metrics(f"classifiers/{name}-facts", of_set)
+counts = {n: {k: int(m.value) for k, m in of_set.items()} for n, of_set in facts.items()}
+show_table(pd.DataFrame(counts).T.rename_axis("texts"), "tbl-classifier-sets")
 
 # %% [markdown]
 # ## The contestants
@@ -83,9 +80,9 @@ for name, models in sets.items():
 # All choose on the same validation texts, which none learns from, and are tested on the official
 # test texts.
 
-# %% label="fig-texts-accuracy"
+# %% label="fig-classifier-accuracy"
 tables = {name: accuracies(models) for name, models in sets.items()}
-show_figure(score_plots.forests(tables, "accuracy on test"), "fig-texts-accuracy")
+show_figure(score_plots.forests(tables, "accuracy on test"), "fig-classifier-accuracy")
 for name, models in sets.items():
     for model, seeds in models.items():
         record_metrics(f"classifiers/{name}-{model}", scores_of(seeds))
@@ -96,24 +93,24 @@ for name, models in sets.items():
 # what each model cost: numbers that were trained, seconds of training, seconds for a thousand
 # texts and the memory it took on top. All were trained on one core beside another training.
 
-# %% label="tbl-texts-banking"
+# %% label="tbl-classifier-banking"
 formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
-show_table(model_table(sets["banking77"]), "tbl-texts-banking", formats)
+show_table(model_table(sets["banking77"]), "tbl-classifier-banking", formats)
 
-# %% label="tbl-texts-news"
-show_table(model_table(sets["ag_news"]), "tbl-texts-news", formats)
+# %% label="tbl-classifier-news"
+show_table(model_table(sets["ag_news"]), "tbl-classifier-news", formats)
 
-# %% label="tbl-texts-imdb"
-show_table(model_table(sets["imdb"]), "tbl-texts-imdb", formats)
+# %% label="tbl-classifier-imdb"
+show_table(model_table(sets["imdb"]), "tbl-classifier-imdb", formats)
 
 # %% [markdown]
 # ## What a better score costs
 
-# %% label="fig-texts-cost"
+# %% label="fig-classifier-cost"
 banking = model_table(sets["banking77"])
 spent = banking.assign(accuracy=1 - banking["error"], low=1 - banking["high"])
 spent = spent.assign(high=1 - banking["low"], seconds=banking["train_s"])
-show_figure(plots.cost(spent), "fig-texts-cost")
+show_figure(plots.cost(spent), "fig-classifier-cost")
 
 # %% [markdown]
 # ## How they learn
@@ -121,36 +118,38 @@ show_figure(plots.cost(spent), "fig-texts-cost")
 # Epoch by epoch: the loss on training texts (dotted) and on validation, and what is monitored, the
 # macro-F1 on validation. A wide gap between the losses is overfitting.
 
-# %% label="fig-texts-curves"
-show_figure(plots.curves(histories(sets["banking77"])), "fig-texts-curves")
+# %% label="fig-classifier-curves"
+show_figure(plots.curves(histories(sets["banking77"])), "fig-classifier-curves")
 
 # %% [markdown]
 # ## Does size help?
 
-# %% label="fig-texts-size"
+# %% label="fig-classifier-size"
 scratch = {m: seeds for m, seeds in sets["banking77"].items() if m.startswith("scratch")}
 sizes = accuracies(scratch).assign(size=model_table(scratch)["trained"]).sort_values("size")
-show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-texts-size")
+show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-size")
 
 # %% [markdown]
 # ## How many examples does it take?
 #
 # The same models on fewer texts, drawn anew for each seed, each class with its share.
 
-# %% label="fig-texts-learning"
+# %% label="fig-classifier-learning"
 learned = learning_table(read_text_runs("ag_news"))
-show_figure(plots.learning(learned), "fig-texts-learning")
+show_figure(plots.learning(learned), "fig-classifier-learning")
+few = with_examples(read_text_runs("ag_news"), 50)
+record_metrics("classifiers/ag_news-few", error_ratios(few, "tfidf-svm"))
 
-# %% label="tbl-texts-crossings"
+# %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-show_table(crossings(learned, pairs), "tbl-texts-crossings", {"from_examples": ",.0f"})
+show_table(crossings(learned, pairs), "tbl-classifier-crossings", {"from_examples": ",.0f"})
 
 # %% [markdown]
 # ## How much does the learning rate matter?
 
-# %% label="fig-texts-rates"
+# %% label="fig-classifier-rates"
 rates = rate_table(read_text_runs("banking77"), "scratch-tiny")
-show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig-texts-rates")
+show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig-classifier-rates")
 
 # %% [markdown]
 # ## Labels that are wrong
@@ -158,29 +157,31 @@ show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig
 # The training texts of AG News also carry the labels that a crowd gave them, of which a fifth are
 # wrong. Who suffers most from learning those? Test labels are the true ones.
 
-# %% label="tbl-texts-noise"
+# %% label="tbl-classifier-noise"
 noise = noise_table(by_set(read_text_runs("ag_news"))["ag_news"], "crowd_label")
-show_table(noise, "tbl-texts-noise")
+ratios = {r.Index: Metric(r.ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
+record_metrics("classifiers/ag_news-noise", ratios)
+show_table(noise, "tbl-classifier-noise")
 
 # %% [markdown]
 # Can wrong labels be found? Confident learning (Northcutt et al., 2021) ranks texts by how little
 # their label fits what a model that did not learn them says. For the crowd's labels the truth is
 # known: the table tells what share of the wrong ones is found by reading how far down.
 
-# %% label="tbl-texts-found"
+# %% label="tbl-classifier-found"
 found = read_table("ag_news/crowd-labels-sentence-linear")
-show_table(found.set_index("read"), "tbl-texts-found", {"texts": ",.0f", "found": ",.0f"})
+show_table(found.set_index("read"), "tbl-classifier-found", {"texts": ",.0f", "found": ",.0f"})
 
 # %% [markdown]
 # Banking77 has labels that people dispute. These pairs of classes are flagged most often:
 
-# %% label="tbl-texts-flagged"
+# %% label="tbl-classifier-flagged"
 flagged = read_table("banking77/labels-sentence-linear")
-show_table(flagged.head(12).set_index("given"), "tbl-texts-flagged", {"texts": ",.0f"})
+show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"texts": ",.0f"})
 
 # %% [markdown]
 # And these are what the best model confuses on test: the same ones, for the most part.
 
-# %% label="tbl-texts-confused"
+# %% label="tbl-classifier-confused"
 best = accuracies(sets["banking77"]).index[-1]
-show_table(confused(sets["banking77"][best]), "tbl-texts-confused")
+show_table(confused(sets["banking77"][best]), "tbl-classifier-confused")

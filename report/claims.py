@@ -185,3 +185,37 @@ def attention_is_a_hint(results: Results) -> bool:
     models = ("gated-attention", "query-decoder")
     found = [results.metric(f"reading/along:attention-of-{model}:agreement") for model in models]
     return all(metric.low > 0 and metric.high < 0.7 for metric in found)
+
+
+@claim("Stacked on counted words, frozen sentence vectors make fewer errors on short texts.")
+def frozen_beats_words(results: Results) -> bool:
+    """The interval of the ratio of errors lies below one on Banking77 and on AG News."""
+    name = "sparse-dense-stack_over_tfidf-svm"
+    sets = ("banking77", "ag_news")
+    return all(results.metric(f"classifiers/{one}-ratios:{name}").high < 1 for one in sets)
+
+
+@claim(
+    "From scratch, a small transformer makes more errors than counted words on ten thousand texts."
+)
+def scratch_loses(results: Results) -> bool:
+    """The interval of the ratio of errors lies above one on Banking77 and on AG News."""
+    name = "scratch-tiny_over_tfidf-svm"
+    sets = ("banking77", "ag_news")
+    return all(results.metric(f"classifiers/{one}-ratios:{name}").low > 1 for one in sets)
+
+
+@claim("Frozen sentence vectors beat counted words on short questions and lose on long reviews.")
+def it_depends(results: Results) -> bool:
+    """The interval of the ratio of errors lies below one on Banking77 and above it on IMDB."""
+    name = "sentence-linear_over_tfidf-svm"
+    short = results.metric(f"classifiers/banking77-ratios:{name}")
+    return short.high < 1 < results.metric(f"classifiers/imdb-ratios:{name}").low
+
+
+@claim("With 50 texts a frozen encoder makes fewer errors than words, by more than with all.")
+def few_examples_need_pretraining(results: Results) -> bool:
+    """The ratio of errors on AG News has its interval below one, and is lower than with all."""
+    few = results.metric("classifiers/ag_news-few:sentence-linear_over_tfidf-svm")
+    every = results.metric("classifiers/ag_news-ratios:sentence-linear_over_tfidf-svm")
+    return few.high < min(1, every.value)

@@ -30,7 +30,8 @@ def test_a_stage_says_what_a_notebook_reads_and_makes(project: Project) -> None:
     (project.root / "own.json").touch()
     (project.notebooks / "02_next.py").write_text(
         '# %% tags=["parameters"]\nseed = 0\nown = "own.json"\nother = "none.json"\n\n# %%\n'
-        'load_corpus()\nload_run("tiny/line")\nevaluate_run(f"next/{seed}", 1)\n'
+        'load_corpus()\nload_run("tiny/line")\nread_text_runs("letters")\n'
+        'evaluate_run(f"next/{seed}", 1)\n'
     )
     texts = pipeline_texts(project)
     stages = yaml.safe_load(texts[project.root / "dvc.yaml"])["stages"]
@@ -51,6 +52,7 @@ def test_a_stage_says_what_a_notebook_reads_and_makes(project: Project) -> None:
     assert stages["02_next"]["deps"] == [
         "notebooks/02_next.py",
         "data/films.parquet",
+        "results/letters",
         "results/tiny",
         "own.json",
     ]

@@ -16,7 +16,7 @@ from wholescript.report.comparison.page import write_texts
 from wholescript.report.plots import texts as plots
 from wholescript.report.runs import Run
 from wholescript.report.style import set_style
-from wholescript.report.text_runs import mean_costs
+from wholescript.report.text_runs import histories, mean_costs
 
 Runs = Mapping[str, Sequence[Run]]
 COSTS = (
@@ -82,12 +82,6 @@ def convergence(runs: Runs) -> pd.Series:
         if epochs:
             found[name] = sum(epochs) / len(epochs)
     return pd.Series(found, name="epochs_to_99_percent", dtype=float)
-
-
-def histories(runs: Runs) -> dict[str, list[pd.DataFrame]]:
-    """Return the epochs of each seed, of the models that have any."""
-    found = {name: [run.history for run in seeds] for name, seeds in runs.items()}
-    return {name: seeds for name, seeds in found.items() if any(map(len, seeds))}
 
 
 def write_comparison_page(runs: Runs, baseline: str | None, path: Path) -> None:

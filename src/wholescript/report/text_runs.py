@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -222,6 +222,12 @@ def _drawn(train: Split, labels: NDArray[np.int64], training: Training, classes:
     )
     rows = np.sort(rows)
     return Labelled([train.texts[row] for row in rows], labels[rows], classes)
+
+
+def histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:
+    """Return the epochs of each seed, of the models that have any."""
+    found = {name: [run.history for run in seeds] for name, seeds in runs.items()}
+    return {name: seeds for name, seeds in found.items() if any(map(len, seeds))}
 
 
 def labels_of(split: Split, column: str) -> NDArray[np.int64]:

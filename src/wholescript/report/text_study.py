@@ -85,6 +85,16 @@ def on_all(runs: TextRuns) -> dict[str, list[Run]]:
     }
 
 
+def with_examples(runs: TextRuns, examples: int) -> dict[str, list[Run]]:
+    """Return the runs that learned from so many texts and true labels, by what was trained."""
+    trained = [(seeds, seeds[0].config["training"]) for seeds in runs.values()]
+    return {
+        model_of(seeds[0]): list(seeds)
+        for seeds, training in trained
+        if training["examples"] == examples and training["labels"] == "label"
+    }
+
+
 def model_of(run: Run) -> str:
     """Return what was trained, without set, subset, labels and seed."""
     training = run.config["training"]
@@ -101,6 +111,13 @@ def by_set(runs: TextRuns) -> dict[str, dict[str, list[Run]]]:
         of_set = sets.setdefault(seeds[0].config["textset"], {})
         of_set.setdefault(model_of(seeds[0]), []).extend(seeds)
     return sets
+
+
+def set_facts(models: TextRuns) -> dict[str, Metric]:
+    """Return the classes of a set of texts and how many texts each of its splits has."""
+    config = next(iter(models.values()))[0].config
+    sizes = {split: Metric(config["texts"][split]) for split in ("train", "validation", "test")}
+    return {"classes": Metric(len(config["classes"])), **sizes}
 
 
 def scores_of(seeds: Sequence[Run]) -> dict[str, Metric]:
