@@ -13,21 +13,26 @@ from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.features.token_chunks import TokenChunks
 
 BUCKET = 4
-"""Batches that are sorted by length together: enough to save padding, few enough to stay random."""
+"""Batches of films that are sorted by length together: there are few, which must stay random."""
 
 
 def bucketed(
-    rows: NDArray[np.int64], lengths: NDArray[np.int64], size: int, seed: int
+    rows: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    size: int,
+    seed: int,
+    *,
+    bucket: int = BUCKET,
 ) -> Iterator[NDArray[np.int64]]:
     """Yield `rows` in batches of `size` in random order, those of one batch of about one length.
 
-    `lengths` is indexed by row.
+    `lengths` is indexed by row; so many batches as `bucket` says are sorted by length together.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(rows)
     batches: list[NDArray[np.int64]] = []
-    for bucket in split(order, BUCKET * size):
-        batches += split(bucket[np.argsort(lengths[bucket], kind="stable")], size)
+    for alike in split(order, bucket * size):
+        batches += split(alike[np.argsort(lengths[alike], kind="stable")], size)
     for number in generator.permutation(len(batches)):
         yield batches[number]
 

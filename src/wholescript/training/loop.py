@@ -153,6 +153,7 @@ def fit(
         [p for p in model.parameters() if p.requires_grad],
         settings.learning_rate,
         weight_decay=settings.weight_decay,
+        fused=True,
     )
     epoch_steps = -(-len(training) // settings.accumulate)
     steps = settings.epochs * epoch_steps

@@ -14,6 +14,8 @@ from wholescript.training.ways import Loss
 
 IntArray = NDArray[np.int64]
 
+BUCKET = 50  # batches that are sorted by length together
+
 
 @dataclass(frozen=True)
 class TextBatch:
@@ -50,7 +52,8 @@ class TextBatches:
     def shuffled(self, seed: int) -> Iterator[TextBatch]:
         """Go through all texts once, in an order that `seed` alone decides."""
         rows = np.arange(len(self.tokens))
-        yield from map(self._collate, bucketed(rows, self.lengths, self.batch_size, seed))
+        order = bucketed(rows, self.lengths, self.batch_size, seed, bucket=BUCKET)
+        yield from map(self._collate, order)
 
     def by_length(self) -> Iterator[TextBatch]:
         """Go through all texts once, shortest first."""
