@@ -71,9 +71,12 @@ class DecoderClassifier(nn.Module):
         training = self.training
         self.eval()  # nothing is dropped
         model = self._language[0].to(input_ids.device)
-        logits = model(input_ids=input_ids, use_cache=False).logits[:, :-1]
+        losses = []
+        for ids in input_ids:  # logits of all tokens of all rows would take gigabytes
+            logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1]
+            losses.append(float(cross_entropy(logits.float(), ids[1:])))
         self.train(training)
-        return float(cross_entropy(logits.flatten(0, 1).float(), input_ids[:, 1:].flatten()))
+        return sum(losses) / len(losses)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""
