@@ -31,7 +31,7 @@ source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 group = 8  # chunks that are encoded at once
-kept = 4  # groups whose graph a cached step keeps, as memory allows
+kept = 6  # groups whose graph a cached step keeps, as memory allows
 seed = 0  # of weights, token ids and dropout
 scale = "cpu"  # smoke | cpu | full
 

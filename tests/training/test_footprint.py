@@ -52,7 +52,7 @@ def test_the_table_keeps_a_row_a_way_and_length(monkeypatch):
     settings = {"group": 1, "kept": 0, "lengths": [1, 2, 4]}
     metrics = measure_ways(settings)
     table = footprint_table(metrics)
-    assert list(table["chunks"]) == [1, 2, 4] * 3
+    assert list(table["chunks"]) == [1, 1, 1, 2, 2, 2, 4, 4, 4]
     assert table["gigabytes"].isna().sum() == 1
     assert metrics["cached:2:gigabytes"] == Metric(0.2, tolerance=0.1)
     found = frozen_metrics({**settings, "lengths": [1, 2]}, table[table["chunks"] < 4])

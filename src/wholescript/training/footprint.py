@@ -70,7 +70,7 @@ def footprint(
     *,
     group: int = 8,
     kept: int = 0,
-    steps: int = 5,
+    steps: int = 3,
 ) -> Footprint:
     """Measure training steps on one film in a fresh process, or note that it was killed."""
     model = model or Model()
