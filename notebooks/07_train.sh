@@ -12,7 +12,7 @@ for kind in svm sentences kernel linear-stack stack; do
 done
 for kind in svm sentences kernel; do train linear ag_news --kind $kind --seed 0 --seed 1 --seed 2; done
 for kind in linear-stack stack; do train linear ag_news --kind $kind; done
-for size in tiny small medium large; do train scratch banking77 --size $size; done
+for size in tiny small medium; do train scratch banking77 --size $size; done
 train scratch banking77 --size tiny --seed 1 --seed 2
 train scratch ag_news --size tiny --epochs 8 --seed 0 --seed 1 --seed 2
 train finetune banking77 --epochs 3
