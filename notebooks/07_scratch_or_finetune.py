@@ -47,7 +47,7 @@ from wholescript.report.text_study import (
     on_all,
     own_text_runs,
     rate_table,
-    read_table,
+    read_measured,
     read_text_runs,
     scores_of,
     set_facts,
@@ -89,7 +89,7 @@ for name, models in sets.items():
     record_metrics(f"classifiers/{name}-ratios", error_ratios(models, "tfidf-svm"))
 
 # %% [markdown]
-# The lines are 95% intervals over texts, and over seeds where there are several. The table adds
+# The lines are bootstrap intervals over texts, and over seeds where there are several. The table adds
 # what each model cost: numbers that were trained, seconds of training, seconds for a thousand
 # texts and the memory it took on top. All were trained on one core beside another training.
 
@@ -135,10 +135,10 @@ show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-siz
 # The same models on fewer texts, drawn anew for each seed, each class with its share.
 
 # %% label="fig-classifier-learning"
-learned = learning_table(read_text_runs("ag_news"))
+news = read_text_runs("ag_news")
+learned = learning_table(news)
+record_metrics("classifiers/ag_news-few", error_ratios(with_examples(news, 50), "tfidf-svm"))
 show_figure(plots.learning(learned), "fig-classifier-learning")
-few = with_examples(read_text_runs("ag_news"), 50)
-record_metrics("classifiers/ag_news-few", error_ratios(few, "tfidf-svm"))
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
@@ -158,7 +158,7 @@ show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig
 # wrong. Who suffers most from learning those? Test labels are the true ones.
 
 # %% label="tbl-classifier-noise"
-noise = noise_table(by_set(read_text_runs("ag_news"))["ag_news"], "crowd_label")
+noise = noise_table(by_set(news)["ag_news"], "crowd_label")
 ratios = {r.Index: Metric(r.ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
 record_metrics("classifiers/ag_news-noise", ratios)
 show_table(noise, "tbl-classifier-noise")
@@ -169,14 +169,18 @@ show_table(noise, "tbl-classifier-noise")
 # known: the table tells what share of the wrong ones is found by reading how far down.
 
 # %% label="tbl-classifier-found"
-found = read_table("ag_news/crowd-labels-sentence-linear")
+crowd = read_measured("ag_news/crowd-labels-sentence-linear")
+record_metrics("classifiers/ag_news-wrong-labels", crowd.metrics)
+found = crowd.history
 show_table(found.set_index("read"), "tbl-classifier-found", {"texts": ",.0f", "found": ",.0f"})
 
 # %% [markdown]
 # Banking77 has labels that people dispute. These pairs of classes are flagged most often:
 
 # %% label="tbl-classifier-flagged"
-flagged = read_table("banking77/labels-sentence-linear")
+disputed = read_measured("banking77/labels-sentence-linear")
+record_metrics("classifiers/banking77-wrong-labels", disputed.metrics)
+flagged = disputed.history
 show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"texts": ",.0f"})
 
 # %% [markdown]

@@ -57,8 +57,8 @@ def own_text_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
     return find_text_runs(store, names) if names else {}
 
 
-def read_table(name: str) -> pd.DataFrame:
-    """Return the table that was stored with a published run, such as one of `wholescript labels`.
+def read_measured(name: str) -> Run:
+    """Return a published run of another kind, such as one of `wholescript labels`.
 
     Raises:
         RunError: there is no such run.
@@ -68,7 +68,7 @@ def read_table(name: str) -> pd.DataFrame:
     if run is None:
         raise RunError(f"there is no run results/{name}: notebooks/07_train.sh makes it")
     notebook.runs[name] = run.key
-    return run.history
+    return run
 
 
 def on_all(runs: TextRuns) -> dict[str, list[Run]]:

@@ -78,7 +78,7 @@ def _runs(outputs: Outputs, published: RunStore) -> dict[str, Run]:
     for notebook, root in outputs.items():
         store = RunStore(root / "results")
         made = filter(None, map(store.find, store.names()))
-        own = {run.name: run for run in made if run.config["notebook"] == notebook}
+        own = {run.name: run for run in made if run.config.get("notebook") == notebook}
         passports = [_read_json(path) for path in (root / "figures").glob("*.passport.json")]
         for facts in [*passports, *(run.config for run in own.values())]:
             read = facts.get("runs", {}) if facts["notebook"] == notebook else {}

@@ -39,6 +39,11 @@ def why(project: Project, name: str) -> Answer:
     """
     results = Results(project.root / "results")
     if name in results.names():
+        if "notebook" not in results.config(name):
+            raise RunError(
+                f"no notebook makes {name}: a command trained it, which trains it anew if its code, "
+                "texts or settings have changed (see notebooks/07_train.sh)"
+            )
         return Answer(f"run {name}", list(_run_changes(project, results.config(name))))
     if "/" in name and not Path(name).suffix:
         results.config(name)  # raises, and names the nearest
