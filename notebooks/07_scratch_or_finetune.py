@@ -89,8 +89,8 @@ for name, models in sets.items():
     record_metrics(f"classifiers/{name}-ratios", error_ratios(models, "tfidf-svm"))
 
 # %% [markdown]
-# The lines are bootstrap intervals over texts, and over seeds where there are several. The table adds
-# what each model cost: numbers that were trained, seconds of training, seconds for a thousand
+# The lines are bootstrap intervals over texts, and over seeds where there are several. The table
+# adds what each model cost: numbers that were trained, seconds of training, seconds for a thousand
 # texts and the memory it took on top. All were trained on one core beside another training.
 
 # %% label="tbl-classifier-banking"

@@ -11,6 +11,8 @@ from wholescript.files import ROOT
 from wholescript.report.project import Project
 from wholescript.report.provenance.explain import verify, why
 from wholescript.report.provenance.stamp import make_stamp
+from wholescript.report.results import Metric
+from wholescript.report.runs import RunStore
 
 
 @pytest.fixture
@@ -37,6 +39,12 @@ def said(project: Project, name: str = "01_tiny") -> list[str]:
 def test_an_executed_notebook_is_current(own: Project) -> None:
     assert why(own, "01").current
     assert why(own, "tiny/line").current
+
+
+def test_a_run_that_no_notebook_makes_is_said_to_be_a_commands(own: Project) -> None:
+    RunStore(own.root / "results").save("texts/svm-s0", {"key": "0"}, {"accuracy": Metric(0.9)})
+    with pytest.raises(RunError, match="no notebook makes texts/svm-s0: a command trained it"):
+        why(own, "texts/svm-s0")
 
 
 def test_a_changed_function_is_named_and_a_docstring_is_not(own: Project) -> None:

@@ -41,7 +41,7 @@ def why(project: Project, name: str) -> Answer:
     if name in results.names():
         if "notebook" not in results.config(name):
             raise RunError(
-                f"no notebook makes {name}: a command trained it, which trains it anew if its code, "
+                f"no notebook makes {name}: a command trained it, and trains it anew where code, "
                 "texts or settings have changed (see notebooks/07_train.sh)"
             )
         return Answer(f"run {name}", list(_run_changes(project, results.config(name))))
