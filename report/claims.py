@@ -205,6 +205,13 @@ def scratch_loses(results: Results) -> bool:
     return all(results.metric(f"classifiers/{one}-ratios:{name}").low > 1 for one in sets)
 
 
+@claim("From scratch, none of the sizes that were tried makes as few errors as counted words.")
+def size_is_no_remedy(results: Results) -> bool:
+    """The interval of the ratio of errors on Banking77 lies above one for each size."""
+    sizes = [f"scratch-{size}_over_tfidf-svm" for size in ("tiny", "small", "medium")]
+    return all(results.metric(f"classifiers/banking77-ratios:{one}").low > 1 for one in sizes)
+
+
 @claim("Frozen sentence vectors beat counted words on short questions and lose on long reviews.")
 def it_depends(results: Results) -> bool:
     """The interval of the ratio of errors lies below one on Banking77 and above it on IMDB."""
