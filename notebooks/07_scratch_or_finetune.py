@@ -31,35 +31,19 @@ seed = 0  # of the bootstrap
 # %%
 import pandas as pd
 
+from wholescript.report import text_study as study
 from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
 from wholescript.report.plots import scores as score_plots
 from wholescript.report.plots import texts as plots
 from wholescript.report.text_runs import histories
-from wholescript.report.text_study import (
-    accuracies,
-    by_set,
-    confused,
-    crossings,
-    error_ratios,
-    learning_table,
-    model_table,
-    noise_table,
-    on_all,
-    own_text_runs,
-    rate_table,
-    read_measured,
-    read_text_runs,
-    scores_of,
-    set_facts,
-    with_examples,
-)
+from wholescript.report.text_study import read_measured, read_text_runs
 
 # %% label="tbl-classifier-sets"
 notebook = begin_notebook("07_scratch_or_finetune", globals())
 runs = read_text_runs("banking77") | read_text_runs("ag_news") | read_text_runs("imdb")
-runs |= own_text_runs(own)
-sets = by_set(on_all(runs))
-facts = {name: set_facts(models) for name, models in sets.items()}
+runs |= study.own_text_runs(own)
+sets = study.by_set(study.on_all(runs))
+facts = {name: study.set_facts(models) for name, models in sets.items()}
 for name, of_set in facts.items():
     record_metrics(f"classifiers/{name}-facts", of_set)
 counts = {n: {k: int(m.value) for k, m in of_set.items()} for n, of_set in facts.items()}
@@ -81,12 +65,12 @@ show_table(pd.DataFrame(counts).T.rename_axis("texts"), "tbl-classifier-sets")
 # test texts.
 
 # %% label="fig-classifier-accuracy"
-tables = {name: accuracies(models) for name, models in sets.items()}
+tables = {name: study.accuracies(models) for name, models in sets.items()}
 show_figure(score_plots.forests(tables, "accuracy on test"), "fig-classifier-accuracy")
 for name, models in sets.items():
     for model, seeds in models.items():
-        record_metrics(f"classifiers/{name}-{model}", scores_of(seeds))
-    record_metrics(f"classifiers/{name}-ratios", error_ratios(models, "tfidf-svm"))
+        record_metrics(f"classifiers/{name}-{model}", study.scores_of(seeds))
+    record_metrics(f"classifiers/{name}-ratios", study.error_ratios(models, "tfidf-svm"))
 
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several. The table
@@ -95,19 +79,19 @@ for name, models in sets.items():
 
 # %% label="tbl-classifier-banking"
 formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
-show_table(model_table(sets["banking77"]), "tbl-classifier-banking", formats)
+show_table(study.model_table(sets["banking77"]), "tbl-classifier-banking", formats)
 
 # %% label="tbl-classifier-news"
-show_table(model_table(sets["ag_news"]), "tbl-classifier-news", formats)
+show_table(study.model_table(sets["ag_news"]), "tbl-classifier-news", formats)
 
 # %% label="tbl-classifier-imdb"
-show_table(model_table(sets["imdb"]), "tbl-classifier-imdb", formats)
+show_table(study.model_table(sets["imdb"]), "tbl-classifier-imdb", formats)
 
 # %% [markdown]
 # ## What a better score costs
 
 # %% label="fig-classifier-cost"
-banking = model_table(sets["banking77"])
+banking = study.model_table(sets["banking77"])
 spent = banking.assign(accuracy=1 - banking["error"], low=1 - banking["high"])
 spent = spent.assign(high=1 - banking["low"], seconds=banking["train_s"])
 show_figure(plots.cost(spent), "fig-classifier-cost")
@@ -126,7 +110,9 @@ show_figure(plots.curves(histories(sets["banking77"])), "fig-classifier-curves")
 
 # %% label="fig-classifier-size"
 scratch = {m: seeds for m, seeds in sets["banking77"].items() if m.startswith("scratch")}
-sizes = accuracies(scratch).assign(size=model_table(scratch)["trained"]).sort_values("size")
+sizes = (
+    study.accuracies(scratch).assign(size=study.model_table(scratch)["trained"]).sort_values("size")
+)
 show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-size")
 
 # %% [markdown]
@@ -136,19 +122,21 @@ show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-siz
 
 # %% label="fig-classifier-learning"
 news = read_text_runs("ag_news")
-learned = learning_table(news)
-record_metrics("classifiers/ag_news-few", error_ratios(with_examples(news, 50), "tfidf-svm"))
+learned = study.learning_table(news)
+record_metrics(
+    "classifiers/ag_news-few", study.error_ratios(study.with_examples(news, 50), "tfidf-svm")
+)
 show_figure(plots.learning(learned), "fig-classifier-learning")
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-show_table(crossings(learned, pairs), "tbl-classifier-crossings", {"from_examples": ",.0f"})
+show_table(study.crossings(learned, pairs), "tbl-classifier-crossings", {"from_examples": ",.0f"})
 
 # %% [markdown]
 # ## How much does the learning rate matter?
 
 # %% label="fig-classifier-rates"
-rates = rate_table(read_text_runs("banking77"), "scratch-tiny")
+rates = study.rate_table(read_text_runs("banking77"), "scratch-tiny")
 show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig-classifier-rates")
 
 # %% [markdown]
@@ -158,7 +146,7 @@ show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig
 # wrong. Who suffers most from learning those? Test labels are the true ones.
 
 # %% label="tbl-classifier-noise"
-noise = noise_table(by_set(news)["ag_news"], "crowd_label")
+noise = study.noise_table(study.by_set(news)["ag_news"], "crowd_label")
 ratios = {r.Index: Metric(r.ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
 record_metrics("classifiers/ag_news-noise", ratios)
 show_table(noise, "tbl-classifier-noise")
@@ -187,8 +175,8 @@ show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"text
 # And these are what the best model confuses on test: the same ones, for the most part.
 
 # %% label="tbl-classifier-confused"
-best = accuracies(sets["banking77"]).index[-1]
-pairs_taken = confused(sets["banking77"][best])
+best = study.accuracies(sets["banking77"]).index[-1]
+pairs_taken = study.confused(sets["banking77"][best])
 show_table(pairs_taken, "tbl-classifier-confused", {"n": ".1f", "back": ".1f"})
 
 # %% [markdown]
