@@ -3,7 +3,7 @@
 #   wholescript prepare banking77 [--path FOLDER]
 #   wholescript prepare ag_news [--path FOLDER] --keep crowd_label
 #   wholescript prepare imdb [--path FOLDER]
-# Finished runs are found again; a killed one goes on. Some three hours of one core.
+# Finished trainings are found again as long as their code stays; a killed one goes on. Some three hours of one core.
 set -e
 train() { wholescript train "$@" --store results; }
 

@@ -27,7 +27,8 @@ def run(
     project = Project()
     pairs = [pair.partition("=") for pair in parameter or []]
     path = run_notebook(notebook, {name: value for name, _, value in pairs}, project=project)
-    out.print(f"wrote {path.relative_to(project.root)}", highlight=False)
+    shown = path.relative_to(project.root) if path.is_relative_to(project.root) else path
+    out.print(f"wrote {shown}", highlight=False)
 
 
 @app.command()
