@@ -11,6 +11,7 @@ from wholescript.data.textsets import Split, find_source, prepare, read_textset
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.models.text_linear import TfidfSVM
 from wholescript.report.label_runs import find_wrong_labels
+from wholescript.report.live_runs import training_folder
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.text_comparison import convergence, cost_table, differences, score_rows
@@ -19,7 +20,6 @@ from wholescript.report.text_runs import (
     find_text_runs,
     seedless,
     train_text_run,
-    training_folder,
 )
 from wholescript.report.text_study import (
     accuracies,

@@ -15,8 +15,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from wholescript.report.hygiene import problems
+from wholescript.report.live_runs import held
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.site.prose import publish_text
+from wholescript.training.progress import ProgressMeter, progress_path
 
 SOON = 60_000  # ms: generous, a busy machine builds slowly
 BANNER = "[role=alert]"
@@ -98,6 +100,24 @@ def test_edited_page_is_shown_without_a_reload_by_hand(served: Served, open_page
     published = served.root / "_build" / "html"
     assert "A sentence more." in (published / "report" / "study.html").read_text("utf-8")
     assert not any("_live" in file.read_text("utf-8") for file in published.rglob("*.html"))
+
+
+def test_a_training_can_be_watched(served: Served, project: Project, open_page: Callable) -> None:
+    served.write(STUDY, HEADING, ":::{trainings}\n:::\n\n" + HEADING)
+    page = open_page("/report/study.html")
+    live = page.locator("#live-trainings")
+    expect(live).to_contain_text("Nothing has been trained", timeout=SOON)
+    folder = project.build / "training" / "a"
+    with held(folder, "mine/<i>model</i>-s0"):
+        row = live.locator("tr.running")
+        expect(row).to_contain_text("mine/<i>model</i>-s0", timeout=SOON)
+        meter = ProgressMeter(8, 0, progress_path(folder / "checkpoint-0.safetensors"), shown=False)
+        meter.step(1, 0.75)
+        expect(row).to_contain_text("1 of 8", timeout=SOON)
+        expect(row).to_contain_text("0.750")
+    expect(live.locator("tr.finished")).to_have_count(1, timeout=SOON)
+    built = (project.build / "html" / "report" / "study.html").read_text("utf-8")
+    assert "mine/" not in built, "a file cannot know what is being trained"
 
 
 def test_theme_is_live(served: Served, open_page: Callable) -> None:

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urldefrag
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,21 @@ def test_every_page_fits_a_phone(published: Path, pages: list[str], visit: Calla
 def test_the_study_shows_figures(published: Path) -> None:
     study = BeautifulSoup((published / "report/screenplays.html").read_text("utf-8"), "html.parser")
     assert study.select("figure img")
+
+
+def test_every_training_is_listed(published: Path) -> None:
+    page = BeautifulSoup((published / "report/trainings.html").read_text("utf-8"), "html.parser")
+    listed = {row.th.text: [cell.text for cell in row("td")] for row in page.select("tbody tr")}
+    stored = {
+        path.parent.relative_to(RESULTS).as_posix()
+        for path in RESULTS.glob("*/*/history.csv")
+        if "held_out_loss" in path.open().readline()
+    }
+    assert listed.keys() == stored
+    trainings, epochs, first, lowest = listed["banking77/scratch-tiny-s0"][:4]
+    losses = pd.read_csv(RESULTS / "banking77/scratch-tiny-s0/history.csv")["held_out_loss"]
+    assert (trainings, epochs) == ("1", str(len(losses)))
+    assert (float(first), float(lowest)) == (round(losses[0], 3), round(losses.min(), 3))
 
 
 def test_every_figure_leads_to_its_cell(published: Path, pages: list[str], visit: Callable) -> None:

@@ -113,9 +113,9 @@ def test_answers_in_mystmds_protocol() -> None:
     fixed = {"type": "span", "class": "fixed", "data": {"role": "fixed", "body": "95%"}}
     tree = ask("--transform", "results", given={"type": "root", "children": [fixed]})
     assert tree["children"][0]["children"] == [{"type": "text", "value": "95%"}]
-    assert ask("--directive", "claims", given={}) == [
-        {"type": "div", "class": "claims", "children": []}
-    ]
+    for name in ("claims", "trainings"):
+        box = {"type": "div", "class": name, "children": []}
+        assert ask("--directive", name, given={}) == [box]
 
 
 def test_alt_text_moves_to_the_figure(plugin: ModuleType) -> None:

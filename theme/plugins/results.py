@@ -30,7 +30,10 @@ from wholescript.report.results import Metric, Results, difference_name  # noqa:
 
 SPECIFICATION = {
     "name": "Whole Script results",
-    "directives": [{"name": "claims", "doc": "All claims of the report with their evidence."}],
+    "directives": [
+        {"name": "claims", "doc": "All claims of the report with their evidence."},
+        {"name": "trainings", "doc": "What was trained; served, also what is being trained."},
+    ],
     "transforms": [
         {
             "name": "results",
@@ -131,7 +134,7 @@ def main(arguments: list[str]) -> int:
     elif arguments[0] == "--transform":
         print(json.dumps(fill(keep_alt(json.load(sys.stdin)), Results(ROOT / "results"))))
     else:
-        print(json.dumps([{"type": "div", "class": "claims", "children": []}]))
+        print(json.dumps([{"type": "div", "class": arguments[1], "children": []}]))
     return 0
 
 

@@ -25,6 +25,17 @@ _LITERAL = re.compile(
 )
 
 
+TRAINING_COLUMNS = (
+    "Run",
+    "Trainings",
+    "Epochs",
+    "Held-out loss, first",
+    "Lowest",
+    "Time",
+    "Machine, scale",
+)
+
+
 @dataclass(frozen=True)
 class Maker:
     """The run behind a number: its name and config, or why there is none."""
@@ -54,6 +65,28 @@ class Evidence:
         """Return the passport of a figure or table; None where there is none."""
         path = self._root / "figures" / f"{label}.passport.json"
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+    def trainings(self) -> list[tuple[str, ...]]:
+        """Return a row of `TRAINING_COLUMNS` for each run that was trained in epochs."""
+        rows = []
+        for name in self.results.names():
+            if epochs := self.results.epochs(name):
+                trainings = sum(row["epoch"] == "1" for row in epochs)
+                first = [float(row["held_out_loss"]) for row in epochs if row["epoch"] == "1"]
+                config, metrics = self.results.config(name), self.results.metrics(name)
+                seconds = metrics["train_seconds"].value if "train_seconds" in metrics else None
+                rows.append(
+                    (
+                        name,
+                        str(trainings),
+                        f"{len(epochs):,}",
+                        f"{sum(first) / len(first):.3f}",
+                        f"{_lowest(epochs):.3f}",
+                        f"{seconds if seconds is not None else config['wall_time_s']:,.0f} s",
+                        f"{config['device']}, {config['scale']}",
+                    )
+                )
+        return rows
 
     def makers(self, data: dict[str, str]) -> list[Maker]:
         """Return the run that a bound number comes from; two for a difference."""
@@ -95,6 +128,17 @@ def passport_rows(passport: dict[str, Any]) -> list[tuple[str, Markup]]:
 def short(digest: str) -> str:
     """Return as much of a hash as a reader compares."""
     return digest[:12]
+
+
+def _lowest(epochs: list[dict[str, str]]) -> float:
+    """Return the lowest held-out loss of each training, the mean over trainings."""
+    lowest: list[float] = []
+    for row in epochs:
+        loss = float(row["held_out_loss"])
+        if row["epoch"] == "1":
+            lowest.append(loss)
+        lowest[-1] = min(lowest[-1], loss)
+    return sum(lowest) / len(lowest)
 
 
 def _code(text: str) -> Markup:

@@ -13,8 +13,13 @@ from wholescript.report.results import Metric
 from . import markup
 from .base import EMPTY, Renderer
 from .drawing import ActiveImageError
-from .evidence import Maker, literal_result, short
+from .evidence import TRAINING_COLUMNS, Maker, literal_result, short
 from .faults import Node, plain_text
+
+NOT_SERVED = (
+    "These pages are files, which cannot know what is being trained; where they are served, it is "
+    "shown here."
+)
 
 
 class ProseRenderer(Renderer):
@@ -94,6 +99,8 @@ class ProseRenderer(Renderer):
         return Markup('<span class="claim {}">{} {}</span>').format(state, plain_text(node), mark)
 
     def _on_div(self, node: Node) -> Markup:
+        if node.get("class") == "trainings":
+            return self._trainings()
         if node.get("class") != "claims":
             return self.element("div", node, self.children(node))
         rows = EMPTY.join(map(self._claim_row, self.project.evidence.claims.values()))
@@ -102,6 +109,20 @@ class ProseRenderer(Renderer):
         )
         table = "<table><thead>{}</thead><tbody>{}</tbody></table>"
         return scrolling(Markup(table).format(head, rows))
+
+    def _trainings(self) -> Markup:
+        rows = self.project.evidence.trainings()
+        head = EMPTY.join(map(Markup('<th scope="col">{}</th>').format, TRAINING_COLUMNS))
+        body = EMPTY.join(
+            Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+                name, EMPTY.join(map(Markup("<td>{}</td>").format, cells))
+            )
+            for name, *cells in rows
+        )
+        table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
+        # Whoever serves the site fills the box with what is being trained.
+        live = Markup('<div id="live-trainings"><p>{}</p></div>').format(NOT_SERVED)
+        return live + scrolling(table.format(head, body))
 
     def _claim_row(self, claim: Claim) -> Markup:
         anchor = f"claim-{claim.name}"

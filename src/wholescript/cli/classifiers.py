@@ -1,13 +1,18 @@
 """Commands that train classifiers of texts, score them and set them side by side."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from wholescript.cli.base import app, out
 
@@ -183,6 +188,37 @@ def wrong_labels(
     _print(shown.assign(text=shown["text"].str.slice(0, 60)), "the most suspicious labels")
     metrics = {name: metric.value for name, metric in found.run.metrics.items()}
     _print(pd.Series(metrics, name="value").rename_axis(found.run.name).reset_index(), "in numbers")
+
+
+@app.command()
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Until Ctrl-C, every two seconds.")] = (
+        False
+    ),
+) -> None:
+    """Say which trainings are running, interrupted, failed or finished, and how far they are."""
+    from rich.live import Live
+
+    from wholescript.report.live_runs import live_runs
+    from wholescript.report.project import Project
+    from wholescript.report.site.trainings import Shown, shown
+
+    def lines() -> Group:
+        runs, now = live_runs(Project()), time.time()
+        titles = (name.replace("_", " ") for name in Shown._fields)
+        table = Table(*titles, title="trainings, the last one first", title_justify="left")
+        for run in runs:
+            table.add_row(*map(escape, shown(run, now)))
+        broken = [run for run in runs if run.state in ("interrupted", "failed")]
+        return Group(table, *(Text(f"{run.name} goes on by: {run.command}") for run in broken))
+
+    if not watch:
+        out.print(lines())
+        return
+    with suppress(KeyboardInterrupt), Live(lines(), console=out, auto_refresh=False) as live:
+        while True:
+            time.sleep(2)
+            live.update(lines(), refresh=True)
 
 
 @app.command()

@@ -54,6 +54,10 @@ class DecoderClassifier(nn.Module):
             )
             with quiet_loading():  # peft looks at the attribute that transformers renames
                 base = get_peft_model(base, adapters)
+            _draw_faster(base)
+        if not torch.cuda.is_available():
+            # A fused kernel saves memory, but its backward pass takes a CPU three times as long.
+            decoder.model.set_attn_implementation("eager")
         self.base = base
         self._language = (decoder.model,)  # in a tuple: its words are no part of the state
         self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.width, classes))
@@ -88,3 +92,10 @@ class DecoderClassifier(nn.Module):
         found = states[torch.arange(len(states), device=states.device), last]
         logits: Tensor = self.head(found)
         return logits
+
+
+def _draw_faster(model: nn.Module) -> None:
+    for module in model.modules():
+        for name, child in module.named_children():
+            if type(child) is nn.Dropout:
+                setattr(module, name, Dropout(child.p))

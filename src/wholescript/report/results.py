@@ -3,6 +3,7 @@
 Standard library only, so that a site is built without loading what trained the models.
 """
 
+import csv
 import difflib
 import json
 from collections.abc import Iterable
@@ -57,6 +58,20 @@ class Results:
     def metrics(self, run: str) -> dict[str, Metric]:
         """Return the metrics of a run; raises as `config` does."""
         return {name: Metric(**item) for name, item in self._load(run, "metrics.json").items()}
+
+    def epochs(self, run: str) -> list[dict[str, str]]:
+        """Return the epochs of a run's trainings, one after another; none where it has none.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        self.config(run)
+        path = self.root / run / "history.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return rows if rows and {"epoch", "held_out_loss"} <= rows[0].keys() else []
 
     def metric(self, reference: str) -> Metric:
         """Return the number that `run:metric` names.

@@ -1,6 +1,5 @@
 """Classifiers of texts trained and scored as stored runs, one a seed, found by their content."""
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.models.text_model import ShallowTextModel
 from wholescript.report.context import device_name
+from wholescript.report.live_runs import held, training_folder
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
 from wholescript.report.results import Metric
@@ -83,7 +83,7 @@ def train_text_run(
         ParameterError: more examples are asked for than there are, or a column that was not kept.
     """
     project = project or Project()
-    train, validation, test = (textset.splits[split] for split in ("train", "validation", "test"))
+    train, validation = textset.splits["train"], textset.splits["validation"]
     classes = len(textset.classes)
     learned = _drawn(train, labels_of(train, training.labels), training, classes)
     held_out = Labelled(validation.texts, labels_of(validation, training.labels), classes)
@@ -98,70 +98,80 @@ def train_text_run(
     if run := store.find(name, key):
         return run
     folder = training_folder(project, key)
-    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder, name):
+        fitted, costs = _fit(
+            estimator, learned, held_out, training.seed, folder, progress, on_epoch
+        )
+        predictions, seconds = _predict(fitted, textset)
+        costs |= {"inference_seconds_per_1000": seconds, **_gap(fitted, learned, held_out)}
+        metrics = {name: Metric(float(value), tolerance=0) for name, value in costs.items()}
+        made = {
+            "key": key,
+            "textset": textset.name,
+            "classes": textset.classes,
+            "texts": {"train": len(learned.texts), **_sizes(textset)},
+            "chosen": getattr(fitted, "chosen", {}),
+            "best_epoch": getattr(fitted, "best_epoch", None),
+            "scale": "cpu" if not torch.cuda.is_available() else "full",
+            "device": device_name(),
+            "threads": torch.get_num_threads(),
+            "seed": training.seed,
+        }
+        history = pd.DataFrame(getattr(fitted, "history", []))
+        run = store.save(
+            name, {**config, **made}, _scores(predictions) | metrics, predictions, history
+        )
+    for checkpoint in folder.glob("checkpoint-*"):
+        checkpoint.unlink()
+    return run
+
+
+def _fit(
+    estimator: TextEstimator,
+    learned: Labelled,
+    held_out: Labelled,
+    seed: int,
+    folder: Path,
+    progress: bool,
+    on_epoch: Callable[[Row], None] | None,
+) -> tuple[TrainedText, dict[str, float]]:
+    """Train an estimator and keep its weights in `folder`; return it and what it cost."""
     forget_peak()
     before, start = held_memory(), time.perf_counter()
     fitted: Any
     if isinstance(estimator, NeuralTextClassifier):
         fitted = estimator.fit(
-            learned,
-            held_out,
-            seed=training.seed,
-            folder=folder,
-            progress=progress,
-            on_epoch=on_epoch,
+            learned, held_out, seed=seed, folder=folder, progress=progress, on_epoch=on_epoch
         )
         estimator.save(fitted, folder)
     else:
         texts = (learned.texts, learned.labels, held_out.texts, held_out.labels)
-        fitted = estimator.fit(*texts, seed=training.seed)
+        fitted = estimator.fit(*texts, seed=seed)
         estimator.save(folder)
     seconds = time.perf_counter() - start
     used = max(peak_memory() - before, 0) / GIGA
-    history: list[Row] = getattr(fitted, "history", [])
-    if history:  # a training that was resumed took all its epochs, not this process alone
-        seconds = float(np.nansum([row["seconds"] for row in history]))
+    epochs: list[Row] = getattr(fitted, "history", [])
+    if epochs:  # a training that was resumed took all its epochs, not this process alone
+        seconds = float(np.nansum([row["seconds"] for row in epochs]))
+    return fitted, {
+        "train_seconds": seconds,
+        "peak_memory_gb": used,
+        **({"seconds_per_epoch": seconds / len(epochs)} if epochs else {}),
+        **getattr(fitted, "parameters", {}),
+        **getattr(fitted, "measured", {}),
+    }
+
+
+def _predict(fitted: TrainedText, textset: TextSet) -> tuple[ClassPredictions, float]:
+    """Return what is said of the test texts, and the seconds that a thousand of them take."""
+    test = textset.splits["test"]
     start = time.perf_counter()
     fitted.predict_proba(test.texts[:TIMED])
-    inference = (time.perf_counter() - start) * TIMED / min(TIMED, len(test))
+    seconds = (time.perf_counter() - start) * TIMED / min(TIMED, len(test))
     predictions = ClassPredictions.from_probabilities(
         _short_ids(test), textset.classes, test.labels, fitted.predict_proba(test.texts)
     )
-    costs = {
-        "train_seconds": seconds,
-        "inference_seconds_per_1000": inference,
-        "peak_memory_gb": used,
-        **({"seconds_per_epoch": seconds / len(history)} if history else {}),
-        **getattr(fitted, "parameters", {}),
-        **getattr(fitted, "measured", {}),
-        **_gap(fitted, learned, held_out),
-    }
-    metrics = _scores(predictions) | {k: Metric(float(v), tolerance=0) for k, v in costs.items()}
-    made = {
-        "key": key,
-        "textset": textset.name,
-        "classes": textset.classes,
-        "texts": {"train": len(learned.texts), **_sizes(textset)},
-        "chosen": getattr(fitted, "chosen", {}),
-        "best_epoch": getattr(fitted, "best_epoch", None),
-        "scale": "cpu" if not torch.cuda.is_available() else "full",
-        "device": device_name(),
-        "threads": torch.get_num_threads(),
-        "seed": training.seed,
-    }
-    for checkpoint in folder.glob("checkpoint-*"):
-        checkpoint.unlink()
-    return store.save(name, {**config, **made}, metrics, predictions, pd.DataFrame(history))
-
-
-def training_folder(project: Project, key: str) -> Path:
-    """Return where a training keeps its checkpoints and weights."""
-    return project.build / "training" / key[:16]
-
-
-def forget_training(project: Project, key: str) -> None:
-    """Delete checkpoints and weights of a run; its stored scores stay."""
-    shutil.rmtree(training_folder(project, key), ignore_errors=True)
+    return predictions, seconds
 
 
 def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:

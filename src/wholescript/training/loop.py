@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, warm-up and a cosine to nothing, clipping, early stopping.
+"""The one training loop: AdamW, warm-up and a schedule, clipping, early stopping.
 
 Each step seeds its own randomness from the run's seed, its epoch and its number, so that a run that
 was killed and resumed from its last checkpoint ends with the same weights as one that was not.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import torch
@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
-from tqdm.auto import tqdm
-from transformers import get_cosine_schedule_with_warmup
+from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.training.batches import Batches
@@ -34,9 +33,11 @@ from wholescript.training.checkpoint import (
     save_checkpoint,
     trained_state,
 )
+from wholescript.training.progress import ProgressMeter, progress_path
 from wholescript.training.ways import Loss, OnVectors, Way
 
 Row = dict[str, float | int]
+Schedule = Literal["cosine", "onecycle", "constant"]
 
 
 class Films(Protocol):
@@ -60,7 +61,8 @@ class TrainingSettings:
 
     The score is the column `monitor` of the history: the lower the better if it is a loss, else the
     higher. After a share of the steps for warm-up, `schedule` takes the rate down to zero along a
-    cosine; `onecycle` also warms up along one, from a 25th of the peak (Smith and Topin, 2019).
+    cosine; `onecycle` also warms up along one, from a 25th of the peak (Smith and Topin, 2019);
+    `constant` stays.
     A step reads `accumulate` batches. `chunk_dropout` hides a share of the chunk vectors of a film.
     """
 
@@ -72,7 +74,7 @@ class TrainingSettings:
     patience: int = 6
     chunk_dropout: float = 0.5
     accumulate: int = 1
-    schedule: Literal["cosine", "onecycle"] = "cosine"
+    schedule: Schedule = "cosine"
     monitor: str = "held_out_loss"
 
     def __post_init__(self) -> None:
@@ -84,8 +86,10 @@ class TrainingSettings:
             )
         if self.accumulate < 1:
             raise ParameterError(f"accumulate={self.accumulate}: a step reads at least one batch")
-        if self.schedule not in ("cosine", "onecycle"):
-            raise ParameterError(f"schedule={self.schedule!r} is none of cosine, onecycle")
+        if self.schedule not in get_args(Schedule):
+            raise ParameterError(
+                f"schedule={self.schedule!r} is none of {', '.join(get_args(Schedule))}"
+            )
 
     def best(self, history: list[Row]) -> int:
         """Return the epoch with the best score, the first of equals.
@@ -112,6 +116,8 @@ class TrainingSettings:
                 cycle_momentum=False,
             )
         warmup = math.ceil(self.warmup_share * steps)
+        if self.schedule == "constant":
+            return get_constant_schedule_with_warmup(optimizer, warmup)
         return get_cosine_schedule_with_warmup(optimizer, warmup, steps)
 
 
@@ -141,7 +147,8 @@ def fit(
 
     `way` says what a batch holds and how its gradient is had: chunk vectors by default. The file
     `checkpoint` is written after every epoch and every `save_seconds` within one, and resumed from
-    when it exists. `on_epoch` is told each new row of the history.
+    when it exists; a file beside it tells how far the training has come. `on_epoch` is told each
+    new row of the history.
 
     Raises:
         RunError: the loss is not finite; the message says at which epoch.
@@ -175,13 +182,14 @@ def fit(
             save_checkpoint(
                 checkpoint, model, optimizer, best, {"history": history, "rates": rates, **epoch}
             )
+            meter.saved()
 
-    bar = tqdm(
-        total=steps,
-        initial=len(history) * epoch_steps + done,
-        unit="step",
-        disable=not (progress and processes.is_main_process),
-        leave=False,
+    main = processes.is_main_process
+    meter = ProgressMeter(
+        steps,
+        len(history) * epoch_steps + done,
+        progress_path(checkpoint) if checkpoint and main else None,
+        shown=progress and main,
     )
     saved = monotonic()
     for epoch in range(len(history) + 1, settings.epochs + 1):
@@ -194,8 +202,7 @@ def fit(
             total += _step(model, step, optimizer, settings, loss, way, (seed, epoch, done))
             schedule.step()
             films, done = films + sum(len(batch.rows) for batch in step), done + 1
-            bar.update()
-            bar.set_postfix(epoch=epoch, loss=f"{total / films:.3f}")
+            meter.step(epoch, total / films)
             if monotonic() - saved > save_seconds:
                 save()
                 saved = monotonic()
@@ -221,7 +228,7 @@ def fit(
         save()
         if on_epoch:
             on_epoch(history[-1])
-    bar.close()
+    meter.close()
     load_trained(model, {name: value.to(processes.device) for name, value in best.items()})
     return Fit(history, settings.best(history))
 

@@ -29,6 +29,7 @@ _PAGES = (
     "figures/**/*",
     "results/*/*/config.json",
     "results/*/*/metrics.json",
+    "results/*/*/history.csv",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and what the theme is written with
 )

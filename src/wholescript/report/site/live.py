@@ -2,7 +2,7 @@
 
 What is served is a copy of the last good build, so that a fault takes no page away; each page
 gets one script as it is sent, never in the built files. It hears of a new build, or of what
-is wrong, by server-sent events.
+is wrong, by server-sent events. On the page of trainings it asks how far they have come.
 """
 
 import json
@@ -24,11 +24,13 @@ from watchfiles import watch
 
 from wholescript.errors import ParameterError
 from wholescript.files import sha256_of
+from wholescript.report.live_runs import live_runs
 from wholescript.report.project import Project
 from wholescript.report.site.build import build_site, faults_of, site_key
 from wholescript.report.site.prose import publish_text
+from wholescript.report.site.trainings import fragment
 
-NEWS, SCRIPT = "/_live", "/_live.js"
+NEWS, SCRIPT, TRAININGS = "/_live", "/_live.js", "/_trainings"
 _SILENCE = 15.0  # seconds after which a page that has gone away is noticed
 # A hidden page lets go of its connection: a browser grants a host no more than six.
 _SCRIPT = """\
@@ -63,8 +65,18 @@ function listen() {
   }
 }
 
+async function follow(trainings) {
+  if (!document.hidden) {
+    const answer = await fetch("/_trainings").catch(() => null);
+    if (answer?.ok) trainings.innerHTML = await answer.text();
+  }
+  setTimeout(follow, 2000, trainings);
+}
+
 document.addEventListener("visibilitychange", listen);
 listen();
+const trainings = document.getElementById("live-trainings");
+if (trainings) follow(trainings);
 """
 
 
@@ -81,7 +93,7 @@ class Desk:
 
     def __init__(self, project: Project, folder: Path) -> None:
         self.state = State()
-        self._project = project
+        self.project = project
         self._folder = folder
         self._news = threading.Condition()
         self._tried = ""
@@ -94,9 +106,9 @@ class Desk:
 
     def update(self) -> State:
         """Publish the text of notebooks, build the site if anything changed, tell the news."""
-        notes = list(filter(None, map(self._publish, self._project.notebook_names())))
+        notes = list(filter(None, map(self._publish, self.project.notebook_names())))
         good = self.state.build
-        if site_key(self._project) != self._tried:
+        if site_key(self.project) != self._tried:
             good = self._build()
         state = State(good, "\n".join([*filter(None, [self._faults]), *notes]))
         with self._news:
@@ -115,11 +127,11 @@ class Desk:
 
     def _publish(self, notebook: str) -> str:
         """Publish the text of a notebook; return what the writer must do about the rest."""
-        files = [self._project.notebooks / f"{notebook}{ending}" for ending in (".py", ".ipynb")]
+        files = [self.project.notebooks / f"{notebook}{ending}" for ending in (".py", ".ipynb")]
         try:
             content = [sha256_of(file) for file in files if file.exists()]
             if self._notes.get(notebook, ([], ""))[0] != content:
-                fine = publish_text(self._project, notebook)
+                fine = publish_text(self.project, notebook)
                 self._notes[notebook] = content, "" if fine else _not_executed(notebook)
         except (OSError, ValueError) as error:
             return f"notebooks/{notebook} cannot be read: {error}"
@@ -128,7 +140,7 @@ class Desk:
     def _build(self) -> str:
         """Build the site; return the last good build, which is another one only on success."""
         try:
-            build = build_site(self._project, quiet=True, snapshots=self._folder)
+            build = build_site(self.project, quiet=True, snapshots=self._folder)
         except OSError as error:
             self._faults = str(error)
             return self.state.build
@@ -231,6 +243,8 @@ class _Handler(SimpleHTTPRequestHandler):
             self._send_news()
         elif path == SCRIPT:
             self._send(_SCRIPT, "text/javascript")
+        elif path == TRAININGS:
+            self._send(fragment(live_runs(self._desk.project)), "text/html")
         elif page.suffix == ".html" and page.is_file():
             self._send_page(page.read_text(encoding="utf-8"))
         else:
