@@ -126,10 +126,20 @@ def finetune(
 def linear(
     data: Data,
     kind: Annotated[
-        Literal["svm", "sentences", "kernel", "linear-stack", "stack"],
+        Literal[
+            "svm",
+            "sentences",
+            "kernel",
+            "linear-stack",
+            "stack",
+            "logistic",
+            "naive-bayes",
+            "nb-svm",
+        ],
         typer.Option(
             help="Word and character TF-IDF; frozen sentence embeddings; a Gaussian kernel on "
-            "them; the first two stacked; all three."
+            "them; the first two stacked; all three; logistic regression on TF-IDF; naive Bayes "
+            "on counts; an SVM on its log-ratios."
         ),
     ] = "svm",
     seed: Seeds = None,
@@ -138,7 +148,8 @@ def linear(
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train a shallow model on TF-IDF, on frozen sentence embeddings, or on both."""
+    """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
+    from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
     from wholescript.models.text_kernel import SentenceKernel
     from wholescript.models.text_linear import SentenceLinear, TfidfSVM
     from wholescript.models.text_stack import SparseDenseStack
@@ -149,6 +160,9 @@ def linear(
         "kernel": SentenceKernel,
         "linear-stack": partial(SparseDenseStack, kernel=None),
         "stack": SparseDenseStack,
+        "logistic": CountLogistic,
+        "naive-bayes": NaiveBayes,
+        "nb-svm": NBSVM,
     }
     model = models[kind]()
     _train(
@@ -160,6 +174,39 @@ def linear(
         name or ("linear-stack" if kind == "linear-stack" else None),
         store,
     )
+
+
+@train.command()
+def generative(
+    data: Data,
+    seed: Seeds = None,
+    examples: Examples = None,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train a language model for each class, and decide by Bayes' rule."""
+    from wholescript.models.text_ngram import NgramBayes
+
+    _train(data, NgramBayes(), seed, examples, labels, name, store)
+
+
+@train.command()
+def blend(
+    runs: Annotated[list[str], typer.Argument(help="Runs or models, of one set of texts.")],
+    name: Annotated[str, typer.Option(help="Of the run.")] = "blend",
+    store: Store = None,
+) -> None:
+    """Join trained models of two classes, weighted on validation: a run for each seed."""
+    from wholescript.report.blending import blend_runs
+    from wholescript.report.text_runs import find_text_runs
+
+    folder = _store(store)
+    of_models = find_text_runs(folder, runs).values()
+    seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
+    for seed in sorted(seeds):
+        members = [run for found in of_models for run in found if run.config["seed"] == seed]
+        _tell(blend_runs(folder, members, name))
 
 
 @app.command("labels")
@@ -310,15 +357,18 @@ def _train(
             progress=True,
             on_epoch=_say,
         )
-        accuracy, macro = run.metrics["accuracy"], run.metrics["macro_f1"]
-        out.print(
-            f"{run.name}: accuracy {accuracy.value:.4f} ({accuracy.low:.4f} to "
-            f"{accuracy.high:.4f}), macro-F1 {macro.value:.4f}, "
-            f"{run.metrics['train_seconds'].value:.1f} s",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        _tell(run)
+
+
+def _tell(run: Any) -> None:
+    accuracy, macro = run.metrics["accuracy"], run.metrics["macro_f1"]
+    out.print(
+        f"{run.name}: accuracy {accuracy.value:.4f} ({accuracy.low:.4f} to {accuracy.high:.4f}), "
+        f"macro-F1 {macro.value:.4f}, {run.metrics['train_seconds'].value:.1f} s",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _read(data: str) -> Any:

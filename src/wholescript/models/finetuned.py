@@ -1,27 +1,19 @@
 """A pretrained decoder-only language model with a linear layer on the state of the last token."""
 
-from typing import Any, Literal
-
 import torch
-from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers.pytorch_utils import Conv1D
 
-from wholescript.errors import ParameterError
 from wholescript.features.decoders import Decoder
-from wholescript.features.encoders import quiet_loading
+from wholescript.models.adapters import Tuning, adapted
 from wholescript.models.dropout import Dropout
-
-Tuning = Literal["full", "lora", "frozen"]
 
 
 class DecoderClassifier(nn.Module):
     """Maps token ids to logits of the classes.
 
-    `full` trains all weights; `lora` adds matrices of rank `rank` to every linear layer, scaled by
-    `alpha` / `rank`, and trains these alone (Hu et al., 2021); `frozen` trains the last layer only.
-    The model within `decoder` is changed in place, so that its language can be asked of afterwards.
+    `tuning` says what is trained beside the last layer (`adapters.adapted`). The model within
+    `decoder` is changed in place, so that its language can be asked of afterwards.
 
     Raises:
         ParameterError: an unknown tuning, or a rank or an alpha below 1.
@@ -38,27 +30,7 @@ class DecoderClassifier(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        if tuning not in ("full", "lora", "frozen"):
-            raise ParameterError(f"tuning={tuning!r} is none of full, lora, frozen")
-        if rank < 1 or alpha < 1:
-            raise ParameterError(f"rank={rank} and alpha={alpha} must be at least 1")
-        base: Any = decoder.model.base_model
-        base.requires_grad_(tuning == "full")
-        if tuning == "lora":
-            adapters = LoraConfig(
-                r=rank,
-                lora_alpha=alpha,
-                lora_dropout=dropout,
-                target_modules="all-linear",
-                fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
-            )
-            with quiet_loading():  # peft looks at the attribute that transformers renames
-                base = get_peft_model(base, adapters)
-            _draw_faster(base)
-        if not torch.cuda.is_available():
-            # A fused kernel saves memory, but its backward pass takes a CPU three times as long.
-            decoder.model.set_attn_implementation("eager")
-        self.base = base
+        self.base = adapted(decoder, tuning, rank=rank, alpha=alpha, dropout=dropout)
         self._language = (decoder.model,)  # in a tuple: its words are no part of the state
         self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.width, classes))
 
@@ -92,10 +64,3 @@ class DecoderClassifier(nn.Module):
         found = states[torch.arange(len(states), device=states.device), last]
         logits: Tensor = self.head(found)
         return logits
-
-
-def _draw_faster(model: nn.Module) -> None:
-    for module in model.modules():
-        for name, child in module.named_children():
-            if type(child) is nn.Dropout:
-                setattr(module, name, Dropout(child.p))

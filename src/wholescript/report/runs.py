@@ -15,6 +15,7 @@ from wholescript.files import write_atomic
 from wholescript.report.results import Metric, Results
 
 CLASS_PREDICTIONS = "predictions.parquet"
+ON_VALIDATION = "validation.parquet"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ class Run:
             RunError: the run stores none, or its file is damaged.
         """
         return ClassPredictions.read(self.path / CLASS_PREDICTIONS)
+
+    @property
+    def on_validation(self) -> ClassPredictions:
+        """What a classifier of texts says of the validation texts.
+
+        Raises:
+            RunError: the run stores none, or its file is damaged.
+        """
+        return ClassPredictions.read(self.path / ON_VALIDATION)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -98,6 +108,7 @@ class RunStore:
         metrics: Mapping[str, Metric],
         predictions: Predictions | ClassPredictions | None = None,
         history: pd.DataFrame | None = None,
+        on_validation: ClassPredictions | None = None,
     ) -> Run:
         """Write a run; config.json, which marks it as finished, comes last.
 
@@ -107,10 +118,12 @@ class RunStore:
         (path / "config.json").unlink(missing_ok=True)
         _write_json(path / "metrics.json", {k: m.as_dict() for k, m in metrics.items()})
         of_films = predictions.to_frame() if isinstance(predictions, Predictions) else None
-        if isinstance(predictions, ClassPredictions):
-            predictions.write(path / CLASS_PREDICTIONS)
-        else:
-            (path / CLASS_PREDICTIONS).unlink(missing_ok=True)
+        of_texts = predictions if isinstance(predictions, ClassPredictions) else None
+        for file, said in ((CLASS_PREDICTIONS, of_texts), (ON_VALIDATION, on_validation)):
+            if said is None:
+                (path / file).unlink(missing_ok=True)
+            else:
+                said.write(path / file)
         frames = {"predictions.csv": of_films, "history.csv": history}
         for file, frame in frames.items():
             if frame is None or frame.empty:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from wholescript.data.textsets import Split, TextSet
 from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
+from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.text_model import ShallowTextModel
 from wholescript.report.context import device_name
 from wholescript.report.live_runs import held, training_folder
@@ -31,12 +32,28 @@ from wholescript.training.text_classifiers import Labelled, NeuralTextClassifier
 GIGA = 1e9
 TIMED = 1_000  # texts of the timed prediction
 SEEN = 2_000  # training texts that the overfitting gap is measured on
+UNCALIBRATED = ("accuracy", "ece", "log_loss")  # also told of Bayes' rule as it stands
 
 
 class TrainedText(Protocol):
     """A classifier that has been trained."""
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probabilities of the classes, (n, classes)."""
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """A trained classifier with a model of language for each class, joined by Bayes' rule."""
+
+    @property
+    def rule(self) -> BayesRule:
+        """The rule, calibrated."""
+
+    def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-likelihood of each text under each class, (n, classes), in nats."""
+
+    def posterior(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the probabilities of the classes, (n, classes)."""
 
 
@@ -99,12 +116,13 @@ def train_text_run(
         return run
     folder = training_folder(project, key)
     with held(folder, name):
-        fitted, costs = _fit(
+        fitted, facts = _fit(
             estimator, learned, held_out, training.seed, folder, progress, on_epoch
         )
-        predictions, seconds = _predict(fitted, textset)
-        costs |= {"inference_seconds_per_1000": seconds, **_gap(fitted, learned, held_out)}
-        metrics = {name: Metric(float(value), tolerance=0) for name, value in costs.items()}
+        predictions, measured = _predict(fitted, textset)
+        said = fitted.predict_proba(held_out.texts)
+        facts |= measured | _gap(fitted, learned, held_out, said)
+        metrics = {name: Metric(float(value), tolerance=0) for name, value in facts.items()}
         made = {
             "key": key,
             "textset": textset.name,
@@ -119,8 +137,11 @@ def train_text_run(
         }
         history = pd.DataFrame(getattr(fitted, "history", []))
         run = store.save(
-            name, {**config, **made}, _scores(predictions) | metrics, predictions, history
-        )
+            name, {**config, **made}, scores(predictions) | metrics, predictions, history,
+            ClassPredictions.from_probabilities(
+                _short_ids(validation), textset.classes, held_out.labels, said
+            ),
+        )  # fmt: skip
     for checkpoint in folder.glob("checkpoint-*"):
         checkpoint.unlink()
     return run
@@ -162,16 +183,35 @@ def _fit(
     }
 
 
-def _predict(fitted: TrainedText, textset: TextSet) -> tuple[ClassPredictions, float]:
-    """Return what is said of the test texts, and the seconds that a thousand of them take."""
+def _predict(fitted: TrainedText, textset: TextSet) -> tuple[ClassPredictions, dict[str, float]]:
+    """Return what is said of the test texts, and what was measured on the way."""
     test = textset.splits["test"]
+
+    def as_predictions(probabilities: NDArray[np.float32]) -> ClassPredictions:
+        ids = _short_ids(test)
+        return ClassPredictions.from_probabilities(ids, textset.classes, test.labels, probabilities)
+
     start = time.perf_counter()
     fitted.predict_proba(test.texts[:TIMED])
     seconds = (time.perf_counter() - start) * TIMED / min(TIMED, len(test))
-    predictions = ClassPredictions.from_probabilities(
-        _short_ids(test), textset.classes, test.labels, fitted.predict_proba(test.texts)
-    )
-    return predictions, seconds
+    measured = {"inference_seconds_per_1000": seconds}
+    if not isinstance(fitted, Generative):
+        return as_predictions(fitted.predict_proba(test.texts)), measured
+    likelihoods = fitted.log_likelihoods(test.texts)
+    plain = bootstrap([as_predictions(fitted.rule.plain.posterior(likelihoods))])
+    for row in plain.itertuples():
+        if row.metric in UNCALIBRATED:
+            measured[f"{row.metric}_uncalibrated"] = row.value
+    return as_predictions(fitted.posterior(likelihoods)), measured
+
+
+def scores(predictions: ClassPredictions) -> dict[str, Metric]:
+    """Return every score of a run with its interval over texts."""
+    # An eighth of the interval stands in for the spread over seeds, as for runs of one repeat.
+    return {
+        row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 8)
+        for row in bootstrap([predictions]).itertuples()
+    }
 
 
 def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
@@ -256,23 +296,18 @@ def labels_of(split: Split, column: str) -> NDArray[np.int64]:
     return split.extra[column]
 
 
-def _gap(fitted: TrainedText, learned: Labelled, held_out: Labelled) -> dict[str, float]:
-    """Return accuracy on some training texts and on validation, and how far they are apart."""
-    seen = Labelled(learned.texts[:SEEN], learned.labels[:SEEN], learned.classes)
-    parts = {"train": seen, "validation": held_out}
-    said = {name: fitted.predict_proba(part.texts).argmax(1) for name, part in parts.items()}
-    found = {f"{n}_accuracy": accuracy_score(parts[n].labels, said[n]) for n in parts}
-    macro = f1_score(held_out.labels, said["validation"], average="macro")
+def _gap(
+    fitted: TrainedText, learned: Labelled, held_out: Labelled, said: NDArray[np.float32]
+) -> dict[str, float]:
+    """Return accuracy on some training texts and on validation, of which `said` is said."""
+    on_seen = fitted.predict_proba(learned.texts[:SEEN]).argmax(1)
+    found = {
+        "train_accuracy": accuracy_score(learned.labels[:SEEN], on_seen),
+        "validation_accuracy": accuracy_score(held_out.labels, said.argmax(1)),
+    }
+    macro = f1_score(held_out.labels, said.argmax(1), average="macro")
     gap = found["train_accuracy"] - found["validation_accuracy"]
     return {**found, "validation_macro_f1": float(macro), "overfitting_gap": gap}
-
-
-def _scores(predictions: ClassPredictions) -> dict[str, Metric]:
-    # An eighth of the interval stands in for the spread over seeds, as for runs of one repeat.
-    return {
-        row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 8)
-        for row in bootstrap([predictions]).itertuples()
-    }
 
 
 def _sizes(textset: TextSet) -> dict[str, int]:

@@ -12,7 +12,8 @@ from torch import nn
 
 from wholescript.errors import ParameterError
 from wholescript.features.decoders import load_decoder
-from wholescript.models.finetuned import DecoderClassifier, Tuning
+from wholescript.models.adapters import Tuning
+from wholescript.models.finetuned import DecoderClassifier
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.scratch import SCRATCH_TRAINING
 from wholescript.training.text_batches import IntArray

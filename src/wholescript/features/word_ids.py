@@ -1,0 +1,70 @@
+"""Words as numbers: a vocabulary of the words that training texts have most often."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wholescript.errors import DataError, ParameterError
+
+PADDING, UNKNOWN = 0, 1
+RESERVED = 2
+
+_BREAK = re.compile(r"<br\s*/?>")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+
+
+def words_and_marks(text: str) -> list[str]:
+    """Return the lower-case words of a text and its punctuation, in order; line breaks are none."""
+    return _WORD.findall(_BREAK.sub(" ", text).lower().replace("\u2019", "'"))
+
+
+@dataclass(frozen=True)
+class WordIds:
+    """`words`, sorted, of which the i-th is number i + 2; 0 pads, 1 is any other word.
+
+    To call it is to turn texts into numbers.
+    """
+
+    words: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Iterable[str], *, size: int | None = None, min_count: int = 1) -> Self:
+        """Return the `size` most frequent words of texts that stand there `min_count` times.
+
+        Raises:
+            DataError: there is none.
+            ParameterError: a size or a count below 1.
+        """
+        if min_count < 1 or (size is not None and size < 1):
+            raise ParameterError(f"size={size} and min_count={min_count} must be at least 1")
+        counts = Counter(word for text in texts for word in words_and_marks(text))
+        # Among equally frequent words the alphabet decides, not the order of the texts.
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        kept = [word for word, count in ordered[:size] if count >= min_count]
+        if not kept:
+            raise DataError(f"the texts have no word {min_count} times: lower min_count")
+        return cls(tuple(sorted(kept)))
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each word."""
+        return {word: place for place, word in enumerate(self.words, RESERVED)}
+
+    @property
+    def vocabulary(self) -> int:
+        """How many numbers there are, those that pad and that stand for no word among them."""
+        return len(self.words) + RESERVED
+
+    def __call__(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the numbers of each text, (words,) int64."""
+        numbers = self.numbers
+        return [
+            np.array([numbers.get(word, UNKNOWN) for word in words_and_marks(text)], np.int64)
+            for text in texts
+        ]
