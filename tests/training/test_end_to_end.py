@@ -13,7 +13,7 @@ from wholescript.models.chunked import ScratchEncoder
 from wholescript.models.task import Task
 from wholescript.training.end_to_end import EndToEnd
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.pretraining import MASK_ID, Pretraining, hide, pretrain
+from wholescript.training.pretraining import WORDPIECE_MASK, Pretraining, hide, pretrain
 
 N, MARK = 60, 2000
 SMALL = {"d_model": 16, "heads": 2, "d_feedforward": 16, "layers": 1, "dropout": 0.0}
@@ -114,7 +114,7 @@ def test_what_is_hidden():
     seen, hidden = hide(ids, mask, 30_000)
     assert not hidden[:, 40:].any() and (seen[~hidden] == 7).all()
     assert hidden[:, :40].float().mean() == pytest.approx(0.15, abs=0.01)
-    assert (seen[hidden] == MASK_ID).float().mean() == pytest.approx(0.8, abs=0.03)
+    assert (seen[hidden] == WORDPIECE_MASK).float().mean() == pytest.approx(0.8, abs=0.03)
     assert (seen[hidden] == 7).float().mean() == pytest.approx(0.1, abs=0.03)
     assert hide(ids[:1, :1], mask[:1, :1], 30_000)[1].all()
 

@@ -49,6 +49,7 @@ def scratch(
     ] = "bpe",
     vocabulary: Annotated[int, typer.Option(help="Tokens of a tokenizer that is trained.")] = 8_000,
     dropout: Annotated[float, typer.Option(help="In embeddings, blocks and head.")] = 0.1,
+    token_dropout: Annotated[float, typer.Option(help="Share of tokens hidden in training.")] = 0.0,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     batch_size: Batch = 32,
@@ -75,6 +76,7 @@ def scratch(
         pooling=pooling,
         tokenizer=tokenizer,
         vocabulary=vocabulary,
+        token_dropout=token_dropout,
     )
     _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
     _train(data, estimator, seed, examples, labels, name, store)
@@ -179,16 +181,113 @@ def linear(
 @train.command()
 def generative(
     data: Data,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="ngram; tiny, small, medium or large for a transformer from scratch; smollm2, a "
+            "folder or a name of the hub for one that is fine-tuned."
+        ),
+    ] = "ngram",
+    tuning: Annotated[
+        Literal["full", "lora"], typer.Option(help="What is trained of a pretrained model.")
+    ] = "lora",
+    rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
+    alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
+    accumulate: Accumulate = 1,
+    window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
+    patience: Patience = None,
+    bfloat16: Precision = None,
+    seed: Seeds = None,
+    examples: Examples = None,
+    tested: Annotated[int | None, typer.Option(help="Test texts to score; default all.")] = None,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train a language model for each class, and decide by Bayes' rule."""
+    from wholescript.models.text_classifier import SIZES
+    from wholescript.models.text_ngram import NgramBayes
+    from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
+
+    estimator: Any
+    if model == "ngram":
+        estimator = NgramBayes()
+    else:
+        estimator = (
+            ScratchGenerative(window=window, size=model)
+            if model in SIZES
+            else FinetunedGenerative(
+                window=window, pretrained=model, tuning=tuning, rank=rank, alpha=alpha
+            )
+        )
+        estimator.batch_size = batch_size or estimator.batch_size
+        _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store, tested)
+
+
+@train.command()
+def encoder(
+    data: Data,
+    reading: Annotated[
+        int, typer.Option(help="Epochs of filling in hidden words before; 0 for none.")
+    ] = 0,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
+    ] = False,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = 32,
+    accumulate: Accumulate = 1,
+    max_length: Length = 256,
+    label_smoothing: Smoothing = 0.1,
+    patience: Patience = None,
+    bfloat16: Precision = None,
     seed: Seeds = None,
     examples: Examples = None,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train a language model for each class, and decide by Bayes' rule."""
-    from wholescript.models.text_ngram import NgramBayes
+    """Train an encoder over whole words from scratch; killed, the same command goes on."""
+    from wholescript.training.encoder import READING, EncoderClassifier, published
 
-    _train(data, NgramBayes(), seed, examples, labels, name, store)
+    if as_published:
+        estimator = published()
+        name = name or "encoder-published"
+    else:
+        estimator = EncoderClassifier(
+            max_length=max_length, batch_size=batch_size, label_smoothing=label_smoothing
+        )
+    if reading:
+        estimator.reading = replace(READING, epochs=reading)
+        unlabelled = _read(data).splits.get("unsupervised")
+        estimator.unlabelled = unlabelled.texts if unlabelled else ()
+    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store)
+
+
+@app.command()
+def trap(
+    dataset: Annotated[str, typer.Argument(help="imdb, another known set, or a file.")] = "imdb",
+    path: Annotated[Path | None, typer.Option(help="Of the texts; default the hub.")] = None,
+    rows: Annotated[int, typer.Option(help="Of train, from its head.")] = 5_000,
+    tested: Annotated[int, typer.Option(help="Of test, from its head.")] = 1_000,
+    seed: Annotated[int, typer.Option()] = 0,
+    store: Store = None,
+) -> None:
+    """Train and test an encoder on the head of a sorted file, as a published one was."""
+    from wholescript.data.textsets import find_source
+    from wholescript.report.trap import train_on_the_head
+    from wholescript.training.encoder import published
+
+    source = find_source(dataset, path)
+    run = train_on_the_head(_store(store), source, published(), rows=rows, tested=tested, seed=seed)
+    head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
+    out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
+    out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
 
 
 @train.command()
@@ -343,6 +442,7 @@ def _train(
     labels: str,
     name: str | None,
     store: Path | None,
+    tested: int | None = None,
 ) -> None:
     from wholescript.report.text_runs import Training, train_text_run
 
@@ -352,7 +452,7 @@ def _train(
             _store(store),
             textset,
             estimator,
-            Training(seed, examples, labels),
+            Training(seed, examples, labels, tested),
             name=name,
             progress=True,
             on_epoch=_say,

@@ -46,6 +46,11 @@ class Subwords:
             found.append(np.where(self.kept[place] == ids, place + RESERVED, UNKNOWN))
         return found
 
+    def pieces(self, text: str) -> list[str]:
+        """Return a text cut at its tokens; one that is part of a character is a question mark."""
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        return [self.tokenizer.decode([number]) for number in encoding.ids]
+
     def save(self, path: Path) -> None:
         """Write all of it as one JSON file."""
         content = {"tokenizer": json.loads(self.tokenizer.to_str()), "kept": self.kept.tolist()}

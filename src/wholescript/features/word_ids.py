@@ -1,16 +1,19 @@
 """Words as numbers: a vocabulary of the words that training texts have most often."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.errors import DataError, ParameterError
+from wholescript.files import write_atomic
 
 PADDING, UNKNOWN = 0, 1
 RESERVED = 2
@@ -51,6 +54,19 @@ class WordIds:
             raise DataError(f"the texts have no word {min_count} times: lower min_count")
         return cls(tuple(sorted(kept)))
 
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote; raise DataError where the file is missing or damaged."""
+        try:
+            words = json.loads(path.read_text(encoding="utf-8"))
+            return cls(tuple(map(str, words)))
+        except (OSError, ValueError, TypeError) as problem:
+            raise DataError(f"{path.name} is no list of words ({problem}): train anew") from None
+
+    def save(self, path: Path) -> None:
+        """Write the words as JSON."""
+        write_atomic(path, json.dumps(self.words, ensure_ascii=False))
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """The number of each word."""
@@ -62,9 +78,7 @@ class WordIds:
         return len(self.words) + RESERVED
 
     def __call__(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Return the numbers of each text, (words,) int64."""
+        """Return the numbers of each text, (words,) int64, one at least."""
         numbers = self.numbers
-        return [
-            np.array([numbers.get(word, UNKNOWN) for word in words_and_marks(text)], np.int64)
-            for text in texts
-        ]
+        found = ([numbers.get(word, UNKNOWN) for word in words_and_marks(text)] for text in texts)
+        return [np.array(ids or [UNKNOWN], np.int64) for ids in found]

@@ -1,7 +1,7 @@
-"""A decoder-only classifier of texts, small enough to train from scratch.
+"""Classifiers of texts, small enough to train from scratch.
 
-Token and sinusoidal position embeddings, pre-norm blocks under a causal mask, the state of the last
-token (or the mean of all), a linear layer: `models.chunked.ScratchEncoder` with a head.
+Token and sinusoidal position embeddings, pre-norm blocks, the state of the last token (or the mean
+of all), a linear layer: `models.chunked.ScratchEncoder` with a head.
 """
 
 from typing import NamedTuple, get_args
@@ -31,8 +31,22 @@ SIZES: dict[str, Size] = {
 }
 
 
-class TextClassifier(nn.Module):
-    """Maps token ids to logits of the classes.
+class EncoderWithHead(nn.Module):
+    """Maps token ids to logits of the classes: a linear layer on what `encoder` makes of them."""
+
+    def __init__(self, encoder: ScratchEncoder, classes: int, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(encoder.d_model, classes))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""
+        logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
+        return logits
+
+
+class TextClassifier(EncoderWithHead):
+    """A decoder-only one: no token reads a later one.
 
     `size` is a name of `SIZES`, `pooling` one of last, mean. Raises ParameterError for another one.
     """
@@ -46,10 +60,9 @@ class TextClassifier(nn.Module):
         pooling: Pooling = "last",
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
         check_choices(size, pooling)
         layers, d_model = SIZES[size]
-        self.encoder = ScratchEncoder(
+        encoder = ScratchEncoder(
             vocabulary,
             d_model,
             HEADS,
@@ -59,17 +72,17 @@ class TextClassifier(nn.Module):
             pooling=pooling,
             dropout=dropout,
         )
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(d_model, classes))
+        super().__init__(encoder, classes, dropout=dropout)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""
-        logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
-        return logits
+
+def check_size(size: str) -> None:
+    """Raise ParameterError for a size that is not there."""
+    if size not in SIZES:
+        raise ParameterError(f"size={size!r} is none of {', '.join(SIZES)}")
 
 
 def check_choices(size: str, pooling: str) -> None:
     """Raise ParameterError for a size or a pooling that is not there."""
-    if size not in SIZES:
-        raise ParameterError(f"size={size!r} is none of {', '.join(SIZES)}")
+    check_size(size)
     if pooling not in get_args(Pooling):
         raise ParameterError(f"pooling={pooling!r} is none of {', '.join(get_args(Pooling))}")

@@ -113,8 +113,8 @@ def _is_held(folder: Path) -> bool:
 
 def _how_far(folder: Path) -> tuple[Progress | None, tuple[Row, ...]]:
     progress, history = None, []
-    phases = {path.with_suffix(".safetensors") for path in folder.glob("checkpoint-*")}
-    for checkpoint in sorted(phases):
+    notes = sorted(folder.glob("checkpoint-*.json"), key=lambda note: note.stat().st_mtime)
+    for checkpoint in (note.with_suffix(".safetensors") for note in notes):
         progress = read_progress(checkpoint) or progress
         history += (read_note(checkpoint) or {}).get("history", [])
     return progress, tuple(history)

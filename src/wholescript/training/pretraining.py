@@ -16,10 +16,11 @@ from wholescript.features.token_chunks import TokenChunks
 from wholescript.models.chunked import MaskedModel, ScratchEncoder
 from wholescript.training.batches import Batches, TokenBatch, TokenBatches
 from wholescript.training.loop import Fit, TrainingSettings, fit
+from wholescript.training.text_batches import TextBatch
 from wholescript.training.ways import Loss
 
 HIDDEN_SHARE = 0.15
-MASK_ID = 103  # of the WordPiece vocabulary
+WORDPIECE_MASK = 103
 IntArray = NDArray[np.int64]
 
 
@@ -39,11 +40,14 @@ class Pretraining:
 
 @dataclass(frozen=True)
 class Masked:
-    """A way of the training loop: hide tokens of a batch and ask for them."""
+    """A way of the training loop: hide tokens of a batch behind `mask`, and ask for them."""
 
     bfloat16: bool = True
+    mask: int = WORDPIECE_MASK
 
-    def backward(self, model: MaskedModel, batch: TokenBatch, loss: Loss, *, seed: int) -> Tensor:
+    def backward(
+        self, model: MaskedModel, batch: TokenBatch | TextBatch, loss: Loss, *, seed: int
+    ) -> Tensor:
         """Pass back the loss of the hidden tokens, chosen by `seed`."""
         torch.manual_seed(seed)
         value = loss(*self._asked(model, batch))
@@ -60,15 +64,19 @@ class Masked:
                 losses.append(loss(*self._asked(model, batch.to(device))).item())
         return {"held_out_loss": float(np.mean(losses))}
 
-    def _asked(self, model: MaskedModel, batch: TokenBatch) -> tuple[Tensor, Tensor]:
-        seen, hidden = hide(batch.input_ids, batch.attention_mask, model.vocabulary)
+    def _asked(self, model: MaskedModel, batch: TokenBatch | TextBatch) -> tuple[Tensor, Tensor]:
+        seen, hidden = hide(batch.input_ids, batch.attention_mask, model.vocabulary, self.mask)
         with torch.autocast(seen.device.type, torch.bfloat16, enabled=self.bfloat16):
             logits = model(seen, batch.attention_mask, hidden)
         return logits.float(), batch.input_ids[hidden]
 
 
 def hide(
-    input_ids: Tensor, attention_mask: Tensor, vocabulary: int, share: float = HIDDEN_SHARE
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    vocabulary: int,
+    mask: int = WORDPIECE_MASK,
+    share: float = HIDDEN_SHARE,
 ) -> tuple[Tensor, Tensor]:
     """Return ids with tokens hidden and where: both (n, length), the second bool, never empty."""
     draw = torch.rand(input_ids.shape, device=input_ids.device)
@@ -76,7 +84,7 @@ def hide(
     hidden[0, 0] |= ~hidden.any()
     how = torch.rand(input_ids.shape, device=input_ids.device)
     noise = torch.randint_like(input_ids, vocabulary)
-    seen = torch.where(hidden & (how < 0.8), MASK_ID, input_ids)
+    seen = torch.where(hidden & (how < 0.8), mask, input_ids)
     seen = torch.where(hidden & (how >= 0.9), noise, seen)
     return seen, hidden
 

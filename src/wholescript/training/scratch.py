@@ -6,10 +6,12 @@ from pathlib import Path
 
 from torch import nn
 
-from wholescript.features.subwords import PADDING, Kind, Subwords, load_subwords, subwords
+from wholescript.errors import ParameterError
+from wholescript.features.subwords import PADDING, UNKNOWN, Kind, Subwords, load_subwords, subwords
 from wholescript.models.chunked import Pooling
 from wholescript.models.text_classifier import TextClassifier, check_choices
 from wholescript.training.loop import TrainingSettings
+from wholescript.training.text_batches import OnTexts
 from wholescript.training.text_classifiers import Fitted, NeuralTextClassifier, Tokenize
 
 TOKENIZER = "tokenizer.json"
@@ -32,17 +34,25 @@ class ScratchClassifier(NeuralTextClassifier):
     pooling: Pooling = "mean"
     tokenizer: Kind = "bpe"
     vocabulary: int = 8_000
+    token_dropout: float = 0.0
     training: TrainingSettings = field(default_factory=lambda: SCRATCH_TRAINING)
 
     def __post_init__(self) -> None:
         """Refuse names that are not there."""
         super().__post_init__()
         check_choices(self.size, self.pooling)
+        if not 0 <= self.token_dropout < 1:
+            raise ParameterError(f"token_dropout={self.token_dropout} must be in [0, 1)")
 
     @property
     def name(self) -> str:
         """The size, as a run is called."""
         return f"scratch-{self.size}"
+
+    @property
+    def way(self) -> OnTexts:
+        """How batches are read: with some tokens hidden, as if they were unknown."""
+        return OnTexts(self.bfloat16, self.token_dropout, UNKNOWN)
 
     def begin(
         self, texts: Sequence[str], classes: int, folder: Path | None

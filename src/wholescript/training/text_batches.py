@@ -1,7 +1,7 @@
 """Texts as batches of token ids, and how a classifier of texts is trained and judged on them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -74,16 +74,28 @@ class TextBatches:
 
 @dataclass(frozen=True)
 class OnTexts:
-    """A way of the training loop: logits of classes from token ids, in half precision if asked."""
+    """A way of the training loop: logits of classes from token ids, in half precision if asked.
+
+    `token_dropout` is the share of tokens that each reading of a text hides, as the token `hidden`.
+    """
 
     bfloat16: bool = False
+    token_dropout: float = 0.0
+    hidden: int = 0
 
     def backward(self, model: nn.Module, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
         """Pass back the loss of a batch; `seed` decides what is dropped."""
         torch.manual_seed(seed)
-        value = loss(self.logits(model, batch), batch.labels)
+        value = loss(self.logits(model, self._dropped(batch)), batch.labels)
         value.backward()
         return value.detach()
+
+    def _dropped(self, batch: TextBatch) -> TextBatch:
+        if not self.token_dropout:
+            return batch
+        drawn = torch.rand(batch.input_ids.shape, device=batch.input_ids.device)
+        hit = batch.attention_mask & (drawn < self.token_dropout)
+        return replace(batch, input_ids=torch.where(hit, self.hidden, batch.input_ids))
 
     def logits(self, model: nn.Module, batch: TextBatch) -> Tensor:
         """Return the logits (batch, classes) float32."""

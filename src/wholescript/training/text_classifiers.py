@@ -1,12 +1,10 @@
 """What neural classifiers of texts have in common: tokens, batches, one loop, early stopping."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.features.encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
 from wholescript.training.checkpoint import load_trained, trained_state
+from wholescript.training.clock import EpochClock
 from wholescript.training.loop import Row, TrainingSettings, fit
 from wholescript.training.text_batches import IntArray, OnTexts, TextBatches, class_logits
 
@@ -47,7 +46,7 @@ class Labelled:
             raise DataError(f"{len(self.texts)} texts have {len(self.labels)} labels")
         if not len(self.labels) or not 0 <= self.labels.min() <= self.labels.max() < self.classes:
             raise DataError(f"labels must lie from 0 to {self.classes - 1}, a text at least")
-        _check(self.texts)
+        check_texts(self.texts)
 
 
 @dataclass
@@ -84,7 +83,7 @@ class Fitted:
         Raises:
             DataError: there is no text, or an empty one.
         """
-        _check(texts)
+        check_texts(texts)
         tokens = _cut(self.tokenize(texts), self.max_length)
         labels = np.zeros(len(tokens), np.int64)
         batches = TextBatches(tokens, labels, self.batch_size, self.padding)
@@ -170,7 +169,7 @@ class NeuralTextClassifier(ABC):
         torch.manual_seed(seed)
         network, tokenize, padding = self.begin(train.texts, train.classes, folder)
         tokens = tokenize(train.texts)
-        way = OnTexts(self.bfloat16)
+        way = self.way
         fitted = Fitted(network, tokenize, way, padding, self.max_length)
         fitted.truncated = float(np.mean([len(ids) > self.max_length for ids in tokens]))
         batches = TextBatches(_cut(tokens, self.max_length), train.labels, self.batch_size, padding)
@@ -183,9 +182,9 @@ class NeuralTextClassifier(ABC):
         before = self.watch(network, tokenize)
         loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
         for phase, settings in enumerate(self.phases(network)):
-            clock = _Clock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
+            clock = EpochClock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
 
-            def ended(row: Row, clock: _Clock = clock) -> None:
+            def ended(row: Row, clock: EpochClock = clock) -> None:
                 clock.tick(row)
                 if on_epoch:
                     on_epoch(clock.timed(row))
@@ -209,6 +208,11 @@ class NeuralTextClassifier(ABC):
     def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
         """Yield the settings of each phase of a training; a phase may change what is trained."""
         yield self.training
+
+    @property
+    def way(self) -> OnTexts:
+        """How batches are read in training."""
+        return OnTexts(self.bfloat16)
 
     @property
     def save_seconds(self) -> float:
@@ -236,34 +240,12 @@ class NeuralTextClassifier(ABC):
         return Fitted(network, tokenize, OnTexts(self.bfloat16), padding, self.max_length)
 
 
-class _Clock:
-    """The seconds of each epoch after `before` others, in a file so that they survive a kill."""
-
-    def __init__(self, path: Path | None, before: int) -> None:
-        self._path, self._before, self._since = path, before, perf_counter()
-        there = path is not None and path.exists()
-        self._seconds: dict[str, float] = json.loads(path.read_text()) if path and there else {}
-
-    def tick(self, row: Row) -> None:
-        """Note the end of an epoch."""
-        now = perf_counter()
-        self._seconds[str(row["epoch"])] = round(now - self._since, 3)
-        self._since = now
-        if self._path:
-            write_atomic(self._path, json.dumps(self._seconds))
-
-    def timed(self, row: Row) -> Row:
-        """Return a row with the number of its epoch among all, and its seconds."""
-        # A kill between the checkpoint of an epoch and its tick takes its seconds.
-        seconds = self._seconds.get(str(row["epoch"]), float("nan"))
-        return {**row, "epoch": self._before + int(row["epoch"]), "seconds": seconds}
-
-
 def _cut(tokens: list[IntArray], length: int) -> list[IntArray]:
     return [ids[:length] for ids in tokens]
 
 
-def _check(texts: Sequence[str]) -> None:
+def check_texts(texts: Sequence[str]) -> None:
+    """Raise DataError where there is no text, an empty one, or one that is no Unicode."""
     empty = [row for row, text in enumerate(texts) if not text.strip()]
     if empty or not len(texts):
         raise DataError(

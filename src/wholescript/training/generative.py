@@ -1,0 +1,390 @@
+"""Generative classifiers: a language model for each class, trained alone, and Bayes' rule."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch.nn.functional import cross_entropy
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.decoders import load_decoder
+from wholescript.features.encoders import cpu_has_bfloat16
+from wholescript.features.subwords import load_subwords, subwords
+from wholescript.files import write_atomic
+from wholescript.models.adapters import adapted
+from wholescript.models.bayes_rule import BayesRule
+from wholescript.models.causal_lm import CausalLM, scratch_language_model
+from wholescript.models.text_classifier import check_size
+from wholescript.training.checkpoint import load_trained, trained_state
+from wholescript.training.clock import EpochClock
+from wholescript.training.language import NextToken, token_log_probabilities, windows
+from wholescript.training.loop import Row, TrainingSettings, fit
+from wholescript.training.scratch import TOKENIZER
+from wholescript.training.text_batches import IntArray, TextBatches
+from wholescript.training.text_classifiers import Labelled, check_texts
+
+RULE, SCORED = "rule.json", "likelihoods.jsonl"
+AT_ONCE = 256  # texts whose scores are kept together
+LANGUAGE_TRAINING = TrainingSettings(
+    epochs=6,
+    learning_rate=1e-3,
+    weight_decay=0.1,
+    patience=1,
+    chunk_dropout=0.0,
+    monitor="held_out_loss",
+)
+
+Tokenize = Callable[[Sequence[str]], list[IntArray]]
+
+
+class Reader(NamedTuple):
+    """A language model, what turns texts into its tokens, and the number that pads.
+
+    `tokenize` puts the token that begins a text before it and the one that ends it behind.
+    `pieces` cuts a text at its tokens.
+    """
+
+    model: CausalLM
+    tokenize: Tokenize
+    padding: int
+    pieces: Callable[[str], list[str]]
+
+
+@dataclass
+class FittedGenerative:
+    """A language model for each class. `history` has a row an epoch, all of one class first."""
+
+    readers: list[Reader]
+    rule: BayesRule
+    context: int
+    bfloat16: bool
+    scored: Path | None = None
+    history: list[Row] = field(default_factory=list)
+    best_epoch: int = 0
+    measured: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """How many numbers there are, in all models and trained."""
+        models = [reader.model for reader in self.readers]
+        counts = [(p.numel(), p.requires_grad) for model in models for p in model.parameters()]
+        return {
+            "parameters": sum(count for count, _ in counts),
+            "trained_parameters": sum(count for count, trained in counts if trained),
+        }
+
+    def uncached(self) -> "FittedGenerative":
+        """Return it without the scores that it keeps."""
+        return replace(self, scored=None)
+
+    def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the log-likelihood of each whole text under each class, (n, classes), in nats.
+
+        What was scored before is read from the file `scored`, and what is scored now added to it.
+
+        Raises:
+            DataError: there is no text, or an empty one.
+        """
+        check_texts(texts)
+        names = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+        known = _read_scores(self.scored)
+        missing = [row for row, name in enumerate(names) if name not in known]
+        for start in range(0, len(missing), AT_ONCE):
+            rows = missing[start : start + AT_ONCE]
+            found = self._score([texts[row] for row in rows])
+            lines = {names[row]: values.tolist() for row, values in zip(rows, found, strict=True)}
+            known |= lines
+            if self.scored:
+                with self.scored.open("a", encoding="utf-8") as file:
+                    file.writelines(f"{json.dumps(line)}\n" for line in lines.items())
+        return np.array([known[name] for name in names])
+
+    def posterior(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the probabilities of the classes, (n, classes)."""
+        return self.rule.posterior(log_likelihoods)
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probabilities of the classes, (n, classes)."""
+        return self.posterior(self.log_likelihoods(texts))
+
+    def by_word(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the tokens of a text, and the log-probability of each, (tokens + 1, classes).
+
+        The last row is of the end of the text.
+        """
+        columns = [self._tokens(reader, [text])[0] for reader in self.readers]
+        return self.readers[0].pieces(text), np.stack(columns, axis=1)
+
+    def _score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        columns = [
+            [float(row.astype(np.float64).sum()) for row in self._tokens(reader, texts)]
+            for reader in self.readers
+        ]
+        return np.array(columns).T
+
+    def _tokens(self, reader: Reader, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+        return token_log_probabilities(
+            reader.model,
+            reader.tokenize(texts),
+            context=self.context,
+            padding=reader.padding,
+            bfloat16=self.bfloat16,
+        )
+
+
+@dataclass
+class GenerativeClassifier(ABC):
+    """What both kinds share: each class's model gets the same number of steps on its own texts.
+
+    Texts are cut into windows of at most `window` tokens to train on, so that nothing is left out;
+    they are scored whole, or, beyond `context` tokens, in windows that overlap.
+
+    Raises:
+        ParameterError: a field is outside its range.
+    """
+
+    window: int = 256
+    context: int = 512
+    batch_size: int = 16
+    bfloat16: bool = field(default_factory=cpu_has_bfloat16)
+    training: TrainingSettings = field(default_factory=lambda: LANGUAGE_TRAINING)
+
+    def __post_init__(self) -> None:
+        """Refuse what could not train."""
+        if self.window < 2 or self.context < 2 or self.batch_size < 1:
+            raise ParameterError(
+                f"window={self.window} and context={self.context} must be at least 2 and "
+                f"batch_size={self.batch_size} at least 1"
+            )
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a run of it is called."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields."""
+        return {"model": type(self).__name__, **asdict(self)}
+
+    @abstractmethod
+    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
+        """Return a model to be trained and its tokenizer, for `texts`; seed torch before."""
+
+    def fit(
+        self,
+        train: Labelled,
+        validation: Labelled,
+        *,
+        seed: int,
+        folder: Path | None = None,
+        progress: bool = False,
+        on_epoch: Callable[[Row], None] | None = None,
+    ) -> FittedGenerative:
+        """Train a model for each class, and calibrate Bayes' rule on the validation texts.
+
+        With a `folder` a killed training goes on from its last checkpoint there, to the weights
+        that an unbroken one ends with.
+
+        Raises:
+            DataError: a class has no text in training or in validation.
+            RunError: the loss is not finite.
+        """
+        of_class = [_texts_of(train, c, "training") for c in range(train.classes)]
+        held_out = [_texts_of(validation, c, "validation") for c in range(train.classes)]
+        readers, history, best = [], list[Row](), 0
+        cut: list[list[IntArray]] = []
+        for texts in of_class:
+            torch.manual_seed(seed)
+            readers.append(self.begin(train.texts, folder))
+            cut.append(windows(readers[-1].tokenize(texts), self.window))
+        rows = max(map(len, cut))
+        for c, reader in enumerate(readers):
+            held = windows(reader.tokenize(held_out[c]), self.window)
+            clock = EpochClock(folder and folder / f"seconds-{c}.json", len(history))
+
+            def ended(row: Row, clock: EpochClock = clock, c: int = c) -> None:
+                clock.tick(row)
+                if on_epoch:
+                    on_epoch({"class": c, **clock.timed(row)})
+
+            result = fit(
+                reader.model,
+                self._batches(_as_many(cut[c], rows, seed), reader.padding),
+                self._batches(held, reader.padding),
+                self.training, seed=seed, loss=cross_entropy, way=NextToken(self.bfloat16),
+                checkpoint=folder and folder / f"checkpoint-{c}.safetensors",
+                save_seconds=300.0, progress=progress, on_epoch=ended,
+            )  # fmt: skip
+            best = len(history) + result.best_epoch
+            history += [{"class": c, **clock.timed(row)} for row in result.history]
+        scored = folder and folder / SCORED
+        fitted = FittedGenerative(
+            readers, BayesRule.of(train.labels, train.classes), self.context, self.bfloat16,
+            scored, history, best,
+        )  # fmt: skip
+        likelihoods = fitted.log_likelihoods(validation.texts)
+        fitted.rule = fitted.rule.calibrated(likelihoods, validation.labels)
+        fitted.measured = {"temperature": fitted.rule.temperature}
+        for c in range(train.classes):
+            losses = [float(row["held_out_loss"]) for row in history if row["class"] == c]
+            fitted.measured[f"nats_per_token_{c}"] = min(losses)
+        return fitted
+
+    def save(self, fitted: FittedGenerative, folder: Path) -> None:
+        """Write what was trained as safetensors, and the rule, into `folder`."""
+        for c, reader in enumerate(fitted.readers):
+            state = {k: v.contiguous() for k, v in trained_state(reader.model).items()}
+            write_atomic(folder / f"class-{c}.safetensors", save(state))
+        write_atomic(folder / RULE, json.dumps(fitted.rule.note()))
+
+    def load(self, folder: Path, classes: int) -> FittedGenerative:
+        """Read a trained classifier back.
+
+        Raises:
+            DataError: the folder holds none, or one of other settings.
+        """
+        readers = []
+        try:
+            for c in range(classes):
+                readers.append(self.begin((), folder))
+                load_trained(readers[-1].model, load_file(folder / f"class-{c}.safetensors"))
+            rule = BayesRule.restored(json.loads((folder / RULE).read_text()))
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
+            raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
+        return FittedGenerative(readers, rule, self.context, self.bfloat16, folder / SCORED)
+
+    def _batches(self, rows: Sequence[IntArray], padding: int) -> TextBatches:
+        return TextBatches(rows, np.zeros(len(rows), np.int64), self.batch_size, padding)
+
+
+@dataclass
+class ScratchGenerative(GenerativeClassifier):
+    """Small language models, a class each, that know nothing but the training texts.
+
+    Their tokenizer is trained on the texts of all classes: texts are likelier under one class or
+    another only over the same tokens.
+    """
+
+    size: str = "small"
+    vocabulary: int = 8_000
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that are not there."""
+        super().__post_init__()
+        check_size(self.size)
+
+    @property
+    def name(self) -> str:
+        """The size, as a run is called."""
+        return f"lm-{self.size}"
+
+    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
+        """Return an untrained model over the tokens of `texts`, and one that marks both ends."""
+        path = folder and folder / TOKENIZER
+        if path and (path.exists() or not texts):
+            pieces = load_subwords(path)
+        else:
+            pieces = subwords("bpe", texts, size=self.vocabulary)
+            if path:
+                pieces.save(path)
+        mark = pieces.vocabulary
+        model = scratch_language_model(pieces.vocabulary + 1, self.size)
+        return Reader(model, _marked(pieces, mark), mark, pieces.pieces)
+
+
+@dataclass
+class FinetunedGenerative(GenerativeClassifier):
+    """A pretrained language model, fine-tuned once for each class: all of it, or by LoRA."""
+
+    context: int = 4_096
+    batch_size: int = 4
+    pretrained: str = "smollm2"
+    tuning: Literal["full", "lora"] = "lora"
+    rank: int = 8
+    alpha: int = 16
+    training: TrainingSettings = field(
+        default_factory=lambda: replace(LANGUAGE_TRAINING, epochs=1, learning_rate=5e-4)
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not there."""
+        super().__post_init__()
+        if self.tuning not in ("full", "lora"):
+            raise ParameterError(f"tuning={self.tuning!r} is none of full, lora")
+
+    @property
+    def name(self) -> str:
+        """The model and how it is tuned, as a run is called."""
+        return f"{Path(self.pretrained).name}-bayes-{self.tuning}"
+
+    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
+        """Return the pretrained model, to be trained on.
+
+        Raises:
+            BundleError: the package that brings the model is not installed.
+            ParameterError: there is no such model, or it cannot read `context` tokens.
+        """
+        decoder = load_decoder(self.pretrained)
+        longest = getattr(decoder.model.config, "max_position_embeddings", None)
+        if longest and max(self.window, self.context) > longest:
+            raise ParameterError(
+                f"window={self.window}, context={self.context}: {self.pretrained} reads at most "
+                f"{longest} tokens"
+            )
+        # What reads tokens in and out stays as it is under LoRA: no adapter stands there.
+        base = adapted(decoder, self.tuning, rank=self.rank, alpha=self.alpha)
+        decoder.model.get_output_embeddings().requires_grad_(self.tuning == "full")
+
+        def tokenize(texts: Sequence[str]) -> list[IntArray]:
+            return [np.array(decoder.tokens(text), np.int64) for text in texts]
+
+        def pieces(text: str) -> list[str]:
+            return [str(decoder.tokenizer.decode([token])) for token in decoder.tokens(text)]
+
+        model = CausalLM(decoder.model, base)
+        return Reader(model, _marked(tokenize, decoder.start), decoder.start, pieces)
+
+
+def _texts_of(part: Labelled, c: int, name: str) -> list[str]:
+    texts = [text for text, label in zip(part.texts, part.labels, strict=True) if label == c]
+    if not texts:
+        raise DataError(f"no {name} text is of class {c}: its language cannot be learnt")
+    return texts
+
+
+def _as_many(rows: list[IntArray], count: int, seed: int) -> list[IntArray]:
+    """Return all rows, and some of them again where there are fewer than `count`."""
+    again = np.random.default_rng(seed).permutation(len(rows))
+    return rows + [rows[again[place % len(rows)]] for place in range(count - len(rows))]
+
+
+def _marked(tokenize: Tokenize, mark: int) -> Tokenize:
+    """Return a tokenizer that puts a mark before a text and behind it."""
+
+    def marked(texts: Sequence[str]) -> list[IntArray]:
+        return [np.concatenate([[mark], ids, [mark]]) for ids in tokenize(texts)]
+
+    return marked
+
+
+def _read_scores(path: Path | None) -> dict[str, list[float]]:
+    """Return what was scored, by the hash of the text; a line that a kill cut off is none."""
+    if path is None or not path.exists():
+        return {}
+    known = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            name, values = json.loads(line)
+            known[name] = values
+    return known

@@ -1,0 +1,131 @@
+"""Next-token prediction: texts in windows, a way of the training loop, and exact scores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wholescript.errors import ParameterError
+from wholescript.models.causal_lm import CausalLM
+from wholescript.training.batches import Batches
+from wholescript.training.text_batches import IntArray, TextBatch
+from wholescript.training.ways import Loss
+
+TOKENS = 2_048  # of a batch that is scored, padding included
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """A way of the training loop: every token of a window but its first is asked for."""
+
+    bfloat16: bool = True
+
+    def backward(self, model: CausalLM, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
+        """Pass back the loss of the tokens of a batch; `seed` decides what is dropped."""
+        torch.manual_seed(seed)
+        value = loss(*self._asked(model, batch))
+        value.backward()
+        return value.detach()
+
+    def judge(self, model: CausalLM, batches: Batches, loss: Loss) -> dict[str, float]:
+        """Return the mean loss of held-out tokens, in nats, every token with the same weight."""
+        device = next(model.parameters()).device
+        total, tokens = 0.0, 0
+        with torch.inference_mode():
+            for batch in batches.by_length():
+                logits, came = self._asked(model, batch.to(device))
+                total += float(loss(logits, came)) * len(came)
+                tokens += len(came)
+        return {"held_out_loss": total / tokens}
+
+    def _asked(self, model: CausalLM, batch: TextBatch) -> tuple[Tensor, Tensor]:
+        ids = batch.input_ids
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return model.next_tokens(ids, batch.attention_mask)
+
+
+def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
+    """Cut texts into windows of at most `length` tokens, to be trained on.
+
+    Each begins with the last token of the one before, so that every token of a text but its first
+    is asked for once: nothing is cut off.
+
+    Raises:
+        ParameterError: a window has room for one token only.
+    """
+    if length < 2:
+        raise ParameterError(f"length={length}: a window needs two tokens, one to predict")
+    step = length - 1
+    return [
+        ids[start : start + length]
+        for ids in tokens
+        for start in range(0, max(len(ids) - 1, 1), step)
+    ]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The tokens `begin` to `end` of the text `row`, of which those from `asked` on are scored."""
+
+    row: int
+    begin: int
+    asked: int
+    end: int
+
+
+def overlapping(lengths: Sequence[int], context: int) -> Iterator[Window]:
+    """Yield windows in which each token but the first of a text is scored once.
+
+    A text of up to `context` tokens is read whole. In a longer one each further window repeats half
+    of the one before, which is what its tokens are read after.
+    """
+    half = context // 2
+    for row, length in enumerate(lengths):
+        yield Window(row, 0, 1, min(length, context))
+        for asked in range(context, length, half):
+            yield Window(row, asked - half, asked, min(length, asked + half))
+
+
+def token_log_probabilities(
+    model: CausalLM,
+    tokens: Sequence[IntArray],
+    *,
+    context: int,
+    padding: int = 0,
+    bfloat16: bool = True,
+) -> list[NDArray[np.float32]]:
+    """Return the log-probability of each token of each text but its first, in nats.
+
+    Windows of about one length are scored together; what pads is never read.
+    """
+    found = [np.zeros(len(ids) - 1, np.float32) for ids in tokens]
+    parts = sorted(
+        overlapping([len(ids) for ids in tokens], context), key=lambda part: part.end - part.begin
+    )
+    model.eval()
+    device = next(model.parameters()).device
+    for rows in _alike(parts):
+        ids = [torch.from_numpy(tokens[part.row][part.begin : part.end]) for part in rows]
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
+        place = torch.arange(padded.shape[1])
+        first = torch.tensor([part.asked - part.begin for part in rows])
+        last = torch.tensor([part.end - part.begin for part in rows])
+        asked = (place >= first[:, None]) & (place < last[:, None])
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+            scored = model.log_probabilities(padded.to(device), asked.to(device)).cpu().numpy()
+        ends = np.cumsum([part.end - part.asked for part in rows])
+        for part, values in zip(rows, np.split(scored, ends[:-1]), strict=True):
+            found[part.row][part.asked - 1 : part.end - 1] = values
+    return found
+
+
+def _alike(parts: Sequence[Window]) -> Iterator[Sequence[Window]]:
+    """Yield windows, shortest first, in batches of about `TOKENS` tokens."""
+    start = 0
+    while start < len(parts):
+        size = max(TOKENS // (parts[start].end - parts[start].begin), 1)
+        yield parts[start : start + size]
+        start += size
