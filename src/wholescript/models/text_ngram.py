@@ -62,9 +62,9 @@ class NgramBayes(ShallowTextModel):
                 own = kept[np.arange(len(held)), held_labels].sum()
                 self.chosen = {
                     "order": order,
-                    "validation_log_loss": loss,
-                    "perplexity": float(np.exp(-own / tokens)),
-                    **rule.note(),
+                    "validation_log_loss": round(loss, 5),
+                    "perplexity": round(float(np.exp(-own / tokens)), 3),
+                    "temperature": round(rule.temperature, 3),
                 }
         return np.asarray(self.rule.scores(kept), np.float32)
 

@@ -102,9 +102,11 @@ class EncoderClassifier(NeuralTextClassifier):
             pooling="mean",
             dropout=self.dropout,
         )
+        # The head is drawn before, so that it is the same whether the reading was done or is now.
+        network = EncoderWithHead(encoder, classes, dropout=self.dropout)
         if self.reading and texts:
             self._read(encoder, words([*texts, *self.unlabelled]), mask, folder)
-        return EncoderWithHead(encoder, classes, dropout=self.dropout), words, PADDING
+        return network, words, PADDING
 
     def _words(self, texts: Sequence[str], folder: Path | None) -> WordIds:
         path = folder and folder / WORDS

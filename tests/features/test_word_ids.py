@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.word_ids import PADDING, UNKNOWN, WordIds, words_and_marks
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("It isn\u2019t GOOD.<br /><br/>Is it?", ["it", "isn't", "good", ".", "is", "it", "?"]),
+        ("10/10!!", ["10", "/", "10", "!", "!"]),
+        ("'quoted'", ["'", "quoted", "'"]),
+        ("_", []),
+    ],
+)
+def test_words_and_marks(text, words):
+    assert words_and_marks(text) == words
+
+
+def test_the_most_frequent_words_have_numbers():
+    ids = WordIds.of(["b b b a a c", "a d"], size=2)
+    assert ids.words == ("a", "b")
+    assert ids.vocabulary == 4
+    assert ids(["a b c", "d"])[0].tolist() == [2, 3, UNKNOWN]
+
+
+def test_among_equals_the_alphabet_decides():
+    assert WordIds.of(["d c b a"], size=2).words == WordIds.of(["a b c d"], size=2).words
+
+
+def test_rare_words_have_none():
+    assert WordIds.of(["a a b"], min_count=2).words == ("a",)
+
+
+def test_a_text_without_a_word_is_one_unknown():
+    (numbers,) = WordIds.of(["a"])(["_"])
+    assert numbers.tolist() == [UNKNOWN]
+
+
+@given(st.lists(st.text(), min_size=1))
+def test_no_number_is_out_of_range(texts):
+    ids = WordIds.of(["some words of a text"])
+    for numbers in ids(texts):
+        assert numbers.dtype == np.int64
+        assert ((numbers > PADDING) & (numbers < ids.vocabulary)).all()
+
+
+def test_saved_words_are_the_same(tmp_path):
+    ids = WordIds.of(["caf\u00e9 \u2014 ok"])
+    ids.save(tmp_path / "words.json")
+    assert WordIds.load(tmp_path / "words.json") == ids
+
+
+@pytest.mark.parametrize("content", [None, "", "3", "{"])
+def test_a_damaged_file_is_an_error(tmp_path, content):
+    path = tmp_path / "words.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match="no list of words"):
+        WordIds.load(path)
+
+
+def test_nothing_to_count_is_an_error():
+    with pytest.raises(DataError, match="lower min_count"):
+        WordIds.of(["a b"], min_count=2)
+    with pytest.raises(ParameterError, match="size=0"):
+        WordIds.of(["a"], size=0)

@@ -1,0 +1,156 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.models.tiny_decoders import write_tiny
+from tests.training.planted_texts import (
+    CLASSES,
+    killed_after_epoch,
+    killed_in_step,
+    planted,
+    timeless,
+)
+from wholescript.errors import DataError, ParameterError
+from wholescript.training.generative import (
+    LANGUAGE_TRAINING,
+    SCORED,
+    FinetunedGenerative,
+    ScratchGenerative,
+)
+from wholescript.training.text_classifiers import Labelled
+
+SHORT = replace(LANGUAGE_TRAINING, epochs=3, learning_rate=3e-3, patience=3)
+
+
+def scratch(**options):
+    options = {"size": "tiny", "vocabulary": 300, "batch_size": 8, "training": SHORT} | options
+    return ScratchGenerative(bfloat16=False, **options)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return planted(150, words=7)
+
+
+@pytest.fixture(scope="module")
+def validation():
+    return planted(60, seed=1, words=7)
+
+
+@pytest.fixture(scope="module")
+def fitted(train, validation):
+    return scratch(training=replace(SHORT, epochs=12)).fit(train, validation, seed=0)
+
+
+def test_the_planted_word_is_found(fitted):
+    test = planted(60, seed=2, words=7)
+    found = fitted.predict_proba(test.texts)
+    assert found.shape == (60, CLASSES)
+    assert (found.argmax(1) == test.labels).mean() > 0.8
+
+
+def test_words_add_up_to_the_text(fitted):
+    text = planted(1, seed=3).texts[0]
+    words, logs = fitted.by_word(text)
+    assert "".join(words) == text
+    assert logs.shape == (len(words) + 1, CLASSES)
+    assert logs.sum(0) == pytest.approx(fitted.log_likelihoods([text])[0], rel=1e-4)
+
+
+def test_a_long_text_is_scored_whole(fitted):
+    text = "the old harbour " * 300
+    for model in (fitted, replace(fitted, context=64)):
+        whole, cut = model.log_likelihoods([text, text[:1200]])
+        assert (whole < cut - 100).all()
+
+
+def test_each_class_takes_the_same_steps(train, validation):
+    rare = np.flatnonzero((train.labels != 2) | (np.arange(len(train.labels)) < 30))
+    uneven = Labelled([train.texts[row] for row in rare], train.labels[rare], CLASSES)
+    told = []
+    scratch().fit(uneven, validation, seed=0, on_epoch=told.append)
+    steps = {c: sum(row["class"] == c for row in told) for c in range(CLASSES)}
+    assert steps == {0: 3, 1: 3, 2: 3}
+    assert [row["epoch"] for row in told] == list(range(1, 10))
+
+
+@pytest.mark.parametrize("moment", ["in a step", "between classes"])
+def test_a_killed_training_ends_as_an_unbroken_one(train, validation, tmp_path, moment):
+    unbroken = scratch().fit(train, validation, seed=0, folder=tmp_path / "a")
+    if moment == "in a step":
+        with killed_in_step(30):
+            scratch().fit(train, validation, seed=0, folder=tmp_path / "b")
+    else:
+        with killed_after_epoch(3) as on_epoch:
+            scratch().fit(train, validation, seed=0, folder=tmp_path / "b", on_epoch=on_epoch)
+    resumed = scratch().fit(train, validation, seed=0, folder=tmp_path / "b")
+    assert timeless(resumed.history) == timeless(unbroken.history)
+    test = planted(20, seed=2).texts
+    np.testing.assert_array_equal(resumed.predict_proba(test), unbroken.predict_proba(test))
+
+
+def test_stored_and_read_back_it_says_the_same(tmp_path):
+    estimator = scratch()
+    trained = estimator.fit(planted(60), planted(30, seed=1), seed=0, folder=tmp_path)
+    estimator.save(trained, tmp_path)
+    test = planted(20, seed=2).texts
+    again = scratch().load(tmp_path, CLASSES)
+    np.testing.assert_array_equal(
+        again.uncached().predict_proba(test), trained.uncached().predict_proba(test)
+    )
+    (tmp_path / "class-1.safetensors").write_bytes(b"half")
+    with pytest.raises(DataError, match="no trained lm-tiny"):
+        scratch().load(tmp_path, CLASSES)
+
+
+def test_scores_are_kept_and_a_torn_line_is_scored_again(fitted, tmp_path):
+    keeping = replace(fitted, scored=tmp_path / SCORED)
+    texts = planted(9, seed=4).texts
+    first = keeping.log_likelihoods(texts)
+    kept = (tmp_path / SCORED).read_text()
+    assert len(kept.splitlines()) == len(set(texts))
+    np.testing.assert_array_equal(replace(keeping, readers=[]).log_likelihoods(texts), first)
+    (tmp_path / SCORED).write_text(kept[:-9])
+    np.testing.assert_allclose(keeping.log_likelihoods(texts), first, rtol=1e-6)
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_a_pretrained_model_is_tuned_for_each_class(train, validation, tmp_path, tuning):
+    folder = write_tiny(tmp_path / "decoder")
+    estimator = FinetunedGenerative(
+        pretrained=str(folder), tuning=tuning, window=16, context=32, bfloat16=False,
+        training=replace(SHORT, epochs=2),
+    )  # fmt: skip
+    fitted = estimator.fit(train, validation, seed=0, folder=tmp_path / "run")
+    counts = fitted.parameters
+    assert (counts["trained_parameters"] < counts["parameters"]) == (tuning == "lora")
+    weights = [dict(reader.model.named_parameters()) for reader in fitted.readers]
+    trained = [name for name, value in weights[0].items() if value.requires_grad]
+    assert any((weights[0][name] != weights[1][name]).any() for name in trained)
+    estimator.save(fitted, tmp_path / "run")
+    test = planted(9, seed=2).texts
+    again = estimator.load(tmp_path / "run", CLASSES)
+    np.testing.assert_allclose(
+        again.uncached().predict_proba(test), fitted.uncached().predict_proba(test), atol=1e-6
+    )
+
+
+def test_a_class_without_a_text_is_an_error(train, validation):
+    one = np.flatnonzero(validation.labels != 1)
+    lacking = Labelled([validation.texts[row] for row in one], validation.labels[one], CLASSES)
+    with pytest.raises(DataError, match="no validation text is of class 1"):
+        scratch().fit(train, lacking, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (ScratchGenerative, {"window": 1}, "window=1"),
+        (ScratchGenerative, {"size": "huge"}, "size='huge'"),
+        (FinetunedGenerative, {"tuning": "frozen"}, "tuning='frozen'"),
+    ],
+)
+def test_what_could_not_train_is_refused(kind, options, message):
+    with pytest.raises(ParameterError, match=message):
+        kind(**options)

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+
+from wholescript.errors import ParameterError
+from wholescript.models.causal_lm import scratch_language_model
+from wholescript.training.language import (
+    NextToken,
+    overlapping,
+    token_log_probabilities,
+    windows,
+)
+from wholescript.training.text_batches import TextBatches
+
+VOCABULARY = 50
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return scratch_language_model(VOCABULARY, "tiny").eval()
+
+
+@pytest.fixture
+def texts():
+    rng = np.random.default_rng(0)
+    return [rng.integers(1, VOCABULARY, length) for length in (2, 30, 7, 19, 64)]
+
+
+@given(st.lists(st.integers(2, 60), min_size=1), st.integers(2, 20))
+def test_every_token_but_the_first_is_trained_on_once(lengths, window):
+    texts = [np.arange(length) for length in lengths]
+    asked = [token for part in windows(texts, window) for token in part[1:]]
+    assert asked == [token for text in texts for token in text[1:]]
+    assert all(len(part) <= window for part in windows(texts, window))
+
+
+@given(st.lists(st.integers(2, 90), min_size=1), st.integers(2, 20))
+def test_every_token_but_the_first_is_scored_once(lengths, context):
+    scored = [list[int]() for _ in lengths]
+    for part in overlapping(lengths, context):
+        scored[part.row] += range(part.asked, part.end)
+        assert part.end - part.begin <= context
+        if part.begin:
+            assert part.asked - part.begin == context // 2, "what comes before it is read too"
+    assert scored == [list(range(1, length)) for length in lengths]
+
+
+def test_a_window_of_one_token_is_an_error():
+    with pytest.raises(ParameterError, match="length=1"):
+        windows([np.arange(3)], 1)
+
+
+def test_scores_are_those_of_each_text_alone(model, texts):
+    found = token_log_probabilities(model, texts, context=64, bfloat16=False)
+    for text, scores in zip(texts, found, strict=True):
+        with torch.no_grad():
+            logits = model.model(torch.from_numpy(text)[None]).logits[0, :-1]
+        expected = -cross_entropy(logits, torch.from_numpy(text[1:]), reduction="none")
+        assert scores == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+def test_beyond_the_context_tokens_are_read_after_half_of_it(model, texts):
+    (long,) = token_log_probabilities(model, [texts[-1]], context=20, bfloat16=False)
+    (part,) = token_log_probabilities(model, [texts[-1][10:30]], context=20, bfloat16=False)
+    assert long[:19] == pytest.approx(
+        token_log_probabilities(model, [texts[-1][:20]], context=20, bfloat16=False)[0], abs=1e-4
+    )
+    assert long[19:29] == pytest.approx(part[9:], abs=1e-4)
+
+
+def test_half_precision_changes_a_text_by_little(model, texts):
+    sums = [
+        [scores.sum() for scores in token_log_probabilities(model, texts, context=64, bfloat16=b)]
+        for b in (True, False)
+    ]
+    assert sums[0] == pytest.approx(sums[1], rel=2e-3)
+
+
+def test_padding_is_never_asked_for(model, texts):
+    ids = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(text) for text in texts], True)
+    mask = ids > 0
+    logits, came = model.next_tokens(ids, mask)
+    assert len(logits) == len(came) == sum(len(text) - 1 for text in texts)
+    assert logits.dtype == torch.float32
+    assert (came > 0).all()
+
+
+def test_every_held_out_token_has_the_same_weight(model, texts):
+    batches = TextBatches(texts, np.zeros(len(texts), np.int64), 2)
+    judged = NextToken(bfloat16=False).judge(model, batches, cross_entropy)
+    scores = np.concatenate(token_log_probabilities(model, texts, context=64, bfloat16=False))
+    assert judged["held_out_loss"] == pytest.approx(-scores.mean(), abs=1e-4)
+
+
+def test_one_matrix_reads_and_writes_tokens(model):
+    names = [name for name, _ in model.named_parameters()]
+    assert len(names) == len({p.data_ptr() for p in model.parameters()})
+    assert sum("embed_tokens" in name for name in names) == 1
+    assert not any("head" in name for name in names)
