@@ -115,3 +115,33 @@ def test_half_precision_is_near_and_leaves_weights_whole(batches, model):
     OnTexts(True).backward(model, batch, cross_entropy, seed=0)
     for parameter in model.parameters():
         assert parameter.dtype == parameter.grad.dtype == torch.float32
+
+
+class Recorder(torch.nn.Module):
+    """Keeps the ids that it was given, and says nothing of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.bias = torch.nn.Parameter(torch.zeros(CLASSES))
+        self.seen = []
+
+    def forward(self, input_ids, attention_mask):
+        self.seen.append(input_ids)
+        return self.bias.expand(len(input_ids), CLASSES)
+
+
+def test_a_share_of_tokens_is_hidden_in_training_alone():
+    rng = np.random.default_rng(0)
+    tokens = [rng.integers(2, WORDS, length) for length in (200, 300)]
+    (batch,) = TextBatches(tokens, np.array([0, 1]), 2).by_length()
+    way, model = OnTexts(token_dropout=0.2, hidden=1), Recorder()
+    for seed in (1, 1, 2):
+        way.backward(model, batch, cross_entropy, seed=seed)
+    way.logits(model, batch)
+    first, same, other, judged = model.seen
+    changed = first != batch.input_ids
+    assert (first[changed] == 1).all()
+    assert not changed[~batch.attention_mask].any(), "what pads is no token"
+    assert changed.sum() / batch.attention_mask.sum() == pytest.approx(0.2, abs=0.05)
+    assert torch.equal(first, same) and not torch.equal(first, other)
+    assert torch.equal(judged, batch.input_ids)

@@ -275,7 +275,8 @@ def trap(
     path: Annotated[Path | None, typer.Option(help="Of the texts; default the hub.")] = None,
     rows: Annotated[int, typer.Option(help="Of train, from its head.")] = 5_000,
     tested: Annotated[int, typer.Option(help="Of test, from its head.")] = 1_000,
-    seed: Annotated[int, typer.Option()] = 0,
+    name: Annotated[str | None, typer.Option(help="Of the set; default as the dataset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
     store: Store = None,
 ) -> None:
     """Train and test an encoder on the head of a sorted file, as a published one was."""
@@ -283,7 +284,7 @@ def trap(
     from wholescript.report.trap import train_on_the_head
     from wholescript.training.encoder import published
 
-    source = find_source(dataset, path)
+    source = find_source(dataset, path, name=name)
     run = train_on_the_head(_store(store), source, published(), rows=rows, tested=tested, seed=seed)
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
     out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")

@@ -1,0 +1,42 @@
+import pytest
+import torch
+
+from tests.models.tiny_decoders import write_tiny
+from wholescript.errors import ParameterError
+from wholescript.features.decoders import load_decoder
+from wholescript.models.adapters import adapted
+from wholescript.models.dropout import Dropout
+
+
+@pytest.fixture
+def decoder(tmp_path):
+    return load_decoder(str(write_tiny(tmp_path / "tiny")))
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
+def test_what_is_trained(decoder, tuning):
+    base = adapted(decoder, tuning)
+    trained = {name for name, value in base.named_parameters() if value.requires_grad}
+    every = {name for name, _ in base.named_parameters()}
+    expected = {"full": every, "frozen": set(), "lora": {n for n in every if "lora_" in n}}
+    assert trained == expected[tuning]
+
+
+def test_fresh_adapters_change_nothing(tmp_path, decoder):
+    ids = torch.tensor([[5, 9, 11, 7]])
+    with torch.no_grad():
+        before = load_decoder(str(tmp_path / "tiny")).model(input_ids=ids).logits
+        adapted(decoder, "lora")
+        assert torch.allclose(decoder.model(input_ids=ids).logits, before, atol=1e-5)
+
+
+def test_adapters_drop_by_the_fast_dropout(decoder):
+    base = adapted(decoder, "lora", dropout=0.3)
+    dropping = [m for m in base.modules() if isinstance(m, torch.nn.Dropout)]
+    assert dropping and all(type(m) is Dropout and m.p == 0.3 for m in dropping)
+
+
+@pytest.mark.parametrize("options", [{"tuning": "half"}, {"rank": 0}, {"alpha": 0}])
+def test_what_cannot_be_is_refused(decoder, options):
+    with pytest.raises(ParameterError):
+        adapted(decoder, **({"tuning": "lora"} | options))
