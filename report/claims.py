@@ -205,6 +205,14 @@ def scratch_loses(results: Results) -> bool:
     return all(results.metric(f"classifiers/{one}-ratios:{name}").low > 1 for one in sets)
 
 
+@claim("Fine-tuned by adapters, a language model beats counted words on Banking77, not the stack.")
+def tuning_is_between(results: Results) -> bool:
+    """The intervals of the ratios of errors: below one to words, and below it of the stack."""
+    ratio = "classifiers/banking77-ratios:{}_over_tfidf-svm"
+    tuned = results.metric(ratio.format("smollm2-lora"))
+    return tuned.high < 1 and results.metric(ratio.format("sparse-dense-stack")).high < tuned.value
+
+
 @claim("From scratch, none of the sizes that were tried makes as few errors as counted words.")
 def size_is_no_remedy(results: Results) -> bool:
     """The interval of the ratio of errors on Banking77 lies above one for each size."""

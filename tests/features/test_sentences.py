@@ -6,7 +6,6 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.features.encoders import PooledEncoder, load_encoder, wordpiece_tokenizer
 from wholescript.features.sentences import (
     SentenceSettings,
-    check_texts,
     count_encoder_parameters,
     embed_sentences,
     encode_texts,
@@ -123,20 +122,6 @@ def test_the_bar_counts_texts(tmp_path, capsys):
     said = capsys.readouterr().err
     assert f"{len(TEXTS)}/{len(TEXTS)}" in said
     assert "text/s" in said
-
-
-@pytest.mark.parametrize(
-    ("texts", "said"),
-    [
-        ([], "is empty"),
-        ("a single text", "is one text"),
-        (["a", " \n", "b", ""], r"2 of the 4 mails hold no text: row 1, 3"),
-        (["a", None], r"1 of the 2 mails hold no text: row 1"),
-    ],
-)
-def test_what_is_no_list_of_texts(texts, said):
-    with pytest.raises(DataError, match=said):
-        check_texts(texts, "mails")
 
 
 def test_nothing_is_embedded_of_a_set_with_an_empty_text(tmp_path):

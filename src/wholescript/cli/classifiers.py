@@ -18,6 +18,8 @@ from wholescript.cli.base import app, out
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
+WIDE = 110  # columns of a terminal
+
 train = typer.Typer(no_args_is_help=True, help="Train a classifier of texts: a run for each seed.")
 app.add_typer(train, name="train")
 
@@ -309,6 +311,32 @@ def blend(
         _tell(blend_runs(folder, members, name))
 
 
+@app.command()
+def classify(
+    run: Annotated[str, typer.Argument(help="A run, such as questions/tfidf-svm-s0.")],
+    texts: Annotated[list[str], typer.Argument(help="Texts, each in quotes.")],
+    top: Annotated[int, typer.Option(help="Classes to show of each.")] = 3,
+    store: Store = None,
+) -> None:
+    """Ask a trained model of other texts; one of language also shows what each word is worth."""
+    from wholescript.report.project import Project
+    from wholescript.report.text_runs import find_text_runs
+    from wholescript.report.trained import load_trained_run, word_evidence
+
+    ((found, *_),) = find_text_runs(_store(store), [run]).values()
+    fitted = load_trained_run(Project(), found)
+    classes = found.config["classes"]
+    for text, row in zip(texts, fitted.predict_proba(texts), strict=True):
+        best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
+        out.print(", ".join(f"{name} {share:.1%}" for share, name in best), highlight=False)
+        if hasattr(fitted, "by_word"):
+            line = Text()
+            for word, evidence in word_evidence(fitted, text).itertuples(index=False):
+                shade = "bold green" if evidence > 1 else "bold red" if evidence < -1 else ""
+                line.append(f"{word.strip() or 'end'} ", shade).append(f"{evidence:+.1f} ", "dim")
+            out.print(line)
+
+
 @app.command("labels")
 def wrong_labels(
     data: Data,
@@ -352,10 +380,14 @@ def status(
 
     def lines() -> Group:
         runs, now = live_runs(Project()), time.time()
-        titles = (name.replace("_", " ") for name in Shown._fields)
+        # A narrow terminal has no room for all.
+        dropped = {"held_out", "speed", "checkpoint"} if out.width < WIDE else set[str]()
+        kept = [name for name in Shown._fields if name not in dropped]
+        titles = [name.replace("_", " ") for name in kept]
         table = Table(*titles, title="trainings, the last one first", title_justify="left")
         for run in runs:
-            table.add_row(*map(escape, shown(run, now)))
+            words = shown(run, now)
+            table.add_row(*(escape(getattr(words, name)) for name in kept))
         broken = [run for run in runs if run.state in ("interrupted", "failed")]
         return Group(table, *(Text(f"{run.name} goes on by: {run.command}") for run in broken))
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
-from wholescript.data.guards import listed
-from wholescript.errors import DataError, ParameterError
+from wholescript.data.textsets.guards import check_texts
+from wholescript.errors import ParameterError
 from wholescript.features.encoders import (
     MINILM_PACKAGE,
     WIDTH,
@@ -117,19 +117,6 @@ def encode_texts(
             np.subtract.at(left, owners[batch], 1)
             bar.update(int((left == 0).sum()) - bar.n)
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
-
-
-def check_texts(texts: Sequence[str], name: str = "texts") -> None:
-    """Raise DataError when there is no text, one text in place of many, or an empty one."""
-    if isinstance(texts, str) or not len(texts):
-        what = "one text" if isinstance(texts, str) else "empty"
-        raise DataError(f"{name} is {what}: give a list with one text at least.")
-    bad = [row for row, text in enumerate(texts) if not isinstance(text, str) or not text.strip()]
-    if bad:
-        raise DataError(
-            f"{len(bad)} of the {len(texts)} {name} hold no text: row {listed(bad)}. "
-            "Leave them out, as `wholescript prepare` does."
-        )
 
 
 def key_of(texts: Sequence[str], settings: SentenceSettings) -> str:

@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save
 from threadpoolctl import threadpool_limits
 
 from wholescript.data.guards import listed
+from wholescript.data.textsets.guards import check_texts
 from wholescript.errors import DataError, RunError
-from wholescript.features.sentences import check_texts
 from wholescript.files import write_atomic
 from wholescript.models.linear_map import FloatArray, IntArray, fit_temperature, probabilities
 

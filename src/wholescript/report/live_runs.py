@@ -57,6 +57,8 @@ def training_folder(project: Project, key: str) -> Path:
 def held(folder: Path, name: str) -> Iterator[None]:
     """Tell of a training of `name` in `folder` from its begin to its end, good or bad.
 
+    Of a good end its checkpoints are deleted, which nobody goes on from.
+
     Raises:
         RunError: another process is at it.
     """
@@ -73,6 +75,8 @@ def held(folder: Path, name: str) -> Iterator[None]:
         _write(folder, note)
         yield
         _write(folder, note | {"ended": time.time()})
+        for checkpoint in folder.glob("checkpoint-*"):
+            checkpoint.unlink()
     except Exception as error:
         _write(folder, note | {"ended": time.time(), "error": str(error) or type(error).__name__})
         raise

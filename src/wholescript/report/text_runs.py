@@ -149,15 +149,12 @@ def train_text_run(
             "seed": training.seed,
         }
         history = pd.DataFrame(getattr(fitted, "history", []))
-        run = store.save(
+        return store.save(
             name, {**config, **made}, scores(predictions) | metrics, predictions, history,
             ClassPredictions.from_probabilities(
                 [str(row) for row in range(len(said))], textset.classes, held_out.labels, said
             ),
         )  # fmt: skip
-    for checkpoint in folder.glob("checkpoint-*"):
-        checkpoint.unlink()
-    return run
 
 
 def _fit(

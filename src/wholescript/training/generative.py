@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch.nn.functional import cross_entropy
 
+from wholescript.data.textsets.guards import check_texts
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.decoders import load_decoder
 from wholescript.features.encoders import cpu_has_bfloat16
@@ -31,7 +32,7 @@ from wholescript.training.language import NextToken, token_log_probabilities, wi
 from wholescript.training.loop import Row, TrainingSettings, fit
 from wholescript.training.scratch import TOKENIZER
 from wholescript.training.text_batches import IntArray, TextBatches
-from wholescript.training.text_classifiers import Labelled, check_texts
+from wholescript.training.text_classifiers import Labelled
 
 RULE, SCORED = "rule.json", "likelihoods.jsonl"
 AT_ONCE = 256  # texts whose scores are kept together

@@ -16,6 +16,7 @@ from scipy.special import softmax
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from wholescript.data.textsets.guards import check_texts
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
@@ -242,21 +243,3 @@ class NeuralTextClassifier(ABC):
 
 def _cut(tokens: list[IntArray], length: int) -> list[IntArray]:
     return [ids[:length] for ids in tokens]
-
-
-def check_texts(texts: Sequence[str]) -> None:
-    """Raise DataError where there is no text, an empty one, or one that is no Unicode."""
-    empty = [row for row, text in enumerate(texts) if not text.strip()]
-    if empty or not len(texts):
-        raise DataError(
-            f"{len(empty)} of {len(texts)} texts are empty (rows {empty[:5]}): a classifier needs "
-            "one at least, and something in each; `wholescript prepare` drops those without"
-        )
-    for row, text in enumerate(texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(
-                f"row {row} holds half a character ({error.object[error.start]!r}), which no "
-                "tokenizer can read; `wholescript prepare` repairs such texts"
-            ) from error

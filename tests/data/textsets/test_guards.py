@@ -7,11 +7,27 @@ from wholescript.data.textsets.guards import (
     check_head,
     check_limit,
     check_share,
+    check_texts,
     class_counts,
 )
 from wholescript.errors import DataError, ParameterError
 
 NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        ([], "is empty"),
+        ("a single text", "is one text"),
+        (["a", " \n", "b", ""], r"2 of the 4 mails hold no text: row 1, 3"),
+        (["a", None], r"1 of the 2 mails hold no text: row 1"),
+        (["a", "b \ud83d"], r"row 1 of mails holds half a character \('\\ud83d'\)"),
+    ],
+)
+def test_what_is_no_list_of_texts(texts: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        check_texts(texts, "mails")
 
 
 def test_an_empty_split_or_one_class() -> None:

@@ -11,6 +11,27 @@ from wholescript.errors import DataError, ParameterError
 DRAWS = 1999  # of a fair head; no draw as far off gives p = 0.0005
 
 
+def check_texts(texts: Sequence[str], name: str = "texts") -> None:
+    """Raise DataError where there is no text, one in place of many, or one that none can read."""
+    if isinstance(texts, str) or not len(texts):
+        what = "one text" if isinstance(texts, str) else "empty"
+        raise DataError(f"{name} is {what}: give a list with one text at least.")
+    bad = [row for row, text in enumerate(texts) if not isinstance(text, str) or not text.strip()]
+    if bad:
+        raise DataError(
+            f"{len(bad)} of the {len(texts)} {name} hold no text: row {listed(bad)}. "
+            "Leave them out, as `wholescript prepare` does."
+        )
+    for row, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"row {row} of {name} holds half a character ({error.object[error.start]!r}), "
+                "which no tokenizer can read; `wholescript prepare` repairs such texts."
+            ) from error
+
+
 def class_counts(labels: NDArray[np.int64], classes: Sequence[str]) -> dict[str, int]:
     """Return how many of the `labels` (n,) are of each class, in the order of the classes."""
     counts = np.bincount(labels, minlength=len(classes)).tolist()

@@ -31,9 +31,9 @@ def shown(run: LiveRun, now: float) -> Shown:
     if progress is None:
         return Shown(run.name, state, *[""] * 6)
     running = run.state == "running"
-    done = f"{progress.step:,} of {progress.steps:,} ({progress.step / progress.steps:.0%})"
+    done = f"{progress.step:,} of {progress.steps:,}"
     pace = progress.seconds_per_step
-    speed = f"{1 / pace:.2g} a second" if pace < 1 else f"one in {pace:.1f} s"
+    speed = f"{1 / pace:.2g} a second" if pace < 1 else f"{pace:.1f} s each"
     return Shown(
         run.name,
         state,

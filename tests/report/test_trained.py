@@ -1,0 +1,111 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tests.training.planted_texts import planted
+from wholescript.cli import app
+from wholescript.data.textsets import read_textset
+from wholescript.errors import RunError
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.runs import RunStore
+from wholescript.report.trained import KINDS, estimator_of, load_trained_run, word_evidence
+from wholescript.training.encoder import READING, EncoderClassifier
+from wholescript.training.generative import FinetunedGenerative
+from wholescript.training.scratch import ScratchClassifier
+
+TEXTS = ["the old violin", "a harbour under the pier"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A tree in which three models were trained by commands."""
+    root = tmp_path_factory.mktemp("tree")
+    texts = planted(300, words=7)
+    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
+    frame.to_csv(root / "questions.csv", index=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROOT_VARIABLE, str(root))
+        for command in (
+            f"prepare {root / 'questions.csv'}",
+            "train generative questions",
+            "train linear questions --kind nb-svm",
+            "train scratch questions --size tiny --vocabulary 400 --epochs 2",
+        ):
+            done = CliRunner().invoke(app, command.split())
+            assert done.exit_code == 0, done.output
+    return root
+
+
+def stored(root, name):
+    return RunStore(root / "_build" / "texts").find(f"questions/{name}-s0")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_configuration_makes_its_estimator(kind):
+    config = json.loads(json.dumps(kind().config))
+    again = estimator_of(config)
+    assert type(again) is kind
+    assert json.loads(json.dumps(again.config)) == config
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        ScratchClassifier(size="tiny", token_dropout=0.3, max_length=99),
+        EncoderClassifier(reading=READING, layers=2),
+        FinetunedGenerative(tuning="full", window=64),
+    ],
+)
+def test_what_was_changed_stays_changed(estimator):
+    config = json.loads(json.dumps(estimator.config))
+    assert json.loads(json.dumps(estimator_of(config).config)) == config
+
+
+@pytest.mark.parametrize("name", ["ngram-bayes", "nb-svm", "scratch-tiny"])
+def test_read_back_it_says_what_it_said(root, name):
+    run = stored(root, name)
+    test = read_textset(root / "_build" / "textsets" / "questions").splits["test"]
+    found = load_trained_run(Project(root), run).predict_proba(test.texts)
+    assert (found.argmax(1) == run.class_predictions.predicted).all()
+
+
+def test_words_add_up_to_the_evidence_of_the_text(root):
+    fitted = load_trained_run(Project(root), stored(root, "ngram-bayes"))
+    table = word_evidence(fitted, TEXTS[0])
+    assert table["word"].tolist() == ["the", "old", "violin", ""]
+    likelihoods = fitted.log_likelihoods(TEXTS[:1])[0]
+    first, second, _ = np.argsort(-fitted.predict_proba(TEXTS[:1])[0])
+    expected = likelihoods[first] - likelihoods[second]
+    assert table["evidence"].sum() == pytest.approx(expected, rel=1e-4)
+    assert table["evidence"].idxmax() == 2, "the word that tells the class weighs most"
+
+
+@pytest.mark.parametrize(("name", "shown"), [("ngram-bayes", "violin +"), ("nb-svm", "%")])
+def test_a_trained_model_can_be_asked(root, monkeypatch, name, shown):
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    done = CliRunner().invoke(app, ["classify", f"questions/{name}", *TEXTS])
+    assert done.exit_code == 0, done.output
+    assert shown in done.output
+    assert sum(line.startswith(("0 ", "1 ", "2 ")) for line in done.output.splitlines()) == 2
+
+
+def test_only_models_of_language_weigh_words(root):
+    fitted = load_trained_run(Project(root), stored(root, "nb-svm"))
+    with pytest.raises(RunError, match="language of each class"):
+        word_evidence(fitted, TEXTS[0])
+
+
+def test_weights_that_are_gone_are_an_error(root, tmp_path):
+    run = stored(root, "nb-svm")
+    with pytest.raises(RunError, match="are not here"):
+        load_trained_run(Project(tmp_path), run)
+
+
+def test_a_blend_has_no_weights(root):
+    run = stored(root, "nb-svm")
+    run.config["estimator"] = {"model": "Blend"}
+    with pytest.raises(RunError, match="a Blend, which has no weights"):
+        load_trained_run(Project(root), run)
