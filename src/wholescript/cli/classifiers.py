@@ -35,6 +35,10 @@ Batch = Annotated[int, typer.Option(help="Texts a batch.")]
 Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
 Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
 Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
+Written = Annotated[
+    Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
+]
+Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
 Patience = Annotated[int | None, typer.Option(help="Epochs without a better macro-F1.")]
 Precision = Annotated[
     bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
@@ -148,6 +152,8 @@ def linear(
     ] = "svm",
     seed: Seeds = None,
     examples: Examples = None,
+    written: Written = None,
+    added: Added = 0,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -169,15 +175,8 @@ def linear(
         "nb-svm": NBSVM,
     }
     model = models[kind]()
-    _train(
-        data,
-        model,
-        seed,
-        examples,
-        labels,
-        name or ("linear-stack" if kind == "linear-stack" else None),
-        store,
-    )
+    default = "linear-stack" if kind == "linear-stack" else None
+    _train(data, model, seed, examples, labels, name or default, store, None, written, added)
 
 
 @train.command()
@@ -205,6 +204,8 @@ def generative(
     seed: Seeds = None,
     examples: Examples = None,
     tested: Annotated[int | None, typer.Option(help="Test texts to score; default all.")] = None,
+    written: Written = None,
+    added: Added = 0,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -227,7 +228,7 @@ def generative(
         )
         estimator.batch_size = batch_size or estimator.batch_size
         _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store, tested)
+    _train(data, estimator, seed, examples, labels, name, store, tested, written, added)
 
 
 @train.command()
@@ -309,6 +310,40 @@ def blend(
     for seed in sorted(seeds):
         members = [run for found in of_models for run in found if run.config["seed"] == seed]
         _tell(blend_runs(folder, members, name))
+
+
+@app.command()
+def write(
+    run: Annotated[str, typer.Argument(help="A run of `train generative`, of transformers.")],
+    data: Annotated[
+        str, typer.Option(help="The prepared set it learned from; default its name.")
+    ] = (""),
+    per_class: Annotated[int, typer.Option(help="Texts of each class.")] = 500,
+    temperature: Annotated[float, typer.Option(help="Below 1: likelier, above: bolder.")] = 1.0,
+    top_p: Annotated[
+        float, typer.Option(help="Share of the likeliest tokens to draw from.")
+    ] = 0.95,
+    longest: Annotated[int, typer.Option(help="Tokens of a text, at most.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of the writing.")] = 0,
+    store: Store = None,
+) -> None:
+    """Let the language model of each class write texts that copy no real one."""
+    from wholescript.report.project import Project
+    from wholescript.report.synthetic import write_synthetic
+    from wholescript.report.text_runs import find_text_runs
+    from wholescript.training.synthesis import Sampling
+
+    ((found, *_),) = find_text_runs(_store(store), [run]).values()
+    folder = write_synthetic(
+        Project(),
+        found,
+        _read(data or found.config["textset"]),
+        per_class,
+        Sampling(temperature, top_p, longest),
+        seed=seed,
+        progress=True,
+    )
+    out.print(f"wrote {folder}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -476,16 +511,24 @@ def _train(
     name: str | None,
     store: Path | None,
     tested: int | None = None,
+    written: Path | None = None,
+    added: int = 0,
 ) -> None:
+    from wholescript.errors import ParameterError
+    from wholescript.report.synthetic import read_synthetic
     from wholescript.report.text_runs import Training, train_text_run
 
+    if bool(written) != bool(added):
+        raise ParameterError("--written FOLDER and --added NUMBER go together")
     textset = _read(data)
+    more = read_synthetic(written, added, len(textset.classes)) if written else None
     for seed in seeds or [0]:
         run = train_text_run(
             _store(store),
             textset,
             estimator,
-            Training(seed, examples, labels, tested),
+            Training(seed, examples, labels, tested, added),
+            written=more,
             name=name,
             progress=True,
             on_epoch=_say,

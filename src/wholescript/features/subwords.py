@@ -46,10 +46,11 @@ class Subwords:
             found.append(np.where(self.kept[place] == ids, place + RESERVED, UNKNOWN))
         return found
 
-    def pieces(self, text: str) -> list[str]:
-        """Return a text cut at its tokens; one that is part of a character is a question mark."""
-        encoding = self.tokenizer.encode(text, add_special_tokens=False)
-        return [self.tokenizer.decode([number]) for number in encoding.ids]
+    def decode(self, numbers: Sequence[int] | NDArray[np.int64]) -> str:
+        """Return the text of numbers, without those that pad or are unknown."""
+        told = np.asarray(numbers, np.int64)
+        ids: list[int] = self.kept[told[told >= RESERVED] - RESERVED].tolist()
+        return self.tokenizer.decode(ids)
 
     def save(self, path: Path) -> None:
         """Write all of it as one JSON file."""

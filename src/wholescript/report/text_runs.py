@@ -67,24 +67,27 @@ class Training:
 
     `labels` names a kept column to learn from in place of the labels; scores are against the
     labels whatever was learned. `tested` test texts, the same ones for every seed, are scored where
-    all of them would take too long.
+    all of them would take too long. `added` texts of each class, which a model wrote, are learned
+    from as well.
     """
 
     seed: int = 0
     examples: int | None = None
     labels: str = "label"
     tested: int | None = None
+    added: int = 0
 
     @property
     def config(self) -> dict[str, Any]:
-        """All fields, but for `tested` where all texts are."""
-        return {k: v for k, v in vars(self).items() if k != "tested" or v is not None}
+        """All fields, but for `tested` and `added` where these ask for nothing."""
+        return {k: v for k, v in vars(self).items() if k not in ("tested", "added") or v}
 
     @property
     def suffix(self) -> str:
         """What it adds to the name of a run."""
         parts = [f"n{self.examples}"] if self.examples else []
         parts += [self.labels.replace("_", "-")] if self.labels != "label" else []
+        parts += [f"plus{self.added}"] if self.added else []
         return "-".join([*parts, f"s{self.seed}"])
 
 
@@ -94,6 +97,7 @@ def train_text_run(
     estimator: TextEstimator,
     training: Training,
     *,
+    written: Labelled | None = None,
     name: str | None = None,
     project: Project | None = None,
     progress: bool = False,
@@ -101,8 +105,9 @@ def train_text_run(
 ) -> Run:
     """Return the finished run `<set>/<name>-<suffix>` of these inputs, or train and store it.
 
-    Checkpoints lie in a folder under `_build/training` that the key of the run names, so that the
-    same call goes on after a kill. Weights are kept there where the estimator can save them.
+    `written` are the texts that `training.added` asks for. Checkpoints lie in a folder under
+    `_build/training` that the key of the run names, so that the same call goes on after a kill.
+    Weights are kept there.
 
     Raises:
         ParameterError: more examples are asked for than there are, or a column that was not kept.
@@ -118,6 +123,13 @@ def train_text_run(
         "training": training.config,
         "code": code_fingerprint([type(estimator).__module__], project.source),
     }
+    if written is not None:
+        learned = Labelled(
+            [*learned.texts, *written.texts],
+            np.concatenate([learned.labels, written.labels]),
+            classes,
+        )
+        config["written"] = hash_json(list(written.texts))
     key = hash_json(config)
     name = f"{textset.name}/{name or estimator.name}-{training.suffix}"
     if run := store.find(name, key):

@@ -14,7 +14,7 @@ from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.report.context import current_notebook
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.text_runs import find_text_runs, mean_costs, text_run_names
+from wholescript.report.text_runs import Training, find_text_runs, mean_costs, text_run_names
 
 TextRuns = Mapping[str, Sequence[Run]]
 RATE = "-lr"  # stands before the learning rate in the name of a run that has another
@@ -97,11 +97,8 @@ def with_examples(runs: TextRuns, examples: int) -> dict[str, list[Run]]:
 
 def model_of(run: Run) -> str:
     """Return what was trained, without set, subset, labels and seed."""
-    training = run.config["training"]
-    parts = [f"n{training['examples']}"] if training["examples"] else []
-    parts += [training["labels"].replace("_", "-")] if training["labels"] != "label" else []
-    suffix = "-".join(["", *parts, f"s{training['seed']}"])
-    return run.name.partition("/")[2].removesuffix(suffix)
+    suffix = Training(**run.config["training"]).suffix
+    return run.name.partition("/")[2].removesuffix(f"-{suffix}")
 
 
 def by_set(runs: TextRuns) -> dict[str, dict[str, list[Run]]]:

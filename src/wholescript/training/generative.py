@@ -51,14 +51,14 @@ Tokenize = Callable[[Sequence[str]], list[IntArray]]
 class Reader(NamedTuple):
     """A language model, what turns texts into its tokens, and the number that pads.
 
-    `tokenize` puts the token that begins a text before it and the one that ends it behind.
-    `pieces` cuts a text at its tokens.
+    That number is also the mark that `tokenize` puts before a text and behind it. `decode` returns
+    the text of tokens.
     """
 
     model: CausalLM
     tokenize: Tokenize
     padding: int
-    pieces: Callable[[str], list[str]]
+    decode: Callable[[IntArray], str]
 
 
 @dataclass
@@ -124,7 +124,9 @@ class FittedGenerative:
         The last row is of the end of the text.
         """
         columns = [self._tokens(reader, [text])[0] for reader in self.readers]
-        return self.readers[0].pieces(text), np.stack(columns, axis=1)
+        reader = self.readers[0]
+        tokens = reader.tokenize([text])[0][1:-1]
+        return [reader.decode(tokens[i : i + 1]) for i in range(len(tokens))], np.stack(columns, 1)
 
     def _score(self, texts: Sequence[str]) -> NDArray[np.float64]:
         columns = [
@@ -301,7 +303,7 @@ class ScratchGenerative(GenerativeClassifier):
                 pieces.save(path)
         mark = pieces.vocabulary
         model = scratch_language_model(pieces.vocabulary + 1, self.size)
-        return Reader(model, _marked(pieces, mark), mark, pieces.pieces)
+        return Reader(model, _marked(pieces, mark), mark, pieces.decode)
 
 
 @dataclass
@@ -350,11 +352,11 @@ class FinetunedGenerative(GenerativeClassifier):
         def tokenize(texts: Sequence[str]) -> list[IntArray]:
             return [np.array(decoder.tokens(text), np.int64) for text in texts]
 
-        def pieces(text: str) -> list[str]:
-            return [str(decoder.tokenizer.decode([token])) for token in decoder.tokens(text)]
+        def decode(ids: IntArray) -> str:
+            return str(decoder.tokenizer.decode(ids.tolist()))
 
         model = CausalLM(decoder.model, base)
-        return Reader(model, _marked(tokenize, decoder.start), decoder.start, pieces)
+        return Reader(model, _marked(tokenize, decoder.start), decoder.start, decode)
 
 
 def _texts_of(part: Labelled, c: int, name: str) -> list[str]:

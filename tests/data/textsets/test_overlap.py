@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wholescript.data.textsets.overlap import RUN, WordRuns
+from wholescript.errors import ParameterError
+
+LONG = " ".join(f"word{number}" for number in range(40))
+
+
+def test_a_run_of_thirteen_words_is_shared_and_one_of_twelve_is_not() -> None:
+    runs = WordRuns.of([LONG])
+    words = LONG.split()
+    thirteen = "before it " + " ".join(words[20 : 20 + RUN]) + " and after"
+    twelve = "before it " + " ".join(words[20 : 19 + RUN]) + " and after"
+    assert runs.shared([thirteen, twelve, LONG]).tolist() == [True, False, True]
+
+
+def test_case_and_white_space_do_not_hide_a_run() -> None:
+    assert WordRuns.of([LONG]).shared([LONG.upper().replace(" ", "\n ")]).all()
+
+
+def test_order_matters() -> None:
+    assert not WordRuns.of([LONG]).shared([" ".join(reversed(LONG.split()))]).any()
+
+
+def test_a_short_text_is_found_whole() -> None:
+    runs = WordRuns.of(["a fine film"])
+    assert runs.shared(["A fine  film", "a fine film indeed", "a film"]).tolist() == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_nothing_shares_with_nothing() -> None:
+    assert WordRuns.of([]).shared(["a", ""]).tolist() == [False, False]
+    assert WordRuns.of(["a"]).shared([""]).tolist() == [False]
+    with pytest.raises(ParameterError, match="length=0"):
+        WordRuns.of(["a"], 0)
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=8), min_size=1), st.integers(1, 4))
+def test_it_is_what_sets_of_runs_say(texts: list[list[str]], length: int) -> None:
+    def runs(words: list[str]) -> set[tuple[str, ...]]:
+        size = min(length, len(words))
+        return (
+            {tuple(words[i : i + size]) for i in range(len(words) - size + 1)} if words else set()
+        )
+
+    first, *others = texts
+    found = WordRuns.of([" ".join(first)], length).shared([" ".join(other) for other in others])
+    assert found.tolist() == [bool(runs(first) & runs(other)) for other in others]

@@ -1,0 +1,99 @@
+import json
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from tests.training.planted_texts import planted
+from wholescript.cli import app
+from wholescript.data.textsets import read_textset
+from wholescript.data.textsets.overlap import WordRuns
+from wholescript.errors import DataError, RunError
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.runs import RunStore
+from wholescript.report.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
+from wholescript.training.synthesis import Sampling
+
+SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)
+
+
+def call(root, command):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROOT_VARIABLE, str(root))
+        done = CliRunner().invoke(app, command.split())
+    return done
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A tree with small language models of three classes, and of n-grams."""
+    root = tmp_path_factory.mktemp("tree")
+    texts = planted(300, words=7)
+    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
+    frame.to_csv(root / "questions.csv", index=False)
+    train = "train generative questions --model tiny --epochs 10 --learning-rate 3e-3"
+    for command in (f"prepare {root / 'questions.csv'}", "train generative questions", train):
+        assert call(root, command).exit_code == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def textset(root):
+    return read_textset(root / "_build" / "textsets" / "questions")
+
+
+def run_of(root, model):
+    return RunStore(root / "_build" / "texts").find(f"questions/{model}-s0")
+
+
+@pytest.fixture(scope="module")
+def folder(root, textset):
+    return write_synthetic(Project(root), run_of(root, "lm-tiny"), textset, 20, SAMPLING)
+
+
+def test_no_text_is_taken_from_the_real_ones(folder, textset):
+    texts = [json.loads(line)["text"] for line in (folder / TEXTS).read_text().splitlines()]
+    assert len(texts) == 60
+    real = WordRuns.of(text for split in textset.splits.values() for text in split.texts)
+    assert not real.shared(texts).any()
+    note = json.loads((folder / NOTE).read_text())
+    assert note["counts"]["drawn"] >= 60
+    assert note["sampling"]["shortest"] == 3
+
+
+def test_a_part_of_them_is_read(folder):
+    part = read_synthetic(folder, 7, 3)
+    assert part.labels.tolist() == [0] * 7 + [1] * 7 + [2] * 7
+    with pytest.raises(DataError, match="20 texts of class 0, 21 are asked for"):
+        read_synthetic(folder, 21, 3)
+    with pytest.raises(DataError, match="no written texts"):
+        read_synthetic(folder.parent, 1, 3)
+
+
+def test_they_are_learned_from(root, folder):
+    command = f"train generative questions --written {folder} --added 20"
+    done = call(root, command)
+    assert done.exit_code == 0, done.output
+    real = run_of(root, "ngram-bayes")
+    more = RunStore(root / "_build" / "texts").find("questions/ngram-bayes-plus20-s0")
+    assert more.config["texts"]["train"] == real.config["texts"]["train"] + 60
+    assert more.config["training"]["added"] == 20
+    assert more.key != real.key
+    assert (more.config["texts"]["validation"], more.config["texts"]["test"]) == (
+        real.config["texts"]["validation"],
+        real.config["texts"]["test"],
+    )
+
+
+def test_number_and_folder_go_together(root, folder):
+    done = call(root, "train generative questions --added 20")
+    assert done.exit_code == 2 and "go together" in done.output
+
+
+def test_only_transformers_of_these_texts_can_write(root, textset):
+    with pytest.raises(RunError, match="no transformer"):
+        write_synthetic(Project(root), run_of(root, "ngram-bayes"), textset, 5, SAMPLING)
+    run = run_of(root, "lm-tiny")
+    run.config["data"] = "other"
+    with pytest.raises(RunError, match="not trained on these texts"):
+        write_synthetic(Project(root), run, textset, 5, SAMPLING)

@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.training.planted_texts import CLASSES, TOLD, planted
+from tests.training.test_generative import SHORT, scratch
+from wholescript.data.textsets.overlap import WordRuns
+from wholescript.errors import DataError, ParameterError
+from wholescript.training.synthesis import Sampling, write_texts
+
+SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def train():
+    return planted(300, words=7)
+
+
+@pytest.fixture(scope="module")
+def fitted(train):
+    settings = replace(SHORT, epochs=15)
+    return scratch(training=settings).fit(train, planted(60, seed=1, words=7), seed=0)
+
+
+def test_each_model_writes_of_its_class(fitted, tmp_path):
+    written = write_texts(fitted, 12, WordRuns.of([]), SAMPLING, tmp_path)
+    assert written.labels == [c for c in range(CLASSES) for _ in range(12)]
+    right = [
+        any(word in text.split() for word in TOLD[label])
+        for text, label in zip(written.texts, written.labels, strict=True)
+    ]
+    assert sum(right) > 0.7 * len(right)
+    assert len(set(written.texts)) == len(written.texts)
+    assert all(len(text.split()) >= 3 for text in written.texts)
+
+
+def test_what_copies_a_real_text_is_left_out(fitted, train, tmp_path):
+    free = write_texts(fitted, 12, WordRuns.of([]), SAMPLING, tmp_path)
+    real = WordRuns.of(train.texts, 4)
+    bound = write_texts(fitted, 12, real, SAMPLING, tmp_path)
+    assert real.shared(free.texts).any(), "there was something to leave out"
+    assert not real.shared(bound.texts).any()
+    assert bound.counts["copied"] > 0
+    left_out = sum(bound.counts[why] for why in ("short", "repeated", "copied"))
+    assert bound.counts["drawn"] == left_out + len(bound.texts)
+
+
+def test_a_killed_call_goes_on_to_the_same_texts(fitted, tmp_path):
+    whole = write_texts(fitted, 12, WordRuns.of([]), SAMPLING, tmp_path / "a")
+    write_texts(fitted, 5, WordRuns.of([]), SAMPLING, tmp_path / "b")
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
+    assert write_texts(fitted, 12, WordRuns.of([]), SAMPLING, tmp_path / "b") == whole
+    assert all((tmp_path / "b" / name).read_bytes() == held for name, held in kept.items())
+
+
+def test_another_seed_writes_other_texts(fitted, tmp_path):
+    texts = [
+        write_texts(fitted, 5, WordRuns.of([]), SAMPLING, tmp_path / str(seed), seed=seed).texts
+        for seed in (0, 1)
+    ]
+    assert texts[0] != texts[1]
+
+
+def test_a_model_of_which_nothing_can_be_kept_is_an_error(fitted, tmp_path):
+    with pytest.raises(DataError, match="none can be kept"):
+        write_texts(fitted, 1, WordRuns.of([]), replace(SAMPLING, shortest=99), tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"temperature": 0}, {"top_p": 1.1}, {"longest": 0}])
+def test_what_cannot_be_drawn_is_refused(options):
+    with pytest.raises(ParameterError):
+        Sampling(**options)
