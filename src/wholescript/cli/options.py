@@ -1,0 +1,50 @@
+"""What commands on classifiers of texts share: arguments, the set, the store, tables."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from wholescript.cli.base import out
+
+Data = Annotated[str, typer.Argument(metavar="DATA", help="A prepared set, by name or folder.")]
+Labels = Annotated[str, typer.Option(help="label, or a column kept by prepare --keep.")]
+Store = Annotated[Path | None, typer.Option(help="Folder of the runs; default _build/texts.")]
+
+
+def read_set(data: str) -> Any:
+    """Read a prepared set by its name or its folder."""
+    from wholescript.data.textsets import read_textset
+    from wholescript.report.project import Project
+
+    folder = Path(data)
+    return read_textset(folder if folder.is_dir() else Project().build / "textsets" / data)
+
+
+def open_store(folder: Path | None) -> Any:
+    """Open a folder of runs."""
+    from wholescript.report.project import Project
+    from wholescript.report.runs import RunStore
+
+    return RunStore(folder or Project().build / "texts")
+
+
+def tell_run(run: Any) -> None:
+    """Print what a run reached."""
+    accuracy, macro = run.metrics["accuracy"], run.metrics["macro_f1"]
+    out.print(
+        f"{run.name}: accuracy {accuracy.value:.4f} ({accuracy.low:.4f} to {accuracy.high:.4f}), "
+        f"macro-F1 {macro.value:.4f}, {run.metrics['train_seconds'].value:.1f} s",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_table(frame: Any, title: str) -> None:
+    """Print a frame as a table."""
+    table = Table(*map(str, frame.columns), title=title, title_justify="left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{v:,.4f}" if isinstance(v, float) else str(v) for v in row))
+    out.print(table)

@@ -1,0 +1,359 @@
+"""Commands that train classifiers of texts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from wholescript.cli.base import app, out
+from wholescript.cli.options import Data, Labels, Store, open_store, read_set, tell_run
+
+# The modules behind a command are imported when it runs: `--help` answers at once.
+
+train = typer.Typer(no_args_is_help=True, help="Train a classifier of texts: a run for each seed.")
+app.add_typer(train, name="train")
+
+Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
+Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
+Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
+Epochs = Annotated[int | None, typer.Option(help="At most.")]
+Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
+Batch = Annotated[int, typer.Option(help="Texts a batch.")]
+Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
+Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
+Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
+Written = Annotated[
+    Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
+]
+Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
+Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
+Precision = Annotated[
+    bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
+]
+
+
+@train.command()
+def scratch(
+    data: Data,
+    size: Annotated[str, typer.Option(help="tiny | small | medium | large")] = "small",
+    pooling: Annotated[Literal["last", "mean"], typer.Option(help="Token states.")] = "mean",
+    tokenizer: Annotated[
+        Literal["bpe", "gpt2"], typer.Option(help="Trained on the spot, or GPT-2's, trimmed.")
+    ] = "bpe",
+    vocabulary: Annotated[int, typer.Option(help="Tokens of a tokenizer that is trained.")] = 8_000,
+    dropout: Annotated[float, typer.Option(help="In embeddings, blocks and head.")] = 0.1,
+    token_dropout: Annotated[float, typer.Option(help="Share of tokens hidden in training.")] = 0.0,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = 32,
+    accumulate: Accumulate = 1,
+    max_length: Length = 256,
+    label_smoothing: Smoothing = 0.1,
+    patience: Patience = None,
+    bfloat16: Precision = None,
+    seed: Seeds = None,
+    examples: Examples = None,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train a small decoder-only transformer from scratch; killed, the same command goes on."""
+    from wholescript.training.scratch import ScratchClassifier
+
+    estimator = ScratchClassifier(
+        max_length=max_length,
+        batch_size=batch_size,
+        label_smoothing=label_smoothing,
+        dropout=dropout,
+        size=size,
+        pooling=pooling,
+        tokenizer=tokenizer,
+        vocabulary=vocabulary,
+        token_dropout=token_dropout,
+    )
+    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store)
+
+
+@train.command()
+def finetune(
+    data: Data,
+    model: Annotated[str, typer.Option(help="smollm2, a folder, or a name of the hub.")] = (
+        "smollm2"
+    ),
+    tuning: Annotated[
+        Literal["full", "lora", "frozen", "thawed"],
+        typer.Option(help="What is trained; thawed: the last layer first, then everything."),
+    ] = "lora",
+    rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
+    alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = 32,
+    accumulate: Accumulate = 1,
+    max_length: Length = 256,
+    label_smoothing: Smoothing = 0.1,
+    patience: Patience = None,
+    bfloat16: Precision = None,
+    seed: Seeds = None,
+    examples: Examples = None,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Fine-tune a pretrained decoder-only model; killed, the same command goes on."""
+    from wholescript.training.finetune import FinetunedClassifier
+
+    estimator = FinetunedClassifier(
+        max_length=max_length,
+        batch_size=batch_size,
+        label_smoothing=label_smoothing,
+        pretrained=model,
+        tuning=tuning,
+        rank=rank,
+        alpha=alpha,
+    )
+    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store)
+
+
+@train.command()
+def linear(
+    data: Data,
+    kind: Annotated[
+        Literal[
+            "svm",
+            "sentences",
+            "kernel",
+            "linear-stack",
+            "stack",
+            "logistic",
+            "naive-bayes",
+            "nb-svm",
+        ],
+        typer.Option(
+            help="Word and character TF-IDF; frozen sentence embeddings; a Gaussian kernel on "
+            "them; the first two stacked; all three; logistic regression on TF-IDF; naive Bayes "
+            "on counts; an SVM on its log-ratios."
+        ),
+    ] = "svm",
+    seed: Seeds = None,
+    examples: Examples = None,
+    written: Written = None,
+    added: Added = 0,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
+    from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
+    from wholescript.models.text_kernel import SentenceKernel
+    from wholescript.models.text_linear import SentenceLinear, TfidfSVM
+    from wholescript.models.text_stack import SparseDenseStack
+
+    models: dict[str, Callable[[], Any]] = {
+        "svm": TfidfSVM,
+        "sentences": SentenceLinear,
+        "kernel": SentenceKernel,
+        "linear-stack": partial(SparseDenseStack, kernel=None),
+        "stack": SparseDenseStack,
+        "logistic": CountLogistic,
+        "naive-bayes": NaiveBayes,
+        "nb-svm": NBSVM,
+    }
+    model = models[kind]()
+    default = "linear-stack" if kind == "linear-stack" else None
+    _train(data, model, seed, examples, labels, name or default, store, None, written, added)
+
+
+@train.command()
+def generative(
+    data: Data,
+    model: Annotated[
+        str,
+        typer.Option(
+            help="ngram; tiny, small, medium or large for a transformer from scratch; smollm2, a "
+            "folder or a name of the hub for one that is fine-tuned."
+        ),
+    ] = "ngram",
+    tuning: Annotated[
+        Literal["full", "lora"], typer.Option(help="What is trained of a pretrained model.")
+    ] = "lora",
+    rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
+    alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
+    accumulate: Accumulate = 1,
+    window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
+    patience: Patience = None,
+    bfloat16: Precision = None,
+    seed: Seeds = None,
+    examples: Examples = None,
+    tested: Annotated[int | None, typer.Option(help="Test texts to score; default all.")] = None,
+    written: Written = None,
+    added: Added = 0,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train a language model for each class, and decide by Bayes' rule."""
+    from wholescript.models.text_classifier import SIZES
+    from wholescript.models.text_ngram import NgramBayes
+    from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
+
+    estimator: Any
+    if model == "ngram":
+        estimator = NgramBayes()
+    else:
+        estimator = (
+            ScratchGenerative(window=window, size=model)
+            if model in SIZES
+            else FinetunedGenerative(
+                window=window, pretrained=model, tuning=tuning, rank=rank, alpha=alpha
+            )
+        )
+        estimator.batch_size = batch_size or estimator.batch_size
+        _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store, tested, written, added)
+
+
+@train.command()
+def encoder(
+    data: Data,
+    reading: Annotated[
+        int, typer.Option(help="Epochs of filling in hidden words before; 0 for none.")
+    ] = 0,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
+    ] = False,
+    epochs: Epochs = None,
+    learning_rate: Rate = None,
+    batch_size: Batch = 32,
+    accumulate: Accumulate = 1,
+    max_length: Length = 256,
+    label_smoothing: Smoothing = 0.1,
+    patience: Patience = None,
+    bfloat16: Precision = None,
+    seed: Seeds = None,
+    examples: Examples = None,
+    labels: Labels = "label",
+    name: Name = None,
+    store: Store = None,
+) -> None:
+    """Train an encoder over whole words from scratch; killed, the same command goes on."""
+    from wholescript.training.encoder import READING, EncoderClassifier, published
+
+    if as_published:
+        estimator = published()
+        name = name or "encoder-published"
+    else:
+        estimator = EncoderClassifier(
+            max_length=max_length, batch_size=batch_size, label_smoothing=label_smoothing
+        )
+    if reading:
+        estimator.reading = replace(READING, epochs=reading)
+        unlabelled = read_set(data).splits.get("unsupervised")
+        estimator.unlabelled = unlabelled.texts if unlabelled else ()
+    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    _train(data, estimator, seed, examples, labels, name, store)
+
+
+@train.command()
+def blend(
+    runs: Annotated[list[str], typer.Argument(help="Runs or models, of one set of texts.")],
+    name: Annotated[str, typer.Option(help="Of the run.")] = "blend",
+    store: Store = None,
+) -> None:
+    """Join trained models of two classes, weighted on validation: a run for each seed."""
+    from wholescript.report.blending import blend_runs
+    from wholescript.report.text_runs import find_text_runs
+
+    folder = open_store(store)
+    of_models = find_text_runs(folder, runs).values()
+    seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
+    for seed in sorted(seeds):
+        members = [run for found in of_models for run in found if run.config["seed"] == seed]
+        tell_run(blend_runs(folder, members, name))
+
+
+@app.command()
+def trap(
+    dataset: Annotated[str, typer.Argument(help="imdb, another known set, or a file.")] = "imdb",
+    path: Annotated[Path | None, typer.Option(help="Of the texts; default the hub.")] = None,
+    rows: Annotated[int, typer.Option(help="Of train, from its head.")] = 5_000,
+    tested: Annotated[int, typer.Option(help="Of test, from its head.")] = 1_000,
+    name: Annotated[str | None, typer.Option(help="Of the set; default as the dataset.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
+    store: Store = None,
+) -> None:
+    """Train and test an encoder on the head of a sorted file, as a published one was."""
+    from wholescript.data.textsets import find_source
+    from wholescript.report.trap import train_on_the_head
+    from wholescript.training.encoder import published
+
+    source = find_source(dataset, path, name=name)
+    run = train_on_the_head(
+        open_store(store), source, published(), rows=rows, tested=tested, seed=seed
+    )
+    head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
+    out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
+    out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
+
+
+def _neural(
+    estimator: Any,
+    bfloat16: bool | None,
+    epochs: int | None,
+    learning_rate: float | None,
+    patience: int | None,
+    accumulate: int,
+) -> None:
+    """Change what was given of an estimator's defaults."""
+    given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    estimator.training = replace(estimator.training, accumulate=accumulate, **changed)
+    if bfloat16 is not None:
+        estimator.bfloat16 = bfloat16
+
+
+def _train(
+    data: str,
+    estimator: Any,
+    seeds: list[int] | None,
+    examples: int | None,
+    labels: str,
+    name: str | None,
+    store: Path | None,
+    tested: int | None = None,
+    written: Path | None = None,
+    added: int = 0,
+) -> None:
+    from wholescript.errors import ParameterError
+    from wholescript.report.synthetic import read_synthetic
+    from wholescript.report.text_runs import Training, train_text_run
+
+    if bool(written) != bool(added):
+        raise ParameterError("--written FOLDER and --added NUMBER go together")
+    textset = read_set(data)
+    more = read_synthetic(written, added, len(textset.classes)) if written else None
+    for seed in seeds or [0]:
+        run = train_text_run(
+            open_store(store),
+            textset,
+            estimator,
+            Training(seed, examples, labels, tested, added),
+            written=more,
+            name=name,
+            progress=True,
+            on_epoch=_say,
+        )
+        tell_run(run)
+
+
+def _say(row: dict[str, float | int]) -> None:
+    words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
+    out.print(words, markup=False, highlight=False, soft_wrap=True)
