@@ -30,8 +30,8 @@ done
 
 thousand() { train finetune ag_news --examples 1000 --epochs 3 --batch-size 16 --accumulate 2 "$@"; }
 thousand --tuning lora
-thousand --tuning frozen --learning-rate 1e-3
-thousand --tuning full --learning-rate 5e-5
+thousand --tuning frozen --learning-rate 1e-3 --tested 2000
+thousand --tuning full --learning-rate 5e-5 --tested 2000
 
 for rate in 1e-4 3e-4 3e-3 1e-2; do
     train scratch banking77 --size tiny --learning-rate $rate --name scratch-tiny-lr$rate

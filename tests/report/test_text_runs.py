@@ -18,6 +18,7 @@ from wholescript.report.text_comparison import convergence, cost_table, differen
 from wholescript.report.text_runs import (
     Training,
     find_text_runs,
+    mean_costs,
     seedless,
     train_text_run,
 )
@@ -175,6 +176,14 @@ def test_runs_are_found_by_model_and_by_seed(store, trained):
     assert seedless("a/b-n50-s12") == "a/b-n50" and seedless("a/tfidf-svm") == "a/tfidf-svm"
     with pytest.raises(RunError, match="no run is called 'questions/svm'; there are: questions/s"):
         find_text_runs(store, ["questions/svm"])
+
+
+def test_costs_are_means_and_memory_is_the_highest(trained):
+    seeds = trained["questions/tfidf-svm"]
+    found = mean_costs(seeds)
+    for name, join in (("train_seconds", np.mean), ("peak_memory_gb", np.max)):
+        assert found[name] == pytest.approx(join([run.metrics[name].value for run in seeds]))
+    assert "accuracy" not in found, "it has an interval of its own"
 
 
 def test_tables_set_runs_side_by_side(trained):

@@ -18,6 +18,7 @@ app.add_typer(train, name="train")
 
 Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
 Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
+Tested = Annotated[int | None, typer.Option(help="Test texts to score; default all.")]
 Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
 Epochs = Annotated[int | None, typer.Option(help="At most.")]
 Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
@@ -100,6 +101,7 @@ def finetune(
     bfloat16: Precision = None,
     seed: Seeds = None,
     examples: Examples = None,
+    tested: Tested = None,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -117,7 +119,7 @@ def finetune(
         alpha=alpha,
     )
     _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store)
+    _train(data, estimator, seed, examples, labels, name, store, tested)
 
 
 @train.command()
@@ -193,7 +195,7 @@ def generative(
     bfloat16: Precision = None,
     seed: Seeds = None,
     examples: Examples = None,
-    tested: Annotated[int | None, typer.Option(help="Test texts to score; default all.")] = None,
+    tested: Tested = None,
     written: Written = None,
     added: Added = 0,
     labels: Labels = "label",

@@ -277,12 +277,16 @@ def seedless(name: str) -> str:
 
 
 def mean_costs(runs: Sequence[Run]) -> dict[str, float]:
-    """Return the mean over seeds of every number that has no interval: times, sizes, memory."""
+    """Return the mean over seeds of every number that has no interval: times, sizes.
+
+    Of memory it is the highest: what a process took for its first seed it still has for the next.
+    """
     names = [name for name, metric in runs[0].metrics.items() if metric.low is None]
-    return {
-        name: float(np.mean([run.metrics[name].value for run in runs if name in run.metrics]))
-        for name in names
+    found = {
+        name: [run.metrics[name].value for run in runs if name in run.metrics] for name in names
     }
+    joined = {name: np.max if name == "peak_memory_gb" else np.mean for name in names}
+    return {name: float(joined[name](values)) for name, values in found.items()}
 
 
 def _drawn(train: Split, labels: NDArray[np.int64], training: Training, classes: int) -> Labelled:
