@@ -45,3 +45,4 @@ wholescript labels banking77 --store results
 wholescript labels ag_news --labels crowd_label --store results
 
 for kind in svm sentences kernel linear-stack; do train linear imdb --kind $kind; done
+train scratch imdb --size tiny --epochs 3
