@@ -24,11 +24,9 @@ from watchfiles import watch
 
 from wholescript.errors import ParameterError
 from wholescript.files import sha256_of
-from wholescript.report.live_runs import live_runs
 from wholescript.report.project import Project
 from wholescript.report.site.build import build_site, faults_of, site_key
 from wholescript.report.site.prose import publish_text
-from wholescript.report.site.trainings import fragment
 
 NEWS, SCRIPT, TRAININGS = "/_live", "/_live.js", "/_trainings"
 _SILENCE = 15.0  # seconds after which a page that has gone away is noticed
@@ -220,6 +218,14 @@ def _listening(desk: Desk, port: int) -> Iterator[str]:
             server.shutdown()
 
 
+def _trainings(project: Project) -> str:
+    # Imported when asked for: torch, which reads checkpoints, takes seconds to load.
+    from wholescript.report.live_runs import live_runs
+    from wholescript.report.site.trainings import fragment
+
+    return fragment(live_runs(project))
+
+
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         # A browser that reloads drops its connections: nobody need hear of it.
@@ -244,7 +250,7 @@ class _Handler(SimpleHTTPRequestHandler):
         elif path == SCRIPT:
             self._send(_SCRIPT, "text/javascript")
         elif path == TRAININGS:
-            self._send(fragment(live_runs(self._desk.project)), "text/html")
+            self._send(_trainings(self._desk.project), "text/html")
         elif page.suffix == ".html" and page.is_file():
             self._send_page(page.read_text(encoding="utf-8"))
         else:
