@@ -30,6 +30,7 @@ from wholescript.training.aggregation import ARCHITECTURES
 from wholescript.training.batches import TokenBatches
 from wholescript.training.loop import Row, TrainingSettings, epoch_seed, fit
 from wholescript.training.pretraining import Pretraining, pretrain
+from wholescript.training.progress import progress_path
 from wholescript.training.ways import End, OnTokens, predict
 
 IntArray = NDArray[np.int64]
@@ -136,6 +137,7 @@ class EndToEnd:
                 checkpoint=path, progress=True,
             )  # fmt: skip
             path.unlink(missing_ok=True)
+            progress_path(path).unlink(missing_ok=True)
             for batches, scores, share in (
                 (held_out, inner, 1),
                 (tested, test_scores, self.n_members),
