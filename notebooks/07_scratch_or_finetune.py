@@ -76,7 +76,8 @@ for name, models in sets.items():
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several. The table
 # adds what each model cost: numbers that were trained, seconds of training, seconds for a thousand
-# texts and the memory it took on top. All were trained on one core beside another training.
+# texts and the memory it took on top. All were trained on one core beside one or
+# two other trainings.
 
 # %% label="tbl-classifier-banking"
 formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}

@@ -61,6 +61,12 @@ def test_a_blend_can_be_blended(store):
     assert error(run) < error(first)
 
 
+def test_a_blend_of_fewer_examples_has_a_name_of_its_own(store):
+    few = {"training": {"seed": 0, "examples": 50, "labels": "label"}}
+    members = [stored(store, name, seed, 1.0, **few) for seed, name in enumerate("ab")]
+    assert blend_runs(store, members).name == "set/blend-n50-s0"
+
+
 def test_members_of_other_texts_or_seeds_are_refused(store):
     one = stored(store, "one", 1, 1.0)
     with pytest.raises(ParameterError, match="two runs"):

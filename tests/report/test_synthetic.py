@@ -85,6 +85,13 @@ def test_they_are_learned_from(root, folder):
     )
 
 
+def test_models_of_language_are_compared_with_others(root):
+    done = call(root, "compare questions/lm-tiny questions/ngram-bayes")
+    assert done.exit_code == 0, done.output
+    page = (root / "_build" / "comparison" / "texts.html").read_text()
+    assert "questions/lm-tiny" in page
+
+
 def test_number_and_folder_go_together(root, folder):
     done = call(root, "train generative questions --added 20")
     assert done.exit_code == 2 and "go together" in done.output

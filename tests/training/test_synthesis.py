@@ -66,6 +66,11 @@ def test_a_model_of_which_nothing_can_be_kept_is_an_error(fitted, tmp_path):
         write_texts(fitted, 1, WordRuns.of([]), replace(SAMPLING, shortest=99), tmp_path)
 
 
+def test_nothing_to_write_is_refused(fitted, tmp_path):
+    with pytest.raises(ParameterError, match="per_class=0"):
+        write_texts(fitted, 0, WordRuns.of([]), SAMPLING, tmp_path)
+
+
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"top_p": 1.1}, {"longest": 0}])
 def test_what_cannot_be_drawn_is_refused(options):
     with pytest.raises(ParameterError):

@@ -14,7 +14,6 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
-from wholescript.errors import DataError
 from wholescript.features.word_ids import words_and_marks
 from wholescript.models.linear_map import (
     Candidate,
@@ -26,6 +25,7 @@ from wholescript.models.linear_map import (
     choose,
     macro_f1,
 )
+from wholescript.models.text_linear import fit_counts
 from wholescript.models.text_model import Arrays, Note, ShallowTextModel
 
 Weighting = Literal["counts", "presence", "tfidf"]
@@ -65,13 +65,7 @@ class CountModel(ShallowTextModel):
             DataError: no run of words stands in `min_df` texts.
         """
         self.vectorizer = self._unfitted()
-        try:
-            x = self.vectorizer.fit_transform(texts)
-        except ValueError as problem:
-            raise DataError(
-                f"the {len(texts)} training texts have no words to count ({problem}): lower "
-                f"min_df={self.min_df}, or give texts of words."
-            ) from None
+        x = fit_counts(self.vectorizer, texts, self.min_df)
         x_held = self.vectorizer.transform(held_texts)
         self.map = self.map_of(x, labels, x_held, held_labels, seed)
         return self.map(x_held)
@@ -98,8 +92,6 @@ class CountModel(ShallowTextModel):
         self.vectorizer.vocabulary = note["runs"]
         if self.weighting == "tfidf":
             self.vectorizer.idf_ = arrays["idf"]
-        else:
-            self.vectorizer._validate_vocabulary()
 
     def _unfitted(self) -> CountVectorizer:
         shared = {

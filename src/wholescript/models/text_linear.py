@@ -36,6 +36,21 @@ from wholescript.models.linear_map import (
 from wholescript.models.text_model import ASIDE, Arrays, Note, ShallowTextModel
 
 
+def fit_counts(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
+    """Fit what turns texts into rows of counts or weights, and return the rows (n, runs), csr.
+
+    Raises:
+        DataError: no run of words stands in `min_df` texts.
+    """
+    try:
+        return vectorizer.fit_transform(texts)
+    except ValueError as problem:
+        raise DataError(
+            f"the {len(texts)} training texts have no words to count ({problem}): lower "
+            f"min_df={min_df}, or give texts of words."
+        ) from None
+
+
 @dataclass(kw_only=True)
 class TfidfSVM(ShallowTextModel):
     """A linear SVM, each class against the rest, on TF-IDF weights of words and of characters.
@@ -76,13 +91,7 @@ class TfidfSVM(ShallowTextModel):
             DataError: no run of words stands in `min_df` texts.
         """
         self.ngrams = self.unfitted_ngrams()
-        try:
-            x = self.ngrams.fit_transform(texts)
-        except ValueError as problem:
-            raise DataError(
-                f"the {len(texts)} training texts have no words to count ({problem}): lower "
-                f"min_df={self.min_df}, or give texts of words."
-            ) from None
+        x = fit_counts(self.ngrams, texts, self.min_df)
         x_held = self.ngrams.transform(held_texts)
         candidates = [LinearCandidate("svm", strength) for strength in self.Cs]
         best = choose(candidates, x, labels, x_held, held_labels, seed)

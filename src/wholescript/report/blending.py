@@ -12,13 +12,13 @@ from wholescript.models.text_stack import blend
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.text_runs import scores
+from wholescript.report.text_runs import Training, scores
 
 SUMS = ("train_seconds", "inference_seconds_per_1000", "parameters", "trained_parameters")
 
 
 def blend_runs(store: RunStore, members: Sequence[Run], name: str = "blend") -> Run:
-    """Store the run `<set>/<name>-s<seed>`: the members' log-probabilities, weighted and added.
+    """Store the run `<set>/<name>-<suffix>`: the members' log-probabilities, weighted and added.
 
     One weight a member is found on the validation texts, which none of them learned from. What
     the members took to train is added up.
@@ -60,7 +60,7 @@ def blend_runs(store: RunStore, members: Sequence[Run], name: str = "blend") -> 
     }
     kept = ("textset", "classes", "texts", "scale", "device", "threads", "seed")
     made = {"key": hash_json(config), "chosen": shares} | {fact: first[fact] for fact in kept}
-    full = f"{first['textset']}/{name}-s{first['seed']}"
+    full = f"{first['textset']}/{name}-{Training(**first['training']).suffix}"
     return store.save(
         full, {**config, **made}, scores(said[0]) | costs, said[0], pd.DataFrame(), said[1]
     )

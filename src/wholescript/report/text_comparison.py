@@ -72,15 +72,13 @@ def differences(runs: Runs, baseline: str) -> pd.DataFrame:
 def convergence(runs: Runs) -> pd.Series:
     """Return the epochs that each model took to reach 99% of its best score on validation."""
     found = {}
-    for name, seeds in runs.items():
+    for name, seeds in histories(runs).items():
         epochs = []
-        for run in seeds:
-            if len(history := run.history):
-                scores = history["held_out_macro_f1"]
-                near = scores >= 0.99 * scores.max()
-                epochs.append(int(history.loc[near, "epoch"].min()))
-        if epochs:
-            found[name] = sum(epochs) / len(epochs)
+        for history in seeds:
+            scores = history["held_out_macro_f1"]
+            near = scores >= 0.99 * scores.max()
+            epochs.append(int(history.loc[near, "epoch"].min()))
+        found[name] = sum(epochs) / len(epochs)
     return pd.Series(found, name="epochs_to_99_percent", dtype=float)
 
 

@@ -155,7 +155,7 @@ def train_text_run(
             },
             "chosen": getattr(fitted, "chosen", {}),
             "best_epoch": getattr(fitted, "best_epoch", None),
-            "scale": "cpu" if not torch.cuda.is_available() else "full",
+            "scale": scale_here(),
             "device": device_name(),
             "threads": torch.get_num_threads(),
             "seed": training.seed,
@@ -234,6 +234,11 @@ def _predict(
     return as_predictions(fitted.posterior(likelihoods)), measured
 
 
+def scale_here() -> str:
+    """Return the scale of what is trained on this machine."""
+    return "full" if torch.cuda.is_available() else "cpu"
+
+
 def scores(predictions: ClassPredictions) -> dict[str, Metric]:
     """Return every score of a run with its interval over texts."""
     # An eighth of the interval stands in for the spread over seeds, as for runs of one repeat.
@@ -308,9 +313,16 @@ def _drawn(train: Split, labels: NDArray[np.int64], training: Training, classes:
 
 
 def histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:
-    """Return the epochs of each seed, of the models that have any."""
+    """Return the epochs of each seed, of the models that are judged as classifiers in each.
+
+    Models of language are not: their epochs tell of the next token.
+    """
     found = {name: [run.history for run in seeds] for name, seeds in runs.items()}
-    return {name: seeds for name, seeds in found.items() if any(map(len, seeds))}
+    return {
+        name: seeds
+        for name, seeds in found.items()
+        if any("held_out_macro_f1" in history for history in seeds)
+    }
 
 
 def labels_of(split: Split, column: str) -> NDArray[np.int64]:

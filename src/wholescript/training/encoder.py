@@ -24,7 +24,7 @@ from wholescript.training.language import windows
 from wholescript.training.loop import TrainingSettings, fit
 from wholescript.training.pretraining import Masked
 from wholescript.training.scratch import SCRATCH_TRAINING
-from wholescript.training.text_batches import TextBatches
+from wholescript.training.text_batches import IntArray, TextBatches
 from wholescript.training.text_classifiers import NeuralTextClassifier, Tokenize
 
 WORDS, READ = "words.json", "pretrained.safetensors"
@@ -118,7 +118,7 @@ class EncoderClassifier(NeuralTextClassifier):
         return words
 
     def _read(
-        self, encoder: ScratchEncoder, tokens: list[Any], mask: int, folder: Path | None
+        self, encoder: ScratchEncoder, tokens: list[IntArray], mask: int, folder: Path | None
     ) -> None:
         """Fill in hidden words, or take what did so before out of `folder`."""
         assert self.reading is not None

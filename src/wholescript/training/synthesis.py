@@ -74,8 +74,11 @@ def write_texts(
     call goes on, to the same texts.
 
     Raises:
+        ParameterError: fewer than one text is asked for.
         DataError: a model writes nothing that can be kept.
     """
+    if per_class < 1:
+        raise ParameterError(f"per_class={per_class}: ask for one text of each class at least")
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys(("drawn", "short", "repeated", "copied"), 0)
     texts, labels, seen = list[str](), list[int](), set[str]()
@@ -83,8 +86,6 @@ def write_texts(
         for label, reader in enumerate(fitted.readers):
             kept, refused = 0, 0
             for draft, copied in _drafts(reader, real, sampling, folder, (seed, label)):
-                if kept == per_class:
-                    break
                 counts["drawn"] += 1
                 same = " ".join(draft.casefold().split())
                 fault = _fault(draft, copied, same in seen, sampling)
@@ -97,6 +98,8 @@ def write_texts(
                     labels.append(label)
                     kept, refused = kept + 1, 0
                     bar.update()
+                if kept == per_class:
+                    break
                 if refused == HOPELESS:
                     raise DataError(
                         f"of {HOPELESS} texts in a row that the model of class {label} wrote none "
