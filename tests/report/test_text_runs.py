@@ -112,6 +112,27 @@ def test_a_finished_run_is_found_and_other_inputs_are_another(store, textset, pr
     assert fewer.config["texts"]["train"] == 30
 
 
+def test_fewer_texts_are_scored_each_class_with_its_share(store, textset, project):
+    runs = [
+        train_text_run(store, textset, TfidfSVM(), Training(seed, tested=9), project=project)
+        for seed in (0, 1)
+    ]
+    assert runs[0].config["texts"]["test"] == runs[0].config["texts"]["validation"] == 9
+    whole = textset.splits["test"]
+    for said, split in ((runs[0].class_predictions, "test"), (runs[0].on_validation, "validation")):
+        rows = [int(row) for row in said.ids]
+        np.testing.assert_array_equal(textset.splits[split].labels[rows], said.labels)
+        shares = np.bincount(textset.splits[split].labels) / len(textset.splits[split])
+        np.testing.assert_allclose(np.bincount(said.labels) / 9, shares, atol=1 / 9)
+    assert runs[0].class_predictions.ids == runs[1].class_predictions.ids
+    all_of_them = train_text_run(
+        store, textset, TfidfSVM(), Training(tested=10_000), project=project, name="all"
+    )
+    assert len(all_of_them.class_predictions.ids) == len(whole)
+    with pytest.raises(ParameterError, match="tested=2: test a text of each class"):
+        train_text_run(store, textset, TfidfSVM(), Training(tested=2), project=project)
+
+
 def test_other_labels_are_learned_and_the_right_ones_scored(store, textset, project):
     right = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
     sloppy = train_text_run(store, textset, TfidfSVM(), Training(labels="sloppy"), project=project)

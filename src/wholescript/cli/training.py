@@ -18,7 +18,9 @@ app.add_typer(train, name="train")
 
 Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
 Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
-Tested = Annotated[int | None, typer.Option(help="Test texts to score; default all.")]
+Tested = Annotated[
+    int | None, typer.Option(help="Texts of test, and of validation, to score; default all.")
+]
 Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
 Epochs = Annotated[int | None, typer.Option(help="At most.")]
 Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
@@ -191,6 +193,7 @@ def generative(
     batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
     accumulate: Accumulate = 1,
     window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
+    vocabulary: Annotated[int, typer.Option(help="Tokens of a model from scratch.")] = 2_000,
     patience: Patience = None,
     bfloat16: Precision = None,
     seed: Seeds = None,
@@ -212,7 +215,7 @@ def generative(
         estimator = NgramBayes()
     else:
         estimator = (
-            ScratchGenerative(window=window, size=model)
+            ScratchGenerative(window=window, size=model, vocabulary=vocabulary)
             if model in SIZES
             else FinetunedGenerative(
                 window=window, pretrained=model, tuning=tuning, rank=rank, alpha=alpha

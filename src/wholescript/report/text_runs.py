@@ -66,9 +66,9 @@ class Training:
     """What is trained on: `examples` of the training texts, drawn stratified (None for all).
 
     `labels` names a kept column to learn from in place of the labels; scores are against the
-    labels whatever was learned. `tested` test texts, the same ones for every seed, are scored where
-    all of them would take too long. `added` texts of each class, which a model wrote, are learned
-    from as well.
+    labels whatever was learned. `tested` test texts, and no more of validation, the same ones for
+    every seed, are scored where all of them would take too long. `added` texts of each class, which
+    a model wrote, are learned from as well.
     """
 
     seed: int = 0
@@ -116,7 +116,12 @@ def train_text_run(
     train, validation = textset.splits["train"], textset.splits["validation"]
     classes = len(textset.classes)
     learned = _drawn(train, labels_of(train, training.labels), training, classes)
-    held_out = Labelled(validation.texts, labels_of(validation, training.labels), classes)
+    judged = _tested(validation, training.tested, classes)
+    held_out = Labelled(
+        [validation.texts[row] for row in judged],
+        labels_of(validation, training.labels)[judged],
+        classes,
+    )
     config = {
         "estimator": estimator.config,
         "data": textset.fingerprint,
@@ -139,8 +144,17 @@ def train_text_run(
         fitted, facts = _fit(
             estimator, learned, held_out, training.seed, folder, progress, on_epoch
         )
-        test = _tested(textset, training.tested)
-        predictions, measured = _predict(fitted, textset.classes, *test)
+        test, rows = (
+            textset.splits["test"],
+            _tested(textset.splits["test"], training.tested, classes),
+        )
+        predictions, measured = _predict(
+            fitted,
+            textset.classes,
+            [str(row) for row in rows],  # a hundredth of the room of names
+            [test.texts[row] for row in rows],
+            test.labels[rows],
+        )
         said = fitted.predict_proba(held_out.texts)
         facts |= measured | _gap(fitted, learned, held_out, said)
         metrics = {name: Metric(float(value), tolerance=0) for name, value in facts.items()}
@@ -164,7 +178,7 @@ def train_text_run(
         return store.save(
             name, {**config, **made}, scores(predictions) | metrics, predictions, history,
             ClassPredictions.from_probabilities(
-                [str(row) for row in range(len(said))], textset.classes, held_out.labels, said
+                [str(row) for row in judged], textset.classes, held_out.labels, said
             ),
         )  # fmt: skip
 
@@ -355,13 +369,12 @@ def _gap(
     return {**found, "validation_macro_f1": float(macro), "overfitting_gap": gap}
 
 
-def _tested(textset: TextSet, count: int | None) -> tuple[list[str], list[str], NDArray[np.int64]]:
-    """Return ids, texts and labels of the test texts, or of `count` of them."""
-    test, rows = textset.splits["test"], np.arange(len(textset.splits["test"]))
-    if count is not None and count < len(test):
-        if count < len(textset.classes):
-            raise ParameterError(f"tested={count}: test a text of each class at least")
-        drawn, _ = train_test_split(rows, train_size=count, stratify=test.labels, random_state=0)
-        rows = np.sort(drawn)
-    # Numbers that count up take a hundredth of the room of names.
-    return [str(row) for row in rows], [test.texts[row] for row in rows], test.labels[rows]
+def _tested(split: Split, count: int | None, classes: int) -> NDArray[np.int64]:
+    """Return the rows of a split that are scored: all, or `count` of them, each class its share."""
+    rows = np.arange(len(split))
+    if count is None or count >= len(split):
+        return rows
+    if count < classes:
+        raise ParameterError(f"tested={count}: test a text of each class at least")
+    drawn, _ = train_test_split(rows, train_size=count, stratify=split.labels, random_state=0)
+    return np.sort(drawn)
