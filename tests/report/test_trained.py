@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 from tests.training.planted_texts import planted
 from wholescript.cli import app
 from wholescript.data.textsets import read_textset
-from wholescript.errors import RunError
+from wholescript.errors import ParameterError, RunError
+from wholescript.evaluation.word_worth import word_evidence
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
-from wholescript.report.trained import KINDS, estimator_of, load_trained_run, word_evidence
+from wholescript.report.trained import KINDS, estimator_of, load_trained_run
 from wholescript.training.encoder import READING, EncoderClassifier
 from wholescript.training.generative import FinetunedGenerative
 from wholescript.training.scratch import ScratchClassifier
@@ -21,7 +22,7 @@ TEXTS = ["the old violin", "a harbour under the pier"]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A tree in which three models were trained by commands."""
+    """A tree in which four models were trained by commands."""
     root = tmp_path_factory.mktemp("tree")
     texts = planted(300, words=7)
     frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
@@ -33,6 +34,7 @@ def root(tmp_path_factory):
             "train generative questions",
             "train linear questions --kind nb-svm",
             "train scratch questions --size tiny --vocabulary 400 --epochs 2",
+            "train encoder questions --epochs 4 --learning-rate 1e-3 --float32",
         ):
             done = CliRunner().invoke(app, command.split())
             assert done.exit_code == 0, done.output
@@ -64,7 +66,7 @@ def test_what_was_changed_stays_changed(estimator):
     assert json.loads(json.dumps(estimator_of(config).config)) == config
 
 
-@pytest.mark.parametrize("name", ["ngram-bayes", "nb-svm", "scratch-tiny"])
+@pytest.mark.parametrize("name", ["ngram-bayes", "nb-svm", "scratch-tiny", "encoder"])
 def test_read_back_it_says_what_it_said(root, name):
     run = stored(root, name)
     test = read_textset(root / "_build" / "textsets" / "questions").splits["test"]
@@ -83,7 +85,9 @@ def test_words_add_up_to_the_evidence_of_the_text(root):
     assert table["evidence"].idxmax() == 2, "the word that tells the class weighs most"
 
 
-@pytest.mark.parametrize(("name", "shown"), [("ngram-bayes", "violin +"), ("nb-svm", "%")])
+@pytest.mark.parametrize(
+    ("name", "shown"), [("ngram-bayes", "violin +"), ("encoder", "violin +"), ("nb-svm", "%")]
+)
 def test_a_trained_model_can_be_asked(root, monkeypatch, name, shown):
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
     done = CliRunner().invoke(app, ["classify", f"questions/{name}", *TEXTS])
@@ -92,10 +96,36 @@ def test_a_trained_model_can_be_asked(root, monkeypatch, name, shown):
     assert sum(line.startswith(("0 ", "1 ", "2 ")) for line in done.output.splitlines()) == 2
 
 
-def test_only_models_of_language_weigh_words(root):
+def test_an_encoder_weighs_words_by_hiding_them(root):
+    fitted = load_trained_run(Project(root), stored(root, "encoder"))
+    table = word_evidence(fitted, TEXTS[0])
+    assert table["word"].tolist() == TEXTS[0].split()
+    assert table["attention"].sum() == pytest.approx(1, abs=1e-5)
+    assert table["evidence"].idxmax() == 2
+    whole, hidden = (fitted.predict_proba([t])[0] for t in (TEXTS[0], "the old unheardof"))
+    first, second, _ = np.argsort(-whole)
+    moved = np.log(whole[first] / whole[second]) - np.log(hidden[first] / hidden[second])
+    assert table["evidence"][2] == pytest.approx(moved, rel=1e-3)
+
+
+def test_a_model_of_single_counts_does_not_weigh_words(root):
     fitted = load_trained_run(Project(root), stored(root, "nb-svm"))
-    with pytest.raises(RunError, match="language of each class"):
+    with pytest.raises(ParameterError, match="language of each class"):
         word_evidence(fitted, TEXTS[0])
+
+
+@pytest.mark.parametrize("name", ["ngram-bayes", "encoder"])
+def test_what_words_are_worth_is_kept(root, monkeypatch, name):
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    done = CliRunner().invoke(app, ["classify", f"questions/{name}", TEXTS[0], "--keep"])
+    assert done.exit_code == 0, done.output
+    kept = RunStore(root / "_build" / "texts").find(f"questions/{name}-s0-words")
+    assert kept.config["text"] == TEXTS[0]
+    assert kept.history["word"].tolist()[:3] == TEXTS[0].split()
+    assert kept.metrics["evidence"].value == pytest.approx(kept.history["evidence"].sum())
+    assert ("agreement" in kept.metrics) == (name == "encoder")
+    done = CliRunner().invoke(app, ["classify", f"questions/{name}", *TEXTS, "--keep"])
+    assert "the words of one text, not of 2" in done.output
 
 
 def test_weights_that_are_gone_are_an_error(root, tmp_path):

@@ -112,25 +112,36 @@ def classify(
     run: Annotated[str, typer.Argument(help="A run, such as questions/tfidf-svm-s0.")],
     texts: Annotated[list[str], typer.Argument(help="Texts, each in quotes.")],
     top: Annotated[int, typer.Option(help="Classes to show of each.")] = 3,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Store what each word of the text is worth.")
+    ] = False,
     store: Store = None,
 ) -> None:
-    """Ask a trained model of other texts; one of language also shows what each word is worth."""
+    """Ask a trained model of other texts; one that can also shows what each word is worth."""
+    from wholescript.errors import ParameterError
+    from wholescript.evaluation.word_worth import weighs_words, word_evidence
     from wholescript.report.project import Project
     from wholescript.report.text_runs import find_text_runs
-    from wholescript.report.trained import load_trained_run, word_evidence
+    from wholescript.report.trained import keep_word_evidence, load_trained_run
 
+    if keep and len(texts) > 1:
+        raise ParameterError(f"--keep stores the words of one text, not of {len(texts)}")
     ((found, *_),) = find_text_runs(open_store(store), [run]).values()
     fitted = load_trained_run(Project(), found)
     classes = found.config["classes"]
     for text, row in zip(texts, fitted.predict_proba(texts), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
         out.print(", ".join(f"{name} {share:.1%}" for share, name in best), highlight=False)
-        if hasattr(fitted, "by_word"):
+        if weighs_words(fitted):
             line = Text()
-            for word, evidence in word_evidence(fitted, text).itertuples(index=False):
+            table = word_evidence(fitted, text)
+            for word, evidence in zip(table["word"], table["evidence"], strict=True):
                 shade = "bold green" if evidence > 1 else "bold red" if evidence < -1 else ""
                 line.append(f"{word.strip() or 'end'} ", shade).append(f"{evidence:+.1f} ", "dim")
             out.print(line)
+    if keep:
+        kept = keep_word_evidence(open_store(store), Project(), found, texts[0])
+        out.print(f"stored {kept.name}", markup=False, highlight=False)
 
 
 @app.command()

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from wholescript.errors import RunError
+from wholescript.evaluation.word_worth import word_evidence
 from wholescript.features.sentences import SentenceSettings
 from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
 from wholescript.models.text_kernel import SentenceKernel
@@ -17,7 +16,9 @@ from wholescript.models.text_ngram import NgramBayes
 from wholescript.models.text_stack import SparseDenseStack
 from wholescript.report.live_runs import training_folder
 from wholescript.report.project import Project
-from wholescript.report.runs import Run
+from wholescript.report.provenance.fingerprint import hash_json
+from wholescript.report.results import Metric
+from wholescript.report.runs import Run, RunStore
 from wholescript.report.text_runs import TextEstimator
 from wholescript.training.encoder import EncoderClassifier
 from wholescript.training.finetune import FinetunedClassifier
@@ -72,24 +73,28 @@ def _value(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def word_evidence(fitted: Any, text: str) -> pd.DataFrame:
-    """Return a row a word of a text: `word`, and `evidence`, in nats, for the likeliest class.
-
-    It is the log of how much likelier the word is, after those before it, under that class than
-    under the runner-up; the last row is of the end of the text. They add up to the log-likelihood
-    ratio of the text.
+def keep_word_evidence(store: RunStore, project: Project, run: Run, text: str) -> Run:
+    """Store what each word of a text is worth to a run, as `<run>-words`, for a notebook.
 
     Raises:
-        RunError: it is not a language model of each class.
+        RunError: its weights are not here.
+        ParameterError: it cannot weigh words.
     """
-    if not hasattr(fitted, "by_word"):
-        raise RunError("only a model of the language of each class weighs single words")
-    words, logs = fitted.by_word(text)
-    first, second = _two_best(fitted.predict_proba([text])[0])
-    evidence = logs[:, first].astype(np.float64) - logs[:, second]
-    return pd.DataFrame({"word": [*words, ""], "evidence": evidence})
-
-
-def _two_best(probabilities: NDArray[np.float32]) -> tuple[int, int]:
-    order = np.argsort(-probabilities, kind="stable")
-    return int(order[0]), int(order[1])
+    fitted = load_trained_run(project, run)
+    table = word_evidence(fitted, text)
+    probabilities = fitted.predict_proba([text])[0]
+    said = int(probabilities.argmax())
+    metrics = {
+        "probability": Metric(float(probabilities[said]), tolerance=0.01),
+        "evidence": Metric(float(table["evidence"].sum()), tolerance=0.05),
+    }
+    if "attention" in table:
+        agreement = spearmanr(table["attention"], table["evidence"].abs()).statistic
+        metrics["agreement"] = Metric(float(agreement), tolerance=0.02)
+    config = {"of": run.key, "text": text, "said": run.config["classes"][said]}
+    made = {
+        "key": hash_json(config),
+        "textset": run.config["textset"],
+        "scale": run.config["scale"],
+    }
+    return store.save(f"{run.name}-words", {**config, **made}, metrics, history=table)
