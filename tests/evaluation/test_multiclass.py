@@ -145,3 +145,12 @@ def test_runs_are_of_the_same_texts():
         check_same_texts([p, replace(p, labels=np.array([0, 2, 1]))])
     with pytest.raises(DataError, match=r"other classes or labels"):
         check_same_texts([p, replace(p, classes=["y", "x", "z"])])
+
+
+def test_some_of_the_texts_keep_their_order():
+    whole = classified(n=40)
+    part = whole.of_texts({"text7", "text2", "text30", "text1", "unknown"})
+    assert part.ids == ["text1", "text2", "text7", "text30"]
+    rows = [1, 2, 7, 30]
+    for name in ("labels", "predicted", "confidence", "probabilities"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[rows])

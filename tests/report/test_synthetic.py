@@ -9,9 +9,17 @@ from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, RunError
+from wholescript.report.language_study import (
+    added_table,
+    class_table,
+    language_epochs,
+    ratios_on_the_same_texts,
+    rule_table,
+)
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
+from wholescript.report.text_study import by_set, on_all, own_text_runs
 from wholescript.training.synthesis import Sampling
 
 SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)
@@ -48,7 +56,8 @@ def run_of(root, model):
 
 @pytest.fixture(scope="module")
 def folder(root, textset):
-    return write_synthetic(Project(root), run_of(root, "lm-tiny"), textset, 20, SAMPLING)
+    run, store = run_of(root, "lm-tiny"), RunStore(root / "_build" / "texts")
+    return write_synthetic(Project(root), run, textset, 20, SAMPLING, store=store)
 
 
 def test_no_text_is_taken_from_the_real_ones(folder, textset):
@@ -59,6 +68,60 @@ def test_no_text_is_taken_from_the_real_ones(folder, textset):
     note = json.loads((folder / NOTE).read_text())
     assert note["counts"]["drawn"] >= 60
     assert note["sampling"]["shortest"] == 3
+
+
+def test_what_was_left_out_is_kept(root, folder):
+    wrote = RunStore(root / "_build" / "texts").find("questions/lm-tiny-s0-wrote")
+    counts = {name: metric.value for name, metric in wrote.metrics.items()}
+    assert counts["kept"] == 60
+    assert counts["drawn"] == 60 + sum(counts[why] for why in ("short", "repeated", "copied"))
+    texts = [json.loads(line)["text"] for line in (folder / TEXTS).read_text().splitlines()]
+    assert wrote.history["text"].tolist() == [texts[row] for row in (0, 1, 20, 21, 40, 41)]
+    assert wrote.history["class"].tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_what_written_texts_do_is_told_beside_real_ones_alone(root, folder):
+    train = "train linear questions --kind naive-bayes --examples 6"
+    for more in ("", f" --written {folder} --added 10", f" --written {folder} --added 20"):
+        assert call(root, train + more).exit_code == 0
+    runs = own_text_runs(root / "_build" / "texts")
+    table = added_table(runs, 6).set_index(["model", "added"]).loc["naive-bayes"]
+    assert table.index.tolist() == [0, 30, 60]
+    assert table.loc[0, ["ratio", "low", "high"]].tolist() == [1, 1, 1]
+    assert table["real"].tolist() == [6, 6, 6]
+    store = RunStore(root / "_build" / "texts")
+    for added, name in ((0, "naive-bayes-n6-s0"), (60, "naive-bayes-n6-plus20-s0")):
+        accuracy = store.find(f"questions/{name}").metrics["accuracy"].value
+        assert table.loc[added, "error"] == pytest.approx(1 - accuracy)
+    assert "questions/ngram-bayes-plus20" not in on_all(runs)
+
+
+def test_models_of_language_as_tables(root):
+    models = by_set(on_all(own_text_runs(root / "_build" / "texts")))["questions"]
+    rules = rule_table(models)
+    assert {"lm-tiny", "ngram-bayes"} <= set(rules.index)
+    run = run_of(root, "lm-tiny")
+    assert rules.loc["lm-tiny", "temperature"] == run.metrics["temperature"].value
+    assert rules.loc["lm-tiny", "times"] == pytest.approx(
+        run.metrics["ece_uncalibrated"].value / run.metrics["ece"].value
+    )
+    assert rules.loc["ngram-bayes", "temperature"] > 0
+    epochs = language_epochs(models)
+    assert set(epochs["model"]) == {"lm-tiny"} and epochs["class"].nunique() == 3
+    assert len(class_table(models).columns) == 9
+
+
+def test_models_that_were_asked_about_other_texts_are_compared_where_both_were(root):
+    command = "train linear questions --kind naive-bayes --name few"
+    assert call(root, command).exit_code == 0
+    store = RunStore(root / "_build" / "texts")
+    few, bayes = store.find("questions/few-s0"), run_of(root, "ngram-bayes")
+    half = set(few.class_predictions.ids[::2])
+    few.class_predictions.of_texts(half).write(few.path / "predictions.parquet")
+    ratios = ratios_on_the_same_texts({"few": [few], "bayes": [bayes]}, "bayes")
+    halves = [run.class_predictions.of_texts(half) for run in (few, bayes)]
+    errors = [1 - (half.predicted == half.labels).mean() for half in halves]
+    assert ratios["few_over_bayes"].value == pytest.approx(errors[0] / errors[1])
 
 
 def test_a_part_of_them_is_read(folder):

@@ -52,3 +52,46 @@ def test_cost_is_drawn_as_error_against_seconds():
     drawn = [line.get_xydata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
     assert any(np.allclose(point, [1.0, 0.1]) for point in drawn)
     assert axes.get_ylim()[0] == 0
+
+
+def test_the_loss_of_language_has_a_panel_a_class():
+    table = pd.DataFrame(
+        {
+            "model": ["a", "a", "a", "a"],
+            "class": ["bad", "bad", "good", "good"],
+            "epoch": [1, 2, 1, 2],
+            "train_loss": [5.0, 4.0, 5.5, 4.5],
+            "held_out_loss": [5.2, 4.4, 5.6, 4.8],
+        }
+    )
+    left, right = plots.language(table).axes
+    assert [left.get_title(), right.get_title()] == ["bad", "good"]
+    np.testing.assert_allclose(right.lines[1].get_ydata(), [5.6, 4.8])
+    assert right.lines[0].get_linestyle() == ":"
+
+
+def test_each_word_has_a_bar_of_what_it_is_worth():
+    table = pd.DataFrame({"word": ["not", "bad", ""], "evidence": [-0.5, 2.0, 0.1]})
+    (axes,) = plots.words(table).axes
+    assert [bar.get_height() for bar in axes.patches] == [-0.5, 2.0, 0.1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["not", "bad", "(end)"]
+    assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()
+    upper, lower = plots.words(table.assign(attention=[0.2, 0.5, 0.3])).axes
+    assert [bar.get_height() for bar in lower.patches] == [0.2, 0.5, 0.3]
+    assert len(upper.patches) == 3
+
+
+def test_written_texts_are_drawn_by_their_share():
+    table = pd.DataFrame(
+        {
+            "model": ["a", "a"],
+            "added": [0, 500],
+            "real": [1000, 1000],
+            "ratio": [1.0, 0.9],
+            "low": [1.0, 0.8],
+            "high": [1.0, 1.1],
+        }
+    )
+    (axes,) = plots.added(table).axes
+    line = axes.lines[1]
+    np.testing.assert_allclose(line.get_xydata(), [[0, 1.0], [0.5, 0.9]])

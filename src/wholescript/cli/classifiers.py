@@ -163,7 +163,8 @@ def write(
     from wholescript.report.text_runs import find_text_runs
     from wholescript.training.synthesis import Sampling
 
-    ((found, *_),) = find_text_runs(open_store(store), [run]).values()
+    runs = open_store(store)
+    ((found, *_),) = find_text_runs(runs, [run]).values()
     folder = write_synthetic(
         Project(),
         found,
@@ -172,6 +173,7 @@ def write(
         Sampling(temperature, top_p, longest),
         seed=seed,
         progress=True,
+        store=runs,
     )
     out.print(f"wrote {folder}", markup=False, highlight=False, soft_wrap=True)
 

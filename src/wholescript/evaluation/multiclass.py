@@ -1,7 +1,7 @@
 """What a classifier says of texts, of two classes or many, and its small table on disk."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +115,18 @@ class ClassPredictions:
             positive = np.where(said == 1, sure, 1 - sure)
             rows = np.stack([1 - positive, positive], axis=1)
         return cls(_names(ids), _names(classes), _whole(labels), said, sure, rows)
+
+    def of_texts(self, ids: Collection[str]) -> "ClassPredictions":
+        """Return what is said of some of the texts, in the order that they stand in here."""
+        rows = np.flatnonzero([name in ids for name in self.ids])
+        return ClassPredictions(
+            [self.ids[row] for row in rows],
+            self.classes,
+            self.labels[rows],
+            self.predicted[rows],
+            None if self.confidence is None else self.confidence[rows],
+            None if self.probabilities is None else self.probabilities[rows],
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a text: `id`, `label` and `predicted` (categories), and `log_odds`.

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from wholescript.data.textsets import TextSet
 from wholescript.data.textsets.overlap import WordRuns
@@ -12,7 +13,8 @@ from wholescript.errors import DataError, RunError
 from wholescript.files import write_atomic
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import hash_json
-from wholescript.report.runs import Run
+from wholescript.report.results import Metric
+from wholescript.report.runs import Run, RunStore
 from wholescript.report.trained import load_trained_run
 from wholescript.training.generative import FittedGenerative
 from wholescript.training.synthesis import Sampling, write_texts
@@ -30,11 +32,12 @@ def write_synthetic(
     *,
     seed: int = 0,
     progress: bool = False,
+    store: RunStore | None = None,
 ) -> Path:
     """Let the models of a run write texts of each class; return the folder of them and of a note.
 
     None of them shares a run of 13 words with a text of train, validation or test. A killed call
-    goes on.
+    goes on. In a `store` the run `<run>-wrote` keeps what was left out, and the first texts.
 
     Raises:
         RunError: the run has no transformers of each class, or was trained on other texts.
@@ -56,6 +59,26 @@ def write_synthetic(
     write_atomic(folder / TEXTS, "".join(f"{line}\n" for line in lines))
     facts = note | {"name": run.name, "per_class": per_class, "counts": written.counts}
     write_atomic(folder / NOTE, json.dumps(facts, indent=2))
+    if store is not None:
+        counts = written.counts | {"kept": len(lines)}
+        lengths = [len(text.split()) for text in written.texts]
+        shown = [
+            label * per_class + row
+            for label in range(len(textset.classes))
+            for row in range(min(2, per_class))
+        ]
+        store.save(
+            f"{run.name}-wrote",
+            note | {"key": hash_json(facts), "textset": textset.name, "scale": run.config["scale"]},
+            {name: Metric(count) for name, count in counts.items()}
+            | {"words": Metric(float(np.median(lengths)))},
+            history=pd.DataFrame(
+                {
+                    "class": [textset.classes[written.labels[row]] for row in shown],
+                    "text": [written.texts[row] for row in shown],
+                }
+            ),
+        )
     return folder
 
 

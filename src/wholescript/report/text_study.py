@@ -72,26 +72,23 @@ def read_measured(name: str) -> Run:
 
 
 def on_all(runs: TextRuns) -> dict[str, list[Run]]:
-    """Return the runs that learned from all texts and their true labels, at the settings' defaults.
+    """Return the runs that learned from all texts, true labels and nothing else, at default rates.
 
-    A run with a name of its own, such as one of another learning rate, is none of them.
+    A run of another learning rate is none of them.
     """
     return {
         name: list(seeds)
         for name, seeds in runs.items()
-        if (t := seeds[0].config["training"])["examples"] is None
-        and t["labels"] == "label"
-        and RATE not in name
+        if _plain(seeds) and _examples(seeds) is None and RATE not in name
     }
 
 
 def with_examples(runs: TextRuns, examples: int) -> dict[str, list[Run]]:
     """Return the runs that learned from so many texts and true labels, by what was trained."""
-    trained = [(seeds, seeds[0].config["training"]) for seeds in runs.values()]
     return {
         model_of(seeds[0]): list(seeds)
-        for seeds, training in trained
-        if training["examples"] == examples and training["labels"] == "label"
+        for seeds in runs.values()
+        if _plain(seeds) and _examples(seeds) == examples
     }
 
 
@@ -174,13 +171,12 @@ def learning_table(runs: TextRuns) -> pd.DataFrame:
     """
     rows = []
     for seeds in runs.values():
-        config = seeds[0].config
-        if config["training"]["labels"] == "label" and RATE not in seeds[0].name:
+        if _plain(seeds) and RATE not in seeds[0].name:
             accuracy = scores_of(seeds)["accuracy"]
             rows.append(
                 {
                     "model": model_of(seeds[0]),
-                    "examples": config["texts"]["train"],
+                    "examples": seeds[0].config["texts"]["train"],
                     "seeds": [run.metrics["accuracy"].value for run in seeds],
                     "accuracy": accuracy.value,
                     "low": accuracy.low,
@@ -229,8 +225,7 @@ def rate_table(runs: TextRuns, model: str) -> pd.DataFrame:
     """Return the accuracy of one model by its highest learning rate: `value`, `low`, `high`."""
     rows = {}
     for seeds in runs.values():
-        training = seeds[0].config["training"]
-        full = training["examples"] is None and training["labels"] == "label"
+        full = _plain(seeds) and _examples(seeds) is None
         if full and model_of(seeds[0]).partition(RATE)[0] == model:
             rate = seeds[0].config["estimator"]["training"]["learning_rate"]
             rows[rate] = scores_of(seeds)["accuracy"]
@@ -265,6 +260,17 @@ def noise_table(models: TextRuns, labels: str) -> pd.DataFrame:
                 "high": high,
             }
     return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def _plain(seeds: Sequence[Run]) -> bool:
+    """Return whether a model learned from true labels of real texts, drawn from all there are."""
+    training = seeds[0].config["training"]
+    return training.get("labels") == "label" and not training.get("added")
+
+
+def _examples(seeds: Sequence[Run]) -> int | None:
+    found: int | None = seeds[0].config["training"]["examples"]
+    return found
 
 
 def _getter(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Plots of classifiers of texts: curves, cost beside score, calibration."""
+"""Plots of classifiers of texts: curves, cost beside score, calibration, words."""
 
 from collections.abc import Mapping, Sequence
 
@@ -81,5 +81,65 @@ def learning(table: pd.DataFrame) -> Figure:
             alpha=0.15,
         )
     axes.set(xscale="log", yscale="log", xlabel="training examples", ylabel="error on test")
+    axes.legend()
+    return figure
+
+
+def language(epochs: pd.DataFrame) -> Figure:
+    """Draw the loss of models of language by epoch, a panel a class; training loss is dotted.
+
+    Columns `model`, `class`, `epoch`, `train_loss`, `held_out_loss`.
+    """
+    classes = list(dict.fromkeys(epochs["class"]))
+    figure, panels = plt.subplots(1, len(classes), sharey=True, figsize=(7.0, 3.6), squeeze=False)
+    for axes, name in zip(panels[0], classes, strict=True):
+        of_class = epochs[epochs["class"] == name]
+        for number, (model, rows) in enumerate(of_class.groupby("model", sort=False)):
+            color = f"C{number}"
+            axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":")
+            axes.plot(rows["epoch"], rows["held_out_loss"], color=color, marker=".", label=model)
+        axes.set(title=name, xlabel="epoch")
+    panels[0][0].set(ylabel="nats a token (dotted: training)")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def words(table: pd.DataFrame) -> Figure:
+    """Draw what each word of a text is worth, a bar a word: columns `word` and `evidence`.
+
+    With a column `attention` a second panel shows that. The end of the text has no word.
+    """
+    panels = ["evidence", *(["attention"] if "attention" in table else [])]
+    figure, all_axes = plt.subplots(
+        len(panels), 1, sharex=True, figsize=(7.4, 1.9 * len(panels) + 0.9), squeeze=False
+    )
+    places = np.arange(len(table))
+    for axes, name in zip(all_axes[:, 0], panels, strict=True):
+        colors = ["C0" if value >= 0 else "C1" for value in table[name]]
+        axes.bar(places, table[name], color=colors if name == "evidence" else "0.6", width=0.8)
+        axes.grid(axis="x", visible=False)
+    all_axes[0, 0].set(ylabel="evidence, nats")
+    if len(panels) > 1:
+        all_axes[1, 0].set(ylabel="attention, share")
+    named = [word.strip() or "(end)" for word in table["word"]]
+    all_axes[-1, 0].set_xticks(places, named, rotation=90, fontsize=7)
+    all_axes[-1, 0].set_xlim(-0.7, len(table) - 0.3)
+    return figure
+
+
+def added(table: pd.DataFrame) -> Figure:
+    """Draw the error over that without written texts, by how many were added: a line a model.
+
+    Columns `model`, `added`, `real`, `ratio`, `low`, `high`.
+    """
+    figure, axes = plt.subplots(figsize=(7.0, 3.8))
+    axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
+    models = list(table.groupby("model", sort=False))
+    for number, (name, rows) in enumerate(models):
+        shares = rows["added"] / rows["real"] + 0.015 * (number - (len(models) - 1) / 2)
+        errors = [rows["ratio"] - rows["low"], rows["high"] - rows["ratio"]]
+        axes.errorbar(shares, rows["ratio"], yerr=errors, fmt="o-", ms=5, label=name)
+    axes.set(xlabel="written texts for each real one", ylabel="error over that of real ones alone")
     axes.legend()
     return figure

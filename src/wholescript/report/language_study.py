@@ -1,0 +1,126 @@
+"""Stored runs of models of language, and of what they wrote, as tables of a notebook."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass_comparison import error_ratio, per_class
+from wholescript.report.results import Metric
+from wholescript.report.runs import Run
+from wholescript.report.text_study import TextRuns, model_of, scores_of
+
+
+def rule_table(models: TextRuns) -> pd.DataFrame:
+    """Return what one temperature and a bias do to Bayes' rule: a row a model of language.
+
+    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`, `temperature` where it is
+    known, and `times`, by how much the calibration error shrinks. Means over seeds.
+    """
+    rows = {}
+    for name, seeds in models.items():
+        scores = scores_of(seeds)
+        if "ece_uncalibrated" not in scores:
+            continue
+        found = {}
+        for metric in [name for name in ("accuracy", "ece", "log_loss") if name in scores]:
+            found[f"{metric}_plain"] = scores[f"{metric}_uncalibrated"].value
+            found[metric] = scores[metric].value
+        found["temperature"] = float(np.mean([_temperature(run) for run in seeds]))
+        rows[name] = found | {"times": found["ece_plain"] / found["ece"]}
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def class_table(models: TextRuns) -> pd.DataFrame:
+    """Return precision, recall and F1 of each class, a row a model: columns such as `f1 negative`.
+
+    The means over seeds.
+    """
+    rows = {}
+    for name, seeds in models.items():
+        table = per_class([run.class_predictions for run in seeds]).drop(columns="texts")
+        rows[name] = {f"{score} {c}": table.loc[c, score] for c in table.index for score in table}
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def added_table(runs: TextRuns, examples: int | None) -> pd.DataFrame:
+    """Return what written texts do to models that learned from `examples` real ones besides.
+
+    A row a model and number of texts: `model`, `added` (written texts of all classes), `real`,
+    `seeds`, `error`, and `ratio`, the error over that without any, with `low` and `high` over texts
+    and seeds.
+    """
+    by_model: dict[str, dict[int, Sequence[Run]]] = {}
+    for seeds in runs.values():
+        training = seeds[0].config["training"]
+        if training.get("labels") == "label" and training.get("examples") == examples:
+            by_model.setdefault(model_of(seeds[0]), {})[training.get("added", 0)] = seeds
+    rows = []
+    for model, by_added in by_model.items():
+        if len(by_added) < 2 or 0 not in by_added:
+            continue
+        known = {run.config["seed"] for run in by_added[0]}
+        for added, seeds in sorted(by_added.items()):
+            taken = [run for run in seeds if run.config["seed"] in known]
+            seen = {run.config["seed"] for run in taken}
+            plain = [run for run in by_added[0] if run.config["seed"] in seen]
+            ratio, low, high = error_ratio(_said(taken), _said(plain))
+            classes = len(seeds[0].config["classes"])
+            rows.append(
+                {
+                    "model": model,
+                    "real": taken[0].config["texts"]["train"] - added * classes,
+                    "added": added * classes,
+                    "seeds": len(taken),
+                    "error": 1 - scores_of(taken)["accuracy"].value,
+                    "ratio": ratio,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def on_the_same_texts(models: TextRuns) -> dict[str, list[ClassPredictions]]:
+    """Return what models say of the test texts that all of them were asked about."""
+    said = {name: _said(seeds) for name, seeds in models.items()}
+    common = set.intersection(*(set(one.ids) for seeds in said.values() for one in seeds))
+    return {name: [one.of_texts(common) for one in seeds] for name, seeds in said.items()}
+
+
+def ratios_on_the_same_texts(models: TextRuns, baseline: str) -> dict[str, Metric]:
+    """Return each model's error over the baseline's, where both were asked about the same texts."""
+    said = on_the_same_texts(models)
+    found = {}
+    for name, seeds in said.items():
+        if name != baseline:
+            value, low, high = error_ratio(seeds, said[baseline])
+            found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
+    return found
+
+
+def language_epochs(models: TextRuns) -> pd.DataFrame:
+    """Return `model`, `class`, `epoch`, `train_loss`, `held_out_loss`: in nats a token.
+
+    Of models whose epochs tell of the next token, the mean over seeds.
+    """
+    parts = []
+    for name, seeds in models.items():
+        rows = pd.concat([run.history for run in seeds])
+        if "class" in rows:
+            names = np.array(seeds[0].config["classes"])
+            mean = rows.groupby(["class", "epoch"])[["train_loss", "held_out_loss"]].mean()
+            parts.append(mean.reset_index().assign(model=name))
+            parts[-1]["class"] = names[parts[-1]["class"].to_numpy(np.int64)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _temperature(run: Run) -> float:
+    if "temperature" in run.metrics:
+        return run.metrics["temperature"].value
+    return float(run.config["chosen"].get("temperature", np.nan))
+
+
+def _said(seeds: Sequence[Run]) -> list[ClassPredictions]:
+    return [run.class_predictions for run in seeds]
