@@ -1,0 +1,168 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,label,name,-papermill,-execution
+#     notebook_metadata_filter: kernelspec,jupytext,-papermill
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # From scratch or fine-tuned, or neither
+# %% [markdown]
+# # An encoder that was never wrong
+#
+# **Question.** A small transformer encoder, trained from scratch on film reviews, was published with
+# a test accuracy of one hundred percent. How does one get that, and what does the same network reach
+# when nothing is wrong?
+#
+# **What you need.** Nothing: the reviews are not ours to give away, so the models were trained where
+# they are, by `notebooks/09_train.sh`, and this notebook reads what was stored of each training.
+# **How long it takes.** Some seconds.
+
+# %% tags=["parameters"]
+errors_read = "notebooks/09_errors_read.csv"  # what was seen in reviews that the encoder got wrong
+seed = 0  # of the bootstrap
+
+# %%
+import pandas as pd
+
+from wholescript.report import text_study as study
+from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
+from wholescript.report.language_study import class_table
+from wholescript.report.plots import scores as score_plots
+from wholescript.report.plots import texts as plots
+from wholescript.report.text_runs import histories
+from wholescript.report.text_study import read_measured, read_text_runs
+
+# %% [markdown]
+# ## The trap
+#
+# The encoder reads the first 256 words of a review: a vocabulary of ten thousand words, four blocks
+# of eight heads, 256 wide, the mean of all states. It was trained on the first five thousand rows of
+# the training file and tested on the first thousand of the test file. Both are sorted by their
+# label. Here it is done again, row by row, and the trained network is then asked about every test
+# review.
+
+# %% label="tbl-encoder-trap"
+notebook = begin_notebook("09_encoder_trap", globals())
+trap = read_measured("sentiment/encoder-head-s0")
+asked = {"its own test rows": ("head", "head_accuracy"), "all test reviews": ("test", "accuracy")}
+rows = {
+    name: {"reviews": trap.config["texts"][texts], "accuracy": trap.metrics[metric].value}
+    for name, (texts, metric) in asked.items()
+}
+record_metrics("encoder/trap", trap.metrics)
+show_table(pd.DataFrame(rows).T.rename_axis("tested on"), "tbl-encoder-trap", {"reviews": ",.0f"})
+
+# %% [markdown]
+# Never wrong on its own test rows, and as good as a coin on all. The rows that it learned from hold
+# one class, those that it was tested on hold the same one, and of all reviews there are it says that
+# one class: there was nothing to learn but a word to repeat.
+
+# %% label="tbl-encoder-classes-seen"
+counts = {
+    "rows to train on": trap.metrics["head_classes_train"].value,
+    "rows to test on": trap.metrics["head_classes_test"].value,
+    "answers on all reviews": trap.metrics["classes_said"].value,
+}
+show_table(
+    pd.Series(counts, name="classes").rename_axis("where").to_frame(),
+    "tbl-encoder-classes-seen",
+    {"classes": ".0f"},
+)
+
+# %% [markdown]
+# No bug in the network is needed for that, and no look at its code would find it. A look at the
+# labels does. `wholescript prepare --head` refuses the cut:
+
+# %%
+print(trap.config["refusal"])
+
+# %% [markdown]
+# ## The same encoder on all reviews
+#
+# Now all training reviews, shuffled, a tenth of them held out for validation, and all test reviews.
+# *encoder-published* is the network with the settings that it was published with. *encoder* adds
+# what is usual by now: warm-up and a cosine, clipped gradients, smoothed labels, a higher rate.
+# Beside them are models that only count words: naive Bayes, logistic regression on TF-IDF, and a
+# linear SVM on the log-ratios of naive Bayes.
+
+# %% label="fig-encoder-accuracy"
+runs = study.by_set(study.on_all(read_text_runs("sentiment")))["sentiment"]
+counted = ["naive-bayes", "tfidf-logistic", "nb-svm"]
+models = {name: runs[name] for name in runs if name in counted or name.startswith("encoder")}
+for name, seeds in models.items():
+    record_metrics(f"encoder/{name}", study.scores_of(seeds))
+record_metrics("encoder/ratios", study.error_ratios(models, "tfidf-logistic"))
+shares = {"one class for all": {"value": 0.5, "low": 0.5, "high": 0.5}}
+table = pd.concat([pd.DataFrame(shares).T, study.accuracies(models)])
+show_figure(score_plots.forest(table, "accuracy on test"), "fig-encoder-accuracy")
+
+# %% label="tbl-encoder-models"
+formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
+show_table(study.model_table(models), "tbl-encoder-models", formats)
+
+# %% [markdown]
+# ## How it learns
+
+# %% label="fig-encoder-curves"
+show_figure(plots.curves(histories(models)), "fig-encoder-curves")
+
+# %% [markdown]
+# The loss on training reviews goes on falling where that on validation has turned: twenty thousand
+# reviews are soon known by heart.
+
+# %% [markdown]
+# ## What it gets wrong
+#
+# By class: how many of the reviews that are called good are good (precision), and how many of the
+# good ones are called so (recall).
+
+# %% label="tbl-encoder-classes"
+show_table(class_table(models), "tbl-encoder-classes")
+
+# %% [markdown]
+# Some reviews that the encoder got wrong while it was surest of itself were read, and what stands in
+# the way was noted, a reason each. The reviews themselves cannot be shown; their rows in the
+# official test file can.
+
+# %% label="tbl-encoder-errors"
+read = pd.read_csv(notebook.project.root / errors_read)
+reasons = read.groupby("reason").agg(reviews=("row", "size"), rows=("row", lambda r: str(list(r))))
+show_table(reasons.sort_values("reviews", ascending=False), "tbl-encoder-errors")
+
+# %% [markdown]
+# ## What it reads
+#
+# A review of our own. The upper panel shows by how much the encoder is less sure of its verdict when
+# a word is hidden from it; the lower one what share of the last states each word has, by the
+# attention of all blocks.
+
+# %% label="fig-encoder-words"
+words = read_measured("sentiment/encoder-s0-words")
+record_metrics("encoder/words", words.metrics)
+show_figure(plots.words(words.history), "fig-encoder-words")
+
+# %%
+print(words.config["text"])
+print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
+
+# %% [markdown]
+# Attention is spread far more evenly than what matters, and the two agree little: a look at attention
+# would not have told which words decide.
+#
+# **What this shows.** A perfect score was made by the order of a file. Trained and tested on all
+# reviews, the same encoder is far from perfect, and makes more errors than a linear model of counted
+# words that is trained in a fraction of the time.
+#
+# **What it does not show.** What more reading before the training would do: filling in hidden words
+# over all reviews, `wholescript train encoder --reading`, takes a day of one core here. Each encoder
+# was trained once.
+#
+# **Next.** [A language model per class](08_generative.ipynb) on the same reviews.
