@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,9 @@ class TitleTokens:
     @property
     def end(self) -> int:
         """The token that ends a title."""
-        return int(self.tokenizer.token_to_id(END))
+        found = self.tokenizer.token_to_id(END)
+        assert found is not None
+        return found
 
     def __call__(self, titles: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the tokens of each title and its end, (tokens + 1,) int64.
@@ -91,7 +93,7 @@ def train_title_tokens(
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if vocabulary < len(alphabet) + len(RESERVED):
         raise ParameterError(f"vocabulary={vocabulary}: the bytes alone are {len(alphabet)} tokens")
-    shared = {
+    shared: dict[str, Any] = {
         "vocab_size": vocabulary,
         "initial_alphabet": alphabet,
         "special_tokens": list(RESERVED),
@@ -99,7 +101,7 @@ def train_title_tokens(
     }
     if kind == "bpe":
         tokenizer = Tokenizer(models.BPE())
-        trainer = trainers.BpeTrainer(**shared)
+        trainer: Any = trainers.BpeTrainer(**shared)
     else:
         tokenizer = Tokenizer(models.Unigram())
         trainer = trainers.UnigramTrainer(unk_token=RESERVED[2], **shared)
