@@ -3,16 +3,16 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from wholescript.models.next_token import NextTokenModel
 from wholescript.models.text_classifier import HEADS, SIZES, check_size
 
 MULTIPLE = 32  # of which the width of a feed-forward layer is one
 
 
-class CausalLM(nn.Module):
+class CausalLM(NextTokenModel):
     """Maps token ids to the states after them, from which the next token is read.
 
     `base` are the blocks of `model`, a causal language model of transformers; they may carry
@@ -38,20 +38,11 @@ class CausalLM(nn.Module):
         return states
 
     def next_tokens(self, input_ids: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,).
-
-        `asked` (n, length) is True for the tokens to be predicted, each from those to its left; the
-        first of a row cannot be.
-        """
+        """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,)."""
         asked = asked[:, 1:]
         head = self.own_head or self.model.get_output_embeddings()
         logits: Tensor = head(self(input_ids)[:, :-1][asked])
         return logits.float(), input_ids[:, 1:][asked]
-
-    @torch.inference_mode()
-    def log_probabilities(self, input_ids: Tensor, asked: Tensor) -> Tensor:
-        """Return the log-probability of each token that is asked for, (asked,), in nats."""
-        return -cross_entropy(*self.next_tokens(input_ids, asked), reduction="none")
 
 
 def scratch_language_model(vocabulary: int, size: str) -> CausalLM:

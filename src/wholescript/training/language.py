@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wholescript.errors import ParameterError
-from wholescript.models.causal_lm import CausalLM
+from wholescript.models.next_token import NextTokenModel
 from wholescript.training.batches import Batches
 from wholescript.training.text_batches import IntArray, TextBatch
 from wholescript.training.ways import Loss
@@ -23,14 +23,14 @@ class NextToken:
 
     bfloat16: bool = True
 
-    def backward(self, model: CausalLM, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
+    def backward(self, model: NextTokenModel, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
         """Pass back the loss of the tokens of a batch; `seed` decides what is dropped."""
         torch.manual_seed(seed)
         value = loss(*self._asked(model, batch))
         value.backward()
         return value.detach()
 
-    def judge(self, model: CausalLM, batches: Batches, loss: Loss) -> dict[str, float]:
+    def judge(self, model: NextTokenModel, batches: Batches, loss: Loss) -> dict[str, float]:
         """Return the mean loss of held-out tokens, in nats, every token with the same weight."""
         device = next(model.parameters()).device
         total, tokens = 0.0, 0
@@ -41,7 +41,7 @@ class NextToken:
                 tokens += len(came)
         return {"held_out_loss": total / tokens}
 
-    def _asked(self, model: CausalLM, batch: TextBatch) -> tuple[Tensor, Tensor]:
+    def _asked(self, model: NextTokenModel, batch: TextBatch) -> tuple[Tensor, Tensor]:
         ids = batch.input_ids
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.bfloat16):
             return model.next_tokens(ids, batch.attention_mask)
@@ -90,7 +90,7 @@ def overlapping(lengths: Sequence[int], context: int) -> Iterator[Window]:
 
 
 def token_log_probabilities(
-    model: CausalLM,
+    model: NextTokenModel,
     tokens: Sequence[IntArray],
     *,
     context: int,

@@ -1,0 +1,110 @@
+"""How well a model predicts titles: as published, and so that models can be compared."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.features.title_tokens import END, TitleTokens
+from wholescript.models.next_token import NextTokenModel
+from wholescript.training.language import token_log_probabilities, windows
+from wholescript.training.titles import StreamBatches
+
+Reading = Literal["windows", "overlapping", "alone"]
+
+
+@dataclass(frozen=True)
+class PublishedLoss:
+    """`value` is in nats a character, `scored` the share of tokens that it is the loss of."""
+
+    value: float
+    scored: float
+
+    @property
+    def corrected(self) -> float:
+        """The value, had the tokens that were left out the mean loss of those that were not."""
+        return self.value / self.scored
+
+
+@torch.inference_mode()
+def published_loss(
+    model: NextTokenModel,
+    tokens: TitleTokens,
+    titles: Sequence[str],
+    *,
+    block: int = 128,
+    batch_size: int = 64,
+    bfloat16: bool = True,
+) -> PublishedLoss:
+    """Return the loss of the published task: what is scored over all characters.
+
+    Only whole batches of windows are read; after each a token is passed over. What remains is left
+    out of the sum of losses, and not out of the characters, among which each end of a title counts
+    as the five that it is written with. The larger a batch, the lower the loss.
+
+    Raises:
+        DataError: the titles do not fill a batch.
+    """
+    stream = tokens.stream(titles)[1:]
+    span = block * batch_size + 1
+    if len(stream) < span:
+        raise DataError(f"{len(stream)} tokens do not fill a batch of {batch_size} x {block}")
+    total, scored = 0.0, 0
+    for start in range(0, len(stream) - span + 1, span):
+        (batch,) = StreamBatches(
+            stream[start : start + span], block, batch_size, order="file"
+        ).shuffled(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logs = model.log_probabilities(batch.input_ids, batch.attention_mask)
+        total -= float(logs.double().sum())
+        scored += len(logs)
+    characters = sum(len(title) + len(END) for title in titles)
+    return PublishedLoss(total / characters, scored / (len(stream) - 1))
+
+
+def nats_per_title(
+    model: NextTokenModel,
+    tokens: TitleTokens,
+    titles: Sequence[str],
+    *,
+    block: int = 128,
+    reading: Reading = "windows",
+    bfloat16: bool = True,
+) -> NDArray[np.float64]:
+    """Return the loss of each title, its end included, (titles,), in nats: every token is scored.
+
+    The stream of titles is read in `windows`, as in training, where a window's first tokens have
+    little before them; or in windows that are `overlapping` by half, so that each token has half a
+    window before it; or each title is read `alone`.
+
+    Raises:
+        ParameterError: another reading.
+    """
+    if reading not in get_args(Reading):
+        raise ParameterError(f"reading={reading!r} is none of {', '.join(get_args(Reading))}")
+    each = tokens(titles)
+    start = np.array([tokens.end])
+    stream = np.concatenate([start, *each])
+    rows, context = {
+        "windows": (windows([stream], block + 1), block + 1),
+        "overlapping": ([stream], block),
+        "alone": ([np.concatenate([start, ids]) for ids in each], block),
+    }[reading]
+    logs = np.concatenate(token_log_probabilities(model, rows, context=context, bfloat16=bfloat16))
+    ends = np.cumsum([len(ids) for ids in each])
+    return np.array([-part.sum() for part in np.split(logs.astype(np.float64), ends[:-1])])
+
+
+def byte_counts(titles: Sequence[str]) -> NDArray[np.int64]:
+    """Return the UTF-8 bytes of each title, (titles,), and one for its end."""
+    return np.array([len(title.encode()) + 1 for title in titles])
+
+
+def bits_per_byte(nats: NDArray[np.float64], titles: Sequence[str]) -> float:
+    """Return bits a byte of losses in nats, a title each: what no tokenizer can flatter."""
+    return float(nats.sum() / byte_counts(titles).sum() / math.log(2))

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from wholescript.errors import DataError, ParameterError
+from wholescript.models.gpt import GPT, GPTConfig
+from wholescript.training.language import NextToken
+from wholescript.training.titles import RDrop, StreamBatches
+
+STREAM = np.arange(100)
+
+
+def gpt(dropout=0.0):
+    torch.manual_seed(0)
+    config = GPTConfig(vocabulary=100, context=8, layers=1, heads=2, width=16, dropout=dropout)
+    return GPT(config, end=1)
+
+
+def asked(batches):
+    return [token for batch in batches for token in batch.input_ids[:, 1:].flatten().tolist()]
+
+
+def test_in_the_order_of_the_file_whole_batches_are_read():
+    batches = StreamBatches(STREAM, block=8, batch_size=4, order="file")
+    assert len(batches) == 3
+    assert asked(batches.shuffled(0)) == asked(batches.shuffled(5)) == list(range(1, 97))
+
+
+def test_shuffled_windows_are_cut_anew():
+    batches = StreamBatches(STREAM, block=8, batch_size=4)
+    epochs = [asked(batches.shuffled(seed)) for seed in range(12)]
+    assert epochs[3] == asked(batches.shuffled(3))
+    for epoch in epochs:
+        assert sorted(epoch) == list(range(min(epoch), min(epoch) + 96))
+    assert {min(epoch) for epoch in epochs} == {1, 2, 3, 4}
+    assert len({tuple(epoch) for epoch in epochs}) == 12
+
+
+@pytest.mark.parametrize("length", [97, 98, 100, 105])
+def test_all_of_a_stream_is_judged(length):
+    batches = StreamBatches(np.arange(length), block=8, batch_size=4)
+    assert asked(batches.by_length()) == list(range(1, length))
+
+
+def test_a_stream_that_fills_no_batch_is_refused():
+    with pytest.raises(DataError, match="32 tokens do not fill a batch of 4 windows of 8"):
+        StreamBatches(STREAM[:32], block=8, batch_size=4)
+    with pytest.raises(ParameterError, match="block=0"):
+        StreamBatches(STREAM, block=0, batch_size=4)
+
+
+def test_without_dropout_two_readings_are_one():
+    (batch, *_) = StreamBatches(STREAM, block=8, batch_size=4).shuffled(0)
+    gradients = []
+    for way in (NextToken(bfloat16=False), RDrop(bfloat16=False, weight=3.0)):
+        model = gpt()
+        way.backward(model, batch, cross_entropy, seed=0)
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    torch.testing.assert_close(gradients[0], gradients[1], atol=1e-6, rtol=1e-4)
+
+
+def test_two_readings_are_drawn_together():
+    (batch, *_) = StreamBatches(STREAM, block=8, batch_size=4).shuffled(0)
+
+    def apart_after(weight):
+        model = gpt(dropout=0.3)
+        optimizer = torch.optim.SGD(model.parameters(), 0.5)
+        way = RDrop(bfloat16=False, weight=weight)
+        for step in range(30):
+            optimizer.zero_grad()
+            way.backward(model, batch, cross_entropy, seed=step)
+            optimizer.step()
+        torch.manual_seed(1)
+        first, second = (model.next_tokens(batch.input_ids, batch.attention_mask)[0] for _ in "ab")
+        return float((first.softmax(-1) - second.softmax(-1)).abs().sum(-1).mean().detach())
+
+    assert apart_after(20.0) < 0.8 * apart_after(0.0)
