@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
+from torch.nn.functional import gelu, linear, relu, scaled_dot_product_attention, silu
 
 from wholescript.errors import ParameterError
 from wholescript.models.dropout import Dropout
@@ -158,21 +158,24 @@ class GPT(NextTokenModel):
             Branch(config, FeedForwardLayer(config)) for _ in range(config.layers)
         )
         self.norm = normalisation(config)
-        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+        self.head = None  # Press and Wolf, 2017
+        if not config.tied:
+            self.head = nn.Linear(config.width, config.vocabulary, bias=False)
         self._initialise()
-        if config.tied:  # Press and Wolf, 2017
-            self.head.weight = self.tokens.weight
 
     def forward(self, ids: Tensor) -> Tensor:
         """Map ids (n, length) to logits (n, length, vocabulary)."""
-        logits: Tensor = self.head(self.states(ids))
-        return logits
+        return self.read_out(self.states(ids))
 
     def next_tokens(self, input_ids: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,)."""
         asked = asked[:, 1:]
-        logits: Tensor = self.head(self.states(input_ids[:, :-1])[asked])
+        logits = self.read_out(self.states(input_ids[:, :-1])[asked])
         return logits.float(), input_ids[:, 1:][asked]
+
+    def read_out(self, states: Tensor) -> Tensor:
+        """Map states (..., width) to logits (..., vocabulary)."""
+        return linear(states, self.tokens.weight if self.head is None else self.head.weight)
 
     def states(self, ids: Tensor) -> Tensor:
         """Map ids (n, length) to the states that the next tokens are read from."""
