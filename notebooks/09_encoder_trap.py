@@ -58,6 +58,7 @@ rows = {
     for name, (texts, metric) in asked.items()
 }
 record_metrics("encoder/trap", trap.metrics)
+record_metrics("encoder/trap-rows", {k: Metric(v) for k, v in trap.config["texts"].items()})
 show_table(pd.DataFrame(rows).T.rename_axis("tested on"), "tbl-encoder-trap", {"reviews": ",.0f"})
 
 # %% [markdown]
@@ -165,4 +166,4 @@ print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 # over all reviews, `wholescript train encoder --reading`, takes a day of one core here. Each encoder
 # was trained once.
 #
-# **Next.** [A language model per class](08_generative.ipynb) on the same reviews.
+# **Next.** [Wins](11_wins.ipynb), back to screenplays.

@@ -234,3 +234,37 @@ def few_examples_need_pretraining(results: Results) -> bool:
     few = results.metric("classifiers/ag_news-few:sentence-linear_over_tfidf-svm")
     every = results.metric("classifiers/ag_news-ratios:sentence-linear_over_tfidf-svm")
     return few.high < min(1, every.value)
+
+
+@claim("The encoder that is never wrong on its own test rows says one class of every review.")
+def never_wrong_of_one_class(results: Results) -> bool:
+    """All right on the head, half right on all, and a single answer."""
+    head, whole, said = (
+        results.metric(f"encoder/trap:{name}").value
+        for name in ("head_accuracy", "accuracy", "classes_said")
+    )
+    return head == 1 and whole == 0.5 and said == 1
+
+
+@claim("On all reviews the encoder from scratch makes more errors than counted words.")
+def encoder_is_behind(results: Results) -> bool:
+    """The interval of the ratio of errors to logistic regression lies above one for each encoder."""
+    names = ("encoder-published", "encoder")
+    ratios = [f"encoder/ratios:{name}_over_tfidf-logistic" for name in names]
+    return all(results.metric(ratio).low > 1 for ratio in ratios)
+
+
+@claim("Models that learn the verdict make fewer errors than models of each verdict's language.")
+def verdict_beats_language(results: Results) -> bool:
+    """The intervals lie apart: logistic regression and NB-SVM above naive Bayes and n-grams."""
+    learned, read = (
+        [results.metric(f"generative/{name}:accuracy") for name in names]
+        for names in (("tfidf-logistic", "nb-svm"), ("naive-bayes", "ngram-bayes"))
+    )
+    return min(one.low for one in learned) > max(one.high for one in read)
+
+
+@claim("Joined with a pair of language models, the linear SVM makes no more errors than alone.")
+def hybrid_is_no_worse(results: Results) -> bool:
+    """The ratio of errors is at most one."""
+    return results.metric("generative/over-nb-svm:hybrid_over_nb-svm").value <= 1

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.gpt import GPT, GPTConfig, within_titles
+from wholescript.models.gpt import GPT, GPTConfig, same_title
 
 END = 1
 SMALL = GPTConfig(vocabulary=50, context=12, layers=2, heads=2, width=16, dropout=0.0)
@@ -49,7 +49,7 @@ def test_a_masked_title_reads_nothing_of_the_ones_before():
     assert not torch.allclose(gpt()(ids)[:, 3:], gpt()(other)[:, 3:])
     alone = model(torch.tensor([[END, 7, 8]]))
     torch.testing.assert_close(model(ids)[:, 3:], alone)
-    assert within_titles(ids, END)[0, 0, 4].tolist() == [False, False, False, True, True, False]
+    assert same_title(ids, END)[0, 0, 4].tolist() == [False, False, False, True, True, True]
 
 
 def test_the_baseline_has_the_size_that_was_published():

@@ -6,9 +6,10 @@ from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear, relu, scaled_dot_product_attention, silu
+from torch.nn.functional import gelu, linear, relu, silu
 
 from wholescript.errors import ParameterError
+from wholescript.models.attention import attend
 from wholescript.models.dropout import Dropout
 from wholescript.models.next_token import NextTokenModel
 from wholescript.models.transformer import angles, rotate
@@ -85,8 +86,8 @@ class Attention(nn.Module):
         self.gate = nn.Linear(config.width, config.width) if config.gated else None
         self.project = nn.Linear(config.width, config.width)
 
-    def forward(self, states: Tensor, allowed: Tensor | None) -> Tensor:
-        """Map (n, length, width) to the same; `allowed` (n, 1, length, length), else causal."""
+    def forward(self, states: Tensor, allowed: Tensor) -> Tensor:
+        """Map (n, length, width) to the same; `allowed` (n or 1, 1, length, length) are pairs."""
         n, length, width = states.shape
         query, key, value = (
             self.qkv(states).view(n, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -94,7 +95,7 @@ class Attention(nn.Module):
         if self.rotary:  # Su et al., 2021
             turn = angles(length, width // self.heads, states.device)
             query, key = rotate(query, turn), rotate(key, turn)
-        read = scaled_dot_product_attention(query, key, value, allowed, is_causal=allowed is None)
+        read = attend(query, key, value, allowed)
         read = read.transpose(1, 2).reshape(n, length, width)
         if self.gate is not None:  # Qiu et al., 2025
             read = read * self.gate(states).sigmoid()
@@ -183,7 +184,10 @@ class GPT(NextTokenModel):
         if self.places is not None:
             states = states + self.places.weight[: ids.shape[1]]
         states = self.dropout(states)
-        allowed = within_titles(ids, self.end) if self.config.title_mask else None
+        length = ids.shape[1]
+        allowed = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()[None, None]
+        if self.config.title_mask:
+            allowed = allowed & same_title(ids, self.end)
         for attention, feedforward in zip(self.attention, self.feedforward, strict=True):
             states = states + attention(states, allowed)
             states = states + feedforward(states)
@@ -201,12 +205,10 @@ class GPT(NextTokenModel):
                 nn.init.normal_(parameter, std=deviation / shrunk)
 
 
-def within_titles(ids: Tensor, end: int) -> Tensor:
-    """Return which earlier token each token may read, (n, 1, length, length) bool: its title's.
+def same_title(ids: Tensor, end: int) -> Tensor:
+    """Return which tokens are of one title, (n, 1, length, length) bool.
 
     The end of the title before stands at the beginning of a title, as in a stream of titles.
     """
     title = (ids == end).cumsum(1)
-    length = ids.shape[1]
-    causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
-    return ((title[:, :, None] == title[:, None, :]) & causal)[:, None]
+    return (title[:, :, None] == title[:, None, :])[:, None]

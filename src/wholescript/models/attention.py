@@ -1,0 +1,19 @@
+"""What queries read of values by their keys, in the way that the machine at hand is quick at."""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, allowed: Tensor) -> Tensor:
+    """Return what each query reads (n, heads, length, d_head), as are query, key and value.
+
+    `allowed` is bool and broadcasts to (n, heads, length, length); each query may read something.
+    On a CPU the matrices are multiplied one after the other: torch's fused kernel takes twice to
+    four times as long there in half precision, where sequences have some hundred tokens.
+    """
+    if query.device.type != "cpu":
+        return scaled_dot_product_attention(query, key, value, allowed)
+    bias = torch.zeros(allowed.shape, dtype=query.dtype).masked_fill(~allowed, -torch.inf)
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2) + bias
+    return scores.softmax(-1) @ value
