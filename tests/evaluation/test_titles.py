@@ -11,6 +11,7 @@ from wholescript.evaluation.titles import (
     byte_counts,
     nats_per_title,
     published_loss,
+    token_nats,
 )
 from wholescript.features.title_tokens import train_title_tokens
 from wholescript.models.gpt import GPT, GPTConfig
@@ -63,7 +64,9 @@ def test_a_larger_batch_flatters(model):
 
 
 def test_every_token_of_every_title_is_scored(model):
-    nats = nats_per_title(model, TOKENS, TITLES, reading="alone", block=64, bfloat16=False)
+    nats = nats_per_title(
+        token_nats(model, TOKENS, TITLES, reading="alone", block=64, bfloat16=False)
+    )
     for title, found in list(zip(TITLES, nats, strict=True))[::7]:
         stream = torch.from_numpy(TOKENS.stream([title]))
         with torch.no_grad():
@@ -73,14 +76,14 @@ def test_every_token_of_every_title_is_scored(model):
 
 def test_a_model_that_reads_titles_alone_is_hardly_judged_otherwise_in_a_stream(model):
     alone, overlapping = (
-        nats_per_title(model, TOKENS, TITLES, reading=reading, block=64, bfloat16=False)
+        nats_per_title(token_nats(model, TOKENS, TITLES, reading=reading, block=64, bfloat16=False))
         for reading in ("alone", "overlapping")
     )
     np.testing.assert_allclose(alone, overlapping, rtol=1e-4)
 
 
 def test_windows_are_those_of_training(model):
-    nats = nats_per_title(model, TOKENS, TITLES, **EXACT)
+    nats = nats_per_title(token_nats(model, TOKENS, TITLES, **EXACT))
     assert len(nats) == len(TITLES)
     stream = TOKENS.stream(TITLES)
     rows = [torch.from_numpy(stream[at : at + 17]) for at in range(0, len(stream) - 1, 16)]
@@ -88,7 +91,7 @@ def test_windows_are_those_of_training(model):
         parts = [cross_entropy(model(r[None, :-1])[0], r[1:], reduction="sum") for r in rows]
     assert nats.sum() == pytest.approx(float(sum(parts)), rel=1e-5)
     with pytest.raises(ParameterError, match="'all' is none of windows, overlapping, alone"):
-        nats_per_title(model, TOKENS, TITLES, reading="all")
+        token_nats(model, TOKENS, TITLES, reading="all")
 
 
 def test_bytes_are_those_of_utf_8_and_one_for_the_end():

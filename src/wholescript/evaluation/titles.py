@@ -67,7 +67,7 @@ def published_loss(
     return PublishedLoss(total / characters, scored / (len(stream) - 1))
 
 
-def nats_per_title(
+def token_nats(
     model: NextTokenModel,
     tokens: TitleTokens,
     titles: Sequence[str],
@@ -75,8 +75,8 @@ def nats_per_title(
     block: int = 128,
     reading: Reading = "windows",
     bfloat16: bool = True,
-) -> NDArray[np.float64]:
-    """Return the loss of each title, its end included, (titles,), in nats: every token is scored.
+) -> list[NDArray[np.float32]]:
+    """Return the loss of each token of each title, its end the last, in nats: all are scored.
 
     The stream of titles is read in `windows`, as in training, where a window's first tokens have
     little before them; or in windows that are `overlapping` by half, so that each token has half a
@@ -97,7 +97,12 @@ def nats_per_title(
     }[reading]
     logs = np.concatenate(token_log_probabilities(model, rows, context=context, bfloat16=bfloat16))
     ends = np.cumsum([len(ids) for ids in each])
-    return np.array([-part.sum() for part in np.split(logs.astype(np.float64), ends[:-1])])
+    return [-part for part in np.split(logs, ends[:-1])]
+
+
+def nats_per_title(losses: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return the loss of each title, (titles,), of those of its tokens."""
+    return np.array([part.astype(np.float64).sum() for part in losses])
 
 
 def byte_counts(titles: Sequence[str]) -> NDArray[np.int64]:
