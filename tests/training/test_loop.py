@@ -22,6 +22,7 @@ from wholescript.files import ROOT
 from wholescript.models.aggregators import GatedAttention
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings, fit
+from wholescript.training.optimizers import optimizer_of
 from wholescript.training.ways import drop_chunks, predict
 
 QUICK = TrainingSettings(epochs=12, learning_rate=2e-2, patience=12)
@@ -112,6 +113,22 @@ def test_one_cycle_fits_into_any_number_of_steps(model, sides, every_step, epoch
     assert all(0 < rate <= QUICK.learning_rate for rate, _ in every_step)
 
 
+def test_wsd_stays_and_falls_in_the_last_steps(model, sides, every_step):
+    settings = replace(QUICK, epochs=10, schedule="wsd", warmup_share=0.2)
+    fit(model, *sides, settings, seed=0)
+    rates = np.array([rate for rate, _ in every_step]) / QUICK.learning_rate
+    steps = len(rates)
+    step = np.arange(steps)
+    falling = (steps - step) / (0.3 * steps)
+    expected = np.minimum(np.where(step < 0.2 * steps, step / (0.2 * steps), 1), falling)
+    np.testing.assert_allclose(rates, expected, atol=1e-9)
+
+
+def test_the_last_epoch_is_kept_where_the_epoch_is_monitored(model, sides):
+    result = fit(model, *sides, replace(QUICK, epochs=3, monitor="epoch"), seed=0)
+    assert result.best_epoch == 3
+
+
 def test_training_stops_by_the_score_that_is_monitored(model):
     labels, chunks = corpus()
     noise = np.random.default_rng(3).permutation(labels)
@@ -173,8 +190,9 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
     assert_same_run(train_slowly.run(path), train_slowly.run())
 
 
-def test_one_cycle_resumes_too(tmp_path):
-    settings = replace(train_slowly.SETTINGS, schedule="onecycle")
+@pytest.mark.parametrize("schedule", ["onecycle", "wsd"])
+def test_other_schedules_resume_too(tmp_path, schedule):
+    settings = replace(train_slowly.SETTINGS, schedule=schedule)
     remaining = iter(range(13))
 
     def interrupted(logits, labels):
@@ -187,6 +205,30 @@ def test_one_cycle_resumes_too(tmp_path):
         train_slowly.run(path, interrupted, settings=settings)
     found = train_slowly.run(path, settings=settings)
     assert_same_run(found, train_slowly.run(settings=settings))
+
+
+def test_another_optimizer_steps_and_resumes(sides, tmp_path):
+    def trained(path=None, stop=1000):
+        torch.manual_seed(0)
+        model = GatedAttention(D, d_model=16, d_attention=8, dropout=0.1)
+        optimizer = optimizer_of("muon", model, 1e-2, 0.1)
+        remaining = iter(range(stop))
+
+        def loss(logits, labels):
+            if next(remaining, None) is None:
+                raise KeyboardInterrupt
+            return binary_cross_entropy_with_logits(logits, labels)
+
+        settings = replace(QUICK, epochs=4)
+        options = {"optimizer": optimizer, "checkpoint": path, "save_seconds": 0.0}
+        found = fit(model, *sides, settings, seed=0, loss=loss, **options)
+        assert len({id(group) for part in optimizer.parts for group in part.param_groups}) == 3
+        return model.state_dict(), found.history
+
+    path = tmp_path / "checkpoint.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        trained(path, stop=9)
+    assert_same_run(trained(path), trained())
 
 
 def test_processes_share_the_batches_of_a_step(tmp_path):

@@ -9,9 +9,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import elu, scaled_dot_product_attention
+from torch.nn.functional import elu
 
 from wholescript.errors import ParameterError
+from wholescript.models.attention import attend
 from wholescript.models.dropout import Dropout
 
 Positions = Literal["sinusoidal", "rotary"]
@@ -49,7 +50,7 @@ class Block(nn.Module):
 
     def read(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Return what each query reads, (n, heads, length, d_head), as are query, key and value."""
-        return scaled_dot_product_attention(query, key, value, mask)
+        return attend(query, key, value, mask)
 
 
 class LinearBlock(Block):

@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, warm-up and a schedule, clipping, early stopping.
+"""The one training loop: an optimizer, warm-up and a schedule, clipping, early stopping.
 
 Each step seeds its own randomness from the run's seed, its epoch and its number, so that a run that
 was killed and resumed from its last checkpoint ends with the same weights as one that was not.
@@ -23,7 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
-from transformers import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup
+from transformers import (
+    get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup,
+    get_wsd_schedule,
+)
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.training.batches import Batches
@@ -37,7 +41,8 @@ from wholescript.training.progress import ProgressMeter, progress_path
 from wholescript.training.ways import Loss, OnVectors, Way
 
 Row = dict[str, float | int]
-Schedule = Literal["cosine", "onecycle", "constant"]
+Schedule = Literal["cosine", "onecycle", "constant", "wsd"]
+DECAY = 0.3  # the share of the steps in which `wsd` takes the rate down
 
 
 class Films(Protocol):
@@ -62,7 +67,7 @@ class TrainingSettings:
     The score is the column `monitor` of the history: the lower the better if it is a loss, else the
     higher. After a share of the steps for warm-up, `schedule` takes the rate down to zero along a
     cosine; `onecycle` also warms up along one, from a 25th of the peak (Smith and Topin, 2019);
-    `constant` stays.
+    `constant` stays; `wsd` stays too, and falls in a line in the last steps (Hu et al., 2024).
     A step reads `accumulate` batches. `chunk_dropout` hides a share of the chunk vectors of a film.
     """
 
@@ -118,6 +123,11 @@ class TrainingSettings:
         warmup = math.ceil(self.warmup_share * steps)
         if self.schedule == "constant":
             return get_constant_schedule_with_warmup(optimizer, warmup)
+        if self.schedule == "wsd":
+            decay = min(math.ceil(DECAY * steps), steps - warmup)
+            return get_wsd_schedule(
+                optimizer, warmup, decay, num_training_steps=steps, decay_type="linear"
+            )
         return get_cosine_schedule_with_warmup(optimizer, warmup, steps)
 
 
@@ -138,6 +148,7 @@ def fit(
     seed: int,
     loss: Loss = binary_cross_entropy_with_logits,
     way: Way | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     checkpoint: Path | None = None,
     save_seconds: float = 60.0,
     progress: bool = False,
@@ -145,7 +156,8 @@ def fit(
 ) -> Fit:
     """Train `model` until its held-out score gets no better, and leave its best weights in it.
 
-    `way` says what a batch holds and how its gradient is had: chunk vectors by default. The file
+    `way` says what a batch holds and how its gradient is had: chunk vectors by default. The
+    `optimizer` of the model is AdamW if none is given, and follows the schedule. The file
     `checkpoint` is written after every epoch and every `save_seconds` within one, and resumed from
     when it exists; a file beside it tells how far the training has come. `on_epoch` is told each
     new row of the history.
@@ -156,7 +168,7 @@ def fit(
     way = way or OnVectors(settings.chunk_dropout)
     processes = _processes()
     model.to(processes.device)
-    optimizer = torch.optim.AdamW(
+    optimizer = optimizer or torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
         settings.learning_rate,
         weight_decay=settings.weight_decay,
