@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -7,9 +5,6 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.titles import (
-    bits_per_byte,
-    byte_counts,
-    nats_per_title,
     published_loss,
     token_nats,
 )
@@ -27,6 +22,10 @@ def model():
     size = {"vocabulary": TOKENS.vocabulary, "layers": 1, "heads": 2, "width": 16}
     config = GPTConfig(**size, context=16, title_mask=True, positions="rotary", norm="rms")
     return GPT(config, TOKENS.end).eval()
+
+
+def totals(losses):
+    return np.array([part.sum() for part in losses])
 
 
 def losses(model, stream, block, batch_size):
@@ -64,9 +63,7 @@ def test_a_larger_batch_flatters(model):
 
 
 def test_every_token_of_every_title_is_scored(model):
-    nats = nats_per_title(
-        token_nats(model, TOKENS, TITLES, reading="alone", block=64, bfloat16=False)
-    )
+    nats = totals(token_nats(model, TOKENS, TITLES, reading="alone", block=64, bfloat16=False))
     for title, found in list(zip(TITLES, nats, strict=True))[::7]:
         stream = torch.from_numpy(TOKENS.stream([title]))
         with torch.no_grad():
@@ -76,14 +73,14 @@ def test_every_token_of_every_title_is_scored(model):
 
 def test_a_model_that_reads_titles_alone_is_hardly_judged_otherwise_in_a_stream(model):
     alone, overlapping = (
-        nats_per_title(token_nats(model, TOKENS, TITLES, reading=reading, block=64, bfloat16=False))
+        totals(token_nats(model, TOKENS, TITLES, reading=reading, block=64, bfloat16=False))
         for reading in ("alone", "overlapping")
     )
     np.testing.assert_allclose(alone, overlapping, rtol=1e-4)
 
 
 def test_windows_are_those_of_training(model):
-    nats = nats_per_title(token_nats(model, TOKENS, TITLES, **EXACT))
+    nats = totals(token_nats(model, TOKENS, TITLES, **EXACT))
     assert len(nats) == len(TITLES)
     stream = TOKENS.stream(TITLES)
     rows = [torch.from_numpy(stream[at : at + 17]) for at in range(0, len(stream) - 1, 16)]
@@ -92,8 +89,3 @@ def test_windows_are_those_of_training(model):
     assert nats.sum() == pytest.approx(float(sum(parts)), rel=1e-5)
     with pytest.raises(ParameterError, match="'all' is none of windows, overlapping, alone"):
         token_nats(model, TOKENS, TITLES, reading="all")
-
-
-def test_bytes_are_those_of_utf_8_and_one_for_the_end():
-    assert byte_counts(["café", "x"]).tolist() == [6, 2]
-    assert bits_per_byte(np.array([4.0, 4.0]) * math.log(2), ["café", "x"]) == pytest.approx(1.0)

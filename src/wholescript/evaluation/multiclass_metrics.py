@@ -137,9 +137,9 @@ def _probability_scores(
     """
     n = len(run[0].ids)
     terms = [_terms(each) for each in run]
-    draws = [np.ones((1, n))] if rng is None else _draws(n, n_boot, rng)
+    drawn = [np.ones((1, n))] if rng is None else draws(n, n_boot, rng)
     scores = []
-    for weights in draws:
+    for weights in drawn:
         means = [weights @ term / n for term in terms]
         gaps = [np.abs(mean[:, 2:]).sum(axis=1) for mean in means]
         scores.append([[*mean[:, :2].T, gap] for mean, gap in zip(means, gaps, strict=True)])
@@ -166,7 +166,7 @@ def _terms(predictions: ClassPredictions) -> FloatArray:
     return terms
 
 
-def _draws(n: int, n_boot: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+def draws(n: int, n_boot: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """Yield how often each of n texts is drawn, some resamples at once, (B, n)."""
     for start in range(0, n_boot, AT_ONCE):
         rows = min(AT_ONCE, n_boot - start)

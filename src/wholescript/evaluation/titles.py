@@ -1,6 +1,5 @@
 """How well a model predicts titles: as published, and so that models can be compared."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -98,18 +97,3 @@ def token_nats(
     logs = np.concatenate(token_log_probabilities(model, rows, context=context, bfloat16=bfloat16))
     ends = np.cumsum([len(ids) for ids in each])
     return [-part for part in np.split(logs, ends[:-1])]
-
-
-def nats_per_title(losses: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Return the loss of each title, (titles,), of those of its tokens."""
-    return np.array([part.astype(np.float64).sum() for part in losses])
-
-
-def byte_counts(titles: Sequence[str]) -> NDArray[np.int64]:
-    """Return the UTF-8 bytes of each title, (titles,), and one for its end."""
-    return np.array([len(title.encode()) + 1 for title in titles])
-
-
-def bits_per_byte(nats: NDArray[np.float64], titles: Sequence[str]) -> float:
-    """Return bits a byte of losses in nats, a title each: what no tokenizer can flatter."""
-    return float(nats.sum() / byte_counts(titles).sum() / math.log(2))

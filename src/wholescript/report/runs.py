@@ -11,11 +11,13 @@ import pandas as pd
 from wholescript.errors import RunError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.title_losses import TitleLosses
 from wholescript.files import write_atomic
 from wholescript.report.results import Metric, Results
 
 CLASS_PREDICTIONS = "predictions.parquet"
 ON_VALIDATION = "validation.parquet"
+TITLES = "titles.parquet"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,15 @@ class Run:
         return ClassPredictions.read(self.path / ON_VALIDATION)
 
     @property
+    def title_losses(self) -> TitleLosses:
+        """How well a model of titles predicts each validation title.
+
+        Raises:
+            RunError: the run stores none, or its file is damaged.
+        """
+        return TitleLosses.read(self.path / TITLES)
+
+    @property
     def history(self) -> pd.DataFrame:
         """One row an epoch of each fold; empty for models that have no epochs."""
         path = self.path / "history.csv"
@@ -106,7 +117,7 @@ class RunStore:
         name: str,
         config: Mapping[str, Any],
         metrics: Mapping[str, Metric],
-        predictions: Predictions | ClassPredictions | None = None,
+        predictions: Predictions | ClassPredictions | TitleLosses | None = None,
         history: pd.DataFrame | None = None,
         on_validation: ClassPredictions | None = None,
     ) -> Run:
@@ -119,7 +130,9 @@ class RunStore:
         _write_json(path / "metrics.json", {k: m.as_dict() for k, m in metrics.items()})
         of_films = predictions.to_frame() if isinstance(predictions, Predictions) else None
         of_texts = predictions if isinstance(predictions, ClassPredictions) else None
-        for file, said in ((CLASS_PREDICTIONS, of_texts), (ON_VALIDATION, on_validation)):
+        of_titles = predictions if isinstance(predictions, TitleLosses) else None
+        packed = {CLASS_PREDICTIONS: of_texts, ON_VALIDATION: on_validation, TITLES: of_titles}
+        for file, said in packed.items():
             if said is None:
                 (path / file).unlink(missing_ok=True)
             else:

@@ -1,0 +1,101 @@
+"""From the published model of titles to the best one: one change a step, each on all before it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from wholescript.errors import ParameterError
+from wholescript.evaluation.titles import Reading
+from wholescript.training.title_recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Step:
+    """`changes` of the recipe, and how validation titles are read; `why` it might help."""
+
+    name: str
+    why: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    reading: Reading | None = None
+
+
+STEPS = (
+    Step("baseline", "as published: SGD, a cosine, windows in the order of the file"),
+    Step(
+        "adamw",
+        "a rate for each number: rare tokens move as far as frequent ones",
+        {"optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1},
+    ),
+    Step("warm-up", "the first steps know least and should be short", {"warmup_share": 0.1}),
+    Step("shuffled", "other windows in every epoch are harder to learn by heart",
+         {"order": "shuffled"}),
+    Step("rotary", "how far apart tokens are, not where the window begins",
+         {"positions": "rotary"}),
+    Step("rms-norm", "a norm without a mean, a bias or a loss", {"norm": "rms"}),
+    Step("swiglu", "a gate in the feed-forward layers, for as many parameters",
+         {"feedforward": "swiglu"}),
+    Step("residual-init", "a deep stream begins as a sum of small parts", {"residual_init": True}),
+    Step("title-mask", "the titles before say nothing of this one", {"title_mask": True}),
+    Step("unigram", "tokens that make titles likely, in place of merged pairs",
+         {"tokenizer": "unigram"}),
+    Step("muon", "steps of a matrix that move all its directions alike",
+         {"optimizer": "muon", "learning_rate": 2e-3}),
+    Step("wsd", "a rate that stays high for longer", {"schedule": "wsd"}),
+    Step("dropout", "seven epochs of few titles are learned by heart", {"dropout": 0.2}),
+    Step("r-drop", "two readings under other dropout should agree", {"r_drop": 0.5}),
+    Step("gated", "a head that has nothing to say can say nothing", {"gated": True}),
+    Step("layer-scale", "each block decides how much of it is added", {"layer_scale": 0.1}),
+    Step("deep", "twelve narrow blocks in place of six wide ones", {"layers": 12, "width": 384}),
+    Step("untied", "reading a token in and out are two things", {"tied": False}),
+    Step("alone", "each title is read from its own beginning", reading="alone"),
+)  # fmt: skip
+
+
+def step_named(name: str) -> Step:
+    """Return a step; raise ParameterError with the nearest name where there is none."""
+    for step in STEPS:
+        if step.name == name:
+            return step
+    names = [step.name for step in STEPS]
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    raise ParameterError(f"step={name!r}: {hint}")
+
+
+def recipe_of(name: str, changes: Mapping[str, Any] | None = None) -> tuple[Recipe, Reading]:
+    """Return the recipe of a step, all before it taken, with `changes` besides; and its reading.
+
+    Raises:
+        ParameterError: there is no such step, or a change is of no field.
+    """
+    last = step_named(name)
+    recipe = Recipe()
+    reading: Reading = "windows"
+    for step in STEPS[: STEPS.index(last) + 1]:
+        recipe = recipe.changed(**step.changes)
+        reading = step.reading or reading
+    return recipe.changed(**(changes or {})), reading
+
+
+def parsed(changes: Sequence[str]) -> dict[str, Any]:
+    """Return changes that are written as `name=value`, each value of the type of its field.
+
+    Raises:
+        ParameterError: there is no such field, or the value is of another type.
+    """
+    recipe = Recipe()
+    known = {**recipe.model.note, **recipe.config}
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals:
+            raise ParameterError(f"{change!r}: write NAME=VALUE, such as width=256")
+        if name not in known or name == "model":
+            recipe.changed(**{name: text})  # which says that there is none
+        kind: Any = type(known[name])
+        try:
+            found[name] = {"true": True, "false": False}[text] if kind is bool else kind(text)
+        except (KeyError, ValueError):
+            raise ParameterError(f"{name}={text!r} is no {kind.__name__}") from None
+    return found

@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.data.headlines import load_headlines
+from wholescript.errors import ParameterError
+from wholescript.report.live_runs import live_runs
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.runs import RunStore
+from wholescript.report.title_runs import judge_titles
+from wholescript.report.title_steps import STEPS, parsed, recipe_of, step_named
+from wholescript.training.title_recipe import Recipe, load_titles
+
+SMALL = ["layers=1", "heads=2", "width=32", "vocabulary=400", "batch_size=2", "epochs=2"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tree")
+    what, who = ("cups", "bees", "maps", "logs", "cats"), ("Google", "Apple", "nobody", "startups")
+    titles = [
+        f"{begin} {a} counts {b}, {n}"
+        for n in range(10)
+        for begin in ("Show HN: how", "Why", "Ask HN: does")
+        for a in who
+        for b in what
+    ]
+    pd.DataFrame({"title": titles}).sample(frac=1, random_state=0).to_parquet(root / "t.parquet")
+    return root
+
+
+def call(root, *command):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROOT_VARIABLE, str(root))
+        done = CliRunner().invoke(app, ["train", "titles", *command])
+    return done
+
+
+def train(root, step, *more):
+    options = [part for change in SMALL for part in ("--set", change)]
+    return call(root, step, "--path", str(root / "t.parquet"), "--titles", "600", *options, *more)
+
+
+@pytest.fixture(scope="module")
+def run(root):
+    done = train(root, "adamw", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    assert "headlines/adamw-s3: " in done.output
+    return RunStore(root / "_build" / "texts").find("headlines/adamw-s3")
+
+
+def test_a_run_stores_both_losses_and_what_it_took(root, run):
+    metrics = run.metrics
+    assert metrics["bits_per_byte"].low < metrics["bits_per_byte"].value
+    assert run.title_losses.bits_per_byte == pytest.approx(metrics["bits_per_byte"].value, abs=1e-4)
+    assert len(run.title_losses.nats) == 60
+    for cost in ("train_seconds", "tokens_per_second", "parameters", "peak_memory_gb"):
+        assert metrics[cost].value > 0
+    assert run.config["step"] == "adamw" and run.config["recipe"]["optimizer"] == "adamw"
+    assert run.config["source"] == "local" and len(run.history) == 2
+    assert "published" not in metrics, "sixty titles do not fill a batch of the published loss"
+    (live,) = [one for one in live_runs(Project(root)) if one.name == run.name]
+    assert live.state == "finished"
+
+
+def test_its_weights_say_what_it_said(root, run):
+    recipe, reading = recipe_of("adamw", parsed(SMALL))
+    headlines = load_headlines(root / "t.parquet", titles=600)
+    fitted = load_titles(recipe, root / "_build" / "training" / run.key[:16])
+    _, losses = judge_titles(fitted, headlines, recipe, reading)
+    np.testing.assert_allclose(losses.nats, run.title_losses.nats, atol=2e-3)
+
+
+def test_it_is_found_again_and_another_step_is_another_run(root, run):
+    made = (run.path / "config.json").stat().st_mtime_ns
+    assert train(root, "adamw", "--seed", "3").exit_code == 0
+    assert (run.path / "config.json").stat().st_mtime_ns == made
+    assert train(root, "alone", "--seed", "3", "--name", "best").exit_code == 0
+    best = RunStore(root / "_build" / "texts").find("headlines/best-s3")
+    assert best.key != run.key and best.config["reading"] == "alone"
+    assert best.config["recipe"]["optimizer"] == "muon"
+
+
+def test_steps_add_up():
+    assert recipe_of("baseline") == (Recipe(), "windows")
+    recipe, reading = recipe_of("rotary")
+    assert (recipe.optimizer, recipe.order, recipe.model.positions) == (
+        "adamw",
+        "shuffled",
+        "rotary",
+    )
+    assert recipe.model.norm == "layer" and reading == "windows"
+    assert recipe_of("rotary", {"width": 64})[0].model.width == 64
+    for step in STEPS:
+        recipe_of(step.name)
+        assert step.why and (step.changes or step.reading or step.name == "baseline")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["width"], "write NAME=VALUE"),
+        (["widht=3"], "no 'widht'; did you mean 'width'"),
+        (["width=wide"], "width='wide' is no int"),
+        (["tied=yes"], "tied='yes' is no bool"),
+    ],
+)
+def test_a_mistyped_change_is_named(changes, message):
+    with pytest.raises(ParameterError, match=message):
+        parsed(changes)
+
+
+def test_changes_have_the_type_of_their_field():
+    assert parsed(["tied=false", "width=64", "dropout=0.3", "norm=rms", "r_drop=1"]) == {
+        "tied": False,
+        "width": 64,
+        "dropout": 0.3,
+        "norm": "rms",
+        "r_drop": 1.0,
+    }
+
+
+def test_an_unknown_step_is_named(root):
+    with pytest.raises(ParameterError, match="did you mean 'rotary'"):
+        step_named("rotery")
+    done = train(root, "rotery")
+    assert done.exit_code == 2 and "did you mean 'rotary'" in done.output
