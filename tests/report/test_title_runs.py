@@ -6,11 +6,13 @@ from typer.testing import CliRunner
 from wholescript.cli import app
 from wholescript.data.headlines import load_headlines
 from wholescript.errors import ParameterError
+from wholescript.report import title_reading
 from wholescript.report.live_runs import live_runs
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.title_runs import judge_titles
 from wholescript.report.title_steps import STEPS, parsed, recipe_of, step_named
+from wholescript.report.title_study import step_table, title_runs
 from wholescript.training.title_recipe import Recipe, load_titles
 
 SMALL = ["layers=1", "heads=2", "width=32", "vocabulary=400", "batch_size=2", "epochs=2"]
@@ -73,6 +75,30 @@ def test_its_weights_say_what_it_said(root, run):
     np.testing.assert_allclose(losses.nats, run.title_losses.nats, atol=2e-3)
 
 
+def test_what_it_learned_is_kept_for_a_notebook(root, run):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROOT_VARIABLE, str(root))
+        patch.setattr(title_reading, "BATCHES", (1, 4, 500))
+        command = ["read-titles", run.name, "--path", str(root / "t.parquet"), "--titles", "600"]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        other = CliRunner().invoke(app, [*command[:-1], "500"])
+        missing = CliRunner().invoke(app, ["read-titles", "headlines/no-s3", *command[2:]])
+    assert other.exit_code == 2 and "--titles 600" in " ".join(other.output.split())
+    assert missing.exit_code == 2 and "headlines/adamw-s3" in missing.output
+    store = RunStore(root / "_build" / "texts")
+    kept = {
+        name: store.find(f"{run.name}-{name}").history
+        for name in ("expects", "places", "frequencies", "batches", "writes")
+    }
+    assert kept["expects"].groupby("begun", dropna=False).size().tolist() == [10] * 4
+    assert len(kept["writes"]) == 12 and kept["places"]["nats"].gt(0).all()
+    assert kept["batches"]["batch"].tolist() == [1, 4], "500 windows are more than there are"
+    assert kept["batches"]["bits_per_byte"].nunique() == 1
+    moves = store.find(f"{run.name}-batches").metrics
+    assert moves["published_moves"].value > 0 == moves["bits_per_byte_moves"].value
+
+
 def test_it_is_found_again_and_another_step_is_another_run(root, run):
     made = (run.path / "config.json").stat().st_mtime_ns
     assert train(root, "adamw", "--seed", "3").exit_code == 0
@@ -81,6 +107,23 @@ def test_it_is_found_again_and_another_step_is_another_run(root, run):
     best = RunStore(root / "_build" / "texts").find("headlines/best-s3")
     assert best.key != run.key and best.config["reading"] == "alone"
     assert best.config["recipe"]["optimizer"] == "muon"
+
+
+def test_steps_are_told_beside_the_one_before_and_the_first(root, run):
+    assert train(root, "baseline", "--seed", "3", "--seed", "4").exit_code == 0
+    assert train(root, "rotary", "--seed", "3").exit_code == 0
+    runs = title_runs(RunStore(root / "_build" / "texts"), "headlines")
+    assert (len(runs["baseline"]), len(runs["rotary"])) == (2, 1)
+    table = step_table(runs)
+    assert table.index.tolist() == ["baseline", "adamw", "rotary"]
+    assert table.loc["baseline", ["change", "ratio"]].tolist() == [0, 1]
+    value = run.title_losses.bits_per_byte
+    assert table.loc["adamw", "bits"] == pytest.approx(value)
+    assert table.loc["adamw", "ratio"] == pytest.approx(value / table.loc["baseline", "bits"])
+    apart = table.loc["rotary", "bits"] - value
+    assert table.loc["rotary", "change"] == pytest.approx(apart)
+    assert table.loc["rotary", "change_low"] < apart < table.loc["rotary", "change_high"]
+    assert step_table(runs, "small-").empty
 
 
 def test_steps_add_up():

@@ -42,6 +42,12 @@ def tell_run(run: Any) -> None:
     )
 
 
+def say_epoch(row: dict[str, float | int]) -> None:
+    """Print the row of an epoch."""
+    words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
+    out.print(words, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_table(frame: Any, title: str) -> None:
     """Print a frame as a table."""
     table = Table(*map(str, frame.columns), title=title, title_justify="left")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_store, read_set, tell_run
+from wholescript.cli.options import Data, Labels, Store, open_store, read_set, say_epoch, tell_run
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
@@ -285,50 +285,6 @@ def blend(
         tell_run(blend_runs(folder, members, name))
 
 
-@train.command()
-def titles(
-    step: Annotated[str, typer.Argument(help="Of the study: baseline, adamw, rotary, ...")],
-    path: Annotated[
-        Path | None, typer.Option(help="A table with a column `title`; default the hub.")
-    ] = None,
-    number: Annotated[int, typer.Option("--titles", help="One in ten is held out.")] = 100_000,
-    change: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE of the recipe; may be repeated.")
-    ] = None,
-    seed: Annotated[list[int] | None, typer.Option(help="May be repeated; default 1337.")] = None,
-    name: Annotated[str | None, typer.Option(help="Of the run; default the step.")] = None,
-    store: Store = None,
-) -> None:
-    """Train a language model of titles: a step of the study, on all steps before it."""
-    from wholescript.data.headlines import load_headlines
-    from wholescript.report.title_runs import train_title_run
-    from wholescript.report.title_steps import parsed, recipe_of
-
-    changes = parsed(change or [])
-    recipe, reading = recipe_of(step, changes)
-    headlines = load_headlines(path, titles=number)
-    for one in seed or [1337]:
-        run = train_title_run(
-            open_store(store),
-            headlines,
-            name or step,
-            recipe,
-            reading,
-            seed=one,
-            facts={"step": step, "set": changes},
-            progress=True,
-            on_epoch=_say,
-        )
-        bits = run.metrics["bits_per_byte"]
-        out.print(
-            f"{run.name}: {bits.value:.4f} bits a byte ({bits.low:.4f} to {bits.high:.4f}), "
-            f"{run.metrics['train_seconds'].value:,.0f} s",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
 @app.command()
 def trap(
     dataset: Annotated[str, typer.Argument(help="imdb, another known set, or a file.")] = "imdb",
@@ -398,11 +354,6 @@ def _train(
             written=more,
             name=name,
             progress=True,
-            on_epoch=_say,
+            on_epoch=say_epoch,
         )
         tell_run(run)
-
-
-def _say(row: dict[str, float | int]) -> None:
-    words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
-    out.print(words, markup=False, highlight=False, soft_wrap=True)

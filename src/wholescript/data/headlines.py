@@ -32,6 +32,11 @@ class Headlines:
     fingerprint: str
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many titles there are on either side."""
+        return {"train": len(self.train), "validation": len(self.validation)}
+
+    @property
     def shared(self) -> float:
         """The share of validation titles that also stand in training."""
         known = set(self.train)

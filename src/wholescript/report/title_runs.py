@@ -55,7 +55,7 @@ def train_title_run(
         "recipe": recipe.config,
         "reading": reading,
         "data": headlines.fingerprint,
-        "titles": {"train": len(headlines.train), "validation": len(headlines.validation)},
+        "titles": headlines.counts,
         "seed": seed,
         "bfloat16": cpu_has_bfloat16(),
         "code": code_fingerprint([title_recipe.__name__, "wholescript.evaluation.titles"],
