@@ -17,13 +17,13 @@
 # %% [markdown]
 # # A language model per class
 #
-# **Question.** Train one language model on good reviews and one on bad ones, and ask which of the two
-# finds a new review less surprising: how good a classifier is that? And do reviews that such models
-# write help to train another?
+# **Question.** Train one language model on good reviews and one on bad ones, and ask which of the
+# two finds a new review less surprising: how good a classifier is that? And do reviews that such
+# models write help to train another?
 #
-# **What you need.** Nothing: the reviews are not ours to give away, so the models were trained where
-# they are, by `notebooks/08_train.sh`, and this notebook reads what was stored of each training.
-# **How long it takes.** Some seconds.
+# **What you need.** Nothing: the reviews are not ours to give away, so the models were trained
+# where they are, by `notebooks/08_train.sh`, and this notebook reads what was stored of each
+# training. **How long it takes.** Some seconds.
 
 # %% tags=["parameters"]
 published = 0.901  # accuracy that a pair of GPT-2 models was published with, on tested reviews
@@ -45,7 +45,10 @@ from wholescript.report.text_study import read_measured, read_text_runs
 notebook = begin_notebook("08_generative", globals())
 right = binomtest(round(published * published_tested), published_tested)
 bounds = right.proportion_ci(method="wilson")
-claimed = {"accuracy": Metric(published, bounds.low, bounds.high), "reviews": Metric(published_tested)}
+claimed = {
+    "accuracy": Metric(published, bounds.low, bounds.high),
+    "reviews": Metric(published_tested),
+}
 record_metrics("generative/published", claimed)
 table = pd.DataFrame({"published": vars(claimed["accuracy"])}).T[["value", "low", "high"]]
 show_table(table.rename_axis("accuracy"), "tbl-generative-published")
@@ -67,9 +70,10 @@ show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 # - *smollm2-bayes-lora*: SmolLM2, a language model of 135 million parameters, fine-tuned with
 #   adapters once on good and once on bad reviews.
 #
-# Both models of a pair get as many texts and steps. Beside them are *naive-bayes*, which is the same
-# rule over single words and pairs, and models that learn the verdict itself: *tfidf-logistic*,
-# *nb-svm*, and *hybrid*, which joins nb-svm and the n-grams with weights found on validation.
+# Both models of a pair get as many texts and steps. Beside them are *naive-bayes*, which is the
+# same rule over single words and pairs, and models that learn the verdict itself:
+# *tfidf-logistic*, *nb-svm*, and *hybrid*, which joins nb-svm and the n-grams with weights found
+# on validation.
 
 # %% label="fig-generative-accuracy"
 found = read_text_runs("sentiment")
@@ -91,9 +95,9 @@ show_table(study.model_table(models), "tbl-generative-models", formats)
 # %% [markdown]
 # ## How sure is sure?
 #
-# A model of language takes each word for new evidence. In a text of two hundred words, that say much
-# the same, it ends up far too sure. Dividing all log-odds by one temperature, found on validation,
-# is the remedy. *plain* is before it.
+# A model of language takes each word for new evidence. In a text of two hundred words, that say
+# much the same, it ends up far too sure. Dividing all log-odds by one temperature, found on
+# validation, is the remedy. *plain* is before it.
 
 # %% label="tbl-generative-rule"
 rules = language.rule_table(models)
@@ -108,8 +112,8 @@ show_figure(plots.calibration(said), "fig-generative-calibration")
 # %% [markdown]
 # ## Word by word
 #
-# What a pair of models says can be read: each word is worth the log of how much likelier it is under
-# one model than under the other. Of a review of our own:
+# What a pair of models says can be read: each word is worth the log of how much likelier it is
+# under one model than under the other. Of a review of our own:
 
 # %% label="fig-generative-words"
 words = read_measured("sentiment/ngram-bayes-s0-words")
@@ -123,9 +127,9 @@ print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 # %% [markdown]
 # ## Two regimes
 #
-# A model of the texts of each class and one of the border between classes are twins: naive Bayes and
-# logistic regression see the same counts. The first should need fewer examples to come near its
-# best, the second should have the better best (Ng and Jordan, 2001).
+# A model of the texts of each class and one of the border between classes are twins: naive Bayes
+# and logistic regression see the same counts. The first should need fewer examples to come near
+# its best, the second should have the better best (Ng and Jordan, 2001).
 
 # %% label="fig-generative-learning"
 learned = study.learning_table(found)
@@ -166,9 +170,9 @@ show_table(by_class, "tbl-generative-classes")
 # %% [markdown]
 # ## Reviews that a model wrote
 #
-# The fine-tuned pair can write. Each word is drawn among the likeliest ones; a review that is short,
-# that stands there already, or that shares a run of thirteen words with any real review, of train,
-# validation or test, is thrown away.
+# The fine-tuned pair can write. Each word is drawn among the likeliest ones; a review that is
+# short, that stands there already, or that shares a run of thirteen words with any real review, of
+# train, validation or test, is thrown away.
 
 # %% label="tbl-generative-wrote"
 wrote = read_measured("sentiment/smollm2-bayes-lora-n1000-s0-wrote")
@@ -181,13 +185,16 @@ for text in wrote.history.groupby("class").first().itertuples():
     print(f"{text.Index}: {text.text}\n")
 
 # %% [markdown]
-# Models that count words learned from the thousand real reviews and from written ones besides. Below
-# one a line says that the written ones helped.
+# Models that count words learned from the thousand real reviews and from written ones besides.
+# Below one a line says that the written ones helped.
 
 # %% label="fig-generative-added"
 added = language.added_table(found, 1_000)
 for model, rows in added.groupby("model"):
-    at = {f"ratio_{row.added}": Metric(row.ratio, row.low, row.high, 0.05) for row in rows.itertuples()}
+    at = {
+        f"ratio_{row.added}": Metric(row.ratio, row.low, row.high, 0.05)
+        for row in rows.itertuples()
+    }
     record_metrics(f"generative/added-{model}", at)
 show_figure(plots.added(added), "fig-generative-added")
 

@@ -17,13 +17,13 @@
 # %% [markdown]
 # # An encoder that was never wrong
 #
-# **Question.** A small transformer encoder, trained from scratch on film reviews, was published with
-# a test accuracy of one hundred percent. How does one get that, and what does the same network reach
-# when nothing is wrong?
+# **Question.** A small transformer encoder, trained from scratch on film reviews, was published
+# with a test accuracy of one hundred percent. How does one get that, and what does the same
+# network reach when nothing is wrong?
 #
-# **What you need.** Nothing: the reviews are not ours to give away, so the models were trained where
-# they are, by `notebooks/09_train.sh`, and this notebook reads what was stored of each training.
-# **How long it takes.** Some seconds.
+# **What you need.** Nothing: the reviews are not ours to give away, so the models were trained
+# where they are, by `notebooks/09_train.sh`, and this notebook reads what was stored of each
+# training. **How long it takes.** Some seconds.
 
 # %% tags=["parameters"]
 errors_read = "notebooks/09_errors_read.csv"  # what was seen in reviews that the encoder got wrong
@@ -43,11 +43,11 @@ from wholescript.report.text_study import read_measured, read_text_runs
 # %% [markdown]
 # ## The trap
 #
-# The encoder reads the first 256 words of a review: a vocabulary of ten thousand words, four blocks
-# of eight heads, 256 wide, the mean of all states. It was trained on the first five thousand rows of
-# the training file and tested on the first thousand of the test file. Both are sorted by their
-# label. Here it is done again, row by row, and the trained network is then asked about every test
-# review.
+# The encoder reads the first 256 words of a review: a vocabulary of ten thousand words, four
+# blocks of eight heads, 256 wide, the mean of all states. It was trained on the first five
+# thousand rows of the training file and tested on the first thousand of the test file. Both are
+# sorted by their label. Here it is done again, row by row, and the trained network is then asked
+# about every test review.
 
 # %% label="tbl-encoder-trap"
 notebook = begin_notebook("09_encoder_trap", globals())
@@ -62,9 +62,9 @@ record_metrics("encoder/trap-rows", {k: Metric(v) for k, v in trap.config["texts
 show_table(pd.DataFrame(rows).T.rename_axis("tested on"), "tbl-encoder-trap", {"reviews": ",.0f"})
 
 # %% [markdown]
-# Never wrong on its own test rows, and as good as a coin on all. The rows that it learned from hold
-# one class, those that it was tested on hold the same one, and of all reviews there are it says that
-# one class: there was nothing to learn but a word to repeat.
+# Never wrong on its own test rows, and as good as a coin on all. The rows that it learned from
+# hold one class, those that it was tested on hold the same one, and of all reviews there are it
+# says that one class: there was nothing to learn but a word to repeat.
 
 # %% label="tbl-encoder-classes-seen"
 counts = {
@@ -129,20 +129,31 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 show_table(class_table(models), "tbl-encoder-classes")
 
 # %% [markdown]
-# Some reviews that the encoder got wrong while it was surest of itself were read, and what stands in
-# the way was noted, a reason each. The reviews themselves cannot be shown; their rows in the
-# official test file can.
+# The reviews that the encoder got wrong while it was surest of itself were read, and what stands
+# in the way was noted by hand, a reason each. The reviews themselves cannot be shown; their rows
+# in the official test file can.
 
 # %% label="tbl-encoder-errors"
 read = pd.read_csv(notebook.project.root / errors_read)
 reasons = read.groupby("reason").agg(reviews=("row", "size"), rows=("row", lambda r: str(list(r))))
+record_metrics(
+    "encoder/errors-read",
+    {
+        "read": Metric(len(read)),
+        "label_seems_wrong": Metric(float((read["reason"] == "the label seems wrong").mean())),
+    },
+)
 show_table(reasons.sort_values("reviews", ascending=False), "tbl-encoder-errors")
+
+# %% [markdown]
+# Reviews that weigh good against bad are the most. Next come reviews whose label no reader would
+# have given them: a part of what looks like error is in the labels.
 
 # %% [markdown]
 # ## What it reads
 #
-# A review of our own. The upper panel shows by how much the encoder is less sure of its verdict when
-# a word is hidden from it; the lower one what share of the last states each word has, by the
+# A review of our own. The upper panel shows by how much the encoder is less sure of its verdict
+# when a word is hidden from it; the lower one what share of the last states each word has, by the
 # attention of all blocks.
 
 # %% label="fig-encoder-words"
@@ -155,15 +166,16 @@ print(words.config["text"])
 print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 
 # %% [markdown]
-# Attention is spread far more evenly than what matters, and the two agree little: a look at attention
-# would not have told which words decide.
+# Few words decide, and most of them speak for themselves: *masterpiece* counts for the film
+# although *not* stands before it. The word that most attention goes to moves the verdict little. A
+# look at attention would not have told which words decide.
 #
 # **What this shows.** A perfect score was made by the order of a file. Trained and tested on all
-# reviews, the same encoder is far from perfect, and makes more errors than a linear model of counted
-# words that is trained in a fraction of the time.
+# reviews, the same encoder is far from perfect, and makes more errors than a linear model of
+# counted words that is trained in a fraction of the time.
 #
-# **What it does not show.** What more reading before the training would do: filling in hidden words
-# over all reviews, `wholescript train encoder --reading`, takes a day of one core here. Each encoder
-# was trained once.
+# **What it does not show.** What reading before the training would do, that is to fill in hidden
+# words of all reviews, the unlabelled ones too (`wholescript train encoder --reading`), nor a
+# longer context. Each encoder was trained once.
 #
 # **Next.** [Wins](11_wins.ipynb), back to screenplays.

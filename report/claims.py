@@ -213,6 +213,12 @@ def tuning_is_between(results: Results) -> bool:
     return tuned.high < 1 and results.metric(ratio.format("sparse-dense-stack")).high < tuned.value
 
 
+@claim("Fine-tuned on all of AG News, the language model makes fewer errors than counted words.")
+def tuning_beats_words_on_news(results: Results) -> bool:
+    """The interval of the ratio of errors lies below one."""
+    return results.metric("classifiers/ag_news-ratios:smollm2-lora_over_tfidf-svm").high < 1
+
+
 @claim("From scratch, none of the sizes that were tried makes as few errors as counted words.")
 def size_is_no_remedy(results: Results) -> bool:
     """The interval of the ratio of errors on Banking77 lies above one for each size."""
