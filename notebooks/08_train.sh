@@ -13,7 +13,7 @@ wholescript classify sentiment/ngram-bayes-s0 --keep --store results "I expected
 is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
 masterpiece, and still one of the warmest films of the year."
 
-for examples in 200 1000 5000; do
+for examples in 20 50 200 1000 5000; do
     for kind in naive-bayes logistic; do
         train linear sentiment --kind $kind --examples $examples --seed 0 --seed 1 --seed 2
     done

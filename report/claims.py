@@ -11,6 +11,7 @@ AGGREGATORS = (
 )
 FUSION = "training/gated-attention-and-year-length-structure-words"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
+REVIEWS = (20, 50, 200, 1_000, 5_000)
 SAME = 0.01  # AUC: a difference that no reader of a list of films would notice
 
 
@@ -274,3 +275,17 @@ def verdict_beats_language(results: Results) -> bool:
 def hybrid_is_no_worse(results: Results) -> bool:
     """The ratio of errors is at most one."""
     return results.metric("generative/over-nb-svm:hybrid_over_nb-svm").value <= 1
+
+
+@claim("However few the reviews, logistic regression makes fewer errors than naive Bayes.")
+def no_first_regime(results: Results) -> bool:
+    """The ratio of errors is above one at each number of reviews that was tried."""
+    ratios = [f"generative/twins-{n}:naive-bayes_over_tfidf-logistic" for n in REVIEWS]
+    return all(results.metric(ratio).value > 1 for ratio in ratios)
+
+
+@claim("Fine-tuned on a thousand reviews, a pretrained pair makes fewer errors than naive Bayes.")
+def pretrained_pair_leads(results: Results) -> bool:
+    """The interval of the ratio of errors, on the reviews that both were asked about, is below one."""
+    name = "smollm2-bayes-lora_over_naive-bayes"
+    return results.metric(f"generative/1000-over-naive-bayes:{name}").high < 1
