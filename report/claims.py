@@ -255,7 +255,7 @@ def never_wrong_of_one_class(results: Results) -> bool:
 
 @claim("On all reviews the encoder from scratch makes more errors than counted words.")
 def encoder_is_behind(results: Results) -> bool:
-    """The interval of the ratio of errors to logistic regression lies above one for each encoder."""
+    """For each encoder the interval of the ratio of errors to logistic regression is above one."""
     names = ("encoder-published", "encoder")
     ratios = [f"encoder/ratios:{name}_over_tfidf-logistic" for name in names]
     return all(results.metric(ratio).low > 1 for ratio in ratios)
@@ -286,6 +286,6 @@ def no_first_regime(results: Results) -> bool:
 
 @claim("Fine-tuned on a thousand reviews, a pretrained pair makes fewer errors than naive Bayes.")
 def pretrained_pair_leads(results: Results) -> bool:
-    """The interval of the ratio of errors, on the reviews that both were asked about, is below one."""
+    """The interval of the ratio of errors on the reviews that both were asked is below one."""
     name = "smollm2-bayes-lora_over_naive-bayes"
     return results.metric(f"generative/1000-over-naive-bayes:{name}").high < 1
