@@ -20,6 +20,5 @@ for examples in 20 50 200 1000 5000; do
     train generative sentiment --examples $examples --seed 0 --seed 1 --seed 2
 done
 
-# A pretrained model, fine-tuned once for each class, and what it writes.
+# A pretrained model, fine-tuned once for each class.
 train generative sentiment --model smollm2 --examples 1000 --tested 1000
-wholescript write sentiment/smollm2-bayes-lora-n1000-s0 --per-class 500 --temperature 0.9 --store results
