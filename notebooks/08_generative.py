@@ -54,25 +54,19 @@ show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 
 # %% [markdown]
 # So much of a published number is chance where a thousand reviews are tested. Here all test reviews
-# are, wherever that can be done.
+# are.
 #
 # ## Bayes' rule
 #
 # The probability that a review is good, given its words, is in proportion to the probability of the
 # words under the model of good reviews, times the share of good reviews. A model of language gives
 # the first factor as a product over words, each after those before it. No part of a review is left
-# out: what is longer than a model's context is read in windows that overlap, and every word counts
-# once.
+# out, and every word counts once.
 #
-# - *ngram-bayes*: two four-gram models with modified Kneser-Ney smoothing.
-# - *lm-tiny*: two transformers from scratch, of two blocks, 128 wide.
-# - *smollm2-bayes-lora*: SmolLM2, a language model of 135 million parameters, fine-tuned with
-#   adapters once on good and once on bad reviews.
-#
-# Both models of a pair get as many texts and steps. Beside them are *naive-bayes*, which is the
-# same rule over single words and pairs, and models that learn the verdict itself:
-# *tfidf-logistic*, *nb-svm*, and *hybrid*, which joins nb-svm and the n-grams with weights found
-# on validation.
+# *ngram-bayes* is a pair of four-gram models with modified Kneser-Ney smoothing, over as many
+# reviews each. Beside it are *naive-bayes*, which is the same rule over single words and pairs,
+# and models that learn the verdict itself: *tfidf-logistic*, *nb-svm*, and *hybrid*, which joins
+# nb-svm and the n-grams with weights found on validation.
 
 # %% label="fig-generative-accuracy"
 found = read_text_runs("sentiment")
@@ -151,53 +145,19 @@ show_table(over_logistic, "tbl-generative-twins")
 # The table has the errors of both models of language over those of logistic regression. There is no
 # first regime here: with regularisation the model of the border is ahead however few the reviews.
 #
-# ## Five hundred of each class
-#
-# SmolLM2 was fine-tuned with adapters on five hundred reviews of each class, for one epoch, and
-# asked about a thousand of the test reviews: it reads a review a second. The others, which learned
-# from as many, were asked about all. The ratio of errors to naive Bayes is over the reviews that
-# both were asked about.
-
-# %% label="tbl-generative-few"
-few = study.with_examples(found, 1_000)
-for name, seeds in few.items():
-    record_metrics(f"generative/1000-{name}", study.scores_of(seeds))
-over_bayes = language.ratios_on_the_same_texts(few, "naive-bayes")
-record_metrics("generative/1000-over-naive-bayes", over_bayes)
-pretrained = {"smollm2-bayes-lora": few["smollm2-bayes-lora"]}
-record_metrics("generative/1000-facts", study.set_facts(pretrained))
-show_table(study.model_table(few), "tbl-generative-few", formats)
-
-# %% label="tbl-generative-ratios"
-ratios = pd.DataFrame({name: vars(metric) for name, metric in over_bayes.items()}).T
-show_table(ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-ratios")
-
-# %% [markdown]
-# One temperature mends its probabilities too:
-
-# %% label="tbl-generative-few-rule"
-few_rules = language.rule_table(few)
-for name, row in few_rules.iterrows():
-    times = {"ece_times": Metric(row["times"], tolerance=0.5)}
-    record_metrics(f"generative/1000-{name}-rule", times)
-show_table(few_rules, "tbl-generative-few-rule", {"temperature": ".1f", "times": ".1f"})
-
-# %% [markdown]
 # ## By class
 
 # %% label="tbl-generative-classes"
-by_class = language.class_table(models | {f"{name}, 1,000": seeds for name, seeds in few.items()})
-show_table(by_class, "tbl-generative-classes")
+show_table(language.class_table(models), "tbl-generative-classes")
 
 # %% [markdown]
 # **What this shows.** A pair of language models is a classifier, and one that needs a temperature
 # before its probabilities mean anything. Models that learn the verdict itself make fewer errors,
 # however few the reviews. What a pair knows besides is worth a little to them: the hybrid is the
-# best of all. A pretrained pair gets far with a thousand reviews.
+# best of all.
 #
-# **What it does not show.** A pretrained pair that learned from all reviews, which takes a graphics
-# card; pairs of transformers from scratch (`wholescript train generative --model tiny`); and what
-# reviews that a pair writes do to those that learn from them (`wholescript write`). Each model of
-# all reviews was trained once.
+# **What it does not show.** Pairs of transformers, fine-tuned or from scratch (`wholescript train
+# generative --model smollm2`, `--model tiny`), and what reviews that a pair writes do to those that
+# learn from them (`wholescript write`). Each model of all reviews was trained once.
 #
 # **Next.** [An encoder that was never wrong](09_encoder_trap.ipynb), on the same reviews.

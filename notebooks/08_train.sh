@@ -19,6 +19,3 @@ for examples in 20 50 200 1000 5000; do
     done
     train generative sentiment --examples $examples --seed 0 --seed 1 --seed 2
 done
-
-# A pretrained model, fine-tuned once for each class.
-train generative sentiment --model smollm2 --examples 1000 --tested 1000

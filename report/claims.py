@@ -282,10 +282,3 @@ def no_first_regime(results: Results) -> bool:
     """The ratio of errors is above one at each number of reviews that was tried."""
     ratios = [f"generative/twins-{n}:naive-bayes_over_tfidf-logistic" for n in REVIEWS]
     return all(results.metric(ratio).value > 1 for ratio in ratios)
-
-
-@claim("Fine-tuned on a thousand reviews, a pretrained pair makes fewer errors than naive Bayes.")
-def pretrained_pair_leads(results: Results) -> bool:
-    """The interval of the ratio of errors on the reviews that both were asked is below one."""
-    name = "smollm2-bayes-lora_over_naive-bayes"
-    return results.metric(f"generative/1000-over-naive-bayes:{name}").high < 1

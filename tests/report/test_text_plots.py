@@ -76,6 +76,8 @@ def test_each_word_has_a_bar_of_what_it_is_worth():
     assert [bar.get_height() for bar in axes.patches] == [-0.5, 2.0, 0.1]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["not", "bad", "(end)"]
     assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()
+    stored = table.assign(word=["not", "bad", np.nan])
+    assert plots.words(stored).axes[0].get_xticklabels()[2].get_text() == "(end)"
     upper, lower = plots.words(table.assign(attention=[0.2, 0.5, 0.3])).axes
     assert [bar.get_height() for bar in lower.patches] == [0.2, 0.5, 0.3]
     assert len(upper.patches) == 3

@@ -122,7 +122,8 @@ def words(table: pd.DataFrame) -> Figure:
     all_axes[0, 0].set(ylabel="evidence, nats")
     if len(panels) > 1:
         all_axes[1, 0].set(ylabel="attention, share")
-    named = [word.strip() or "(end)" for word in table["word"]]
+    # Read back from a file, a word that is not there is no text.
+    named = [word.strip() or "(end)" for word in table["word"].fillna("")]
     all_axes[-1, 0].set_xticks(places, named, rotation=90, fontsize=7)
     all_axes[-1, 0].set_xlim(-0.7, len(table) - 0.3)
     return figure
