@@ -7,10 +7,10 @@ import pytest
 
 from wholescript.evaluation.metrics import score
 from wholescript.files import ROOT
-from wholescript.report.runs import RunStore
+from wholescript.report.runs import FILMS, RunStore
 
 STORE = RunStore(ROOT / "results")
-SCORED = [name for name in STORE.names() if (STORE.folder(name) / "predictions.csv").exists()]
+SCORED = [name for name in STORE.names() if (STORE.folder(name) / FILMS).exists()]
 
 
 def test_there_are_stored_runs() -> None:

@@ -1,20 +1,17 @@
 """What a classifier says of texts, of two classes or many, and its small table on disk."""
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from wholescript.data.guards import listed, require_columns
-from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.files import write_atomic
+from wholescript.errors import DataError, ParameterError
+from wholescript.evaluation.packed import pack, unpack
 
 STEPS = 16  # of a stored log-odds, to one
 LIMIT = 16.0  # of a stored log-odds: float32 has little between a probability of 1 - 1e-7 and 1
@@ -167,29 +164,12 @@ class ClassPredictions:
         25,000 texts of two classes take about 30 kB where ids count up; ids that are hashes take
         another 8 bytes a text, for nothing compresses them.
         """
-        # Metadata of pandas would name its version, and make other bytes of the same predictions.
-        table = pa.Table.from_pandas(self.to_frame(), preserve_index=False)
-        packed = io.BytesIO()
-        pq.write_table(
-            table.replace_schema_metadata(None),
-            packed,
-            compression="zstd",
-            compression_level=19,
-            use_dictionary=[name for name in table.column_names if name != "id"],
-            column_encoding={"id": "DELTA_BYTE_ARRAY"},
-        )
-        write_atomic(path, packed.getvalue())
+        pack(self.to_frame(), path, ids="id")
 
     @classmethod
     def read(cls, path: Path) -> "ClassPredictions":
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
-        try:
-            frame = pq.read_table(path).to_pandas()
-        except (OSError, pa.ArrowException) as error:
-            raise RunError(
-                f"the predictions {path.name} cannot be read: evaluate the run again."
-            ) from error
-        return cls.from_frame(frame)
+        return cls.from_frame(unpack(path))
 
 
 def check_same_texts(run: Sequence[ClassPredictions]) -> None:

@@ -3,7 +3,6 @@
 A run is a sequence of losses of the same titles, one a training seed, as in `multiclass_metrics`.
 """
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from wholescript.errors import DataError, RunError
+from wholescript.errors import DataError
 from wholescript.evaluation.multiclass_metrics import draws, interval, over_seeds
-from wholescript.files import write_atomic
+from wholescript.evaluation.packed import pack, unpack
 
 FloatArray = NDArray[np.float64]
 N_BOOT = 2_000
@@ -59,19 +56,13 @@ class TitleLosses:
 
     def write(self, path: Path) -> None:
         """Write them as Parquet, atomically."""
-        packed = io.BytesIO()
-        table = pa.table({"nats": self.nats.round(3), "bytes": self.bytes})
-        pq.write_table(table, packed, compression="zstd")
-        write_atomic(path, packed.getvalue())
+        pack(pd.DataFrame({"nats": self.nats.round(3), "bytes": self.bytes}), path)
 
     @classmethod
     def read(cls, path: Path) -> "TitleLosses":
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
-        try:
-            table = pq.read_table(path)
-            return cls(table["nats"].to_numpy(), table["bytes"].to_numpy())
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise RunError(f"the losses {path.name} cannot be read: train again") from error
+        table = unpack(path)
+        return cls(table["nats"].to_numpy(), table["bytes"].to_numpy())
 
 
 Run = Sequence[TitleLosses]

@@ -10,11 +10,13 @@ import pandas as pd
 
 from wholescript.errors import RunError
 from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.packed import pack, unpack
 from wholescript.evaluation.predictions import Predictions
 from wholescript.evaluation.title_losses import TitleLosses
 from wholescript.files import write_atomic
 from wholescript.report.results import Metric, Results
 
+FILMS = "films.parquet"
 CLASS_PREDICTIONS = "predictions.parquet"
 ON_VALIDATION = "validation.parquet"
 TITLES = "titles.parquet"
@@ -41,10 +43,10 @@ class Run:
         Raises:
             RunError: the run stores metrics only.
         """
-        path = self.path / "predictions.csv"
+        path = self.path / FILMS
         if not path.exists():
             raise RunError(f"run {self.name} stores no predictions, only metrics")
-        return Predictions.from_frame(pd.read_csv(path, dtype={"film_id": str}))
+        return Predictions.from_frame(unpack(path))
 
     @property
     def class_predictions(self) -> ClassPredictions:
@@ -121,28 +123,23 @@ class RunStore:
         history: pd.DataFrame | None = None,
         on_validation: ClassPredictions | None = None,
     ) -> Run:
-        """Write a run; config.json, which marks it as finished, comes last.
-
-        Predictions of films are text, those of many thousand texts Parquet.
-        """
+        """Write a run; config.json, which marks it as finished, comes last."""
         path = self.folder(name)
-        (path / "config.json").unlink(missing_ok=True)
+        for file in ("config.json", FILMS, CLASS_PREDICTIONS, ON_VALIDATION, TITLES, "history.csv"):
+            (path / file).unlink(missing_ok=True)
         _write_json(path / "metrics.json", {k: m.as_dict() for k, m in metrics.items()})
-        of_films = predictions.to_frame() if isinstance(predictions, Predictions) else None
-        of_texts = predictions if isinstance(predictions, ClassPredictions) else None
-        of_titles = predictions if isinstance(predictions, TitleLosses) else None
-        packed = {CLASS_PREDICTIONS: of_texts, ON_VALIDATION: on_validation, TITLES: of_titles}
-        for file, said in packed.items():
-            if said is None:
-                (path / file).unlink(missing_ok=True)
-            else:
-                said.write(path / file)
-        frames = {"predictions.csv": of_films, "history.csv": history}
-        for file, frame in frames.items():
-            if frame is None or frame.empty:
-                (path / file).unlink(missing_ok=True)
-            else:
-                write_atomic(path / file, frame.round(6).to_csv(index=False, lineterminator="\n"))
+        match predictions:
+            case Predictions():
+                pack(predictions.to_frame().round(6), path / FILMS)
+            case ClassPredictions():
+                predictions.write(path / CLASS_PREDICTIONS)
+            case TitleLosses():
+                predictions.write(path / TITLES)
+        if on_validation is not None:
+            on_validation.write(path / ON_VALIDATION)
+        if history is not None and not history.empty:
+            text = history.round(6).to_csv(index=False, lineterminator="\n")
+            write_atomic(path / "history.csv", text)
         _write_json(path / "config.json", config)
         run = self.find(name)
         assert run is not None

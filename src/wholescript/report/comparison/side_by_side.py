@@ -12,7 +12,7 @@ from typing import Any
 from wholescript.errors import DataError, RunError
 from wholescript.evaluation.intervals import paired_difference
 from wholescript.report.results import Metric
-from wholescript.report.runs import Run, RunStore
+from wholescript.report.runs import FILMS, Run, RunStore
 
 RANKING = ("auc", "average_precision")  # shown of runs that keep predictions; all of other runs
 
@@ -50,7 +50,7 @@ def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[
     for name in sorted({name for runs in found for name in runs}):
         runs = [runs.get(name) for runs in found]
         there = [run for run in runs if run is not None]
-        ranked = any((run.path / "predictions.csv").exists() for run in there)
+        ranked = any((run.path / FILMS).exists() for run in there)
         metrics = dict.fromkeys(
             m for run in there for m in run.metrics if not ranked or m in RANKING
         )
