@@ -25,6 +25,14 @@ def test_nothing_is_lost_of_any_title(kind, title):
     assert tokens.decode(ids[:-1]).removeprefix(" ") == title
 
 
+@pytest.mark.parametrize("kind", TRAINED)
+def test_a_title_that_reads_as_an_end_is_none(kind):
+    tokens = TRAINED[kind]
+    (ids,) = tokens(["What <eos> and <pad> mean"])
+    assert (ids == tokens.end).sum() == 1
+    assert tokens.decode(ids[:-1]) == " What <eos> and <pad> mean"
+
+
 def test_words_that_were_seen_are_few_tokens():
     seen, unseen = TRAINED["bpe"](["Show HN: a tool", "zqxj vkpw yyq kx"])
     assert len(seen) < 9 < len(unseen)

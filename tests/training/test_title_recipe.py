@@ -69,5 +69,12 @@ def test_what_is_saved_is_read_again(tmp_path):
 def test_a_field_that_is_not_there_is_named():
     with pytest.raises(ParameterError, match="no 'positon'; did you mean 'positions'"):
         Recipe().changed(positon="rotary")
-    with pytest.raises(ParameterError, match="'alibi' is none of"):
-        Recipe().changed(positions="alibi")
+    for change, message in (
+        ({"positions": "alibi"}, "'alibi' is none of learned, rotary"),
+        ({"optimizer": "lion"}, "'lion' is none of adamw, sgd, muon"),
+        ({"schedule": "line"}, "'line' is none of"),
+        ({"r_drop": -1.0}, r"r_drop=-1\.0"),
+        ({"epochs": 0}, "epochs=0"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            Recipe().changed(**change)

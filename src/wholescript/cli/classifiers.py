@@ -126,7 +126,8 @@ def classify(
 
     if keep and len(texts) > 1:
         raise ParameterError(f"--keep stores the words of one text, not of {len(texts)}")
-    ((found, *_),) = find_text_runs(open_store(store), [run]).values()
+    runs = open_store(store)
+    ((found, *_),) = find_text_runs(runs, [run]).values()
     fitted = load_trained_run(Project(), found)
     classes = found.config["classes"]
     for text, row in zip(texts, fitted.predict_proba(texts), strict=True):
@@ -140,7 +141,7 @@ def classify(
                 line.append(f"{word.strip() or 'end'} ", shade).append(f"{evidence:+.1f} ", "dim")
             out.print(line)
     if keep:
-        kept = keep_word_evidence(open_store(store), Project(), found, texts[0])
+        kept = keep_word_evidence(runs, found, fitted, texts[0])
         out.print(f"stored {kept.name}", markup=False, highlight=False)
 
 

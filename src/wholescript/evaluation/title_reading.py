@@ -52,9 +52,9 @@ def expected_next(model: GPT, tokens: TitleTokens, begun: str, top: int = 10) ->
     """
     if top < 1:
         raise ParameterError(f"top={top}: ask for one token at least")
-    ids = _begun(tokens, begun)
+    ids = _begun(tokens, begun).to(model.tokens.weight.device)
     probabilities = model.eval()(ids)[0, -1].float().softmax(-1)
-    best = probabilities.topk(min(top, tokens.vocabulary))
+    best = probabilities.cpu().topk(min(top, tokens.vocabulary))
     names = [tokens.decode([number]) for number in best.indices.tolist()]
     return pd.DataFrame({"token": names, "probability": best.values.double().numpy()})
 
@@ -91,7 +91,7 @@ def write_titles(
     generator = torch.Generator().manual_seed(seed)
     done = torch.zeros(count, dtype=torch.bool)
     for _ in range(longest):
-        odds = model(ids)[:, -1].float() / temperature
+        odds = model(ids.to(model.tokens.weight.device))[:, -1].float().cpu() / temperature
         drawn = torch.multinomial(odds.softmax(-1), 1, generator=generator)[:, 0]
         drawn = drawn.masked_fill(done, tokens.end)
         ids = torch.cat([ids, drawn[:, None]], dim=1)

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.title_tokens import END, TitleTokens
 from wholescript.models.next_token import NextTokenModel
 from wholescript.training.language import token_log_probabilities, windows
-from wholescript.training.titles import StreamBatches
 
 Reading = Literal["windows", "overlapping", "alone"]
 
@@ -30,7 +28,6 @@ class PublishedLoss:
         return self.value / self.scored
 
 
-@torch.inference_mode()
 def published_loss(
     model: NextTokenModel,
     tokens: TitleTokens,
@@ -53,15 +50,15 @@ def published_loss(
     span = block * batch_size + 1
     if len(stream) < span:
         raise DataError(f"{len(stream)} tokens do not fill a batch of {batch_size} x {block}")
-    total, scored = 0.0, 0
-    for start in range(0, len(stream) - span + 1, span):
-        (batch,) = StreamBatches(
-            stream[start : start + span], block, batch_size, order="file"
-        ).shuffled(0)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logs = model.log_probabilities(batch.input_ids, batch.attention_mask)
-        total -= float(logs.double().sum())
-        scored += len(logs)
+    rows = [
+        stream[start + row * block : start + (row + 1) * block + 1]
+        for start in range(0, len(stream) - span + 1, span)
+        for row in range(batch_size)
+    ]
+    # A row is read as it is whichever others are read with it: not so many need to be at once.
+    logs = token_log_probabilities(model, rows, context=block + 1, bfloat16=bfloat16)
+    total = -sum(float(part.astype(np.float64).sum()) for part in logs)
+    scored = sum(map(len, logs))
     characters = sum(len(title) + len(END) for title in titles)
     return PublishedLoss(total / characters, scored / (len(stream) - 1))
 

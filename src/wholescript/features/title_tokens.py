@@ -28,6 +28,10 @@ class TitleTokens:
 
     tokenizer: Tokenizer
 
+    def __post_init__(self) -> None:
+        """Let a title that reads <eos> be no end of a title."""
+        self.tokenizer.encode_special_tokens = True
+
     @property
     def vocabulary(self) -> int:
         """How many tokens there are."""

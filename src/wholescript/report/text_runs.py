@@ -144,10 +144,8 @@ def train_text_run(
         fitted, facts = _fit(
             estimator, learned, held_out, training.seed, folder, progress, on_epoch
         )
-        test, rows = (
-            textset.splits["test"],
-            _tested(textset.splits["test"], training.tested, classes),
-        )
+        test = textset.splits["test"]
+        rows = _tested(test, training.tested, classes)
         predictions, measured = _predict(
             fitted,
             textset.classes,

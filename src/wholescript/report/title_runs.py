@@ -1,6 +1,5 @@
 """Models of titles trained and judged as stored runs, one a step and seed, found by content."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -111,14 +110,10 @@ def judge_titles(
     """
     asked = (fitted.model, fitted.tokens, headlines.validation)
     options: dict[str, Any] = {"block": recipe.model.context, "bfloat16": cpu_has_bfloat16()}
-    start = time.perf_counter()
     nats = token_nats(*asked, reading=reading, **options)
     losses = TitleLosses.of(headlines.validation, nats)
     value, low, high = bits([losses])
-    found = {
-        "bits_per_byte": Metric(value, low, high, (high - low) / 4),
-        "judging_seconds": Metric(time.perf_counter() - start, tolerance=1e9),
-    }
+    found = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
     try:
         published = published_loss(*asked, batch_size=PUBLISHED_BATCH, **options)
     except DataError:

@@ -32,7 +32,7 @@ STEPS = (
          {"order": "shuffled"}),
     Step("rotary", "how far apart tokens are, not where the window begins",
          {"positions": "rotary"}),
-    Step("rms-norm", "a norm without a mean, a bias or a loss", {"norm": "rms"}),
+    Step("rms-norm", "a norm without a mean and a bias: one pass less", {"norm": "rms"}),
     Step("swiglu", "a gate in the feed-forward layers, for as many parameters",
          {"feedforward": "swiglu"}),
     Step("residual-init", "a deep stream begins as a sum of small parts", {"residual_init": True}),

@@ -4,32 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from wholescript.errors import RunError
 from wholescript.evaluation.title_losses import TitleLosses, bits, difference
-from wholescript.report.context import current_notebook
 from wholescript.report.runs import TITLES, Run, RunStore
 from wholescript.report.text_runs import mean_costs, seedless
 from wholescript.report.title_steps import STEPS
 
 TitleRuns = Mapping[str, Sequence[Run]]
 COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")
-
-
-def read_title_runs(group: str) -> dict[str, list[Run]]:
-    """Return the published runs of models of titles, by their name, a list of seeds each.
-
-    No notebook trains them: `notebooks/10_train.sh` does, where the titles are.
-
-    Raises:
-        RunError: there is none.
-    """
-    notebook = current_notebook()
-    found = title_runs(RunStore(notebook.project.root / "results"), group)
-    if not found:
-        raise RunError(f"results/ holds no runs of {group!r}: notebooks/10_train.sh makes them")
-    for run in (run for seeds in found.values() for run in seeds):
-        notebook.runs[run.name] = run.key
-    return found
 
 
 def title_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
@@ -78,8 +59,3 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
         }
         before = losses
     return pd.DataFrame(rows).T.rename_axis("step")
-
-
-def reasons() -> pd.Series:
-    """Return why each step might help."""
-    return pd.Series({step.name: step.why for step in STEPS}, name="why").rename_axis("step")

@@ -73,14 +73,14 @@ def _value(name: str, value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def keep_word_evidence(store: RunStore, project: Project, run: Run, text: str) -> Run:
+def keep_word_evidence(store: RunStore, run: Run, fitted: Any, text: str) -> Run:
     """Store what each word of a text is worth to a run, as `<run>-words`, for a notebook.
 
+    `fitted` is what `load_trained_run` returns of the run.
+
     Raises:
-        RunError: its weights are not here.
         ParameterError: it cannot weigh words.
     """
-    fitted = load_trained_run(project, run)
     table = word_evidence(fitted, text)
     probabilities = fitted.predict_proba([text])[0]
     said = int(probabilities.argmax())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors import SafetensorError
@@ -47,6 +47,19 @@ class Recipe:
     batch_size: int = 64
     epochs: int = 7
     r_drop: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what could not train, before a tokenizer is trained for it."""
+        kinds = {"tokenizer": TokenizerKind, "optimizer": OptimizerKind, "order": Order}
+        for name, kind in kinds.items():
+            if (value := getattr(self, name)) not in get_args(kind):
+                raise ParameterError(f"{name}={value!r} is none of {', '.join(get_args(kind))}")
+        if self.batch_size < 1 or self.r_drop < 0:
+            raise ParameterError(
+                f"batch_size={self.batch_size} must be at least 1 and r_drop={self.r_drop} not "
+                "negative"
+            )
+        _ = self.training  # which checks the rest
 
     def changed(self, **changes: Any) -> "Recipe":
         """Return it with other values, of its own fields or of the model's.
@@ -122,9 +135,9 @@ def fit_titles(
     model = _untrained(recipe, tokens, seed)
     block = recipe.model.context
     batches = StreamBatches(tokens.stream(train), block, recipe.batch_size, recipe.order)
-    held_out = StreamBatches(
-        tokens.stream(validation), block, min(recipe.batch_size, _most(tokens, validation, block))
-    )
+    judged = tokens.stream(validation)
+    windows = max((len(judged) - 1) // block, 1)
+    held_out = StreamBatches(judged, block, min(recipe.batch_size, windows))
     clock = EpochClock(folder and folder / "seconds.json", 0)
 
     def ended(row: Row) -> None:
@@ -179,8 +192,3 @@ def _tokens(recipe: Recipe, train: Sequence[str], folder: Path | None) -> TitleT
 def _untrained(recipe: Recipe, tokens: TitleTokens, seed: int) -> GPT:
     torch.manual_seed(seed)
     return GPT(replace(recipe.model, vocabulary=tokens.vocabulary), tokens.end)
-
-
-def _most(tokens: TitleTokens, titles: Sequence[str], block: int) -> int:
-    """Return how many windows the titles fill, one at least."""
-    return max((len(tokens.stream(titles)) - 1) // block, 1)

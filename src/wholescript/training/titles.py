@@ -28,6 +28,7 @@ class StreamBatches:
 
     Raises:
         DataError: the stream does not fill a batch.
+        ParameterError: a block or a batch below 1.
     """
 
     stream: IntArray
