@@ -13,8 +13,6 @@
 # ---
 
 # %% [markdown]
-# # From scratch or fine-tuned, or neither
-# %% [markdown]
 # # A language model per class
 #
 # **Question.** Train one language model on good reviews and one on bad ones, and ask which of the

@@ -13,8 +13,6 @@
 # ---
 
 # %% [markdown]
-# # From scratch or fine-tuned, or neither
-# %% [markdown]
 # # An encoder that was never wrong
 #
 # **Question.** A small transformer encoder, trained from scratch on film reviews, was published
@@ -117,7 +115,8 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 
 # %% [markdown]
 # The loss on training reviews goes on falling where that on validation has turned: twenty thousand
-# reviews are soon known by heart.
+# reviews are soon known by heart. The losses of *encoder* are of smoothed labels, and higher for
+# that; the scores can be compared.
 
 # %% [markdown]
 # ## What it gets wrong

@@ -41,6 +41,13 @@ def test_a_changed_source_asks_for_a_run(clean: Project) -> None:
     ]
 
 
+def test_a_second_title_is_found(clean: Project) -> None:
+    source = clean.notebook_source("01")
+    source.write_text(source.read_text() + "\n# %% [markdown]\n# # Another page\n")
+    (said,) = [line for line in problems(clean) if "title" in line]
+    assert said.startswith("01_tiny.py has 2 titles") and "Another page): a page has one" in said
+
+
 def test_an_edited_figure_is_found(clean: Project) -> None:
     path = clean.root / "figures" / "tbl-heights.csv"
     path.write_text(path.read_text().replace("1,2", "1,5"))

@@ -113,11 +113,18 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     source = jupytext.read(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
         yield f"{path.name} is not of the cells of {name}.py: run `wholescript run {name}`"
+    titles = [title for c in source.cells if c.cell_type == "markdown" for title in _titles(c)]
+    if len(titles) != 1:
+        yield f"{name}.py has {len(titles)} titles ({'; '.join(titles)}): a page has one"
     if as_text(normalise(copy.deepcopy(executed), name)) != path.read_text():
         yield f"{path.name} holds timings, stderr or ids of one run: run `wholescript run {name}`"
     for cell in executed.cells:
         if cell.cell_type == "code":
             yield from (f"{path.name}, {cell.id}: {trace}" for trace in _traces(cell))
+
+
+def _titles(cell: NotebookNode) -> list[str]:
+    return re.findall(r"^# (.+)$", cell.source, re.MULTILINE)
 
 
 def _traces(cell: NotebookNode) -> Iterator[str]:
