@@ -110,6 +110,38 @@ def test_the_configuration_says_how_much_it_read():
     assert config["reading"]["epochs"] == READING.epochs
 
 
+def test_words_are_hidden_in_training_alone(train, validation):
+    hidden = encoder(token_dropout=0.9)
+    assert hidden.way.token_dropout == 0.9
+    held_back = hidden.fit(train, validation, seed=0)
+    open_eyed = encoder().fit(train, validation, seed=0)
+    losses = [fitted.history[-1]["train_loss"] for fitted in (held_back, open_eyed)]
+    assert losses[0] > losses[1] + 0.1, "little can be learned of a tenth of the words"
+    test = planted(9, seed=2).texts
+    np.testing.assert_array_equal(held_back.predict_proba(test), held_back.predict_proba(test))
+
+
+def test_it_reads_in_windows_of_their_own_length(train, monkeypatch):
+    lengths = list[int]()
+
+    def watched(model, training, held_out, *_, **__):
+        lengths.extend(max(map(len, batches.tokens)) for batches in (training, held_out))
+
+    monkeypatch.setattr("wholescript.training.encoder.fit", watched)
+    reading = encoder(reading=READING, reading_length=4)
+    reading.begin(train.texts, CLASSES, None)
+    assert lengths == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"token_dropout": 1.0}, "token_dropout=1.0"), ({"reading_length": 1}, "reading_length=1")],
+)
+def test_what_could_not_be_read_is_refused(options, message):
+    with pytest.raises(ParameterError, match=message):
+        encoder(**options)
+
+
 def test_what_could_not_be_built_is_refused():
     with pytest.raises(ParameterError, match="at least 1"):
         encoder(layers=0)

@@ -12,10 +12,12 @@ from tests.training.planted_texts import (
     timeless,
 )
 from wholescript.errors import DataError, ParameterError
+from wholescript.models.bayes_rule import BayesRule
 from wholescript.training.generative import (
     LANGUAGE_TRAINING,
     SCORED,
     FinetunedGenerative,
+    FittedGenerative,
     ScratchGenerative,
 )
 from wholescript.training.text_classifiers import Labelled
@@ -134,6 +136,55 @@ def test_a_pretrained_model_is_tuned_for_each_class(train, validation, tmp_path,
     np.testing.assert_allclose(
         again.uncached().predict_proba(test), fitted.uncached().predict_proba(test), atol=1e-6
     )
+
+
+PROMPTS = ("grey", "her name", "door")
+
+
+def prompted(folder, **options):
+    options = {"prompts": PROMPTS, "window": 32, "context": 64, "training": SHORT} | options
+    return FinetunedGenerative(pretrained=str(write_tiny(folder)), bfloat16=False, **options)
+
+
+def test_a_prompt_is_read_in_every_window_and_scored_in_none(tmp_path):
+    plain = prompted(tmp_path / "plain", prompts=()).begin((), None, 1)
+    reader = prompted(tmp_path / "decoder").begin((), None, 1)
+    prompt = reader.opening[1:]
+    assert reader.decode(prompt) == f"{PROMPTS[1]}\n"
+    text = " ".join(planted(40, seed=6, words=7).texts)
+    parts = reader.windows([text], 32)
+    assert len(parts) > 2
+    assert all(len(part) <= 32 for part in parts)
+    given = len(reader.opening)
+    assert all((part[: given - 1] == reader.opening[:-1]).all() for part in parts)
+    asked = np.concatenate([part[given:] for part in parts])
+    np.testing.assert_array_equal(asked, reader.tokenize([text])[0])
+    fitted = FittedGenerative([plain, reader], BayesRule.of(np.array([0, 1]), 2), 64, False)
+    words, logs = fitted.by_word("a grey harbour")
+    assert logs.shape == (len(words) + 1, 2)
+    assert np.abs(logs[:, 0] - logs[:, 1]).max() > 0, "what was read before decides"
+
+
+def test_prompts_go_with_their_classes(train, validation, tmp_path):
+    estimator = prompted(tmp_path / "decoder", training=replace(SHORT, epochs=1))
+    assert estimator.name.endswith("-bayes-lora-prompted")
+    fitted = estimator.fit(train, validation, seed=0, folder=tmp_path / "run")
+    estimator.save(fitted, tmp_path / "run")
+    again = estimator.load(tmp_path / "run", CLASSES)
+    decoded = [reader.decode(reader.opening[1:]) for reader in again.readers]
+    assert decoded == [f"{prompt}\n" for prompt in PROMPTS]
+    test = planted(9, seed=2).texts
+    np.testing.assert_allclose(
+        again.uncached().predict_proba(test), fitted.uncached().predict_proba(test), atol=1e-6
+    )
+
+
+def test_a_prompt_for_each_class_or_none(train, validation, tmp_path):
+    with pytest.raises(ParameterError, match="2 prompts for 3 classes"):
+        prompted(tmp_path / "a", prompts=PROMPTS[:2]).fit(train, validation, seed=0)
+    long = prompted(tmp_path / "b", prompts=("the old harbour " * 9,) * 3)
+    with pytest.raises(ParameterError, match="the prompt of class 0 has"):
+        long.fit(train, validation, seed=0)
 
 
 def test_a_class_without_a_text_is_an_error(train, validation):

@@ -27,6 +27,7 @@ Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
 Batch = Annotated[int, typer.Option(help="Texts a batch.")]
 Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
 Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
+TokenDropout = Annotated[float, typer.Option(help="Share of tokens hidden in training.")]
 Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
 Written = Annotated[
     Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
@@ -48,7 +49,7 @@ def scratch(
     ] = "bpe",
     vocabulary: Annotated[int, typer.Option(help="Tokens of a tokenizer that is trained.")] = 8_000,
     dropout: Annotated[float, typer.Option(help="In embeddings, blocks and head.")] = 0.1,
-    token_dropout: Annotated[float, typer.Option(help="Share of tokens hidden in training.")] = 0.0,
+    token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     batch_size: Batch = 32,
@@ -188,6 +189,10 @@ def generative(
     ] = "lora",
     rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
     alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(help="What stands before a text of a pretrained model; one for each class."),
+    ] = None,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
@@ -206,11 +211,14 @@ def generative(
     store: Store = None,
 ) -> None:
     """Train a language model for each class, and decide by Bayes' rule."""
+    from wholescript.errors import ParameterError
     from wholescript.models.text_classifier import SIZES
     from wholescript.models.text_ngram import NgramBayes
     from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
 
     estimator: Any
+    if prompt and (model == "ngram" or model in SIZES):
+        raise ParameterError(f"--prompt goes with a pretrained model, and --model {model} is none")
     if model == "ngram":
         estimator = NgramBayes()
     else:
@@ -218,7 +226,12 @@ def generative(
             ScratchGenerative(window=window, size=model, vocabulary=vocabulary)
             if model in SIZES
             else FinetunedGenerative(
-                window=window, pretrained=model, tuning=tuning, rank=rank, alpha=alpha
+                window=window,
+                pretrained=model,
+                tuning=tuning,
+                rank=rank,
+                alpha=alpha,
+                prompts=tuple(prompt or ()),
             )
         )
         estimator.batch_size = batch_size or estimator.batch_size
@@ -235,6 +248,7 @@ def encoder(
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
     ] = False,
+    token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     batch_size: Batch = 32,
@@ -257,7 +271,10 @@ def encoder(
         name = name or "encoder-published"
     else:
         estimator = EncoderClassifier(
-            max_length=max_length, batch_size=batch_size, label_smoothing=label_smoothing
+            max_length=max_length,
+            batch_size=batch_size,
+            label_smoothing=label_smoothing,
+            token_dropout=token_dropout,
         )
     if reading:
         estimator.reading = replace(READING, epochs=reading)

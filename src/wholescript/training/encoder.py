@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
-from wholescript.features.word_ids import PADDING, WordIds
+from wholescript.features.word_ids import PADDING, UNKNOWN, WordIds
 from wholescript.files import write_atomic
 from wholescript.models.chunked import MaskedModel, ScratchEncoder
 from wholescript.models.text_classifier import EncoderWithHead
@@ -24,7 +24,7 @@ from wholescript.training.language import windows
 from wholescript.training.loop import TrainingSettings, fit
 from wholescript.training.pretraining import Masked
 from wholescript.training.scratch import SCRATCH_TRAINING
-from wholescript.training.text_batches import IntArray, TextBatches
+from wholescript.training.text_batches import IntArray, OnTexts, TextBatches
 from wholescript.training.text_classifiers import NeuralTextClassifier, Tokenize
 
 WORDS, READ = "words.json", "pretrained.safetensors"
@@ -54,7 +54,9 @@ class EncoderClassifier(NeuralTextClassifier):
     """A transformer encoder over the `vocabulary` most frequent words; a text is its mean state.
 
     With `reading` it first learns to fill in words that are hidden (Devlin et al., 2019), in the
-    training texts and in `unlabelled` ones.
+    training texts and in `unlabelled` ones, in windows of `reading_length` words: short ones are
+    many steps for the same work. `token_dropout` hides a share of the words of each text that is
+    learned from, anew in every epoch (Iyyer et al., 2015).
     """
 
     vocabulary: int = 10_000
@@ -62,7 +64,9 @@ class EncoderClassifier(NeuralTextClassifier):
     heads: int = 8
     d_feedforward: int = 1_024
     layers: int = 4
+    token_dropout: float = 0.0
     reading: TrainingSettings | None = None
+    reading_length: int = 128
     unlabelled: Sequence[str] = field(default=(), repr=False)
     training: TrainingSettings = field(
         default_factory=lambda: replace(
@@ -75,11 +79,23 @@ class EncoderClassifier(NeuralTextClassifier):
         super().__post_init__()
         if min(self.d_model, self.heads, self.d_feedforward, self.layers, self.vocabulary) < 1:
             raise ParameterError("d_model, heads, d_feedforward, layers, vocabulary: at least 1")
+        if not 0 <= self.token_dropout < 1:
+            raise ParameterError(f"token_dropout={self.token_dropout} must be in [0, 1)")
+        if self.reading_length < 2:
+            raise ParameterError(
+                f"reading_length={self.reading_length}: a hidden word needs another beside it, so "
+                "that it must be at least 2"
+            )
 
     @property
     def name(self) -> str:
         """As a run is called."""
         return "encoder-pretrained" if self.reading else "encoder"
+
+    @property
+    def way(self) -> OnTexts:
+        """How batches are read: with some words hidden, as if they were unknown."""
+        return OnTexts(self.bfloat16, self.token_dropout, UNKNOWN)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -127,7 +143,7 @@ class EncoderClassifier(NeuralTextClassifier):
             encoder.load_state_dict(load_file(done))
             return
         seed = torch.initial_seed() % 2**32
-        rows = windows([ids for ids in tokens if len(ids)], self.max_length)
+        rows = windows([ids for ids in tokens if len(ids)], self.reading_length)
         order = np.random.default_rng(seed).permutation(len(rows))
         held = max(len(rows) // 100, 1)
         training, held_out = (

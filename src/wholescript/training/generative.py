@@ -49,16 +49,23 @@ Tokenize = Callable[[Sequence[str]], list[IntArray]]
 
 
 class Reader(NamedTuple):
-    """A language model, what turns texts into its tokens, and the number that pads.
+    """A language model, and what turns texts into its tokens and back.
 
-    That number is also the mark that `tokenize` puts before a text and behind it. `decode` returns
-    the text of tokens.
+    `opening` stands before every text, to be read and not to be scored: a mark, or a prompt.
+    `tokenize` puts the mark `end` behind a text; that number also pads.
     """
 
     model: CausalLM
     tokenize: Tokenize
-    padding: int
     decode: Callable[[IntArray], str]
+    opening: IntArray
+    end: int
+
+    def windows(self, texts: Sequence[str], length: int) -> list[IntArray]:
+        """Cut texts into windows of at most `length` tokens, each behind the opening."""
+        before, last = self.opening[:-1], self.opening[-1:]
+        tokens = [np.concatenate([last, ids]) for ids in self.tokenize(texts)]
+        return [np.concatenate([before, ids]) for ids in windows(tokens, length - len(before))]
 
 
 @dataclass
@@ -125,7 +132,7 @@ class FittedGenerative:
         """
         columns = [self._tokens(reader, [text])[0] for reader in self.readers]
         reader = self.readers[0]
-        tokens = reader.tokenize([text])[0][1:-1]
+        tokens = reader.tokenize([text])[0][:-1]
         return [reader.decode(tokens[i : i + 1]) for i in range(len(tokens))], np.stack(columns, 1)
 
     def _score(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -136,13 +143,14 @@ class FittedGenerative:
         return np.array(columns).T
 
     def _tokens(self, reader: Reader, texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        return token_log_probabilities(
+        scored = token_log_probabilities(
             reader.model,
-            reader.tokenize(texts),
+            [np.concatenate([reader.opening, ids]) for ids in reader.tokenize(texts)],
             context=self.context,
-            padding=reader.padding,
+            padding=reader.end,
             bfloat16=self.bfloat16,
         )
+        return [row[len(reader.opening) - 1 :] for row in scored]
 
 
 @dataclass
@@ -181,8 +189,16 @@ class GenerativeClassifier(ABC):
         return {"model": type(self).__name__, **asdict(self)}
 
     @abstractmethod
-    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
-        """Return a model to be trained and its tokenizer, for `texts`; seed torch before."""
+    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
+        """Return a model to be trained for the class `label`, and its tokenizer; seed torch before.
+
+        `texts` are those of all classes.
+        """
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes the settings are for; None for any number."""
+        return None
 
     def fit(
         self,
@@ -201,19 +217,25 @@ class GenerativeClassifier(ABC):
 
         Raises:
             DataError: a class has no text in training or in validation.
+            ParameterError: the settings are for another number of classes.
             RunError: the loss is not finite.
         """
+        if self.classes not in (None, train.classes):
+            raise ParameterError(
+                f"there are {self.classes} prompts for {train.classes} classes: give one for each, "
+                "in the order of the classes, or none"
+            )
         of_class = [_texts_of(train, c, "training") for c in range(train.classes)]
         held_out = [_texts_of(validation, c, "validation") for c in range(train.classes)]
         readers, history, best = [], list[Row](), 0
         cut: list[list[IntArray]] = []
-        for texts in of_class:
+        for c, texts in enumerate(of_class):
             torch.manual_seed(seed)
-            readers.append(self.begin(train.texts, folder))
-            cut.append(windows(readers[-1].tokenize(texts), self.window))
+            readers.append(self.begin(train.texts, folder, c))
+            cut.append(readers[-1].windows(texts, self.window))
         rows = max(map(len, cut))
         for c, reader in enumerate(readers):
-            held = windows(reader.tokenize(held_out[c]), self.window)
+            held = reader.windows(held_out[c], self.window)
             clock = EpochClock(folder and folder / f"seconds-{c}.json", len(history))
 
             def ended(row: Row, clock: EpochClock = clock, c: int = c) -> None:
@@ -223,9 +245,10 @@ class GenerativeClassifier(ABC):
 
             result = fit(
                 reader.model,
-                self._batches(_as_many(cut[c], rows, seed), reader.padding),
-                self._batches(held, reader.padding),
-                self.training, seed=seed, loss=cross_entropy, way=NextToken(self.bfloat16),
+                self._batches(_as_many(cut[c], rows, seed), reader.end),
+                self._batches(held, reader.end),
+                self.training, seed=seed, loss=cross_entropy,
+                way=NextToken(self.bfloat16, len(reader.opening)),
                 checkpoint=folder and folder / f"checkpoint-{c}.safetensors",
                 save_seconds=300.0, progress=progress, on_epoch=ended,
             )  # fmt: skip
@@ -260,7 +283,7 @@ class GenerativeClassifier(ABC):
         readers = []
         try:
             for c in range(classes):
-                readers.append(self.begin((), folder))
+                readers.append(self.begin((), folder, c))
                 load_trained(readers[-1].model, load_file(folder / f"class-{c}.safetensors"))
             rule = BayesRule.restored(json.loads((folder / RULE).read_text()))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
@@ -294,7 +317,7 @@ class ScratchGenerative(GenerativeClassifier):
         """The size, as a run is called."""
         return f"lm-{self.size}"
 
-    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
+    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
         """Return an untrained model over the tokens of `texts`, and one that marks both ends."""
         path = folder and folder / TOKENIZER
         if path and (path.exists() or not texts):
@@ -305,12 +328,16 @@ class ScratchGenerative(GenerativeClassifier):
                 pieces.save(path)
         mark = pieces.vocabulary
         model = scratch_language_model(pieces.vocabulary + 1, self.size)
-        return Reader(model, _marked(pieces, mark), mark, pieces.decode)
+        return Reader(model, _ended(pieces, mark), pieces.decode, np.array([mark]), mark)
 
 
 @dataclass
 class FinetunedGenerative(GenerativeClassifier):
-    """A pretrained language model, fine-tuned once for each class: all of it, or by LoRA."""
+    """A pretrained language model, fine-tuned once for each class: all of it, or by LoRA.
+
+    With `prompts`, one a class, the texts of a class are read after its prompt (Min et al., 2022):
+    the model then knows from its first step on which verdict it is to expect.
+    """
 
     context: int = 4_096
     batch_size: int = 4
@@ -318,6 +345,7 @@ class FinetunedGenerative(GenerativeClassifier):
     tuning: Literal["full", "lora"] = "lora"
     rank: int = 8
     alpha: int = 16
+    prompts: tuple[str, ...] = ()
     training: TrainingSettings = field(
         default_factory=lambda: replace(LANGUAGE_TRAINING, epochs=1, learning_rate=5e-4)
     )
@@ -331,14 +359,21 @@ class FinetunedGenerative(GenerativeClassifier):
     @property
     def name(self) -> str:
         """The model and how it is tuned, as a run is called."""
-        return f"{Path(self.pretrained).name}-bayes-{self.tuning}"
+        prompted = "-prompted" if self.prompts else ""
+        return f"{Path(self.pretrained).name}-bayes-{self.tuning}{prompted}"
 
-    def begin(self, texts: Sequence[str], folder: Path | None) -> Reader:
+    @property
+    def classes(self) -> int | None:
+        """One for each prompt."""
+        return len(self.prompts) or None
+
+    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
         """Return the pretrained model, to be trained on.
 
         Raises:
             BundleError: the package that brings the model is not installed.
-            ParameterError: there is no such model, or it cannot read `context` tokens.
+            ParameterError: there is no such model, it cannot read `context` tokens, or the prompt
+                leaves no room in a window.
         """
         decoder = load_decoder(self.pretrained)
         longest = getattr(decoder.model.config, "max_position_embeddings", None)
@@ -357,8 +392,15 @@ class FinetunedGenerative(GenerativeClassifier):
         def decode(ids: IntArray) -> str:
             return str(decoder.tokenizer.decode(ids.tolist()))
 
+        prompt = decoder.tokens(f"{self.prompts[label]}\n") if self.prompts else []
+        opening = np.array([decoder.start, *prompt], np.int64)
+        if len(opening) > self.window // 2:
+            raise ParameterError(
+                f"the prompt of class {label} has {len(opening) - 1} tokens: more than half of "
+                f"window={self.window}"
+            )
         model = CausalLM(decoder.model, base)
-        return Reader(model, _marked(tokenize, decoder.start), decoder.start, decode)
+        return Reader(model, _ended(tokenize, decoder.start), decode, opening, decoder.start)
 
 
 def _texts_of(part: Labelled, c: int, name: str) -> list[str]:
@@ -374,13 +416,13 @@ def _as_many(rows: list[IntArray], count: int, seed: int) -> list[IntArray]:
     return rows + [rows[again[place % len(rows)]] for place in range(count - len(rows))]
 
 
-def _marked(tokenize: Tokenize, mark: int) -> Tokenize:
-    """Return a tokenizer that puts a mark before a text and behind it."""
+def _ended(tokenize: Tokenize, mark: int) -> Tokenize:
+    """Return a tokenizer that puts a mark behind a text."""
 
-    def marked(texts: Sequence[str]) -> list[IntArray]:
-        return [np.concatenate([[mark], ids, [mark]]) for ids in tokenize(texts)]
+    def ended(texts: Sequence[str]) -> list[IntArray]:
+        return [np.append(ids, mark) for ids in tokenize(texts)]
 
-    return marked
+    return ended
 
 
 def _read_scores(path: Path | None) -> dict[str, list[float]]:

@@ -19,9 +19,10 @@ TOKENS = 2_048  # of a batch that is scored, padding included
 
 @dataclass(frozen=True)
 class NextToken:
-    """A way of the training loop: every token of a window but its first is asked for."""
+    """A way of the training loop: every token of a window is asked for but the first `given`."""
 
     bfloat16: bool = True
+    given: int = 1
 
     def backward(self, model: NextTokenModel, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
         """Pass back the loss of the tokens of a batch; `seed` decides what is dropped."""
@@ -43,8 +44,10 @@ class NextToken:
 
     def _asked(self, model: NextTokenModel, batch: TextBatch) -> tuple[Tensor, Tensor]:
         ids = batch.input_ids
+        place = torch.arange(ids.shape[1], device=ids.device)
+        asked = batch.attention_mask & (place >= self.given)
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.bfloat16):
-            return model.next_tokens(ids, batch.attention_mask)
+            return model.next_tokens(ids, asked)
 
 
 def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:

@@ -131,10 +131,11 @@ def _drafts(
 def _draw(reader: Reader, sampling: Sampling, seed: int) -> list[str]:
     torch.manual_seed(seed)
     model = reader.model.eval().model
-    mark = reader.padding
+    mark = reader.end
+    opening = torch.from_numpy(reader.opening).to(model.device).repeat(sampling.batch_size, 1)
     ids = model.generate(
-        torch.full((sampling.batch_size, 1), mark, device=model.device),
-        attention_mask=torch.ones(sampling.batch_size, 1, device=model.device),
+        opening,
+        attention_mask=torch.ones_like(opening),
         do_sample=True,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
@@ -143,7 +144,7 @@ def _draw(reader: Reader, sampling: Sampling, seed: int) -> list[str]:
         eos_token_id=mark,
         pad_token_id=mark,
     )
-    rows = ids[:, 1:].cpu().numpy()
+    rows = ids[:, opening.shape[1] :].cpu().numpy()
     return [reader.decode(row[: _end(row, mark)]).strip() for row in rows]
 
 
