@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,37 @@ def test_temperature_and_bias_are_found():
     rule = BayesRule(np.log(np.full(3, 1 / 3))).calibrated(likelihoods, labels)
     assert rule.temperature == pytest.approx(12, rel=0.1)
     assert rule.bias == pytest.approx([0, 9 / 12, 18 / 12], abs=0.15)
+
+
+def repeating(n=6_000, seed=0):
+    """Log-likelihoods of texts of 50 to 2,000 words whose evidence grows as the root of those."""
+    rng = np.random.default_rng(seed)
+    words = np.exp(rng.uniform(np.log(50), np.log(2_000), n))
+    right = rng.normal(size=n) * 2
+    labels = (rng.random(n) < 1 / (1 + np.exp(-right))).astype(np.int64)
+    odds = right * np.sqrt(words)
+    return np.stack([-6 * words - odds / 2, -6 * words + odds / 2], axis=1), labels
+
+
+def test_the_temperature_grows_with_the_text():
+    likelihoods, labels = repeating()
+    rule = BayesRule(np.log([0.5, 0.5])).calibrated(likelihoods, labels)
+    assert rule.growth == pytest.approx(0.5, abs=0.05)
+    assert rule.temperature == pytest.approx(np.sqrt(rule.typical / 6), rel=0.1)
+    other, truth = repeating(seed=1)
+
+    def log_loss(rule):
+        return -np.log(rule.posterior(other)[np.arange(len(truth)), truth]).mean()
+
+    flat = replace(rule, growth=0.0)
+    assert log_loss(rule) < log_loss(flat) - 0.01
+
+
+def test_texts_of_one_length_have_one_temperature():
+    likelihoods, labels = overconfident()
+    level = likelihoods - likelihoods.mean(1, keepdims=True) - 500
+    rule = BayesRule(np.log(np.full(3, 1 / 3))).calibrated(level, labels)
+    assert rule.temperature == pytest.approx(12, rel=0.1)
 
 
 def test_calibration_helps_where_it_was_not_fitted():

@@ -20,11 +20,17 @@ class BayesRule:
     `log_priors` (classes,) are in nats. A model of language takes each word for new evidence, which
     in a long text it is not, so that its odds are far too sure: they are divided by `temperature`,
     and `bias` (classes,) makes good for models of which one is the better.
+
+    The longer a text, the more of its words repeat what others said: the temperature is that of a
+    text of `typical` nats, and grows with the length of a text in nats to the power of `growth`,
+    from 0, one temperature for all, to 1, the odds of a mean word.
     """
 
     log_priors: NDArray[np.float64]
     temperature: float = 1.0
     bias: NDArray[np.float64] | None = None
+    growth: float = 0.0
+    typical: float = 1.0
 
     @classmethod
     def of(cls, labels: IntArray, classes: int) -> Self:
@@ -35,7 +41,9 @@ class BayesRule:
     def scores(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return log-odds of the classes, up to a constant a text, from (n, classes) nats."""
         odds = log_likelihoods.astype(np.float64) + self.log_priors
-        return odds / self.temperature + (0.0 if self.bias is None else self.bias)
+        lengths = _nats(log_likelihoods) / self.typical
+        temperatures = self.temperature * lengths**self.growth
+        return odds / temperatures[:, None] + (0.0 if self.bias is None else self.bias)
 
     def posterior(self, log_likelihoods: NDArray[np.floating]) -> FloatArray:
         """Return the probabilities of the classes, (n, classes) float32."""
@@ -47,18 +55,29 @@ class BayesRule:
         return type(self)(self.log_priors)
 
     def calibrated(self, log_likelihoods: NDArray[np.floating], labels: IntArray) -> Self:
-        """Return it with the temperature and the bias of least log loss on held-out texts."""
+        """Return it with what has the least log loss on held-out texts."""
         odds = log_likelihoods.astype(np.float64) + self.log_priors
         odds -= odds.mean(axis=1, keepdims=True)
         start = max(float(odds.std()), 1.0)
+        nats = _nats(log_likelihoods)
+        typical = float(np.median(nats))
+        lengths = nats / typical
 
         def log_loss(parameters: NDArray[np.float64]) -> float:
-            rows = odds / (start * np.exp(parameters[0])) + np.append(0.0, parameters[1:])
+            growth, warmth, *bias = parameters
+            temperatures = start * np.exp(warmth) * lengths**growth
+            rows = odds / temperatures[:, None] + np.append(0.0, bias)
             return -float(log_softmax(rows, axis=1)[np.arange(len(labels)), labels].mean())
 
-        found = minimize(log_loss, np.zeros(odds.shape[1])).x
+        free = odds.shape[1]
+        growth, warmth, *bias = minimize(
+            log_loss,
+            np.append(0.5, np.zeros(free)),
+            bounds=[(0.0, 1.0), *[(None, None)] * free],
+        ).x
+        temperature = float(start * np.exp(warmth))
         return type(self)(
-            self.log_priors, float(start * np.exp(found[0])), np.append(0.0, found[1:])
+            self.log_priors, temperature, np.append(0.0, bias), float(growth), typical
         )
 
     def note(self) -> dict[str, Any]:
@@ -67,10 +86,18 @@ class BayesRule:
             "log_priors": self.log_priors.tolist(),
             "temperature": self.temperature,
             "bias": None if self.bias is None else self.bias.tolist(),
+            "growth": self.growth,
+            "typical": self.typical,
         }
 
     @classmethod
     def restored(cls, note: Mapping[str, Any]) -> Self:
         """Take it back from `note`."""
         bias = None if note["bias"] is None else np.array(note["bias"])
-        return cls(np.array(note["log_priors"]), note["temperature"], bias)
+        priors = np.array(note["log_priors"])
+        return cls(priors, note["temperature"], bias, note["growth"], note["typical"])
+
+
+def _nats(log_likelihoods: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return how unlikely each text is in the mean of the classes, (n,) nats, at least 1."""
+    return np.maximum(-log_likelihoods.astype(np.float64).mean(axis=1), 1.0)

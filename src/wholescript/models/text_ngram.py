@@ -65,6 +65,7 @@ class NgramBayes(ShallowTextModel):
                     "validation_log_loss": round(loss, 5),
                     "perplexity": round(float(np.exp(-own / tokens)), 3),
                     "temperature": round(rule.temperature, 3),
+                    "growth": round(rule.growth, 3),
                 }
         return np.asarray(self.rule.scores(kept), np.float32)
 

@@ -15,8 +15,9 @@ from wholescript.report.text_study import TextRuns, model_of, scores_of
 def rule_table(models: TextRuns) -> pd.DataFrame:
     """Return what one temperature and a bias do to Bayes' rule: a row a model of language.
 
-    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`, `temperature` where it is
-    known, and `times`, by how much the calibration error shrinks. Means over seeds.
+    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`, `temperature` and its
+    `growth` with the length of a text, and `times`, by how much the calibration error shrinks.
+    Means over seeds.
     """
     rows = {}
     for name, seeds in models.items():
@@ -27,7 +28,8 @@ def rule_table(models: TextRuns) -> pd.DataFrame:
         for metric in [name for name in ("accuracy", "ece", "log_loss") if name in scores]:
             found[f"{metric}_plain"] = scores[f"{metric}_uncalibrated"].value
             found[metric] = scores[metric].value
-        found["temperature"] = float(np.mean([_temperature(run) for run in seeds]))
+        for fact in ("temperature", "growth"):
+            found[fact] = float(np.mean([_of_rule(run, fact) for run in seeds]))
         rows[name] = found | {"times": found["ece_plain"] / found["ece"]}
     return pd.DataFrame(rows).T.rename_axis("model")
 
@@ -116,10 +118,11 @@ def language_epochs(models: TextRuns) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _temperature(run: Run) -> float:
-    if "temperature" in run.metrics:
-        return run.metrics["temperature"].value
-    return float(run.config["chosen"].get("temperature", np.nan))
+def _of_rule(run: Run, fact: str) -> float:
+    """Return a number of Bayes' rule: of n-grams it was chosen, of networks measured."""
+    if fact in run.metrics:
+        return run.metrics[fact].value
+    return float(run.config["chosen"].get(fact, np.nan))
 
 
 def _said(seeds: Sequence[Run]) -> list[ClassPredictions]:

@@ -261,7 +261,8 @@ class GenerativeClassifier(ABC):
         )  # fmt: skip
         likelihoods = fitted.log_likelihoods(validation.texts)
         fitted.rule = fitted.rule.calibrated(likelihoods, validation.labels)
-        fitted.measured = {"temperature": fitted.rule.temperature}
+        rule = fitted.rule
+        fitted.measured = {"temperature": rule.temperature, "growth": rule.growth}
         for c in range(train.classes):
             losses = [float(row["held_out_loss"]) for row in history if row["class"] == c]
             fitted.measured[f"nats_per_token_{c}"] = min(losses)
