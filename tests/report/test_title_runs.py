@@ -7,6 +7,7 @@ from wholescript.cli import app
 from wholescript.data.headlines import load_headlines
 from wholescript.errors import ParameterError
 from wholescript.report import title_reading
+from wholescript.report import title_study as study
 from wholescript.report.live_runs import live_runs
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
@@ -125,6 +126,34 @@ def test_steps_are_told_beside_the_one_before_and_the_first(root, run):
     assert table.loc["rotary", "change"] == pytest.approx(apart)
     assert table.loc["rotary", "change_low"] < apart < table.loc["rotary", "change_high"]
     assert step_table(runs, "small-").empty
+
+
+def test_models_are_set_beside_a_baseline(root, run):
+    assert train(root, "baseline", "--seed", "3", "--seed", "4").exit_code == 0
+    found = title_runs(RunStore(root / "_build" / "texts"), "headlines")
+    models = {name: found[name] for name in ("baseline", "adamw")}
+    table = study.recipe_table(models, "baseline")
+    assert table.loc["baseline", ["ratio", "seeds"]].tolist() == [1, 2]
+    told = study.ratios(models, "baseline")
+    assert told["adamw_over_baseline"].value == pytest.approx(table.loc["adamw", "ratio"])
+    assert told["adamw_over_baseline"].low < told["adamw_over_baseline"].value
+    seconds = [np.mean([one.metrics["train_seconds"].value for one in models[m]]) for m in models]
+    assert told["adamw_time_over_baseline"].value == pytest.approx(seconds[1] / seconds[0])
+    facts = study.facts(models["baseline"])
+    mean = np.mean([one.title_losses.bits_per_byte for one in models["baseline"]])
+    assert facts["bits"].value == pytest.approx(mean) and facts["seeds"].value == 2
+    sizes = study.sizes(models["baseline"])
+    assert (sizes["width"].value, sizes["titles_train"].value, sizes["epochs"].value) == (
+        32,
+        540,
+        2,
+    )
+    epochs = study.epochs(models["baseline"])
+    assert epochs["epoch"].tolist() == [1, 2]
+    # The weights of the last epoch are what is judged, in the same windows.
+    assert epochs["held_out_loss"][1] == pytest.approx(mean, rel=1e-3)
+    changes = study.changes(step_table(models))
+    assert changes.index.tolist() == ["adamw"] and list(changes) == ["value", "low", "high"]
 
 
 def test_steps_add_up():

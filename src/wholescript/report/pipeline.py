@@ -19,7 +19,7 @@ HEADER = (
 FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
 TABLE_FILES = (".csv", ".passport.json")
 MAKES = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
-READS = ("load_run", "stored_run", "read_text_runs", "read_measured")
+READS = ("load_run", "stored_run", "read_text_runs", "read_title_runs", "read_measured")
 READS_DATA = ("open_study", "load_corpus", "load_features")
 
 

@@ -24,7 +24,8 @@ SHOWN = ("accuracy", "macro_f1", "log_loss", "ece")
 def read_text_runs(group: str) -> dict[str, list[Run]]:
     """Return the published runs of one set of texts, by model and settings, a list of seeds each.
 
-    No notebook trains them: `notebooks/07_train.sh` does, where the texts are.
+    No notebook trains them: the script beside it does, such as `notebooks/07_train.sh`, where the
+    texts are.
 
     Raises:
         RunError: there is none.
@@ -32,13 +33,15 @@ def read_text_runs(group: str) -> dict[str, list[Run]]:
     notebook = current_notebook()
     found = own_text_runs(notebook.project.root / "results", group)
     if not found:
-        raise RunError(
-            f"results/ holds no runs on {group!r}: prepare the texts, and notebooks/07_train.sh "
-            "makes them"
-        )
+        raise RunError(f"results/ holds no runs on {group!r}: {made_by()} makes them")
     for run in (run for seeds in found.values() for run in seeds):
         notebook.runs[run.name] = run.key
     return found
+
+
+def made_by() -> str:
+    """Return the script that makes what the running notebook reads."""
+    return f"notebooks/{current_notebook().name.partition('_')[0]}_train.sh"
 
 
 def own_text_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
@@ -66,7 +69,7 @@ def read_measured(name: str) -> Run:
     notebook = current_notebook()
     run = RunStore(notebook.project.root / "results").find(name)
     if run is None:
-        raise RunError(f"there is no run results/{name}: notebooks/07_train.sh makes it")
+        raise RunError(f"there is no run results/{name}: {made_by()} makes it")
     notebook.runs[name] = run.key
     return run
 

@@ -77,6 +77,7 @@ def train_title_run(
         metrics, losses = judge_titles(fitted, headlines, recipe, reading)
         seconds = sum(float(row["seconds"]) for row in fitted.history)
         read = len(fitted.tokens.stream(headlines.train)) * recipe.epochs
+        held_out = fitted.tokens.stream(headlines.validation)
         costs = {
             "train_seconds": seconds,
             "tokens_per_second": read / seconds,
@@ -85,6 +86,7 @@ def train_title_run(
             "vocabulary": fitted.tokens.vocabulary,
             "tokens_per_epoch": read / recipe.epochs,
             "shared_titles": headlines.shared,
+            "bytes_per_token": losses.bytes.sum() / (len(held_out) - 1),
         }
         made = {
             "key": key,

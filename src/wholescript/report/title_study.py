@@ -1,16 +1,37 @@
 """Stored runs of models of titles as tables of a notebook: steps, losses, costs."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from wholescript.errors import RunError
 from wholescript.evaluation.title_losses import TitleLosses, bits, difference
+from wholescript.report.context import current_notebook
+from wholescript.report.results import Metric
 from wholescript.report.runs import TITLES, Run, RunStore
 from wholescript.report.text_runs import mean_costs, seedless
+from wholescript.report.text_study import made_by
 from wholescript.report.title_steps import STEPS
 
 TitleRuns = Mapping[str, Sequence[Run]]
 COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")
+SIZES = ("layers", "heads", "width", "vocabulary", "context")
+
+
+def read_title_runs(group: str) -> dict[str, list[Run]]:
+    """Return the published runs of models of titles, by their name without group and seed.
+
+    Raises:
+        RunError: there is none.
+    """
+    notebook = current_notebook()
+    found = title_runs(RunStore(notebook.project.root / "results"), group)
+    if not found:
+        raise RunError(f"results/ holds no runs of {group!r}: {made_by()} makes them")
+    for run in (run for seeds in found.values() for run in seeds):
+        notebook.runs[run.name] = run.key
+    return found
 
 
 def title_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
@@ -39,7 +60,7 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
         seeds = runs.get(f"{prefix}{step.name}")
         if not seeds:
             continue
-        losses = [run.title_losses for run in seeds]
+        losses = _losses(seeds)
         first, before = first or losses, before or losses
         value, low, high = bits(losses)
         to_before, to_first = difference(losses, before), difference(losses, first)
@@ -59,3 +80,73 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
         }
         before = losses
     return pd.DataFrame(rows).T.rename_axis("step")
+
+
+def changes(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return what each step but the first changed: `value`, `low`, `high`, of a `step_table`."""
+    found = steps[["change", "change_low", "change_high"]].iloc[1:]
+    return found.set_axis(["value", "low", "high"], axis=1)
+
+
+def facts(seeds: Sequence[Run]) -> dict[str, Metric]:
+    """Return bits a byte with its interval over titles and seeds, the mean costs, and the seeds."""
+    value, low, high = bits(_losses(seeds))
+    costs = {name: Metric(value, tolerance=abs(value)) for name, value in mean_costs(seeds).items()}
+    found = {"bits": Metric(value, low, high, (high - low) / 4), "seeds": Metric(len(seeds))}
+    return costs | found
+
+
+def sizes(seeds: Sequence[Run]) -> dict[str, Metric]:
+    """Return the shape of a model, its epochs, and how many titles it was trained and judged on."""
+    config = seeds[0].config
+    model = {name: Metric(config["recipe"]["model"][name]) for name in SIZES}
+    of_titles = {f"titles_{side}": Metric(count) for side, count in config["titles"].items()}
+    return model | of_titles | {"epochs": Metric(config["recipe"]["epochs"])}
+
+
+def ratios(models: TitleRuns, baseline: str) -> dict[str, Metric]:
+    """Return bits a byte over the baseline's, and the time to train, as `<model>_over_<baseline>`.
+
+    Times are named `<model>_time_over_<baseline>`, and have no interval.
+    """
+    found = {}
+    seconds = {name: mean_costs(seeds)["train_seconds"] for name, seeds in models.items()}
+    for name in models.keys() - {baseline}:
+        told = difference(_losses(models[name]), _losses(models[baseline]))
+        value, low, high = (told[column] for column in ("ratio", "ratio_low", "ratio_high"))
+        found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
+        time = seconds[name] / seconds[baseline]
+        found[f"{name}_time_over_{baseline}"] = Metric(time, tolerance=time)
+    return found
+
+
+def recipe_table(models: TitleRuns, baseline: str) -> pd.DataFrame:
+    """Return a row a model: `bits`, `ratio` to the baseline's with interval, and what it cost."""
+    rows = {}
+    for name, seeds in models.items():
+        told = difference(_losses(seeds), _losses(models[baseline]))
+        costs = mean_costs(seeds)
+        rows[name] = {
+            "bits": bits(_losses(seeds))[0],
+            **{column: told[column] for column in ("ratio", "ratio_low", "ratio_high")},
+            "seeds": len(seeds),
+            **{cost: costs.get(cost, float("nan")) for cost in COSTS},
+        }
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean losses of each epoch: `epoch`, `train_loss`, `held_out_loss`, bits a byte.
+
+    Losses of tokens are divided by the bytes that a token of the validation titles has.
+    """
+    rows = [
+        run.history.set_index("epoch")[["train_loss", "held_out_loss"]]
+        / (run.metrics["bytes_per_token"].value * math.log(2))
+        for run in seeds
+    ]
+    return pd.concat(rows).groupby("epoch").mean().reset_index()
+
+
+def _losses(seeds: Sequence[Run]) -> list[TitleLosses]:
+    return [run.title_losses for run in seeds]

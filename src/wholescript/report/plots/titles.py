@@ -64,12 +64,12 @@ def by_batch(table: pd.DataFrame) -> Figure:
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw losses by epoch, a line a model: dotted is training."""
+    """Draw losses by epoch, in bits a byte, a line a model: dotted is training."""
     figure, axes = plt.subplots(figsize=(7.0, 3.8))
     for number, (name, history) in enumerate(histories.items()):
         color = f"C{number}"
         axes.plot(history["epoch"], history["train_loss"], color=color, linestyle=":")
         axes.plot(history["epoch"], history["held_out_loss"], color=color, marker=".", label=name)
-    axes.set(xlabel="epoch", ylabel="nats a token (dotted: training)")
+    axes.set(xlabel="epoch", ylabel="bits a byte (dotted: training)")
     axes.legend()
     return figure

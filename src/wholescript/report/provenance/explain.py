@@ -42,7 +42,7 @@ def why(project: Project, name: str) -> Answer:
         if "notebook" not in results.config(name):
             raise RunError(
                 f"no notebook makes {name}: a command trained it, and trains it anew where code, "
-                "texts or settings have changed (see notebooks/07_train.sh)"
+                "texts or settings have changed (see notebooks/*_train.sh)"
             )
         return Answer(f"run {name}", list(_run_changes(project, results.config(name))))
     if "/" in name and not Path(name).suffix:
