@@ -1,11 +1,14 @@
 """The seconds that the epochs of a training take, kept across kills."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
 from wholescript.files import write_atomic
 from wholescript.training.loop import Row
+
+Tell = Callable[[Row], None]
 
 
 class EpochClock:
@@ -23,6 +26,19 @@ class EpochClock:
         self._since = now
         if self._path:
             write_atomic(self._path, json.dumps(self._seconds))
+
+    def telling(self, on_epoch: Tell | None, also: Row | None = None) -> Tell:
+        """Return what the loop is to call: it notes the end of an epoch, and tells `on_epoch`.
+
+        The row that is told has the columns `also` before its own.
+        """
+
+        def ended(row: Row) -> None:
+            self.tick(row)
+            if on_epoch:
+                on_epoch({**(also or {}), **self.timed(row)})
+
+        return ended
 
     def timed(self, row: Row) -> Row:
         """Return a row with the number of its epoch among all, and its seconds."""

@@ -237,12 +237,6 @@ class GenerativeClassifier(ABC):
         for c, reader in enumerate(readers):
             held = reader.windows(held_out[c], self.window)
             clock = EpochClock(folder and folder / f"seconds-{c}.json", len(history))
-
-            def ended(row: Row, clock: EpochClock = clock, c: int = c) -> None:
-                clock.tick(row)
-                if on_epoch:
-                    on_epoch({"class": c, **clock.timed(row)})
-
             result = fit(
                 reader.model,
                 self._batches(_as_many(cut[c], rows, seed), reader.end),
@@ -250,7 +244,8 @@ class GenerativeClassifier(ABC):
                 self.training, seed=seed, loss=cross_entropy,
                 way=NextToken(self.bfloat16, len(reader.opening)),
                 checkpoint=folder and folder / f"checkpoint-{c}.safetensors",
-                save_seconds=300.0, progress=progress, on_epoch=ended,
+                save_seconds=300.0, progress=progress,
+                on_epoch=clock.telling(on_epoch, {"class": c}),
             )  # fmt: skip
             best = len(history) + result.best_epoch
             history += [{"class": c, **clock.timed(row)} for row in result.history]

@@ -184,16 +184,11 @@ class NeuralTextClassifier(ABC):
         loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
         for phase, settings in enumerate(self.phases(network)):
             clock = EpochClock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
-
-            def ended(row: Row, clock: EpochClock = clock) -> None:
-                clock.tick(row)
-                if on_epoch:
-                    on_epoch(clock.timed(row))
-
             result = fit(
                 network, batches, held_out, settings, seed=seed + phase, loss=loss, way=way,
                 checkpoint=folder and folder / f"checkpoint-{phase}.safetensors",
-                save_seconds=self.save_seconds, progress=progress, on_epoch=ended,
+                save_seconds=self.save_seconds, progress=progress,
+                on_epoch=clock.telling(on_epoch),
             )  # fmt: skip
             fitted.best_epoch = len(fitted.history) + result.best_epoch
             fitted.history += map(clock.timed, result.history)

@@ -139,20 +139,14 @@ def fit_titles(
     windows = max((len(judged) - 1) // block, 1)
     held_out = StreamBatches(judged, block, min(recipe.batch_size, windows))
     clock = EpochClock(folder and folder / "seconds.json", 0)
-
-    def ended(row: Row) -> None:
-        clock.tick(row)
-        if on_epoch:
-            on_epoch(clock.timed(row))
-
     result = fit(
         model, batches, held_out, recipe.training, seed=seed, loss=cross_entropy,
-        way=RDrop(bfloat16, recipe.r_drop) if recipe.r_drop else NextToken(bfloat16),
+        way=RDrop(bfloat16, weight=recipe.r_drop) if recipe.r_drop else NextToken(bfloat16),
         optimizer=optimizer_of(
             recipe.optimizer, model, recipe.learning_rate, recipe.weight_decay
         ),
         checkpoint=folder and folder / "checkpoint-titles.safetensors",
-        save_seconds=300.0, progress=progress, on_epoch=ended,
+        save_seconds=300.0, progress=progress, on_epoch=clock.telling(on_epoch),
     )  # fmt: skip
     return FittedTitles(model, tokens, [clock.timed(row) for row in result.history])
 
