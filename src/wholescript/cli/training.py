@@ -264,9 +264,16 @@ def encoder(
     store: Store = None,
 ) -> None:
     """Train an encoder over whole words from scratch; killed, the same command goes on."""
+    from wholescript.errors import ParameterError
     from wholescript.training.encoder import READING, EncoderClassifier, published
 
     if as_published:
+        own = (token_dropout, max_length, batch_size, label_smoothing)
+        if own != (0.0, 256, 32, 0.1):
+            raise ParameterError(
+                "--as-published has its own --token-dropout, --max-length, --batch-size and "
+                "--label-smoothing: leave these out"
+            )
         estimator = published()
         name = name or "encoder-published"
     else:

@@ -24,7 +24,7 @@ from wholescript.report.runs import Run, RunStore
 from wholescript.training.title_recipe import FittedTitles, Recipe, load_titles
 
 BEGUN = ("", "Show HN:", "Ask HN: How do", "Why I")
-BATCHES = (16, 64, 256, 600)
+BATCHES = (16, 64, 256, 512)
 SAMPLES = 12
 
 
