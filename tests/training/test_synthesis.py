@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from tests.training.planted_texts import CLASSES, TOLD, planted
-from tests.training.test_generative import SHORT, scratch
+from tests.training.test_generative import PROMPTS, SHORT, prompted, scratch
 from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError
 from wholescript.training.synthesis import Sampling, write_texts
@@ -51,6 +52,23 @@ def test_a_killed_call_goes_on_to_the_same_texts(fitted, tmp_path):
     kept = {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}
     assert write_texts(fitted, 12, WordRuns.of([]), SAMPLING, tmp_path / "b") == whole
     assert all((tmp_path / "b" / name).read_bytes() == held for name, held in kept.items())
+
+
+def test_a_tuned_model_writes_after_its_prompt_and_stays_as_it_is(train, tmp_path):
+    tuned = prompted(tmp_path / "decoder", training=replace(SHORT, epochs=1))
+    fitted = tuned.fit(planted(60), planted(30, seed=1), seed=0)
+    fitted = replace(fitted, bfloat16=True)
+    before = [
+        {name: value.clone() for name, value in reader.model.state_dict().items()}
+        for reader in fitted.readers
+    ]
+    sampling = replace(SAMPLING, shortest=1)
+    written = write_texts(fitted, 4, WordRuns.of([]), sampling, tmp_path / "drafts")
+    assert len(written.texts) == 4 * CLASSES
+    assert not any(text.startswith(tuple(PROMPTS)) for text in written.texts)
+    for reader, was in zip(fitted.readers, before, strict=True):
+        now = reader.model.state_dict()
+        assert all(torch.equal(now[name], value) for name, value in was.items())
 
 
 def test_another_seed_writes_other_texts(fitted, tmp_path):

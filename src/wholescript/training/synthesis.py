@@ -3,11 +3,13 @@
 What is too short, what stands there already, and what repeats a real text is left out and counted.
 """
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ from tqdm.auto import tqdm
 from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
+from wholescript.models.causal_lm import CausalLM
 from wholescript.training.generative import FittedGenerative, Reader
 from wholescript.training.loop import epoch_seed
 from wholescript.training.text_batches import IntArray
@@ -85,7 +88,8 @@ def write_texts(
     with tqdm(total=per_class * len(fitted.readers), unit="text", disable=not progress) as bar:
         for label, reader in enumerate(fitted.readers):
             kept, refused = 0, 0
-            for draft, copied in _drafts(reader, real, sampling, folder, (seed, label)):
+            drafts = _drafts(reader, fitted.bfloat16, real, sampling, folder, (seed, label))
+            for draft, copied in drafts:
                 counts["drawn"] += 1
                 same = " ".join(draft.casefold().split())
                 fault = _fault(draft, copied, same in seen, sampling)
@@ -116,21 +120,36 @@ def _fault(draft: str, copied: bool, repeated: bool, sampling: Sampling) -> str:
 
 
 def _drafts(
-    reader: Reader, real: WordRuns, sampling: Sampling, folder: Path, seed: tuple[int, int]
+    reader: Reader,
+    bfloat16: bool,
+    real: WordRuns,
+    sampling: Sampling,
+    folder: Path,
+    seed: tuple[int, int],
 ) -> Iterator[tuple[str, bool]]:
     """Yield what a model writes, and whether it copies a real text, without end."""
+    model = None
     for batch in count():
         path = folder / f"{seed[1]}-{batch}.json"
         if not path.exists():
-            write_atomic(path, json.dumps(_draw(reader, sampling, epoch_seed(*seed, batch))))
-        drafts: list[str] = json.loads(path.read_text(encoding="utf-8"))
+            model = _writer(reader.model, bfloat16) if model is None else model
+            drafts = _draw(model, reader, sampling, epoch_seed(*seed, batch))
+            write_atomic(path, json.dumps(drafts))
+        drafts = json.loads(path.read_text(encoding="utf-8"))
         yield from zip(drafts, real.shared(drafts).tolist(), strict=True)
 
 
+def _writer(model: CausalLM, bfloat16: bool) -> Any:
+    """Return a copy for writing, twice as fast: adapters merged, weights in half precision."""
+    copied = copy.deepcopy(model).eval()
+    if hasattr(copied.base, "merge_adapter"):
+        copied.base.merge_adapter()
+    return copied.model.to(torch.bfloat16 if bfloat16 else torch.float32)
+
+
 @torch.inference_mode()
-def _draw(reader: Reader, sampling: Sampling, seed: int) -> list[str]:
+def _draw(model: Any, reader: Reader, sampling: Sampling, seed: int) -> list[str]:
     torch.manual_seed(seed)
-    model = reader.model.eval().model
     mark = reader.end
     opening = torch.from_numpy(reader.opening).to(model.device).repeat(sampling.batch_size, 1)
     ids = model.generate(
