@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.report.plotdata import plotted_data
 from wholescript.report.plots import texts as plots
 
@@ -41,6 +42,21 @@ def test_learning_curves_are_errors_in_order_of_size():
     first, second = axes.lines
     np.testing.assert_allclose(first.get_xydata(), [[10, 0.4], [100, 0.1]])
     np.testing.assert_allclose(second.get_xydata(), [[10, 0.3]])
+
+
+def test_confusion_has_a_panel_a_model_and_a_cell_a_pair():
+    said = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], np.float32)
+    predictions = ClassPredictions.from_probabilities(
+        list("abcd"), ["bad", "good"], np.array([0, 1, 0, 1]), said
+    )
+    figure = plots.confusion({"words": [predictions], "pair": [predictions, predictions]})
+    shown = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in shown] == ["words", "pair"]
+    for axes in shown:
+        cells = [text.get_text() for text in axes.texts]
+        assert cells == ["2\n100.0%", "0\n0.0%", "1\n50.0%", "1\n50.0%"]
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["bad", "good"]
+    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["bad", "good"]
 
 
 def test_cost_is_drawn_as_error_against_seconds():

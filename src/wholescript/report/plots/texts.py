@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from wholescript.evaluation.calibration import reliability
 from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass_comparison import confusion as counted
 
 BINS = 15
 
@@ -64,6 +66,30 @@ def calibration(runs: Mapping[str, ClassPredictions]) -> Figure:
         axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=name)
     axes.set(xlabel="confidence", ylabel="share that is right")
     axes.legend()
+    return figure
+
+
+def confusion(runs: Mapping[str, Sequence[ClassPredictions]], columns: int = 4) -> Figure:
+    """Draw the confusion of classes, a panel a model: texts, and their share of the true class."""
+    rows = -(-len(runs) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(2.0 * columns, 2.2 * rows), squeeze=False, sharex=True, sharey=True
+    )
+    for axes in panels.flat[len(runs) :]:
+        axes.set_axis_off()
+    for place, (name, seeds) in enumerate(runs.items()):
+        axes = panels.flat[place]
+        counts = counted(seeds)
+        shares = counts.div(counts.sum(axis=1), axis=0)
+        words = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
+        sns.heatmap(
+            shares, annot=words, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+            ax=axes, annot_kws={"fontsize": 8},
+        )  # fmt: skip
+        axes.set(title=name, xlabel="", ylabel="")
+        axes.tick_params(labelbottom=place + columns >= len(runs))
+    figure.supxlabel("predicted")
+    figure.supylabel("label")
     return figure
 
 
