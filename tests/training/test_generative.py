@@ -15,11 +15,10 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.training.generative import (
     LANGUAGE_TRAINING,
-    SCORED,
     FinetunedGenerative,
-    FittedGenerative,
     ScratchGenerative,
 )
+from wholescript.training.readers import SCORED, FittedGenerative
 from wholescript.training.text_classifiers import Labelled
 
 SHORT = replace(LANGUAGE_TRAINING, epochs=3, learning_rate=3e-3, patience=3)

@@ -19,8 +19,8 @@ from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
 from wholescript.models.causal_lm import CausalLM
-from wholescript.training.generative import FittedGenerative, Reader
 from wholescript.training.loop import epoch_seed
+from wholescript.training.readers import FittedGenerative, Reader
 from wholescript.training.text_batches import IntArray
 
 HOPELESS = 500  # texts in a row of which none was kept
