@@ -133,6 +133,19 @@ def test_fewer_texts_are_scored_each_class_with_its_share(store, textset, projec
         train_text_run(store, textset, TfidfSVM(), Training(tested=2), project=project)
 
 
+def test_no_more_training_texts_are_scored_either(store, textset, project, monkeypatch):
+    asked = list[int]()
+    score = TfidfSVM.predict_proba
+
+    def counted(self, texts):
+        asked.append(len(texts))
+        return score(self, texts)
+
+    monkeypatch.setattr(TfidfSVM, "predict_proba", counted)
+    train_text_run(store, textset, TfidfSVM(), Training(2, tested=9), project=project)
+    assert max(asked) == 9
+
+
 def test_other_labels_are_learned_and_the_right_ones_scored(store, textset, project):
     right = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
     sloppy = train_text_run(store, textset, TfidfSVM(), Training(labels="sloppy"), project=project)

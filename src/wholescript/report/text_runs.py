@@ -66,9 +66,9 @@ class Training:
     """What is trained on: `examples` of the training texts, drawn stratified (None for all).
 
     `labels` names a kept column to learn from in place of the labels; scores are against the
-    labels whatever was learned. `tested` test texts, and no more of validation, the same ones for
-    every seed, are scored where all of them would take too long. `added` texts of each class, which
-    a model wrote, are learned from as well.
+    labels whatever was learned. `tested` test texts, and no more of validation and training, the
+    same ones for every seed, are scored where all of them would take too long. `added` texts of
+    each class, which a model wrote, are learned from as well.
     """
 
     seed: int = 0
@@ -154,7 +154,8 @@ def train_text_run(
             test.labels[rows],
         )
         said = fitted.predict_proba(held_out.texts)
-        facts |= measured | _gap(fitted, learned, held_out, said)
+        seen = min(training.tested or SEEN, SEEN)
+        facts |= measured | _gap(fitted, learned, seen, held_out, said)
         metrics = {name: Metric(float(value), tolerance=0) for name, value in facts.items()}
         made = {
             "key": key,
@@ -354,12 +355,16 @@ def labels_of(split: Split, column: str) -> NDArray[np.int64]:
 
 
 def _gap(
-    fitted: TrainedText, learned: Labelled, held_out: Labelled, said: NDArray[np.float32]
+    fitted: TrainedText,
+    learned: Labelled,
+    seen: int,
+    held_out: Labelled,
+    said: NDArray[np.float32],
 ) -> dict[str, float]:
-    """Return accuracy on some training texts and on validation, of which `said` is said."""
-    on_seen = fitted.predict_proba(learned.texts[:SEEN]).argmax(1)
+    """Return accuracy on `seen` training texts and on validation, of which `said` is said."""
+    on_seen = fitted.predict_proba(learned.texts[:seen]).argmax(1)
     found = {
-        "train_accuracy": accuracy_score(learned.labels[:SEEN], on_seen),
+        "train_accuracy": accuracy_score(learned.labels[:seen], on_seen),
         "validation_accuracy": accuracy_score(held_out.labels, said.argmax(1)),
     }
     macro = f1_score(held_out.labels, said.argmax(1), average="macro")
