@@ -50,6 +50,10 @@ def prepare(
     drop_conflicts: Annotated[
         bool, typer.Option("--drop-conflicts", help="Drop train texts that have several labels.")
     ] = False,
+    together: Annotated[
+        int,
+        typer.Option(help="Rows that are drawn together, where neighbours are of one thing."),
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Of the draws and the order of train.")] = 0,
     subset: Annotated[str | None, typer.Option(help="Of a set of the hub that has some.")] = None,
     revision: Annotated[str | None, typer.Option(help="Of a set of the hub.")] = None,
@@ -75,6 +79,7 @@ def prepare(
         label_column=label_column,
         keep=keep or (),
         drop_conflicts=drop_conflicts,
+        together=together,
     )
     _show(metadata)
     out.print(

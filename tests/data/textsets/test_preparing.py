@@ -60,6 +60,33 @@ def test_a_lone_file_is_divided_in_three(questions: Make, save: Save, tmp_path: 
     assert sorted(texts) == sorted(questions(300)["text"])
 
 
+def test_neighbours_are_drawn_together(published: Path, tmp_path: Path) -> None:
+    metadata = run(published, together=5)
+    sides = {
+        split: {int(row["id"].split("-")[1]) // 5 for row in rows(tmp_path / "out", split)}
+        for split in ("train", "validation")
+    }
+    assert not sides["train"] & sides["validation"]
+    drawn = metadata["splits"]["validation"]
+    assert drawn["count"] == 30 and set(drawn["classes"].values()) == {10}
+    assert metadata["choices"]["together"] == 5
+    assert "together" not in run(published)["choices"]
+    apart = {
+        split: {int(row["id"].split("-")[1]) // 5 for row in rows(tmp_path / "out", split)}
+        for split in ("train", "validation")
+    }
+    assert apart["train"] & apart["validation"], "drawn one by one, neighbours part"
+
+
+def test_runs_of_rows_that_cannot_be_drawn_are_refused(published: Path) -> None:
+    with pytest.raises(DataError, match="3 runs of 100 rows"):
+        run(published, together=100)
+    with pytest.raises(ParameterError, match="together=0"):
+        run(published, together=0)
+    with pytest.raises(ParameterError, match="at most"):
+        run(published, together=5, validation_share=0.6)
+
+
 def test_a_published_validation_is_kept(questions: Make, published: Path, save: Save) -> None:
     save(questions(30, first=360), "in/dev.csv")
     metadata = run(published)

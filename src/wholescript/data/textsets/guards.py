@@ -88,6 +88,24 @@ def check_share(labels: NDArray[np.int64], classes: Sequence[str], share: float,
         )
 
 
+def check_together(place: NDArray[np.int64], together: int, share: float, name: str) -> None:
+    """Raise when `share` of train cannot be drawn as `name` in runs of `together` rows.
+
+    `place` (n,) are the rows as published. ParameterError when a run has no row or the share is
+    above a half; DataError when there are fewer runs than parts to choose one of.
+    """
+    if together < 1 or share > 0.5:
+        raise ParameterError(
+            f"together={together} must be at least 1, and the share of {name}, {share}, at most 0.5"
+        )
+    runs, parts = len(np.unique(place // together)), round(1 / share)
+    if runs < parts:
+        raise DataError(
+            f"train has {runs} runs of {together} rows: too few to draw {share:.0%} of them as "
+            f"{name}. Choose a smaller --together or a larger share."
+        )
+
+
 def check_limit(n: int, labels: NDArray[np.int64], classes: Sequence[str]) -> None:
     """Raise ParameterError when `n` texts are too few to have one of each class."""
     present = len(np.unique(labels))

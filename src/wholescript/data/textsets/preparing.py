@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import resample
 
 from wholescript.data.textsets.cleaning import clean, without_texts_of
@@ -15,6 +16,7 @@ from wholescript.data.textsets.guards import (
     check_head,
     check_limit,
     check_share,
+    check_together,
 )
 from wholescript.data.textsets.labelling import label_texts
 from wholescript.data.textsets.sources import Source
@@ -34,6 +36,7 @@ def prepare(
     label_column: str | None = None,
     keep: Sequence[str] = (),
     drop_conflicts: bool = False,
+    together: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write train, validation and test of a source, and its unlabelled texts, to a folder.
@@ -56,6 +59,8 @@ def prepare(
         text_column, label_column: default those of a known set, or guessed.
         keep: columns to keep beside the label, such as another annotator's.
         drop_conflicts: leave texts out of train that stand there with several labels.
+        together: draw runs of so many rows, as published, where neighbours are of one thing, such
+            as reviews of one film: a split of their own is then of other things.
         progress: show a bar.
 
     Returns:
@@ -64,7 +69,7 @@ def prepare(
     Raises:
         DataError: a column or label cannot be used (`labelling.label_texts`), the head is sorted
             by label, a split is empty, has one class or lacks one, or a class is too rare to draw.
-        ParameterError: a share, limit or head is out of range.
+        ParameterError: a share, limit, head or run of rows is out of range.
     """
     labelled = label_texts(source, text_column, label_column, keep)
     classes, splits = labelled.classes, dict(labelled.splits)
@@ -78,7 +83,7 @@ def prepare(
     for name in drawn.keys() & splits.keys():
         del drawn[name]
     for name, share in drawn.items():
-        rest, splits[name] = _draw(splits["train"], share, name, classes, seed)
+        rest, splits[name] = _draw(splits["train"], share, name, classes, seed, together)
         splits["train"] = without_texts_of(rest, splits[name], counts["train"], f"in_{name}")
         counts["train"][f"to_{name}"] = len(splits[name])
         if "unsupervised" in splits:
@@ -102,7 +107,14 @@ def prepare(
         },
         "kept": labelled.kept,
         "seed": seed,
-        "choices": {"head": head, "limit": limit, "drop_conflicts": drop_conflicts, "drawn": drawn},
+        "choices": {
+            "head": head,
+            "limit": limit,
+            "drop_conflicts": drop_conflicts,
+            "drawn": drawn,
+            # Told where it decides: a set that was prepared without keeps its fingerprint.
+            **({"together": together} if together > 1 else {}),
+        },
         "cleaning": counts,
     }
     return write_textset(output_folder, splits, classes, facts)
@@ -113,12 +125,24 @@ def _labels(splits: Mapping[str, pd.DataFrame]) -> dict[str, NDArray[np.int64]]:
 
 
 def _draw(
-    train: pd.DataFrame, share: float, name: str, classes: Sequence[str], seed: int
+    train: pd.DataFrame,
+    share: float,
+    name: str,
+    classes: Sequence[str],
+    seed: int,
+    together: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide train, stratified by class, into the rest and `share` of it, each in its order."""
     labels = train["label"].to_numpy()
     check_share(labels, classes, share, name)
-    drawn = np.isin(np.arange(len(train)), _stratified(labels, round(share * len(train)), seed))
+    if together == 1:
+        rows = _stratified(labels, round(share * len(train)), seed)
+    else:
+        place = train["id"].str.rpartition("-")[2].astype(int).to_numpy()
+        check_together(place, together, share, name)
+        parts = StratifiedGroupKFold(round(1 / share), shuffle=True, random_state=seed)
+        _, rows = next(parts.split(labels, labels, place // together))
+    drawn = np.isin(np.arange(len(train)), rows)
     return train[~drawn].reset_index(drop=True), train[drawn].reset_index(drop=True)
 
 
