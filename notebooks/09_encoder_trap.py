@@ -127,6 +127,10 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 # %% label="tbl-encoder-classes"
 show_table(class_table(models), "tbl-encoder-classes")
 
+# %% label="fig-encoder-confusion"
+confused = {name: [run.class_predictions for run in seeds] for name, seeds in models.items()}
+show_figure(plots.confusion(confused, columns=3), "fig-encoder-confusion")
+
 # %% [markdown]
 # The reviews that the encoder got wrong while it was surest of itself were read, and what stands
 # in the way was noted by hand, a reason each. The reviews themselves cannot be shown; their rows

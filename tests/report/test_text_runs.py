@@ -32,6 +32,7 @@ from wholescript.report.text_study import (
     on_all,
     own_text_runs,
     rate_table,
+    validation_gaps,
 )
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.scratch import ScratchClassifier
@@ -301,6 +302,23 @@ def test_a_study_tells_scores_cost_and_size(studied):
     assert table.loc["tfidf-svm", "error"] == pytest.approx(1 - np.mean(right))
     assert (table[["trained", "train_s", "s_per_1000", "seeds"]] > 0).all(axis=None)
     assert list(accuracies(models).index) == list(table.index[::-1])
+
+
+def test_a_study_tells_how_much_validation_flatters(studied):
+    models = by_set(on_all(studied))["questions"]
+    gaps = validation_gaps(models)
+    for name, row in gaps.iterrows():
+        runs = models[name]
+        means = [
+            np.mean([(said.predicted == said.labels).mean() for said in part])
+            for part in (
+                [run.on_validation for run in runs],
+                [run.class_predictions for run in runs],
+            )
+        ]
+        assert row[["validation", "test"]].tolist() == pytest.approx(means)
+        assert row["value"] == pytest.approx(means[0] - means[1])
+        assert row["low"] <= row["value"] <= row["high"]
 
 
 def test_a_study_follows_examples_rates_and_noise(studied):

@@ -135,6 +135,30 @@ def accuracies(models: TextRuns) -> pd.DataFrame:
     return table[["value", "low", "high"]].sort_values("value")
 
 
+def validation_gaps(models: TextRuns) -> pd.DataFrame:
+    """Return by how much validation flatters each model: its accuracy there, minus that on test.
+
+    Columns `value`, `low`, `high`, the interval over texts and seeds, and both accuracies.
+    """
+    rows = {}
+    for name, seeds in models.items():
+        told = [
+            bootstrap(said, ("accuracy",)).iloc[0]
+            for said in (
+                [run.on_validation for run in seeds],
+                [run.class_predictions for run in seeds],
+            )
+        ]
+        there, here = (row["value"] for row in told)
+        # The texts of both are others, so that their errors are independent.
+        half = float(np.hypot(*((row["high"] - row["low"]) / 2 for row in told)))
+        gap = there - here
+        rows[name] = {
+            "value": gap, "low": gap - half, "high": gap + half, "validation": there, "test": here,
+        }  # fmt: skip
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
 def error_ratios(models: TextRuns, baseline: str) -> dict[str, Metric]:
     """Return each model's error over the baseline's, as `<model>_over_<baseline>`."""
     against = [run.class_predictions for run in models[baseline]]
