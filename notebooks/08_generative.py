@@ -195,7 +195,7 @@ show_table(over_logistic, "tbl-generative-twins")
 # ## Five hundred of each class
 #
 # SmolLM2 was fine-tuned with adapters on five hundred reviews of each class, for one epoch, and
-# asked about a thousand of the test reviews: it reads a review a second. Each review stood behind
+# asked about a thousand of the test reviews, since it reads slowly. Each review stood behind
 # a sentence that says what kind of review follows, *terrible* in one model and *wonderful* in the
 # other; the sentence is read and not scored. The others, which learned from as many reviews, were
 # asked about all. Ratios of errors are over the reviews that both were asked about.

@@ -367,7 +367,7 @@ def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     prompted = ("train", "generative", "questions", "--prompt", "A question about cats:")
     assert "--model tiny is none" in invoke(*prompted, "--model", "tiny", code=2)
     encoder = ("train", "encoder", "questions", "--as-published", "--token-dropout", 0.3)
-    assert "leave these out" in invoke(*encoder, code=2)
+    assert "has its own --token-dropout: leave it out" in invoke(*encoder, code=2)
     output = invoke("labels", "questions", "--output", tmp_path / "suspects.csv")
     assert "accuracy_out_of_fold" in output
     suspicious = pd.read_csv(tmp_path / "suspects.csv")

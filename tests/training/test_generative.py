@@ -146,8 +146,8 @@ def prompted(folder, **options):
 
 
 def test_a_prompt_is_read_in_every_window_and_scored_in_none(tmp_path):
-    plain = prompted(tmp_path / "plain", prompts=()).begin((), None, 1)
-    reader = prompted(tmp_path / "decoder").begin((), None, 1)
+    plain = prompted(tmp_path / "plain", prompts=()).begin((), CLASSES, None, 1)
+    reader = prompted(tmp_path / "decoder").begin((), CLASSES, None, 1)
     prompt = reader.opening[1:]
     assert reader.decode(prompt) == f"{PROMPTS[1]}\n"
     text = " ".join(planted(40, seed=6, words=7).texts)

@@ -241,6 +241,7 @@ def generative(
 
 @train.command()
 def encoder(
+    context: typer.Context,
     data: Data,
     reading: Annotated[
         int, typer.Option(help="Epochs of filling in hidden words before; 0 for none.")
@@ -268,12 +269,10 @@ def encoder(
     from wholescript.training.encoder import READING, EncoderClassifier, published
 
     if as_published:
-        own = (token_dropout, max_length, batch_size, label_smoothing)
-        if own != (0.0, 256, 32, 0.1):
-            raise ParameterError(
-                "--as-published has its own --token-dropout, --max-length, --batch-size and "
-                "--label-smoothing: leave these out"
-            )
+        settled = ("token_dropout", "max_length", "batch_size", "label_smoothing")
+        given = [f"--{n.replace('_', '-')}" for n in settled if _given(context, n)]
+        if given:
+            raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
         estimator = published()
         name = name or "encoder-published"
     else:
@@ -331,6 +330,13 @@ def trap(
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
     out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
     out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    """Return whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    # By its name: typer brings a click of its own, whose sources are not those of click.
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _neural(

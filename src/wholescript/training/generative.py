@@ -78,16 +78,11 @@ class GenerativeClassifier(ABC):
         return {"model": type(self).__name__, **asdict(self)}
 
     @abstractmethod
-    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
+    def begin(self, texts: Sequence[str], classes: int, folder: Path | None, label: int) -> Reader:
         """Return a model to be trained for the class `label`, and its tokenizer; seed torch before.
 
-        `texts` are those of all classes.
+        `texts` are those of all `classes`.
         """
-
-    @property
-    def classes(self) -> int | None:
-        """How many classes the settings are for; None for any number."""
-        return None
 
     def fit(
         self,
@@ -106,21 +101,16 @@ class GenerativeClassifier(ABC):
 
         Raises:
             DataError: a class has no text in training or in validation.
-            ParameterError: the settings are for another number of classes.
+            ParameterError: the settings do not go with the classes (`begin`).
             RunError: the loss is not finite.
         """
-        if self.classes not in (None, train.classes):
-            raise ParameterError(
-                f"there are {self.classes} prompts for {train.classes} classes: give one for each, "
-                "in the order of the classes, or none"
-            )
         of_class = [_texts_of(train, c, "training") for c in range(train.classes)]
         held_out = [_texts_of(validation, c, "validation") for c in range(train.classes)]
         readers, history, best = [], list[Row](), 0
         cut: list[list[IntArray]] = []
         for c, texts in enumerate(of_class):
             torch.manual_seed(seed)
-            readers.append(self.begin(train.texts, folder, c))
+            readers.append(self.begin(train.texts, train.classes, folder, c))
             cut.append(readers[-1].windows(texts, self.window))
         rows = max(map(len, cut))
         for c, reader in enumerate(readers):
@@ -168,7 +158,7 @@ class GenerativeClassifier(ABC):
         readers = []
         try:
             for c in range(classes):
-                readers.append(self.begin((), folder, c))
+                readers.append(self.begin((), classes, folder, c))
                 load_trained(readers[-1].model, load_file(folder / f"class-{c}.safetensors"))
             rule = BayesRule.restored(json.loads((folder / RULE).read_text()))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
@@ -202,7 +192,7 @@ class ScratchGenerative(GenerativeClassifier):
         """The size, as a run is called."""
         return f"lm-{self.size}"
 
-    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
+    def begin(self, texts: Sequence[str], classes: int, folder: Path | None, label: int) -> Reader:
         """Return an untrained model over the tokens of `texts`, and one that marks both ends."""
         path = folder and folder / TOKENIZER
         if path and (path.exists() or not texts):
@@ -221,7 +211,8 @@ class FinetunedGenerative(GenerativeClassifier):
     """A pretrained language model, fine-tuned once for each class: all of it, or by LoRA.
 
     With `prompts`, one a class, the texts of a class are read after its prompt (Min et al., 2022):
-    the model then knows from its first step on which verdict it is to expect.
+    the model then knows from its first step on which verdict it is to expect. Of a text longer than
+    `context` the later windows are scored without it.
     """
 
     context: int = 4_096
@@ -247,19 +238,19 @@ class FinetunedGenerative(GenerativeClassifier):
         prompted = "-prompted" if self.prompts else ""
         return f"{Path(self.pretrained).name}-bayes-{self.tuning}{prompted}"
 
-    @property
-    def classes(self) -> int | None:
-        """One for each prompt."""
-        return len(self.prompts) or None
-
-    def begin(self, texts: Sequence[str], folder: Path | None, label: int) -> Reader:
+    def begin(self, texts: Sequence[str], classes: int, folder: Path | None, label: int) -> Reader:
         """Return the pretrained model, to be trained on.
 
         Raises:
             BundleError: the package that brings the model is not installed.
-            ParameterError: there is no such model, it cannot read `context` tokens, or the prompt
-                leaves no room in a window.
+            ParameterError: there is no such model, it cannot read `context` tokens, not each class
+                has a prompt, or one leaves no room in a window.
         """
+        if self.prompts and len(self.prompts) != classes:
+            raise ParameterError(
+                f"there are {len(self.prompts)} prompts for {classes} classes: give one for each, "
+                "in the order of the classes, or none"
+            )
         decoder = load_decoder(self.pretrained)
         longest = getattr(decoder.model.config, "max_position_embeddings", None)
         if longest and max(self.window, self.context) > longest:

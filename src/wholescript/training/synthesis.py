@@ -140,11 +140,11 @@ def _drafts(
 
 
 def _writer(model: CausalLM, bfloat16: bool) -> Any:
-    """Return a copy for writing, twice as fast: adapters merged, weights in half precision."""
+    """Return a copy that writes faster: adapters merged, weights in half precision if asked."""
     copied = copy.deepcopy(model).eval()
     if hasattr(copied.base, "merge_adapter"):
         copied.base.merge_adapter()
-    return copied.model.to(torch.bfloat16 if bfloat16 else torch.float32)
+    return copied.model.to(torch.bfloat16) if bfloat16 else copied.model
 
 
 @torch.inference_mode()

@@ -60,7 +60,8 @@ def prepare(
         keep: columns to keep beside the label, such as another annotator's.
         drop_conflicts: leave texts out of train that stand there with several labels.
         together: draw runs of so many rows, as published, where neighbours are of one thing, such
-            as reviews of one film: a split of their own is then of other things.
+            as reviews of one film: a split of their own is then of other things. A share is then
+            one in so many, the nearest to what is asked.
         progress: show a bar.
 
     Returns:
