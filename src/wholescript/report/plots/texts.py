@@ -1,6 +1,7 @@
 """Plots of classifiers of texts: curves, cost beside score, calibration, words."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -73,7 +74,7 @@ def confusion(runs: Mapping[str, Sequence[ClassPredictions]], columns: int = 4) 
     """Draw the confusion of classes, a panel a model: texts, and their share of the true class."""
     rows = -(-len(runs) // columns)
     figure, panels = plt.subplots(
-        rows, columns, figsize=(2.0 * columns, 2.2 * rows), squeeze=False, sharex=True, sharey=True
+        rows, columns, figsize=(2.0 * columns, 2.4 * rows), squeeze=False, sharex=True, sharey=True
     )
     for axes in panels.flat[len(runs) :]:
         axes.set_axis_off()
@@ -86,7 +87,8 @@ def confusion(runs: Mapping[str, Sequence[ClassPredictions]], columns: int = 4) 
             shares, annot=words, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
             ax=axes, annot_kws={"fontsize": 8},
         )  # fmt: skip
-        axes.set(title=name, xlabel="", ylabel="")
+        axes.set(xlabel="", ylabel="")
+        axes.set_title(fill(name, 18), fontsize=10)  # else a long name runs into the next one
         axes.tick_params(labelbottom=place + columns >= len(runs))
     figure.supxlabel("predicted")
     figure.supylabel("label")
