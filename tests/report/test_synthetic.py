@@ -84,11 +84,15 @@ def test_what_written_texts_do_is_told_beside_real_ones_alone(root, folder):
     train = "train linear questions --kind naive-bayes --examples 6"
     for more in ("", f" --written {folder} --added 10", f" --written {folder} --added 20"):
         assert call(root, train + more).exit_code == 0
+    for examples in (3, 30, 90):  # only the second has a number of real ones beside written ones
+        assert call(root, train.replace("6", str(examples))).exit_code == 0
     runs = own_text_runs(root / "_build" / "texts")
-    table = added_table(runs, 6).set_index(["model", "added"]).loc["naive-bayes"]
-    assert table.index.tolist() == [0, 30, 60]
+    found = added_table(runs, 6).set_index(["further", "added"])
+    assert set(found["model"]) == {"naive-bayes"}
+    assert found.index.tolist() == [("real", 24), ("written", 0), ("written", 30), ("written", 60)]
+    assert found["real"].tolist() == [6] * 4
+    table = found.loc["written"]
     assert table.loc[0, ["ratio", "low", "high"]].tolist() == [1, 1, 1]
-    assert table["real"].tolist() == [6, 6, 6]
     store = RunStore(root / "_build" / "texts")
     for added, name in ((0, "naive-bayes-n6-s0"), (60, "naive-bayes-n6-plus20-s0")):
         accuracy = store.find(f"questions/{name}").metrics["accuracy"].value

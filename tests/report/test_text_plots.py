@@ -102,14 +102,19 @@ def test_each_word_has_a_bar_of_what_it_is_worth():
 def test_written_texts_are_drawn_by_their_share():
     table = pd.DataFrame(
         {
-            "model": ["a", "a"],
-            "added": [0, 500],
-            "real": [1000, 1000],
-            "ratio": [1.0, 0.9],
-            "low": [1.0, 0.8],
-            "high": [1.0, 1.1],
+            "model": ["a", "a", "a"],
+            "further": ["written", "written", "real"],
+            "added": [0, 500, 1000],
+            "real": [1000, 1000, 1000],
+            "ratio": [1.0, 0.9, 0.7],
+            "low": [1.0, 0.8, 0.6],
+            "high": [1.0, 1.1, 0.8],
         }
     )
     (axes,) = plots.added(table).axes
-    line = axes.lines[1]
-    np.testing.assert_allclose(line.get_xydata(), [[0, 1.0], [0.5, 0.9]])
+    handles, labels = axes.get_legend_handles_labels()
+    assert labels == ["a, written", "a, real"]
+    written, real = (handle.lines[0] for handle in handles)
+    np.testing.assert_allclose(written.get_xydata(), [[0, 1.0], [0.5, 0.9]])
+    np.testing.assert_allclose(real.get_xydata(), [[1.0, 0.7]])
+    assert (written.get_linestyle(), real.get_linestyle()) == ("-", ":")

@@ -96,6 +96,23 @@ def test_every_held_out_token_has_the_same_weight(model, texts):
     assert judged["held_out_loss"] == pytest.approx(-scores.mean(), abs=1e-4)
 
 
+@pytest.mark.parametrize("at_once", [1, 64, 128])
+def test_windows_read_one_after_the_other_have_the_gradient_of_all(model, texts, at_once):
+    with_one_token = [*texts, np.array([5])]
+    batches = TextBatches(with_one_token, np.zeros(len(with_one_token), np.int64), 100)
+    (batch,) = batches.by_length()
+    found = []
+    for tokens in (1_000, at_once):
+        model.zero_grad()
+        way = NextToken(bfloat16=False, at_once=tokens)
+        told = way.backward(model.eval(), batch, cross_entropy, seed=0)
+        judged = way.judge(model, batches, cross_entropy)["held_out_loss"]
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
+        found.append((float(told), judged, gradient))
+    assert found[0][:2] == pytest.approx(found[1][:2], abs=1e-5)
+    torch.testing.assert_close(found[0][2], found[1][2], atol=1e-5, rtol=1e-3)
+
+
 def test_one_matrix_reads_and_writes_tokens(model):
     names = [name for name, _ in model.named_parameters()]
     assert len(names) == len({p.data_ptr() for p in model.parameters()})

@@ -46,34 +46,41 @@ def class_table(models: TextRuns) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def added_table(runs: TextRuns, examples: int | None) -> pd.DataFrame:
-    """Return what written texts do to models that learned from `examples` real ones besides.
+def added_table(runs: TextRuns, examples: int) -> pd.DataFrame:
+    """Return what further texts do to models that learned from `examples` real ones besides.
 
-    A row a model and number of texts: `model`, `added` (written texts of all classes), `real`,
-    `seeds`, `error`, and `ratio`, the error over that without any, with `low` and `high` over texts
-    and seeds.
+    A row a model and number of texts: `model`, `further` ("written", or "real" where as many real
+    ones were learned from), `added` (texts of all classes), `real`, `seeds`, `error`, and `ratio`,
+    the error over that without any, with `low` and `high` over texts and seeds.
     """
-    by_model: dict[str, dict[int, Sequence[Run]]] = {}
+    by_model: dict[str, dict[tuple[str, int], Sequence[Run]]] = {}
     for seeds in runs.values():
-        training = seeds[0].config["training"]
-        if training.get("labels") == "label" and training.get("examples") == examples:
-            by_model.setdefault(model_of(seeds[0]), {})[training.get("added", 0)] = seeds
-    rows = []
-    for model, by_added in by_model.items():
-        if len(by_added) < 2 or 0 not in by_added:
+        training, classes = seeds[0].config["training"], len(seeds[0].config["classes"])
+        if training["labels"] != "label" or training["examples"] is None:
             continue
-        known = {run.config["seed"] for run in by_added[0]}
-        for added, seeds in sorted(by_added.items()):
-            taken = [run for run in seeds if run.config["seed"] in known]
-            seen = {run.config["seed"] for run in taken}
-            plain = [run for run in by_added[0] if run.config["seed"] in seen]
+        more, written = training["examples"] - examples, training.get("added", 0) * classes
+        if more == 0:
+            by_model.setdefault(model_of(seeds[0]), {})["written", written] = seeds
+        elif not written:
+            by_model.setdefault(model_of(seeds[0]), {})["real", more] = seeds
+    rows = []
+    for model, found in by_model.items():
+        alone = found.get(("written", 0))
+        most = max((added for further, added in found if further == "written"), default=0)
+        for (further, added), seeds in sorted(found.items()):
+            if alone is None or most == 0 or not 0 <= added <= most:
+                continue
+            shared = {run.config["seed"] for run in seeds} & {run.config["seed"] for run in alone}
+            taken, plain = (
+                [run for run in side if run.config["seed"] in shared] for side in (seeds, alone)
+            )
             ratio, low, high = error_ratio(_said(taken), _said(plain))
-            classes = len(seeds[0].config["classes"])
             rows.append(
                 {
                     "model": model,
-                    "real": taken[0].config["texts"]["train"] - added * classes,
-                    "added": added * classes,
+                    "further": further,
+                    "added": added,
+                    "real": examples,
                     "seeds": len(taken),
                     "error": 1 - scores_of(taken)["accuracy"].value,
                     "ratio": ratio,

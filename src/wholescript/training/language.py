@@ -14,22 +14,32 @@ from wholescript.training.batches import Batches
 from wholescript.training.text_batches import IntArray, TextBatch
 from wholescript.training.ways import Loss
 
-TOKENS = 2_048  # of a batch that is scored, padding included
+TOKENS = 2_048  # that are read at once, padding included
 
 
 @dataclass(frozen=True)
 class NextToken:
-    """A way of the training loop: every token of a window is asked for but the first `given`."""
+    """A way of the training loop: every token of a window is asked for but the first `given`.
+
+    A CPU reads a batch in parts of about `at_once` tokens, to the same gradient: it passes logits
+    over a vocabulary back while they are still at hand, which takes two thirds of the time.
+    """
 
     bfloat16: bool = True
     given: int = 1
+    at_once: int = TOKENS
 
     def backward(self, model: NextTokenModel, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
         """Pass back the loss of the tokens of a batch; `seed` decides what is dropped."""
         torch.manual_seed(seed)
-        value = loss(*self._asked(model, batch))
-        value.backward()
-        return value.detach()
+        tokens = int(self._asked(batch).sum())
+        told = torch.zeros((), device=batch.input_ids.device)
+        for part in self._parts(batch):
+            share = int(self._asked(part).sum()) / tokens
+            value, whole = self._losses(model, part, loss)
+            (whole * share).backward()
+            told += value.detach() * share
+        return told
 
     def judge(self, model: NextTokenModel, batches: Batches, loss: Loss) -> dict[str, float]:
         """Return the mean loss of held-out tokens, in nats, every token with the same weight."""
@@ -37,17 +47,33 @@ class NextToken:
         total, tokens = 0.0, 0
         with torch.inference_mode():
             for batch in batches.by_length():
-                logits, came = self._asked(model, batch.to(device))
-                total += float(loss(logits, came)) * len(came)
-                tokens += len(came)
+                for part in self._parts(batch.to(device)):
+                    logits, came = self._predicted(model, part)
+                    total += float(loss(logits, came)) * len(came)
+                    tokens += len(came)
         return {"held_out_loss": total / tokens}
 
-    def _asked(self, model: NextTokenModel, batch: TextBatch) -> tuple[Tensor, Tensor]:
+    def _losses(self, model: NextTokenModel, batch: TextBatch, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Return the loss that is told, and the one that is passed back: here the same."""
+        value = loss(*self._predicted(model, batch))
+        return value, value
+
+    def _predicted(self, model: NextTokenModel, batch: TextBatch) -> tuple[Tensor, Tensor]:
         ids = batch.input_ids
-        place = torch.arange(ids.shape[1], device=ids.device)
-        asked = batch.attention_mask & (place >= self.given)
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.bfloat16):
-            return model.next_tokens(ids, asked)
+            return model.next_tokens(ids, self._asked(batch))
+
+    def _asked(self, batch: TextBatch) -> Tensor:
+        place = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
+        return batch.attention_mask & (place >= self.given)
+
+    def _parts(self, batch: TextBatch) -> Iterator[TextBatch]:
+        rows, length = batch.input_ids.shape
+        size = max(self.at_once // length, 1) if batch.input_ids.device.type == "cpu" else rows
+        for start in range(0, rows, size):
+            part = batch.of(slice(start, start + size))
+            if self._asked(part).any():
+                yield part
 
 
 def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:

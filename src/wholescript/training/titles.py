@@ -92,15 +92,12 @@ class RDrop(NextToken):
 
     weight: float = 0.5
 
-    def backward(self, model: NextTokenModel, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
-        """Pass back the mean loss of both readings and their divergence; return the former."""
-        torch.manual_seed(seed)
-        first, came = self._asked(model, batch)
-        second, _ = self._asked(model, batch)
+    def _losses(self, model: NextTokenModel, batch: TextBatch, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of both readings, and that with their divergence."""
+        (first, came), (second, _) = (self._predicted(model, batch) for _ in range(2))
         logs = first.log_softmax(-1), second.log_softmax(-1)
         apart = sum(
             kl_div(a, b, log_target=True, reduction="batchmean") for a, b in (logs, logs[::-1])
         )
         value = (loss(first, came) + loss(second, came)) / 2
-        (value + self.weight * apart / 2).backward()
-        return value.detach()
+        return value, value + self.weight * apart / 2

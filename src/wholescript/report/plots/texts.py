@@ -158,17 +158,22 @@ def words(table: pd.DataFrame) -> Figure:
 
 
 def added(table: pd.DataFrame) -> Figure:
-    """Draw the error over that without written texts, by how many were added: a line a model.
+    """Draw the error over that without further texts, by how many were added: a line a model.
 
-    Columns `model`, `added`, `real`, `ratio`, `low`, `high`.
+    Columns `model`, `further`, `added`, `real`, `ratio`, `low`, `high`. Where the further texts
+    are real ones the line is dotted.
     """
     figure, axes = plt.subplots(figsize=(7.0, 3.8))
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
-    models = list(table.groupby("model", sort=False))
-    for number, (name, rows) in enumerate(models):
+    models = list(dict.fromkeys(table["model"]))
+    for (name, further), rows in table.groupby(["model", "further"], sort=False):
+        number, real = models.index(name), further == "real"
         shares = rows["added"] / rows["real"] + 0.015 * (number - (len(models) - 1) / 2)
         errors = [rows["ratio"] - rows["low"], rows["high"] - rows["ratio"]]
-        axes.errorbar(shares, rows["ratio"], yerr=errors, fmt="o-", ms=5, label=name)
-    axes.set(xlabel="written texts for each real one", ylabel="error over that of real ones alone")
-    axes.legend()
+        axes.errorbar(
+            shares, rows["ratio"], yerr=errors, fmt="s:" if real else "o-", ms=5,
+            color=f"C{number}", mfc="none" if real else None, label=f"{name}, {further}",
+        )  # fmt: skip
+    axes.set(xlabel="further texts for each real one", ylabel="error over that without them")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
