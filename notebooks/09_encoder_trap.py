@@ -30,13 +30,13 @@ seed = 0  # of the bootstrap
 # %%
 import pandas as pd
 
-from wholescript.report import text_study as study
 from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.language_study import class_table
 from wholescript.report.plots import scores as score_plots
 from wholescript.report.plots import texts as plots
-from wholescript.report.text_runs import histories
-from wholescript.report.text_study import read_measured, read_text_runs
+from wholescript.report.texts import tables as study
+from wholescript.report.texts.language import class_table
+from wholescript.report.texts.runs import histories
+from wholescript.report.texts.tables import read_measured, read_text_runs
 
 # %% [markdown]
 # ## The trap
@@ -117,6 +117,22 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 # The loss on training reviews goes on falling where that on validation has turned: twenty thousand
 # reviews are soon known by heart. The losses of *encoder* are of smoothed labels, and higher for
 # that; the scores can be compared.
+
+# %% [markdown]
+# ## Reading first
+#
+# Twenty thousand reviews with a verdict are few, and fifty thousand without one lie beside them.
+# *encoder-pretrained* read them all first, twice, filling in words that were hidden from it (Devlin
+# et al., 2019). Then it learned the verdicts from up to 512 words of a review, three tenths of them
+# hidden anew in each epoch. *encoder-hidden* did the latter alone, which tells what the reading was
+# worth.
+
+# %% label="tbl-encoder-reading"
+record_metrics("encoder/read", study.error_ratios(models, "encoder-hidden"))
+steps = {"encoder": "as improved", "encoder-hidden": "longer, words hidden",
+         "encoder-pretrained": "and reading first"}  # fmt: skip
+told = study.accuracies({name: models[name] for name in steps}).assign(what=steps)
+show_table(told[["what", "value", "low", "high"]], "tbl-encoder-reading")
 
 # %% [markdown]
 # ## What it gets wrong

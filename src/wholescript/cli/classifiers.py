@@ -62,8 +62,8 @@ def evaluate(
 ) -> None:
     """Score a run on the test texts: metrics with intervals, cost, classes, what is confused."""
     from wholescript.evaluation.multiclass_comparison import confused_pairs, per_class
-    from wholescript.report.text_comparison import cost_table, predictions_of, score_rows
-    from wholescript.report.text_runs import find_text_runs
+    from wholescript.report.texts.comparison import cost_table, predictions_of, score_rows
+    from wholescript.report.texts.runs import find_text_runs
 
     runs = find_text_runs(open_store(store), [run])
     print_table(score_rows(runs).reset_index(), "scores on test")
@@ -85,13 +85,13 @@ def compare(
 ) -> None:
     """Set runs side by side: scores, cost, paired differences, curves; and write a page."""
     from wholescript.report.project import Project
-    from wholescript.report.text_comparison import (
+    from wholescript.report.texts.comparison import (
         cost_table,
         differences,
         score_rows,
         write_comparison_page,
     )
-    from wholescript.report.text_runs import find_text_runs
+    from wholescript.report.texts.runs import find_text_runs
 
     found = find_text_runs(open_store(store), runs)
     first = baseline or (next(iter(found)) if len(found) > 1 else None)
@@ -121,8 +121,8 @@ def classify(
     from wholescript.errors import ParameterError
     from wholescript.evaluation.word_worth import weighs_words, word_evidence
     from wholescript.report.project import Project
-    from wholescript.report.text_runs import find_text_runs
-    from wholescript.report.trained import keep_word_evidence, load_trained_run
+    from wholescript.report.texts.runs import find_text_runs
+    from wholescript.report.texts.trained import keep_word_evidence, load_trained_run
 
     if keep and len(texts) > 1:
         raise ParameterError(f"--keep stores the words of one text, not of {len(texts)}")
@@ -160,8 +160,8 @@ def write(
 ) -> None:
     """Let the language model of each class write texts that copy no real one."""
     from wholescript.report.project import Project
-    from wholescript.report.synthetic import write_synthetic
-    from wholescript.report.text_runs import find_text_runs
+    from wholescript.report.texts.runs import find_text_runs
+    from wholescript.report.texts.synthetic import write_synthetic
     from wholescript.training.synthesis import Sampling
 
     runs = open_store(store)
@@ -193,7 +193,7 @@ def wrong_labels(
 
     from wholescript.files import write_atomic
     from wholescript.models.text_linear import SentenceLinear
-    from wholescript.report.label_runs import find_wrong_labels
+    from wholescript.report.texts.labels import find_wrong_labels
 
     textset = read_set(data)
     found = find_wrong_labels(open_store(store), textset, SentenceLinear, labels=labels, seed=seed)

@@ -94,7 +94,7 @@ def train_texts(
     only: Annotated[list[str] | None, typer.Option(help="One model; may be repeated.")] = None,
 ) -> None:
     """Train the models that read texts on the bundled films; a killed training goes on."""
-    from wholescript.report.texts import train_texts
+    from wholescript.report.film_texts import train_texts
 
     for run in train_texts(parquet, only or ()):
         auc = run.metrics["auc"]

@@ -31,8 +31,8 @@ def titles(
 ) -> None:
     """Train a language model of titles: a step of the study, on all steps before it."""
     from wholescript.data.headlines import load_headlines
-    from wholescript.report.title_runs import train_title_run
-    from wholescript.report.title_steps import parsed, recipe_of
+    from wholescript.report.titles.runs import train_title_run
+    from wholescript.report.titles.steps import parsed, recipe_of
 
     changes = parsed(change or [])
     recipe, reading = recipe_of(step, changes)
@@ -70,7 +70,7 @@ def read_titles(
     from wholescript.data.headlines import load_headlines
     from wholescript.errors import RunError
     from wholescript.report.project import Project
-    from wholescript.report.title_reading import read_title_run
+    from wholescript.report.titles.reading import read_title_run
 
     runs = open_store(store)
     found = runs.find(run)

@@ -297,8 +297,8 @@ def blend(
     store: Store = None,
 ) -> None:
     """Join trained models of two classes, weighted on validation: a run for each seed."""
-    from wholescript.report.blending import blend_runs
-    from wholescript.report.text_runs import find_text_runs
+    from wholescript.report.texts.blending import blend_runs
+    from wholescript.report.texts.runs import find_text_runs
 
     folder = open_store(store)
     of_models = find_text_runs(folder, runs).values()
@@ -320,7 +320,7 @@ def trap(
 ) -> None:
     """Train and test an encoder on the head of a sorted file, as a published one was."""
     from wholescript.data.textsets import find_source
-    from wholescript.report.trap import train_on_the_head
+    from wholescript.report.texts.trap import train_on_the_head
     from wholescript.training.encoder import published
 
     source = find_source(dataset, path, name=name)
@@ -368,8 +368,8 @@ def _train(
     added: int = 0,
 ) -> None:
     from wholescript.errors import ParameterError
-    from wholescript.report.synthetic import read_synthetic
-    from wholescript.report.text_runs import Training, train_text_run
+    from wholescript.report.texts.runs import Training, train_text_run
+    from wholescript.report.texts.synthetic import read_synthetic
 
     if bool(written) != bool(added):
         raise ParameterError("--written FOLDER and --added NUMBER go together")

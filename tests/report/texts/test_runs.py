@@ -10,19 +10,19 @@ from wholescript.cli import app
 from wholescript.data.textsets import Split, find_source, prepare, read_textset
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.models.text_linear import TfidfSVM
-from wholescript.report.label_runs import find_wrong_labels
 from wholescript.report.live_runs import training_folder
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
-from wholescript.report.text_comparison import convergence, cost_table, differences, score_rows
-from wholescript.report.text_runs import (
+from wholescript.report.texts.comparison import convergence, cost_table, differences, score_rows
+from wholescript.report.texts.labels import find_wrong_labels
+from wholescript.report.texts.runs import (
     Training,
     find_text_runs,
     mean_costs,
     seedless,
     train_text_run,
 )
-from wholescript.report.text_study import (
+from wholescript.report.texts.tables import (
     accuracies,
     by_set,
     crossings,

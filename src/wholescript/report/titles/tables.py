@@ -10,9 +10,9 @@ from wholescript.evaluation.title_losses import TitleLosses, bits, difference
 from wholescript.report.context import current_notebook
 from wholescript.report.results import Metric
 from wholescript.report.runs import TITLES, Run, RunStore
-from wholescript.report.text_runs import mean_costs, seedless
-from wholescript.report.text_study import made_by
-from wholescript.report.title_steps import STEPS
+from wholescript.report.texts.runs import mean_costs, seedless
+from wholescript.report.texts.tables import made_by
+from wholescript.report.titles.steps import STEPS
 
 TitleRuns = Mapping[str, Sequence[Run]]
 COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")

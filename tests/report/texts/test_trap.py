@@ -7,7 +7,7 @@ from tests.training.test_encoder import encoder
 from wholescript.data.textsets import find_source
 from wholescript.report.project import Project
 from wholescript.report.runs import RunStore
-from wholescript.report.trap import train_on_the_head
+from wholescript.report.texts.trap import train_on_the_head
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, RunError
-from wholescript.report.language_study import (
+from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.report.runs import RunStore
+from wholescript.report.texts.language import (
     added_table,
     class_table,
     language_epochs,
     ratios_on_the_same_texts,
     rule_table,
 )
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
-from wholescript.report.text_study import by_set, on_all, own_text_runs
+from wholescript.report.texts.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
+from wholescript.report.texts.tables import by_set, on_all, own_text_runs
 from wholescript.training.synthesis import Sampling
 
 SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)

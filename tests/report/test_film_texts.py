@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.report.texts import train_texts
+from wholescript.report.film_texts import train_texts
 from wholescript.training.text_models import text_models
 
 

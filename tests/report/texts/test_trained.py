@@ -12,7 +12,7 @@ from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.word_worth import word_evidence
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
-from wholescript.report.trained import KINDS, estimator_of, load_trained_run
+from wholescript.report.texts.trained import KINDS, estimator_of, load_trained_run
 from wholescript.training.encoder import READING, EncoderClassifier
 from wholescript.training.generative import FinetunedGenerative
 from wholescript.training.scratch import ScratchClassifier

@@ -17,7 +17,7 @@ from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.text_runs import GIGA, scale_here
+from wholescript.report.texts.runs import GIGA, scale_here
 from wholescript.training import title_recipe
 from wholescript.training.loop import Row
 from wholescript.training.memory import forget_peak, held_memory, peak_memory

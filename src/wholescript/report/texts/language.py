@@ -9,7 +9,7 @@ from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_comparison import error_ratio, per_class
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run
-from wholescript.report.text_study import TextRuns, model_of, scores_of
+from wholescript.report.texts.tables import TextRuns, model_of, scores_of
 
 
 def rule_table(models: TextRuns) -> pd.DataFrame:

@@ -6,14 +6,14 @@ from typer.testing import CliRunner
 from wholescript.cli import app
 from wholescript.data.headlines import load_headlines
 from wholescript.errors import ParameterError
-from wholescript.report import title_reading
-from wholescript.report import title_study as study
 from wholescript.report.live_runs import live_runs
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
-from wholescript.report.title_runs import judge_titles
-from wholescript.report.title_steps import STEPS, parsed, recipe_of, step_named
-from wholescript.report.title_study import step_table, title_runs
+from wholescript.report.titles import reading
+from wholescript.report.titles import tables as study
+from wholescript.report.titles.runs import judge_titles
+from wholescript.report.titles.steps import STEPS, parsed, recipe_of, step_named
+from wholescript.report.titles.tables import step_table, title_runs
 from wholescript.training.title_recipe import Recipe, load_titles
 
 SMALL = ["layers=1", "heads=2", "width=32", "vocabulary=400", "batch_size=2", "epochs=2"]
@@ -79,7 +79,7 @@ def test_its_weights_say_what_it_said(root, run):
 def test_what_it_learned_is_kept_for_a_notebook(root, run):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ROOT_VARIABLE, str(root))
-        patch.setattr(title_reading, "BATCHES", (1, 4, 500))
+        patch.setattr(reading, "BATCHES", (1, 4, 500))
         command = ["read-titles", run.name, "--path", str(root / "t.parquet"), "--titles", "600"]
         done = CliRunner().invoke(app, command)
         assert done.exit_code == 0, done.output

@@ -16,7 +16,7 @@ from wholescript.report.comparison.page import write_texts
 from wholescript.report.plots import texts as plots
 from wholescript.report.runs import Run
 from wholescript.report.style import set_style
-from wholescript.report.text_runs import histories, mean_costs
+from wholescript.report.texts.runs import histories, mean_costs
 
 Runs = Mapping[str, Sequence[Run]]
 COSTS = (
