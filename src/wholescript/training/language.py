@@ -71,9 +71,11 @@ class NextToken:
         rows, length = batch.input_ids.shape
         size = max(self.at_once // length, 1) if batch.input_ids.device.type == "cpu" else rows
         for start in range(0, rows, size):
-            part = batch.of(slice(start, start + size))
-            if self._asked(part).any():
-                yield part
+            part = slice(start, start + size)
+            tensors = (batch.input_ids, batch.attention_mask, batch.labels)
+            found = TextBatch(batch.rows[part], *(tensor[part] for tensor in tensors))
+            if self._asked(found).any():
+                yield found
 
 
 def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:

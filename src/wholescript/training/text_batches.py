@@ -34,11 +34,6 @@ class TextBatch:
         tensors = (self.input_ids, self.attention_mask, self.labels)
         return TextBatch(self.rows, *(tensor.to(device) for tensor in tensors))
 
-    def of(self, part: slice) -> "TextBatch":
-        """Return some of its texts, padded as they are."""
-        tensors = (self.input_ids, self.attention_mask, self.labels)
-        return TextBatch(self.rows[part], *(tensor[part] for tensor in tensors))
-
 
 @dataclass(frozen=True)
 class TextBatches:
