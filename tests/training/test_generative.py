@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch.nn.functional import cross_entropy
 
 from tests.models.tiny_decoders import write_tiny
 from tests.training.planted_texts import (
@@ -18,7 +20,10 @@ from wholescript.training.generative import (
     FinetunedGenerative,
     ScratchGenerative,
 )
+from wholescript.training.language import NextToken
 from wholescript.training.readers import SCORED, FittedGenerative
+from wholescript.training.reading_first import READ, READING
+from wholescript.training.text_batches import TextBatches
 from wholescript.training.text_classifiers import Labelled
 
 SHORT = replace(LANGUAGE_TRAINING, epochs=3, learning_rate=3e-3, patience=3)
@@ -103,6 +108,49 @@ def test_stored_and_read_back_it_says_the_same(tmp_path):
     (tmp_path / "class-1.safetensors").write_bytes(b"half")
     with pytest.raises(DataError, match="no trained lm-tiny"):
         scratch().load(tmp_path, CLASSES)
+
+
+def reading(**options):
+    return scratch(
+        reading=replace(READING, epochs=2), training=replace(SHORT, epochs=1, patience=1), **options
+    )
+
+
+def test_they_begin_as_one_model_that_has_read_all_texts(train, validation, tmp_path):
+    estimator = reading(unlabelled=planted(100, seed=5, words=7).texts)
+    assert estimator.name == "lm-tiny-pretrained"
+    assert estimator.config["unlabelled"] == 100
+
+    def begun(one, folder, label):
+        torch.manual_seed(0)
+        model = one.begin(train.texts, CLASSES, folder, label).model.eval()
+        return model, dict(model.named_parameters())
+
+    model, first = begun(estimator, tmp_path, 0)
+    before = (tmp_path / READ).stat().st_mtime_ns
+    _, second = begun(estimator, tmp_path, 1)
+    assert (tmp_path / READ).stat().st_mtime_ns == before, "it is read once for all classes"
+    assert all((first[name] == second[name]).all() for name in first)
+    untrained, _ = begun(scratch(), None, 0)
+    rows = TextBatches(
+        estimator.begin(train.texts, CLASSES, tmp_path, 0).windows(validation.texts, 256),
+        np.zeros(len(validation.texts), np.int64), 8,
+    )  # fmt: skip
+    losses = [
+        NextToken(False).judge(one, rows, cross_entropy)["held_out_loss"]
+        for one in (model, untrained)
+    ]
+    assert losses[0] < 0.9 * losses[1]
+
+
+@pytest.mark.parametrize("step", [10, 45], ids=["as it reads", "as it learns"])
+def test_killed_as_it_reads_or_after_it_ends_as_an_unbroken_one(train, validation, tmp_path, step):
+    unbroken = reading().fit(train, validation, seed=0, folder=tmp_path / "a")
+    with killed_in_step(step):
+        reading().fit(train, validation, seed=0, folder=tmp_path / "b")
+    assert (tmp_path / "b" / READ).exists() == (step == 45)
+    resumed = reading().fit(train, validation, seed=0, folder=tmp_path / "b")
+    assert timeless(resumed.history) == timeless(unbroken.history)
 
 
 def test_scores_are_kept_and_a_torn_line_is_scored_again(fitted, tmp_path):

@@ -33,6 +33,9 @@ Written = Annotated[
     Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
 ]
 Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
+Reading = Annotated[
+    int, typer.Option(help="Epochs of reading before, unlabelled texts too; 0 for none.")
+]
 Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
 Precision = Annotated[
     bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
@@ -199,6 +202,7 @@ def generative(
     accumulate: Accumulate = 1,
     window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
     vocabulary: Annotated[int, typer.Option(help="Tokens of a model from scratch.")] = 2_000,
+    reading: Reading = 0,
     patience: Patience = None,
     bfloat16: Precision = None,
     seed: Seeds = None,
@@ -219,11 +223,16 @@ def generative(
     estimator: Any
     if prompt and (model == "ngram" or model in SIZES):
         raise ParameterError(f"--prompt goes with a pretrained model, and --model {model} is none")
+    if reading and model not in SIZES:
+        raise ParameterError(
+            f"--reading goes with a model from scratch, {', '.join(SIZES)}; --model {model} is none"
+        )
     if model == "ngram":
         estimator = NgramBayes()
     else:
+        before = _reading(data, reading)
         estimator = (
-            ScratchGenerative(window=window, size=model, vocabulary=vocabulary)
+            ScratchGenerative(window=window, size=model, vocabulary=vocabulary, **before)
             if model in SIZES
             else FinetunedGenerative(
                 window=window,
@@ -243,9 +252,7 @@ def generative(
 def encoder(
     context: typer.Context,
     data: Data,
-    reading: Annotated[
-        int, typer.Option(help="Epochs of filling in hidden words before; 0 for none.")
-    ] = 0,
+    reading: Reading = 0,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
     ] = False,
@@ -266,7 +273,7 @@ def encoder(
 ) -> None:
     """Train an encoder over whole words from scratch; killed, the same command goes on."""
     from wholescript.errors import ParameterError
-    from wholescript.training.encoder import READING, EncoderClassifier, published
+    from wholescript.training.encoder import EncoderClassifier, published
 
     if as_published:
         settled = ("token_dropout", "max_length", "batch_size", "label_smoothing")
@@ -282,10 +289,7 @@ def encoder(
             label_smoothing=label_smoothing,
             token_dropout=token_dropout,
         )
-    if reading:
-        estimator.reading = replace(READING, epochs=reading)
-        unlabelled = read_set(data).splits.get("unsupervised")
-        estimator.unlabelled = unlabelled.texts if unlabelled else ()
+    estimator = replace(estimator, **_reading(data, reading))
     _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
     _train(data, estimator, seed, examples, labels, name, store)
 
@@ -337,6 +341,19 @@ def _given(context: typer.Context, name: str) -> bool:
     source = context.get_parameter_source(name)
     # By its name: typer brings a click of its own, whose sources are not those of click.
     return source is not None and source.name == "COMMANDLINE"
+
+
+def _reading(data: str, epochs: int) -> dict[str, Any]:
+    """Return the fields of an estimator that say what it reads before it is trained."""
+    from wholescript.training.reading_first import READING
+
+    if epochs == 0:
+        return {}
+    unlabelled = read_set(data).splits.get("unsupervised")
+    return {
+        "reading": replace(READING, epochs=epochs),
+        "unlabelled": unlabelled.texts if unlabelled else (),
+    }
 
 
 def _neural(

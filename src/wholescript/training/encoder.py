@@ -9,33 +9,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from safetensors.torch import load_file, save
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
 from wholescript.features.word_ids import PADDING, UNKNOWN, WordIds
-from wholescript.files import write_atomic
 from wholescript.models.chunked import MaskedModel, ScratchEncoder
 from wholescript.models.text_classifier import EncoderWithHead
 from wholescript.training.language import windows
-from wholescript.training.loop import TrainingSettings, fit
+from wholescript.training.loop import TrainingSettings
 from wholescript.training.pretraining import Masked
+from wholescript.training.reading_first import read_first
 from wholescript.training.scratch import SCRATCH_TRAINING
-from wholescript.training.text_batches import IntArray, OnTexts, TextBatches
+from wholescript.training.text_batches import IntArray, OnTexts
 from wholescript.training.text_classifiers import NeuralTextClassifier, Tokenize
 
-WORDS, READ = "words.json", "pretrained.safetensors"
-READING = TrainingSettings(
-    epochs=2,
-    learning_rate=1e-3,
-    weight_decay=0.01,
-    patience=2,
-    chunk_dropout=0.0,
-    monitor="held_out_loss",
-)
+WORDS = "words.json"
 PUBLISHED = TrainingSettings(
     epochs=5,
     learning_rate=1e-4,
@@ -138,25 +126,12 @@ class EncoderClassifier(NeuralTextClassifier):
     ) -> None:
         """Fill in hidden words, or take what did so before out of `folder`."""
         assert self.reading is not None
-        done = folder and folder / READ
-        if done and done.exists():
-            encoder.load_state_dict(load_file(done))
-            return
-        seed = torch.initial_seed() % 2**32
-        rows = windows([ids for ids in tokens if len(ids)], self.reading_length)
-        order = np.random.default_rng(seed).permutation(len(rows))
-        held = max(len(rows) // 100, 1)
-        training, held_out = (
-            TextBatches([rows[row] for row in part], np.zeros(len(part), np.int64), self.batch_size)
-            for part in (order[held:], order[:held])
-        )
-        fit(
-            MaskedModel(encoder), training, held_out, self.reading, seed=seed, loss=cross_entropy,
-            way=Masked(self.bfloat16, mask), progress=True,
-            checkpoint=folder and folder / "checkpoint-reading.safetensors",
+        read_first(
+            MaskedModel(encoder), encoder,
+            windows([ids for ids in tokens if len(ids)], self.reading_length), self.reading,
+            Masked(self.bfloat16, mask), batch_size=self.batch_size, padding=PADDING,
+            folder=folder,
         )  # fmt: skip
-        if done:
-            write_atomic(done, save(encoder.state_dict()))
 
 
 def published() -> EncoderClassifier:

@@ -27,6 +27,7 @@ from wholescript.training.clock import EpochClock
 from wholescript.training.language import NextToken
 from wholescript.training.loop import Row, TrainingSettings, fit
 from wholescript.training.readers import SCORED, FittedGenerative, Reader, Tokenize
+from wholescript.training.reading_first import read_first
 from wholescript.training.scratch import TOKENIZER
 from wholescript.training.text_batches import IntArray, TextBatches
 from wholescript.training.text_classifiers import Labelled
@@ -174,13 +175,16 @@ class ScratchGenerative(GenerativeClassifier):
     """Small language models, a class each, that know nothing but the training texts.
 
     Their tokenizer is trained on the texts of all classes: texts are likelier under one class or
-    another only over the same tokens.
+    another only over the same tokens. With `reading` they begin as one model, that has read the
+    texts of all classes and `unlabelled` ones.
     """
 
     size: str = "small"
     vocabulary: int = (
         2_000  # of 8,000 a step takes a CPU three times as long, most of it to read out
     )
+    reading: TrainingSettings | None = None
+    unlabelled: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse sizes that are not there."""
@@ -190,10 +194,19 @@ class ScratchGenerative(GenerativeClassifier):
     @property
     def name(self) -> str:
         """The size, as a run is called."""
-        return f"lm-{self.size}"
+        return f"lm-{self.size}" + ("-pretrained" if self.reading else "")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields; of the unlabelled texts, how many there are: their set is told elsewhere."""
+        fields = asdict(replace(self, unlabelled=()))
+        return {"model": type(self).__name__, **fields, "unlabelled": len(self.unlabelled)}
 
     def begin(self, texts: Sequence[str], classes: int, folder: Path | None, label: int) -> Reader:
-        """Return an untrained model over the tokens of `texts`, and one that marks both ends."""
+        """Return a model over the tokens of `texts`, and one that marks both ends.
+
+        It is untrained, or has read what all classes have before them.
+        """
         path = folder and folder / TOKENIZER
         if path and (path.exists() or not texts):
             pieces = load_subwords(path)
@@ -203,7 +216,14 @@ class ScratchGenerative(GenerativeClassifier):
                 pieces.save(path)
         mark = pieces.vocabulary
         model = scratch_language_model(pieces.vocabulary + 1, self.size)
-        return Reader(model, _ended(pieces, mark), pieces.decode, np.array([mark]), mark)
+        reader = Reader(model, _ended(pieces, mark), pieces.decode, np.array([mark]), mark)
+        if self.reading and texts:
+            read_first(
+                model, model, reader.windows([*texts, *self.unlabelled], self.window),
+                self.reading, NextToken(self.bfloat16), batch_size=self.batch_size,
+                padding=mark, folder=folder,
+            )  # fmt: skip
+        return reader
 
 
 @dataclass

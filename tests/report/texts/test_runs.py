@@ -366,6 +366,8 @@ def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     )
     prompted = ("train", "generative", "questions", "--prompt", "A question about cats:")
     assert "--model tiny is none" in invoke(*prompted, "--model", "tiny", code=2)
+    reading = ("train", "generative", "questions", "--reading", 2)
+    assert "--model ngram is none" in invoke(*reading, code=2)
     encoder = ("train", "encoder", "questions", "--as-published", "--token-dropout", 0.3)
     assert "has its own --token-dropout: leave it out" in invoke(*encoder, code=2)
     output = invoke("labels", "questions", "--output", tmp_path / "suspects.csv")

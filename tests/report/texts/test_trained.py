@@ -13,8 +13,9 @@ from wholescript.evaluation.word_worth import word_evidence
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.texts.trained import KINDS, estimator_of, load_trained_run
-from wholescript.training.encoder import READING, EncoderClassifier
-from wholescript.training.generative import FinetunedGenerative
+from wholescript.training.encoder import EncoderClassifier
+from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
+from wholescript.training.reading_first import READING
 from wholescript.training.scratch import ScratchClassifier
 
 TEXTS = ["the old violin", "a harbour under the pier"]
@@ -59,6 +60,7 @@ def test_a_configuration_makes_its_estimator(kind):
         ScratchClassifier(size="tiny", token_dropout=0.3, max_length=99),
         EncoderClassifier(reading=READING, layers=2),
         FinetunedGenerative(tuning="full", window=64),
+        ScratchGenerative(reading=READING, size="tiny"),
     ],
 )
 def test_what_was_changed_stays_changed(estimator):
