@@ -123,6 +123,23 @@ def test_markup_in_a_name_is_text(project):
     assert "<script>" not in fragment(live_runs(project))
 
 
+def test_what_runs_is_told_first_and_of_the_finished_the_last(project, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    with held(project.build / "training" / "running", "still/running"):
+        for number in range(12):
+            with held(project.build / "training" / str(number), f"done/{number}"):
+                pass
+        short, long = (
+            CliRunner().invoke(app, ["status", *more], env={"COLUMNS": "200"}).output
+            for more in ([], ["--all"])
+        )
+    names = [run.name for run in live_runs(project)]
+    assert names == [f"done/{number}" for number in range(11, -1, -1)] + ["still/running"]
+    assert short.index("still/running") < short.index("done/11")
+    assert "done/2 " in short and "done/1 " not in short and "2 more are finished" in short
+    assert "done/0 " in long and "more are finished" not in long
+
+
 @pytest.mark.parametrize("moment", ["begun", "first step", "checkpoint"])
 def test_a_killed_training_shows_as_interrupted_and_goes_on(prepared, moment):
     process = begin(prepared)

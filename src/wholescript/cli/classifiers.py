@@ -17,6 +17,7 @@ from wholescript.cli.options import Data, Labels, Store, open_store, print_table
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
 WIDE = 110  # columns of a terminal
+FINISHED = 10  # trainings that `status` shows
 
 
 @app.command()
@@ -24,6 +25,9 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Until Ctrl-C, every two seconds.")] = (
         False
     ),
+    every: Annotated[
+        bool, typer.Option("--all", help=f"More than the last {FINISHED} that are finished.")
+    ] = False,
 ) -> None:
     """Say which trainings are running, interrupted, failed or finished, and how far they are."""
     from rich.live import Live
@@ -39,11 +43,15 @@ def status(
         kept = [name for name in Shown._fields if name not in dropped]
         titles = [name.replace("_", " ") for name in kept]
         table = Table(*titles, title="trainings, the last one first", title_justify="left")
-        for run in runs:
+        finished = [run for run in runs if run.state == "finished"]
+        left_out = set() if every else {run.folder for run in finished[FINISHED:]}
+        for run in (run for run in runs if run.folder not in left_out):
             words = shown(run, now)
             table.add_row(*(escape(getattr(words, name)) for name in kept))
         broken = [run for run in runs if run.state in ("interrupted", "failed")]
-        return Group(table, *(Text(f"{run.name} goes on by: {run.command}") for run in broken))
+        more = [f"{len(left_out)} more are finished: --all shows them"] if left_out else []
+        more += [f"{run.name} goes on by: {run.command}" for run in broken]
+        return Group(table, *map(Text, more))
 
     if not watch:
         out.print(lines())

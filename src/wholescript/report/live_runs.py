@@ -85,10 +85,10 @@ def held(folder: Path, name: str) -> Iterator[None]:
 
 
 def live_runs(project: Project) -> list[LiveRun]:
-    """Return every training that this tree has a folder of, the one begun last first."""
+    """Return every training that this tree has a folder of: running ones, then the last begun."""
     notes = (project.build / "training").glob(f"*/{NOTE}")
     found = [run for note in notes if (run := _read(note.parent)) is not None]
-    return sorted(found, key=lambda run: run.started, reverse=True)
+    return sorted(found, key=lambda run: (run.state == "running", run.started), reverse=True)
 
 
 def _read(folder: Path) -> LiveRun | None:
