@@ -86,6 +86,21 @@ formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f
 show_table(study.model_table(models), "tbl-generative-models", formats)
 
 # %% [markdown]
+# ## Transformers from scratch
+#
+# *lm-tiny-6* and *lm-tiny-10* are pairs of small transformers, for at most six and ten epochs over
+# all reviews of their class. Each keeps the weights of the epoch in which it foretold reviews best
+# that were held out, and stops when it no longer gains.
+
+# %% label="fig-generative-language"
+epochs = language.language_epochs(models)
+show_figure(plots.language(epochs), "fig-generative-language")
+
+# %% label="tbl-generative-language"
+last = epochs.groupby(["model", "class"])[["epoch", "train_loss", "held_out_loss"]].last()
+show_table(last.reset_index().set_index("model"), "tbl-generative-language", {"epoch": ".0f"})
+
+# %% [markdown]
 # ## How sure is sure?
 #
 # A model of language takes each word for new evidence. In a text of two hundred words, that say

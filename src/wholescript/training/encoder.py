@@ -1,7 +1,7 @@
 """An encoder-only classifier of texts over whole words, from scratch; it may read before it learns.
 
 It was published as a small model of IMDB with a test accuracy of 100%: `published` returns it as it
-was, and `report.trap` shows what it was trained and tested on.
+was, and `report.texts.trap` shows what it was trained and tested on.
 """
 
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ class EncoderClassifier(NeuralTextClassifier):
         # The head is drawn before, so that it is the same whether the reading was done or is now.
         network = EncoderWithHead(encoder, classes, dropout=self.dropout)
         if self.reading and texts:
-            self._read(encoder, words([*texts, *self.unlabelled]), mask, folder)
+            self._read(encoder, words, texts, mask, folder)
         return network, words, PADDING
 
     def _words(self, texts: Sequence[str], folder: Path | None) -> WordIds:
@@ -122,15 +122,23 @@ class EncoderClassifier(NeuralTextClassifier):
         return words
 
     def _read(
-        self, encoder: ScratchEncoder, tokens: list[IntArray], mask: int, folder: Path | None
+        self,
+        encoder: ScratchEncoder,
+        words: WordIds,
+        texts: Sequence[str],
+        mask: int,
+        folder: Path | None,
     ) -> None:
         """Fill in hidden words, or take what did so before out of `folder`."""
         assert self.reading is not None
+
+        def rows() -> list[IntArray]:
+            tokens = words([*texts, *self.unlabelled])
+            return windows([ids for ids in tokens if len(ids)], self.reading_length)
+
         read_first(
-            MaskedModel(encoder), encoder,
-            windows([ids for ids in tokens if len(ids)], self.reading_length), self.reading,
-            Masked(self.bfloat16, mask), batch_size=self.batch_size, padding=PADDING,
-            folder=folder,
+            MaskedModel(encoder), encoder, rows, self.reading, Masked(self.bfloat16, mask),
+            batch_size=self.batch_size, padding=PADDING, folder=folder,
         )  # fmt: skip
 
 

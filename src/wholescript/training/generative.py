@@ -45,8 +45,9 @@ LANGUAGE_TRAINING = TrainingSettings(
 
 @dataclass
 class GenerativeClassifier(ABC):
-    """What both kinds share: each class's model gets the same number of steps on its own texts.
+    """What both kinds share: each class's model is offered as many steps on its own texts.
 
+    Each stops alone, when texts of its class that are held out are foretold no better.
     Texts are cut into windows of at most `window` tokens to train on, so that nothing is left out;
     they are scored whole, or, beyond `context` tokens, in windows that overlap.
 
@@ -116,15 +117,15 @@ class GenerativeClassifier(ABC):
         rows = max(map(len, cut))
         for c, reader in enumerate(readers):
             held = reader.windows(held_out[c], self.window)
-            clock = EpochClock(folder and folder / f"seconds-{c}.json", len(history))
+            checkpoint = folder and folder / f"checkpoint-{c}.safetensors"
+            clock = EpochClock(folder and folder / f"seconds-{c}.json", len(history), checkpoint)
             result = fit(
                 reader.model,
                 self._batches(_as_many(cut[c], rows, seed), reader.end),
                 self._batches(held, reader.end),
                 self.training, seed=seed, loss=cross_entropy,
                 way=NextToken(self.bfloat16, len(reader.opening)),
-                checkpoint=folder and folder / f"checkpoint-{c}.safetensors",
-                save_seconds=300.0, progress=progress,
+                checkpoint=checkpoint, save_seconds=300.0, progress=progress,
                 on_epoch=clock.telling(on_epoch, {"class": c}),
             )  # fmt: skip
             best = len(history) + result.best_epoch
@@ -179,6 +180,7 @@ class ScratchGenerative(GenerativeClassifier):
     texts of all classes and `unlabelled` ones.
     """
 
+    context: int = 256  # farther than a window it has never read
     size: str = "small"
     vocabulary: int = (
         2_000  # of 8,000 a step takes a CPU three times as long, most of it to read out
@@ -219,7 +221,7 @@ class ScratchGenerative(GenerativeClassifier):
         reader = Reader(model, _ended(pieces, mark), pieces.decode, np.array([mark]), mark)
         if self.reading and texts:
             read_first(
-                model, model, reader.windows([*texts, *self.unlabelled], self.window),
+                model, model, lambda: reader.windows([*texts, *self.unlabelled], self.window),
                 self.reading, NextToken(self.bfloat16), batch_size=self.batch_size,
                 padding=mark, folder=folder,
             )  # fmt: skip

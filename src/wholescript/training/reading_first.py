@@ -1,6 +1,6 @@
 """What a model reads before it is trained for anything: texts without labels, and only once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,12 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.files import write_atomic
+from wholescript.training.clock import EpochClock
 from wholescript.training.loop import TrainingSettings, fit
 from wholescript.training.text_batches import IntArray, TextBatches
 from wholescript.training.ways import Way
 
-READ = "pretrained.safetensors"
+READ, SECONDS = "pretrained.safetensors", "seconds-reading.json"
 READING = TrainingSettings(
     epochs=2,
     learning_rate=1e-3,
@@ -28,7 +29,7 @@ READING = TrainingSettings(
 def read_first(
     reader: nn.Module,
     kept: nn.Module,
-    rows: Sequence[IntArray],
+    rows: Callable[[], Sequence[IntArray]],
     settings: TrainingSettings,
     way: Way,
     *,
@@ -38,8 +39,8 @@ def read_first(
 ) -> None:
     """Train `reader` on windows of tokens, one in a hundred held out; seed torch before.
 
-    `kept` is the part of it that is to be trained on. With a `folder` what it learned is kept
-    there: a later call takes it, and a killed one goes on.
+    `rows` returns the windows, and `kept` is the part of the reader that is to be trained on. With
+    a `folder` what it learned is kept there: a later call takes it, and a killed one goes on.
 
     Raises:
         RunError: the loss is not finite.
@@ -49,16 +50,26 @@ def read_first(
         kept.load_state_dict(load_file(done))
         return
     seed = torch.initial_seed() % 2**32
-    order = np.random.default_rng(seed).permutation(len(rows))
-    held = max(len(rows) // 100, 1)
+    windows = rows()
+    order = np.random.default_rng(seed).permutation(len(windows))
+    held = max(len(windows) // 100, 1)
     training, held_out = (
-        TextBatches([rows[row] for row in part], np.zeros(len(part), np.int64), batch_size, padding)
+        TextBatches(
+            [windows[row] for row in part], np.zeros(len(part), np.int64), batch_size, padding
+        )
         for part in (order[held:], order[:held])
     )
+    checkpoint = folder and folder / "checkpoint-reading.safetensors"
+    clock = EpochClock(folder and folder / SECONDS, 0, checkpoint)
     fit(
         reader, training, held_out, settings, seed=seed, loss=cross_entropy, way=way,
-        progress=True, checkpoint=folder and folder / "checkpoint-reading.safetensors",
+        progress=True, checkpoint=checkpoint, on_epoch=clock.tick,
     )  # fmt: skip
     if done:
         state = {name: value.contiguous() for name, value in kept.state_dict().items()}
         write_atomic(done, save(state))
+
+
+def reading_seconds(folder: Path) -> float:
+    """Return how long the reading took whose model a folder keeps; 0 where there was none."""
+    return EpochClock(folder / SECONDS, 0).total

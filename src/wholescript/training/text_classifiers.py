@@ -156,8 +156,7 @@ class NeuralTextClassifier(ABC):
 
         With a `folder` a killed training goes on from its last checkpoint there, to the weights
         that it would have had; `on_epoch` is told each new row of the history. Of a training in
-        phases the best epoch of the last is returned. The seconds of an epoch that was broken off
-        are those since it was resumed.
+        phases the best epoch of the last is returned.
 
         Raises:
             DataError: validation is of other classes.
@@ -183,11 +182,12 @@ class NeuralTextClassifier(ABC):
         before = self.watch(network, tokenize)
         loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
         for phase, settings in enumerate(self.phases(network)):
-            clock = EpochClock(folder and folder / f"seconds-{phase}.json", len(fitted.history))
+            checkpoint = folder and folder / f"checkpoint-{phase}.safetensors"
+            path = folder and folder / f"seconds-{phase}.json"
+            clock = EpochClock(path, len(fitted.history), checkpoint)
             result = fit(
                 network, batches, held_out, settings, seed=seed + phase, loss=loss, way=way,
-                checkpoint=folder and folder / f"checkpoint-{phase}.safetensors",
-                save_seconds=self.save_seconds, progress=progress,
+                checkpoint=checkpoint, save_seconds=self.save_seconds, progress=progress,
                 on_epoch=clock.telling(on_epoch),
             )  # fmt: skip
             fitted.best_epoch = len(fitted.history) + result.best_epoch

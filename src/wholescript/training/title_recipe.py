@@ -138,15 +138,16 @@ def fit_titles(
     judged = tokens.stream(validation)
     windows = max((len(judged) - 1) // block, 1)
     held_out = StreamBatches(judged, block, min(recipe.batch_size, windows))
-    clock = EpochClock(folder and folder / "seconds.json", 0)
+    checkpoint = folder and folder / "checkpoint-titles.safetensors"
+    clock = EpochClock(folder and folder / "seconds.json", 0, checkpoint)
     result = fit(
         model, batches, held_out, recipe.training, seed=seed, loss=cross_entropy,
         way=RDrop(bfloat16, weight=recipe.r_drop) if recipe.r_drop else NextToken(bfloat16),
         optimizer=optimizer_of(
             recipe.optimizer, model, recipe.learning_rate, recipe.weight_decay
         ),
-        checkpoint=folder and folder / "checkpoint-titles.safetensors",
-        save_seconds=300.0, progress=progress, on_epoch=clock.telling(on_epoch),
+        checkpoint=checkpoint, save_seconds=300.0, progress=progress,
+        on_epoch=clock.telling(on_epoch),
     )  # fmt: skip
     return FittedTitles(model, tokens, [clock.timed(row) for row in result.history])
 

@@ -28,6 +28,7 @@ from wholescript.report.runs import CLASS_PREDICTIONS, Run, RunStore
 from wholescript.training.generative import GenerativeClassifier
 from wholescript.training.loop import Row
 from wholescript.training.memory import forget_peak, held_memory, peak_memory
+from wholescript.training.reading_first import reading_seconds
 from wholescript.training.text_classifiers import Labelled, NeuralTextClassifier
 
 GIGA = 1e9
@@ -208,9 +209,11 @@ def _fit(
     used = max(peak_memory() - before, 0) / GIGA
     epochs: list[Row] = getattr(fitted, "history", [])
     if epochs:  # a training that was resumed took all its epochs, not this process alone
-        seconds = float(np.nansum([row["seconds"] for row in epochs]))
+        seconds = float(np.sum([row["seconds"] for row in epochs]))
+    read = reading_seconds(folder)
     return fitted, {
-        "train_seconds": seconds,
+        "train_seconds": read + seconds,
+        **({"reading_seconds": read} if read else {}),
         "peak_memory_gb": used,
         **({"seconds_per_epoch": seconds / len(epochs)} if epochs else {}),
         **getattr(fitted, "parameters", {}),

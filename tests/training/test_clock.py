@@ -1,0 +1,65 @@
+import json
+from time import sleep
+
+import pytest
+import torch
+from torch import nn
+
+from tests.training.planted_texts import planted
+from wholescript.training.checkpoint import save_checkpoint
+from wholescript.training.clock import EpochClock
+from wholescript.training.encoder import EncoderClassifier
+from wholescript.training.loop import TrainingSettings
+from wholescript.training.progress import Progress, progress_path
+from wholescript.training.reading_first import READING, SECONDS, reading_seconds
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """What a training leaves that was killed after 5 of the steps of its third epoch, 10 each."""
+    path, model = tmp_path / "checkpoint-0.safetensors", nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    history = [{"epoch": 1}, {"epoch": 2}]
+    note = {"history": history, "rates": [0.1], "done": 5, "total": 1.0, "films": 5}
+    save_checkpoint(path, model, optimizer, {}, note)
+    progress = Progress(25, 100, 3, 0.1, seconds_per_step=2.0, updated=0.0)
+    progress_path(path).write_text(json.dumps(vars(progress)))
+    return path
+
+
+def test_an_epoch_that_was_broken_off_has_the_seconds_before_the_kill(checkpoint, tmp_path):
+    path = tmp_path / "seconds-0.json"
+    path.write_text(json.dumps({"1": 21.0}))
+    clock = EpochClock(path, 0, checkpoint)
+    sleep(0.01)
+    clock.tick({"epoch": 3})
+    clock.tick({"epoch": 4})
+    seconds = json.loads(path.read_text())
+    assert seconds["1"] == 21.0, "what was measured stays"
+    assert seconds["2"] == 20.0, "an epoch whose end was not noted counts by its steps"
+    assert 10.01 <= seconds["3"] < 11
+    assert seconds["4"] < 1
+    assert clock.total == pytest.approx(sum(seconds.values()))
+    assert clock.timed({"epoch": 2}) == {"epoch": 2, "seconds": 20.0}
+
+
+def test_without_a_checkpoint_the_clock_begins(tmp_path):
+    clock = EpochClock(None, 3, tmp_path / "none.safetensors")
+    clock.tick({"epoch": 1})
+    row = clock.timed({"epoch": 1})
+    assert row["epoch"] == 4 and row["seconds"] < 1
+
+
+def test_the_seconds_of_reading_are_kept(tmp_path):
+    train, validation = planted(60, words=7), planted(30, seed=1, words=7)
+    few = TrainingSettings(epochs=1, patience=1, monitor="held_out_loss")
+    estimator = EncoderClassifier(
+        d_model=16, heads=2, d_feedforward=32, layers=1, bfloat16=False, reading=READING,
+        training=few,
+    )  # fmt: skip
+    assert reading_seconds(tmp_path) == 0
+    estimator.fit(train, validation, seed=0, folder=tmp_path)
+    seconds = json.loads((tmp_path / SECONDS).read_text())
+    assert list(seconds) == ["1", "2"]
+    assert reading_seconds(tmp_path) == pytest.approx(sum(seconds.values()))
+    assert reading_seconds(tmp_path) > 0
