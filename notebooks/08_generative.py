@@ -97,8 +97,7 @@ epochs = language.language_epochs(models)
 show_figure(plots.language(epochs), "fig-generative-language")
 
 # %% label="tbl-generative-language"
-last = epochs.groupby(["model", "class"])[["epoch", "train_loss", "held_out_loss"]].last()
-show_table(last.reset_index().set_index("model"), "tbl-generative-language", {"epoch": ".0f"})
+show_table(language.kept_epochs(epochs), "tbl-generative-language", {"epoch": ".0f"})
 
 # %% [markdown]
 # ## How sure is sure?

@@ -50,7 +50,7 @@ def status(
             table.add_row(*(escape(getattr(words, name)) for name in kept))
         broken = [run for run in runs if run.state in ("interrupted", "failed")]
         more = [f"{len(left_out)} more are finished: --all shows them"] if left_out else []
-        more += [f"{run.name} goes on by: {run.command}" for run in broken]
+        more += [f"{run.name} goes on, while its code stays, by: {run.command}" for run in broken]
         return Group(table, *map(Text, more))
 
     if not watch:
@@ -163,6 +163,7 @@ def write(
         float, typer.Option(help="Share of the likeliest tokens to draw from.")
     ] = 0.95,
     longest: Annotated[int, typer.Option(help="Tokens of a text, at most.")] = 400,
+    shortest: Annotated[int, typer.Option(help="Words of a text that is kept.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the writing.")] = 0,
     store: Store = None,
 ) -> None:
@@ -179,7 +180,7 @@ def write(
         found,
         read_set(data or found.config["textset"]),
         per_class,
-        Sampling(temperature, top_p, longest),
+        Sampling(temperature, top_p, longest, shortest),
         seed=seed,
         progress=True,
         store=runs,

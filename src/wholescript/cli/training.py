@@ -1,6 +1,6 @@
 """Commands that train classifiers of texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,14 @@ Patience = Annotated[int | None, typer.Option(help="Epochs without a better scor
 Precision = Annotated[
     bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
 ]
+OF_TRAINING = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
+OF_ENCODER = (*OF_TRAINING, "token_dropout", "max_length", "label_smoothing", "reading")
+OF_PRETRAINED = ("tuning", "rank", "alpha", "prompt")
+WITHOUT_EFFECT = {  # of `train generative`, by the kind of model
+    "ngram": (*OF_TRAINING, *OF_PRETRAINED, "window", "vocabulary", "reading"),
+    "scratch": OF_PRETRAINED,
+    "pretrained": ("vocabulary", "reading"),
+}
 
 
 @train.command()
@@ -179,6 +187,7 @@ def linear(
 
 @train.command()
 def generative(
+    context: typer.Context,
     data: Data,
     model: Annotated[
         str,
@@ -221,19 +230,16 @@ def generative(
     from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
 
     estimator: Any
-    if prompt and (model == "ngram" or model in SIZES):
-        raise ParameterError(f"--prompt goes with a pretrained model, and --model {model} is none")
-    if reading and model not in SIZES:
-        raise ParameterError(
-            f"--reading goes with a model from scratch, {', '.join(SIZES)}; --model {model} is none"
-        )
-    if model == "ngram":
+    kind = "ngram" if model == "ngram" else "scratch" if model in SIZES else "pretrained"
+    if idle := _options_given(context, WITHOUT_EFFECT[kind]):
+        raise ParameterError(f"--model {model} has no {', '.join(idle)}: leave it out")
+    if kind == "ngram":
         estimator = NgramBayes()
     else:
         before = _reading(data, reading)
         estimator = (
             ScratchGenerative(window=window, size=model, vocabulary=vocabulary, **before)
-            if model in SIZES
+            if kind == "scratch"
             else FinetunedGenerative(
                 window=window,
                 pretrained=model,
@@ -243,7 +249,8 @@ def generative(
                 prompts=tuple(prompt or ()),
             )
         )
-        estimator.batch_size = batch_size or estimator.batch_size
+        if batch_size is not None:
+            estimator = replace(estimator, batch_size=batch_size)
         _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
     _train(data, estimator, seed, examples, labels, name, store, tested, written, added)
 
@@ -276,9 +283,7 @@ def encoder(
     from wholescript.training.encoder import EncoderClassifier, published
 
     if as_published:
-        settled = ("token_dropout", "max_length", "batch_size", "label_smoothing")
-        given = [f"--{n.replace('_', '-')}" for n in settled if _given(context, n)]
-        if given:
+        if given := _options_given(context, OF_ENCODER):
             raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
         estimator = published()
         name = name or "encoder-published"
@@ -301,12 +306,15 @@ def blend(
     store: Store = None,
 ) -> None:
     """Join trained models of two classes, weighted on validation: a run for each seed."""
+    from wholescript.errors import ParameterError
     from wholescript.report.texts.blending import blend_runs
     from wholescript.report.texts.runs import find_text_runs
 
     folder = open_store(store)
     of_models = find_text_runs(folder, runs).values()
     seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
+    if not seeds:
+        raise ParameterError(f"{', '.join(runs)} have no seed in common: train each with the same")
     for seed in sorted(seeds):
         members = [run for found in of_models for run in found if run.config["seed"] == seed]
         tell_run(blend_runs(folder, members, name))
@@ -336,11 +344,12 @@ def trap(
     out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
 
 
-def _given(context: typer.Context, name: str) -> bool:
-    """Return whether an option stands on the command line."""
-    source = context.get_parameter_source(name)
+def _options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Return which of these options stand on the command line, as they are written there."""
+    sources = {name: context.get_parameter_source(name) for name in names}
     # By its name: typer brings a click of its own, whose sources are not those of click.
-    return source is not None and source.name == "COMMANDLINE"
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in given]
 
 
 def _reading(data: str, epochs: int) -> dict[str, Any]:
@@ -365,6 +374,10 @@ def _neural(
     accumulate: int,
 ) -> None:
     """Change what was given of an estimator's defaults."""
+    from wholescript.errors import ParameterError
+
+    if patience is not None and patience < 1:
+        raise ParameterError(f"--patience {patience}: wait one epoch at least for a better score")
     given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
     changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     estimator.training = replace(estimator.training, accumulate=accumulate, **changed)
@@ -391,14 +404,14 @@ def _train(
     if bool(written) != bool(added):
         raise ParameterError("--written FOLDER and --added NUMBER go together")
     textset = read_set(data)
-    more = read_synthetic(written, added, len(textset.classes)) if written else None
     for seed in seeds or [0]:
+        training = Training(seed, examples, labels, tested, added)
         run = train_text_run(
             open_store(store),
             textset,
             estimator,
-            Training(seed, examples, labels, tested, added),
-            written=more,
+            training,
+            written=read_synthetic(written, added, textset, training) if written else None,
             name=name,
             progress=True,
             on_epoch=say_epoch,

@@ -4,6 +4,7 @@ A run is a sequence of predictions, one a training seed; the seeds of two runs h
 with each other, the texts are the same.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -65,13 +66,23 @@ def paired_difference(
 
 
 def error_ratio(
-    a: Run, b: Run, *, n_boot: int = 2000, seed: int = 0, confidence: float = 0.95
+    a: Run,
+    b: Run,
+    *,
+    joint: bool = False,
+    n_boot: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
 ) -> tuple[float, float, float]:
     """Return the error of a over that of b, 1 - accuracy each, with its interval: value, low, high.
 
-    Texts and seeds are drawn as for `paired_difference`. All are NaN where b makes no error. Raises
-    DataError where the runs predict other texts.
+    Texts and seeds are drawn as for `paired_difference`; with `joint` the i-th seeds of both are
+    drawn together, as they must be where these learned from the same draw of texts. All are NaN
+    where b makes no error. Raises DataError where the runs predict other texts, ParameterError
+    where there is no pair for each joint seed.
     """
+    if joint and len(a) != len(b):
+        raise ParameterError(f"{len(a)} and {len(b)} seeds cannot be drawn together")
     both = [*a, *b]
     check_same_texts(both)
     place = DECISIONS.index("accuracy")
@@ -81,7 +92,8 @@ def error_ratio(
     if below == 0:
         return np.nan, np.nan, np.nan
     errors = 1 - decision_scores(both, n_boot, rng)[:, [place]]
-    above, beneath = over_seeds(errors[: len(a)], rng)[0], over_seeds(errors[len(a) :], rng)[0]
+    again = copy.deepcopy(rng) if joint else rng
+    above, beneath = over_seeds(errors[: len(a)], rng)[0], over_seeds(errors[len(a) :], again)[0]
     ratios = np.divide(above, beneath, out=np.full(n_boot, np.inf), where=beneath > 0)
     low, high = interval(ratios[None], confidence)
     return float(plain[: len(a)].mean() / below), float(low[0]), float(high[0])

@@ -46,9 +46,10 @@ class Sampling:
             raise ParameterError(
                 f"temperature={self.temperature} must be positive and top_p={self.top_p} in (0, 1]"
             )
-        if self.longest < 1 or self.batch_size < 1:
+        if self.batch_size < 1 or not 1 <= self.shortest <= self.longest:
             raise ParameterError(
-                f"longest={self.longest} and batch_size={self.batch_size} must be at least 1"
+                f"batch_size={self.batch_size} must be at least 1, and shortest={self.shortest} "
+                f"words between 1 and longest={self.longest} tokens"
             )
 
 

@@ -33,6 +33,20 @@ def test_a_short_text_is_found_whole() -> None:
     ]
 
 
+def test_a_mark_does_not_hide_a_run() -> None:
+    words = LONG.split()[:20]
+    words[11] += ","
+    assert WordRuns.of([LONG]).shared(["So: " + " ".join(words)]).all()
+    assert WordRuns.of(["it's -- as fine"]).shared(["It's, as fine!"]).all()
+
+
+def test_a_short_text_is_found_within_another_if_it_has_some_words() -> None:
+    words = LONG.split()
+    runs = WordRuns.of([" ".join(words[:10]), " ".join(words[20:27])])
+    within = [f"before {' '.join(words[:10])} after", f"before {' '.join(words[20:27])} after"]
+    assert runs.shared([*within, " ".join(words[20:27])]).tolist() == [True, False, True]
+
+
 def test_nothing_shares_with_nothing() -> None:
     assert WordRuns.of([]).shared(["a", ""]).tolist() == [False, False]
     assert WordRuns.of(["a"]).shared([""]).tolist() == [False]

@@ -364,12 +364,19 @@ def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     assert "size='huge' is none of tiny" in invoke(
         "train", "scratch", "questions", "--size", "huge", code=2
     )
-    prompted = ("train", "generative", "questions", "--prompt", "A question about cats:")
-    assert "--model tiny is none" in invoke(*prompted, "--model", "tiny", code=2)
-    reading = ("train", "generative", "questions", "--reading", 2)
-    assert "--model ngram is none" in invoke(*reading, code=2)
+    generative = ("train", "generative", "questions")
+    prompted = ("--prompt", "A question about cats:", "--model", "tiny")
+    assert "--model tiny has no --prompt: leave" in invoke(*generative, *prompted, code=2)
+    counted = ("--reading", 2, "--epochs", 3)
+    assert "--model ngram has no --epochs, --reading" in invoke(*generative, *counted, code=2)
+    small = ("--model", "tiny", "--batch-size", 0)
+    assert "batch_size=0 at least 1" in invoke(*generative, *small, code=2)
+    small = ("--model", "tiny", "--patience", 0)
+    assert "--patience 0: wait one epoch" in invoke(*generative, *small, code=2)
     encoder = ("train", "encoder", "questions", "--as-published", "--token-dropout", 0.3)
     assert "has its own --token-dropout: leave it out" in invoke(*encoder, code=2)
+    longer = ("train", "scratch", "questions", "--size", "tiny", "--max-length", 99)
+    assert "max_length=256 there, 99 here" in invoke(*longer, code=2)
     output = invoke("labels", "questions", "--output", tmp_path / "suspects.csv")
     assert "accuracy_out_of_fold" in output
     suspicious = pd.read_csv(tmp_path / "suspects.csv")

@@ -1,4 +1,6 @@
 import json
+import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from tests.training.planted_texts import planted
 from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.data.textsets.overlap import WordRuns
-from wholescript.errors import DataError, RunError
+from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.texts.language import (
@@ -18,6 +20,7 @@ from wholescript.report.texts.language import (
     ratios_on_the_same_texts,
     rule_table,
 )
+from wholescript.report.texts.runs import Training
 from wholescript.report.texts.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
 from wholescript.report.texts.tables import by_set, on_all, own_text_runs
 from wholescript.training.synthesis import Sampling
@@ -80,7 +83,11 @@ def test_what_was_left_out_is_kept(root, folder):
     assert wrote.history["class"].tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_what_written_texts_do_is_told_beside_real_ones_alone(root, folder):
+def test_what_written_texts_do_is_told_beside_real_ones_alone(root, folder, tmp_path):
+    note = json.loads((folder / NOTE).read_text())
+    folder = shutil.copytree(folder, tmp_path / "six")
+    note["training"]["examples"] = 6
+    (folder / NOTE).write_text(json.dumps(note))
     train = "train linear questions --kind naive-bayes --examples 6"
     for more in ("", f" --written {folder} --added 10", f" --written {folder} --added 20"):
         assert call(root, train + more).exit_code == 0
@@ -128,13 +135,31 @@ def test_models_that_were_asked_about_other_texts_are_compared_where_both_were(r
     assert ratios["few_over_bayes"].value == pytest.approx(errors[0] / errors[1])
 
 
-def test_a_part_of_them_is_read(folder):
-    part = read_synthetic(folder, 7, 3)
+def test_a_part_of_them_is_read(folder, textset):
+    part = read_synthetic(folder, 7, textset, Training())
     assert part.labels.tolist() == [0] * 7 + [1] * 7 + [2] * 7
     with pytest.raises(DataError, match="20 texts of class 0, 21 are asked for"):
-        read_synthetic(folder, 21, 3)
+        read_synthetic(folder, 21, textset, Training())
     with pytest.raises(DataError, match="no written texts"):
-        read_synthetic(folder.parent, 1, 3)
+        read_synthetic(folder.parent, 1, textset, Training())
+    with pytest.raises(ParameterError, match="added=0"):
+        read_synthetic(folder, 0, textset, Training())
+    with pytest.raises(ParameterError, match="learned from examples=None of seed=0, here"):
+        read_synthetic(folder, 1, textset, Training(seed=1))
+    with pytest.raises(ParameterError, match="learned from examples=None of seed=0, here"):
+        read_synthetic(folder, 1, textset, Training(examples=6))
+    with pytest.raises(ParameterError, match="another set than questions"):
+        read_synthetic(folder, 1, replace(textset, fingerprint="other"), Training())
+
+
+def test_a_written_text_may_hold_what_ends_a_line_elsewhere(folder, textset, tmp_path):
+    rows = [{"text": f"one\u2028two {label}", "label": label} for label in range(3)]
+    (tmp_path / TEXTS).write_text(
+        "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8"
+    )
+    (tmp_path / NOTE).write_text((folder / NOTE).read_text())
+    read = read_synthetic(tmp_path, 1, textset, Training())
+    assert read.texts == [row["text"] for row in rows]
 
 
 def test_they_are_learned_from(root, folder):

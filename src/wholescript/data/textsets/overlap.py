@@ -1,7 +1,8 @@
 """Texts that repeat other texts: a run of so many words that stands in both is no accident."""
 
+import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Self
@@ -12,48 +13,65 @@ from numpy.typing import NDArray
 from wholescript.errors import ParameterError
 
 RUN = 13  # words, as is usual to find test texts in what a language model read
+SHORT = 8  # words of a text that is looked for within others, though it has fewer than a run
+WORD = re.compile(r"\w+")  # marks are no words: a comma more does not hide a copy
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd, its bits well spread
+
+Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class WordRuns:
-    """Hashes, sorted uint64, of all runs of `length` words of some texts, whatever their case.
+    """Hashes of all runs of `length` words of some texts, whatever their case and their marks.
 
-    Two different runs share a hash of 64 bits once in many million million.
+    `hashes` are sorted uint64, by the number of words: a text that has fewer is a run itself. Two
+    different runs share a hash of 64 bits once in many million million.
     """
 
-    hashes: NDArray[np.uint64]
+    hashes: Mapping[int, Hashes]
     length: int
 
     @classmethod
     def of(cls, texts: Iterable[str], length: int = RUN) -> Self:
-        """Collect the runs of texts; one of fewer words is a run itself.
+        """Collect the runs of texts.
 
         Raises:
             ParameterError: a length below 1.
         """
         if length < 1:
             raise ParameterError(f"length={length}: a run has one word at least")
-        found = [_runs(text, length) for text in texts]
-        return cls(np.unique(np.concatenate([np.zeros(0, np.uint64), *found])), length)
+        found: dict[int, list[Hashes]] = {}
+        for text in texts:
+            words = _words(text)
+            if len(words):
+                size = min(length, len(words))
+                found.setdefault(size, []).append(_runs(words, size))
+        return cls({n: np.unique(np.concatenate(runs)) for n, runs in found.items()}, length)
 
     def shared(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Return, (n,), which texts have a run among these."""
-        if not len(self.hashes):
-            return np.zeros(len(texts), bool)
-        found = np.zeros(len(texts), bool)
-        for row, text in enumerate(texts):
-            runs = _runs(text, self.length)
-            place = np.searchsorted(self.hashes, runs).clip(max=len(self.hashes) - 1)
-            found[row] = (self.hashes[place] == runs).any()
-        return found
+        """Return, (n,), which texts have a run among these.
+
+        A run of fewer than `length` words is found within a longer text if it has `SHORT` words,
+        else only as the whole of one.
+        """
+        return np.array([self._in(_words(text)) for text in texts], bool)
+
+    def _in(self, words: Hashes) -> bool:
+        most = min(self.length, len(words))
+        sizes = [size for size in self.hashes if SHORT <= size < most or size == most]
+        return any(_found(_runs(words, size), self.hashes[size]) for size in sizes)
 
 
-def _runs(text: str, length: int) -> NDArray[np.uint64]:
-    words = np.array([_number(word) for word in text.casefold().split()], np.uint64)
-    if not len(words):
-        return words
-    length = min(length, len(words))
+def _found(runs: Hashes, among: Hashes) -> bool:
+    place = np.searchsorted(among, runs).clip(max=len(among) - 1)
+    return bool((among[place] == runs).any())
+
+
+def _words(text: str) -> Hashes:
+    return np.array([_number(word) for word in WORD.findall(text.casefold())], np.uint64)
+
+
+def _runs(words: Hashes, length: int) -> Hashes:
     hashes = np.zeros(len(words) - length + 1, np.uint64)
     for place in range(length):
         with np.errstate(over="ignore"):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.evaluation.multiclass_comparison import error_ratio, per_class
+from wholescript.evaluation.multiclass_comparison import per_class
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run
-from wholescript.report.texts.tables import TextRuns, model_of, scores_of
+from wholescript.report.texts.tables import TextRuns, model_of, ratio_of_errors, scores_of
 
 
 def rule_table(models: TextRuns) -> pd.DataFrame:
@@ -74,7 +74,9 @@ def added_table(runs: TextRuns, examples: int) -> pd.DataFrame:
             taken, plain = (
                 [run for run in side if run.config["seed"] in shared] for side in (seeds, alone)
             )
-            ratio, low, high = error_ratio(_said(taken), _said(plain))
+            if not shared:
+                continue
+            ratio, low, high = ratio_of_errors(taken, plain)
             rows.append(
                 {
                     "model": model,
@@ -104,7 +106,9 @@ def ratios_on_the_same_texts(models: TextRuns, baseline: str) -> dict[str, Metri
     found = {}
     for name, seeds in said.items():
         if name != baseline:
-            value, low, high = error_ratio(seeds, said[baseline])
+            value, low, high = ratio_of_errors(
+                models[name], models[baseline], (seeds, said[baseline])
+            )
             found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
 
@@ -112,17 +116,28 @@ def ratios_on_the_same_texts(models: TextRuns, baseline: str) -> dict[str, Metri
 def language_epochs(models: TextRuns) -> pd.DataFrame:
     """Return `model`, `class`, `epoch`, `train_loss`, `held_out_loss`: in nats a token.
 
-    Of models whose epochs tell of the next token, the mean over seeds.
+    Of models whose epochs tell of the next token, the mean over seeds; each class counts its own
+    epochs, as many as all seeds had.
     """
     parts = []
     for name, seeds in models.items():
-        rows = pd.concat([run.history for run in seeds])
-        if "class" in rows:
-            names = np.array(seeds[0].config["classes"])
-            mean = rows.groupby(["class", "epoch"])[["train_loss", "held_out_loss"]].mean()
-            parts.append(mean.reset_index().assign(model=name))
-            parts[-1]["class"] = names[parts[-1]["class"].to_numpy(np.int64)]
+        histories = [run.history for run in seeds if "class" in run.history]
+        if not histories:
+            continue
+        rows = pd.concat(
+            history.assign(epoch=history.groupby("class").cumcount() + 1) for history in histories
+        )
+        by_epoch = rows.groupby(["class", "epoch"])
+        mean = by_epoch[["train_loss", "held_out_loss"]].mean()[by_epoch.size() == len(histories)]
+        parts.append(mean.reset_index().assign(model=name))
+        parts[-1]["class"] = np.array(seeds[0].config["classes"])[parts[-1]["class"]]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def kept_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return, of each model and class of `language_epochs`, the epoch of least held-out loss."""
+    best = epochs.groupby(["model", "class"], sort=False)["held_out_loss"].idxmin()
+    return epochs.loc[best].set_index("model")
 
 
 def _of_rule(run: Run, fact: str) -> float:

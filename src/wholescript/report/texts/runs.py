@@ -1,5 +1,6 @@
 """Classifiers of texts trained and scored as stored runs, one a seed, found by their content."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def train_text_run(
     Weights are kept there.
 
     Raises:
-        ParameterError: more examples are asked for than there are, or a column that was not kept.
+        ParameterError: more examples are asked for than there are, or a column that was not kept;
+            or a run of this name was trained with other settings.
     """
     project = project or Project()
     train, validation = textset.splits["train"], textset.splits["validation"]
@@ -140,6 +142,7 @@ def train_text_run(
     name = f"{textset.name}/{name or estimator.name}-{training.suffix}"
     if run := store.find(name, key):
         return run
+    _refuse_to_replace(store, name, config)
     folder = training_folder(project, key)
     with held(folder, name):
         fitted, facts = _fit(
@@ -181,6 +184,35 @@ def train_text_run(
                 [str(row) for row in judged], textset.classes, held_out.labels, said
             ),
         )  # fmt: skip
+
+
+def _refuse_to_replace(store: RunStore, name: str, config: Mapping[str, Any]) -> None:
+    """Let a run be made anew after a change of code or data, and of settings only by its name."""
+    there = store.find(name)
+    if there is None:
+        return
+    wanted = json.loads(json.dumps({part: config[part] for part in ("estimator", "training")}))
+    changes = [
+        f"{setting}={theirs[setting]!r} there, {ours[setting]!r} here"
+        for part in ("estimator", "training")
+        for theirs, ours in [(_flat(there.config[part]), _flat(wanted[part]))]
+        for setting in theirs.keys() & ours.keys() - {"bfloat16"}
+        if theirs[setting] != ours[setting]
+    ]
+    if changes:
+        raise ParameterError(
+            f"{name} was trained with other settings ({'; '.join(sorted(changes))}): it would be "
+            "replaced; give this one a name of its own with --name"
+        )
+
+
+def _flat(settings: Mapping[str, Any], outer: str = "") -> dict[str, Any]:
+    """Return settings without nesting, those within others by both names."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{outer}{name}.") if inner else {f"{outer}{name}": value}
+    return found
 
 
 def _fit(

@@ -9,12 +9,14 @@ import pandas as pd
 
 from wholescript.data.textsets import TextSet
 from wholescript.data.textsets.overlap import WordRuns
-from wholescript.errors import DataError, RunError
+from wholescript.data.textsets.tables import read_jsonl
+from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.files import write_atomic
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
+from wholescript.report.texts.runs import Training
 from wholescript.report.texts.trained import load_trained_run
 from wholescript.training.readers import FittedGenerative
 from wholescript.training.synthesis import Sampling, write_texts
@@ -57,7 +59,13 @@ def write_synthetic(
     rows = zip(written.texts, written.labels, strict=True)
     lines = [json.dumps({"text": text, "label": label}, ensure_ascii=False) for text, label in rows]
     write_atomic(folder / TEXTS, "".join(f"{line}\n" for line in lines))
-    facts = note | {"name": run.name, "per_class": per_class, "counts": written.counts}
+    facts = note | {
+        "name": run.name,
+        "data": textset.fingerprint,
+        "training": run.config["training"],
+        "per_class": per_class,
+        "counts": written.counts,
+    }
     write_atomic(folder / NOTE, json.dumps(facts, indent=2))
     if store is not None:
         counts = written.counts | {"kept": len(lines)}
@@ -82,20 +90,40 @@ def write_synthetic(
     return folder
 
 
-def read_synthetic(folder: Path, per_class: int, classes: int) -> Labelled:
+def read_synthetic(folder: Path, per_class: int, textset: TextSet, training: Training) -> Labelled:
     """Return the first `per_class` texts of each class that `write_synthetic` wrote.
 
     Raises:
         DataError: the folder holds none, or too few of a class.
+        ParameterError: fewer than one is asked for; or their writer learned from other texts than
+            `training` does, and would pass on what is not to be known.
     """
+    if per_class < 1:
+        raise ParameterError(f"added={per_class}: add one text of each class at least")
     try:
-        lines = (folder / TEXTS).read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
-    except (OSError, ValueError) as problem:
-        raise DataError(f"{folder} holds no written texts ({problem})") from None
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+        rows = read_jsonl((folder / TEXTS).read_text(encoding="utf-8"), TEXTS)
+        found = [(str(row["text"]), int(row["label"])) for row in rows]
+        writer = (note["data"], note["training"]["examples"], note["training"]["seed"])
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise DataError(
+            f"{folder} holds no written texts ({type(problem).__name__}: {problem}): "
+            "`wholescript write` makes them, and says where"
+        ) from None
+    if writer[0] != textset.fingerprint:
+        raise ParameterError(
+            f"the writer of {folder} learned from another set than {textset.name}, or from one "
+            "that was prepared otherwise: let a model of this one write"
+        )
+    if writer[1:] != (training.examples, training.seed):
+        raise ParameterError(
+            f"the writer of {folder} learned from examples={writer[1]} of seed={writer[2]}, here "
+            f"are examples={training.examples} of seed={training.seed}: it would pass on other "
+            "real texts; train with its number and seed"
+        )
     texts, labels = list[str](), list[int]()
-    for label in range(classes):
-        of_class = [row["text"] for row in rows if row["label"] == label]
+    for label in range(len(textset.classes)):
+        of_class = [text for text, of in found if of == label]
         if len(of_class) < per_class:
             raise DataError(
                 f"{folder} has {len(of_class)} texts of class {label}, {per_class} are asked for: "
@@ -103,4 +131,4 @@ def read_synthetic(folder: Path, per_class: int, classes: int) -> Labelled:
             )
         texts += of_class[:per_class]
         labels += [label] * per_class
-    return Labelled(texts, np.array(labels, np.int64), classes)
+    return Labelled(texts, np.array(labels, np.int64), len(textset.classes))

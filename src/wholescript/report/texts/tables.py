@@ -9,6 +9,7 @@ import pandas as pd
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.learning_curves import crossing
+from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_comparison import confused_pairs, error_ratio
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.report.context import current_notebook
@@ -161,14 +162,32 @@ def validation_gaps(models: TextRuns) -> pd.DataFrame:
 
 def error_ratios(models: TextRuns, baseline: str) -> dict[str, Metric]:
     """Return each model's error over the baseline's, as `<model>_over_<baseline>`."""
-    against = [run.class_predictions for run in models[baseline]]
     found = {}
     for name, seeds in models.items():
         if name != baseline:
-            value, low, high = error_ratio([run.class_predictions for run in seeds], against)
+            value, low, high = ratio_of_errors(seeds, models[baseline])
             if np.isfinite(value):
                 found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
+
+
+def ratio_of_errors(
+    seeds: Sequence[Run],
+    baseline: Sequence[Run],
+    said: tuple[Sequence[ClassPredictions], Sequence[ClassPredictions]] | None = None,
+) -> tuple[float, float, float]:
+    """Return the error of one model over another's with its interval: value, low, high.
+
+    Where both learned from the texts that their seeds drew, these are drawn together. `said` is
+    what they say of fewer texts than they were asked about.
+    """
+    sides = said or tuple([run.class_predictions for run in side] for side in (seeds, baseline))
+    drawn = [
+        [(run.config["textset"], run.config["seed"]) for run in side if _examples([run])]
+        for side in (seeds, baseline)
+    ]
+    joint = drawn[0] == drawn[1] and len(drawn[0]) == len(seeds) == len(baseline)
+    return error_ratio(*sides, joint=joint)
 
 
 def model_table(models: TextRuns) -> pd.DataFrame:

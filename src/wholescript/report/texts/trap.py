@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 from wholescript.data.textsets import Source
 from wholescript.data.textsets.guards import check_head
 from wholescript.data.textsets.labelling import label_texts
-from wholescript.errors import DataError
+from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.report.context import device_name
 from wholescript.report.live_runs import held, training_folder
@@ -41,6 +41,7 @@ def train_on_the_head(
 
     Raises:
         DataError: the source has no test, or an empty text in its head.
+        ParameterError: a head without a row, or one longer than its file.
     """
     project = project or Project()
     labelled = label_texts(source)
@@ -48,6 +49,9 @@ def train_on_the_head(
         raise DataError(f"{source.name} has no test: its head cannot be taken")
     train, test = labelled.splits["train"], labelled.splits["test"]
     classes = len(labelled.classes)
+    for head, there, what in ((rows, train, "rows of train"), (tested, test, "rows of test")):
+        if not 1 <= head <= len(there):
+            raise ParameterError(f"{head} {what} were asked for, there are {len(there)}")
     config = {
         "estimator": estimator.config,
         "data": hash_json({"files": dict(source.files), "revision": source.revision}),
