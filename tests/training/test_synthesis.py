@@ -81,7 +81,9 @@ def test_another_seed_writes_other_texts(fitted, tmp_path):
 
 def test_a_model_of_which_nothing_can_be_kept_is_an_error(fitted, tmp_path):
     with pytest.raises(DataError, match="none can be kept"):
-        write_texts(fitted, 1, WordRuns.of([]), replace(SAMPLING, shortest=SAMPLING.longest), tmp_path)
+        write_texts(
+            fitted, 1, WordRuns.of([]), replace(SAMPLING, shortest=SAMPLING.longest), tmp_path
+        )
 
 
 def test_nothing_to_write_is_refused(fitted, tmp_path):

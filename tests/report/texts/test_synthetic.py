@@ -2,6 +2,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -11,12 +12,16 @@ from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.data.textsets.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError, RunError
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.texts.language import (
     added_table,
     class_table,
+    kept_epochs,
     language_epochs,
+    least_ece,
     ratios_on_the_same_texts,
     rule_table,
 )
@@ -119,7 +124,29 @@ def test_models_of_language_as_tables(root):
     assert rules.loc["ngram-bayes", "temperature"] > 0
     epochs = language_epochs(models)
     assert set(epochs["model"]) == {"lm-tiny"} and epochs["class"].nunique() == 3
+    assert (epochs.groupby("class")["epoch"].min() == 1).all(), "each class counts its own"
+    kept = kept_epochs(epochs)
+    least = epochs.groupby("class")["held_out_loss"].min()
+    assert kept.set_index("class")["held_out_loss"].to_dict() == least.to_dict()
     assert len(class_table(models).columns) == 9
+
+
+def test_the_error_of_calibration_that_is_chance_shrinks_with_the_texts():
+    def said(n, seed=0):
+        rng = np.random.default_rng(seed)
+        sure = rng.uniform(0.5, 1, n)
+        labels = (rng.random(n) > sure).astype(np.int64)
+        ids = [str(row) for row in range(n)]
+        return ClassPredictions.from_probabilities(
+            ids, ["a", "b"], labels, np.stack([sure, 1 - sure], axis=1).astype(np.float32)
+        )
+
+    many, few = (least_ece(said(n)) for n in (20_000, 500))
+    assert few / many == pytest.approx((20_000 / 500) ** 0.5, rel=0.1)
+    eces = [
+        bootstrap([said(500, s)], n_boot=2).set_index("metric")["value"]["ece"] for s in range(9)
+    ]
+    assert few == pytest.approx(np.mean(eces), rel=0.3)
 
 
 def test_models_that_were_asked_about_other_texts_are_compared_where_both_were(root):

@@ -5,19 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from wholescript.evaluation.calibration import equal_mass_bins
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_comparison import per_class
+from wholescript.evaluation.multiclass_metrics import ECE_BINS
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run
 from wholescript.report.texts.tables import TextRuns, model_of, ratio_of_errors, scores_of
 
 
 def rule_table(models: TextRuns) -> pd.DataFrame:
-    """Return what one temperature and a bias do to Bayes' rule: a row a model of language.
+    """Return what calibration does to Bayes' rule: a row a model of language.
 
-    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`, `temperature` and its
-    `growth` with the length of a text, and `times`, by how much the calibration error shrinks.
-    Means over seeds.
+    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`; what was found on
+    validation, `temperature` and its `growth` with the length of a text (a bias besides); `times`,
+    by how much the calibration error shrinks, and `least`, what it would be of probabilities that
+    are right, since the texts are not without number. Means over seeds.
     """
     rows = {}
     for name, seeds in models.items():
@@ -30,8 +33,21 @@ def rule_table(models: TextRuns) -> pd.DataFrame:
             found[metric] = scores[metric].value
         for fact in ("temperature", "growth"):
             found[fact] = float(np.mean([_of_rule(run, fact) for run in seeds]))
-        rows[name] = found | {"times": found["ece_plain"] / found["ece"]}
+        least = float(np.mean([least_ece(run.class_predictions) for run in seeds]))
+        rows[name] = found | {"times": found["ece_plain"] / found["ece"], "least": least}
     return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def least_ece(predictions: ClassPredictions, draws: int = 100, seed: int = 0) -> float:
+    """Return the calibration error that is left to chance, were each answer as sure as it is right.
+
+    The mean over `draws` of which answers are right, in the bins that the error is taken over.
+    """
+    assert predictions.confidence is not None
+    sure = predictions.confidence.astype(np.float64)
+    bins, rng = equal_mass_bins(sure, ECE_BINS), np.random.default_rng(seed)
+    beyond = ((rng.random(len(sure)) < sure) - sure for _ in range(draws))
+    return float(np.mean([np.abs(np.bincount(bins, part)).sum() for part in beyond]) / len(sure))
 
 
 def class_table(models: TextRuns) -> pd.DataFrame:
