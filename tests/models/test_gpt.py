@@ -57,6 +57,7 @@ def test_the_baseline_has_the_size_that_was_published():
     blocks = 6 * (4 * 512**2 + 8 * 512**2 + 13 * 512)
     assert sum(p.numel() for p in model.parameters()) == blocks + (16_000 + 128 + 2) * 512
     assert model.head is None
+    assert not model.places.weight.any()
     assert 0.0195 < model.tokens.weight.std() < 0.0205
 
 

@@ -39,6 +39,21 @@ def test_each_learns_and_moves_every_parameter(kind):
     assert all(not torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+def test_each_part_of_muon_has_its_rate():
+    muon, adam = optimizer_of("muon", gpt(), 1e-3, 0.1, 0.03).parts
+    assert {group["lr"] for group in muon.param_groups} == {0.03}
+    assert {group["lr"] for group in adam.param_groups} == {1e-3}
+    with pytest.raises(ParameterError, match=r"matrix_rate=0\.0"):
+        optimizer_of("muon", gpt(), 1e-3, 0.1, 0.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_vector_decays(kind):
+    groups = optimizer_of(kind, gpt(), 1e-3, 0.1).param_groups
+    of = {p.ndim: group["weight_decay"] for group in groups for p in group["params"]}
+    assert of == {1: 0.0, 2: 0.1}
+
+
 def test_matrices_of_the_blocks_are_muons_alone():
     model = gpt()
     optimizer = optimizer_of("muon", model, 1e-3, 0.1)
@@ -89,7 +104,7 @@ def test_taken_up_again_they_go_on_as_they_were(kind, tmp_path):
 
 
 def test_a_schedule_reaches_all_parts():
-    optimizer = optimizer_of("muon", gpt(), 1e-2, 0.1)
+    optimizer = optimizer_of("muon", gpt(), 1e-2, 0.1, 1e-2)
     schedule = get_wsd_schedule(optimizer, 2, 2, num_training_steps=8)
     rates = []
     for _ in range(8):

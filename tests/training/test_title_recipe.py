@@ -32,7 +32,8 @@ def test_the_baseline_is_as_published():
     [
         {},
         {"optimizer": "muon", "schedule": "wsd", "order": "shuffled", "tokenizer": "unigram"},
-        {"r_drop": 0.5, "title_mask": True, "positions": "rotary", "norm": "rms"},
+        {"readings": 2, "order": "titles"},
+        {"readings": 2, "r_drop": 0.5, "title_mask": True, "positions": "rotary", "norm": "rms"},
     ],
 )
 def test_titles_are_learned_to_the_last_epoch(changes):
@@ -42,6 +43,20 @@ def test_titles_are_learned_to_the_last_epoch(changes):
     assert len(losses) == 3 and losses[-1] < losses[0]
     assert [row["epoch"] for row in told] == [1, 2, 3]
     assert fitted.model.config.vocabulary == fitted.tokens.vocabulary
+
+
+def test_the_rate_stays_and_falls_in_its_share_of_the_steps():
+    recipe = SMALL.changed(schedule="wsd", decay_share=0.6, warmup_share=0.1, learning_rate=1.0)
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], 1.0)
+    schedule, rates = recipe.training.scheduler(optimizer, 20), []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert rates[:2] == [0.0, 0.5] and rates[2:9] == [1.0] * 7
+    assert rates[8:] == sorted(rates[8:], reverse=True)
+    assert rates[-1] == pytest.approx(1 / 12)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path):
@@ -62,6 +77,7 @@ def test_what_is_saved_is_read_again(tmp_path):
     again = load_titles(SMALL, tmp_path)
     ids = torch.from_numpy(fitted.tokens.stream(TITLES[:2])[:16])[None]
     assert torch.equal(again.model(ids), fitted.model.eval()(ids))
+    assert again.history == fitted.history
     with pytest.raises(DataError, match="no model of this recipe"):
         load_titles(SMALL.changed(width=16), tmp_path)
 
@@ -74,6 +90,11 @@ def test_a_field_that_is_not_there_is_named():
         ({"optimizer": "lion"}, "'lion' is none of adamw, sgd, muon"),
         ({"schedule": "line"}, "'line' is none of"),
         ({"r_drop": -1.0}, r"r_drop=-1\.0"),
+        ({"r_drop": 0.5}, "readings=1 must be 1 or 2, and 2 with"),
+        ({"readings": 3}, "readings=3"),
+        ({"matrix_rate": 0.0}, r"matrix_rate=0\.0"),
+        ({"decay_share": 0.0}, r"decay_share=0\.0"),
+        ({"optimizer": "muon", "schedule": "onecycle"}, "has one rate"),
         ({"epochs": 0}, "epochs=0"),
     ):
         with pytest.raises(ParameterError, match=message):

@@ -15,15 +15,21 @@ Titles = Annotated[
     Path | None, typer.Option("--path", help="A table with a column `title`; default the hub.")
 ]
 Number = Annotated[int, typer.Option("--titles", help="One in ten is held out.")]
+Revision = Annotated[str, typer.Option(help="Of the hub: a commit, so that it stays the same.")]
 
 
 @train.command()
 def titles(
     step: Annotated[str, typer.Argument(help="Of the study: baseline, adamw, rotary, ...")],
     path: Titles = None,
+    revision: Revision = "main",
     number: Number = 100_000,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE of the baseline, before the steps; may be repeated."),
+    ] = None,
     change: Annotated[
-        list[str] | None, typer.Option("--set", help="NAME=VALUE of the recipe; may be repeated.")
+        list[str] | None, typer.Option("--set", help="NAME=VALUE after the steps; may be repeated.")
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="May be repeated; default 1337.")] = None,
     name: Annotated[str | None, typer.Option(help="Of the run; default the step.")] = None,
@@ -34,9 +40,9 @@ def titles(
     from wholescript.report.titles.runs import train_title_run
     from wholescript.report.titles.steps import parsed, recipe_of
 
-    changes = parsed(change or [])
-    recipe, reading = recipe_of(step, changes)
-    headlines = load_headlines(path, titles=number)
+    before, after = parsed(base or []), parsed(change or [])
+    recipe, reading = recipe_of(step, before, after)
+    headlines = load_headlines(path, titles=number, revision=revision)
     for one in seed or [1337]:
         run = train_title_run(
             open_store(store),
@@ -45,7 +51,7 @@ def titles(
             recipe,
             reading,
             seed=one,
-            facts={"step": step, "set": changes},
+            facts={"step": step, "base": before, "set": after},
             progress=True,
             on_epoch=say_epoch,
         )
@@ -63,6 +69,7 @@ def titles(
 def read_titles(
     run: Annotated[str, typer.Argument(help="A run of `train titles`.")],
     path: Titles = None,
+    revision: Revision = "main",
     number: Number = 100_000,
     store: Store = None,
 ) -> None:
@@ -76,6 +83,6 @@ def read_titles(
     found = runs.find(run)
     if found is None:
         raise RunError(f"there is no run {run!r}; there are: {', '.join(runs.names()) or 'none'}")
-    headlines = load_headlines(path, titles=number)
+    headlines = load_headlines(path, titles=number, revision=revision)
     for kept in read_title_run(runs, Project(), found, headlines):
         out.print(f"stored {kept.name}", markup=False, highlight=False)

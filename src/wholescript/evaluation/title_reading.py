@@ -72,6 +72,8 @@ def write_titles(
 ) -> list[str]:
     """Return titles that a model writes, token by token, each at most `longest` tokens long.
 
+    A byte that makes no character, or one that no line can show, is written as U+FFFD.
+
     Raises:
         ParameterError: a count below one, or a temperature that is not positive.
         DataError: the beginning leaves no room in the model's context.
@@ -99,7 +101,8 @@ def write_titles(
         if done.all():
             break
     written = [row[1:][row[1:] != tokens.end] for row in ids]
-    return [tokens.decode(row.numpy()).removeprefix(" ") for row in written]
+    titles = [tokens.decode(row.numpy()).removeprefix(" ") for row in written]
+    return ["".join(c if c.isprintable() else "\ufffd" for c in title) for title in titles]
 
 
 def _begun(tokens: TitleTokens, text: str) -> torch.Tensor:

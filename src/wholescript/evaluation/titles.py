@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.title_tokens import END, TitleTokens
 from wholescript.models.next_token import NextTokenModel
-from wholescript.training.language import token_log_probabilities, windows
+from wholescript.training.language import TOKENS, token_log_probabilities, windows
 
 Reading = Literal["windows", "overlapping", "alone"]
 
@@ -71,12 +71,13 @@ def token_nats(
     block: int = 128,
     reading: Reading = "windows",
     bfloat16: bool = True,
+    batch_size: int | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return the loss of each token of each title, its end the last, in nats: all are scored.
 
     The stream of titles is read in `windows`, as in training, where a window's first tokens have
     little before them; or in windows that are `overlapping` by half, so that each token has half a
-    window before it; or each title is read `alone`.
+    window before it; or each title is read `alone`. `batch_size` windows are scored together.
 
     Raises:
         ParameterError: another reading.
@@ -91,6 +92,10 @@ def token_nats(
         "overlapping": ([stream], block),
         "alone": ([np.concatenate([start, ids]) for ids in each], block),
     }[reading]
-    logs = np.concatenate(token_log_probabilities(model, rows, context=context, bfloat16=bfloat16))
+    together = TOKENS if batch_size is None else batch_size * context
+    scored = token_log_probabilities(
+        model, rows, context=context, bfloat16=bfloat16, at_once=together
+    )
+    logs = np.concatenate(scored)
     ends = np.cumsum([len(ids) for ids in each])
     return [-part for part in np.split(logs, ends[:-1])]

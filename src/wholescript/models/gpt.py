@@ -1,4 +1,7 @@
-"""A GPT of titles, read top to bottom: what can be switched stands first, with its reason."""
+"""A GPT of titles, read top to bottom: what can be switched stands first, with its reason.
+
+In one thing its defaults are not the published baseline: no dropout falls on attention itself.
+"""
 
 import math
 from dataclasses import asdict, dataclass
@@ -36,7 +39,7 @@ class GPTConfig:
     title_mask: bool = False  # nothing is read of the titles before: they say nothing of this one
     tied: bool = True  # one matrix reads tokens in and out
     gated: bool = False  # each head's output times a gate of the position: a head can say nothing
-    layer_scale: float = 0.0  # above 0: each block's output times a learned vector, at first this
+    layer_scale: float = 0.0  # above 0: each branch's output times a learned vector, at first this
 
     def __post_init__(self) -> None:
         """Refuse what could not be built."""
@@ -197,7 +200,7 @@ class GPT(NextTokenModel):
     def _initialise(self) -> None:
         deviation = 0.02  # as GPT-2
         for name, parameter in self.named_parameters():
-            if name.endswith("bias"):
+            if name.endswith("bias") or name == "places.weight":  # as published
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2:
                 small = self.config.residual_init and "project" in name

@@ -127,10 +127,12 @@ def token_log_probabilities(
     context: int,
     padding: int = 0,
     bfloat16: bool = True,
+    at_once: int = TOKENS,
 ) -> list[NDArray[np.float32]]:
     """Return the log-probability of each token of each text but its first, in nats.
 
-    Windows of about one length are scored together; what pads is never read.
+    Windows of about one length are scored together, of `at_once` tokens in all; what pads is never
+    read.
     """
     found = [np.zeros(len(ids) - 1, np.float32) for ids in tokens]
     parts = sorted(
@@ -138,7 +140,7 @@ def token_log_probabilities(
     )
     model.eval()
     device = next(model.parameters()).device
-    for rows in _alike(parts):
+    for rows in _alike(parts, at_once):
         ids = [torch.from_numpy(tokens[part.row][part.begin : part.end]) for part in rows]
         padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
         place = torch.arange(padded.shape[1])
@@ -153,10 +155,10 @@ def token_log_probabilities(
     return found
 
 
-def _alike(parts: Sequence[Window]) -> Iterator[Sequence[Window]]:
-    """Yield windows, shortest first, in batches of about `TOKENS` tokens."""
+def _alike(parts: Sequence[Window], at_once: int) -> Iterator[Sequence[Window]]:
+    """Yield windows, shortest first, in batches of about `at_once` tokens."""
     start = 0
     while start < len(parts):
-        size = max(TOKENS // (parts[start].end - parts[start].begin), 1)
+        size = max(at_once // (parts[start].end - parts[start].begin), 1)
         yield parts[start : start + size]
         start += size

@@ -44,25 +44,29 @@ class Together(Optimizer):
             start += count
 
 
-def optimizer_of(kind: Kind, model: nn.Module, rate: float, weight_decay: float) -> Optimizer:
+def optimizer_of(
+    kind: Kind, model: nn.Module, rate: float, weight_decay: float, matrix_rate: float = 0.02
+) -> Optimizer:
     """Return an optimizer of what is trained of a model.
 
     Weight decay is of matrices alone. `muon` makes the momentum of each matrix within the blocks
-    orthogonal (Jordan et al., 2024, "Muon"), with steps of the size that AdamW's have at the same
-    rate (Liu et al., 2025); embeddings, heads and vectors are AdamW's.
+    orthogonal (Jordan et al., 2024, "Muon"), and takes steps of `matrix_rate` along it; embeddings,
+    heads and vectors are AdamW's, at `rate`.
 
     Raises:
-        ParameterError: an unknown kind.
+        ParameterError: an unknown kind, or a rate that is not positive.
     """
     if kind not in get_args(Kind):
         raise ParameterError(f"optimizer={kind!r} is none of {', '.join(get_args(Kind))}")
+    if rate <= 0 or matrix_rate <= 0:
+        raise ParameterError(f"rate={rate} and matrix_rate={matrix_rate} must be positive")
     trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    if kind == "sgd":
-        return SGD([p for _, p in trained], rate, weight_decay=weight_decay)
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     tables |= {id(p) for name, p in trained if name.startswith("head")}
     matrices = [p for _, p in trained if p.ndim == 2]
     vectors = [p for _, p in trained if p.ndim != 2]
+    if kind == "sgd":
+        return SGD(_groups(matrices, vectors), rate, weight_decay=weight_decay)
     if kind == "adamw":
         return AdamW(
             _groups(matrices, vectors), rate, betas=BETAS, weight_decay=weight_decay, fused=True
@@ -70,7 +74,7 @@ def optimizer_of(kind: Kind, model: nn.Module, rate: float, weight_decay: float)
     within = [p for p in matrices if id(p) not in tables]
     others = [p for p in matrices if id(p) in tables]
     return Together(
-        Muon(within, rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+        Muon(within, matrix_rate, weight_decay=weight_decay, adjust_lr_fn="original"),
         AdamW(_groups(others, vectors), rate, betas=BETAS, weight_decay=weight_decay, fused=True),
     )
 

@@ -1,5 +1,7 @@
 """How a model of titles is made; the defaults are those of the published baseline."""
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -10,6 +12,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import get_wsd_schedule
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.title_tokens import (
@@ -27,9 +32,35 @@ from wholescript.training.language import NextToken
 from wholescript.training.loop import Row, Schedule, TrainingSettings, fit
 from wholescript.training.optimizers import Kind as OptimizerKind
 from wholescript.training.optimizers import optimizer_of
-from wholescript.training.titles import Order, RDrop, StreamBatches
+from wholescript.training.titles import Order, RDrop, StreamBatches, TitleBatches
 
-TOKENIZER, WEIGHTS = "tokenizer.json", "weights.safetensors"
+TOKENIZER, HISTORY, WEIGHTS = "tokenizer.json", "history.json", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class TitleSettings(TrainingSettings):
+    """How to train, where `wsd` falls in the last `decay_share` of the steps."""
+
+    decay_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none."""
+        super().__post_init__()
+        if not (0 < self.decay_share <= 1 and 0 <= self.warmup_share < 1):
+            raise ParameterError(
+                f"decay_share={self.decay_share} must be in (0, 1] and "
+                f"warmup_share={self.warmup_share} in [0, 1)"
+            )
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+        """Return the schedule of the learning rate over all steps of a training."""
+        if self.schedule != "wsd":
+            return super().scheduler(optimizer, steps)
+        warmup = math.ceil(self.warmup_share * steps)
+        decay = min(math.ceil(self.decay_share * steps), steps - warmup)
+        return get_wsd_schedule(
+            optimizer, warmup, decay, num_training_steps=steps, decay_type="linear"
+        )
 
 
 @dataclass(frozen=True)
@@ -40,13 +71,16 @@ class Recipe:
     tokenizer: TokenizerKind = "bpe"
     optimizer: OptimizerKind = "sgd"
     learning_rate: float = 6e-3
+    matrix_rate: float = 0.02  # of Muon
     weight_decay: float = 0.0
     warmup_share: float = 0.0
     schedule: Schedule = "cosine"
+    decay_share: float = 0.3  # of the steps, in which `wsd` takes the rate down
     order: Order = "file"
     batch_size: int = 64
     epochs: int = 7
-    r_drop: float = 0.0
+    readings: int = 1  # of each batch, under other dropout
+    r_drop: float = 0.0  # the weight of how far two readings are apart
 
     def __post_init__(self) -> None:
         """Refuse what could not train, before a tokenizer is trained for it."""
@@ -54,11 +88,17 @@ class Recipe:
         for name, kind in kinds.items():
             if (value := getattr(self, name)) not in get_args(kind):
                 raise ParameterError(f"{name}={value!r} is none of {', '.join(get_args(kind))}")
-        if self.batch_size < 1 or self.r_drop < 0:
+        if self.batch_size < 1 or self.r_drop < 0 or self.matrix_rate <= 0:
             raise ParameterError(
-                f"batch_size={self.batch_size} must be at least 1 and r_drop={self.r_drop} not "
-                "negative"
+                f"batch_size={self.batch_size} must be at least 1, matrix_rate={self.matrix_rate} "
+                f"positive and r_drop={self.r_drop} not negative"
             )
+        if self.readings not in (1, 2) or (self.r_drop and self.readings == 1):
+            raise ParameterError(
+                f"readings={self.readings} must be 1 or 2, and 2 with r_drop={self.r_drop}"
+            )
+        if self.optimizer == "muon" and self.schedule == "onecycle":
+            raise ParameterError("schedule='onecycle' has one rate, and optimizer='muon' has two")
         _ = self.training  # which checks the rest
 
     def changed(self, **changes: Any) -> "Recipe":
@@ -83,9 +123,9 @@ class Recipe:
         return {**asdict(self), "model": self.model.note}
 
     @property
-    def training(self) -> TrainingSettings:
+    def training(self) -> TitleSettings:
         """How the loop trains: all epochs, and the last weights, whatever validation says."""
-        return TrainingSettings(
+        return TitleSettings(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -94,6 +134,7 @@ class Recipe:
             chunk_dropout=0.0,
             schedule=self.schedule,
             monitor="epoch",
+            decay_share=self.decay_share,
         )
 
 
@@ -134,7 +175,12 @@ def fit_titles(
     tokens = _tokens(recipe, train, folder)
     model = _untrained(recipe, tokens, seed)
     block = recipe.model.context
-    batches = StreamBatches(tokens.stream(train), block, recipe.batch_size, recipe.order)
+    stream, size = tokens.stream(train), recipe.batch_size
+    batches = (
+        TitleBatches(stream, tokens.end, block, size)
+        if recipe.order == "titles"
+        else StreamBatches(stream, block, size, recipe.order)
+    )
     judged = tokens.stream(validation)
     windows = max((len(judged) - 1) // block, 1)
     held_out = StreamBatches(judged, block, min(recipe.batch_size, windows))
@@ -142,9 +188,9 @@ def fit_titles(
     clock = EpochClock(folder and folder / "seconds.json", 0, checkpoint)
     result = fit(
         model, batches, held_out, recipe.training, seed=seed, loss=cross_entropy,
-        way=RDrop(bfloat16, weight=recipe.r_drop) if recipe.r_drop else NextToken(bfloat16),
+        way=RDrop(bfloat16, weight=recipe.r_drop) if recipe.readings > 1 else NextToken(bfloat16),
         optimizer=optimizer_of(
-            recipe.optimizer, model, recipe.learning_rate, recipe.weight_decay
+            recipe.optimizer, model, recipe.learning_rate, recipe.weight_decay, recipe.matrix_rate
         ),
         checkpoint=checkpoint, save_seconds=300.0, progress=progress,
         on_epoch=clock.telling(on_epoch),
@@ -153,8 +199,9 @@ def fit_titles(
 
 
 def save_titles(fitted: FittedTitles, folder: Path) -> None:
-    """Write weights and tokenizer into `folder`."""
+    """Write tokenizer, epochs and, the last, weights into `folder`."""
     fitted.tokens.save(folder / TOKENIZER)
+    write_atomic(folder / HISTORY, json.dumps(fitted.history))
     state = {name: value.contiguous() for name, value in fitted.model.state_dict().items()}
     write_atomic(folder / WEIGHTS, save(state))
 
@@ -169,9 +216,10 @@ def load_titles(recipe: Recipe, folder: Path) -> FittedTitles:
     model = _untrained(recipe, tokens, 0)
     try:
         model.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, RuntimeError, SafetensorError) as problem:
+        history = json.loads((folder / HISTORY).read_text())
+    except (OSError, RuntimeError, ValueError, SafetensorError) as problem:
         raise DataError(f"{folder} holds no model of this recipe ({problem})") from None
-    return FittedTitles(model.eval(), tokens, [])
+    return FittedTitles(model.eval(), tokens, history)
 
 
 def _tokens(recipe: Recipe, train: Sequence[str], folder: Path | None) -> TitleTokens:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from wholescript.training.language import NextToken, windows
 from wholescript.training.text_batches import IntArray, TextBatch
 from wholescript.training.ways import Loss
 
-Order = Literal["file", "shuffled"]
+Order = Literal["file", "shuffled", "titles"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class StreamBatches:
 
     In the order of the `file` every epoch is the same, and what fills no whole batch is left out,
     as in the published baseline. Else windows are `shuffled`, and cut anew for every epoch, so
-    that a title stands in other places of its window.
+    that a title stands in other places of its window; for `titles` see `TitleBatches`.
 
     Raises:
         DataError: the stream does not fill a batch.
@@ -84,10 +85,80 @@ def _batch(ids: IntArray) -> TextBatch:
 
 
 @dataclass(frozen=True)
+class TitleBatches:
+    """A stream of titles, each behind an `end`, in windows of whole titles, `batch_size` at once.
+
+    None has its beginning in another window than its end, unless it is longer than `block` tokens.
+    What a window has left is padded, and not asked for. What fills no whole batch is left out,
+    other windows in each epoch.
+
+    Raises:
+        DataError: the titles do not fill a batch.
+        ParameterError: a block or a batch below 1.
+    """
+
+    stream: IntArray
+    end: int
+    block: int
+    batch_size: int
+
+    def __post_init__(self) -> None:
+        """Refuse what has no batch."""
+        if self.block < 1 or self.batch_size < 1:
+            raise ParameterError(
+                f"block={self.block} and batch_size={self.batch_size} must be at least 1"
+            )
+        if len(self) < 1:
+            raise DataError(
+                f"{len(self.stream)} tokens do not fill a batch of {self.batch_size} windows of "
+                f"{self.block}: take more titles or a smaller batch"
+            )
+
+    def shuffled(self, seed: int) -> Iterator[TextBatch]:
+        """Go through the windows once, in an order that `seed` alone decides."""
+        order = np.random.default_rng(seed).permutation(len(self._windows))
+        for start in range(0, len(self) * self.batch_size, self.batch_size):
+            yield self._batch(order[start : start + self.batch_size])
+
+    def by_length(self) -> Iterator[TextBatch]:
+        """Go through all windows once, in order."""
+        rows = np.arange(len(self._windows))
+        for start in range(0, len(rows), self.batch_size):
+            yield self._batch(rows[start : start + self.batch_size])
+
+    def __len__(self) -> int:
+        """Return the number of batches of an epoch."""
+        return len(self._windows) // self.batch_size
+
+    @cached_property
+    def _windows(self) -> list[IntArray]:
+        ends = np.flatnonzero(self.stream == self.end)
+        rows, first, last = list[IntArray](), int(ends[0]), int(ends[0])
+        for end in map(int, ends[1:]):
+            if end - first > self.block and last > first:
+                rows.append(self.stream[first : last + 1])
+                first = last
+            last = end
+        rows.append(self.stream[first : last + 1])
+        return windows(rows, self.block + 1)
+
+    def _batch(self, rows: IntArray) -> TextBatch:
+        ids = np.full((len(rows), self.block + 1), self.end)
+        asked = np.zeros(ids.shape, bool)
+        for place, row in enumerate(rows):
+            window = self._windows[row]
+            ids[place, : len(window)], asked[place, : len(window)] = window, True
+        return TextBatch(
+            rows, torch.from_numpy(ids), torch.from_numpy(asked), torch.zeros(len(rows))
+        )
+
+
+@dataclass(frozen=True)
 class RDrop(NextToken):
     """Each batch is read twice, under other dropout, and the two answers are drawn together.
 
-    `weight` is that of half the sum of both divergences (Liang et al., 2021, "R-Drop").
+    `weight` is that of half the sum of both divergences (Liang et al., 2021, "R-Drop"); with 0 two
+    readings are all that is left of it.
     """
 
     weight: float = 0.5

@@ -16,11 +16,11 @@ from wholescript.evaluation.title_reading import (
 )
 from wholescript.evaluation.titles import published_loss, token_nats
 from wholescript.features.encoders import cpu_has_bfloat16
-from wholescript.report.live_runs import training_folder
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
+from wholescript.report.titles.runs import weights_folder
 from wholescript.training.title_recipe import FittedTitles, Recipe, load_titles
 
 BEGUN = ("", "Show HN:", "Ask HN: How do", "Why I")
@@ -47,7 +47,7 @@ def read_title_run(
             f"{sum(run.config['titles'].values())}"
         )
     recipe = recipe_stored(run)
-    folder = training_folder(project, run.key)
+    folder = weights_folder(project, run.config)
     if not folder.is_dir():
         raise RunError(f"the weights of {run.name} are not here: train it again")
     fitted = load_titles(recipe, folder)
@@ -78,23 +78,21 @@ def by_batch(
 ) -> pd.DataFrame:
     """Return `batch`, `published`, `scored` and `bits_per_byte` of one checkpoint, a row a batch.
 
-    Bits a byte are the same in each row: every token is scored, whatever the batch. Batches that
-    the titles do not fill are left out.
+    Both are computed anew with each. Batches that the titles do not fill are left out.
     """
-    nats = token_nats(fitted.model, fitted.tokens, titles, **options)
-    bits = TitleLosses.of(titles, nats).bits_per_byte
-    rows = []
+    asked, rows = (fitted.model, fitted.tokens, titles), []
     for size in BATCHES:
         try:
-            found = published_loss(fitted.model, fitted.tokens, titles, batch_size=size, **options)
+            found = published_loss(*asked, batch_size=size, **options)
         except DataError:
             continue
+        nats = token_nats(*asked, batch_size=size, **options)
         rows.append(
             {
                 "batch": size,
                 "published": found.value,
                 "scored": found.scored,
-                "bits_per_byte": bits,
+                "bits_per_byte": TitleLosses.of(titles, nats).bits_per_byte,
             }
         )
     return pd.DataFrame(rows, columns=["batch", "published", "scored", "bits_per_byte"])
@@ -111,7 +109,8 @@ def _save(store: RunStore, run: Run, name: str, table: pd.DataFrame) -> Run:
     config = {"of": run.key, "what": name, "scale": run.config["scale"]}
     metrics = {"rows": Metric(len(table))}
     if name == "batches" and len(table):
-        least, most = table["published"].min(), table["published"].max()
-        metrics["published_moves"] = Metric(float((most - least) / most), tolerance=0.02)
+        for loss, tolerance in (("published", 0.02), ("bits_per_byte", 1e-4)):
+            least, most = table[loss].min(), table[loss].max()
+            metrics[f"{loss}_moves"] = Metric(float((most - least) / most), tolerance=tolerance)
     key = hash_json(config)
     return store.save(f"{run.name}-{name}", {**config, "key": key}, metrics, history=table)

@@ -1,6 +1,7 @@
 """Models of titles trained and judged as stored runs, one a step and seed, found by content."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,13 +18,20 @@ from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import GIGA, scale_here
+from wholescript.report.texts.runs import scale_here
 from wholescript.training import title_recipe
 from wholescript.training.loop import Row
-from wholescript.training.memory import forget_peak, held_memory, peak_memory
-from wholescript.training.title_recipe import FittedTitles, Recipe, fit_titles, save_titles
+from wholescript.training.title_recipe import (
+    WEIGHTS,
+    FittedTitles,
+    Recipe,
+    fit_titles,
+    load_titles,
+    save_titles,
+)
 
 GROUP = "headlines"
+JUDGED_BY = ("wholescript.evaluation.titles", "wholescript.evaluation.title_losses")
 PUBLISHED_BATCH = 64  # of the published loss, whatever a model was trained with
 
 
@@ -44,7 +52,8 @@ def train_title_run(
 
     It stores the loss as published, the share of tokens that it is of, and bits a byte of every
     title, read as `reading` says. `facts` are told in its configuration and no part of its key. A
-    killed call goes on; weights stay under `_build/training`.
+    killed call goes on; weights stay under `_build/training`, and another reading takes them from
+    there.
 
     Raises:
         DataError: the titles do not fill a batch.
@@ -57,23 +66,22 @@ def train_title_run(
         "titles": headlines.counts,
         "seed": seed,
         "bfloat16": cpu_has_bfloat16(),
-        "code": code_fingerprint([title_recipe.__name__, "wholescript.evaluation.titles"],
-                                 project.source),
-    }  # fmt: skip
+        "code": code_fingerprint([title_recipe.__name__, *JUDGED_BY], project.source),
+    }
     key = hash_json(config)
     full = f"{GROUP}/{name}-s{seed}"
     if run := store.find(full, key):
         return run
-    folder = training_folder(project, key)
+    folder = weights_folder(project, config)
     with held(folder, full):
-        forget_peak()
-        before = held_memory()
-        fitted = fit_titles(
-            recipe, headlines.train, headlines.validation, seed=seed, bfloat16=cpu_has_bfloat16(),
-            folder=folder, progress=progress, on_epoch=on_epoch,
-        )  # fmt: skip
-        used = max(peak_memory() - before, 0) / GIGA
-        save_titles(fitted, folder)
+        if (folder / WEIGHTS).exists():
+            fitted = load_titles(recipe, folder)
+        else:
+            fitted = fit_titles(
+                recipe, headlines.train, headlines.validation, seed=seed,
+                bfloat16=cpu_has_bfloat16(), folder=folder, progress=progress, on_epoch=on_epoch,
+            )  # fmt: skip
+            save_titles(fitted, folder)
         metrics, losses = judge_titles(fitted, headlines, recipe, reading)
         seconds = sum(float(row["seconds"]) for row in fitted.history)
         read = len(fitted.tokens.stream(headlines.train)) * recipe.epochs
@@ -81,7 +89,6 @@ def train_title_run(
         costs = {
             "train_seconds": seconds,
             "tokens_per_second": read / seconds,
-            "peak_memory_gb": used,
             "parameters": fitted.parameters,
             "vocabulary": fitted.tokens.vocabulary,
             "tokens_per_epoch": read / recipe.epochs,
@@ -101,6 +108,12 @@ def train_title_run(
         }
         history = pd.DataFrame(fitted.history)
         return store.save(full, {**config, **made}, metrics, losses, history)
+
+
+def weights_folder(project: Project, config: Mapping[str, Any]) -> Path:
+    """Return the folder of the weights of a run: they are the same however titles are read."""
+    parts = ("recipe", "data", "titles", "seed", "bfloat16", "code")
+    return training_folder(project, hash_json({part: config[part] for part in parts}))
 
 
 def judge_titles(

@@ -1,4 +1,4 @@
-"""From the published model of titles to the best one: one change a step, each on all before it."""
+"""From the published model of titles to the best one: one change a step, each on those kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,24 @@ from wholescript.training.title_recipe import Recipe
 
 @dataclass(frozen=True)
 class Step:
-    """`changes` of the recipe, and how validation titles are read; `why` it might help."""
+    """`changes` of the recipe, and sizes `times` what they were; `why` it might help.
+
+    `reading` is how validation titles are read from here on. A step that is not `kept` is tried on
+    all that are kept before it, and leaves nothing to those after it.
+    """
 
     name: str
     why: str
     changes: Mapping[str, Any] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
     reading: Reading | None = None
+    kept: bool = True
+
+    def taken(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with this step."""
+        sizes = {**recipe.config, **recipe.model.note}
+        scaled = {name: round(sizes[name] * factor) for name, factor in self.times.items()}
+        return recipe.changed(**self.changes, **scaled)
 
 
 STEPS = (
@@ -25,9 +37,9 @@ STEPS = (
     Step(
         "adamw",
         "a rate for each number: rare tokens move as far as frequent ones",
-        {"optimizer": "adamw", "learning_rate": 1e-3, "weight_decay": 0.1},
+        {"optimizer": "adamw", "learning_rate": 2e-3, "weight_decay": 0.1},
     ),
-    Step("warm-up", "the first steps know least and should be short", {"warmup_share": 0.1}),
+    Step("warm-up", "the first steps know least and should be short", {"warmup_share": 0.05}),
     Step("shuffled", "other windows in every epoch are harder to learn by heart",
          {"order": "shuffled"}),
     Step("rotary", "how far apart tokens are, not where the window begins",
@@ -37,18 +49,24 @@ STEPS = (
          {"feedforward": "swiglu"}),
     Step("residual-init", "a deep stream begins as a sum of small parts", {"residual_init": True}),
     Step("title-mask", "the titles before say nothing of this one", {"title_mask": True}),
+    Step("whole-titles", "no title is cut by the end of a window", {"order": "titles"}),
+    Step("alone", "each title is judged from its own beginning", reading="alone"),
     Step("unigram", "tokens that make titles likely, in place of merged pairs",
          {"tokenizer": "unigram"}),
-    Step("muon", "steps of a matrix that move all its directions alike",
-         {"optimizer": "muon", "learning_rate": 2e-3}),
-    Step("wsd", "a rate that stays high for longer", {"schedule": "wsd"}),
-    Step("dropout", "seven epochs of few titles are learned by heart", {"dropout": 0.2}),
-    Step("r-drop", "two readings under other dropout should agree", {"r_drop": 0.5}),
-    Step("gated", "a head that has nothing to say can say nothing", {"gated": True}),
-    Step("layer-scale", "each block decides how much of it is added", {"layer_scale": 0.1}),
-    Step("deep", "twelve narrow blocks in place of six wide ones", {"layers": 12, "width": 384}),
+    Step("half-vocabulary", "each token is seen twice as often, and there are more of them",
+         times={"vocabulary": 0.5}),
+    Step("muon", "steps of a matrix that move all its directions alike", {"optimizer": "muon"}),
+    Step("wsd", "a rate that stays high for longer", {"schedule": "wsd", "decay_share": 0.6}),
+    Step("decay", "weights that shrink more learn less by heart", {"weight_decay": 0.5}),
+    Step("deep", "twice the blocks, each narrower",
+         times={"layers": 2, "width": 0.75, "heads": 0.75}),
     Step("untied", "reading a token in and out are two things", {"tied": False}),
-    Step("alone", "each title is read from its own beginning", reading="alone"),
+    Step("gated", "a head that has nothing to say can say nothing", {"gated": True}),
+    Step("layer-scale", "each branch decides how much of it is added", {"layer_scale": 1.0}),
+    Step("no-dropout", "what is seen seven times is not known by heart", {"dropout": 0.0}),
+    Step("more-dropout", "seven epochs of few titles are learned by heart", {"dropout": 0.2}),
+    Step("two-readings", "of each batch the mean gradient under two dropouts", {"readings": 2}),
+    Step("r-drop", "the two readings should agree", {"readings": 2, "r_drop": 0.5}),
 )  # fmt: skip
 
 
@@ -63,17 +81,28 @@ def step_named(name: str) -> Step:
     raise ParameterError(f"step={name!r}: {hint}")
 
 
-def recipe_of(name: str, changes: Mapping[str, Any] | None = None) -> tuple[Recipe, Reading]:
-    """Return the recipe of a step, all before it taken, with `changes` besides; and its reading.
+def kept_before(name: str) -> list[Step]:
+    """Return the steps that a step is taken on."""
+    last = step_named(name)
+    return [step for step in STEPS[: STEPS.index(last)] if step.kept]
+
+
+def recipe_of(
+    name: str,
+    base: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> tuple[Recipe, Reading]:
+    """Return the recipe of a step on those kept before it, and its reading.
+
+    `base` are changes of the baseline, which the steps come after; `changes` come after the steps.
 
     Raises:
         ParameterError: there is no such step, or a change is of no field.
     """
-    last = step_named(name)
-    recipe = Recipe()
+    recipe = Recipe().changed(**(base or {}))
     reading: Reading = "windows"
-    for step in STEPS[: STEPS.index(last) + 1]:
-        recipe = recipe.changed(**step.changes)
+    for step in (*kept_before(name), step_named(name)):
+        recipe = step.taken(recipe)
         reading = step.reading or reading
     return recipe.changed(**(changes or {})), reading
 

@@ -12,7 +12,7 @@ from wholescript.report.results import Metric
 from wholescript.report.runs import TITLES, Run, RunStore
 from wholescript.report.texts.runs import mean_costs, seedless
 from wholescript.report.texts.tables import made_by
-from wholescript.report.titles.steps import STEPS
+from wholescript.report.titles.steps import STEPS, kept_before
 
 TitleRuns = Mapping[str, Sequence[Run]]
 COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")
@@ -48,44 +48,45 @@ def title_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
 def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
     """Return a row a step, in the order of the study, of the runs `<prefix><step>`.
 
-    Columns `bits` a byte with `low` and `high`, `change` from the step before that was run with
-    `change_low` and `change_high`, `ratio` to the first with `ratio_low` and `ratio_high`, `seeds`,
-    the loss as `published`, the `scored_share` that it is of, `corrected` for that, `parameters`
-    and `train_seconds`: means over seeds. Intervals are over titles and seeds.
+    Columns `bits` a byte with `low` and `high`, `change` with `change_low` and `change_high` from
+    the step that it is `beside`, the last one kept before it, `kept`, `seeds`, the loss as
+    `published`, the `scored_share` that it is of, `corrected` for that, `parameters` and
+    `train_seconds`: means over seeds. Intervals are over titles and seeds.
+
+    Raises:
+        RunError: a step was run, and the one that it is beside was not.
     """
     rows = {}
-    first: list[TitleLosses] | None = None
-    before: list[TitleLosses] | None = None
     for step in STEPS:
         seeds = runs.get(f"{prefix}{step.name}")
         if not seeds:
             continue
         losses = _losses(seeds)
-        first, before = first or losses, before or losses
+        beside = (kept_before(step.name) or [step])[-1].name
+        if f"{prefix}{beside}" not in runs:
+            raise RunError(f"{step.name} is compared with {beside}, which was not run: run it too")
         value, low, high = bits(losses)
-        to_before, to_first = difference(losses, before), difference(losses, first)
+        change = difference(losses, _losses(runs[f"{prefix}{beside}"]))
         costs = mean_costs(seeds)
         rows[step.name] = {
             "bits": value,
             "low": low,
             "high": high,
-            "change": to_before["value"],
-            "change_low": to_before["low"],
-            "change_high": to_before["high"],
-            "ratio": to_first["ratio"],
-            "ratio_low": to_first["ratio_low"],
-            "ratio_high": to_first["ratio_high"],
+            "beside": beside,
+            "change": change["value"],
+            "change_low": change["low"],
+            "change_high": change["high"],
+            "kept": step.kept,
             "seeds": len(seeds),
             **{cost: costs.get(cost, float("nan")) for cost in COSTS},
         }
-        before = losses
     return pd.DataFrame(rows).T.rename_axis("step")
 
 
 def changes(steps: pd.DataFrame) -> pd.DataFrame:
     """Return what each step but the first changed: `value`, `low`, `high`, of a `step_table`."""
     found = steps[["change", "change_low", "change_high"]].iloc[1:]
-    return found.set_axis(["value", "low", "high"], axis=1)
+    return found.set_axis(["value", "low", "high"], axis=1).astype(float)
 
 
 def facts(seeds: Sequence[Run]) -> dict[str, Metric]:
