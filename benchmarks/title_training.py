@@ -117,7 +117,7 @@ def main(
     titles_alone = one_a_row(tokens(found.train), tokens.end, count, batch_size * config.context)
     half = cpu_has_bfloat16()
     compiled = GPT(config, tokens.end)
-    compiled.states = torch.compile(compiled.states)
+    vars(compiled)["states"] = torch.compile(compiled.states)
 
     def ours(
         way: NextToken, rows: Batches = batches, model: GPT | None = None

@@ -315,15 +315,14 @@ confused = {name: [run.class_predictions for run in seeds] for name, seeds in to
 show_figure(plots.confusion(confused), "fig-generative-confusion")
 
 # %% [markdown]
-# **What this shows.** A pair of language models is a classifier, and one that needs a temperature
+# **What this shows.** A pair of language models is a classifier, and one that needs calibration
 # before its probabilities mean anything. Models that learn the verdict itself make fewer errors,
-# however few the reviews. What a pair knows besides is worth something to them, as far as
-# validation is of other films than training. What a pretrained pair had read before is worth little
-# to this rule: with five hundred reviews of each class it is where counted words are.
+# with twenty reviews as with all. What a pair of n-grams knows besides is worth something to them
+# where validation is held out in runs of neighbours. What a pretrained pair had read before is
+# worth little to this rule: with five hundred reviews of each class it is where counted words are,
+# and what it writes teaches models of counted words nothing.
 #
 # **What it does not show.** A pretrained pair that learned from all reviews, which takes a graphics
-# card; pairs of transformers from scratch (`wholescript train generative --model tiny`); and what
-# reviews that a pair writes do to those that learn from them (`wholescript write`). Each model of
-# all reviews was trained once, the pretrained pair too.
+# card. Each model of all reviews was trained once, the pretrained pair that was tested too.
 #
 # **Next.** [An encoder that was never wrong](09_encoder_trap.ipynb), on the same reviews.

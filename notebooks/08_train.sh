@@ -1,11 +1,14 @@
 #!/bin/sh
 # Trains every run that 08_generative reads, into results/. Needs the reviews, prepared twice under names of their
-# own, the second time with the reviews of a film held out together:
+# own, the second time with runs of neighbours held out together:
 #   wholescript prepare imdb [--path FOLDER] --name sentiment
 #   wholescript prepare imdb [--path FOLDER] --name sentiment-films --together 25
-# Finished trainings are found again as long as their code stays; a killed one goes on. Some three hours of one core.
+# Finished trainings are found again as long as their code stays; a killed one goes on. Some eight hours of one core.
 set -e
 train() { wholescript train "$@" --store results; }
+bad="This film is terrible, I hated it. 1/10. Here is why:"
+good="This film is wonderful, I loved it. 10/10. Here is why:"
+pretrained() { train generative sentiment --model smollm2 --examples 1000 --prompt "$bad" --prompt "$good" "$@"; }
 
 for set in sentiment sentiment-films; do
     for kind in naive-bayes logistic nb-svm; do train linear $set --kind $kind; done
@@ -16,14 +19,32 @@ wholescript classify sentiment/ngram-bayes-s0 --keep --store results "I expected
 is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
 masterpiece, and still one of the warmest films of the year."
 
-for examples in 20 50 200 1000 5000; do
+# Transformers from scratch, a pair for at most so many epochs.
+for epochs in 6 10; do train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs; done
+
+for examples in 20 50 200 1000 2000 5000; do
     for kind in naive-bayes logistic; do
         train linear sentiment --kind $kind --examples $examples --seed 0 --seed 1 --seed 2
     done
     train generative sentiment --examples $examples --seed 0 --seed 1 --seed 2
 done
+for examples in 1000 2000; do
+    train linear sentiment --kind nb-svm --examples $examples --seed 0 --seed 1 --seed 2
+done
 
-# A pretrained model, fine-tuned once for each class.
-train generative sentiment --model smollm2 --examples 1000 --tested 1000 \
-    --prompt "This film is terrible, I hated it. 1/10. Here is why:" \
-    --prompt "This film is wonderful, I loved it. 10/10. Here is why:"
+# A pretrained model, fine-tuned once for each class; then for two other draws of reviews, to write.
+pretrained --tested 1000
+for seed in 1 2; do pretrained --tested 100 --seed $seed --name smollm2-writer; done
+
+# What each writes, and what models that count words learn from that besides.
+for writer in smollm2-bayes-lora-prompted-n1000-s0 smollm2-writer-n1000-s1 smollm2-writer-n1000-s2; do
+    seed=${writer##*-s}
+    folder=$(wholescript write sentiment/$writer --per-class 500 --temperature 0.9 --longest 256 --store results |
+        sed -n 's/^wrote //p')
+    for added in 125 250 500; do
+        for kind in naive-bayes logistic nb-svm; do
+            train linear sentiment --kind $kind --examples 1000 --seed $seed --written "$folder" --added $added
+        done
+        train generative sentiment --examples 1000 --seed $seed --written "$folder" --added $added
+    done
+done

@@ -261,6 +261,14 @@ def encoder_is_behind(results: Results) -> bool:
     return all(results.metric(ratio).low > 1 for ratio in ratios)
 
 
+@claim("An encoder that read first errs less often than one that did not, and more than words.")
+def reading_first_helps(results: Results) -> bool:
+    """The interval of the ratio of errors is below one, and that to logistic regression above."""
+    before = results.metric("encoder/read:encoder-pretrained_over_encoder")
+    words = results.metric("encoder/ratios:encoder-pretrained_over_tfidf-logistic")
+    return before.high < 1 < words.low
+
+
 @claim("Models that learn the verdict make fewer errors than models of each verdict's language.")
 def verdict_beats_language(results: Results) -> bool:
     """The intervals lie apart: logistic regression and NB-SVM above naive Bayes and n-grams."""
@@ -282,6 +290,14 @@ def pretrained_pair_does_not_lead(results: Results) -> bool:
     """On the reviews that both were asked about, the interval of the ratio is not below one."""
     name = "smollm2-bayes-lora-prompted_over_tfidf-logistic"
     return results.metric(f"generative/1000-over-tfidf-logistic:{name}").high >= 1
+
+
+@claim("Reviews that a pair wrote make no model of counted words better.")
+def written_reviews_do_not_help(results: Results) -> bool:
+    """No interval of the ratio of errors is below one, however many were added."""
+    models = ("naive-bayes", "tfidf-logistic", "nb-svm", "ngram-bayes")
+    ratios = [f"generative/written-{m}:ratio_{added}" for m in models for added in (250, 500, 1000)]
+    return all(results.metric(ratio).high >= 1 for ratio in ratios)
 
 
 @claim("However few the reviews, naive Bayes is not ahead of logistic regression.")

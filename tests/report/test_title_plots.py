@@ -47,6 +47,14 @@ def test_a_batch_is_drawn_as_a_share_of_the_smallest():
 
 
 def test_training_is_dotted():
-    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [7.0, 6.0], "held_out_loss": [7.1, 6.5]})
-    (axes,) = plots.curves({"sgd": history}).axes
-    assert [line.get_linestyle() for line in axes.lines] == [":", "-"]
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2],
+            "train_loss": [7.0, 6.0],
+            "held_out_loss": [7.1, 6.5],
+            "seconds": [60, 90],
+        }
+    )
+    by_epoch, by_time = plots.curves({"sgd": history}).axes
+    assert [line.get_linestyle() for line in by_epoch.lines] == [":", "-"]
+    np.testing.assert_allclose(by_time.lines[0].get_xydata(), [[1, 7.1], [1.5, 6.5]])

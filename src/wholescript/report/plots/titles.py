@@ -64,12 +64,15 @@ def by_batch(table: pd.DataFrame) -> Figure:
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw losses by epoch, in bits a byte, a line a model: dotted is training."""
-    figure, axes = plt.subplots(figsize=(7.0, 3.8))
+    """Draw losses by epoch and by time, in bits a byte, a line a model: dotted is training."""
+    figure, (by_epoch, by_time) = plt.subplots(1, 2, sharey=True, figsize=(7.0, 3.8))
     for number, (name, history) in enumerate(histories.items()):
         color = f"C{number}"
-        axes.plot(history["epoch"], history["train_loss"], color=color, linestyle=":")
-        axes.plot(history["epoch"], history["held_out_loss"], color=color, marker=".", label=name)
-    axes.set(xlabel="epoch", ylabel="bits a byte (dotted: training)")
-    axes.legend()
+        by_epoch.plot(history["epoch"], history["train_loss"], color=color, linestyle=":")
+        held_out = history["held_out_loss"]
+        by_epoch.plot(history["epoch"], held_out, color=color, marker=".", label=name)
+        by_time.plot(history["seconds"] / 60, held_out, color=color, marker=".")
+    by_epoch.set(xlabel="epoch", ylabel="bits a byte (dotted: training)")
+    by_time.set(xlabel="minutes of training", xscale="log")
+    figure.legend(loc="outside lower center", ncols=len(histories))
     return figure

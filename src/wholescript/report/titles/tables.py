@@ -139,13 +139,15 @@ def recipe_table(models: TitleRuns, baseline: str) -> pd.DataFrame:
 def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
     """Return the mean losses of each epoch: `epoch`, `train_loss`, `held_out_loss`, bits a byte.
 
-    Losses of tokens are divided by the bytes that a token of the validation titles has.
+    Losses of tokens are divided by the bytes that a token of the validation titles has. `seconds`
+    are those from the beginning to the end of the epoch.
     """
-    rows = [
-        run.history.set_index("epoch")[["train_loss", "held_out_loss"]]
-        / (run.metrics["bytes_per_token"].value * math.log(2))
-        for run in seeds
-    ]
+    rows = []
+    for run in seeds:
+        history = run.history.set_index("epoch")
+        losses = history[["train_loss", "held_out_loss"]]
+        losses = losses / (run.metrics["bytes_per_token"].value * math.log(2))
+        rows.append(losses.assign(seconds=history["seconds"].cumsum()))
     return pd.concat(rows).groupby("epoch").mean().reset_index()
 
 
