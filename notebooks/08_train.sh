@@ -19,8 +19,11 @@ wholescript classify sentiment/ngram-bayes-s0 --keep --store results "I expected
 is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
 masterpiece, and still one of the warmest films of the year."
 
-# Transformers from scratch, a pair for at most so many epochs.
-for epochs in 6 10; do train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs; done
+# Transformers from scratch, a pair for at most six epochs.
+train generative sentiment --model tiny --epochs 6 --name lm-tiny-6
+wholescript train blend sentiment/ngram-bayes-s0 sentiment/lm-tiny-6-s0 --name language-blend --store results
+wholescript train blend sentiment/nb-svm-s0 sentiment/ngram-bayes-s0 sentiment/lm-tiny-6-s0 --name hybrid-lm \
+    --store results
 
 for examples in 20 50 200 1000 2000 5000; do
     for kind in naive-bayes logistic; do

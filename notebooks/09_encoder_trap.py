@@ -130,7 +130,7 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 # %% label="tbl-encoder-reading"
 record_metrics("encoder/read", study.error_ratios(models, "encoder"))
 told = study.model_table({name: models[name] for name in ("encoder", "encoder-pretrained")})
-show_table(told[["error", "low", "high", "train_s"]], "tbl-encoder-reading", formats)
+show_table(told[["error", "low", "high", "train_s"]], "tbl-encoder-reading", {"train_s": ",.0f"})
 
 # %% [markdown]
 # That makes fewer errors than the encoder that read nothing before, by more than chance, and still

@@ -3,8 +3,8 @@
 # their own:
 #   wholescript prepare imdb [--path FOLDER] --name sentiment
 # and, for the trap, the files as they are: TEXTS=FOLDER, or none for the hub.
-# Finished trainings are found again as long as their code stays; a killed one goes on. Some seven hours of
-# one core.
+# Finished trainings are found again as long as their code stays; a killed one goes on. Some six hours of one
+# core.
 set -e
 
 for kind in naive-bayes logistic nb-svm; do
@@ -13,12 +13,8 @@ done
 wholescript trap imdb ${TEXTS:+--path "$TEXTS"} --name sentiment --store results
 wholescript train encoder sentiment --as-published --store results
 wholescript train encoder sentiment --store results
-# Words hidden in training and longer texts, and before that two readings of all reviews, unlabelled ones too.
-longer() {
-    wholescript train encoder sentiment --epochs 4 --token-dropout 0.3 --max-length 512 --store results "$@"
-}
-longer --name encoder-hidden
-longer --reading 2
+# Two readings of all reviews, unlabelled ones too; then words hidden in training, and longer texts.
+wholescript train encoder sentiment --reading 2 --epochs 4 --token-dropout 0.3 --max-length 512 --store results
 
 wholescript classify sentiment/encoder --keep --store results "I expected to hate this film. The first hour is \
 slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
