@@ -72,7 +72,7 @@ def added_table(runs: TextRuns, examples: int) -> pd.DataFrame:
     by_model: dict[str, dict[tuple[str, int], Sequence[Run]]] = {}
     for seeds in runs.values():
         training, classes = seeds[0].config["training"], len(seeds[0].config["classes"])
-        if training["labels"] != "label" or training["examples"] is None:
+        if training.get("labels") != "label" or training.get("examples") is None:
             continue
         more, written = training["examples"] - examples, training.get("added", 0) * classes
         if more == 0:
