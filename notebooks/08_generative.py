@@ -325,8 +325,8 @@ show_figure(plots.confusion(confused), "fig-generative-confusion")
 # before its probabilities mean anything. Models that learn the verdict itself make fewer errors,
 # with twenty reviews as with all. Two pairs that know language in different ways are better
 # together. What they know besides is worth a little to the best of the others. What a pretrained
-# pair had read before is worth little to this rule: with five hundred reviews of each class it is where counted words are,
-# and what it writes teaches models of counted words nothing.
+# pair had read before is worth little to this rule: with five hundred reviews of each class it is
+# where counted words are, and what it writes teaches models of counted words nothing.
 #
 # **What it does not show.** A pretrained pair that learned from all reviews, which takes a graphics
 # card. Each model of all reviews was trained once, the pretrained pair that was tested too.
