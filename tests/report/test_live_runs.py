@@ -4,11 +4,10 @@ import subprocess
 import sys
 import time
 
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.planted_texts import planted
+from tests.training.planted_texts import planted_table
 from wholescript.cli import app
 from wholescript.errors import RunError
 from wholescript.report.live_runs import NOTE, held, live_runs
@@ -28,10 +27,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def prepared(project, monkeypatch):
-    texts = planted(300, words=7)
-    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
-    table = project.root / "questions.csv"
-    frame.to_csv(table, index=False)
+    table = planted_table(project.root / "questions.csv")
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
     assert CliRunner().invoke(app, ["prepare", str(table)]).exit_code == 0
     return project

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -23,6 +24,14 @@ def planted(n=60, seed=0, words=5):
         text.insert(int(rng.integers(words)), rng.choice(TOLD[label]))
         texts.append(" ".join(text))
     return Labelled(texts, labels, CLASSES)
+
+
+def planted_table(path, n=300):
+    """Write planted texts of seven words, each once, as a table that can be prepared."""
+    texts = planted(n, words=7)
+    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
+    frame.to_csv(path, index=False)
+    return path
 
 
 def mislabelled(n=60, seed=0):

@@ -32,7 +32,7 @@ def test_the_baseline_is_as_published():
     [
         {},
         {"optimizer": "muon", "schedule": "wsd", "order": "shuffled", "tokenizer": "unigram"},
-        {"readings": 2, "order": "titles"},
+        {"readings": 2, "whole_titles": True},
         {"readings": 2, "r_drop": 0.5, "title_mask": True, "positions": "rotary", "norm": "rms"},
     ],
 )

@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.gpt import GPT, GPTConfig
 from wholescript.training.language import NextToken
-from wholescript.training.titles import RDrop, StreamBatches, TitleBatches
+from wholescript.training.titles import RDrop, StreamBatches, whole_titles
 
 STREAM = np.arange(100)
 
@@ -47,40 +47,14 @@ END = 99
 TITLES = [[1, 2], [3, 4, 5], [6], [7, 8, 9, 10, 11], list(range(12, 30)), [30, 31]]
 
 
-def of_titles(batch_size=2, block=8):
-    stream = np.array([END, *(token for title in TITLES for token in (*title, END))])
-    return TitleBatches(stream, END, block, batch_size)
-
-
-def asked_of(batches):
-    return [
-        batch.input_ids[row, 1:][batch.attention_mask[row, 1:]].tolist()
-        for batch in batches
-        for row in range(len(batch.rows))
-    ]
-
-
 def test_windows_hold_whole_titles():
-    windows = asked_of(of_titles().by_length())
-    assert windows[:2] == [[1, 2, END, 3, 4, 5, END], [6, END, 7, 8, 9, 10, 11, END]]
-    assert windows[2:] == [list(range(12, 20)), list(range(20, 28)), [28, 29, END], [30, 31, END]]
-    (first, *_) = of_titles(6).by_length()
-    assert first.input_ids[:, 0].tolist() == [END, END, END, 19, 27, END]
-
-
-def test_an_epoch_of_titles_has_whole_batches_of_other_windows():
-    batches = of_titles(4)
-    assert len(batches) == 1
-    epochs = [asked_of(batches.shuffled(seed)) for seed in range(8)]
-    everything = asked_of(batches.by_length())
-    for epoch in epochs:
-        assert len(epoch) == 4 and all(window in everything for window in epoch)
-    assert epochs[0] == asked_of(batches.shuffled(0))
-    assert len({str(epoch) for epoch in epochs}) > 4
-    with pytest.raises(DataError, match="do not fill a batch of 7 windows"):
-        of_titles(7)
-    with pytest.raises(ParameterError, match="block=0"):
-        of_titles(block=0)
+    stream = np.array([END, *(token for title in TITLES for token in (*title, END))])
+    found = [window.tolist() for window in whole_titles(stream, END, block=8)]
+    assert found[:2] == [[END, 1, 2, END, 3, 4, 5, END], [END, 6, END, 7, 8, 9, 10, 11, END]]
+    long = [[END, *range(12, 20)], list(range(19, 28)), [27, 28, 29, END]]
+    assert found[2:] == [*long, [END, 30, 31, END]]
+    asked = [token for window in found for token in window[1:]]
+    assert asked == stream[1:].tolist(), "each token is asked for once"
 
 
 def test_a_stream_that_fills_no_batch_is_refused():

@@ -50,7 +50,9 @@ def status(
             table.add_row(*(escape(getattr(words, name)) for name in kept))
         broken = [run for run in runs if run.state in ("interrupted", "failed")]
         more = [f"{len(left_out)} more are finished: --all shows them"] if left_out else []
-        more += [f"{run.name} goes on, while its code stays, by: {run.command}" for run in broken]
+        more += [f"{run.name} goes on by: {run.command}" for run in broken]
+        if broken:
+            more.append("One whose code has changed since begins anew.")
         return Group(table, *map(Text, more))
 
     if not watch:

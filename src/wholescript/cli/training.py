@@ -1,6 +1,6 @@
 """Commands that train classifiers of texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,45 +9,36 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_store, read_set, say_epoch, tell_run
+from wholescript.cli.options import Data, Labels, Store, open_store, tell_run
+from wholescript.cli.training_options import (
+    OF_ENCODER,
+    WITHOUT_EFFECT,
+    Accumulate,
+    Added,
+    Batch,
+    Epochs,
+    Examples,
+    Length,
+    Name,
+    Patience,
+    Precision,
+    Rate,
+    Reading,
+    Seeds,
+    Smoothing,
+    Tested,
+    TokenDropout,
+    Written,
+    options_given,
+    reading_fields,
+    set_training,
+    train_seeds,
+)
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
 train = typer.Typer(no_args_is_help=True, help="Train a classifier of texts: a run for each seed.")
 app.add_typer(train, name="train")
-
-Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
-Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
-Tested = Annotated[
-    int | None, typer.Option(help="Texts of test, and of validation, to score; default all.")
-]
-Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
-Epochs = Annotated[int | None, typer.Option(help="At most.")]
-Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
-Batch = Annotated[int, typer.Option(help="Texts a batch.")]
-Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
-Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
-TokenDropout = Annotated[float, typer.Option(help="Share of tokens hidden in training.")]
-Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
-Written = Annotated[
-    Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
-]
-Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
-Reading = Annotated[
-    int, typer.Option(help="Epochs of reading before, unlabelled texts too; 0 for none.")
-]
-Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
-Precision = Annotated[
-    bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
-]
-OF_TRAINING = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
-OF_ENCODER = (*OF_TRAINING, "token_dropout", "max_length", "label_smoothing", "reading")
-OF_PRETRAINED = ("tuning", "rank", "alpha", "prompt")
-WITHOUT_EFFECT = {  # of `train generative`, by the kind of model
-    "ngram": (*OF_TRAINING, *OF_PRETRAINED, "window", "vocabulary", "reading"),
-    "scratch": OF_PRETRAINED,
-    "pretrained": ("vocabulary", "reading"),
-}
 
 
 @train.command()
@@ -89,8 +80,8 @@ def scratch(
         vocabulary=vocabulary,
         token_dropout=token_dropout,
     )
-    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store)
+    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    train_seeds(data, estimator, seed, examples, labels, name, store)
 
 
 @train.command()
@@ -132,8 +123,8 @@ def finetune(
         rank=rank,
         alpha=alpha,
     )
-    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store, tested)
+    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    train_seeds(data, estimator, seed, examples, labels, name, store, tested)
 
 
 @train.command()
@@ -182,7 +173,7 @@ def linear(
     }
     model = models[kind]()
     default = "linear-stack" if kind == "linear-stack" else None
-    _train(data, model, seed, examples, labels, name or default, store, None, written, added)
+    train_seeds(data, model, seed, examples, labels, name or default, store, None, written, added)
 
 
 @train.command()
@@ -231,12 +222,12 @@ def generative(
 
     estimator: Any
     kind = "ngram" if model == "ngram" else "scratch" if model in SIZES else "pretrained"
-    if idle := _options_given(context, WITHOUT_EFFECT[kind]):
+    if idle := options_given(context, WITHOUT_EFFECT[kind]):
         raise ParameterError(f"--model {model} has no {', '.join(idle)}: leave it out")
     if kind == "ngram":
         estimator = NgramBayes()
     else:
-        before = _reading(data, reading)
+        before = reading_fields(data, reading)
         estimator = (
             ScratchGenerative(window=window, size=model, vocabulary=vocabulary, **before)
             if kind == "scratch"
@@ -251,8 +242,8 @@ def generative(
         )
         if batch_size is not None:
             estimator = replace(estimator, batch_size=batch_size)
-        _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store, tested, written, added)
+        set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    train_seeds(data, estimator, seed, examples, labels, name, store, tested, written, added)
 
 
 @train.command()
@@ -283,7 +274,7 @@ def encoder(
     from wholescript.training.encoder import EncoderClassifier, published
 
     if as_published:
-        if given := _options_given(context, OF_ENCODER):
+        if given := options_given(context, OF_ENCODER):
             raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
         estimator = published()
         name = name or "encoder-published"
@@ -294,9 +285,9 @@ def encoder(
             label_smoothing=label_smoothing,
             token_dropout=token_dropout,
         )
-    estimator = replace(estimator, **_reading(data, reading))
-    _neural(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    _train(data, estimator, seed, examples, labels, name, store)
+    estimator = replace(estimator, **reading_fields(data, reading))
+    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
+    train_seeds(data, estimator, seed, examples, labels, name, store)
 
 
 @train.command()
@@ -342,78 +333,3 @@ def trap(
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
     out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
     out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
-
-
-def _options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
-    """Return which of these options stand on the command line, as they are written there."""
-    sources = {name: context.get_parameter_source(name) for name in names}
-    # By its name: typer brings a click of its own, whose sources are not those of click.
-    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-    return [f"--{name.replace('_', '-')}" for name in given]
-
-
-def _reading(data: str, epochs: int) -> dict[str, Any]:
-    """Return the fields of an estimator that say what it reads before it is trained."""
-    from wholescript.training.reading_first import READING
-
-    if epochs == 0:
-        return {}
-    unlabelled = read_set(data).splits.get("unsupervised")
-    return {
-        "reading": replace(READING, epochs=epochs),
-        "unlabelled": unlabelled.texts if unlabelled else (),
-    }
-
-
-def _neural(
-    estimator: Any,
-    bfloat16: bool | None,
-    epochs: int | None,
-    learning_rate: float | None,
-    patience: int | None,
-    accumulate: int,
-) -> None:
-    """Change what was given of an estimator's defaults."""
-    from wholescript.errors import ParameterError
-
-    if patience is not None and patience < 1:
-        raise ParameterError(f"--patience {patience}: wait one epoch at least for a better score")
-    given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
-    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    estimator.training = replace(estimator.training, accumulate=accumulate, **changed)
-    if bfloat16 is not None:
-        estimator.bfloat16 = bfloat16
-
-
-def _train(
-    data: str,
-    estimator: Any,
-    seeds: list[int] | None,
-    examples: int | None,
-    labels: str,
-    name: str | None,
-    store: Path | None,
-    tested: int | None = None,
-    written: Path | None = None,
-    added: int = 0,
-) -> None:
-    from wholescript.errors import ParameterError
-    from wholescript.report.texts.runs import Training, train_text_run
-    from wholescript.report.texts.synthetic import read_synthetic
-
-    if bool(written) != bool(added):
-        raise ParameterError("--written FOLDER and --added NUMBER go together")
-    textset = read_set(data)
-    for seed in seeds or [0]:
-        training = Training(seed, examples, labels, tested, added)
-        run = train_text_run(
-            open_store(store),
-            textset,
-            estimator,
-            training,
-            written=read_synthetic(written, added, textset, training) if written else None,
-            name=name,
-            progress=True,
-            on_epoch=say_epoch,
-        )
-        tell_run(run)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from filelock import FileLock, Timeout
 
 from wholescript.errors import RunError
@@ -130,3 +131,8 @@ def _write(folder: Path, note: dict[str, Any]) -> None:
 
 def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def scale_here() -> str:
+    """Return the scale of what is trained on this machine."""
+    return "full" if torch.cuda.is_available() else "cpu"

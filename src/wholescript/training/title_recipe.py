@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -32,14 +33,18 @@ from wholescript.training.language import NextToken
 from wholescript.training.loop import Row, Schedule, TrainingSettings, fit
 from wholescript.training.optimizers import Kind as OptimizerKind
 from wholescript.training.optimizers import optimizer_of
-from wholescript.training.titles import Order, RDrop, StreamBatches, TitleBatches
+from wholescript.training.text_batches import TextBatches
+from wholescript.training.titles import Order, RDrop, StreamBatches, whole_titles
 
 TOKENIZER, HISTORY, WEIGHTS = "tokenizer.json", "history.json", "weights.safetensors"
 
 
 @dataclass(frozen=True)
 class TitleSettings(TrainingSettings):
-    """How to train, where `wsd` falls in the last `decay_share` of the steps."""
+    """How to train, where `wsd` falls in the last `decay_share` of the steps.
+
+    The loop's own has one share for all that it trains.
+    """
 
     decay_share: float = 0.3
 
@@ -77,6 +82,7 @@ class Recipe:
     schedule: Schedule = "cosine"
     decay_share: float = 0.3  # of the steps, in which `wsd` takes the rate down
     order: Order = "file"
+    whole_titles: bool = False  # windows end where titles do, and are shuffled
     batch_size: int = 64
     epochs: int = 7
     readings: int = 1  # of each batch, under other dropout
@@ -176,11 +182,12 @@ def fit_titles(
     model = _untrained(recipe, tokens, seed)
     block = recipe.model.context
     stream, size = tokens.stream(train), recipe.batch_size
-    batches = (
-        TitleBatches(stream, tokens.end, block, size)
-        if recipe.order == "titles"
-        else StreamBatches(stream, block, size, recipe.order)
-    )
+    batches: TextBatches | StreamBatches
+    if recipe.whole_titles:
+        rows = whole_titles(stream, tokens.end, block)
+        batches = TextBatches(rows, np.zeros(len(rows), np.int64), size, tokens.end)
+    else:
+        batches = StreamBatches(stream, block, size, recipe.order)
     judged = tokens.stream(validation)
     windows = max((len(judged) - 1) // block, 1)
     held_out = StreamBatches(judged, block, min(recipe.batch_size, windows))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from wholescript.training.language import NextToken, windows
 from wholescript.training.text_batches import IntArray, TextBatch
 from wholescript.training.ways import Loss
 
-Order = Literal["file", "shuffled", "titles"]
+Order = Literal["file", "shuffled"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class StreamBatches:
 
     In the order of the `file` every epoch is the same, and what fills no whole batch is left out,
     as in the published baseline. Else windows are `shuffled`, and cut anew for every epoch, so
-    that a title stands in other places of its window; for `titles` see `TitleBatches`.
+    that a title stands in other places of its window.
 
     Raises:
         DataError: the stream does not fill a batch.
@@ -84,73 +83,20 @@ def _batch(ids: IntArray) -> TextBatch:
     return TextBatch(rows, tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros(len(ids)))
 
 
-@dataclass(frozen=True)
-class TitleBatches:
-    """A stream of titles, each behind an `end`, in windows of whole titles, `batch_size` at once.
+def whole_titles(stream: IntArray, end: int, block: int) -> list[IntArray]:
+    """Cut a stream of titles, each behind an `end`, into windows that predict up to `block` tokens.
 
-    None has its beginning in another window than its end, unless it is longer than `block` tokens.
-    What a window has left is padded, and not asked for. What fills no whole batch is left out,
-    other windows in each epoch.
-
-    Raises:
-        DataError: the titles do not fill a batch.
-        ParameterError: a block or a batch below 1.
+    No title has its beginning in another window than its end, unless it has more tokens than that.
     """
-
-    stream: IntArray
-    end: int
-    block: int
-    batch_size: int
-
-    def __post_init__(self) -> None:
-        """Refuse what has no batch."""
-        if self.block < 1 or self.batch_size < 1:
-            raise ParameterError(
-                f"block={self.block} and batch_size={self.batch_size} must be at least 1"
-            )
-        if len(self) < 1:
-            raise DataError(
-                f"{len(self.stream)} tokens do not fill a batch of {self.batch_size} windows of "
-                f"{self.block}: take more titles or a smaller batch"
-            )
-
-    def shuffled(self, seed: int) -> Iterator[TextBatch]:
-        """Go through the windows once, in an order that `seed` alone decides."""
-        order = np.random.default_rng(seed).permutation(len(self._windows))
-        for start in range(0, len(self) * self.batch_size, self.batch_size):
-            yield self._batch(order[start : start + self.batch_size])
-
-    def by_length(self) -> Iterator[TextBatch]:
-        """Go through all windows once, in order."""
-        rows = np.arange(len(self._windows))
-        for start in range(0, len(rows), self.batch_size):
-            yield self._batch(rows[start : start + self.batch_size])
-
-    def __len__(self) -> int:
-        """Return the number of batches of an epoch."""
-        return len(self._windows) // self.batch_size
-
-    @cached_property
-    def _windows(self) -> list[IntArray]:
-        ends = np.flatnonzero(self.stream == self.end)
-        rows, first, last = list[IntArray](), int(ends[0]), int(ends[0])
-        for end in map(int, ends[1:]):
-            if end - first > self.block and last > first:
-                rows.append(self.stream[first : last + 1])
-                first = last
-            last = end
-        rows.append(self.stream[first : last + 1])
-        return windows(rows, self.block + 1)
-
-    def _batch(self, rows: IntArray) -> TextBatch:
-        ids = np.full((len(rows), self.block + 1), self.end)
-        asked = np.zeros(ids.shape, bool)
-        for place, row in enumerate(rows):
-            window = self._windows[row]
-            ids[place, : len(window)], asked[place, : len(window)] = window, True
-        return TextBatch(
-            rows, torch.from_numpy(ids), torch.from_numpy(asked), torch.zeros(len(rows))
-        )
+    ends = np.flatnonzero(stream == end).tolist()
+    rows, first, last = list[IntArray](), ends[0], ends[0]
+    for place in ends[1:]:
+        if place - first > block and last > first:
+            rows.append(stream[first : last + 1])
+            first = last
+        last = place
+    rows.append(stream[first : last + 1])
+    return windows(rows, block + 1)
 
 
 @dataclass(frozen=True)

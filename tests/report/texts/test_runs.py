@@ -14,14 +14,9 @@ from wholescript.report.live_runs import training_folder
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
 from wholescript.report.texts.comparison import convergence, cost_table, differences, score_rows
+from wholescript.report.texts.draws import Training
 from wholescript.report.texts.labels import find_wrong_labels
-from wholescript.report.texts.runs import (
-    Training,
-    find_text_runs,
-    mean_costs,
-    seedless,
-    train_text_run,
-)
+from wholescript.report.texts.runs import find_text_runs, mean_costs, seedless
 from wholescript.report.texts.tables import (
     accuracies,
     by_set,
@@ -34,6 +29,7 @@ from wholescript.report.texts.tables import (
     rate_table,
     validation_gaps,
 )
+from wholescript.report.texts.training import train_text_run
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.scratch import ScratchClassifier
 

@@ -3,11 +3,10 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.planted_texts import planted
+from tests.training.planted_texts import planted_table
 from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.data.textsets.overlap import WordRuns
@@ -16,6 +15,7 @@ from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.report.project import ROOT_VARIABLE, Project
 from wholescript.report.runs import RunStore
+from wholescript.report.texts.draws import Training
 from wholescript.report.texts.language import (
     added_table,
     class_table,
@@ -25,7 +25,6 @@ from wholescript.report.texts.language import (
     ratios_on_the_same_texts,
     rule_table,
 )
-from wholescript.report.texts.runs import Training
 from wholescript.report.texts.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
 from wholescript.report.texts.tables import by_set, on_all, own_text_runs
 from wholescript.training.synthesis import Sampling
@@ -44,11 +43,9 @@ def call(root, command):
 def root(tmp_path_factory):
     """A tree with small language models of three classes, and of n-grams."""
     root = tmp_path_factory.mktemp("tree")
-    texts = planted(300, words=7)
-    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
-    frame.to_csv(root / "questions.csv", index=False)
+    table = planted_table(root / "questions.csv")
     train = "train generative questions --model tiny --epochs 10 --learning-rate 3e-3"
-    for command in (f"prepare {root / 'questions.csv'}", "train generative questions", train):
+    for command in (f"prepare {table}", "train generative questions", train):
         assert call(root, command).exit_code == 0
     return root
 

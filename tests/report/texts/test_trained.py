@@ -1,11 +1,10 @@
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.planted_texts import planted
+from tests.training.planted_texts import planted_table
 from wholescript.cli import app
 from wholescript.data.textsets import read_textset
 from wholescript.errors import ParameterError, RunError
@@ -25,13 +24,11 @@ TEXTS = ["the old violin", "a harbour under the pier"]
 def root(tmp_path_factory):
     """A tree in which four models were trained by commands."""
     root = tmp_path_factory.mktemp("tree")
-    texts = planted(300, words=7)
-    frame = pd.DataFrame({"text": texts.texts, "label": texts.labels}).drop_duplicates("text")
-    frame.to_csv(root / "questions.csv", index=False)
+    table = planted_table(root / "questions.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ROOT_VARIABLE, str(root))
         for command in (
-            f"prepare {root / 'questions.csv'}",
+            f"prepare {table}",
             "train generative questions",
             "train linear questions --kind nb-svm",
             "train scratch questions --size tiny --vocabulary 400 --epochs 2",

@@ -111,6 +111,9 @@ def test_it_is_found_again_and_another_step_is_another_run(root, run):
     made = (run.path / "config.json").stat().st_mtime_ns
     assert train(root, "adamw", "--seed", "3").exit_code == 0
     assert (run.path / "config.json").stat().st_mtime_ns == made
+    other = train(root, "rotary", "--seed", "3", "--name", "adamw")
+    assert other.exit_code == 2
+    assert "'learned' there, 'rotary' here" in " ".join(other.output.split())
     assert train(root, "muon", "--seed", "3", "--name", "best").exit_code == 0
     best = RunStore(root / "_build" / "texts").find("headlines/best-s3")
     assert best.key != run.key and best.config["reading"] == "alone"

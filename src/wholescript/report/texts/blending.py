@@ -12,7 +12,8 @@ from wholescript.models.text_stack import blend
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import Training, scores
+from wholescript.report.texts.draws import Training
+from wholescript.report.texts.runs import scores
 
 SUMS = ("train_seconds", "inference_seconds_per_1000", "parameters", "trained_parameters")
 

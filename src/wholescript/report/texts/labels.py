@@ -19,7 +19,7 @@ from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import labels_of
+from wholescript.report.texts.draws import labels_of
 
 FOLDS = 5
 

@@ -16,7 +16,7 @@ from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import Training
+from wholescript.report.texts.draws import Training
 from wholescript.report.texts.trained import load_trained_run
 from wholescript.training.readers import FittedGenerative
 from wholescript.training.synthesis import Sampling, write_texts

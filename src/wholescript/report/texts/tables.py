@@ -15,7 +15,8 @@ from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.report.context import current_notebook
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import Training, find_text_runs, mean_costs, text_run_names
+from wholescript.report.texts.draws import Training
+from wholescript.report.texts.runs import find_text_runs, mean_costs, text_run_names
 
 TextRuns = Mapping[str, Sequence[Run]]
 RATE = "-lr"  # stands before the learning rate in the name of a run that has another

@@ -19,7 +19,7 @@ from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import TextEstimator
+from wholescript.report.texts.training import TextEstimator
 from wholescript.training.encoder import EncoderClassifier
 from wholescript.training.finetune import FinetunedClassifier
 from wholescript.training.generative import FinetunedGenerative, ScratchGenerative

@@ -14,12 +14,12 @@ from wholescript.data.textsets.labelling import label_texts
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.report.context import device_name
-from wholescript.report.live_runs import held, training_folder
+from wholescript.report.live_runs import held, scale_here, training_folder
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import scale_here, scores
+from wholescript.report.texts.runs import scores
 from wholescript.training.text_classifiers import Labelled, NeuralTextClassifier
 
 

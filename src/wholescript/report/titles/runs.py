@@ -13,12 +13,12 @@ from wholescript.evaluation.title_losses import TitleLosses, bits
 from wholescript.evaluation.titles import Reading, published_loss, token_nats
 from wholescript.features.encoders import cpu_has_bfloat16
 from wholescript.report.context import device_name
-from wholescript.report.live_runs import held, training_folder
+from wholescript.report.live_runs import held, scale_here, training_folder
 from wholescript.report.project import Project
 from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json
+from wholescript.report.replacing import refuse_to_replace
 from wholescript.report.results import Metric
 from wholescript.report.runs import Run, RunStore
-from wholescript.report.texts.runs import scale_here
 from wholescript.training import title_recipe
 from wholescript.training.loop import Row
 from wholescript.training.title_recipe import (
@@ -57,6 +57,7 @@ def train_title_run(
 
     Raises:
         DataError: the titles do not fill a batch.
+        ParameterError: a run of this name was trained by another recipe, or on other titles.
     """
     project = project or Project()
     config = {
@@ -72,6 +73,7 @@ def train_title_run(
     full = f"{GROUP}/{name}-s{seed}"
     if run := store.find(full, key):
         return run
+    refuse_to_replace(store, full, config, ("recipe", "titles"))
     folder = weights_folder(project, config)
     with held(folder, full):
         if (folder / WEIGHTS).exists():

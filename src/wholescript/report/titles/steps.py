@@ -49,7 +49,7 @@ STEPS = (
          {"feedforward": "swiglu"}),
     Step("residual-init", "a deep stream begins as a sum of small parts", {"residual_init": True}),
     Step("title-mask", "the titles before say nothing of this one", {"title_mask": True}),
-    Step("whole-titles", "no title is cut by the end of a window", {"order": "titles"}),
+    Step("whole-titles", "no title is cut by the end of a window", {"whole_titles": True}),
     Step("alone", "each title is judged from its own beginning", reading="alone"),
     Step("unigram", "tokens that make titles likely, in place of merged pairs",
          {"tokenizer": "unigram"}),

@@ -1,0 +1,122 @@
+"""Options that commands of training share, and how they become a trained run for each seed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wholescript.cli.options import open_store, read_set, say_epoch, tell_run
+
+# The modules behind a command are imported when it runs: `--help` answers at once.
+
+Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
+Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
+Tested = Annotated[
+    int | None, typer.Option(help="Texts of test, and of validation, to score; default all.")
+]
+Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
+Epochs = Annotated[int | None, typer.Option(help="At most.")]
+Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
+Batch = Annotated[int, typer.Option(help="Texts a batch.")]
+Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
+Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
+TokenDropout = Annotated[float, typer.Option(help="Share of tokens hidden in training.")]
+Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
+Written = Annotated[
+    Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
+]
+Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
+Reading = Annotated[
+    int, typer.Option(help="Epochs of reading before, unlabelled texts too; 0 for none.")
+]
+Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
+Precision = Annotated[
+    bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
+]
+OF_TRAINING = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
+OF_ENCODER = (*OF_TRAINING, "token_dropout", "max_length", "label_smoothing", "reading")
+OF_PRETRAINED = ("tuning", "rank", "alpha", "prompt")
+WITHOUT_EFFECT = {  # of `train generative`, by the kind of model
+    "ngram": (*OF_TRAINING, *OF_PRETRAINED, "window", "vocabulary", "reading"),
+    "scratch": OF_PRETRAINED,
+    "pretrained": ("vocabulary", "reading"),
+}
+
+
+def options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
+    """Return which of these options stand on the command line, as they are written there."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    # By its name: typer brings a click of its own, whose sources are not those of click.
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in given]
+
+
+def reading_fields(data: str, epochs: int) -> dict[str, Any]:
+    """Return the fields of an estimator that say what it reads before it is trained."""
+    from wholescript.training.reading_first import READING
+
+    if epochs == 0:
+        return {}
+    unlabelled = read_set(data).splits.get("unsupervised")
+    return {
+        "reading": replace(READING, epochs=epochs),
+        "unlabelled": unlabelled.texts if unlabelled else (),
+    }
+
+
+def set_training(
+    estimator: Any,
+    bfloat16: bool | None,
+    epochs: int | None,
+    learning_rate: float | None,
+    patience: int | None,
+    accumulate: int,
+) -> None:
+    """Change what was given of an estimator's defaults."""
+    from wholescript.errors import ParameterError
+
+    if patience is not None and patience < 1:
+        raise ParameterError(f"--patience {patience}: wait one epoch at least for a better score")
+    given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    estimator.training = replace(estimator.training, accumulate=accumulate, **changed)
+    if bfloat16 is not None:
+        estimator.bfloat16 = bfloat16
+
+
+def train_seeds(
+    data: str,
+    estimator: Any,
+    seeds: list[int] | None,
+    examples: int | None,
+    labels: str,
+    name: str | None,
+    store: Path | None,
+    tested: int | None = None,
+    written: Path | None = None,
+    added: int = 0,
+) -> None:
+    """Train an estimator on a prepared set once for each seed, and tell each run."""
+    from wholescript.errors import ParameterError
+    from wholescript.report.texts.draws import Training
+    from wholescript.report.texts.synthetic import read_synthetic
+    from wholescript.report.texts.training import train_text_run
+
+    if bool(written) != bool(added):
+        raise ParameterError("--written FOLDER and --added NUMBER go together")
+    textset = read_set(data)
+    for seed in seeds or [0]:
+        training = Training(seed, examples, labels, tested, added)
+        run = train_text_run(
+            open_store(store),
+            textset,
+            estimator,
+            training,
+            written=read_synthetic(written, added, textset, training) if written else None,
+            name=name,
+            progress=True,
+            on_epoch=say_epoch,
+        )
+        tell_run(run)
