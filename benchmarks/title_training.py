@@ -3,16 +3,15 @@
     python benchmarks/title_training.py titles.parquet
 
 The same shape (6 blocks of 8 heads, 512 wide), the same windows of titles, batches of the same
-size and AdamW, on the same cores, in turns and in one run. *plain* is what nanoGPT does without a
-graphics card, written in PyTorch's own layers and run eagerly in float32; *transformers* is its
-GPT-2 under its Trainer, in half precision where the machine is quick at that. *ours* comes in
+size and AdamW, on the same cores or graphics card, in turns and in one run. *plain* is what nanoGPT
+does without a compiler, written in PyTorch's own layers and run eagerly in float32; *transformers*
+is its GPT-2 under its Trainer, in half precision where the machine is quick at that. *ours* comes in
 variants too, each without or with one thing: in float32; with whole batches read at once; compiled;
 and with a title a row, padded, in place of windows of the stream. Nothing is evaluated, saved or
 logged. What is compiled is so before the clock starts; padding counts for no token.
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ from wholescript.features.encoders import cpu_has_bfloat16
 from wholescript.features.title_tokens import train_title_tokens
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.gpt import GPT, GPTConfig
+from wholescript.report.context import device_name
 from wholescript.training.batches import Batches
 from wholescript.training.language import NextToken
 from wholescript.training.loop import TrainingSettings, fit
@@ -102,6 +102,7 @@ def main(
     titles: Annotated[Path, typer.Argument(help="A table with a column `title`.")],
     steps: Annotated[int, typer.Option(help="That each trains a round.")] = 4,
     batch_size: Annotated[int, typer.Option()] = 64,
+    number: Annotated[int, typer.Option("--titles", help="Of the table.")] = 20_000,
     rounds: Annotated[int, typer.Option(help="In turns.")] = 3,
     output: Annotated[Path, typer.Option()] = ROOT
     / "benchmarks"
@@ -109,13 +110,14 @@ def main(
     / "title_training.json",
 ) -> None:
     """Train some steps by each in turns, print tokens a second, and write them as JSON."""
-    found = load_headlines(titles, titles=20_000)
+    found = load_headlines(titles, titles=number)
     tokens = train_title_tokens(found.train)
     config = GPTConfig(tokens.vocabulary)
     count = steps * batch_size * config.context
     batches = StreamBatches(tokens.stream(found.train)[: count + 1], config.context, batch_size)
     titles_alone = one_a_row(tokens(found.train), tokens.end, count, batch_size * config.context)
-    half = cpu_has_bfloat16()
+    half = torch.cuda.is_available() or cpu_has_bfloat16()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     compiled = GPT(config, tokens.end)
     vars(compiled)["states"] = torch.compile(compiled.states)
 
@@ -131,9 +133,9 @@ def main(
         return run
 
     def plain() -> None:
-        model = Plain(config)
+        model = Plain(config).to(device)
         optimizer = torch.optim.AdamW(model.parameters(), RATE)
-        for batch in batches.shuffled(0):
+        for batch in (each.to(device) for each in batches.shuffled(0)):
             logits = model(batch.input_ids[:, :-1])
             loss = cross_entropy(logits.flatten(0, 1), batch.input_ids[:, 1:].flatten())
             optimizer.zero_grad(set_to_none=True)
@@ -161,7 +163,7 @@ def main(
                 num_train_epochs=1,
                 learning_rate=RATE,
                 bf16=half,
-                use_cpu=True,
+                use_cpu=device.type == "cpu",
                 report_to="none",
                 save_strategy="no",
                 logging_strategy="no",
@@ -185,6 +187,8 @@ def main(
             torch.manual_seed(0)
             start = perf_counter()
             contestants[name]()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
             if number:  # the first round warms up
                 seconds[name].append(round(perf_counter() - start, 3))
     speed = {name: count / median(times) for name, times in seconds.items()}
@@ -193,7 +197,7 @@ def main(
         "steps": steps,
         "bfloat16": half,
         "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
+        "device": device_name(),
         "seconds": seconds,
         "tokens_per_second": {name: round(value) for name, value in speed.items()},
         "ratios": {name: round(speed["wholescript"] / speed[name], 3) for name in list(speed)[1:]},

@@ -263,10 +263,21 @@ def encoder_is_behind(results: Results) -> bool:
 
 @claim("An encoder that read first errs less often than one that did not, and more than words.")
 def reading_first_helps(results: Results) -> bool:
-    """The interval of the ratio of errors is below one, and that to logistic regression above."""
-    before = results.metric("encoder/read:encoder-pretrained_over_encoder")
-    words = results.metric("encoder/ratios:encoder-pretrained_over_tfidf-logistic")
-    return before.high < 1 < words.low
+    """For both, intervals of ratios of errors are below one, and to logistic regression above."""
+    names = ("encoder-pretrained", "encoder-read-longer")
+    before = [results.metric(f"encoder/read:{name}_over_encoder") for name in names]
+    words = [results.metric(f"encoder/ratios:{name}_over_tfidf-logistic") for name in names]
+    return max(one.high for one in before) < 1 < min(one.low for one in words)
+
+
+@claim("Reading longer makes fewer errors than reading a little.")
+def reading_longer_helps(results: Results) -> bool:
+    """The intervals of accuracy lie apart."""
+    little, longer = (
+        results.metric(f"encoder/{name}:accuracy")
+        for name in ("encoder-pretrained", "encoder-read-longer")
+    )
+    return longer.low > little.high
 
 
 @claim("Models that learn the verdict make fewer errors than models of each verdict's language.")
@@ -315,3 +326,35 @@ def no_first_regime(results: Results) -> bool:
     """The ratio of errors is above one at each number of reviews that was tried."""
     ratios = [f"generative/twins-{n}:naive-bayes_over_tfidf-logistic" for n in REVIEWS]
     return all(results.metric(ratio).value > 1 for ratio in ratios)
+
+
+@claim("With other batches the same weights have another published loss, and the same bits a byte.")
+def batch_flatters(results: Results) -> bool:
+    """The first moves by two fifths or more, the second by less than a thousandth."""
+    moved, same = (
+        results.metric(f"headlines/batches:{loss}_moves").value
+        for loss in ("published", "bits_per_byte")
+    )
+    return moved >= 0.4 and same < 0.001
+
+
+@claim("AdamW alone lowers bits a byte by more than all later steps together.")
+def optimizer_first(results: Results) -> bool:
+    """Its interval is below that of what all kept steps after it change."""
+    adamw, later = (
+        results.metric(f"headlines/{name}:change") for name in ("step-adamw", "later-steps")
+    )
+    return adamw.high < later.low
+
+
+@claim("Less dropout helps a small model of few titles, more helps a larger one of more titles.")
+def dropout_depends(results: Results) -> bool:
+    """Both changes have their interval below zero."""
+    names = ("step-no-dropout", "choice-more-dropout")
+    return all(results.metric(f"headlines/{name}:change").high < 0 for name in names)
+
+
+@claim("After seven epochs the best model has less than 0.61 times the baseline's bits a byte.")
+def best_honest_number(results: Results) -> bool:
+    """The ratio, over three seeds, with its interval."""
+    return results.metric("headlines/best-ratios:best_over_baseline").high < 0.61

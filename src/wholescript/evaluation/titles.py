@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.title_tokens import END, TitleTokens
 from wholescript.models.next_token import NextTokenModel
-from wholescript.training.language import TOKENS, token_log_probabilities, windows
+from wholescript.training.language import token_log_probabilities, windows
 
 Reading = Literal["windows", "overlapping", "alone"]
 
@@ -92,7 +92,7 @@ def token_nats(
         "overlapping": ([stream], block),
         "alone": ([np.concatenate([start, ids]) for ids in each], block),
     }[reading]
-    together = TOKENS if batch_size is None else batch_size * context
+    together = batch_size and batch_size * context
     scored = token_log_probabilities(
         model, rows, context=context, bfloat16=bfloat16, at_once=together
     )

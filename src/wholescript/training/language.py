@@ -14,7 +14,8 @@ from wholescript.training.batches import Batches
 from wholescript.training.text_batches import IntArray, TextBatch
 from wholescript.training.ways import Loss
 
-TOKENS = 2_048  # that are read at once, padding included
+TOKENS = 2_048  # that a CPU reads at once, padding included
+TOKENS_GPU = 16_384  # that a GPU scores at once: of fewer it waits for the next
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,12 @@ def token_log_probabilities(
     context: int,
     padding: int = 0,
     bfloat16: bool = True,
-    at_once: int = TOKENS,
+    at_once: int | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return the log-probability of each token of each text but its first, in nats.
 
-    Windows of about one length are scored together, of `at_once` tokens in all; what pads is never
-    read.
+    Windows of about one length are scored together, of `at_once` tokens in all, or as many as the
+    device of the model is quick with; what pads is never read.
     """
     found = [np.zeros(len(ids) - 1, np.float32) for ids in tokens]
     parts = sorted(
@@ -140,7 +141,7 @@ def token_log_probabilities(
     )
     model.eval()
     device = next(model.parameters()).device
-    for rows in _alike(parts, at_once):
+    for rows in _alike(parts, at_once or (TOKENS if device.type == "cpu" else TOKENS_GPU)):
         ids = [torch.from_numpy(tokens[part.row][part.begin : part.end]) for part in rows]
         padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=padding)
         place = torch.arange(padded.shape[1])

@@ -163,7 +163,14 @@ def test_models_are_set_beside_a_baseline(root, run):
     assert told["adamw_over_baseline"].value == pytest.approx(table.loc["adamw", "ratio"])
     assert told["adamw_over_baseline"].low < told["adamw_over_baseline"].value
     seconds = [np.mean([one.metrics["train_seconds"].value for one in models[m]]) for m in models]
-    assert told["adamw_time_over_baseline"].value == pytest.approx(seconds[1] / seconds[0])
+    times = study.times(models, "baseline")
+    assert times.keys() == told.keys() == {"adamw_over_baseline"}
+    assert times["adamw_over_baseline"].value == pytest.approx(seconds[1] / seconds[0])
+    apart = study.beside(models, "baseline")
+    assert apart.index.tolist() == ["adamw"]
+    bits = table["bits"]
+    assert apart.loc["adamw", "value"] == pytest.approx(bits["adamw"] - bits["baseline"])
+    assert apart.loc["adamw", "low"] < apart.loc["adamw", "value"] < apart.loc["adamw", "high"]
     facts = study.facts(models["baseline"])
     mean = np.mean([one.title_losses.bits_per_byte for one in models["baseline"]])
     assert facts["bits"].value == pytest.approx(mean) and facts["seeds"].value == 2

@@ -89,6 +89,16 @@ def changes(steps: pd.DataFrame) -> pd.DataFrame:
     return found.set_axis(["value", "low", "high"], axis=1).astype(float)
 
 
+def beside(models: TitleRuns, baseline: str) -> pd.DataFrame:
+    """Return what each model changed from the baseline in bits a byte: `value`, `low`, `high`."""
+    rows = {
+        name: difference(_losses(seeds), _losses(models[baseline]))[["value", "low", "high"]]
+        for name, seeds in models.items()
+        if name != baseline
+    }
+    return pd.DataFrame(rows).T.sort_values("value", ascending=False)
+
+
 def facts(seeds: Sequence[Run]) -> dict[str, Metric]:
     """Return bits a byte with its interval over titles and seeds, the mean costs, and the seeds."""
     value, low, high = bits(_losses(seeds))
@@ -106,19 +116,27 @@ def sizes(seeds: Sequence[Run]) -> dict[str, Metric]:
 
 
 def ratios(models: TitleRuns, baseline: str) -> dict[str, Metric]:
-    """Return bits a byte over the baseline's, and the time to train, as `<model>_over_<baseline>`.
-
-    Times are named `<model>_time_over_<baseline>`, and have no interval.
-    """
+    """Return bits a byte over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
-    seconds = {name: mean_costs(seeds)["train_seconds"] for name, seeds in models.items()}
     for name in models.keys() - {baseline}:
         told = difference(_losses(models[name]), _losses(models[baseline]))
         value, low, high = (told[column] for column in ("ratio", "ratio_low", "ratio_high"))
         found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
-        time = seconds[name] / seconds[baseline]
-        found[f"{name}_time_over_{baseline}"] = Metric(time, tolerance=time)
     return found
+
+
+def times(models: TitleRuns, baseline: str) -> dict[str, Metric]:
+    """Return the time to train over the baseline's, as `<model>_over_<baseline>`.
+
+    It means something only where all had the same machine to themselves.
+    """
+    seconds = {name: mean_costs(seeds)["train_seconds"] for name, seeds in models.items()}
+    ratio = {name: value / seconds[baseline] for name, value in seconds.items()}
+    return {
+        f"{name}_over_{baseline}": Metric(value, tolerance=value)
+        for name, value in ratio.items()
+        if name != baseline
+    }
 
 
 def recipe_table(models: TitleRuns, baseline: str) -> pd.DataFrame:
