@@ -5,10 +5,10 @@
 The same shape (6 blocks of 8 heads, 512 wide), the same windows of titles, batches of the same
 size and AdamW, on the same cores or graphics card, in turns and in one run. *plain* is what nanoGPT
 does without a compiler, written in PyTorch's own layers and run eagerly in float32; *transformers*
-is its GPT-2 under its Trainer, in half precision where the machine is quick at that. *ours* comes in
-variants too, each without or with one thing: in float32; with whole batches read at once; compiled;
-and with a title a row, padded, in place of windows of the stream. Nothing is evaluated, saved or
-logged. What is compiled is so before the clock starts; padding counts for no token.
+is its GPT-2 under its Trainer, in half precision where the machine is quick at that. *ours* comes
+in variants too, each without or with one thing: in float32; with whole batches read at once;
+compiled; and with a title a row, padded, in place of windows of the stream. Nothing is evaluated,
+saved or logged. What is compiled is so before the clock starts; padding counts for no token.
 """
 
 import json

@@ -56,8 +56,9 @@ baseline = runs["baseline"]
 record_metrics("headlines/baseline", titles.facts(baseline) | titles.sizes(baseline))
 record_metrics("headlines/published", {"published": Metric(published)})
 names = ("published", "scored_share", "corrected", "bits_per_byte")
-number = {f"seed {run.config['seed']}": {n: run.metrics[n].value for n in names} for run in baseline}
-show_table(pd.DataFrame(number).T.rename_axis("baseline"), "tbl-headlines-number")
+number = {run.config["seed"]: [run.metrics[name].value for name in names] for run in baseline}
+table = pd.DataFrame(number, index=names).T.rename_axis("seed")
+show_table(table, "tbl-headlines-number")
 
 # %% [markdown]
 # One checkpoint of it, scored with batches of several sizes. Nothing about the model changes.
@@ -199,6 +200,16 @@ table = titles.recipe_table(recipes, "baseline")
 show_table(table, "tbl-headlines-recipes", formats | {"seeds": ".0f"})
 
 # %% [markdown]
+# How long each takes to the loss that the baseline ends with:
+
+# %% label="tbl-headlines-time"
+last = curves["baseline"]["held_out_loss"].iloc[-1]
+minutes = pd.Series({k: titles.seconds_to(v, last) / 60 for k, v in curves.items()}, name="minutes")
+sooner = minutes["baseline"] / minutes["quick"]
+record_metrics("headlines/cpu-sooner", {"times": Metric(sooner, tolerance=sooner)})
+show_table(minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time", {"minutes": ".1f"})
+
+# %% [markdown]
 # ## How fast
 #
 # Tokens a second of the baseline's shape, in one run, in turns: as it is trained here, with one
@@ -227,6 +238,7 @@ for name, run in both.items():
 # and helps one that has read its titles by heart.
 #
 # **What it does not show.** What the best model would be without the title mask, which was found to
-# cost something only after it had been trained. The choices at the baseline's shape are of one seed.
+# cost something only after it had been trained. The choices at the baseline's shape are of one
+# seed.
 #
 # **Next.** [Wins](11_wins.ipynb), back to screenplays.

@@ -183,6 +183,8 @@ def test_models_are_set_beside_a_baseline(root, run):
     epochs = study.epochs(models["baseline"])
     assert epochs["epoch"].tolist() == [1, 2]
     assert epochs["seconds"][1] == pytest.approx(facts["train_seconds"].value)
+    assert study.seconds_to(epochs, epochs["held_out_loss"][0]) == epochs["seconds"][0]
+    assert np.isnan(study.seconds_to(epochs, 0.0))
     # The weights of the last epoch are what is judged, in the same windows.
     assert epochs["held_out_loss"][1] == pytest.approx(mean, rel=1e-3)
     changes = study.changes(step_table(models))

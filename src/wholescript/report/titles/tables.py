@@ -169,5 +169,10 @@ def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(rows).groupby("epoch").mean().reset_index()
 
 
+def seconds_to(history: pd.DataFrame, loss: float) -> float:
+    """Return the seconds to the first of `epochs` whose held-out loss is no higher, else NaN."""
+    return float(history.loc[history["held_out_loss"] <= loss, "seconds"].min())
+
+
 def _losses(seeds: Sequence[Run]) -> list[TitleLosses]:
     return [run.title_losses for run in seeds]
