@@ -139,9 +139,8 @@ shown = ["bits", "low", "high", "beside", "change", "change_low", "change_high",
 show_table(steps[shown], "tbl-headlines-steps", {"seeds": ".0f"})
 
 # %% label="tbl-headlines-flattered"
-formats = {"parameters": ",.0f", "train_seconds": ",.0f"}
 shown = ["published", "scored_share", "corrected", "parameters"]
-show_table(steps[shown], "tbl-headlines-flattered", formats)
+show_table(steps[shown], "tbl-headlines-flattered", {"parameters": ",.0f"})
 
 # %% [markdown]
 # The optimizer is worth more than all else together, then a schedule that begins low. Not looking
@@ -178,7 +177,7 @@ found = {name: runs[name] for name in ("baseline", "best")}
 record_metrics("headlines/best", titles.facts(found["best"]) | titles.sizes(found["best"]))
 record_metrics("headlines/best-ratios", titles.ratios(found, "baseline"))
 table = titles.recipe_table(found, "baseline").drop(columns="train_seconds")
-show_table(table, "tbl-headlines-best", formats | {"seeds": ".0f"})
+show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 
 # %% [markdown]
 # ## What a minute buys
@@ -197,7 +196,8 @@ show_figure(plots.curves(curves), "fig-headlines-recipes")
 
 # %% label="tbl-headlines-recipes"
 table = titles.recipe_table(recipes, "baseline")
-show_table(table, "tbl-headlines-recipes", formats | {"seeds": ".0f"})
+formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
+show_table(table, "tbl-headlines-recipes", formats)
 
 # %% [markdown]
 # How long each takes to the loss that the baseline ends with:
@@ -228,7 +228,7 @@ show_table(table.rename_axis("how"), "tbl-headlines-speed", {"tokens a second": 
 
 # %%
 for name, run in both.items():
-    written = read_measured(f"headlines/{run}-s1337-writes").history["title"]
+    written = read_measured(f"headlines/{run}-s1337-writes").history["title"].fillna("")
     print(f"{name}:", *written, sep="\n  ")
 
 # %% [markdown]

@@ -80,7 +80,7 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
             "seeds": len(seeds),
             **{cost: costs.get(cost, float("nan")) for cost in COSTS},
         }
-    return pd.DataFrame(rows).T.rename_axis("step")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("step")
 
 
 def changes(steps: pd.DataFrame) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def recipe_table(models: TitleRuns, baseline: str) -> pd.DataFrame:
             "seeds": len(seeds),
             **{cost: costs.get(cost, float("nan")) for cost in COSTS},
         }
-    return pd.DataFrame(rows).T.rename_axis("model")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
 def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
