@@ -152,8 +152,8 @@ show_table(steps[shown], "tbl-headlines-flattered", {"parameters": ",.0f"})
 #
 # A small shape that sees few titles in few steps is short of steps, and dropout only makes it
 # slower. So the size of the regularisers was chosen at the baseline's shape, on more titles, all of
-# them still from the training part: each row is one training, beside all steps up to *wsd*, with a
-# matrix rate of 0.02.
+# them still from the training part: each row is one training, beside all steps up to *wsd*, with
+# half the rate for matrices.
 
 # %% label="fig-headlines-choices"
 choices = {k.removeprefix("choice-"): v for k, v in runs.items() if k.startswith("choice-")}
