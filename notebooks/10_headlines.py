@@ -113,7 +113,8 @@ show_figure(plots.by_frequency(often), "fig-headlines-frequencies")
 # Each step changes one thing, on all steps before it that are kept.
 
 # %% label="tbl-headlines-reasons"
-reasons = pd.Series({step.name: step.why for step in STEPS}, name="why it might help")
+taken = [step for step in STEPS if f"small-{step.name}" in runs]
+reasons = pd.Series({step.name: step.why for step in taken}, name="why it might help")
 show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-reasons")
 
 # %% [markdown]
