@@ -35,8 +35,10 @@ def keyness_against(table: pd.DataFrame, *, named: int = 12) -> Figure:
     )
     axes = panels["all"]
     # A picture of the points in the SVG: each of them as a shape of its own would be a megabyte.
-    style = {"s": 3, "color": "C7", "alpha": 0.4, "linewidths": 0, "rasterized": True}
-    axes.scatter(table["true"], table["predicted"], **style)
+    points = axes.scatter(
+        table["true"], table["predicted"], s=3, color="C7", alpha=0.4, linewidths=0
+    )
+    points.set_rasterized(True)
     axes.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1.2)
     axes.set(xlabel="effect, nominated films (d)", ylabel="effect, films called nominated (d)")
     ends = {
