@@ -3,7 +3,7 @@
 # own, the second time with runs of neighbours held out together:
 #   wholescript prepare imdb [--path FOLDER] --name sentiment
 #   wholescript prepare imdb [--path FOLDER] --name sentiment-films --together 25
-# Finished trainings are found again as long as their code stays; a killed one goes on. Some eight hours of one core.
+# Finished trainings are found again as long as their code stays; a killed one goes on. Some eleven hours of one core.
 set -e
 train() { wholescript train "$@" --store results; }
 bad="This film is terrible, I hated it. 1/10. Here is why:"
@@ -19,11 +19,13 @@ wholescript classify sentiment/ngram-bayes-s0 --keep --store results "I expected
 is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
 masterpiece, and still one of the warmest films of the year."
 
-# Transformers from scratch, a pair for at most six epochs.
-train generative sentiment --model tiny --epochs 6 --name lm-tiny-6
-wholescript train blend sentiment/ngram-bayes-s0 sentiment/lm-tiny-6-s0 --name language-blend --store results
-wholescript train blend sentiment/nb-svm-s0 sentiment/ngram-bayes-s0 sentiment/lm-tiny-6-s0 --name hybrid-lm \
-    --store results
+# N-grams with those of unlabelled reviews, transformers from scratch, and both joined.
+train generative sentiment --model ngram-mixed
+for epochs in 6 10; do train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs; done
+train generative sentiment --model tiny --reading 1 --epochs 4
+pairs="sentiment/ngram-mixed-s0 sentiment/lm-tiny-pretrained-s0"
+wholescript train blend $pairs --name language-blend --store results
+wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-lm --store results
 
 for examples in 20 50 200 1000 2000 5000; do
     for kind in naive-bayes logistic; do

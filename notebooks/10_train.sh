@@ -37,6 +37,6 @@ choice higher-rate --set learning_rate=0.005
 train baseline --seed 1337 --seed 1338 --seed 1339
 train r-drop --name best --seed 1337 --seed 1338 --seed 1339
 train baseline --name cpu-baseline
-train more-dropout --name cpu-quick --set layers=4 --set width=384 --set heads=6 --set dropout=0.1
+train more-dropout --name cpu-quick --set layers=4 --set width=384 --set heads=6 --set dropout=0.1 --set epochs=4
 learned headlines/cpu-baseline-s1337
 learned headlines/cpu-quick-s1337

@@ -290,12 +290,34 @@ def verdict_beats_language(results: Results) -> bool:
     return min(one.low for one in learned) > max(one.high for one in read)
 
 
+@claim("Mixed with those of all reviews and with words that repeat, n-grams err less often.")
+def mixing_helps(results: Results) -> bool:
+    """The interval of the ratio of errors to the n-grams alone is below one."""
+    return results.metric("generative/over-ngram-bayes:ngram-mixed_over_ngram-bayes").high < 1
+
+
+@claim("A pair that read all reviews before it was parted errs less often than one that did not.")
+def reading_before_parting(results: Results) -> bool:
+    """Its interval of accuracy is above those of pairs that had six and ten epochs."""
+    read, *others = (
+        results.metric(f"generative/{name}:accuracy")
+        for name in ("lm-tiny-pretrained", "lm-tiny-6", "lm-tiny-10")
+    )
+    return read.low > max(other.high for other in others)
+
+
+@claim("Joined with both pairs of language models a linear SVM errs less often.")
+def pairs_help_the_svm(results: Results) -> bool:
+    """The interval of the ratio of errors is below one."""
+    return results.metric("generative/over-nb-svm:hybrid-lm_over_nb-svm").high < 1
+
+
 @claim("Joined, a pair of n-grams and a pair of transformers are better than either.")
 def pairs_differ(results: Results) -> bool:
     """Its interval of accuracy is above those of both."""
     joined, *pairs = (
         results.metric(f"generative/{name}:accuracy")
-        for name in ("language-blend", "ngram-bayes", "lm-tiny-6")
+        for name in ("language-blend", "ngram-mixed", "lm-tiny-pretrained")
     )
     return joined.low > max(pair.high for pair in pairs)
 
@@ -358,3 +380,13 @@ def dropout_depends(results: Results) -> bool:
 def best_honest_number(results: Results) -> bool:
     """The ratio, over three seeds, with its interval."""
     return results.metric("headlines/best-ratios:best_over_baseline").high < 0.61
+
+
+@claim("On the same two cores a recipe has less than 0.68 times the bits in half the time.")
+def quick_recipe(results: Results) -> bool:
+    """The ratio of bits with its interval, that of the trainings' times, and of epochs in turns."""
+    bits, time, in_turns = (
+        results.metric(f"headlines/{name}:quick_over_baseline")
+        for name in ("cpu-ratios", "cpu-times", "cpu-pace")
+    )
+    return bits.high < 0.68 and max(time.value, in_turns.value) < 0.5

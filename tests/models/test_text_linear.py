@@ -11,6 +11,7 @@ from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
 from wholescript.models.text_kernel import SentenceKernel
 from wholescript.models.text_linear import SentenceLinear, TfidfSVM
 from wholescript.models.text_ngram import NgramBayes
+from wholescript.models.text_ngram_mixed import MixedNgrams
 from wholescript.models.text_stack import SparseDenseStack
 
 
@@ -51,6 +52,7 @@ def models(cache):
         "logistic": lambda: CountLogistic(Cs=(1.0, 10.0)),
         "nb-svm": lambda: NBSVM(Cs=(0.1, 1.0)),
         "n-grams": lambda: NgramBayes(orders=(1, 2), min_count=1),
+        "mixed n-grams": lambda: MixedNgrams(orders=(1, 2), min_count=1),
     }
 
 
@@ -58,7 +60,7 @@ KINDS = pytest.mark.parametrize(
     "kind",
     [
         *("sparse", "dense", "kernel", "blended", "stacked", "together"),
-        *("naive bayes", "logistic", "nb-svm", "n-grams"),
+        *("naive bayes", "logistic", "nb-svm", "n-grams", "mixed n-grams"),
     ],
 )
 

@@ -3,12 +3,13 @@ import pytest
 
 from tests.models.planted_texts import divided
 from wholescript.models.text_ngram import NgramBayes
+from wholescript.models.text_ngram_mixed import MixedNgrams
 
 
-@pytest.fixture(scope="module")
-def fitted():
+@pytest.fixture(scope="module", params=[NgramBayes, MixedNgrams])
+def fitted(request):
     training, test, _ = divided(2)
-    return NgramBayes(orders=(2,), min_count=1).fit(*training, seed=0), test
+    return request.param(orders=(2,), min_count=1).fit(*training, seed=0), test
 
 
 def test_words_add_up_to_the_text(fitted):

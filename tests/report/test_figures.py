@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Iterator
 
@@ -6,12 +7,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageChops
 
 from wholescript.errors import RunError
 from wholescript.report.cells import begin_notebook, show_figure, show_table
 from wholescript.report.context import Notebook
 from wholescript.report.plotdata import plotted_data
 from wholescript.report.project import Project
+from wholescript.report.style import DPI
 
 
 @pytest.fixture
@@ -96,6 +99,20 @@ def test_a_figure_is_written_with_data_and_passport_and_is_the_same_twice(
     assert passport["command"] == "wholescript run 01_tiny"
     assert passport["versions"]["matplotlib"] == mpl.__version__
     assert not plt.get_fignums()
+
+
+def test_a_picture_of_few_colors_looks_as_it_was_drawn(notebook: Notebook) -> None:
+    figure, axes = plt.subplots()
+    axes.imshow(np.linspace(0, 1, 10_000).reshape(100, 100), cmap="viridis")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI)
+    show_figure(figure, "fig-shades")
+    with Image.open(drawn) as many, Image.open(notebook.figures / "fig-shades.png") as few:
+        assert few.mode == "P"
+        assert few.info["dpi"] == many.info["dpi"]
+        apart = ImageChops.difference(many.convert("RGB"), few.convert("RGB"))
+        assert max(high for _, high in apart.getextrema()) < 16
+        assert len(many.convert("RGB").getcolors(1 << 24)) > 256
 
 
 def test_a_table_shows_clean_html_and_keeps_full_values(

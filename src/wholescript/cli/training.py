@@ -33,6 +33,7 @@ from wholescript.cli.training_options import (
     reading_fields,
     set_training,
     train_seeds,
+    unlabelled_texts,
 )
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
@@ -183,8 +184,9 @@ def generative(
     model: Annotated[
         str,
         typer.Option(
-            help="ngram; tiny, small, medium or large for a transformer from scratch; smollm2, a "
-            "folder or a name of the hub for one that is fine-tuned."
+            help="ngram; ngram-mixed, with those of unlabelled texts; tiny, small, medium or large "
+            "for a transformer from scratch; smollm2, a folder or a name of the hub for one that "
+            "is fine-tuned."
         ),
     ] = "ngram",
     tuning: Annotated[
@@ -218,14 +220,18 @@ def generative(
     from wholescript.errors import ParameterError
     from wholescript.models.text_classifier import SIZES
     from wholescript.models.text_ngram import NgramBayes
+    from wholescript.models.text_ngram_mixed import MixedNgrams
     from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
 
     estimator: Any
-    kind = "ngram" if model == "ngram" else "scratch" if model in SIZES else "pretrained"
+    ngrams = ("ngram", "ngram-mixed")
+    kind = "ngram" if model in ngrams else "scratch" if model in SIZES else "pretrained"
     if idle := options_given(context, WITHOUT_EFFECT[kind]):
         raise ParameterError(f"--model {model} has no {', '.join(idle)}: leave it out")
-    if kind == "ngram":
+    if model == "ngram":
         estimator = NgramBayes()
+    elif kind == "ngram":
+        estimator = MixedNgrams(unlabelled=unlabelled_texts(data))
     else:
         before = reading_fields(data, reading)
         estimator = (

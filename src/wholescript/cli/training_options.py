@@ -59,11 +59,13 @@ def reading_fields(data: str, epochs: int) -> dict[str, Any]:
 
     if epochs == 0:
         return {}
+    return {"reading": replace(READING, epochs=epochs), "unlabelled": unlabelled_texts(data)}
+
+
+def unlabelled_texts(data: str) -> Sequence[str]:
+    """Return the texts of a set that have no label, if there are any."""
     unlabelled = read_set(data).splits.get("unsupervised")
-    return {
-        "reading": replace(READING, epochs=epochs),
-        "unlabelled": unlabelled.texts if unlabelled else (),
-    }
+    return unlabelled.texts if unlabelled else ()
 
 
 def set_training(

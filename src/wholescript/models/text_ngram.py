@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,32 +42,35 @@ class NgramBayes(ShallowTextModel):
         self.words = WordIds.of(texts, min_count=self.min_count)
         numbers, held = self.words(texts), self.words(held_texts)
         prior = BayesRule.of(labels, self.classes)
-        best = np.inf
-        for order in self.orders:
-            models = [
-                KneserNey.of(
-                    [ids for ids, label in zip(numbers, labels, strict=True) if label == c],
-                    self.words.vocabulary,
-                    order,
-                )
-                for c in range(self.classes)
-            ]
-            likelihoods = _log_likelihoods(models, held)
-            rule = prior.calibrated(likelihoods, held_labels)
-            said = rule.posterior(likelihoods)[np.arange(len(held)), held_labels]
-            loss = -float(np.log(np.maximum(said, 1e-12)).mean())
-            if loss < best:
-                best, self.models, self.rule, kept = loss, models, rule, likelihoods
-                tokens = sum(len(ids) + 1 for ids in held)
-                own = kept[np.arange(len(held)), held_labels].sum()
-                self.chosen = {
-                    "order": order,
-                    "validation_log_loss": round(loss, 5),
-                    "perplexity": round(float(np.exp(-own / tokens)), 3),
-                    "temperature": round(rule.temperature, 3),
-                    "growth": round(rule.growth, 3),
-                }
-        return np.asarray(self.rule.scores(kept), np.float32)
+        fits = (
+            NgramFit.of(
+                {"order": order}, models, _log_likelihoods(models, held), held_labels, prior
+            )
+            for order in self.orders
+            for models in [self.class_models(numbers, labels, order)]
+        )
+        return self.keep(min(fits, key=lambda fit: fit.loss), held, held_labels)
+
+    def class_models(
+        self, numbers: Sequence[IntArray], labels: IntArray, order: int
+    ) -> list[KneserNey]:
+        """Return a model of the texts of each class."""
+        of_class: list[list[IntArray]] = [[] for _ in range(self.classes)]
+        for ids, label in zip(numbers, labels, strict=True):
+            of_class[label].append(ids)
+        return [KneserNey.of(theirs, self.words.vocabulary, order) for theirs in of_class]
+
+    def keep(self, fit: "NgramFit", held: Sequence[IntArray], held_labels: IntArray) -> FloatArray:
+        """Take what was fitted, and return its scores of the held-out texts."""
+        self.models, self.rule = fit.models, fit.rule
+        own = fit.likelihoods[np.arange(len(held)), held_labels].sum()
+        self.chosen = fit.chosen | {
+            "validation_log_loss": round(fit.loss, 5),
+            "perplexity": round(float(np.exp(-own / sum(len(ids) + 1 for ids in held))), 3),
+            "temperature": round(fit.rule.temperature, 3),
+            "growth": round(fit.rule.growth, 3),
+        }
+        return np.asarray(fit.rule.scores(fit.likelihoods), np.float32)
 
     def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the log-likelihood of each whole text under each class, (n, classes), in nats."""
@@ -122,3 +125,32 @@ def _log_likelihoods(models: Sequence[KneserNey], texts: Sequence[IntArray]) -> 
     return np.array(
         [[float(row.sum()) for row in model.log_probabilities(texts)] for model in models]
     ).T
+
+
+@dataclass(frozen=True)
+class NgramFit:
+    """Models of classes under the settings `chosen`, and how they judge texts that are held out.
+
+    `likelihoods` (n, classes) are in nats; `rule` is calibrated on them, `loss` its log loss.
+    """
+
+    chosen: dict[str, Any]
+    models: list[KneserNey]
+    likelihoods: NDArray[np.float64]
+    rule: BayesRule
+    loss: float
+
+    @classmethod
+    def of(
+        cls,
+        chosen: dict[str, Any],
+        models: list[KneserNey],
+        likelihoods: NDArray[np.float64],
+        labels: IntArray,
+        prior: BayesRule,
+    ) -> Self:
+        """Calibrate the rule of these priors on what models say of texts with `labels` (n,)."""
+        rule = prior.calibrated(likelihoods, labels)
+        said = rule.posterior(likelihoods)[np.arange(len(labels)), labels]
+        loss = -float(np.log(np.maximum(said, 1e-12)).mean())
+        return cls(chosen, models, likelihoods, rule, loss)

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
+from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.report.context import current_notebook
@@ -38,13 +39,13 @@ def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> 
     plotted = {"tolerance": tolerance, **plotted_data(figure)}
     data = json.dumps(plotted, ensure_ascii=False, separators=(",", ":")) + "\n"
     contents = {
-        ".svg": _rendered(figure, "svg"),
-        ".png": _rendered(figure, "png"),
+        ".svg": _drawing(figure),
+        ".png": _picture(figure),
         ".json": data.encode(),
         ".csv": series_table(plotted).to_csv(index=False, lineterminator="\n").encode(),
     }
     darken(figure)
-    contents[".dark.png"] = _rendered(figure, "png")
+    contents[".dark.png"] = _picture(figure)
     width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
     plt.close(figure)
     written = write_with_passport(notebook, label, "figure", contents)
@@ -55,11 +56,22 @@ def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> 
     )
 
 
-def _rendered(figure: Figure, kind: str) -> bytes:
+def _drawing(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+    figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def _picture(figure: Figure) -> bytes:
+    """Return a PNG of no more than 256 colors: it looks the same, in a third of the bytes."""
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
+    with Image.open(drawn) as image:
+        few = image.convert("RGB").quantize(
+            method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        few.save(packed, "png", dpi=image.info["dpi"])
+    return packed.getvalue()
 
 
 def show_table(

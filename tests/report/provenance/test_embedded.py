@@ -13,9 +13,9 @@ SVG = '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="2">
 PASSPORT = {"label": "fig-a", "parameters": {"title": 'é "<b>" & ]]> </metadata>'}}
 
 
-def png(colour: tuple[int, int, int] = (255, 0, 0)) -> bytes:
+def png(colour: tuple[int, int, int] = (255, 0, 0), mode: str = "RGB") -> bytes:
     content = io.BytesIO()
-    Image.new("RGB", (3, 2), colour).save(content, "png", dpi=(144, 144))
+    Image.new("RGB", (3, 2), colour).convert(mode).save(content, "png", dpi=(144, 144))
     return content.getvalue()
 
 
@@ -35,6 +35,19 @@ def test_a_passport_travels_inside_and_leaves_the_drawing(
 def test_another_drawing_has_another_hash() -> None:
     assert drawing_hash(png(), ".png") != drawing_hash(png((0, 0, 255)), ".png")
     assert drawing_hash(SVG.encode(), ".svg") != drawing_hash(b"<svg></svg>", ".svg")
+
+
+def test_the_hash_is_of_colours_and_not_of_their_places_in_a_palette() -> None:
+    assert drawing_hash(png(mode="P"), ".png") == drawing_hash(png(), ".png")
+    of_palettes = {drawing_hash(_one_colour(colour), ".png") for colour in ("red", "blue")}
+    assert len(of_palettes) == 2
+
+
+def _one_colour(colour: str) -> bytes:
+    """Return a picture whose pixels all are the first of its palette."""
+    content = io.BytesIO()
+    Image.new("RGB", (3, 2), colour).quantize(1).save(content, "png")
+    return content.getvalue()
 
 
 @given(st.dictionaries(st.text(), st.text()))

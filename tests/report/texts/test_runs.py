@@ -365,6 +365,8 @@ def test_three_commands_on_a_table_of_ones_own(table, tmp_path, monkeypatch):
     assert "--model tiny has no --prompt: leave" in invoke(*generative, *prompted, code=2)
     counted = ("--reading", 2, "--epochs", 3)
     assert "--model ngram has no --epochs, --reading" in invoke(*generative, *counted, code=2)
+    counted = ("--model", "ngram-mixed", "--vocabulary", 300)
+    assert "--model ngram-mixed has no --vocabulary" in invoke(*generative, *counted, code=2)
     small = ("--model", "tiny", "--batch-size", 0)
     assert "batch_size=0 at least 1" in invoke(*generative, *small, code=2)
     small = ("--model", "tiny", "--patience", 0)

@@ -22,7 +22,7 @@ TEXTS = ["the old violin", "a harbour under the pier"]
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A tree in which four models were trained by commands."""
+    """A tree in which models were trained by commands."""
     root = tmp_path_factory.mktemp("tree")
     table = planted_table(root / "questions.csv")
     with pytest.MonkeyPatch.context() as patch:
@@ -30,6 +30,7 @@ def root(tmp_path_factory):
         for command in (
             f"prepare {table}",
             "train generative questions",
+            "train generative questions --model ngram-mixed",
             "train linear questions --kind nb-svm",
             "train scratch questions --size tiny --vocabulary 400 --epochs 2",
             "train encoder questions --epochs 4 --learning-rate 1e-3 --float32",
@@ -65,7 +66,7 @@ def test_what_was_changed_stays_changed(estimator):
     assert json.loads(json.dumps(estimator_of(config).config)) == config
 
 
-@pytest.mark.parametrize("name", ["ngram-bayes", "nb-svm", "scratch-tiny", "encoder"])
+@pytest.mark.parametrize("name", ["ngram-bayes", "ngram-mixed", "nb-svm", "scratch-tiny", "encoder"])
 def test_read_back_it_says_what_it_said(root, name):
     run = stored(root, name)
     test = read_textset(root / "_build" / "textsets" / "questions").splits["test"]
@@ -73,8 +74,9 @@ def test_read_back_it_says_what_it_said(root, name):
     assert (found.argmax(1) == run.class_predictions.predicted).all()
 
 
-def test_words_add_up_to_the_evidence_of_the_text(root):
-    fitted = load_trained_run(Project(root), stored(root, "ngram-bayes"))
+@pytest.mark.parametrize("name", ["ngram-bayes", "ngram-mixed"])
+def test_words_add_up_to_the_evidence_of_the_text(root, name):
+    fitted = load_trained_run(Project(root), stored(root, name))
     table = word_evidence(fitted, TEXTS[0])
     assert table["word"].tolist() == ["the", "old", "violin", ""]
     likelihoods = fitted.log_likelihoods(TEXTS[:1])[0]

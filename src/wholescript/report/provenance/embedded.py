@@ -25,8 +25,9 @@ def drawing_hash(content: bytes, suffix: str) -> str:
     """
     if suffix == ".png":
         with Image.open(io.BytesIO(content)) as image:
-            size = f"{image.mode} {image.size}".encode()
-            return hashlib.sha256(size + image.tobytes()).hexdigest()
+            pixels = image.convert("RGBA")  # of a palette, whose order says nothing
+        size = f"{pixels.mode} {pixels.size}".encode()
+        return hashlib.sha256(size + pixels.tobytes()).hexdigest()
     if suffix == ".svg":
         content = _SVG_PASSPORT.sub("", content.decode()).encode()
     return hashlib.sha256(content).hexdigest()

@@ -13,6 +13,7 @@ from wholescript.models.text_kernel import SentenceKernel
 from wholescript.models.text_linear import SentenceLinear, TfidfSVM
 from wholescript.models.text_model import ShallowTextModel
 from wholescript.models.text_ngram import NgramBayes
+from wholescript.models.text_ngram_mixed import MixedNgrams
 from wholescript.models.text_stack import SparseDenseStack
 from wholescript.report.live_runs import training_folder
 from wholescript.report.project import Project
@@ -30,7 +31,7 @@ KINDS: dict[str, type[TextEstimator]] = {
     kind.__name__: kind
     for kind in (
         TfidfSVM, SentenceLinear, SentenceKernel, SparseDenseStack, NaiveBayes, CountLogistic,
-        NBSVM, NgramBayes, ScratchClassifier, FinetunedClassifier, EncoderClassifier,
+        NBSVM, NgramBayes, MixedNgrams, ScratchClassifier, FinetunedClassifier, EncoderClassifier,
         ScratchGenerative, FinetunedGenerative,
     )
 }  # fmt: skip
