@@ -66,7 +66,9 @@ def test_what_was_changed_stays_changed(estimator):
     assert json.loads(json.dumps(estimator_of(config).config)) == config
 
 
-@pytest.mark.parametrize("name", ["ngram-bayes", "ngram-mixed", "nb-svm", "scratch-tiny", "encoder"])
+@pytest.mark.parametrize(
+    "name", ["ngram-bayes", "ngram-mixed", "nb-svm", "scratch-tiny", "encoder"]
+)
 def test_read_back_it_says_what_it_said(root, name):
     run = stored(root, name)
     test = read_textset(root / "_build" / "textsets" / "questions").splits["test"]
