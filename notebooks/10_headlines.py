@@ -189,8 +189,8 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # %% [markdown]
 # ## What a minute buys
 #
-# On two cores, with nothing beside them: the baseline, and a *quick* recipe of four blocks, 384 wide,
-# with the steps up to *decay*, each batch read once, for four of the seven epochs.
+# On two cores, with nothing beside them: the baseline, and a *quick* recipe of four blocks, 384
+# wide, with the steps up to *decay*, each batch read once, for four of the seven epochs.
 
 # %% label="fig-headlines-recipes"
 recipes = {name: runs[run] for name, run in both.items()}
@@ -207,8 +207,8 @@ formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 show_table(table, "tbl-headlines-recipes", formats)
 
 # %% [markdown]
-# The two were trained on two days, and a machine is not always as quick. So epochs of both, of fewer
-# titles, were also timed in turns, in one run, by `benchmarks/title_recipes.py`:
+# The two were trained on two days, and a machine is not always as quick. So epochs of both, of
+# fewer titles, were also timed in turns, in one run, by `benchmarks/title_recipes.py`:
 
 # %% label="tbl-headlines-pace"
 timed = json.loads((notebook.project.root / pace).read_text())
