@@ -214,7 +214,7 @@ show_table(table, "tbl-headlines-recipes", formats)
 timed = json.loads((notebook.project.root / pace).read_text())
 ratio = timed["quick_over_baseline"]
 record_metrics("headlines/cpu-pace", {"quick_over_baseline": Metric(ratio, tolerance=ratio)})
-table = pd.DataFrame(timed["seconds_per_epoch"]).T.rename(columns="round {}".format)
+table = pd.DataFrame(timed["seconds_per_epoch"]).T.rename(columns=lambda k: f"round {k + 1}")
 table = table.assign(epochs=timed["epochs"]).rename_axis("seconds an epoch")
 show_table(table, "tbl-headlines-pace", dict.fromkeys(table.columns[:-1], ".0f"))
 

@@ -198,6 +198,9 @@ def _watching(project: Project, changed: threading.Event) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        # One that still watches while the interpreter ends can keep it from ending.
+        for thread in threads:
+            thread.join()
 
 
 @contextmanager
