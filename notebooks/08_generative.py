@@ -69,8 +69,8 @@ show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 # is then no evidence. Beside them are *naive-bayes*, which is the same rule over single words and
 # pairs, and models that learn the verdict itself: *tfidf-logistic* and *nb-svm*. The names
 # in *lm-tiny* are pairs of transformers, of which more below. Some are joined, with weights found
-# on validation: *language-blend* is ngram-mixed and lm-tiny-pretrained, *hybrid* is nb-svm and
-# ngram-bayes, *hybrid-lm* is nb-svm and the two of language-blend.
+# on validation: *language-blend* is ngram-mixed, lm-tiny-10 and lm-tiny-pretrained, *hybrid* is
+# nb-svm and ngram-bayes, *hybrid-lm* is nb-svm and the three of language-blend.
 
 # %% label="fig-generative-accuracy"
 found = read_text_runs("sentiment")

@@ -23,7 +23,7 @@ masterpiece, and still one of the warmest films of the year."
 train generative sentiment --model ngram-mixed
 for epochs in 6 10; do train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs; done
 train generative sentiment --model tiny --reading 1 --epochs 4
-pairs="sentiment/ngram-mixed-s0 sentiment/lm-tiny-pretrained-s0"
+pairs="sentiment/ngram-mixed-s0 sentiment/lm-tiny-10-s0 sentiment/lm-tiny-pretrained-s0"
 wholescript train blend $pairs --name language-blend --store results
 wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-lm --store results
 
