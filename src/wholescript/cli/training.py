@@ -42,6 +42,13 @@ train = typer.Typer(no_args_is_help=True, help="Train a classifier of texts: a r
 app.add_typer(train, name="train")
 
 
+@train.callback()
+def _begin() -> None:
+    from wholescript.training.heap import keep_freed_memory
+
+    keep_freed_memory()
+
+
 @train.command()
 def scratch(
     data: Data,
@@ -198,6 +205,19 @@ def generative(
         list[str] | None,
         typer.Option(help="What stands before a text of a pretrained model; one for each class."),
     ] = None,
+    fork: Annotated[
+        int | None,
+        typer.Option(
+            help="Blocks of a pretrained model that read for all classes; those above are trained "
+            "together, to tell texts apart."
+        ),
+    ] = None,
+    telling: Annotated[
+        float, typer.Option(help="Share of telling apart in the loss of a fork.")
+    ] = 0.8,
+    one_window: Annotated[
+        bool, typer.Option("--one-window", help="Train a fork on one window of each text.")
+    ] = False,
     epochs: Epochs = None,
     learning_rate: Rate = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
@@ -221,13 +241,16 @@ def generative(
     from wholescript.models.text_classifier import SIZES
     from wholescript.models.text_ngram import NgramBayes
     from wholescript.models.text_ngram_mixed import MixedNgrams
+    from wholescript.training.forked_generative import ForkedGenerative
     from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
 
     estimator: Any
     ngrams = ("ngram", "ngram-mixed")
     kind = "ngram" if model in ngrams else "scratch" if model in SIZES else "pretrained"
-    if idle := options_given(context, WITHOUT_EFFECT[kind]):
-        raise ParameterError(f"--model {model} has no {', '.join(idle)}: leave it out")
+    forked = kind == "pretrained" and fork is not None
+    if idle := options_given(context, WITHOUT_EFFECT["forked" if forked else kind]):
+        what = f"--fork {fork}" if forked else f"--model {model}"
+        raise ParameterError(f"{what} has no {', '.join(idle)}: leave it out")
     if model == "ngram":
         estimator = NgramBayes()
     elif kind == "ngram":
@@ -237,6 +260,10 @@ def generative(
         estimator = (
             ScratchGenerative(window=window, size=model, vocabulary=vocabulary, **before)
             if kind == "scratch"
+            else ForkedGenerative(
+                window=window, pretrained=model, fork=fork, telling=telling, one_window=one_window
+            )
+            if fork is not None
             else FinetunedGenerative(
                 window=window,
                 pretrained=model,

@@ -23,6 +23,7 @@ from wholescript.report.runs import Run, RunStore
 from wholescript.report.texts.training import TextEstimator
 from wholescript.training.encoder import EncoderClassifier
 from wholescript.training.finetune import FinetunedClassifier
+from wholescript.training.forked_generative import ForkedGenerative
 from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.scratch import ScratchClassifier
@@ -32,7 +33,7 @@ KINDS: dict[str, type[TextEstimator]] = {
     for kind in (
         TfidfSVM, SentenceLinear, SentenceKernel, SparseDenseStack, NaiveBayes, CountLogistic,
         NBSVM, NgramBayes, MixedNgrams, ScratchClassifier, FinetunedClassifier, EncoderClassifier,
-        ScratchGenerative, FinetunedGenerative,
+        ScratchGenerative, FinetunedGenerative, ForkedGenerative,
     )
 }  # fmt: skip
 SETTINGS = {"training": TrainingSettings, "reading": TrainingSettings, "settings": SentenceSettings}

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.models.tiny_decoders import write_tiny
+from wholescript.errors import ParameterError
+from wholescript.features.decoders import load_decoder
+from wholescript.models.adapters import adapted
+from wholescript.models.causal_lm import CausalLM
+from wholescript.models.forked_lm import ForkedLM
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tiny(tmp_path_factory.mktemp("decoder"))
+
+
+def begun(folder):
+    decoder = load_decoder(str(folder))
+    return CausalLM(decoder.model, adapted(decoder, "full"))
+
+
+def forked(folder, shared=1):
+    network = ForkedLM([begun(folder) for _ in range(CLASSES)], shared).eval()
+    torch.manual_seed(1)
+    with torch.no_grad():  # as if each had been trained
+        for parameter in network.parameters():
+            if parameter.requires_grad:
+                parameter += 0.1 * torch.randn_like(parameter)
+    return network
+
+
+def batch():
+    ids = torch.randint(1, 40, (2, 12), generator=torch.manual_seed(0))
+    asked = torch.ones_like(ids, dtype=torch.bool)
+    asked[1, 8:] = False
+    return ids, asked
+
+
+def test_each_class_reads_as_its_model_alone_does(folder):
+    network, (ids, asked) = forked(folder), batch()
+    together = [nats.detach().numpy() for nats in network.nats(ids, asked, at_once=5)]
+    for nats, branch in zip(together, network.branches, strict=True):
+        alone = -branch.log_probabilities(ids, asked).numpy()
+        np.testing.assert_allclose(nats, alone, atol=1e-5)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+def test_what_is_shared_is_read_once_for_all_classes(folder):
+    network, (ids, _) = forked(folder), batch()
+    read = []
+    for branch in network.branches:
+        branch.base.layers[0].register_forward_hook(lambda *_: read.append(1))
+    network(ids)
+    assert len(read) == 1
+
+
+def test_only_what_is_above_the_fork_has_a_gradient(folder):
+    network, (ids, asked) = forked(folder), batch()
+    torch.stack(network.nats(ids, asked)).mean().backward()
+    for branch in network.branches:
+        given = {name for name, value in branch.named_parameters() if value.grad is not None}
+        assert given == {
+            name
+            for name, _ in branch.named_parameters()
+            if name.startswith(("base.layers.1.", "base.norm."))
+        }
+
+
+@pytest.mark.parametrize("shared", [0, 2])
+def test_a_fork_has_blocks_below_and_above(folder, shared):
+    with pytest.raises(ParameterError, match=f"fork={shared}: of 2 blocks share 1 to 1"):
+        ForkedLM([begun(folder)], shared)
+
+
+def test_a_model_of_another_design_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="GPT2Model cannot be forked"):
+        ForkedLM([begun(write_tiny(tmp_path, "gpt2"))], 1)
