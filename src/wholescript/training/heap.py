@@ -12,8 +12,8 @@ def keep_freed_memory() -> bool:
     """Let the allocator keep what is freed; return whether it can (that of glibc, on Linux).
 
     The system otherwise takes large tensors back when they are freed, and gives new pages that it
-    must find and clear one by one: a sixth of the time of a step that computes logits over a
-    vocabulary. Variables of the environment that set the allocator are left as they are.
+    must find and clear one by one; `benchmarks/heap.py` measures what that costs. Variables of the
+    environment that set the allocator are left as they are.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
