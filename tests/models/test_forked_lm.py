@@ -7,7 +7,7 @@ from wholescript.errors import ParameterError
 from wholescript.features.decoders import load_decoder
 from wholescript.models.adapters import adapted
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.forked_lm import ForkedLM
+from wholescript.models.forked_lm import ForkedLM, thaw_above
 
 CLASSES = 3
 
@@ -17,13 +17,15 @@ def folder(tmp_path_factory):
     return write_tiny(tmp_path_factory.mktemp("decoder"))
 
 
-def begun(folder):
+def begun(folder, shared):
     decoder = load_decoder(str(folder))
-    return CausalLM(decoder.model, adapted(decoder, "full"))
+    model = CausalLM(decoder.model, adapted(decoder, "full"))
+    thaw_above(model, shared)
+    return model
 
 
 def forked(folder, shared=1):
-    network = ForkedLM([begun(folder) for _ in range(CLASSES)], shared).eval()
+    network = ForkedLM([begun(folder, shared) for _ in range(CLASSES)], shared).eval()
     torch.manual_seed(1)
     with torch.no_grad():  # as if each had been trained
         for parameter in network.parameters():
@@ -72,9 +74,9 @@ def test_only_what_is_above_the_fork_has_a_gradient(folder):
 @pytest.mark.parametrize("shared", [0, 2])
 def test_a_fork_has_blocks_below_and_above(folder, shared):
     with pytest.raises(ParameterError, match=f"fork={shared}: of 2 blocks share 1 to 1"):
-        ForkedLM([begun(folder)], shared)
+        begun(folder, shared)
 
 
 def test_a_model_of_another_design_is_refused(tmp_path):
     with pytest.raises(ParameterError, match="GPT2Model cannot be forked"):
-        ForkedLM([begun(write_tiny(tmp_path, "gpt2"))], 1)
+        begun(write_tiny(tmp_path, "gpt2"), 1)

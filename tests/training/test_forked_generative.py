@@ -9,7 +9,7 @@ from tests.training.planted_texts import CLASSES, killed_in_step, planted, timel
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.forked_lm import ForkedLM
 from wholescript.training.forked_generative import ForkedGenerative
-from wholescript.training.generative import LANGUAGE_TRAINING, FinetunedGenerative
+from wholescript.training.generative import LANGUAGE_TRAINING
 from wholescript.training.readers import FittedGenerative
 from wholescript.training.telling_apart import TellApart, odds, weighted_sum
 from wholescript.training.text_classifiers import Labelled
@@ -67,6 +67,7 @@ def test_killed_and_resumed_it_ends_as_an_unbroken_one(folder, train, validation
         forked(folder).fit(train, validation, seed=0, folder=tmp_path / "b")
     resumed = forked(folder).fit(train, validation, seed=0, folder=tmp_path / "b")
     assert timeless(resumed.history) == timeless(unbroken.history)
+    assert forked(folder).name.endswith("-bayes-forked")
     assert set(resumed.history[0]) >= {"held_out_accuracy", "held_out_nats", "seconds"}
     forked(folder).save(resumed, tmp_path / "b")
     again = forked(folder).load(tmp_path / "b", CLASSES)
@@ -109,14 +110,14 @@ def test_parts_of_a_batch_add_up_to_its_loss(folder, train):
         gradients.append(network.branches[1].base.norm.weight.grad)
     assert told[0] == pytest.approx(told[1], rel=1e-5)
     # Of equal models every class is as likely: what is told is known.
-    nats = way.log_likelihoods(network, replace_batches(estimator, reader, train, batch))
+    nats = way.log_likelihoods(network, batches_of(estimator, reader, train, batch))
     tokens = (batch.attention_mask.sum(1) - 1).sum()
     expected = 0.8 * np.log(CLASSES) + 0.2 * -nats[:, 0].sum() / float(tokens)
     assert told[0] == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
-def replace_batches(estimator, reader, part, batch):
+def batches_of(estimator, reader, part, batch):
     """The windows of a batch as batches of their own."""
     windows = estimator._windows(reader, part)
     return replace(
@@ -152,9 +153,3 @@ def test_a_class_without_a_text_is_an_error(folder, train, validation):
     lacking = Labelled([train.texts[row] for row in rows], train.labels[rows], CLASSES)
     with pytest.raises(DataError, match="no training text is of class 2"):
         forked(folder).fit(lacking, validation, seed=0)
-
-
-def test_a_fork_is_named_and_told_from_models_alone(folder):
-    assert forked(folder).name.endswith("-bayes-forked")
-    assert forked(folder).config["model"] == "ForkedGenerative"
-    assert isinstance(forked(folder), FinetunedGenerative)

@@ -15,17 +15,12 @@ AT_ONCE = 256  # tokens whose logits stay in the cache of a CPU until their sum 
 class ForkedLM(nn.Module):
     """Maps token ids to the states after them under each class.
 
-    `models`, of the design of Llama, are equal in their first `shared` blocks and in what reads
-    tokens in and out; all of that is frozen. Their other blocks are trained.
-
-    Raises:
-        ParameterError: the models are of another design, or have no block above the fork.
+    `models` are equal in their first `shared` blocks and in what reads tokens in and out, since
+    nothing but what `thaw_above` left is trained of them.
     """
 
     def __init__(self, models: Sequence[CausalLM], shared: int) -> None:
         super().__init__()
-        for model in models:
-            thaw_above(model, shared)
         self.branches: Any = nn.ModuleList(models)
         self.shared = shared
 
