@@ -7,7 +7,7 @@ from wholescript.errors import ParameterError
 from wholescript.features.decoders import load_decoder
 from wholescript.models.adapters import adapted
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.forked_lm import ForkedLM, thaw_above
+from wholescript.models.forked_lm import ForkedLM, merge_adapters, thaw_above
 
 CLASSES = 3
 
@@ -17,15 +17,15 @@ def folder(tmp_path_factory):
     return write_tiny(tmp_path_factory.mktemp("decoder"))
 
 
-def begun(folder, shared):
+def begun(folder, shared, tuning="full"):
     decoder = load_decoder(str(folder))
     model = CausalLM(decoder.model, adapted(decoder, "full"))
-    thaw_above(model, shared)
+    thaw_above(model, shared, tuning, rank=2, alpha=6)
     return model
 
 
-def forked(folder, shared=1):
-    network = ForkedLM([begun(folder, shared) for _ in range(CLASSES)], shared).eval()
+def forked(folder, tuning="full"):
+    network = ForkedLM([begun(folder, 1, tuning) for _ in range(CLASSES)], 1).eval()
     torch.manual_seed(1)
     with torch.no_grad():  # as if each had been trained
         for parameter in network.parameters():
@@ -69,6 +69,20 @@ def test_only_what_is_above_the_fork_has_a_gradient(folder):
             for name, _ in branch.named_parameters()
             if name.startswith(("base.layers.1.", "base.norm."))
         }
+
+
+def test_adapters_stand_above_the_fork_alone_and_can_be_merged(folder):
+    network, (ids, asked) = forked(folder, "lora"), batch()
+    trained = {name for name, value in network.named_parameters() if value.requires_grad}
+    linear = 7  # of a block, each with two matrices
+    assert len(trained) == CLASSES * (linear * 2 + 1)
+    assert all(".layers.1." in name or ".norm." in name for name in trained)
+    before = torch.stack(network.nats(ids, asked))
+    for branch in network.branches:
+        merge_adapters(branch)
+        merge_adapters(branch)  # merged they stay as they are
+    torch.testing.assert_close(torch.stack(network.nats(ids, asked)), before, atol=1e-5, rtol=1e-4)
+    assert (before[0] - before[1]).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("shared", [0, 2])

@@ -29,7 +29,7 @@ def tokenizer():
     )
 
 
-def write_tiny(folder, kind="llama", steps=0):
+def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
     """Write a model of random weights that learned LANGUAGE for so many steps; return its path."""
     words = tokenizer()
     torch.manual_seed(0)
@@ -41,10 +41,10 @@ def write_tiny(folder, kind="llama", steps=0):
         config = LlamaConfig(
             hidden_size=16,
             intermediate_size=32,
-            num_hidden_layers=2,
+            num_hidden_layers=layers,
             num_attention_heads=2,
             max_position_embeddings=POSITIONS,
-            tie_word_embeddings=False,
+            tie_word_embeddings=tied,
             **ends,
         )
         model = LlamaForCausalLM(config)

@@ -33,7 +33,8 @@ def validation():
 
 
 def forked(folder, **options):
-    options = {"fork": 1, "window": 24, "context": 64, "training": SHORT} | options
+    options = {"tuning": "full", "fork": 1, "window": 24, "context": 64} | options
+    options.setdefault("training", SHORT)
     return ForkedGenerative(pretrained=str(folder), bfloat16=False, **options)
 
 
@@ -77,6 +78,24 @@ def test_killed_and_resumed_it_ends_as_an_unbroken_one(folder, train, validation
     )
     with pytest.raises(DataError, match="no trained"):
         forked(folder).load(tmp_path / "nowhere", CLASSES)
+
+
+def test_a_part_of_a_model_is_tuned_by_adapters_and_found_again(tmp_path, train, validation):
+    deep = write_tiny(tmp_path / "deep", layers=3)
+    part = {"blocks": 2, "vocabulary": 270, "tuning": "lora"}
+    longer = replace(SHORT, epochs=6, patience=6)
+    estimator = forked(deep, training=longer, **part)
+    assert estimator.name == "deep-short-bayes-forked"
+    fitted = estimator.fit(train, validation, seed=0, folder=tmp_path / "a")
+    estimator.save(fitted, tmp_path / "a")
+    for reader in fitted.readers:
+        assert len(reader.model.base.layers) == 2
+        assert len(reader.model.base.embed_tokens.weight) == 270
+    test = planted(90, seed=2, words=7)
+    said = fitted.uncached().predict_proba(test.texts)
+    assert (said.argmax(1) == test.labels).mean() > 0.5
+    again = estimator.load(tmp_path / "a", CLASSES)
+    np.testing.assert_allclose(again.uncached().predict_proba(test.texts), said, atol=1e-5)
 
 
 def test_one_window_of_each_text_or_all(folder):
@@ -138,9 +157,10 @@ def test_odds_are_over_the_root_of_the_tokens():
     ("options", "message"),
     [
         ({"telling": 1.5}, "telling=1.5"),
-        ({"prompts": ("a", "b", "c")}, "neither prompts nor adapters"),
-        ({"tuning": "lora"}, "neither prompts nor adapters"),
+        ({"prompts": ("a", "b", "c")}, "it takes no prompts"),
         ({"fork": 2}, "fork=2: of 2 blocks"),
+        ({"blocks": 1}, "blocks=1 and vocabulary=None go together"),
+        ({"blocks": 1, "vocabulary": 270}, "kept in a folder: give one"),
     ],
 )
 def test_what_could_not_be_forked_is_refused(folder, options, message, train, validation):

@@ -208,7 +208,7 @@ def generative(
     fork: Annotated[
         int | None,
         typer.Option(
-            help="Blocks of a pretrained model that read for all classes; those above are trained "
+            help="Blocks of a pretrained model that read for all classes; those above are tuned "
             "together, to tell texts apart."
         ),
     ] = None,
@@ -223,7 +223,13 @@ def generative(
     batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
     accumulate: Accumulate = 1,
     window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
-    vocabulary: Annotated[int, typer.Option(help="Tokens of a model from scratch.")] = 2_000,
+    blocks: Annotated[
+        int | None, typer.Option(help="Of a pretrained model to take for a fork, the first ones.")
+    ] = None,
+    vocabulary: Annotated[
+        int | None,
+        typer.Option(help="Tokens of a model from scratch, or of those that --blocks leaves."),
+    ] = None,
     reading: Reading = 0,
     patience: Patience = None,
     bfloat16: Precision = None,
@@ -256,23 +262,29 @@ def generative(
     elif kind == "ngram":
         estimator = MixedNgrams(unlabelled=unlabelled_texts(data))
     else:
-        before = reading_fields(data, reading)
-        estimator = (
-            ScratchGenerative(window=window, size=model, vocabulary=vocabulary, **before)
-            if kind == "scratch"
-            else ForkedGenerative(
-                window=window, pretrained=model, fork=fork, telling=telling, one_window=one_window
-            )
-            if fork is not None
-            else FinetunedGenerative(
+        sizes: dict[str, Any] = {} if vocabulary is None else {"vocabulary": vocabulary}
+        tuned: dict[str, Any] = {
+            "pretrained": model,
+            "tuning": tuning,
+            "rank": rank,
+            "alpha": alpha,
+        }
+        if kind == "scratch":
+            before = reading_fields(data, reading)
+            estimator = ScratchGenerative(window=window, size=model, **sizes, **before)
+        elif fork is not None:
+            estimator = ForkedGenerative(
                 window=window,
-                pretrained=model,
-                tuning=tuning,
-                rank=rank,
-                alpha=alpha,
-                prompts=tuple(prompt or ()),
+                fork=fork,
+                telling=telling,
+                one_window=one_window,
+                blocks=blocks,
+                **sizes,
+                **tuned,
             )
-        )
+        else:
+            prompts = tuple(prompt or ())
+            estimator = FinetunedGenerative(window=window, prompts=prompts, **tuned)
         if batch_size is not None:
             estimator = replace(estimator, batch_size=batch_size)
         set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)

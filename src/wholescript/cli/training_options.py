@@ -37,13 +37,13 @@ Precision = Annotated[
 ]
 OF_TRAINING = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
 OF_ENCODER = (*OF_TRAINING, "token_dropout", "max_length", "label_smoothing", "reading")
-OF_FORK = ("fork", "telling", "one_window")
+OF_FORK = ("fork", "telling", "one_window", "blocks")
 OF_PRETRAINED = ("tuning", "rank", "alpha", "prompt")
 WITHOUT_EFFECT = {  # of `train generative`, by the kind of model
     "ngram": (*OF_TRAINING, *OF_PRETRAINED, *OF_FORK, "window", "vocabulary", "reading"),
     "scratch": (*OF_PRETRAINED, *OF_FORK),
-    "pretrained": ("vocabulary", "reading", "telling", "one_window"),
-    "forked": (*OF_PRETRAINED, "vocabulary", "reading"),
+    "pretrained": ("vocabulary", "reading", *OF_FORK),
+    "forked": ("prompt", "reading"),
 }
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
 from torch import Tensor, cat, nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
+from wholescript.models.adapters import Tuning
 from wholescript.models.causal_lm import CausalLM
 
+LINEAR = r".*_proj"  # the linear layers of a block of Llama
 AT_ONCE = 256  # tokens whose logits stay in the cache of a CPU until their sum is taken
 
 
@@ -62,8 +66,13 @@ class ForkedLM(nn.Module):
         ]
 
 
-def thaw_above(model: CausalLM, shared: int) -> None:
-    """Let the blocks from `shared` on be trained, and the norm behind them, and nothing else.
+def thaw_above(
+    model: CausalLM, shared: int, tuning: Tuning = "full", *, rank: int = 8, alpha: int = 16
+) -> None:
+    """Let what is above the first `shared` blocks be trained, and nothing else.
+
+    That is, of the blocks, all weights, or, with a `tuning` of `lora`, low-rank matrices beside
+    their linear layers (as in `adapters.adapted`, without dropout), and the norm behind them.
 
     Raises:
         ParameterError: the model is not of the design of Llama, or has no such block.
@@ -74,5 +83,17 @@ def thaw_above(model: CausalLM, shared: int) -> None:
     if not 1 <= shared < len(blocks):
         raise ParameterError(f"fork={shared}: of {len(blocks)} blocks share 1 to {len(blocks) - 1}")
     model.model.requires_grad_(False)
-    blocks[shared:].requires_grad_(True)
+    if tuning == "lora":
+        adapters = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LINEAR)
+        for block in blocks[shared:]:
+            inject_adapter_in_model(adapters, block)
+    else:
+        blocks[shared:].requires_grad_(True)
     model.base.norm.requires_grad_(True)
+
+
+def merge_adapters(model: CausalLM) -> None:
+    """Add what adapters learned to the weights beside them: the same model, and quicker to read."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer) and not module.merged:
+            module.merge()

@@ -1,25 +1,28 @@
 """Generative classifiers whose language models are one up to a fork, and learn to tell apart."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
+from wholescript.features.decoders import load_decoder
+from wholescript.features.shortened import WRITTEN_LAST, shortened, write_decoder
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.forked_lm import ForkedLM, thaw_above
+from wholescript.models.forked_lm import ForkedLM, merge_adapters, thaw_above
 from wholescript.training.clock import EpochClock
-from wholescript.training.generative import LANGUAGE_TRAINING, FinetunedGenerative, _texts_of
+from wholescript.training.generative import FinetunedGenerative, _texts_of
 from wholescript.training.language import TOKENS
-from wholescript.training.loop import Row, TrainingSettings, fit
+from wholescript.training.loop import Row, fit
 from wholescript.training.readers import SCORED, FittedGenerative, Reader
 from wholescript.training.telling_apart import TellApart, weighted_sum
 from wholescript.training.text_batches import TextBatches
 from wholescript.training.text_classifiers import Labelled
 
+PART = "pretrained"
 JUDGED = 512  # held-out windows that each epoch is judged by
 SCORED_TOGETHER = 4  # texts of about one length, on a CPU
 SCORED_TOGETHER_GPU = 64
@@ -49,51 +52,60 @@ class ForkedGenerative(FinetunedGenerative):
     """A pretrained language model that forks into one for each class, all trained together.
 
     The first `fork` blocks read a text once for all classes and stay as they are; the others are
-    trained in full, a share `telling` of the loss being that of the right class among all.
-    Where each model alone learns to foretell its texts, of which the verdict is a small part, these
-    learn what sets the classes apart; they are still models of language, joined by Bayes' rule.
+    trained, a share `telling` of the loss being that of the right class among all. Where each model
+    alone learns to foretell its texts, of which the verdict is a small part, these learn what sets
+    the classes apart; they are still models of language, joined by Bayes' rule.
     With `one_window` a training reads one window of each text, drawn once, and not all of them:
     what a text says again in its next window teaches less than another text.
+    Of the pretrained model only `blocks` blocks and `vocabulary` tokens are taken, if that is
+    asked for (`shortened`).
 
     Raises:
-        ParameterError: a field is outside its range, or asks for prompts or adapters.
+        ParameterError: a field is outside its range, asks for prompts, or for a part of a model by
+            one number alone.
     """
 
     batch_size: int = 8
-    tuning: Literal["full"] = "full"
     fork: int = 20
     telling: float = 0.8
     one_window: bool = False
-    training: TrainingSettings = field(
-        default_factory=lambda: replace(LANGUAGE_TRAINING, epochs=1, learning_rate=1e-4)
-    )
+    blocks: int | None = None
+    vocabulary: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not train."""
         super().__post_init__()
-        if self.prompts or self.tuning != "full":
-            raise ParameterError(
-                "a fork reads a text once for all classes, and trains what is above in full: it "
-                "takes neither prompts nor adapters"
-            )
+        if self.prompts:
+            raise ParameterError("a fork reads a text once for all classes: it takes no prompts")
         if not 0 <= self.telling <= 1:
             raise ParameterError(f"telling={self.telling} must be in [0, 1]")
+        if (self.blocks is None) != (self.vocabulary is None):
+            raise ParameterError(
+                f"blocks={self.blocks} and vocabulary={self.vocabulary} go together: the part of "
+                "a model that is taken"
+            )
 
     @property
     def name(self) -> str:
         """The model, and that it is forked."""
-        return f"{Path(self.pretrained).name}-bayes-forked"
+        short = "-short" if self.blocks else ""
+        return f"{Path(self.pretrained).name}{short}-bayes-forked"
 
     def begin(self, texts: Sequence[str], classes: int, folder: Path | None, label: int) -> Reader:
         """Return the pretrained model, of which what is above the fork is to be trained.
 
         Raises:
             BundleError: the package that brings the model is not installed.
-            ParameterError: there is no such model, it cannot be forked there, or it cannot read
-                `context` tokens.
+            ParameterError: there is no such model, it cannot be shortened or forked there, or it
+                cannot read `context` tokens; or no folder is given for a part of it.
         """
-        reader = super().begin(texts, classes, folder, label)
-        thaw_above(reader.model, self.fork)
+        part = self.pretrained
+        if self.blocks and self.vocabulary:
+            part = self._part(texts, folder, self.blocks, self.vocabulary)
+        # Tuned by adapters it would have some below the fork, too.
+        whole = FinetunedGenerative(self.window, self.context, pretrained=part, tuning="full")
+        reader = whole.begin(texts, classes, folder, label)
+        thaw_above(reader.model, self.fork, self.tuning, rank=self.rank, alpha=self.alpha)
         return reader
 
     def fit(
@@ -119,7 +131,8 @@ class ForkedGenerative(FinetunedGenerative):
         for part, name in ((train, "training"), (validation, "validation")):
             for c in range(train.classes):
                 _texts_of(part, c, name)
-        readers = [self.begin((), train.classes, folder, c) for c in range(train.classes)]
+        torch.manual_seed(seed)
+        readers = [self.begin(train.texts, train.classes, folder, c) for c in range(train.classes)]
         first = readers[0]
         held_out = self._windows(first, validation)
         drawn = np.random.default_rng(seed).permutation(len(held_out.tokens))[:JUDGED]
@@ -144,6 +157,8 @@ class ForkedGenerative(FinetunedGenerative):
             folder and folder / SCORED, [clock.timed(row) for row in result.history],
             result.best_epoch, shared=self.fork,
         )  # fmt: skip
+        for reader in readers:
+            merge_adapters(reader.model)
         likelihoods = fitted.log_likelihoods(validation.texts)
         fitted.rule = fitted.rule.calibrated(likelihoods, validation.labels)
         fitted.measured = {"temperature": fitted.rule.temperature, "growth": fitted.rule.growth}
@@ -155,7 +170,20 @@ class ForkedGenerative(FinetunedGenerative):
         Raises:
             DataError: the folder holds none, or one of other settings.
         """
-        return FittedForked(**vars(super().load(folder, classes)), shared=self.fork)
+        fitted = FittedForked(**vars(super().load(folder, classes)), shared=self.fork)
+        for reader in fitted.readers:
+            merge_adapters(reader.model)
+        return fitted
+
+    def _part(self, texts: Sequence[str], folder: Path | None, blocks: int, vocabulary: int) -> str:
+        """Return where the part of the pretrained model is, made from `texts` if it is not yet."""
+        if folder is None:
+            raise ParameterError("a part of a pretrained model is kept in a folder: give one")
+        part = folder / PART
+        if not (part / WRITTEN_LAST).exists():
+            whole = load_decoder(self.pretrained)
+            write_decoder(shortened(whole, texts, blocks=blocks, vocabulary=vocabulary), part)
+        return str(part)
 
     def _windows(self, reader: Reader, part: Labelled, drawn: int | None = None) -> TextBatches:
         """Return all windows, or one of each text by the seed `drawn`, with the texts' labels."""
