@@ -26,7 +26,6 @@
 published = 0.901  # accuracy that a pair of GPT-2 models was published with, on tested reviews
 published_tested = 1000  # reviews
 pair = "smollm2-bayes-lora-prompted"  # of the pretrained model
-forked = "smollm2-short-bayes-forked"  # a pair of it, trained to tell reviews apart
 writer = "smollm2-writer"  # the same, trained for other seeds to write
 seed = 0  # of the bootstrap
 
@@ -69,11 +68,9 @@ show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 # too, and the words that a review has had so far: what is rare in a class, or stands there already,
 # is then no evidence. Beside them are *naive-bayes*, which is the same rule over single words and
 # pairs, and models that learn the verdict itself: *tfidf-logistic* and *nb-svm*. The names
-# in *lm-tiny* are pairs of transformers, *smollm2-short-bayes-forked* is a pretrained pair, of which
-# more below. Some are joined, with weights found on validation: *language-blend* is ngram-mixed,
-# lm-tiny-10 and lm-tiny-pretrained, *hybrid* is nb-svm and ngram-bayes, *hybrid-lm* is nb-svm and
-# the three of language-blend. With the pretrained pair besides these are *language-blend-forked*
-# and *hybrid-forked*.
+# in *lm-tiny* are pairs of transformers, of which more below. Some are joined, with weights found
+# on validation: *language-blend* is ngram-mixed, lm-tiny-10 and lm-tiny-pretrained, *hybrid* is
+# nb-svm and ngram-bayes, *hybrid-lm* is nb-svm and the three of language-blend.
 
 # %% label="fig-generative-accuracy"
 found = read_text_runs("sentiment")
@@ -113,32 +110,6 @@ show_table(language.kept_epochs(epochs), "tbl-generative-language", {"epoch": ".
 # before lowers the errors and takes less time: what reviews have in common need not be learned
 # twice from half of them. Pairs of transformers make other errors than the n-grams: joined they are
 # better than each.
-
-# %% [markdown]
-# ## A pretrained pair, trained to tell apart
-#
-# A model that learns to foretell the reviews of its class learns little of verdicts, of which the
-# next word is seldom a sign. Both models of a pretrained pair were therefore trained together
-# (Krause et al., 2021): four fifths of their loss is that of the right verdict, given how likely a
-# window is under each, one fifth that of its next words. What came out is still a model of language
-# for each class, and decides by Bayes' rule over whole reviews.
-#
-# To be trained and asked on two cores it was made short: of SmolLM2 the first sixteen blocks and
-# the twelve thousand tokens that the training reviews use most are taken, and what the last block
-# would have made of a state is a map by least squares. Ten blocks read a review once for both
-# classes and stay as they are; the six above them are there twice, tuned by adapters. One window of
-# each review was read once.
-
-# %% label="tbl-generative-forked"
-epoch = models[forked][0].history.set_index("epoch").drop(columns="learning_rate")
-windows = {"accuracy": "held_out_accuracy", "nats": "held_out_nats", "seconds": "seconds"}
-last = {what: Metric(float(epoch[column].iloc[-1])) for what, column in windows.items()}
-record_metrics("generative/forked-windows", last)
-show_table(epoch, "tbl-generative-forked", {"seconds": ",.0f"})
-
-# %% [markdown]
-# Windows of 256 tokens are judged here, 512 of them that were held out; *held_out_nats* is their
-# loss a token. As a model of language the pair is poor: most of what it learned is a verdict.
 
 # %% [markdown]
 # ## How sure is sure?
@@ -357,16 +328,14 @@ show_figure(plots.confusion(confused), "fig-generative-confusion")
 
 # %% [markdown]
 # **What this shows.** A pair of language models is a classifier, and one that needs calibration
-# before its probabilities mean anything. Models that learn the verdict itself make fewer errors
-# than pairs that learn to foretell, with twenty reviews as with all. Reviews without a verdict help
-# both kinds of pairs, and two pairs that know language in different ways are better together. What
-# they know besides is worth a little to the best of the others. What a pretrained pair had read
-# before is worth little where each of the two learns to foretell: with five hundred reviews of each
-# class it is where counted words are, and what it writes teaches models of counted words nothing.
-# It is worth more where both are trained to tell reviews apart.
+# before its probabilities mean anything. Models that learn the verdict itself make fewer errors,
+# with twenty reviews as with all. Reviews without a verdict help both kinds of pairs, and two
+# pairs that know language in different ways are better together. What they know besides is worth a
+# little to the best of the others. What a pretrained
+# pair had read before is worth little to this rule: with five hundred reviews of each class it is
+# where counted words are, and what it writes teaches models of counted words nothing.
 #
-# **What it does not show.** The whole of a pretrained pair, trained on all reviews: what was is
-# half of its blocks, a third of these twice, on one window of each. Each model of all reviews was
-# trained once, both pretrained pairs too.
+# **What it does not show.** A pretrained pair that learned from all reviews, which takes a graphics
+# card. Each model of all reviews was trained once, the pretrained pair that was tested too.
 #
 # **Next.** [An encoder that was never wrong](09_encoder_trap.ipynb), on the same reviews.

@@ -338,21 +338,6 @@ def pretrained_pair_does_not_lead(results: Results) -> bool:
     return results.metric(f"generative/1000-over-tfidf-logistic:{name}").high >= 1
 
 
-@claim("A part of a pretrained pair, trained to tell reviews apart, beats the published accuracy.")
-def telling_apart_beats_published(results: Results) -> bool:
-    """The interval of its accuracy on all test reviews lies above what was published."""
-    reached = results.metric("generative/smollm2-short-bayes-forked:accuracy")
-    return reached.low > results.metric("generative/published:accuracy").value
-
-
-@claim("Trained to tell reviews apart, a pretrained pair beats each pair that learned to foretell.")
-def telling_apart_beats_foretelling(results: Results) -> bool:
-    """Its interval of accuracy lies above those of all pairs, the joined ones too."""
-    apart = results.metric("generative/smollm2-short-bayes-forked:accuracy")
-    others = [results.metric(f"generative/{name}:accuracy") for name in PAIRS]
-    return apart.low > max(other.high for other in others)
-
-
 @claim("Reviews that a pair wrote make no model of counted words better.")
 def written_reviews_do_not_help(results: Results) -> bool:
     """No interval of the ratio of errors is below one, however many were added."""
