@@ -100,9 +100,9 @@ class ForkedGenerative(FinetunedGenerative):
                 cannot read `context` tokens; or no folder is given for a part of it.
         """
         part = self.pretrained
-        if self.blocks and self.vocabulary:
+        if self.blocks is not None and self.vocabulary is not None:
             part = self._part(texts, folder, self.blocks, self.vocabulary)
-        # Tuned by adapters it would have some below the fork, too.
+        # Not `self.tuning`: adapters would stand below the fork, too.
         whole = FinetunedGenerative(self.window, self.context, pretrained=part, tuning="full")
         reader = whole.begin(texts, classes, folder, label)
         thaw_above(reader.model, self.fork, self.tuning, rank=self.rank, alpha=self.alpha)
