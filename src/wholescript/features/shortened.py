@@ -16,7 +16,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm
-from tqdm import tqdm
+from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
 from wholescript.errors import ParameterError
@@ -29,7 +29,7 @@ RIDGE = 1e-4
 
 
 def shortened(decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary: int) -> Decoder:
-    """Return a decoder, changed in place, of its first `blocks` blocks and `vocabulary` tokens.
+    """Return a decoder, changed in place, of its first blocks and at most `vocabulary` tokens.
 
     Its tokenizer still reads any text, since all bytes stay: a token that went is read in the
     pieces that it was made of. Its states are read out by a matrix of their own, in which the map
@@ -90,7 +90,7 @@ def _lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tensor:
 def fewer_tokens(
     tokenizer: Tokenizer, texts: Sequence[str], size: int
 ) -> tuple[Tokenizer, list[int]]:
-    """Return a byte-level BPE of at most `size` tokens, and which of the old ones they are.
+    """Return a byte-level BPE of at most `size` tokens, and the old id of each, in order.
 
     Kept are the bytes, the special tokens, and those that the texts use most with the pieces that
     they are made of.
@@ -102,7 +102,7 @@ def fewer_tokens(
     model = spec["model"]
     if model["type"] != "BPE":
         raise ParameterError(f"a tokenizer of the kind {model['type']} cannot be shortened: a BPE")
-    vocabulary: dict[str, int] = model["vocab"]
+    vocabulary = tokenizer.get_vocab()  # with tokens that were added to those of the model
     merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
     parts = {left + right: (left, right) for left, right in reversed(merges)}
     kept = {token for token in vocabulary if token not in parts}
@@ -119,7 +119,7 @@ def fewer_tokens(
         needed = _made_of(token, parts) - kept
         if len(kept) + len(needed) <= size:
             kept |= needed
-    old = sorted((vocabulary[token], token) for token in kept if token in vocabulary)
+    old = sorted((vocabulary[token], token) for token in kept)
     model["vocab"] = {token: number for number, (_, token) in enumerate(old)}
     model["merges"] = [m for m in merges if {*m, "".join(m)} <= kept]
     for added in spec["added_tokens"]:
