@@ -3,7 +3,7 @@
 # own, the second time with runs of neighbours held out together:
 #   wholescript prepare imdb [--path FOLDER] --name sentiment
 #   wholescript prepare imdb [--path FOLDER] --name sentiment-films --together 25
-# Finished trainings are found again as long as their code stays; a killed one goes on. Some eleven hours of one core.
+# Finished trainings are found again as long as their code stays; a killed one goes on. Some twenty-two hours of one core.
 set -e
 train() { wholescript train "$@" --store results; }
 bad="This film is terrible, I hated it. 1/10. Here is why:"
@@ -26,6 +26,19 @@ train generative sentiment --model tiny --reading 1 --epochs 4
 pairs="sentiment/ngram-mixed-s0 sentiment/lm-tiny-10-s0 sentiment/lm-tiny-pretrained-s0"
 wholescript train blend $pairs --name language-blend --store results
 wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-lm --store results
+
+# A part of a pretrained model, forked and trained to tell reviews apart; joined with the others. From a thousand
+# reviews also, with a twin that learns to foretell alone.
+forked() {
+    train generative sentiment --model smollm2 --blocks 16 --vocabulary 12000 --fork 10 --rank 16 --alpha 32 \
+        --one-window "$@"
+}
+forked
+pairs="$pairs sentiment/smollm2-short-bayes-forked-s0"
+wholescript train blend $pairs --name language-blend-forked --store results
+wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-forked --store results
+forked --examples 1000 --tested 1000
+forked --examples 1000 --tested 1000 --telling 0 --name smollm2-short-bayes-forked-foretelling
 
 for examples in 20 50 200 1000 2000 5000; do
     for kind in naive-bayes logistic; do

@@ -12,7 +12,7 @@ AGGREGATORS = (
 FUSION = "training/gated-attention-and-year-length-structure-words"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
 REVIEWS = (20, 50, 200, 1_000, 5_000)
-PAIRS = (  # of language models, and three of them joined
+PAIRS = (  # of language models that foretell, and three of them joined
     "naive-bayes",
     "ngram-bayes",
     "ngram-mixed",
@@ -289,7 +289,7 @@ def reading_longer_helps(results: Results) -> bool:
     return longer.low > little.high
 
 
-@claim("Models that learn the verdict make fewer errors than models of each verdict's language.")
+@claim("Counted words that learn the verdict err less often than pairs that learn to foretell.")
 def verdict_beats_language(results: Results) -> bool:
     """The intervals lie apart: logistic regression and NB-SVM above every pair."""
     learned, read = (
@@ -336,6 +336,28 @@ def pretrained_pair_does_not_lead(results: Results) -> bool:
     """On the reviews that both were asked about, the interval of the ratio is not below one."""
     name = "smollm2-bayes-lora-prompted_over_tfidf-logistic"
     return results.metric(f"generative/1000-over-tfidf-logistic:{name}").high >= 1
+
+
+@claim("A part of a pretrained pair, trained to tell reviews apart, beats the published accuracy.")
+def telling_apart_beats_published(results: Results) -> bool:
+    """The interval of its accuracy on all test reviews lies above what was published."""
+    reached = results.metric("generative/smollm2-short-bayes-forked:accuracy")
+    return reached.low > results.metric("generative/published:accuracy").value
+
+
+@claim("Trained to tell reviews apart, a pretrained pair beats each pair that learned to foretell.")
+def telling_apart_beats_foretelling(results: Results) -> bool:
+    """Its interval of accuracy lies above those of all pairs, the joined ones too."""
+    apart = results.metric("generative/smollm2-short-bayes-forked:accuracy")
+    others = [results.metric(f"generative/{name}:accuracy") for name in PAIRS]
+    return apart.low > max(other.high for other in others)
+
+
+@claim("From as many reviews a pretrained pair errs less often when it learns to tell them apart.")
+def telling_apart_is_what_helps(results: Results) -> bool:
+    """Over a pair that differs in nothing else, the interval of the ratio of errors is below 1."""
+    apart = "smollm2-short-bayes-forked"
+    return results.metric(f"generative/1000-telling:{apart}_over_{apart}-foretelling").high < 1
 
 
 @claim("Reviews that a pair wrote make no model of counted words better.")

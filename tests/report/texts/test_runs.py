@@ -187,6 +187,7 @@ def test_a_killed_run_goes_on(store, textset, project):
     pd.testing.assert_frame_equal(resumed.history[columns], whole.history[columns])
     assert resumed.metrics["accuracy"] == whole.metrics["accuracy"]
     assert resumed.metrics["train_seconds"].value > 0
+    assert "peak_memory_gb" in whole.metrics and "peak_memory_gb" not in resumed.metrics
 
 
 @pytest.fixture

@@ -164,9 +164,13 @@ def _fit(
     progress: bool,
     on_epoch: Callable[[Row], None] | None,
 ) -> tuple[TrainedText, dict[str, float]]:
-    """Train an estimator and keep its weights in `folder`; return it and what it cost."""
+    """Train an estimator and keep its weights in `folder`; return it and what it cost.
+
+    How much memory it took is not told of a training that was resumed.
+    """
     forget_peak()
     before, start = held_memory(), time.perf_counter()
+    resumed = any(folder.glob("checkpoint*.safetensors"))
     fitted: Any
     if isinstance(estimator, ShallowTextModel):
         texts = (learned.texts, learned.labels, held_out.texts, held_out.labels)
@@ -186,7 +190,8 @@ def _fit(
     return fitted, {
         "train_seconds": read + seconds,
         **({"reading_seconds": read} if read else {}),
-        "peak_memory_gb": used,
+        # What the processes before this one needed at most, no file tells.
+        **({} if resumed else {"peak_memory_gb": used}),
         **({"seconds_per_epoch": seconds / len(epochs)} if epochs else {}),
         **getattr(fitted, "parameters", {}),
         **getattr(fitted, "measured", {}),
