@@ -360,6 +360,14 @@ def telling_apart_is_what_helps(results: Results) -> bool:
     return results.metric(f"generative/1000-telling:{apart}_over_{apart}-foretelling").high < 1
 
 
+@claim("A pair that tells apart beats logistic regression from all reviews, not from a thousand.")
+def telling_apart_needs_reviews(results: Results) -> bool:
+    """The interval of the ratio of errors is below one with all reviews, not with a thousand."""
+    ratio = "over-tfidf-logistic:smollm2-short-bayes-forked_over_tfidf-logistic"
+    few, every = (results.metric(f"generative/{of}{ratio}") for of in ("1000-", ""))
+    return every.high < 1 <= few.high
+
+
 @claim("Reviews that a pair wrote make no model of counted words better.")
 def written_reviews_do_not_help(results: Results) -> bool:
     """No interval of the ratio of errors is below one, however many were added."""
