@@ -20,7 +20,7 @@
 #
 # **What you need.** Nothing: the reviews are not ours to give away, so the models were trained
 # where they are, by `notebooks/08_train.sh`, and this notebook reads what was stored of each
-# training. **How long it takes.** Some seconds.
+# training. **How long it takes.** A minute or two.
 
 # %% tags=["parameters"]
 published = 0.901  # accuracy that a pair of GPT-2 models was published with, on tested reviews
