@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,21 @@ def test_a_rerun_makes_all_anew_and_touches_nothing(executed: Project, metrics: 
     assert list(seconds) == ["01_tiny"]
     assert not (executed.rerun / "stale").exists()
     assert "2.005" in metrics.read_text()
+
+
+def test_what_a_cell_made_has_to_come_again_and_what_was_trained_outside_has_not(
+    executed: Project, metrics: Path
+) -> None:
+    config = metrics.with_name("config.json")
+    made = json.loads(config.read_text())
+    for name, facts in (("gone", made), ("trained", {"key": "1"})):
+        folder = executed.root / "results" / "tiny" / name
+        folder.mkdir()
+        (folder / "metrics.json").write_text(metrics.read_text())
+        (folder / "config.json").write_text(json.dumps(facts))
+    found = rerun(executed, lambda name, seconds: None)
+    assert {m.run for m in found.metrics} == {"tiny/line", "tiny/gone"}
+    assert [m.run for m in found.metrics_outside] == ["tiny/gone"]
 
 
 @pytest.mark.parametrize(("label", "code"), [("height", 0), ("depth", 1)])

@@ -3,11 +3,13 @@
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from wholescript.report.claims import FILE
 from wholescript.report.comparison.trees import Comparison, compare_trees
 from wholescript.report.notebooks import run_notebook
 from wholescript.report.project import Project
+from wholescript.report.results import Results
 
 
 def rerun(project: Project, report: Callable[[str, float], None]) -> Comparison:
@@ -15,7 +17,7 @@ def rerun(project: Project, report: Callable[[str, float], None]) -> Comparison:
 
     `report` is told the name of each notebook and the seconds it took. Nothing published is read
     but the data, and nothing published is written. The claims are those of the project, evaluated
-    on both results.
+    on both results. Runs that no cell made, which notebooks read, are not held against anything.
     """
     shutil.rmtree(project.rerun, ignore_errors=True)
     for name in project.notebook_names():
@@ -25,4 +27,7 @@ def rerun(project: Project, report: Callable[[str, float], None]) -> Comparison:
     if (claims := project.root / FILE).exists():
         (project.rerun / FILE).parent.mkdir(parents=True)
         shutil.copy(claims, project.rerun / FILE)
-    return compare_trees(project.root, project.rerun)
+    found = compare_trees(project.root, project.rerun)
+    stored = Results(project.root / "results")
+    trained = {run for run in stored.names() if "cell" not in stored.config(run)}
+    return replace(found, metrics=[m for m in found.metrics if m.again or m.run not in trained])
