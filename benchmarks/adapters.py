@@ -21,10 +21,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from wholescript.features.decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.files import ROOT, write_atomic
+from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.dropout import Dropout
-from wholescript.models.finetuned import DecoderClassifier
 
 CLASSES = 77
 SHAPES = ((32, 16), (16, 64), (4, 256))  # texts and tokens of a batch

@@ -31,29 +31,29 @@ from rich.table import Table
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from wholescript.data import Corpus, load_corpus, repeated_folds
+from wholescript.data.films import Corpus, load_corpus, repeated_folds
 from wholescript.evaluation.crossval import cross_validate
-from wholescript.evaluation.intervals import bootstrap, paired_difference
+from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
 from wholescript.evaluation.predictions import Predictions
 from wholescript.features.chunks import Chunking
-from wholescript.features.compress import (
+from wholescript.features.compression import (
     RELATIVE_STEP,
     fit_rotation,
     quantisation_error,
     quantise,
     restore,
 )
-from wholescript.features.encoders import (
+from wholescript.features.extract import FeatureSettings
+from wholescript.features.pretrained_encoders import (
     OpenVinoEncoder,
     PooledEncoder,
     TorchEncoder,
     quiet_loading,
     wordpiece_tokenizer,
 )
-from wholescript.features.extract import FeatureSettings
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.embeddings import MeanPoolingLR
-from wholescript.models.linear import FloatArray, IntArray, NestedLogistic
+from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogistic
+from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
 
 PUBLISHED = FeatureSettings()

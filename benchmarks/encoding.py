@@ -34,9 +34,10 @@ from rich.console import Console
 from rich.table import Table
 from tqdm.auto import tqdm
 
-from wholescript.data import load_corpus
+from wholescript.data.films import load_corpus
 from wholescript.features.chunks import Chunking
-from wholescript.features.encoders import (
+from wholescript.features.extract import FeatureSettings, encode_script
+from wholescript.features.pretrained_encoders import (
     ChunkEncoder,
     Engine,
     Precision,
@@ -44,7 +45,6 @@ from wholescript.features.encoders import (
     minilm_folder,
     wordpiece_tokenizer,
 )
-from wholescript.features.extract import FeatureSettings, encode_script
 from wholescript.files import ROOT, write_atomic
 
 Vectors = NDArray[np.float32]

@@ -21,13 +21,13 @@ from rich.console import Console
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
-from wholescript.features.decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.adapters import adapted
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.finetuned import DecoderClassifier
-from wholescript.report.context import device_name
-from wholescript.training.heap import keep_freed_memory
+from wholescript.models.decoder_classifier import DecoderClassifier
+from wholescript.publish.notebook import device_name
+from wholescript.training.allocator import keep_freed_memory
 
 TEXTS, TOKENS, CLASSES = 4, 256, 2
 models: dict[str, Any] = {}  # of a process

@@ -26,13 +26,13 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainingArguments
 
-from wholescript.data.textsets import read_textset
-from wholescript.features.encoders import cpu_has_bfloat16
-from wholescript.features.subwords import subwords
+from wholescript.data.labelled import read_textset
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
+from wholescript.features.tokenizers import subwords
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.text_classifier import TextClassifier
+from wholescript.models.transformer_classifier import TextClassifier
+from wholescript.training.documents import OnTexts, TextBatches
 from wholescript.training.loop import TrainingSettings, fit
-from wholescript.training.text_batches import OnTexts, TextBatches
 
 MAX_LENGTH = 256
 RESULT = ROOT / "benchmarks" / "results" / "text_training.json"

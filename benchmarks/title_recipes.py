@@ -18,11 +18,11 @@ from rich.console import Console
 from tqdm.auto import tqdm
 
 from wholescript.data.headlines import load_headlines
-from wholescript.features.encoders import cpu_has_bfloat16
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import ROOT, write_atomic
-from wholescript.report.context import device_name
-from wholescript.report.titles.steps import recipe_of
-from wholescript.training.title_recipe import fit_titles
+from wholescript.publish.notebook import device_name
+from wholescript.studies.headlines.ablation import recipe_of
+from wholescript.studies.headlines.train import fit_titles
 
 QUICK = {"layers": 4, "width": 384, "heads": 6, "dropout": 0.1, "epochs": 4}
 

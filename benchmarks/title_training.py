@@ -29,16 +29,16 @@ from tqdm.auto import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
 
 from wholescript.data.headlines import load_headlines
-from wholescript.features.encoders import cpu_has_bfloat16
-from wholescript.features.title_tokens import train_title_tokens
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.gpt import GPT, GPTConfig
-from wholescript.report.context import device_name
+from wholescript.publish.notebook import device_name
+from wholescript.studies.headlines.objectives import StreamBatches
+from wholescript.studies.headlines.tokenizer import train_title_tokens
 from wholescript.training.batches import Batches
-from wholescript.training.language import NextToken
+from wholescript.training.documents import IntArray, TextBatches
+from wholescript.training.language_model import NextToken
 from wholescript.training.loop import TrainingSettings, fit
-from wholescript.training.text_batches import IntArray, TextBatches
-from wholescript.training.titles import StreamBatches
 
 RATE = 3e-4
 

@@ -36,11 +36,17 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 import numpy as np
 
-from wholescript.data import film_overview, group_near_duplicates, label_rates
+from wholescript.data.films import film_overview, group_near_duplicates, label_rates
 from wholescript.features.keyness import keyness
-from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.plots import corpus as plots
-from wholescript.report.study import open_study
+from wholescript.publish.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+from wholescript.studies.screenplays.plots import corpus as plots
+from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("01_corpus", globals())
 study = open_study()

@@ -37,9 +37,11 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
+from wholescript.evaluation.predictions import Predictions
 from wholescript.models.imbalance import TREATMENTS, LogitAdjusted, TreatedWordsLR
-from wholescript.models.stack import Stack
-from wholescript.report.cells import (
+from wholescript.models.stacking import Stack
+from wholescript.plots import scores as plots
+from wholescript.publish.cells import (
     Compared,
     begin_notebook,
     evaluate_run,
@@ -48,10 +50,9 @@ from wholescript.report.cells import (
     show_figure,
     show_table,
 )
-from wholescript.report.plots import scores as plots
-from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators
-from wholescript.training.treated import TreatedAggregation
+from wholescript.studies.screenplays.models.aggregation import aggregators
+from wholescript.studies.screenplays.models.imbalance import TreatedAggregation
+from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("02_imbalance", globals())
 study = open_study()
@@ -103,7 +104,9 @@ runs = {"words": word_runs, "network": network_runs}
 # folds.
 
 # %% label="fig-imbalance-auc"
-predictions = {kind: {n: run.predictions for n, run in of.items()} for kind, of in runs.items()}
+predictions = {
+    kind: {n: run.predictions(Predictions) for n, run in of.items()} for kind, of in runs.items()
+}
 ranking = {
     kind: compare(of, "auc", baseline="plain", seed=seed) for kind, of in predictions.items()
 }

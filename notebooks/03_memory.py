@@ -36,8 +36,8 @@ seed = 0  # of weights, token ids and dropout
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.report.cells import begin_notebook, measure_run, show_figure, show_table
-from wholescript.report.footprints import (
+from wholescript.publish.cells import begin_notebook, measure_run, show_figure, show_table
+from wholescript.studies.screenplays.memory_tables import (
     FOOTPRINT_MODULES,
     footprint_table,
     frozen_metrics,
@@ -45,8 +45,8 @@ from wholescript.report.footprints import (
     measure_ways,
     summary,
 )
-from wholescript.report.plots import memory as plots
-from wholescript.report.study import open_study
+from wholescript.studies.screenplays.plots import memory as plots
+from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("03_memory", globals())
 study = open_study()

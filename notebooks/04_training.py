@@ -41,7 +41,9 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 from wholescript.evaluation.comparison import compare, score_table
 from wholescript.evaluation.importance import choice_importance
-from wholescript.report.cells import (
+from wholescript.evaluation.predictions import Predictions
+from wholescript.plots import scores
+from wholescript.publish.cells import (
     Compared,
     begin_notebook,
     evaluate_run,
@@ -50,12 +52,12 @@ from wholescript.report.cells import (
     show_table,
     stored_run,
 )
-from wholescript.report.plots import scores, training
-from wholescript.report.plots import search as plots
-from wholescript.report.study import open_study
-from wholescript.training import aggregation
-from wholescript.training.search_results import read_search
-from wholescript.training.text_models import text_models
+from wholescript.studies.screenplays.models import aggregation
+from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.plots import search as plots
+from wholescript.studies.screenplays.plots import training
+from wholescript.studies.screenplays.search.results import read_search
+from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("04_training", globals())
@@ -133,7 +135,7 @@ show_figure(training.stopping(histories), "fig-stopping")
 # The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-training-auc"
-predictions = {name: run.predictions for name, run in runs.items()}
+predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
 pair = Compared(runs, "auc", comparison)
 record_differences("training/differences", [pair], baseline="mean pooling")
@@ -169,7 +171,7 @@ temporal["all of these"] = evaluate_run(
 
 # %% label="fig-fusion-auc"
 alone = {"gated attention": runs["gated attention"]} | fused
-firsts = {name: run.predictions.first_repeat() for name, run in alone.items()}
+firsts = {name: run.predictions(Predictions).first_repeat() for name, run in alone.items()}
 fusion = compare(firsts, "auc", baseline="gated attention", seed=seed)
 show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
 
@@ -201,7 +203,9 @@ texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text
 
 # %% label="fig-texts-auc"
 texts = {name: run for name, run in texts.items() if run}
-firsts = {name: run.predictions.first_repeat() for name, run in (runs | once | texts).items()}
+firsts = {
+    name: run.predictions(Predictions).first_repeat() for name, run in (runs | once | texts).items()
+}
 first = compare(firsts, "auc", baseline="mean pooling", seed=seed)
 show_figure(scores.forest(first, "AUC", reference=0.5), "fig-texts-auc")
 

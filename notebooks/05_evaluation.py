@@ -33,10 +33,12 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, decade_table, score_table
+from wholescript.evaluation.predictions import Predictions
 from wholescript.models.controls import controls
-from wholescript.models.stack import Stack
-from wholescript.models.words import WordsLR
-from wholescript.report.cells import (
+from wholescript.models.stacking import Stack
+from wholescript.models.tfidf import WordsLR
+from wholescript.plots import scores as plots
+from wholescript.publish.cells import (
     Compared,
     begin_notebook,
     evaluate_run,
@@ -47,10 +49,9 @@ from wholescript.report.cells import (
     show_table,
     stored_run,
 )
-from wholescript.report.plots import scores as plots
-from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators, fusions
-from wholescript.training.text_models import text_models
+from wholescript.studies.screenplays.models.aggregation import aggregators, fusions
+from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("05_evaluation", globals())
@@ -91,7 +92,7 @@ later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split
 # bootstrap intervals over films.
 
 # %% label="fig-auc"
-predictions = {name: run.predictions for name, run in runs.items()}
+predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
 ranking = compare(predictions, "auc", baseline="words", seed=seed)
 show_figure(plots.forest(ranking, "AUC", reference=0.5), "fig-auc")
 
@@ -120,7 +121,7 @@ texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text
 
 # %% label="fig-texts-difference"
 texts = {name: run for name, run in texts.items() if run} | {"words": runs["words"]}
-once = {name: run.predictions.first_repeat() for name, run in texts.items()}
+once = {name: run.predictions(Predictions).first_repeat() for name, run in texts.items()}
 reading = compare(once, "auc", baseline="words", seed=seed)
 paired = reading.drop(index="words")[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
@@ -132,7 +133,7 @@ show_figure(plots.forest(paired, "AUC minus that of words", reference=0.0), "fig
 # Trained on films before the boundary year, tested on films from it on.
 
 # %% label="fig-auc-temporal"
-future = {name: run.predictions for name, run in later.items()}
+future = {name: run.predictions(Predictions) for name, run in later.items()}
 temporal = compare(future, "auc", baseline="words", seed=seed)
 show_figure(plots.forest(temporal, f"AUC on films from {boundary} on"), "fig-auc-temporal")
 

@@ -35,20 +35,20 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 import pandas as pd
 
-from wholescript.data.summary import rates
+from wholescript.data.films.summary import rates
 from wholescript.evaluation.comparison import compare
-from wholescript.evaluation.gallery import gallery
-from wholescript.evaluation.stereotypes import compare_keyness, predicted_labels
+from wholescript.evaluation.predictions import Predictions
 from wholescript.evaluation.strata import by_stratum, within_strata
-from wholescript.features.dates import DATES
-from wholescript.features.names import read_names
+from wholescript.evaluation.top_errors import gallery
+from wholescript.features.character_names import read_names
+from wholescript.features.date_words import DATES
 from wholescript.features.topics import find_topics
-from wholescript.models.masked import Masked, WithoutOpening, WithoutWords
-from wholescript.models.words import WordsLR
-from wholescript.report import reading
+from wholescript.models.ablation import Masked, WithoutOpening, WithoutWords
+from wholescript.models.tfidf import WordsLR
+from wholescript.plots import scores
 
 # %%
-from wholescript.report.cells import (
+from wholescript.publish.cells import (
     Compared,
     begin_notebook,
     evaluate_run,
@@ -59,10 +59,14 @@ from wholescript.report.cells import (
     show_figure,
     show_table,
 )
-from wholescript.report.plots import reading as plots
-from wholescript.report.plots import scores
-from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators
+from wholescript.studies.screenplays import interpretation as reading
+from wholescript.studies.screenplays.keyness_of_predictions import (
+    compare_keyness,
+    predicted_labels,
+)
+from wholescript.studies.screenplays.models.aggregation import aggregators
+from wholescript.studies.screenplays.plots import interpretation as plots
+from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("06_reading", globals())
@@ -171,8 +175,8 @@ hidden = Masked(mean, WithoutOpening())
 pooled |= {"mean pooling, without opening": evaluate_run("reading/mean-opening", hidden, study)}
 
 # %% label="fig-masked"
-predictions = {name: run.predictions for name, run in runs.items()}
-chunk_predictions = {name: run.predictions for name, run in pooled.items()}
+predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
+chunk_predictions = {name: run.predictions(Predictions) for name, run in pooled.items()}
 by_words = compare(predictions, "auc", baseline="words", seed=seed)
 by_chunks = compare(chunk_predictions, "auc", baseline="mean pooling", seed=seed)
 record_differences("reading/differences", [Compared(runs, "auc", by_words)], baseline="words")

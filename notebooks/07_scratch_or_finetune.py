@@ -31,12 +31,18 @@ seed = 0  # of the bootstrap
 # %%
 import pandas as pd
 
-from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.plots import scores as score_plots
-from wholescript.report.plots import texts as plots
-from wholescript.report.texts import tables as study
-from wholescript.report.texts.runs import histories
-from wholescript.report.texts.tables import read_measured, read_text_runs
+from wholescript.experiments.documents import tables as study
+from wholescript.experiments.documents.runs import histories
+from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.plots import documents as plots
+from wholescript.plots import scores as score_plots
+from wholescript.publish.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
 
 # %% label="tbl-classifier-sets"
 notebook = begin_notebook("07_scratch_or_finetune", globals())

@@ -35,12 +35,19 @@ seed = 0  # of the bootstrap
 import pandas as pd
 from scipy.stats import binomtest
 
-from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.plots import scores as score_plots
-from wholescript.report.plots import texts as plots
-from wholescript.report.texts import language
-from wholescript.report.texts import tables as study
-from wholescript.report.texts.tables import read_measured, read_text_runs
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.experiments.documents import tables as study
+from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.plots import documents as plots
+from wholescript.plots import scores as score_plots
+from wholescript.publish.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+from wholescript.studies.generative import tables as language
 
 # %% label="tbl-generative-published"
 notebook = begin_notebook("08_generative", globals())
@@ -165,7 +172,7 @@ formats_of_rule = {"temperature": ".1f", "growth": ".2f", "times": ".1f"}
 show_table(rules, "tbl-generative-rule", formats_of_rule)
 
 # %% label="fig-generative-calibration"
-said = {name: models[name][0].class_predictions for name in rules.index}
+said = {name: models[name][0].predictions(ClassPredictions) for name in rules.index}
 show_figure(plots.calibration(said), "fig-generative-calibration")
 
 # %% [markdown]
@@ -227,7 +234,7 @@ record_metrics("generative/words", words.metrics)
 show_figure(plots.words(words.history), "fig-generative-words")
 
 # %%
-print(words.config["text"])
+print(words.settings["text"])
 print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 
 # %% [markdown]
@@ -370,7 +377,9 @@ by_class = language.class_table(models | {f"{name}, 1,000": seeds for name, seed
 show_table(by_class, "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
-confused = {name: [run.class_predictions for run in seeds] for name, seeds in together.items()}
+confused = {
+    name: [run.predictions(ClassPredictions) for run in seeds] for name, seeds in together.items()
+}
 show_figure(plots.confusion(confused), "fig-generative-confusion")
 
 # %% [markdown]

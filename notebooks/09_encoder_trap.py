@@ -30,13 +30,20 @@ seed = 0  # of the bootstrap
 # %%
 import pandas as pd
 
-from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.plots import scores as score_plots
-from wholescript.report.plots import texts as plots
-from wholescript.report.texts import tables as study
-from wholescript.report.texts.language import class_table
-from wholescript.report.texts.runs import histories
-from wholescript.report.texts.tables import read_measured, read_text_runs
+from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.experiments.documents import tables as study
+from wholescript.experiments.documents.runs import histories
+from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.plots import documents as plots
+from wholescript.plots import scores as score_plots
+from wholescript.publish.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+from wholescript.studies.generative.tables import class_table
 
 # %% [markdown]
 # ## The trap
@@ -149,7 +156,9 @@ show_table(told[["error", "low", "high", "train_s"]], "tbl-encoder-reading", {"t
 show_table(class_table(models), "tbl-encoder-classes")
 
 # %% label="fig-encoder-confusion"
-confused = {name: [run.class_predictions for run in seeds] for name, seeds in models.items()}
+confused = {
+    name: [run.predictions(ClassPredictions) for run in seeds] for name, seeds in models.items()
+}
 show_figure(plots.confusion(confused, columns=3), "fig-encoder-confusion")
 
 # %% [markdown]
@@ -186,7 +195,7 @@ record_metrics("encoder/words", words.metrics)
 show_figure(plots.words(words.history), "fig-encoder-words")
 
 # %%
-print(words.config["text"])
+print(words.settings["text"])
 print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 
 # %% [markdown]

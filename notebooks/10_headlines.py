@@ -34,12 +34,18 @@ import json
 
 import pandas as pd
 
-from wholescript.report.cells import Metric, begin_notebook, record_metrics, show_figure, show_table
-from wholescript.report.plots import titles as plots
-from wholescript.report.plots.scores import forest
-from wholescript.report.texts.tables import read_measured
-from wholescript.report.titles import tables as titles
-from wholescript.report.titles.steps import STEPS
+from wholescript.experiments.documents.tables import read_measured
+from wholescript.plots.scores import forest
+from wholescript.publish.cells import (
+    Metric,
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
+from wholescript.studies.headlines import plots
+from wholescript.studies.headlines import tables as titles
+from wholescript.studies.headlines.ablation import STEPS
 
 # %% [markdown]
 # ## The number

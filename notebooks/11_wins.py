@@ -34,11 +34,13 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.data.labels import NOMINATION_OF
+from wholescript.data.films.labels import NOMINATION_OF
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.models.transfer import TrainedOn
-from wholescript.models.words import WordsLR
-from wholescript.report.cells import (
+from wholescript.evaluation.predictions import Predictions
+from wholescript.models.proxy_label import TrainedOn
+from wholescript.models.tfidf import WordsLR
+from wholescript.plots import scores as plots
+from wholescript.publish.cells import (
     Compared,
     Metric,
     begin_notebook,
@@ -48,10 +50,9 @@ from wholescript.report.cells import (
     show_figure,
     show_table,
 )
-from wholescript.report.plots import scores as plots
-from wholescript.report.study import open_study
-from wholescript.training.aggregation import aggregators
-from wholescript.training.joint import JointAggregation
+from wholescript.studies.screenplays.models.aggregation import aggregators
+from wholescript.studies.screenplays.models.multitask import JointAggregation
+from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("11_wins", globals())
@@ -92,7 +93,9 @@ runs = {
     kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="once") for n, m in of.items()}
     for kind, of in models.items()
 }
-predictions = {kind: {n: run.predictions for n, run in of.items()} for kind, of in runs.items()}
+predictions = {
+    kind: {n: run.predictions(Predictions) for n, run in of.items()} for kind, of in runs.items()
+}
 
 # %% [markdown]
 # ## Ranking winners

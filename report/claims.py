@@ -1,7 +1,7 @@
-"""The conclusions of the report; `wholescript.report.claims` says how they are evaluated."""
+"""The conclusions of the report; `wholescript.publish.claims` says how they are evaluated."""
 
-from wholescript.report.claims import claim
-from wholescript.report.results import Results
+from wholescript.publish.claims import claim
+from wholescript.experiments.results import Results
 
 WORDS = "evaluation/words"
 AGGREGATORS = (

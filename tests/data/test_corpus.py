@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data import Corpus, load_corpus
+from wholescript.data.films import Corpus, load_corpus
 from wholescript.errors import DataError, ParameterError
 
 Save = Callable[..., Path]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
-from wholescript.data.duplicates import group_near_duplicates
+from wholescript.data.films.duplicates import group_near_duplicates
 from wholescript.errors import DataError
 
 N_FILMS, N_WORDS, LENGTH = 30, 2000, 3000

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wholescript.data.folds import hub_split, inner_folds, repeated_folds, temporal_split
+from wholescript.data.films.folds import hub_split, inner_folds, repeated_folds, temporal_split
 from wholescript.errors import DataError
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.guards import (
+from wholescript.data.films.guards import (
     check_head_cut,
     check_ids,
     check_prior,

@@ -3,7 +3,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from wholescript.data.labels import TARGETS, as_labels, award_labels, check_target, read_awards
+from wholescript.data.films.labels import (
+    TARGETS,
+    as_labels,
+    award_labels,
+    check_target,
+    read_awards,
+)
 from wholescript.errors import DataError, ParameterError
 
 

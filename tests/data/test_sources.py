@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wholescript.data import HUB_REVISION, load_corpus
+from wholescript.data.films import HUB_REVISION, load_corpus
 from wholescript.errors import BundleError, DataError
 
 Save = Callable[..., Path]

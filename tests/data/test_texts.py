@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.data.guards import text_fault
-from wholescript.data.texts import FILMS_IN_MEMORY, ParquetColumn, Texts, measure
+from wholescript.data.films.guards import text_fault
+from wholescript.data.films.scripts import FILMS_IN_MEMORY, ParquetColumn, Texts, measure
 from wholescript.errors import DataError
 
 

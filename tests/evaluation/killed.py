@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from wholescript.data.folds import repeated_folds
+from wholescript.data.films.folds import repeated_folds
 from wholescript.evaluation.crossval import cross_validate
 from wholescript.models.task import FoldScores, Task
 

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from tests.training.planted import D, N, corpus
-from wholescript.data.folds import Fold
-from wholescript.evaluation.attention import Look, look, train_member
+from wholescript.data.films.folds import Fold
 from wholescript.models.aggregators import Reading
 from wholescript.models.task import Task
-from wholescript.training.aggregation import Aggregation
+from wholescript.studies.screenplays.attention import Look, look, train_member
+from wholescript.studies.screenplays.models.aggregation import Aggregation
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings
 

@@ -11,7 +11,7 @@ import torch
 from killed import SlowRandom, run, small_task
 from numpy.testing import assert_array_equal
 
-from wholescript.data.folds import Fold, repeated_folds, temporal_split
+from wholescript.data.films.folds import Fold, repeated_folds, temporal_split
 from wholescript.errors import DataError
 from wholescript.evaluation.crossval import Remembered, cross_validate, fold_seed
 from wholescript.evaluation.thresholds import best_threshold

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from wholescript.evaluation.gallery import gallery
+from wholescript.evaluation.top_errors import gallery
 
 
 def test_the_worst_errors_of_either_class_come_first(make_predictions):

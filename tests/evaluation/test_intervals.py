@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wholescript.errors import DataError
-from wholescript.evaluation.intervals import bootstrap, paired_difference
+from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
 from wholescript.evaluation.metrics import METRICS, score
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from tests.features.films import some_features
-from wholescript.data.folds import repeated_folds
+from wholescript.data.films.folds import repeated_folds
 from wholescript.evaluation.crossval import fold_seed
 from wholescript.evaluation.occlusion import (
     group_means,
@@ -11,7 +11,7 @@ from wholescript.evaluation.occlusion import (
     relative_movement,
     score_without,
 )
-from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
 
 N = 60

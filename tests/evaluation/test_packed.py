@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.evaluation.packed import pack, unpack
+from wholescript.evaluation.parquet import pack, unpack
 
 FRAME = pd.DataFrame({"id": ["tt1", "tt2"], "score": [0.25, None], "year": [1931, 2001]})
 

@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from wholescript.evaluation.stereotypes import compare_keyness, likeness, predicted_labels
 from wholescript.features.keyness import keyness
-from wholescript.features.words import WordCounts
+from wholescript.features.word_counts import WordCounts
+from wholescript.studies.screenplays.keyness_of_predictions import (
+    compare_keyness,
+    likeness,
+    predicted_labels,
+)
 
 N, V = 200, 40
 

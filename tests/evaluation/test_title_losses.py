@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wholescript.errors import DataError, RunError
-from wholescript.evaluation.title_losses import TitleLosses, bits, difference
+from wholescript.studies.headlines.losses import TitleLosses, bits, difference
 
 SIZES = np.random.default_rng(0).integers(20, 80, 400).astype(np.int32)
 

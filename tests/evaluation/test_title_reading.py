@@ -3,16 +3,16 @@ import pytest
 import torch
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.title_reading import (
+from wholescript.models.gpt import GPT, GPTConfig
+from wholescript.studies.headlines.objectives import StreamBatches
+from wholescript.studies.headlines.probing import (
     expected_next,
     loss_by_frequency,
     loss_by_position,
     write_titles,
 )
-from wholescript.features.title_tokens import train_title_tokens
-from wholescript.models.gpt import GPT, GPTConfig
-from wholescript.training.language import NextToken
-from wholescript.training.titles import StreamBatches
+from wholescript.studies.headlines.tokenizer import train_title_tokens
+from wholescript.training.language_model import NextToken
 
 TITLES = [f"Show HN: a tool for {word}" for word in ("cups", "bees", "maps", "logs")] * 10
 TOKENS = train_title_tokens(TITLES, vocabulary=320)

@@ -4,12 +4,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.titles import (
-    published_loss,
-    token_nats,
-)
-from wholescript.features.title_tokens import train_title_tokens
 from wholescript.models.gpt import GPT, GPTConfig
+from wholescript.studies.headlines.metrics import published_loss, token_nats
+from wholescript.studies.headlines.tokenizer import train_title_tokens
 
 TITLES = [f"Show HN: a café that counts {n} {word}" for n in range(12) for word in ("cups", "bees")]
 TOKENS = train_title_tokens(TITLES, vocabulary=320)

@@ -4,8 +4,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
-from wholescript.features.compress import Rotation
-from wholescript.features.words import WordCounts
+from wholescript.features.compression import Rotation
+from wholescript.features.word_counts import WordCounts
 
 
 def some_features(counts=(4, 8, 1), words=("anna", "may", "sees", "town"), seed=0, width=2):

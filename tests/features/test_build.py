@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.features.invented import QUICK
-from wholescript.data import TARGETS, load_corpus
+from wholescript.data.films import TARGETS, load_corpus
 from wholescript.errors import DataError
 from wholescript.features.build import _joined_groups, build_features, load_features
-from wholescript.features.tokens import count_gpt2_tokens
+from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
 
 SYLLABLES = ["bar", "kel", "mos", "rit", "tun", "dol", "fen", "gam", "hus", "jip"]
 WORDS = ["".join(pair) for pair in product(SYLLABLES, SYLLABLES)]

@@ -9,8 +9,8 @@ from tests.features.invented import script
 from wholescript.errors import BundleError
 from wholescript.features import bundle as bundle_module
 from wholescript.features.bundle import read_bundle, write_bundle
-from wholescript.features.structure import STRUCTURE_NAMES
-from wholescript.features.words import WordCounts, count_words, stack_words
+from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.word_counts import WordCounts, count_words, stack_words
 
 FILES = ["films.parquet", "words.bin", "chunks.bin"]
 COUNTS = np.array([1, 7, 2, 30, 4, 1])

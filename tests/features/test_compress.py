@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.compress import fit_rotation, quantisation_error, quantise, restore
+from wholescript.features.compression import fit_rotation, quantisation_error, quantise, restore
 
 
 def vectors(n, width, seed, scale=1.0):

@@ -4,8 +4,18 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.decoder_chunks import DecoderChunks, encode, keep_vectors, load_vectors
-from wholescript.features.decoders import PACKAGED, Decoder, frozen_decoder, load_decoder
+from wholescript.features.decoder_embeddings import (
+    DecoderChunks,
+    encode,
+    keep_vectors,
+    load_vectors,
+)
+from wholescript.features.pretrained_decoders import (
+    PACKAGED,
+    Decoder,
+    frozen_decoder,
+    load_decoder,
+)
 
 
 class Letters:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.features.encoders import (
+from wholescript.features.pretrained_encoders import (
     WIDTH,
     PooledEncoder,
     TorchEncoder,

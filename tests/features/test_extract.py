@@ -14,7 +14,6 @@ from tests.features.invented import QUICK, script
 from wholescript.errors import ParameterError
 from wholescript.features import extract
 from wholescript.features.chunks import Chunking
-from wholescript.features.encoders import WIDTH, load_encoder, wordpiece_tokenizer
 from wholescript.features.extract import (
     FeatureSettings,
     encode_script,
@@ -25,6 +24,7 @@ from wholescript.features.extract import (
     save_record,
     sha1_of,
 )
+from wholescript.features.pretrained_encoders import WIDTH, load_encoder, wordpiece_tokenizer
 from wholescript.files import ROOT
 
 pytestmark = pytest.mark.usefixtures("encoder_packages")

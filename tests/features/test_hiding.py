@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.features.films import some_features
-from wholescript.features.hiding import (
+from wholescript.features.ablation import (
     join_films,
     keep_chunks,
     keep_words,

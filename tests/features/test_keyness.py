@@ -4,7 +4,7 @@ import scipy.sparse as sp
 from scipy.stats import ttest_ind
 
 from wholescript.features.keyness import keyness, word_rates
-from wholescript.features.words import WordCounts
+from wholescript.features.word_counts import WordCounts
 
 
 @pytest.fixture

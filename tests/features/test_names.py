@@ -1,7 +1,7 @@
 import pytest
 
 from wholescript.errors import BundleError, DataError
-from wholescript.features.names import NAMES, find_names, read_names, write_names
+from wholescript.features.character_names import NAMES, find_names, read_names, write_names
 
 TEXT = """INT. MILL - DAY
 

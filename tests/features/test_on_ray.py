@@ -10,7 +10,7 @@ import pytest
 
 from tests.features import extract_on_ray
 from tests.features.invented import QUICK, script
-from wholescript.data import load_corpus
+from wholescript.data.films import load_corpus
 from wholescript.errors import ParameterError
 from wholescript.features.build import build_features
 from wholescript.features.extract import extract_records, sha1_of
@@ -19,7 +19,7 @@ from wholescript.files import ROOT
 pytest.importorskip("ray", reason="run `pip install --no-deps -r requirements-cluster.lock`")
 pytestmark = pytest.mark.usefixtures("encoder_packages")
 
-from wholescript.features.on_ray import extract_records_on_ray  # noqa: E402
+from wholescript.features.extract_ray import extract_records_on_ray  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.encoders import PooledEncoder, load_encoder, wordpiece_tokenizer
-from wholescript.features.sentences import (
+from wholescript.features.pretrained_encoders import (
+    PooledEncoder,
+    load_encoder,
+    wordpiece_tokenizer,
+)
+from wholescript.features.sentence_embeddings import (
     SentenceSettings,
     count_encoder_parameters,
     embed_sentences,

@@ -6,8 +6,8 @@ from tokenizers.models import WordLevel
 
 from tests.models.tiny_decoders import LANGUAGE, write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.decoders import load_decoder
-from wholescript.features.shortened import fewer_tokens, shortened, write_decoder
+from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.models.pruning import fewer_tokens, shortened, write_decoder
 
 TEXTS = ["the ferry left", "the old pier", "the ferry was late at noon"]
 

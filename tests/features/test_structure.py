@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.structure import STRUCTURE_NAMES, structure_of
+from wholescript.features.layout import STRUCTURE_NAMES, structure_of
 
 SCENE = """INT. THE OLD HARBOUR - NIGHT
 

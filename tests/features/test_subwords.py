@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.subwords import BYTES, RESERVED, UNKNOWN, load_subwords, subwords
-from wholescript.features.tokens import gpt2_tokenizer
+from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
+from wholescript.features.tokenizers import BYTES, RESERVED, UNKNOWN, load_subwords, subwords
 
 TEXTS = [
     "The lantern by the harbour wall went out.",

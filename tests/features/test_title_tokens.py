@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.title_tokens import load_title_tokens, train_title_tokens
+from wholescript.studies.headlines.tokenizer import load_title_tokens, train_title_tokens
 
 WHAT = ("whales", "bees", "bytes", "errors", "visits", "stars")
 WHO = ("Google", "Apple", "startups", "developers", "Linux", "nobody")

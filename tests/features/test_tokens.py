@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import BundleError
-from wholescript.features.tokens import count_gpt2_tokens, gpt2_tokenizer, package_folder
+from wholescript.features.gpt2_tokenizer import count_gpt2_tokens, gpt2_tokenizer, package_folder
 
 
 @pytest.mark.usefixtures("encoder_packages")

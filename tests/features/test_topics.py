@@ -2,7 +2,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from wholescript.features.topics import find_topics
-from wholescript.features.words import WordCounts
+from wholescript.features.word_counts import WordCounts
 
 SEA, WAR, NAMES, ALL = ["boat", "sail", "wave"], ["army", "rifle", "tank"], ["ann", "bob"], ["the"]
 

@@ -4,7 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.words import OPENING_CHARACTERS, count_words, stack_words, words_of
+from wholescript.features.word_counts import (
+    OPENING_CHARACTERS,
+    count_words,
+    stack_words,
+    words_of,
+)
 
 TEXTS = st.text(st.sampled_from("abcÉß'\u2019 .\n1_"), max_size=200)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.word_ids import PADDING, UNKNOWN, WordIds, words_and_marks
+from wholescript.features.word_vocabulary import PADDING, UNKNOWN, WordIds, words_and_marks
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.compress import Rotation
-from wholescript.features.words import WordCounts
+from wholescript.features.compression import Rotation
+from wholescript.features.word_counts import WordCounts
 from wholescript.models.task import Task
 
 N, WORDS, TOLD = 120, 60, 3

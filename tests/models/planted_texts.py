@@ -3,8 +3,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from wholescript.features.encoders import MINILM_PACKAGE
-from wholescript.features.sentences import SentenceSettings
+from wholescript.features.pretrained_encoders import MINILM_PACKAGE
+from wholescript.features.sentence_embeddings import SentenceSettings
 
 WORDS = ["parcel", "kettle", "harbour", "violin", "mountain"]
 FILLING = "the a some of and then now it was here there still very old new last first"

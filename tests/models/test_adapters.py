@@ -3,7 +3,7 @@ import torch
 
 from tests.models.tiny_decoders import write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import adapted
 from wholescript.models.dropout import Dropout
 

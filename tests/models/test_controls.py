@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from wholescript.data.folds import repeated_folds
+from wholescript.data.films.folds import repeated_folds
 from wholescript.errors import DataError
 from wholescript.models.controls import ColumnsLR, ShuffledLabels, controls
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 
 def _auc(task, rows, estimator):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from wholescript.models.embeddings import MeanPoolingLR, film_means
+from wholescript.models.mean_embedding import MeanPoolingLR, film_means
 
 
 def test_means_are_those_of_each_film(task):

@@ -5,8 +5,8 @@ import torch
 
 from tests.models.tiny_decoders import language, write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.decoders import load_decoder
-from wholescript.models.finetuned import DecoderClassifier
+from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.models.decoder_classifier import DecoderClassifier
 
 CLASSES = 3
 

@@ -4,10 +4,10 @@ import torch
 
 from tests.models.tiny_decoders import write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import adapted
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.forked_lm import ForkedLM, merge_adapters, thaw_above
+from wholescript.models.shared_trunk_lm import ForkedLM, merge_adapters, thaw_above
 
 CLASSES = 3
 

@@ -6,9 +6,9 @@ from safetensors.numpy import save
 from sklearn.metrics import roc_auc_score
 
 from wholescript.errors import DataError
-from wholescript.features.decoder_chunks import DecoderChunks
-from wholescript.models.embeddings import MeanPoolingLR
-from wholescript.models.from_decoder import FromDecoder
+from wholescript.features.decoder_embeddings import DecoderChunks
+from wholescript.models.decoder_embeddings import FromDecoder
+from wholescript.models.mean_embedding import MeanPoolingLR
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.layout import STRUCTURE_NAMES
 from wholescript.models.aggregators import GatedAttention
 from wholescript.models.fusion import COMPONENTS, WIDTHS, LateFusion, fused, inputs_beside
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from wholescript.models.imbalance import (
     effective_number_weights,
     focal_logistic,
 )
-from wholescript.models.linear import logistic, logit
-from wholescript.models.words import WordsLR
+from wholescript.models.logistic_regression import logistic, logit
+from wholescript.models.tfidf import WordsLR
 
 EVENING = {"class weights", "oversampling", "class-balanced", "SMOTE"}
 

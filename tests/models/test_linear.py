@@ -6,8 +6,8 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from wholescript.data.folds import inner_folds
-from wholescript.models.linear import N_INNER, NestedLogistic, logistic, logit
+from wholescript.data.films.folds import inner_folds
+from wholescript.models.logistic_regression import N_INNER, NestedLogistic, logistic, logit
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.svm import LinearSVC
 
 from wholescript.errors import ParameterError
-from wholescript.models.linear_map import (
+from wholescript.models.sklearn_classifier import (
     LinearCandidate,
     choose,
     fit_temperature,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.features.films import some_features
-from wholescript.models.masked import Masked, WithoutOpening, WithoutWords
+from wholescript.models.ablation import Masked, WithoutOpening, WithoutWords
 from wholescript.models.task import FoldScores, Task
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.models.ngram import DISCOUNTS, KneserNey, _discounts
+from wholescript.models.ngram_lm import DISCOUNTS, KneserNey, _discounts
 
 V = 6
 TEXTS = st.lists(

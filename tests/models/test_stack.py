@@ -3,11 +3,11 @@ from numpy.testing import assert_array_equal
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from wholescript.models.embeddings import MeanPoolingLR
-from wholescript.models.linear import logit
-from wholescript.models.stack import Stack
+from wholescript.models.logistic_regression import logit
+from wholescript.models.mean_embedding import MeanPoolingLR
+from wholescript.models.stacking import Stack
 from wholescript.models.task import FoldScores
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 WORDS, MEANS = WordsLR(min_df=2), MeanPoolingLR()
 

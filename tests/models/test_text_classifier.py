@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.text_classifier import SIZES, TextClassifier
+from wholescript.models.transformer_classifier import SIZES, TextClassifier
 
 WORDS, CLASSES = 40, 3
 

@@ -4,7 +4,7 @@ from sklearn.gaussian_process.kernels import RBF
 
 from tests.models.planted_texts import ENCODER, QUICK, divided
 from wholescript.errors import DataError
-from wholescript.models.text_kernel import GaussianRidge, KernelCandidate, SentenceKernel
+from wholescript.models.documents.kernel import GaussianRidge, KernelCandidate, SentenceKernel
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from sklearn.metrics import f1_score
 
 from tests.models.planted_texts import ENCODER, QUICK, divided
 from wholescript.errors import DataError, RunError
-from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
-from wholescript.models.text_kernel import SentenceKernel
-from wholescript.models.text_linear import SentenceLinear, TfidfSVM
-from wholescript.models.text_ngram import NgramBayes
-from wholescript.models.text_ngram_mixed import MixedNgrams
-from wholescript.models.text_stack import SparseDenseStack
+from wholescript.models.documents.counts import NBSVM, CountLogistic, NaiveBayes
+from wholescript.models.documents.kernel import SentenceKernel
+from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
+from wholescript.models.documents.ngram import NgramBayes
+from wholescript.models.documents.ngram_interpolated import MixedNgrams
+from wholescript.models.documents.stacking import SparseDenseStack
 
 
 @pytest.fixture(scope="module", params=[2, 5])

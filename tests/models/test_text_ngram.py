@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.models.planted_texts import divided
-from wholescript.models.text_ngram import NgramBayes
-from wholescript.models.text_ngram_mixed import MixedNgrams
+from wholescript.models.documents.ngram import NgramBayes
+from wholescript.models.documents.ngram_interpolated import MixedNgrams
 
 
 @pytest.fixture(scope="module", params=[NgramBayes, MixedNgrams])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.models.planted_texts import WORDS, divided
-from wholescript.models.text_ngram_mixed import MixedNgrams, Mixture
+from wholescript.models.documents.ngram_interpolated import MixedNgrams, Mixture
 
 
 @pytest.fixture(scope="module")

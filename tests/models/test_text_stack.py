@@ -4,9 +4,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from tests.models.planted_texts import ENCODER, QUICK, divided, planted
 from wholescript.errors import DataError, ParameterError
-from wholescript.models.text_kernel import SentenceKernel
-from wholescript.models.text_linear import SentenceLinear, TfidfSVM
-from wholescript.models.text_stack import WAYS, SparseDenseStack, blend
+from wholescript.models.documents.kernel import SentenceKernel
+from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
+from wholescript.models.documents.stacking import WAYS, SparseDenseStack, blend
 
 
 @pytest.fixture(scope="module", params=[2, 5])

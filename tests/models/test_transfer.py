@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from wholescript.errors import DataError
-from wholescript.models.transfer import TrainedOn
-from wholescript.models.words import WordsLR
+from wholescript.models.proxy_label import TrainedOn
+from wholescript.models.tfidf import WordsLR
 
 WORDS = WordsLR(min_df=2, Cs=(1.0,))
 

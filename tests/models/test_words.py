@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import roc_auc_score
 
 from wholescript.errors import DataError
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 
 def _auc(task, rows, estimator):

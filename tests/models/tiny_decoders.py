@@ -11,8 +11,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from wholescript.features.decoders import load_decoder
-from wholescript.features.encoders import quiet_loading
+from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_encoders import quiet_loading
 
 LANGUAGE = ["the old ferry left the pier at noon", "the pier was old and the ferry was late"]
 END = "<|endoftext|>"

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from wholescript.files import ROOT
-from wholescript.report.notebooks import run_notebook
-from wholescript.report.pipeline import declared_figures
-from wholescript.report.project import OUTPUT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.publish.execution import run_notebook
+from wholescript.publish.pipeline import declared_figures
 
 PROJECT = Project(ROOT)
 NOTEBOOKS = PROJECT.notebook_names()

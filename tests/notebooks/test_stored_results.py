@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from wholescript.evaluation.metrics import score
+from wholescript.experiments.store import FILMS, RunStore
 from wholescript.files import ROOT
-from wholescript.report.runs import FILMS, RunStore
 
 STORE = RunStore(ROOT / "results")
 SCORED = [name for name in STORE.names() if (STORE.folder(name) / FILMS).exists()]
@@ -32,9 +32,9 @@ def test_stored_metrics_follow_from_the_stored_predictions(name: str) -> None:
 
 def test_the_baseline_trains_again_within_its_tolerance(tmp_path: Path) -> None:
     code = (
-        "from wholescript.models.words import WordsLR\n"
-        "from wholescript.report.cells import begin_notebook, evaluate_run\n"
-        "from wholescript.report.study import open_study\n"
+        "from wholescript.models.tfidf import WordsLR\n"
+        "from wholescript.publish.cells import begin_notebook, evaluate_run\n"
+        "from wholescript.studies.screenplays.study import open_study\n"
         "begin_notebook('05_evaluation', {})\n"
         "evaluate_run('evaluation/words', WordsLR(Cs=(3.0, 30.0)), open_study())\n"
     )

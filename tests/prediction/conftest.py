@@ -8,11 +8,11 @@ from screenplain.export.pdf import to_pdf
 from screenplain.parsers.fountain import parse
 
 from tests.prediction.screenplays import FILMS, fountain_of
-from wholescript.data import Corpus, Provenance
+from wholescript.data.films import Corpus, Provenance
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
-from wholescript.features.compress import Rotation
-from wholescript.features.structure import structure_of
-from wholescript.features.words import count_words, stack_words
+from wholescript.features.compression import Rotation
+from wholescript.features.layout import structure_of
+from wholescript.features.word_counts import count_words, stack_words
 from wholescript.prediction.fitting import make_predictor
 from wholescript.prediction.predictor import save_predictor
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from wholescript.errors import BundleError
-from wholescript.features.words import count_words
+from wholescript.features.word_counts import count_words
 from wholescript.models.task import Task
 from wholescript.prediction.fitting import STRENGTHS, calibrated_words, fit_predictor
 from wholescript.prediction.predictor import WEIGHTS, load_predictor, save_predictor

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from wholescript.errors import DataError
-from wholescript.features.words import words_of
+from wholescript.features.word_counts import words_of
 from wholescript.prediction.scripts import FORMATS, MOST_CHARACTERS, _read, read_script
 
 LINE = "She opens the door. Café Müller, where they once met, is closed.\n"

@@ -1,6 +1,6 @@
 import numpy as np
 
-from wholescript.data import load_corpus
+from wholescript.data.films import load_corpus
 from wholescript.features.build import load_features
 from wholescript.prediction.predictor import MODEL, WEIGHTS, load_predictor
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from wholescript.report import context
-from wholescript.report.notebooks import run_notebook
-from wholescript.report.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.publish import notebook as context
+from wholescript.publish.execution import run_notebook
 
 NOTEBOOK = """# ---
 # jupyter:

@@ -5,8 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report import notebooks
-from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish import execution as notebooks
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.report.conftest import tree
-from wholescript.data.corpus import Corpus, Provenance
-from wholescript.data.folds import Fold, repeated_folds
+from wholescript.data.films.corpus import Corpus, Provenance
+from wholescript.data.films.folds import Fold, repeated_folds
 from wholescript.errors import RunError
 from wholescript.evaluation.comparison import compare
 from wholescript.features.bundle import FilmFeatures
 from wholescript.models.task import FoldScores, Task
-from wholescript.report.cells import (
+from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.publish.cells import (
     Compared,
     Metric,
     begin_notebook,
@@ -26,9 +27,8 @@ from wholescript.report.cells import (
     remembered,
     stored_run,
 )
-from wholescript.report.context import Notebook
-from wholescript.report.project import OUTPUT_VARIABLE, Project
-from wholescript.report.study import SCALES, Study
+from wholescript.publish.notebook import Notebook
+from wholescript.studies.screenplays.study import SCALES, Study
 
 N = 40
 
@@ -217,7 +217,7 @@ def test_a_measurement_is_taken_once(notebook: Notebook) -> None:
         taken.append(1)
         return {"seconds": Metric(len(taken), tolerance=1.0)}
 
-    modules = ("wholescript.report.results",)
+    modules = ("wholescript.experiments.results",)
     first = measure_run("tiny/cost", {"length": 3}, modules, measure)
     assert measure_run("tiny/cost", {"length": 3}, modules, measure) == first
     assert taken == [1]

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image, ImageChops
 
 from wholescript.errors import RunError
-from wholescript.report.cells import begin_notebook, show_figure, show_table
-from wholescript.report.context import Notebook
-from wholescript.report.plotdata import plotted_data
-from wholescript.report.project import Project
-from wholescript.report.style import DPI
+from wholescript.plots.style import DPI
+from wholescript.project import Project
+from wholescript.publish.cells import begin_notebook, show_figure, show_table
+from wholescript.publish.notebook import Notebook
+from wholescript.publish.plot_data import plotted_data
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_table_shows_clean_html_and_keeps_full_values(
     notebook: Notebook, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[dict[str, str]] = []
-    monkeypatch.setattr("wholescript.report.figures.display", lambda data, **_: shown.append(data))
+    monkeypatch.setattr("wholescript.publish.figures.display", lambda data, **_: shown.append(data))
     table = pd.DataFrame(
         {"films": [1364, 2], "auc": [0.75432109, np.nan], "title": ["<b>x</b>", "y"]},
         index=pd.Index(["a", "b"], name="model"),

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.report.film_texts import train_texts
-from wholescript.training.text_models import text_models
+from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.train_end_to_end import train_texts
 
 
 def test_a_name_that_is_none_of_the_models_is_refused(tmp_path):

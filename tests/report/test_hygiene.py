@@ -5,10 +5,10 @@ import sys
 import nbformat
 import pytest
 
-from wholescript.report import hygiene
-from wholescript.report.hygiene import problems
-from wholescript.report.pipeline import write_pipeline
-from wholescript.report.project import Project
+from wholescript.project import Project
+from wholescript.publish import checks as hygiene
+from wholescript.publish.checks import problems
+from wholescript.publish.pipeline import write_pipeline
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_an_edited_figure_is_found(clean: Project) -> None:
 def test_a_broken_claim_is_found(clean: Project) -> None:
     (clean.root / "report").mkdir()
     (clean.root / "report" / "claims.py").write_text(
-        "from wholescript.report.claims import claim\n\n"
+        "from wholescript.publish.claims import claim\n\n"
         "@claim('The line is steep.')\n"
         "def steep(results):\n"
         "    return results.metric('tiny/line:height').value > 5\n"

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from tests.training.planted_texts import planted_table
 from wholescript.cli import app
 from wholescript.errors import RunError
-from wholescript.report.live_runs import NOTE, held, live_runs
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.site.trainings import duration, fragment, shown
+from wholescript.experiments.progress import NOTE, held, live_runs
+from wholescript.experiments.store import RunStore
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.site.trainings import duration, fragment, shown
 
 COMMAND = "from wholescript.cli import app; app()"
 SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocabulary", "400"]

@@ -2,7 +2,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from wholescript.report.normalise import cell_label, normalise
+from wholescript.publish.normalize import cell_label, normalise
 
 
 def _stream(name: str, text: str) -> Any:

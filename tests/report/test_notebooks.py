@@ -13,9 +13,9 @@ import pytest
 
 from tests.report.conftest import make_project, tree
 from wholescript.errors import ParameterError, RunError
-from wholescript.report import notebooks
-from wholescript.report.notebooks import run_notebook
-from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish import execution as notebooks
+from wholescript.publish.execution import run_notebook
 
 LIGHT = """# %% tags=["parameters"]
 seed = 0

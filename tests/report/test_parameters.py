@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from wholescript.errors import ParameterError
-from wholescript.report.parameters import check_parameters, published_parameters, read_parameters
-from wholescript.report.project import Project
+from wholescript.project import Project
+from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
 
 
 def test_names_defaults_and_choices_come_from_the_tagged_cell(project: Project) -> None:

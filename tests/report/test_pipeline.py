@@ -10,8 +10,8 @@ import yaml
 from tests.report.conftest import NOTEBOOK, make_project
 from wholescript.errors import RunError
 from wholescript.files import ROOT
-from wholescript.report.pipeline import pipeline_texts, write_pipeline
-from wholescript.report.project import ROOT_VARIABLE, Project
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.pipeline import pipeline_texts, write_pipeline
 
 BIN = Path(sys.executable).parent
 LIGHT = """# %% tags=["parameters"]

@@ -3,11 +3,16 @@ import pandas as pd
 import pytest
 
 from tests.features.films import some_features
-from wholescript.data.folds import repeated_folds
-from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.data.films.folds import repeated_folds
+from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
-from wholescript.report.reading import along_metrics, along_table, metric_table, quarter_metrics
-from wholescript.training.aggregation import Aggregation
+from wholescript.studies.screenplays.interpretation import (
+    along_metrics,
+    along_table,
+    metric_table,
+    quarter_metrics,
+)
+from wholescript.studies.screenplays.models.aggregation import Aggregation
 from wholescript.training.loop import TrainingSettings
 
 N, PARTS = 60, 4

@@ -5,8 +5,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.rerun import rerun
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.rerun import rerun
 
 CLAIMS = """
 from wholescript.report.claims import claim

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.report.claims import evaluate_claims, find_claim
-from wholescript.report.results import Metric, Results, difference_name
+from wholescript.experiments.results import Metric, Results, difference_name
+from wholescript.publish.claims import evaluate_claims, find_claim
 
 CLAIMS = """
 from wholescript.report.claims import claim

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.report.results import Metric
-from wholescript.report.runs import RunStore
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
 
 
 def test_a_run_is_finished_when_its_config_is_there(tmp_path: Path) -> None:

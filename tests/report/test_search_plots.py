@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.report.plots.search import by_choice
+from wholescript.studies.screenplays.plots.search import by_choice
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ import pytest
 
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
-from wholescript.report.context import begin_notebook
-from wholescript.report.project import Project
-from wholescript.report.study import open_study
+from wholescript.project import Project
+from wholescript.publish.notebook import begin_notebook
+from wholescript.studies.screenplays.study import open_study
 
 
 def test_another_chunk_length_needs_the_texts() -> None:

@@ -7,9 +7,9 @@ from typer.testing import CliRunner
 from tests.report.conftest import NOTEBOOK
 from wholescript.cli import app
 from wholescript.errors import ParameterError
-from wholescript.report.notebooks import run_notebook
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.sweep import combinations, execute, sweep_name
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.execution import run_notebook
+from wholescript.publish.sweep import combinations, execute, sweep_name
 
 CHOOSY = NOTEBOOK.replace("run = record", "assert slope > 0, slope\nrun = record")
 

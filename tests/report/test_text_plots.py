@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.report.plotdata import plotted_data
-from wholescript.report.plots import texts as plots
+from wholescript.plots import documents as plots
+from wholescript.publish.plot_data import plotted_data
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.report.plots import titles as plots
+from wholescript.studies.headlines import plots
 
 
 @pytest.fixture(autouse=True)

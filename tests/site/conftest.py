@@ -17,9 +17,9 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from wholescript.report.notebooks import run_notebook
-from wholescript.report.project import Project
-from wholescript.report.site.build import build_site as build_site_once
+from wholescript.project import Project
+from wholescript.publish.execution import run_notebook
+from wholescript.publish.site.build import build_site as build_site_once
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "theme"))

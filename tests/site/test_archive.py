@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from wholescript.cli import app
 from wholescript.errors import RunError
-from wholescript.report.project import Project
-from wholescript.report.site.archive import ARCHIVE, FOLDER, SUMS, archive_faults, write_archive
+from wholescript.project import Project
+from wholescript.publish.site.archive import ARCHIVE, FOLDER, SUMS, archive_faults, write_archive
 
 PAGE = "site/report/étude.html"
 PICTURE = "site/assets/fig.png"

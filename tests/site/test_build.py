@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.site.archive import ARCHIVE, archive_faults
-from wholescript.report.site.build import build_site, site_key
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.site.archive import ARCHIVE, archive_faults
+from wholescript.publish.site.build import build_site, site_key
 
 
 def change_page(root: Path) -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from wholescript.report.hygiene import problems
-from wholescript.report.live_runs import held
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.site.prose import publish_text
+from wholescript.experiments.progress import held
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.checks import problems
+from wholescript.publish.site.prose import publish_text
 from wholescript.training.progress import ProgressMeter, progress_path
 
 SOON = 60_000  # ms: generous, a busy machine builds slowly

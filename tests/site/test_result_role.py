@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.report.results import Results
+from wholescript.experiments.results import Results
 
 PLUGIN = Path(__file__).resolve().parents[2] / "theme" / "plugins" / "results.py"
 METRICS = {

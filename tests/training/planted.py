@@ -3,7 +3,7 @@
 import numpy as np
 
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.compress import Rotation
+from wholescript.features.compression import Rotation
 
 N, D = 96, 6
 

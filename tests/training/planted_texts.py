@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from wholescript.training.text_classifiers import Labelled
+from wholescript.training.document_classifier import Labelled
 
 TOLD = (("harbour", "ferry", "pier"), ("violin", "choir", "organ"), ("glacier", "summit", "rope"))
 FILLER = ["the", "a", "of", "under", "slow", "bright", "every", "old", "near", "they", "saw"]

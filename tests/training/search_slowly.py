@@ -12,10 +12,10 @@ from scipy.sparse import csr_matrix
 
 from tests.training.planted import N, corpus
 from wholescript.features.bundle import FilmFeatures
-from wholescript.features.words import QUARTERS, WordCounts
+from wholescript.features.word_counts import QUARTERS, WordCounts
 from wholescript.models.task import Task
-from wholescript.training.search import search
-from wholescript.training.space import parse_space
+from wholescript.studies.screenplays.search.run import search
+from wholescript.studies.screenplays.search.space import parse_space
 
 TRIALS = 8
 SPACE = parse_space(

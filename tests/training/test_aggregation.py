@@ -7,10 +7,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
-from wholescript.data.folds import Fold
-from wholescript.models.embeddings import MeanPoolingLR
+from wholescript.data.films.folds import Fold
+from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
-from wholescript.training.aggregation import (
+from wholescript.studies.screenplays.models.aggregation import (
     Aggregation,
     aggregators,
     attention_profile,

@@ -6,12 +6,12 @@ import torch
 from torch import nn
 
 from tests.training.planted_texts import planted
+from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.training.checkpoint import save_checkpoint
-from wholescript.training.clock import EpochClock
-from wholescript.training.encoder import EncoderClassifier
+from wholescript.training.epoch_clock import EpochClock
 from wholescript.training.loop import TrainingSettings
+from wholescript.training.pretrain import READING, SECONDS, reading_seconds
 from wholescript.training.progress import Progress, progress_path
-from wholescript.training.reading_first import READING, SECONDS, reading_seconds
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import torch
 
 from tests.training.planted_texts import CLASSES, killed_in_step, planted, timeless
 from wholescript.errors import DataError, ParameterError
-from wholescript.training.encoder import EncoderClassifier, published
+from wholescript.studies.encoder.classifier import EncoderClassifier, published
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.reading_first import READ, READING
+from wholescript.training.pretrain import READ, READING
 
 SMALL = {"d_model": 32, "heads": 2, "d_feedforward": 64, "layers": 2, "vocabulary": 100}
 SHORT = TrainingSettings(epochs=3, learning_rate=3e-3, chunk_dropout=0.0, patience=3)
@@ -128,7 +128,7 @@ def test_it_reads_in_windows_of_their_own_length(train, monkeypatch):
     def watched(model, training, held_out, *_, **__):
         lengths.extend(max(map(len, batches.tokens)) for batches in (training, held_out))
 
-    monkeypatch.setattr("wholescript.training.reading_first.fit", watched)
+    monkeypatch.setattr("wholescript.training.pretrain.fit", watched)
     reading = encoder(reading=READING, reading_length=4)
     reading.begin(train.texts, CLASSES, None)
     assert lengths == [4, 4]

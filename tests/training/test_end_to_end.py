@@ -11,9 +11,9 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.features.token_chunks import keep_tokens, load_tokens
 from wholescript.models.chunked import ScratchEncoder
 from wholescript.models.task import Task
-from wholescript.training.end_to_end import EndToEnd
+from wholescript.studies.screenplays.models.end_to_end import EndToEnd
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.pretraining import WORDPIECE_MASK, Pretraining, hide, pretrain
+from wholescript.training.masked_lm import WORDPIECE_MASK, Pretraining, hide, pretrain
 
 N, MARK = 60, 2000
 SMALL = {"d_model": 16, "heads": 2, "d_feedforward": 16, "layers": 1, "dropout": 0.0}

@@ -17,9 +17,9 @@ from tests.training.planted_texts import (
     timeless,
 )
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.decoders import PACKAGED, load_decoder
-from wholescript.training.finetune import FINETUNE_TRAINING, FinetunedClassifier
-from wholescript.training.text_classifiers import WEIGHTS, Labelled
+from wholescript.features.pretrained_decoders import PACKAGED, load_decoder
+from wholescript.studies.classifiers.finetuned import FINETUNE_TRAINING, FinetunedClassifier
+from wholescript.training.document_classifier import WEIGHTS, Labelled
 
 EPOCHS, STEPS, FROZEN = 3, 3, 2
 NOUNS = ("meal", "long evening", "film", "walk by the old river")

@@ -1,8 +1,17 @@
 import pytest
 
-from wholescript.report.footprints import footprint_table, frozen_metrics, measure_ways
-from wholescript.report.results import Metric
-from wholescript.training.footprint import Model, footprint, frozen_seconds, gradient_error
+from wholescript.experiments.results import Metric
+from wholescript.studies.screenplays.memory_cost import (
+    Model,
+    footprint,
+    frozen_seconds,
+    gradient_error,
+)
+from wholescript.studies.screenplays.memory_tables import (
+    footprint_table,
+    frozen_metrics,
+    measure_ways,
+)
 
 SMALL = Model(vocabulary=50, d_model=16, heads=2, d_feedforward=16, layers=1, chunk_length=64)
 
@@ -13,7 +22,7 @@ def test_gradients_agree_to_rounding(way):
 
 
 def test_another_network_would_be_noticed(monkeypatch):
-    from wholescript.training import ways
+    from wholescript.training import objectives as ways
 
     encode = ways.OnTokens._encode
 
@@ -39,8 +48,8 @@ def test_stored_vectors_cost_less_than_encoding():
 
 
 def test_the_table_keeps_a_row_a_way_and_length(monkeypatch):
-    from wholescript.report import footprints
-    from wholescript.training.footprint import Footprint
+    from wholescript.studies.screenplays import memory_tables as footprints
+    from wholescript.studies.screenplays.memory_cost import Footprint
 
     def ran_out(way, chunks, *, group, kept):
         if way == "whole" and chunks == 4:

@@ -7,12 +7,12 @@ import torch
 from tests.models.tiny_decoders import write_tiny
 from tests.training.planted_texts import CLASSES, killed_in_step, planted, timeless
 from wholescript.errors import DataError, ParameterError
-from wholescript.models.forked_lm import ForkedLM
-from wholescript.training.forked_generative import ForkedGenerative
-from wholescript.training.generative import LANGUAGE_TRAINING
-from wholescript.training.readers import FittedGenerative
-from wholescript.training.telling_apart import TellApart, odds, weighted_sum
-from wholescript.training.text_classifiers import Labelled
+from wholescript.models.shared_trunk_lm import ForkedLM
+from wholescript.studies.generative.class_lm import LANGUAGE_TRAINING
+from wholescript.studies.generative.fitted import FittedGenerative
+from wholescript.studies.generative.shared_trunk import ForkedGenerative
+from wholescript.training.discriminative import TellApart, odds, weighted_sum
+from wholescript.training.document_classifier import Labelled
 
 SHORT = replace(LANGUAGE_TRAINING, epochs=2, learning_rate=1e-2, patience=2)
 

@@ -15,16 +15,16 @@ from tests.training.planted_texts import (
 )
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.training.generative import (
+from wholescript.studies.generative.class_lm import (
     LANGUAGE_TRAINING,
     FinetunedGenerative,
     ScratchGenerative,
 )
-from wholescript.training.language import NextToken
-from wholescript.training.readers import SCORED, FittedGenerative
-from wholescript.training.reading_first import READ, READING
-from wholescript.training.text_batches import TextBatches
-from wholescript.training.text_classifiers import Labelled
+from wholescript.studies.generative.fitted import SCORED, FittedGenerative
+from wholescript.training.document_classifier import Labelled
+from wholescript.training.documents import TextBatches
+from wholescript.training.language_model import NextToken
+from wholescript.training.pretrain import READ, READING
 
 SHORT = replace(LANGUAGE_TRAINING, epochs=3, learning_rate=3e-3, patience=3)
 

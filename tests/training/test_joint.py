@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
 from wholescript.models.task import Task
-from wholescript.training.joint import JointAggregation, win_probability
+from wholescript.studies.screenplays.models.multitask import JointAggregation, win_probability
 from wholescript.training.loop import TrainingSettings
 from wholescript.training.losses import NOMINATED, WON
 

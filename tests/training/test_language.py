@@ -7,13 +7,13 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
 from wholescript.models.causal_lm import scratch_language_model
-from wholescript.training.language import (
+from wholescript.training.documents import TextBatches
+from wholescript.training.language_model import (
     NextToken,
     overlapping,
     token_log_probabilities,
     windows,
 )
-from wholescript.training.text_batches import TextBatches
 
 VOCABULARY = 50
 

@@ -22,8 +22,8 @@ from wholescript.files import ROOT
 from wholescript.models.aggregators import GatedAttention
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings, fit
+from wholescript.training.objectives import drop_chunks, predict
 from wholescript.training.optimizers import optimizer_of
-from wholescript.training.ways import drop_chunks, predict
 
 QUICK = TrainingSettings(epochs=12, learning_rate=2e-2, patience=12)
 

@@ -5,8 +5,8 @@ import pytest
 
 from tests.training.planted_texts import CLASSES, planted
 from wholescript.errors import DataError, ParameterError
-from wholescript.training.scratch import SCRATCH_TRAINING, TOKENIZER, ScratchClassifier
-from wholescript.training.text_classifiers import WEIGHTS, Labelled
+from wholescript.studies.classifiers.scratch import SCRATCH_TRAINING, TOKENIZER, ScratchClassifier
+from wholescript.training.document_classifier import WEIGHTS, Labelled
 
 SHORT = replace(SCRATCH_TRAINING, epochs=2)
 

@@ -12,13 +12,13 @@ from ray.cluster_utils import Cluster
 
 from tests.training import search_slowly
 from tests.training.search_slowly import SPACE, TRIALS, films
-from wholescript.data.folds import inner_folds, repeated_folds
+from wholescript.data.films.folds import inner_folds, repeated_folds
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
-from wholescript.training.search import training_films
-from wholescript.training.search_results import read_search, write_search
-from wholescript.training.space import estimator_of, parse_space
-from wholescript.training.trial import epochs_of_trial
+from wholescript.studies.screenplays.search.results import read_search, write_search
+from wholescript.studies.screenplays.search.run import training_films
+from wholescript.studies.screenplays.search.space import estimator_of, parse_space
+from wholescript.studies.screenplays.search.trial import epochs_of_trial
 
 KILLED_AFTER = 3
 

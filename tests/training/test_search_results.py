@@ -1,7 +1,12 @@
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.training.search_results import Search, Trial, read_search, write_search
+from wholescript.studies.screenplays.search.results import (
+    Search,
+    Trial,
+    read_search,
+    write_search,
+)
 
 
 def row(epoch, loss):

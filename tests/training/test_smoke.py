@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 
 from tests.training.planted import corpus
 from wholescript.cli import app
-from wholescript.data import load_corpus
+from wholescript.data.films import load_corpus
 from wholescript.errors import DataError
-from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.layout import STRUCTURE_NAMES
 from wholescript.features.token_chunks import TokenChunks
-from wholescript.features.words import WordCounts
+from wholescript.features.word_counts import WordCounts
 from wholescript.models.task import Task
-from wholescript.training import smoke
-from wholescript.training.aggregation import ARCHITECTURES
-from wholescript.training.smoke import Handful, check_models, draw_film
+from wholescript.studies.screenplays import smoke
+from wholescript.studies.screenplays.models.aggregation import ARCHITECTURES
+from wholescript.studies.screenplays.smoke import Handful, check_models, draw_film
 
 
 class Broken(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
-from wholescript.training.space import (
+from wholescript.studies.screenplays.search.space import (
     Protocol,
     Range,
     Values,

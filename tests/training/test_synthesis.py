@@ -5,9 +5,9 @@ import torch
 
 from tests.training.planted_texts import CLASSES, TOLD, planted
 from tests.training.test_generative import PROMPTS, SHORT, prompted, scratch
-from wholescript.data.textsets.overlap import WordRuns
+from wholescript.data.labelled.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError
-from wholescript.training.synthesis import Sampling, write_texts
+from wholescript.studies.generative.synthesis import Sampling, write_texts
 
 SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)
 

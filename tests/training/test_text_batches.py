@@ -4,8 +4,8 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.functional import cross_entropy
 
-from wholescript.models.text_classifier import TextClassifier
-from wholescript.training.text_batches import OnTexts, TextBatches, class_logits
+from wholescript.models.transformer_classifier import TextClassifier
+from wholescript.training.documents import OnTexts, TextBatches, class_logits
 
 WORDS, CLASSES, N = 30, 3, 23
 

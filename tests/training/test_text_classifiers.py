@@ -15,9 +15,9 @@ from tests.training.planted_texts import (
     timeless,
 )
 from wholescript.errors import DataError, ParameterError, RunError
+from wholescript.studies.classifiers.scratch import ScratchClassifier
+from wholescript.training.document_classifier import WEIGHTS, Labelled, NeuralTextClassifier
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.scratch import ScratchClassifier
-from wholescript.training.text_classifiers import WEIGHTS, Labelled, NeuralTextClassifier
 
 EPOCHS, STEPS = 4, 3
 QUICK = TrainingSettings(

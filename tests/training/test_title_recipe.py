@@ -3,7 +3,7 @@ import torch
 
 from tests.training.planted_texts import timeless
 from wholescript.errors import DataError, ParameterError
-from wholescript.training.title_recipe import Recipe, fit_titles, load_titles, save_titles
+from wholescript.studies.headlines.train import Recipe, fit_titles, load_titles, save_titles
 
 WHAT = ("cups", "bees", "maps", "logs", "days", "cats", "roads", "games")
 TITLES = [f"Show HN: {tool} for {what}" for tool in ("a tool", "an app") for what in WHAT] * 6

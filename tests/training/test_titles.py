@@ -5,8 +5,8 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.gpt import GPT, GPTConfig
-from wholescript.training.language import NextToken
-from wholescript.training.titles import RDrop, StreamBatches, whole_titles
+from wholescript.studies.headlines.objectives import RDrop, StreamBatches, whole_titles
+from wholescript.training.language_model import NextToken
 
 STREAM = np.arange(100)
 

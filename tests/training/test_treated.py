@@ -10,10 +10,10 @@ from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError
 from wholescript.models.imbalance import TREATMENTS
 from wholescript.models.task import Task
-from wholescript.training.aggregation import Aggregation
+from wholescript.studies.screenplays.models.aggregation import Aggregation
+from wholescript.studies.screenplays.models.imbalance import TreatedAggregation, between_films
 from wholescript.training.batches import FilmBatches
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.treated import TreatedAggregation, between_films
 
 QUICK = TrainingSettings(epochs=10, learning_rate=1e-2, patience=3)
 SMALL = Aggregation("gated_attention", D, 2, 16, QUICK, options={"d_model": 16, "d_attention": 8})

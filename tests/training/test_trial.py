@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from tests.training.planted import D, N, corpus
-from wholescript.data.folds import inner_folds
+from wholescript.data.films.folds import inner_folds
 from wholescript.models.task import Task
-from wholescript.training.aggregation import Aggregation
+from wholescript.studies.screenplays.models.aggregation import Aggregation
+from wholescript.studies.screenplays.search.trial import epochs_of_trial
 from wholescript.training.loop import TrainingSettings, fit
-from wholescript.training.trial import epochs_of_trial
 
 SETTINGS = TrainingSettings(epochs=9, learning_rate=2e-2, patience=2)
 ESTIMATOR = Aggregation(

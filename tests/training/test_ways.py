@@ -7,7 +7,7 @@ from wholescript.errors import ParameterError
 from wholescript.models.aggregators import GatedAttention, QueryDecoder
 from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
 from wholescript.training.batches import TokenBatch
-from wholescript.training.ways import ENDS, OnTokens
+from wholescript.training.objectives import ENDS, OnTokens
 
 COUNTS = torch.tensor([5, 1, 9])
 LABELS = torch.tensor([1.0, 0.0, 1.0])

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
 
 from wholescript.errors import RunError  # noqa: E402
-from wholescript.report.results import Metric, Results, difference_name  # noqa: E402
+from wholescript.experiments.results import Metric, Results, difference_name  # noqa: E402
 
 SPECIFICATION = {
     "name": "Whole Script results",

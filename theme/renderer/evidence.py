@@ -10,8 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from wholescript.errors import RunError
-from wholescript.report.claims import Claim, evaluate_claims
-from wholescript.report.results import Results, difference_name
+from wholescript.experiments.results import Results, difference_name
+from wholescript.publish.claims import Claim, evaluate_claims
 
 from .faults import Faults
 

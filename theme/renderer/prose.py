@@ -7,8 +7,8 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from wholescript.errors import RunError
-from wholescript.report.claims import Claim, find_claim
-from wholescript.report.results import Metric
+from wholescript.experiments.results import Metric
+from wholescript.publish.claims import Claim, find_claim
 
 from . import markup
 from .base import EMPTY, Renderer

@@ -12,7 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_store, print_table, read_set
+from wholescript.cli.options import (
+    Data,
+    Labels,
+    Store,
+    open_store,
+    open_workspace,
+    print_table,
+    read_set,
+)
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
@@ -32,9 +40,9 @@ def status(
     """Say which trainings are running, interrupted, failed or finished, and how far they are."""
     from rich.live import Live
 
-    from wholescript.report.live_runs import live_runs
-    from wholescript.report.project import Project
-    from wholescript.report.site.trainings import Shown, shown
+    from wholescript.experiments.progress import live_runs
+    from wholescript.project import Project
+    from wholescript.publish.site.trainings import Shown, shown
 
     def lines() -> Group:
         runs, now = live_runs(Project()), time.time()
@@ -72,8 +80,8 @@ def evaluate(
 ) -> None:
     """Score a run on the test texts: metrics with intervals, cost, classes, what is confused."""
     from wholescript.evaluation.multiclass_comparison import confused_pairs, per_class
-    from wholescript.report.texts.comparison import cost_table, predictions_of, score_rows
-    from wholescript.report.texts.runs import find_text_runs
+    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.publish.comparison.classifiers import cost_table, predictions_of, score_rows
 
     runs = find_text_runs(open_store(store), [run])
     print_table(score_rows(runs).reset_index(), "scores on test")
@@ -94,14 +102,14 @@ def compare(
     store: Store = None,
 ) -> None:
     """Set runs side by side: scores, cost, paired differences, curves; and write a page."""
-    from wholescript.report.project import Project
-    from wholescript.report.texts.comparison import (
+    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.project import Project
+    from wholescript.publish.comparison.classifiers import (
         cost_table,
         differences,
         score_rows,
         write_comparison_page,
     )
-    from wholescript.report.texts.runs import find_text_runs
 
     found = find_text_runs(open_store(store), runs)
     first = baseline or (next(iter(found)) if len(found) > 1 else None)
@@ -129,16 +137,17 @@ def classify(
 ) -> None:
     """Ask a trained model of other texts; one that can also shows what each word is worth."""
     from wholescript.errors import ParameterError
-    from wholescript.evaluation.word_worth import weighs_words, word_evidence
-    from wholescript.report.project import Project
-    from wholescript.report.texts.runs import find_text_runs
-    from wholescript.report.texts.trained import keep_word_evidence, load_trained_run
+    from wholescript.evaluation.token_attribution import weighs_words, word_evidence
+    from wholescript.experiments.documents.attribution import TokenAttribution
+    from wholescript.experiments.documents.load import load_trained_run
+    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.experiments.experiment import run as execute
 
     if keep and len(texts) > 1:
         raise ParameterError(f"--keep stores the words of one text, not of {len(texts)}")
-    runs = open_store(store)
-    ((found, *_),) = find_text_runs(runs, [run]).values()
-    fitted = load_trained_run(Project(), found)
+    workspace = open_workspace(store)
+    ((found, *_),) = find_text_runs(workspace.store, [run]).values()
+    fitted = load_trained_run(workspace.project, found)
     classes = found.config["classes"]
     for text, row in zip(texts, fitted.predict_proba(texts), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
@@ -151,7 +160,7 @@ def classify(
                 line.append(f"{word.strip() or 'end'} ", shade).append(f"{evidence:+.1f} ", "dim")
             out.print(line)
     if keep:
-        kept = keep_word_evidence(runs, found, fitted, texts[0])
+        kept = execute(TokenAttribution(fitted, texts[0]), found, workspace)
         out.print(f"stored {kept.name}", markup=False, highlight=False)
 
 
@@ -170,22 +179,20 @@ def write(
     store: Store = None,
 ) -> None:
     """Let the language model of each class write texts that copy no real one."""
-    from wholescript.report.project import Project
-    from wholescript.report.texts.runs import find_text_runs
-    from wholescript.report.texts.synthetic import write_synthetic
-    from wholescript.training.synthesis import Sampling
+    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.studies.generative.synthesis import Sampling
+    from wholescript.studies.generative.synthetic_data import write_synthetic
 
-    runs = open_store(store)
-    ((found, *_),) = find_text_runs(runs, [run]).values()
+    workspace = open_workspace(store)
+    ((found, *_),) = find_text_runs(workspace.store, [run]).values()
     folder = write_synthetic(
-        Project(),
+        workspace,
         found,
         read_set(data or found.config["textset"]),
         per_class,
         Sampling(temperature, top_p, longest, shortest),
         seed=seed,
         progress=True,
-        store=runs,
     )
     out.print(f"wrote {folder}", markup=False, highlight=False, soft_wrap=True)
 
@@ -202,19 +209,22 @@ def wrong_labels(
     """Find training texts whose label is likely wrong, by models that did not learn them."""
     import pandas as pd
 
+    from wholescript.experiments.experiment import run as execute
     from wholescript.files import write_atomic
-    from wholescript.models.text_linear import SentenceLinear
-    from wholescript.report.texts.labels import find_wrong_labels
+    from wholescript.models.documents.linear import SentenceLinear
+    from wholescript.studies.classifiers.label_errors import LabelErrors, ranking_of
 
-    textset = read_set(data)
-    found = find_wrong_labels(open_store(store), textset, SentenceLinear, labels=labels, seed=seed)
-    texts = [textset.splits["train"].texts[row] for row in found.ranking["row"]]
-    ranking = found.ranking.assign(text=texts)
+    textset, workspace = read_set(data), open_workspace(store)
+    # The ranking is not in the store: it is made again with the run.
+    found = execute(LabelErrors(SentenceLinear, labels, seed), textset, workspace, again=True)
+    ranking = ranking_of(workspace, found)
+    texts = [textset.splits["train"].texts[row] for row in ranking["row"]]
+    ranking = ranking.assign(text=texts)
     if output:
         write_atomic(output, ranking.to_csv(index=False, lineterminator="\n"))
     shown = ranking.head(top).drop(columns=["row", "flagged"])
     print_table(shown.assign(text=shown["text"].str.slice(0, 60)), "the most suspicious labels")
-    metrics = {name: metric.value for name, metric in found.run.metrics.items()}
+    metrics = {name: metric.value for name, metric in found.metrics.items()}
     print_table(
-        pd.Series(metrics, name="value").rename_axis(found.run.name).reset_index(), "in numbers"
+        pd.Series(metrics, name="value").rename_axis(found.name).reset_index(), "in numbers"
     )

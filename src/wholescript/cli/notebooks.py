@@ -21,8 +21,8 @@ def run(
     ] = None,
 ) -> None:
     """Execute a notebook; with parameters of your own its output goes to _build/runs."""
-    from wholescript.report.notebooks import run_notebook
-    from wholescript.report.project import Project
+    from wholescript.project import Project
+    from wholescript.publish.execution import run_notebook
 
     project = Project()
     pairs = [pair.partition("=") for pair in parameter or []]
@@ -34,9 +34,9 @@ def run(
 @app.command()
 def rerun() -> None:
     """Execute every notebook from nothing and say what moved; 1 where anything did."""
-    from wholescript.report.comparison.page import write_comparison
-    from wholescript.report.project import Project
-    from wholescript.report.rerun import rerun as rerun_all
+    from wholescript.project import Project
+    from wholescript.publish.comparison.page import write_comparison
+    from wholescript.publish.rerun import rerun as rerun_all
 
     project, seconds = Project(), {}
 
@@ -67,8 +67,8 @@ def sweep(
     """Execute notebooks over every combination of values, and set the results side by side."""
     from tqdm import tqdm
 
-    from wholescript.report.project import Project
-    from wholescript.report.sweep import combinations, execute, failures, sweep_name, write_page
+    from wholescript.project import Project
+    from wholescript.publish.sweep import combinations, execute, failures, sweep_name, write_page
 
     project = Project()
     values: dict[str, list[str]] = {}
@@ -93,10 +93,10 @@ def diff(
     output: Annotated[Path | None, typer.Option(help="The page; default _build/diff.html.")] = None,
 ) -> None:
     """Say what moved since a commit (numbers, figures, parameters, claims), and write a page."""
-    from wholescript.report.comparison.page import write_comparison
-    from wholescript.report.comparison.revisions import unpacked
-    from wholescript.report.comparison.trees import compare_trees
-    from wholescript.report.project import Project
+    from wholescript.project import Project
+    from wholescript.publish.comparison.page import write_comparison
+    from wholescript.publish.comparison.revisions import unpacked
+    from wholescript.publish.comparison.trees import compare_trees
 
     project = Project()
     page = output or project.build / "diff.html"
@@ -112,15 +112,15 @@ def diff(
 @app.command()
 def pipeline() -> None:
     """Write dvc.yaml and params.yaml from the notebooks."""
-    from wholescript.report.pipeline import write_pipeline
-    from wholescript.report.project import Project
+    from wholescript.project import Project
+    from wholescript.publish.pipeline import write_pipeline
 
     for path in write_pipeline(Project()):
         out.print(f"wrote {path.name}", highlight=False)
 
 
 def _print_metrics(metrics: Any) -> None:
-    from wholescript.report.comparison.page import number
+    from wholescript.publish.comparison.page import number
 
     table = Table("run", "metric", "stored", "again", "difference", "tolerance", "")
     for m in metrics:

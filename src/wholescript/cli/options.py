@@ -15,8 +15,8 @@ Store = Annotated[Path | None, typer.Option(help="Folder of the runs; default _b
 
 def read_set(data: str) -> Any:
     """Read a prepared set by its name or its folder."""
-    from wholescript.data.textsets import read_textset
-    from wholescript.report.project import Project
+    from wholescript.data.labelled import read_textset
+    from wholescript.project import Project
 
     folder = Path(data)
     return read_textset(folder if folder.is_dir() else Project().build / "textsets" / data)
@@ -24,10 +24,17 @@ def read_set(data: str) -> Any:
 
 def open_store(folder: Path | None) -> Any:
     """Open a folder of runs."""
-    from wholescript.report.project import Project
-    from wholescript.report.runs import RunStore
+    return open_workspace(folder).store
 
-    return RunStore(folder or Project().build / "texts")
+
+def open_workspace(folder: Path | None) -> Any:
+    """Open the workspace whose runs are stored in a folder."""
+    from wholescript.experiments.store import RunStore
+    from wholescript.experiments.workspace import Workspace
+    from wholescript.project import Project
+
+    project = Project()
+    return Workspace(project, RunStore(folder or project.build / "texts"))
 
 
 def tell_run(run: Any) -> None:

@@ -14,8 +14,8 @@ from wholescript.cli.base import app, err, out
 @app.command()
 def site() -> None:
     """Build the site, if anything that it is made of has changed."""
-    from wholescript.report.project import Project
-    from wholescript.report.site.build import build_site
+    from wholescript.project import Project
+    from wholescript.publish.site.build import build_site
 
     build = build_site(Project())
     if not build.ok:
@@ -29,8 +29,8 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")] = 8000,
 ) -> None:
     """Serve the site on localhost; build it again and reload its pages as you write."""
-    from wholescript.report.project import Project
-    from wholescript.report.site.live import serve as serve_site
+    from wholescript.project import Project
+    from wholescript.publish.site.live import serve as serve_site
 
     def say(text: str) -> None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -41,8 +41,8 @@ def serve(
 @app.command()
 def check() -> None:
     """Say what is wrong with the committed notebooks, figures and results."""
-    from wholescript.report.hygiene import problems
-    from wholescript.report.project import Project
+    from wholescript.project import Project
+    from wholescript.publish.checks import problems
 
     found = problems(Project())
     for line in found:
@@ -54,8 +54,8 @@ def check() -> None:
 @app.command()
 def claims() -> None:
     """Evaluate every claim of the report on the stored results; 1 where one is broken."""
-    from wholescript.report.claims import evaluate_claims
-    from wholescript.report.project import Project
+    from wholescript.project import Project
+    from wholescript.publish.claims import evaluate_claims
 
     found = evaluate_claims(Project().root).values()
     table = Table("claim", "holds", "what it says")
@@ -72,8 +72,8 @@ def why(
     name: Annotated[str, typer.Argument(help="A notebook, or a run as <group>/<name>.")],
 ) -> None:
     """Say why a notebook or a run is stale, or that it is current; 1 where it is stale."""
-    from wholescript.report.project import Project
-    from wholescript.report.provenance.explain import why as explain
+    from wholescript.project import Project
+    from wholescript.publish.provenance.explain import why as explain
 
     _print_answer(explain(Project(), name), "current: nothing it depends on has changed", "stale")
 
@@ -88,14 +88,14 @@ def verify(
     if file.suffix == ".zip":
         _verify_archive(file)
         return
-    from wholescript.report.project import Project
-    from wholescript.report.provenance.explain import verify as check_file
+    from wholescript.project import Project
+    from wholescript.publish.provenance.explain import verify as check_file
 
     _print_answer(check_file(Project(), file), "this tree makes it", "this tree makes another")
 
 
 def _verify_archive(file: Path) -> None:
-    from wholescript.report.site.archive import archive_faults
+    from wholescript.publish.site.archive import archive_faults
 
     faults = archive_faults(file)
     for fault in faults:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_store, tell_run
+from wholescript.cli.options import Data, Labels, Store, open_workspace, tell_run
 from wholescript.cli.training_options import (
     OF_ENCODER,
     WITHOUT_EFFECT,
@@ -44,7 +44,7 @@ app.add_typer(train, name="train")
 
 @train.callback()
 def _begin() -> None:
-    from wholescript.training.heap import keep_freed_memory
+    from wholescript.training.allocator import keep_freed_memory
 
     keep_freed_memory()
 
@@ -75,7 +75,7 @@ def scratch(
     store: Store = None,
 ) -> None:
     """Train a small decoder-only transformer from scratch; killed, the same command goes on."""
-    from wholescript.training.scratch import ScratchClassifier
+    from wholescript.studies.classifiers.scratch import ScratchClassifier
 
     estimator = ScratchClassifier(
         max_length=max_length,
@@ -120,7 +120,7 @@ def finetune(
     store: Store = None,
 ) -> None:
     """Fine-tune a pretrained decoder-only model; killed, the same command goes on."""
-    from wholescript.training.finetune import FinetunedClassifier
+    from wholescript.studies.classifiers.finetuned import FinetunedClassifier
 
     estimator = FinetunedClassifier(
         max_length=max_length,
@@ -164,10 +164,10 @@ def linear(
     store: Store = None,
 ) -> None:
     """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
-    from wholescript.models.text_counts import NBSVM, CountLogistic, NaiveBayes
-    from wholescript.models.text_kernel import SentenceKernel
-    from wholescript.models.text_linear import SentenceLinear, TfidfSVM
-    from wholescript.models.text_stack import SparseDenseStack
+    from wholescript.models.documents.counts import NBSVM, CountLogistic, NaiveBayes
+    from wholescript.models.documents.kernel import SentenceKernel
+    from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
+    from wholescript.models.documents.stacking import SparseDenseStack
 
     models: dict[str, Callable[[], Any]] = {
         "svm": TfidfSVM,
@@ -244,11 +244,11 @@ def generative(
 ) -> None:
     """Train a language model for each class, and decide by Bayes' rule."""
     from wholescript.errors import ParameterError
-    from wholescript.models.text_classifier import SIZES
-    from wholescript.models.text_ngram import NgramBayes
-    from wholescript.models.text_ngram_mixed import MixedNgrams
-    from wholescript.training.forked_generative import ForkedGenerative
-    from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
+    from wholescript.models.documents.ngram import NgramBayes
+    from wholescript.models.documents.ngram_interpolated import MixedNgrams
+    from wholescript.models.transformer_classifier import SIZES
+    from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
+    from wholescript.studies.generative.shared_trunk import ForkedGenerative
 
     estimator: Any
     ngrams = ("ngram", "ngram-mixed")
@@ -316,7 +316,7 @@ def encoder(
 ) -> None:
     """Train an encoder over whole words from scratch; killed, the same command goes on."""
     from wholescript.errors import ParameterError
-    from wholescript.training.encoder import EncoderClassifier, published
+    from wholescript.studies.encoder.classifier import EncoderClassifier, published
 
     if as_published:
         if given := options_given(context, OF_ENCODER):
@@ -343,17 +343,18 @@ def blend(
 ) -> None:
     """Join trained models of two classes, weighted on validation: a run for each seed."""
     from wholescript.errors import ParameterError
-    from wholescript.report.texts.blending import blend_runs
-    from wholescript.report.texts.runs import find_text_runs
+    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.experiments.experiment import run as execute
+    from wholescript.studies.classifiers.ensemble import Ensemble
 
-    folder = open_store(store)
-    of_models = find_text_runs(folder, runs).values()
+    workspace = open_workspace(store)
+    of_models = find_text_runs(workspace.store, runs).values()
     seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
     if not seeds:
         raise ParameterError(f"{', '.join(runs)} have no seed in common: train each with the same")
     for seed in sorted(seeds):
         members = [run for found in of_models for run in found if run.config["seed"] == seed]
-        tell_run(blend_runs(folder, members, name))
+        tell_run(execute(Ensemble(name), members, workspace))
 
 
 @app.command()
@@ -367,14 +368,14 @@ def trap(
     store: Store = None,
 ) -> None:
     """Train and test an encoder on the head of a sorted file, as a published one was."""
-    from wholescript.data.textsets import find_source
-    from wholescript.report.texts.trap import train_on_the_head
-    from wholescript.training.encoder import published
+    from wholescript.data.labelled import find_source
+    from wholescript.experiments.experiment import run as execute
+    from wholescript.studies.encoder.classifier import published
+    from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
 
     source = find_source(dataset, path, name=name)
-    run = train_on_the_head(
-        open_store(store), source, published(), rows=rows, tested=tested, seed=seed
-    )
+    demo = LabelSortedDemo(published(), rows, tested, seed)
+    run = execute(demo, source, open_workspace(store))
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
     out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
     out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")

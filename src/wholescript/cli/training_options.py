@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wholescript.cli.options import open_store, read_set, say_epoch, tell_run
+from wholescript.cli.options import open_workspace, read_set, say_epoch, tell_run
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
@@ -57,7 +57,7 @@ def options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
 
 def reading_fields(data: str, epochs: int) -> dict[str, Any]:
     """Return the fields of an estimator that say what it reads before it is trained."""
-    from wholescript.training.reading_first import READING
+    from wholescript.training.pretrain import READING
 
     if epochs == 0:
         return {}
@@ -104,23 +104,16 @@ def train_seeds(
 ) -> None:
     """Train an estimator on a prepared set once for each seed, and tell each run."""
     from wholescript.errors import ParameterError
-    from wholescript.report.texts.draws import Training
-    from wholescript.report.texts.synthetic import read_synthetic
-    from wholescript.report.texts.training import train_text_run
+    from wholescript.experiments.documents.data_config import Training
+    from wholescript.experiments.documents.train import DocumentExperiment
+    from wholescript.experiments.experiment import run
+    from wholescript.studies.generative.synthetic_data import read_synthetic
 
     if bool(written) != bool(added):
         raise ParameterError("--written FOLDER and --added NUMBER go together")
     textset = read_set(data)
     for seed in seeds or [0]:
         training = Training(seed, examples, labels, tested, added)
-        run = train_text_run(
-            open_store(store),
-            textset,
-            estimator,
-            training,
-            written=read_synthetic(written, added, textset, training) if written else None,
-            name=name,
-            progress=True,
-            on_epoch=say_epoch,
-        )
-        tell_run(run)
+        texts = read_synthetic(written, added, textset, training) if written else None
+        experiment = DocumentExperiment(estimator, training, name, texts)
+        tell_run(run(experiment, textset, open_workspace(store), on_epoch=say_epoch))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from wholescript.data.guards import require_columns
-from wholescript.data.textsets.tables import read_table
+from wholescript.data.films.guards import require_columns
+from wholescript.data.labelled.tables import read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from wholescript.errors import ParameterError
-from wholescript.evaluation.intervals import bootstrap, paired_difference
+from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
 from wholescript.evaluation.predictions import Predictions
 
 LEAST_POSITIVES = 10

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
-from wholescript.data.folds import Fold
+from wholescript.data.films.folds import Fold
 from wholescript.errors import DataError
 from wholescript.evaluation.predictions import Predictions
 from wholescript.evaluation.thresholds import best_threshold

@@ -15,7 +15,7 @@ from cleanlab.rank import get_label_quality_scores
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
-from wholescript.data.guards import listed, require_columns
+from wholescript.data.films.guards import listed, require_columns
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.multiclass import ClassPredictions
 

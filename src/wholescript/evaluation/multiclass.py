@@ -3,15 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from wholescript.data.guards import listed, require_columns
+from wholescript.data.films.guards import listed, require_columns
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.packed import pack, unpack
+from wholescript.evaluation.parquet import pack, unpack
 
 STEPS = 16  # of a stored log-odds, to one
 LIMIT = 16.0  # of a stored log-odds: float32 has little between a probability of 1 - 1e-7 and 1
@@ -29,6 +30,8 @@ class ClassPredictions:
     Raises DataError when lengths differ, ids or classes stand twice, labels are of one class or out
     of range, or a probability is NaN, outside 0 to 1 or in a row that does not sum to one.
     """
+
+    FILE: ClassVar[str] = "predictions.parquet"
 
     ids: list[str]
     classes: list[str]

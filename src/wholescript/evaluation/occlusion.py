@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
-from wholescript.data.folds import Fold
+from wholescript.data.films.folds import Fold
 from wholescript.evaluation.crossval import fold_seed, one_core
 from wholescript.evaluation.predictions import Predictions
-from wholescript.features.hiding import join_films, without_part
+from wholescript.features.ablation import join_films, without_part
 from wholescript.models.task import Estimator, Task
 
 T = TypeVar("T")

@@ -1,12 +1,15 @@
 """Out-of-fold predictions of one estimator, and their table on disk."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+
+from wholescript.evaluation.parquet import pack, unpack
 
 COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
 
@@ -21,6 +24,8 @@ class Predictions:
     -1 where never tested. `film_ids`, `labels` (int8), `groups` and `years` have shape (n,).
     `chosen` holds one row of hyper-parameters a fold, `history` one row an epoch of each fold.
     """
+
+    FILE: ClassVar[str] = "films.parquet"
 
     film_ids: list[str]
     labels: NDArray[np.int8]
@@ -104,3 +109,12 @@ class Predictions:
             thresholds,
             folds,
         )
+
+    def write(self, path: Path) -> None:
+        """Write `to_frame` as Parquet, atomically, with six decimals."""
+        pack(self.to_frame().round(6), path)
+
+    @classmethod
+    def read(cls, path: Path) -> "Predictions":
+        """Read what `write` wrote; raise RunError when the file is missing or damaged."""
+        return cls.from_frame(unpack(path))

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from wholescript.data import Corpus, group_near_duplicates
+from wholescript.data.films import Corpus, group_near_duplicates
 from wholescript.errors import BundleError, DataError
 from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
-from wholescript.features.compress import QuantisationError
+from wholescript.features.compression import QuantisationError
 from wholescript.features.extract import (
     FeatureSettings,
     FilmRecord,
@@ -22,8 +22,8 @@ from wholescript.features.extract import (
     load_record,
     record_path,
 )
-from wholescript.features.structure import STRUCTURE_NAMES
-from wholescript.features.words import stack_words
+from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.word_counts import stack_words
 from wholescript.files import ROOT
 
 BUNDLE = ROOT / "data"

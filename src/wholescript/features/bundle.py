@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from wholescript.errors import BundleError
-from wholescript.features.compress import (
+from wholescript.features.compression import (
     QuantisationError,
     Rotation,
     fit_rotation,
@@ -34,8 +34,8 @@ from wholescript.features.compress import (
     quantise,
     restore,
 )
-from wholescript.features.structure import STRUCTURE_NAMES
-from wholescript.features.words import QUARTERS, WordCounts
+from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.word_counts import QUARTERS, WordCounts
 from wholescript.files import sha256_of, write_atomic
 
 FORMAT = 1

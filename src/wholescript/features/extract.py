@@ -28,7 +28,9 @@ from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.features.chunks import Chunking
-from wholescript.features.encoders import (
+from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
+from wholescript.features.layout import structure_of
+from wholescript.features.pretrained_encoders import (
     WIDTH,
     ChunkEncoder,
     Engine,
@@ -37,9 +39,7 @@ from wholescript.features.encoders import (
     resolve_engine,
     wordpiece_tokenizer,
 )
-from wholescript.features.structure import structure_of
-from wholescript.features.tokens import count_gpt2_tokens
-from wholescript.features.words import FilmWords, count_words
+from wholescript.features.word_counts import FilmWords, count_words
 from wholescript.files import write_atomic
 
 CHUNKS_PER_BATCH = 8

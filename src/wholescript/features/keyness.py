@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from wholescript.features.words import WordCounts
+from wholescript.features.word_counts import WordCounts
 
 PER_WORDS = 10_000
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.errors import DataError
-from wholescript.features.encoders import wordpiece_tokenizer
+from wholescript.features.pretrained_encoders import wordpiece_tokenizer
 from wholescript.files import ROOT, write_atomic
 
 CACHE = ROOT / ".cache"

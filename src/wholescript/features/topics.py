@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from sklearn.decomposition import NMF
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from wholescript.features.hiding import keep_words
-from wholescript.features.words import WordCounts
+from wholescript.features.ablation import keep_words
+from wholescript.features.word_counts import WordCounts
 
 
 @dataclass(frozen=True)

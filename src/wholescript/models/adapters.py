@@ -8,8 +8,8 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from wholescript.errors import ParameterError
-from wholescript.features.decoders import Decoder
-from wholescript.features.encoders import quiet_loading
+from wholescript.features.pretrained_decoders import Decoder
+from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.models.dropout import Dropout
 
 Tuning = Literal["full", "lora", "frozen"]

@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from wholescript.models.next_token import NextTokenModel
-from wholescript.models.text_classifier import HEADS, SIZES, check_size
+from wholescript.models.transformer_classifier import HEADS, SIZES, check_size
 
 MULTIPLE = 32  # of which the width of a feed-forward layer is one
 

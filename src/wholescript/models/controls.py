@@ -9,9 +9,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from wholescript.errors import DataError
-from wholescript.models.linear import IntArray, Matrix, NestedLogistic
+from wholescript.models.logistic_regression import IntArray, Matrix, NestedLogistic
 from wholescript.models.task import Estimator, FoldScores, Task
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 
 @dataclass(kw_only=True)

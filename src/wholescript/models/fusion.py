@@ -8,13 +8,13 @@ from sklearn.decomposition import KernelPCA
 from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.structure import STRUCTURE_NAMES
+from wholescript.features.layout import STRUCTURE_NAMES
 from wholescript.models.aggregators import Reading
 from wholescript.models.controls import ColumnsLR
 from wholescript.models.dropout import Dropout
-from wholescript.models.linear import IntArray
+from wholescript.models.logistic_regression import IntArray
 from wholescript.models.task import Task
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 SPLINES = 5  # columns that a number becomes
 COMPONENTS = 128  # of the words: most of what a linear model of some hundred films can use

@@ -16,9 +16,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from wholescript.errors import ParameterError
-from wholescript.models.linear import FloatArray, IntArray, Matrix, logistic, logit
+from wholescript.models.logistic_regression import FloatArray, IntArray, Matrix, logistic, logit
 from wholescript.models.task import Estimator, FoldScores, Task
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 
 Treatment = Literal[
     "plain",

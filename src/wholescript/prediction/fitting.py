@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm.auto import tqdm
 
-from wholescript.data import Corpus, repeated_folds
+from wholescript.data.films import Corpus, repeated_folds
 from wholescript.evaluation.crossval import cross_validate
-from wholescript.evaluation.intervals import bootstrap
+from wholescript.evaluation.film_bootstrap import bootstrap
 from wholescript.features.bundle import FilmFeatures
-from wholescript.features.structure import STRUCTURE_NAMES
-from wholescript.models.linear import FloatArray, IntArray, fitted_logistic, logit
-from wholescript.models.stack import Stack
+from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.models.logistic_regression import FloatArray, IntArray, fitted_logistic, logit
+from wholescript.models.stacking import Stack
 from wholescript.models.task import Task
-from wholescript.models.words import WordsLR
+from wholescript.models.tfidf import WordsLR
 from wholescript.prediction.predictor import Predictor, directions
 
 STRENGTHS = (3.0, 30.0)  # as in the evaluation of the report; inner folds choose

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.features.structure import STRUCTURE_NAMES, structure_of
-from wholescript.features.words import words_of
+from wholescript.features.layout import STRUCTURE_NAMES, structure_of
+from wholescript.features.word_counts import words_of
 from wholescript.prediction.predictor import FloatArray, Predictor
 from wholescript.prediction.scripts import Script
 

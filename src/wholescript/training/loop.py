@@ -37,8 +37,8 @@ from wholescript.training.checkpoint import (
     save_checkpoint,
     trained_state,
 )
+from wholescript.training.objectives import Loss, OnVectors, Way
 from wholescript.training.progress import ProgressMeter, progress_path
-from wholescript.training.ways import Loss, OnVectors, Way
 
 Row = dict[str, float | int]
 Schedule = Literal["cosine", "onecycle", "constant", "wsd"]

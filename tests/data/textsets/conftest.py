@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from wholescript.data.textsets.tables import SUFFIXES
+from wholescript.data.labelled.tables import SUFFIXES
 
 PLACES = ["harbour", "station", "museum", "bakery", "library", "stadium", "bridge"]
 CLASSES = {

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from wholescript.data.textsets.cleaning import clean, repair, same_text
+from wholescript.data.labelled.cleaning import clean, repair, same_text
 
 
 def split(name: str, *rows: tuple[str, int]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.data.textsets import read_textset
-from wholescript.report.project import ROOT_VARIABLE
+from wholescript.data.labelled import read_textset
+from wholescript.project import ROOT_VARIABLE
 
 Make = Callable[..., pd.DataFrame]
 Save = Callable[..., Path]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wholescript.data.textsets.guards import (
+from wholescript.data.labelled.guards import (
     check_all_classes,
     check_classes,
     check_head,

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.textsets.labelling import Labelled, label_texts
-from wholescript.data.textsets.sources import KNOWN, Known, Source
-from wholescript.data.textsets.tables import Table
+from wholescript.data.labelled.classes import Labelled, label_texts
+from wholescript.data.labelled.sources import KNOWN, Known, Source
+from wholescript.data.labelled.tables import Table
 from wholescript.errors import DataError
 
 Make = Callable[..., pd.DataFrame]

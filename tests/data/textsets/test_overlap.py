@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.data.textsets.overlap import RUN, WordRuns
+from wholescript.data.labelled.overlap import RUN, WordRuns
 from wholescript.errors import ParameterError
 
 LONG = " ".join(f"word{number}" for number in range(40))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.textsets import find_source, prepare, read_metadata, read_textset
+from wholescript.data.labelled import find_source, prepare, read_metadata, read_textset
 from wholescript.errors import DataError
 
 Make = Callable[..., pd.DataFrame]

@@ -5,7 +5,7 @@ import datasets
 import pandas as pd
 import pytest
 
-from wholescript.data.textsets.sources import KNOWN, find_source
+from wholescript.data.labelled.sources import KNOWN, find_source
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wholescript.data.textsets.tables import read_split, read_table, split_files, split_of
+from wholescript.data.labelled.tables import read_split, read_table, split_files, split_of
 from wholescript.errors import DataError, ParameterError
 
 Make = Callable[..., pd.DataFrame]

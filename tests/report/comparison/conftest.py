@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.report import context, figures
-from wholescript.report.cells import (
+from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.publish import figures
+from wholescript.publish import notebook as context
+from wholescript.publish.cells import (
     Metric,
     begin_notebook,
     record_metrics,
     show_figure,
     show_table,
 )
-from wholescript.report.project import OUTPUT_VARIABLE, Project
 
 WORDS = [0.5, 0.7, 0.6, 0.9]
 STACK = [0.4, 0.3, 0.6, 0.8]

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from wholescript.report.comparison.page import number, write_comparison
-from wholescript.report.comparison.trees import compare_trees
+from wholescript.publish.comparison.page import number, write_comparison
+from wholescript.publish.comparison.trees import compare_trees
 
 Tree = Callable[..., Path]
 SIDES = ["v1 <b>", "working tree"]

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.report.project import ROOT_VARIABLE
+from wholescript.project import ROOT_VARIABLE
 
 Tree = Callable[..., Path]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wholescript.evaluation.intervals import paired_difference
+from wholescript.evaluation.film_bootstrap import paired_difference
 from wholescript.evaluation.predictions import Predictions
-from wholescript.report.comparison.side_by_side import figures_by_label, metric_rows
-from wholescript.report.results import Metric
-from wholescript.report.runs import RunStore
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
+from wholescript.publish.comparison.side_by_side import figures_by_label, metric_rows
 
 N = 40
 

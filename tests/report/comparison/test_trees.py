@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from wholescript.errors import RunError
-from wholescript.report.comparison.trees import MetricComparison, compare_trees
-from wholescript.report.results import Metric
+from wholescript.experiments.results import Metric
+from wholescript.publish.comparison.trees import MetricComparison, compare_trees
 
 Tree = Callable[..., Path]
 STEP = 0.02  # the tolerance of a figure; its axis spans 0 to 1

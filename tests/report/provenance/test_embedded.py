@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wholescript.errors import RunError
-from wholescript.report.provenance.embedded import drawing_hash, embed, read_embedded
+from wholescript.publish.provenance.embedded import drawing_hash, embed, read_embedded
 
 SVG = '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="2">\n<g/></svg>'
 PASSPORT = {"label": "fig-a", "parameters": {"title": 'é "<b>" & ]]> </metadata>'}}

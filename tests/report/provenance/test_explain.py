@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from wholescript.errors import RunError, WholeScriptError
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
 from wholescript.files import ROOT
-from wholescript.report.project import Project
-from wholescript.report.provenance.explain import verify, why
-from wholescript.report.provenance.stamp import make_stamp
-from wholescript.report.results import Metric
-from wholescript.report.runs import RunStore
+from wholescript.project import Project
+from wholescript.publish.provenance.explain import verify, why
+from wholescript.publish.provenance.notebook_state import make_stamp
 
 
 @pytest.fixture

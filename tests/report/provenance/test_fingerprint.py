@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from wholescript.report.provenance.fingerprint import code_fingerprint, hash_json, import_closure
+from wholescript.experiments.source_code import code_fingerprint, hash_json, import_closure
 
 
 @pytest.fixture
@@ -10,7 +10,7 @@ def source(tmp_path: Path) -> Path:
     files = {
         "__init__.py": '__version__ = "1"\n',
         "models/__init__.py": '"""Models."""\n',
-        "models/words.py": "from wholescript.data import folds\n\n\ndef f():\n    return 1\n",
+        "models/words.py": "from wholescript.data.films import folds\n\n\ndef f():\n    return 1\n",
         "models/other.py": "import numpy\n",
         "data/__init__.py": "",
         "data/folds.py": "import wholescript.files\n",
@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_the_closure_follows_imports_and_package_inits(source: Path) -> None:
-    found = import_closure(["wholescript.models.words"], source)
+    found = import_closure(["wholescript.models.tfidf"], source)
     assert [p.relative_to(source / "wholescript").as_posix() for p in found] == [
         "data/__init__.py",
         "data/folds.py",
@@ -45,12 +45,12 @@ def test_a_script_brings_what_it_imports_but_not_itself(source: Path) -> None:
     [
         (
             "models/words.py",
-            "from wholescript.data import folds\n\n\ndef f():\n    return 2\n",
+            "from wholescript.data.films import folds\n\n\ndef f():\n    return 2\n",
             True,
         ),
         (
             "models/words.py",
-            '"""Words."""\nfrom wholescript.data import folds\n\n\ndef f():\n'
+            '"""Words."""\nfrom wholescript.data.films import folds\n\n\ndef f():\n'
             '    """One."""\n    # why\n    return 1\n',
             False,
         ),
@@ -62,9 +62,9 @@ def test_a_script_brings_what_it_imports_but_not_itself(source: Path) -> None:
 def test_only_code_that_is_imported_counts(
     source: Path, file: str, text: str, changes: bool
 ) -> None:
-    before = code_fingerprint(["wholescript.models.words"], source)
+    before = code_fingerprint(["wholescript.models.tfidf"], source)
     (source / "wholescript" / file).write_text(text)
-    assert (code_fingerprint(["wholescript.models.words"], source) != before) is changes
+    assert (code_fingerprint(["wholescript.models.tfidf"], source) != before) is changes
 
 
 def test_the_order_of_keys_does_not_count() -> None:

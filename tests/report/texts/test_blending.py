@@ -4,9 +4,9 @@ from scipy.special import log_softmax
 
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.report.results import Metric
-from wholescript.report.runs import RunStore
-from wholescript.report.texts.blending import blend_runs
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
+from wholescript.studies.classifiers.ensemble import blend_runs
 
 COSTS = ("train_seconds", "inference_seconds_per_1000", "parameters", "trained_parameters")
 

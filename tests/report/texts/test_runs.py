@@ -7,17 +7,11 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import CLASSES, planted
 from wholescript.cli import app
-from wholescript.data.textsets import Split, find_source, prepare, read_textset
+from wholescript.data.labelled import Split, find_source, prepare, read_textset
 from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.models.text_linear import TfidfSVM
-from wholescript.report.live_runs import training_folder
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.texts.comparison import convergence, cost_table, differences, score_rows
-from wholescript.report.texts.draws import Training
-from wholescript.report.texts.labels import find_wrong_labels
-from wholescript.report.texts.runs import find_text_runs, mean_costs, seedless
-from wholescript.report.texts.tables import (
+from wholescript.experiments.documents.data_config import Training
+from wholescript.experiments.documents.runs import find_text_runs, mean_costs, seedless
+from wholescript.experiments.documents.tables import (
     accuracies,
     by_set,
     crossings,
@@ -29,9 +23,20 @@ from wholescript.report.texts.tables import (
     rate_table,
     validation_gaps,
 )
-from wholescript.report.texts.training import train_text_run
+from wholescript.experiments.documents.train import train_text_run
+from wholescript.experiments.progress import training_folder
+from wholescript.experiments.store import RunStore
+from wholescript.models.documents.linear import TfidfSVM
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.comparison.classifiers import (
+    convergence,
+    cost_table,
+    differences,
+    score_rows,
+)
+from wholescript.studies.classifiers.label_errors import find_wrong_labels
+from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.training.loop import TrainingSettings
-from wholescript.training.scratch import ScratchClassifier
 
 NAMES = np.array(["sea", "music", "mountain"])
 

@@ -8,15 +8,23 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import planted_table
 from wholescript.cli import app
-from wholescript.data.textsets import read_textset
-from wholescript.data.textsets.overlap import WordRuns
+from wholescript.data.labelled import read_textset
+from wholescript.data.labelled.overlap import WordRuns
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.evaluation.multiclass import ClassPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.texts.draws import Training
-from wholescript.report.texts.language import (
+from wholescript.experiments.documents.data_config import Training
+from wholescript.experiments.documents.tables import by_set, on_all, own_text_runs
+from wholescript.experiments.store import RunStore
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.studies.generative.synthesis import Sampling
+from wholescript.studies.generative.synthetic_data import (
+    NOTE,
+    TEXTS,
+    read_synthetic,
+    write_synthetic,
+)
+from wholescript.studies.generative.tables import (
     added_table,
     class_table,
     kept_epochs,
@@ -25,9 +33,6 @@ from wholescript.report.texts.language import (
     ratios_on_the_same_texts,
     rule_table,
 )
-from wholescript.report.texts.synthetic import NOTE, TEXTS, read_synthetic, write_synthetic
-from wholescript.report.texts.tables import by_set, on_all, own_text_runs
-from wholescript.training.synthesis import Sampling
 
 SAMPLING = Sampling(longest=30, shortest=3, batch_size=8)
 

@@ -6,16 +6,16 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import planted_table
 from wholescript.cli import app
-from wholescript.data.textsets import read_textset
+from wholescript.data.labelled import read_textset
 from wholescript.errors import ParameterError, RunError
-from wholescript.evaluation.word_worth import word_evidence
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.texts.trained import KINDS, estimator_of, load_trained_run
-from wholescript.training.encoder import EncoderClassifier
-from wholescript.training.generative import FinetunedGenerative, ScratchGenerative
-from wholescript.training.reading_first import READING
-from wholescript.training.scratch import ScratchClassifier
+from wholescript.evaluation.token_attribution import word_evidence
+from wholescript.experiments.documents.load import KINDS, estimator_of, load_trained_run
+from wholescript.experiments.store import RunStore
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.studies.classifiers.scratch import ScratchClassifier
+from wholescript.studies.encoder.classifier import EncoderClassifier
+from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
+from wholescript.training.pretrain import READING
 
 TEXTS = ["the old violin", "a harbour under the pier"]
 

@@ -4,10 +4,10 @@ import pytest
 
 from tests.training.planted_texts import planted
 from tests.training.test_encoder import encoder
-from wholescript.data.textsets import find_source
-from wholescript.report.project import Project
-from wholescript.report.runs import RunStore
-from wholescript.report.texts.trap import train_on_the_head
+from wholescript.data.labelled import find_source
+from wholescript.experiments.store import RunStore
+from wholescript.project import Project
+from wholescript.studies.encoder.label_sorted_demo import train_on_the_head
 
 
 @pytest.fixture

@@ -8,15 +8,21 @@ from typer.testing import CliRunner
 from wholescript.cli import app
 from wholescript.data.headlines import load_headlines
 from wholescript.errors import ParameterError, RunError
-from wholescript.report.live_runs import live_runs
-from wholescript.report.project import ROOT_VARIABLE, Project
-from wholescript.report.runs import RunStore
-from wholescript.report.titles import reading
-from wholescript.report.titles import tables as study
-from wholescript.report.titles.runs import judge_titles, weights_folder
-from wholescript.report.titles.steps import STEPS, kept_before, parsed, recipe_of, step_named
-from wholescript.report.titles.tables import step_table, title_runs
-from wholescript.training.title_recipe import Recipe, load_titles
+from wholescript.experiments.progress import live_runs
+from wholescript.experiments.store import RunStore
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.studies.headlines import probe_runs as reading
+from wholescript.studies.headlines import tables as study
+from wholescript.studies.headlines.ablation import (
+    STEPS,
+    kept_before,
+    parsed,
+    recipe_of,
+    step_named,
+)
+from wholescript.studies.headlines.experiment import judge_titles, weights_folder
+from wholescript.studies.headlines.tables import step_table, title_runs
+from wholescript.studies.headlines.train import Recipe, load_titles
 
 SMALL = ["layers=1", "heads=2", "width=32", "vocabulary=700", "batch_size=2", "epochs=2"]
 
@@ -217,7 +223,7 @@ def test_what_is_changed_before_the_steps_they_change_in_turn():
 
 def test_a_step_that_is_not_kept_leaves_nothing_to_those_after_it(monkeypatch):
     dropped = [replace(step, kept=step.name != "rotary") for step in STEPS]
-    monkeypatch.setattr("wholescript.report.titles.steps.STEPS", dropped)
+    monkeypatch.setattr("wholescript.studies.headlines.ablation.STEPS", dropped)
     assert recipe_of("rotary")[0].model.positions == "rotary"
     assert recipe_of("rms-norm")[0].model.positions == "learned"
     assert kept_before("rms-norm")[-1].name == "shuffled"

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import SVG, Markdown, display
 
-from wholescript.report.cells import (
+from wholescript.publish.cells import (
     Metric,
     begin_notebook,
     record_metrics,

@@ -1,7 +1,7 @@
 """Claims of the small site."""
 
-from wholescript.report.claims import claim
-from wholescript.report.results import Results
+from wholescript.experiments.results import Results
+from wholescript.publish.claims import claim
 
 
 @claim("Gated attention is not better than word counts.")

@@ -1,0 +1,39 @@
+"""Films and their labels: where they come from, what is checked, how they are divided."""
+
+from wholescript.data.films.corpus import SOURCES, Corpus, Provenance, load_corpus
+from wholescript.data.films.duplicates import group_near_duplicates
+from wholescript.data.films.folds import (
+    Fold,
+    hub_split,
+    inner_folds,
+    repeated_folds,
+    temporal_split,
+)
+from wholescript.data.films.guards import check_head_cut, check_prior
+from wholescript.data.films.labels import TARGETS, award_labels, read_awards
+from wholescript.data.films.scripts import Texts
+from wholescript.data.films.sources import HUB_NAME, HUB_REVISION
+from wholescript.data.films.summary import film_overview, label_rates
+
+__all__ = [
+    "HUB_NAME",
+    "HUB_REVISION",
+    "SOURCES",
+    "TARGETS",
+    "Corpus",
+    "Fold",
+    "Provenance",
+    "Texts",
+    "award_labels",
+    "check_head_cut",
+    "check_prior",
+    "film_overview",
+    "group_near_duplicates",
+    "hub_split",
+    "inner_folds",
+    "label_rates",
+    "load_corpus",
+    "read_awards",
+    "repeated_folds",
+    "temporal_split",
+]

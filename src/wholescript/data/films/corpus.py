@@ -1,0 +1,197 @@
+"""A corpus: films, one label to predict, and where all of it came from."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from wholescript.data.films.guards import (
+    check_head_cut,
+    check_same_text,
+    check_splits,
+    check_two_classes,
+)
+from wholescript.data.films.labels import TARGETS, check_target
+from wholescript.data.films.scripts import Texts, measure
+from wholescript.data.films.sources import (
+    HUB_REVISION,
+    Source,
+    read_bundled,
+    read_hub,
+    read_local,
+)
+from wholescript.errors import DataError, ParameterError
+from wholescript.files import ROOT
+
+SOURCES = ("bundled", "local", "hub")
+IDENTITY = (
+    *("film_id", "title", "year", "source", *TARGETS, "core"),
+    *("n_words", "group", "split", "text_sha1"),
+)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a corpus came from: its source, a location that names no machine, its content.
+
+    `fingerprint` is a SHA-256 in hex over the target and the films: ids, titles, years, labels,
+    groups, splits and the hashes of the texts.
+    """
+
+    source: str
+    location: str
+    fingerprint: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the three by name."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """n films with the label to predict.
+
+    `films` is a table with a RangeIndex and the columns film_id, title, source, group, text_sha1
+    (str), year, n_words (int64), core (bool), the known ones of the four labels (bool), split
+    (str) where the source has splits, and further measures. `target` names the label column.
+    `texts` maps film ids to scripts and reads them when asked; bundled films have none.
+    """
+
+    films: pd.DataFrame
+    target: str
+    provenance: Provenance
+    texts: Texts | None
+
+    def __len__(self) -> int:
+        """Return the number of films."""
+        return len(self.films)
+
+    @property
+    def film_ids(self) -> list[str]:
+        """The ids of the films, in order; each stands once."""
+        return self.films["film_id"].tolist()
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """The target, int8 of shape (n,): 1 is positive."""
+        return self.films[self.target].to_numpy(dtype=np.int8)
+
+    @property
+    def groups(self) -> NDArray[np.object_]:
+        """A group name per film, shape (n,): near duplicates share one."""
+        return self.films["group"].to_numpy(dtype=object)
+
+    def select(self, rows: ArrayLike) -> "Corpus":
+        """Return the films at a boolean mask (n,) or at row numbers, with a new fingerprint."""
+        taken = np.arange(len(self))[np.asarray(rows)]
+        films = self.films.iloc[taken].reset_index(drop=True)
+        return Corpus(
+            films,
+            self.target,
+            replace(self.provenance, fingerprint=fingerprint(films, self.target)),
+            None if self.texts is None else self.texts.restricted(films["film_id"]),
+        )
+
+    def sample(self, n: int, *, seed: int) -> "Corpus":
+        """Draw `n` films at random, stratified by label, and keep their order.
+
+        Raises ParameterError unless there are more than `n` films and `n` is at least 2.
+        """
+        if not 2 <= n < len(self):
+            raise ParameterError(f"cannot sample {n} of {len(self)} films: ask for 2 or more.")
+        splitter = StratifiedShuffleSplit(train_size=n, test_size=None, random_state=seed)
+        rows, _ = next(splitter.split(np.zeros(len(self)), self.labels))
+        return self.select(np.sort(rows))
+
+
+def load_corpus(
+    source: str = "bundled",
+    path: Path | str | None = None,
+    *,
+    target: str = "nominated_for_writing",
+    core_only: bool = True,
+    limit: int | None = None,
+    revision: str = HUB_REVISION,
+    awards_table: Path | str | None = None,
+    bundle_dir: Path = ROOT / "data",
+) -> Corpus:
+    """Load films from one source, check them and say where they are from.
+
+    Args:
+        source: "bundled" (features that come with the project, no texts), "local" (a Parquet
+            file at `path`) or "hub" (Movie-O-Label; `path` may name a local copy's folder).
+        path: see `source`; bundled films take none.
+        target: the label to predict, one of TARGETS.
+        core_only: leave out films whose `core` is false.
+        limit: keep the first so many films; an error when the file is sorted by label.
+        revision: the hub's commit.
+        awards_table: file or address of the Academy Awards table, for the hub's other labels.
+        bundle_dir: the folder of the bundled features.
+
+    Raises:
+        ParameterError: the source or the target has an unknown name, or `path` does not fit.
+        BundleError: the bundled features are absent or damaged.
+        DataError: the films cannot be used; the message names them and the remedy.
+    """
+    check_target(target)
+    found = _read(source, path, target, revision, awards_table, bundle_dir)
+    films = found.films
+    if core_only:
+        films = films[films["core"]]
+        if films.empty:
+            raise DataError(f"{found.location} has no core film. Pass core_only=False.")
+    if limit is not None:
+        check_head_cut(films[target], limit)
+        films = films.head(limit)
+    texts = None
+    if found.texts is not None:
+        texts = found.texts.restricted(films["film_id"])
+        films = films.join(measure(texts), on="film_id")
+    films = _grouped(films).reset_index(drop=True)
+    check_two_classes(films[target], found.location)
+    if "split" in films:
+        check_splits(films[target], films["text_sha1"], films["split"])
+    provenance = Provenance(source, found.location, fingerprint(films, target))
+    return Corpus(films, target, provenance, texts)
+
+
+def fingerprint(films: pd.DataFrame, target: str) -> str:
+    """Return a SHA-256 in hex of what decides a result: the target, films, labels and texts."""
+    columns = [name for name in IDENTITY if name in films]
+    content = films[columns].to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(f"{target}\n{content}".encode()).hexdigest()
+
+
+def _read(
+    source: str,
+    path: Path | str | None,
+    target: str,
+    revision: str,
+    awards_table: Path | str | None,
+    bundle_dir: Path,
+) -> Source:
+    if source == "bundled":
+        if path is not None:
+            raise ParameterError(
+                f"bundled films take no path, got {str(path)!r}: use source='local' for a file."
+            )
+        return read_bundled(bundle_dir)
+    if source == "local":
+        if path is None:
+            raise ParameterError("source 'local' needs path, the Parquet file of your films.")
+        return read_local(Path(path), target)
+    if source == "hub":
+        folder = None if path is None else Path(path)
+        return read_hub(target, path=folder, revision=revision, awards_table=awards_table)
+    raise ParameterError(f"source {source!r} is none of {', '.join(SOURCES)}.")
+
+
+def _grouped(films: pd.DataFrame) -> pd.DataFrame:
+    if "group" in films:
+        check_same_text(films["text_sha1"], films["group"], "group")
+        return films
+    return films.assign(group=films.groupby("text_sha1")["film_id"].transform("first"))

@@ -1,0 +1,104 @@
+"""How films are divided into training and test: stratified, by group, the same for all models."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from wholescript.data.films.guards import check_two_classes
+from wholescript.errors import DataError
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Row numbers of the films to learn from and to be tested on, ascending and disjoint."""
+
+    repeat: int
+    fold: int
+    train: IntArray
+    test: IntArray
+
+
+def repeated_folds(
+    labels: ArrayLike,
+    groups: ArrayLike,
+    *,
+    n_folds: int = 5,
+    n_repeats: int = 5,
+    seed: int = 0,
+) -> list[Fold]:
+    """Return `n_repeats` partitions of n films into `n_folds` folds, stratified by label.
+
+    `labels` (n,) is 0/1, `groups` (n,) names a group per film; films of a group stay together,
+    and each film is tested once a repeat. Raises DataError when there are too few groups of a
+    class for every fold to have one.
+    """
+    labels, groups = np.asarray(labels).astype(int), np.asarray(groups, dtype=object)
+    check_two_classes(labels, "the corpus")
+    codes = np.unique(groups.astype(str), return_inverse=True)[1]
+    for value in (0, 1):
+        available = len(np.unique(codes[labels == value]))
+        if available < n_folds:
+            raise DataError(
+                f"the class {value} has {available} group(s) of films, too few for {n_folds} "
+                "folds: ask for fewer folds or add films."
+            )
+    folds = []
+    for repeat in range(n_repeats):
+        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + repeat)
+        for number, (train, test) in enumerate(splitter.split(labels, labels, codes)):
+            for side, rows in (("training", train), ("test", test)):
+                check_two_classes(labels[rows], f"the {side} side of fold {number}")
+            folds.append(Fold(repeat, number, train.astype(np.int64), test.astype(np.int64)))
+    return folds
+
+
+def inner_folds(
+    labels: ArrayLike, groups: ArrayLike, train: IntArray, n_folds: int = 3, *, seed: int
+) -> list[Fold]:
+    """Return folds within the rows `train`, as row numbers of the whole corpus.
+
+    `labels` and `groups` are those of all n films. Raises DataError as `repeated_folds` does.
+    """
+    inside = repeated_folds(
+        np.asarray(labels)[train],
+        np.asarray(groups, dtype=object)[train],
+        n_folds=n_folds,
+        n_repeats=1,
+        seed=seed,
+    )
+    return [Fold(0, fold.fold, train[fold.train], train[fold.test]) for fold in inside]
+
+
+def temporal_split(
+    labels: ArrayLike, groups: ArrayLike, years: ArrayLike, *, boundary: int = 2010
+) -> Fold:
+    """Return one fold: films before the year `boundary` train, films from it on are tested.
+
+    A later film whose group has an earlier one is neither trained on nor tested. Raises
+    DataError when a side has one class.
+    """
+    labels, years = np.asarray(labels).astype(int), np.asarray(years)
+    groups = np.asarray(groups, dtype=object)
+    before = years < boundary
+    known = np.isin(groups.astype(str), groups[before].astype(str))
+    train, test = np.flatnonzero(before), np.flatnonzero(~before & ~known)
+    check_two_classes(labels[train], f"the side before {boundary}")
+    check_two_classes(labels[test], f"the side from {boundary} on")
+    return Fold(0, 0, train, test)
+
+
+def hub_split(labels: ArrayLike, splits: ArrayLike) -> Fold:
+    """Return a published split (n,) as one fold: the films named "test" are tested, the rest train.
+
+    Models choose on inner folds, so validation films serve for training. Raises DataError when
+    no film is named "test" or a side has one class.
+    """
+    labels, tested = np.asarray(labels).astype(int), np.asarray(splits, dtype=object) == "test"
+    train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
+    check_two_classes(labels[train], "the training split")
+    check_two_classes(labels[test], "the split 'test'")
+    return Fold(0, 0, train, test)

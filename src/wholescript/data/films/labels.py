@@ -1,0 +1,82 @@
+"""What is predicted, and how it is rebuilt from the table of Academy Awards."""
+
+import csv
+from difflib import get_close_matches
+from pathlib import Path
+
+import pandas as pd
+
+from wholescript.data.films.guards import require_columns
+from wholescript.errors import DataError, ParameterError
+
+TARGETS = {
+    "nominated_for_writing": "Nominated for a writing Oscar",
+    "won_writing": "Won a writing Oscar",
+    "nominated": "Nominated for any Oscar",
+    "won": "Won any Oscar",
+}
+NOMINATION_OF = {"won_writing": "nominated_for_writing", "won": "nominated"}
+"""What a film must be before it can win."""
+AWARDS_SOURCE = "https://github.com/DLu/oscar_data/raw/c5e9716b/oscars.csv"
+
+
+def check_target(target: str) -> None:
+    """Raise ParameterError, with the nearest name, when `target` is not one of TARGETS."""
+    if target not in TARGETS:
+        near = get_close_matches(target, TARGETS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ParameterError(f"target {target!r} is none of {', '.join(TARGETS)}.{hint}")
+
+
+def as_labels(column: pd.Series, name: str) -> "pd.Series[bool]":
+    """Return `column` as bool; raise DataError unless it holds only true/false or 0/1."""
+    strange = column[~column.isin([0, 1])]  # True == 1, and a missing value is neither
+    if len(strange):
+        raise DataError(
+            f"the column {name!r} holds {strange.iloc[0]!r} in {len(strange)} row(s): "
+            "a label is true or false (or 1 or 0); leave unlabelled films out."
+        )
+    return column.astype(bool)
+
+
+def read_awards(location: Path | str) -> pd.DataFrame:
+    """Read a table of Academy Awards: one row a nominated film, competitive classes only.
+
+    `location` is a file or an address with the layout of `DLu/oscar_data`: tab separated, with
+    the columns Class, FilmId (IMDb ids, several joined by "|") and Winner. The result has the
+    columns imdb_id (str), writing (bool) and winner (bool). Honorary and special awards are left
+    out: nobody is nominated for them. Raises DataError when the table cannot be read.
+    """
+    try:
+        # The table quotes nothing, and its notes hold quotation marks.
+        table = pd.read_csv(location, sep="\t", dtype=str, quoting=csv.QUOTE_NONE)
+    except (OSError, ValueError) as problem:
+        raise DataError(
+            f"the awards table cannot be read ({problem}). Take it from {AWARDS_SOURCE}."
+        ) from problem
+    require_columns(list(table), ["Class", "FilmId", "Winner"], "the awards table")
+    table = table[table["FilmId"].notna() & (table["Class"] != "Special")]
+    table = table.assign(imdb_id=table["FilmId"].str.split("|")).explode("imdb_id")
+    return pd.DataFrame(
+        {
+            "imdb_id": table["imdb_id"],
+            "writing": table["Class"] == "Writing",
+            "winner": table["Winner"] == "True",
+        }
+    ).reset_index(drop=True)
+
+
+def award_labels(imdb_ids: "pd.Series[str]", awards: pd.DataFrame) -> pd.DataFrame:
+    """Return the four label columns (n, 4), bool, of films by their IMDb ids.
+
+    `awards` is what `read_awards` returns. A film that the table does not name, or that has no
+    id, was not nominated. The index is that of `imdb_ids`.
+    """
+    writing, winner = awards["writing"], awards["winner"]
+    rows = {
+        "nominated_for_writing": awards[writing],
+        "won_writing": awards[writing & winner],
+        "nominated": awards,
+        "won": awards[winner],
+    }
+    return pd.DataFrame({name: imdb_ids.isin(row["imdb_id"]) for name, row in rows.items()})

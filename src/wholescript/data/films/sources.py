@@ -1,0 +1,183 @@
+"""The three places that films come from; none stands in for another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from wholescript.data.films.guards import check_ids, check_present, require_columns
+from wholescript.data.films.labels import (
+    AWARDS_SOURCE,
+    TARGETS,
+    as_labels,
+    award_labels,
+    read_awards,
+)
+from wholescript.data.films.scripts import ParquetColumn, Texts, open_parquet, read_table
+from wholescript.errors import BundleError, DataError, WholeScriptError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+HUB_NAME = "Francis2003/Movie-O-Label"
+HUB_REVISION = "edc41f9"
+HUB_COLUMNS = ("movie_name", "imdb_id", "title", "year", "nominated")
+HUB_TEXTS = ("script_clean", "script_plain", "script")
+
+DESCRIPTION = ("film_id", "title", "year")
+BUNDLED_COLUMNS = (*DESCRIPTION, "source", *TARGETS, "core", "n_words", "group", "text_sha1")
+LOCAL_DEFAULTS = {"source": "local", "core": True}
+LOCAL_OPTIONAL = (*LOCAL_DEFAULTS, *TARGETS, "group", "split")
+
+BUNDLED_REMEDY = (
+    "Restore it from the repository or write it with `wholescript features`; "
+    "or load your own films (source='local', path=...) or the hub's (source='hub')."
+)
+LOCAL_REMEDY = (
+    "Give the path of a whole Parquet file; or use the films that come with the project "
+    "(source='bundled') or the hub's (source='hub')."
+)
+HUB_REMEDY = (
+    "Without a network use the films that come with the project (source='bundled') or your own "
+    "(source='local', path=...)."
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Films as found: a tidy table, their texts where there are any, and where that was.
+
+    `films` has film_id, title (str), year (int64), source (str), core (bool), the labels that the
+    source knows (bool), and group, split and measures where it has them.
+    """
+
+    films: pd.DataFrame
+    texts: Texts | None
+    location: str
+
+
+def read_bundled(folder: Path) -> Source:
+    """Read the films whose features stand in `folder`; raise BundleError if they are unusable."""
+    path = folder / "films.parquet"
+    file = open_parquet(path, BUNDLED_REMEDY, BundleError)
+    films = read_table(file, file.schema_arrow.names, BUNDLED_REMEDY, BundleError)
+    require_columns(list(films), BUNDLED_COLUMNS, path.name, BundleError)
+    return Source(_tidy(films, BundleError), None, f"{folder.name}/{path.name}")
+
+
+def read_local(path: Path, target: str) -> Source:
+    """Read a Parquet file of a user's own films.
+
+    It needs film_id, title, year, text and the column of the target; source, core, the other
+    labels, group and split are taken where present. Raises DataError otherwise.
+    """
+    file = open_parquet(path, LOCAL_REMEDY)
+    present = file.schema_arrow.names
+    require_columns(present, (*DESCRIPTION, "text", target), path.name)
+    kind = file.schema_arrow.field("text").type
+    if not any(kind == t for t in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())):
+        raise DataError(f"the column 'text' of {path.name} is {kind}; it must be text.")
+    wanted = [name for name in present if name in (*DESCRIPTION, *LOCAL_OPTIONAL)]
+    films = read_table(file, wanted, LOCAL_REMEDY)
+    for column, value in LOCAL_DEFAULTS.items():
+        if column not in films:
+            films[column] = value
+    films = _tidy(films)
+    return Source(films, Texts(_rows(films), ParquetColumn(file, "text")), path.name)
+
+
+def read_hub(
+    target: str,
+    *,
+    path: Path | None = None,
+    revision: str = HUB_REVISION,
+    awards_table: Path | str | None = None,
+) -> Source:
+    """Load Movie-O-Label with `datasets`, at a pinned revision, keeping its splits.
+
+    `path` is a folder of the same layout, for machines that hold a copy. Its own winners are
+    wrong, and it knows writing only: every label but nominated_for_writing is rebuilt from
+    `awards_table` (see `labels.read_awards`). Raises DataError when the data set cannot be had,
+    a column is missing, or a target needs the table and there is none.
+    """
+    if target != "nominated_for_writing" and awards_table is None:
+        raise DataError(
+            f"the hub's films have no trustworthy label {target!r}. Pass awards_table, the "
+            f"Academy Awards as a tab separated file; it is at {AWARDS_SOURCE}."
+        )
+    dataset, splits = _load_hub(path, revision)
+    require_columns(dataset.column_names, (*HUB_COLUMNS, *HUB_TEXTS), "the hub's data set")
+    raw = dataset.select_columns(list(HUB_COLUMNS)).to_pandas()
+    films = pd.DataFrame(
+        {
+            "film_id": raw["imdb_id"].replace("", None).fillna(raw["movie_name"]),
+            "title": raw["title"],
+            # movie_name is title_year: it helps out where the year is empty.
+            "year": raw["year"].fillna(pd.to_numeric(raw["movie_name"].str[-4:], errors="coerce")),
+            "source": "movie-o-label",
+            "core": True,
+            "nominated_for_writing": raw["nominated"],
+            "split": splits,
+        }
+    )
+    if awards_table is not None:
+        rebuilt = award_labels(raw["imdb_id"], read_awards(awards_table))
+        films = films.join(rebuilt.drop(columns="nominated_for_writing"))
+    films = _tidy(films)
+    location = f"{HUB_NAME}@{revision}" if path is None else path.name
+    return Source(films, Texts(_rows(films), HubTexts(dataset)), location)
+
+
+class HubTexts:
+    """The text of a row of the hub's films: cleaned, else plain, else with its mark-up."""
+
+    def __init__(self, dataset: "Dataset") -> None:
+        self._dataset = dataset.select_columns(list(HUB_TEXTS))
+
+    def __call__(self, row: int) -> bytes:
+        """Return the UTF-8 bytes of a row, empty where it has no text in any form."""
+        forms = self._dataset[row]
+        text: str = next((forms[name] for name in HUB_TEXTS if forms[name]), "")
+        return text.encode(errors="surrogatepass")
+
+
+def _load_hub(path: Path | None, revision: str) -> tuple["Dataset", list[str]]:
+    import datasets  # slow to import, and needed for this source only
+
+    try:
+        if path is None:
+            loaded = datasets.load_dataset(HUB_NAME, revision=revision)
+        else:
+            loaded = datasets.load_dataset(str(path))
+    # Offline, absent, gated and damaged data sets each raise another of its many errors.
+    except Exception as problem:
+        where = HUB_NAME if path is None else path.name
+        raise DataError(f"{where} cannot be loaded ({problem}). {HUB_REMEDY}") from problem
+    splits = [name for name, part in loaded.items() for _ in range(len(part))]
+    return datasets.concatenate_datasets(list(loaded.values())), splits
+
+
+def _rows(films: pd.DataFrame) -> dict[str, int]:
+    return {film_id: row for row, film_id in enumerate(films["film_id"])}
+
+
+def _tidy(films: pd.DataFrame, error: type[WholeScriptError] = DataError) -> pd.DataFrame:
+    try:
+        check_ids(films["film_id"])
+        names = [name for name in ("film_id", "title", "source", "split") if name in films]
+        for name in names:
+            check_present(films["film_id"], films[name].notna(), name)
+        films = films.astype(dict.fromkeys(names, str))
+        for name in (*TARGETS, "core"):
+            if name in films:
+                films[name] = as_labels(films[name], name)
+        years = pd.to_numeric(films["year"], errors="coerce")
+        check_present(films["film_id"], years % 1 == 0, "year")
+        films["year"] = years.astype("int64")
+        if "group" in films:
+            films["group"] = films["group"].fillna(films["film_id"]).astype(str)
+    except DataError as problem:
+        raise error(str(problem)) from problem
+    return films

@@ -1,0 +1,53 @@
+"""Tables that describe a corpus: how many films, which labels, how sure a rate is."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import binomtest
+
+from wholescript.data.films.labels import TARGETS
+
+
+def rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
+    """Return the share of positives in each class of `by`, with its 95% Wilson interval.
+
+    `labels` and `by` have shape (n,). Index: the classes, sorted; columns `films`, `positive`,
+    `rate`, `low`, `high`.
+    """
+    table = pd.DataFrame({"label": np.asarray(labels).astype(int), "by": np.asarray(by)})
+    counts = table.groupby("by")["label"].agg(films="size", positive="sum")
+    intervals = [
+        binomtest(int(row.positive), int(row.films)).proportion_ci(method="wilson")
+        for row in counts.itertuples()
+    ]
+    return counts.assign(
+        rate=counts["positive"] / counts["films"],
+        low=[interval.low for interval in intervals],
+        high=[interval.high for interval in intervals],
+    )
+
+
+def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.DataFrame:
+    """Return films, positives, median year and mean tokens of each source and of all.
+
+    `films` is the table of a corpus, `tokens` (n,) the length of each script.
+    """
+    table = films.assign(tokens=np.asarray(tokens))
+    parts = [*table.groupby("source"), ("all", table)]
+    return pd.DataFrame(
+        {
+            "films": [len(part) for _, part in parts],
+            "positive": [int(part[target].sum()) for _, part in parts],
+            "share_positive": [part[target].mean() for _, part in parts],
+            "median_year": [int(part["year"].median()) for _, part in parts],
+            "mean_tokens": [part["tokens"].mean() for _, part in parts],
+        },
+        index=pd.Index([name for name, _ in parts], name="source"),
+    )
+
+
+def label_rates(films: pd.DataFrame) -> pd.DataFrame:
+    """Return the rate of each known label: index its name in words, columns as in `rates`."""
+    known = {name: text for name, text in TARGETS.items() if name in films}
+    parts = [rates(films[name], np.full(len(films), text)) for name, text in known.items()]
+    return pd.concat(parts)

@@ -1,0 +1,105 @@
+"""Which column of a table holds what, and its values as texts, whole numbers or words."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wholescript.data.films.guards import listed
+from wholescript.data.labelled.tables import Table
+from wholescript.errors import DataError
+
+TEXT_WORDS = ("text", "sentence", "utterance", "question", "review", "content", "query", "title")
+NAME_WORDS = ("label_text", "label_name", "class_name")
+LABEL_WORDS = (
+    *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic"),
+    *NAME_WORDS,
+)
+WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+
+Value = int | str
+
+
+def guess_column(present: Sequence[str], words: Iterable[str], what: str) -> str:
+    """Return the column that is called by the first of the `words`, in upper or lower case.
+
+    `what` is text or label. Raises DataError naming the columns when none is.
+    """
+    by_lower = {name.lower(): name for name in reversed(present)}
+    for word in words:
+        if word in by_lower:
+            return by_lower[word]
+    raise DataError(
+        f"which column holds the {what} cannot be guessed; there are {', '.join(present)}. "
+        f"Name it: --{what}-column COLUMN."
+    )
+
+
+def texts_of(column: "pd.Series[Any]", split: str) -> list[str]:
+    """Return the texts of a column, empty where there is none; raise DataError for a number."""
+    texts = [None if _is_missing(value) else value for value in column]
+    for row, text in enumerate(texts):
+        if text is not None and not isinstance(text, str):
+            raise DataError(
+                f"the column {str(column.name)!r} of {split} is no text: row {row} holds {text!r}. "
+                "Name the column of the texts: --text-column COLUMN."
+            )
+    return [text or "" for text in texts]
+
+
+def labels_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value]]:
+    """Return the labels of each split; raise DataError for texts without one."""
+    found = values_of(tables, column)
+    for split, values in found.items():
+        # The hub writes -1 where a test's labels are withheld.
+        withheld = -1 if column in tables[split].names else None
+        lacking = [row for row, value in enumerate(values) if value is None or value == withheld]
+        if lacking:
+            raise DataError(
+                f"{len(lacking)} of the {len(values)} texts of {split} have no label in the column "
+                f"{column!r}: row {listed(lacking)}. Label them, leave them out, or put them into "
+                "a file named unsupervised."
+            )
+    return {split: [v for v in values if v is not None] for split, values in found.items()}
+
+
+def values_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value | None]]:
+    """Return a column of each split that has it: all whole numbers or all words, None if missing.
+
+    Numbers written as text, as all of CSV is, are numbers where no other text is among them.
+    Raises DataError for fractions, lists and the like.
+    """
+    values = {
+        split: [_value(value, column, split, row) for row, value in enumerate(table.rows[column])]
+        for split, table in tables.items()
+        if column in table.rows
+    }
+    distinct = {value for part in values.values() for value in part if value is not None}
+    kind = int if all(WHOLE_NUMBER.fullmatch(str(value)) for value in distinct) else str
+    return {
+        split: [None if value is None else kind(value) for value in part]
+        for split, part in values.items()
+    }
+
+
+def _value(value: Any, column: str, split: str, row: int) -> Value | None:
+    if _is_missing(value):
+        return None
+    if isinstance(value, str):
+        return value.strip() or None
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return int(value)
+    raise DataError(
+        f"the column {column!r} of {split} holds {value!r} in row {row}: a class is a word or a "
+        "whole number, one for each text."
+    )
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))

@@ -1,0 +1,1 @@
+"""Experiments on labelled documents: train, evaluate, store, load."""

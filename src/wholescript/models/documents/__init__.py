@@ -1,0 +1,1 @@
+"""Classifiers of labelled documents that need no neural training loop: n-grams, sentence embeddings."""

@@ -1,0 +1,1 @@
+"""Plots that several studies share: data in, figure out."""

@@ -1,0 +1,1 @@
+"""Publishing: notebooks executed, figures with provenance, claims, checks, and the site."""

@@ -1,0 +1,144 @@
+"""What must hold of notebooks, figures and results before they are committed."""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from wholescript.errors import WholeScriptError
+from wholescript.project import Project
+from wholescript.publish.claims import evaluate_claims
+from wholescript.publish.normalize import INJECTED, as_text, normalise
+from wholescript.publish.pipeline import declared_figures, pipeline_texts
+from wholescript.publish.provenance.explain import why
+
+MEGABYTE = 1_000_000
+LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
+DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
+_TRACES = {
+    "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
+    "an object's address": re.compile(r"\bat 0x[0-9a-f]{6,}"),
+}
+
+
+def problems(project: Project) -> list[str]:
+    """Return what is wrong with the committed outputs, one line each; empty when all is well."""
+    found = [*_pipeline(project), *_sizes(project), *_figures(project), *_scales(project)]
+    for name in project.notebook_names():
+        found += _notebook(project, name)
+        if (project.notebooks / f"{name}.ipynb").exists():
+            found += _stale(project, name)
+    return [*found, *_claims(project), *_tampered(project)]
+
+
+def _stale(project: Project, name: str) -> Iterator[str]:
+    for change in why(project, name).changes:
+        if change.how != "is missing":  # said of the figure already
+            yield f"{name}: {change}"
+
+
+def _claims(project: Project) -> Iterator[str]:
+    for claim in evaluate_claims(project.root).values():
+        if not claim.holds:
+            reason = claim.error or "the stored results no longer say so"
+            yield f"the claim {claim.name!r} is broken: {reason}"
+
+
+def _tampered(project: Project) -> Iterator[str]:
+    """Yield the outputs that are no longer what their stage wrote, as DVC sees them."""
+    if not (project.root / "dvc.lock").exists():
+        return
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        yield f"dvc status failed: {done.stderr.strip() or done.stdout.strip()}"
+        return
+    for stage, changes in json.loads(done.stdout).items():
+        for change in changes:
+            outputs = change.get("changed outs", {}) if isinstance(change, dict) else {}
+            yield from (f"{path} was {how} since {stage} wrote it" for path, how in outputs.items())
+
+
+def _pipeline(project: Project) -> Iterator[str]:
+    try:
+        texts = pipeline_texts(project)
+    except WholeScriptError as error:
+        yield str(error)
+        return
+    for path, text in texts.items():
+        if not path.exists() or path.read_text() != text:
+            yield f"{path.name} is not what the notebooks say: run `wholescript pipeline`"
+
+
+def _sizes(project: Project) -> Iterator[str]:
+    for folder, limit in LIMITS.items():
+        for path in _files(project.root / folder):
+            if (size := path.stat().st_size) > limit:
+                yield f"{folder}/{path.name} has {size:,} bytes; the limit is {limit:,}"
+    total = sum(path.stat().st_size for path in _files(project.root / "data"))
+    if total > DATA_LIMIT:
+        yield f"data/ has {total:,} bytes; the limit is {DATA_LIMIT:,}"
+
+
+def _figures(project: Project) -> Iterator[str]:
+    sources = map(project.notebook_source, project.notebook_names())
+    declared = {file for source in sources for file in declared_figures(source)}
+    there = {path.name for path in _files(project.root / "figures")}
+    yield from (f"figures/{name} is made by no notebook" for name in sorted(there - declared))
+    yield from (f"figures/{name} is missing" for name in sorted(declared - there))
+
+
+def _scales(project: Project) -> Iterator[str]:
+    passports = (project.root / "figures").glob("*.passport.json")
+    configs = (project.root / "results").glob("*/*/config.json")
+    for path in sorted([*passports, *configs]):
+        if json.loads(path.read_text()).get("scale") == "smoke":
+            yield f"{path.relative_to(project.root)} is of scale smoke, which is never published"
+
+
+def _notebook(project: Project, name: str) -> Iterator[str]:
+    path = project.notebooks / f"{name}.ipynb"
+    if not path.exists():
+        yield f"{path.name} is missing: run `wholescript run {name}`"
+        return
+    executed = nbformat.read(path, as_version=4)
+    own = [cell for cell in executed.cells if INJECTED not in cell.metadata.get("tags", [])]
+    source = jupytext.read(project.notebook_source(name))
+    if [c.source for c in own] != [c.source for c in source.cells]:
+        yield f"{path.name} is not of the cells of {name}.py: run `wholescript run {name}`"
+    titles = [title for c in source.cells if c.cell_type == "markdown" for title in _titles(c)]
+    if len(titles) != 1:
+        yield f"{name}.py has {len(titles)} titles ({'; '.join(titles)}): a page has one"
+    if as_text(normalise(copy.deepcopy(executed), name)) != path.read_text():
+        yield f"{path.name} holds timings, stderr or ids of one run: run `wholescript run {name}`"
+    for cell in executed.cells:
+        if cell.cell_type == "code":
+            yield from (f"{path.name}, {cell.id}: {trace}" for trace in _traces(cell))
+
+
+def _titles(cell: NotebookNode) -> list[str]:
+    return re.findall(r"^# (.+)$", cell.source, re.MULTILINE)
+
+
+def _traces(cell: NotebookNode) -> Iterator[str]:
+    if cell.execution_count is None and cell.source.strip():
+        yield "has not been executed"
+    for output in cell.outputs:
+        if output.output_type == "error":
+            yield f"ended in {output.ename}"
+        texts = [output.get("text", "")]
+        texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
+        for what, pattern in _TRACES.items():
+            if any(pattern.search(text) for text in texts):
+                yield f"shows {what}"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,124 @@
+"""Notebooks executed from their source, with checked parameters; the old one stays on failure."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+
+from wholescript.errors import RunError
+from wholescript.files import write_atomic
+from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.publish.normalize import STAMP, as_text, cell_label, normalise
+from wholescript.publish.notebook import output_root
+from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
+from wholescript.publish.provenance.notebook_state import make_stamp
+
+
+class _RunningPython(AsyncKernelManager):
+    """Starts the interpreter that is running, whatever kernels the user has registered."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        # What goes wrong in a cell is in its output; the log has but the noise of being stopped.
+        return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]))
+
+    @default("transport_encryption")
+    def _encryption(self) -> str:
+        return "auto"
+
+
+def run_notebook(
+    name: str,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    output: Path | None = None,
+    project: Project | None = None,
+) -> Path:
+    """Execute a notebook from its .py and return the path of the executed .ipynb.
+
+    `name` is its name, number or path. `overrides` change single parameters of what is published.
+    With none, the notebook beside the .py is replaced; with any, everything goes to a folder
+    under `_build/runs`; `output` names another root, where nothing published is looked up.
+
+    Raises:
+        ParameterError: a parameter is unknown or does not fit; nothing has run then.
+        RunError: a cell failed; the executed notebook that was there has not been touched.
+    """
+    project = project or Project()
+    source = project.notebook_source(name)
+    name = source.stem
+    parameters = published_parameters(project, name)
+    parameters |= check_parameters(project, name, overrides or {})
+    with _environment(project, output):
+        root = output_root(project, name, parameters)
+        # Before the first cell: what is edited while it runs is not what it ran with.
+        stamp = make_stamp(project, name, parameters)
+        executed = _execute(project, source, parameters)
+    target = root / "notebooks" if root == project.root else root
+    executed.metadata[STAMP] = stamp
+    path = target / f"{name}.ipynb"
+    write_atomic(path, as_text(normalise(executed, name)))
+    return path
+
+
+def _execute(project: Project, source: Path, parameters: dict[str, Any]) -> NotebookNode:
+    declared = read_parameters(project, source.stem)
+    changed = {k: v for k, v in parameters.items() if v != declared[k].default}
+    failed = project.build / "failed" / f"{source.stem}.ipynb"
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        executed: NotebookNode = papermill.execute_notebook(
+            normalise(jupytext.read(source), source.stem),
+            str(failed),
+            changed,
+            cwd=str(project.root),
+            kernel_manager_class=_RunningPython,
+            start_timeout=600,  # seconds: a busy machine imports slowly
+            progress_bar={"desc": source.stem, "unit": "cell"},
+            # The bars of training inside the notebook reach the terminal, not the page.
+            stderr_file=sys.stderr,
+        )
+    except PapermillExecutionError as error:
+        raise RunError(_explain(error, source, failed, project)) from None
+    failed.unlink()
+    return executed
+
+
+def _explain(error: PapermillExecutionError, source: Path, failed: Path, project: Project) -> str:
+    cells = nbformat.read(failed, as_version=4).cells
+    number = next((i for i, cell in enumerate(cells, 1) if cell.source == error.source), 0)
+    label = cell_label(cells[number - 1])
+    where = f"cell {label}" if label else f"cell {number} of {len(cells)}"
+    return (
+        f"{source.stem} failed in {where}: {error.ename}: {error.evalue}\n"
+        f"What ran until then is in {failed.relative_to(project.root)}"
+    )
+
+
+@contextmanager
+def _environment(project: Project, output: Path | None) -> Iterator[None]:
+    values = {ROOT_VARIABLE: str(project.root)}
+    if output is not None:
+        values[OUTPUT_VARIABLE] = str(output.resolve())
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value

@@ -1,0 +1,122 @@
+"""Figures and tables: drawn once, written with their data and passport, shown in the notebook."""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.figure import Figure
+from PIL import Image
+
+from wholescript.errors import RunError
+from wholescript.plots.style import DPI, darken
+from wholescript.publish.notebook import current_notebook
+from wholescript.publish.plot_data import plotted_data, series_table
+from wholescript.publish.provenance.record import write_with_passport
+
+CSS_DPI = 96
+TOLERANCE = 0.02
+Format = str | Callable[[Any], str]
+
+
+def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> None:
+    """Write a figure under its label, beside it its data and passport, and show it.
+
+    Writes `figures/<label>.svg` and `.png`, `.dark.png` for a dark page, `.json` (series, labels
+    and limits as plotted), `.csv` (the series) and `.passport.json`; the figure is closed. The
+    same figure gives the same bytes each time. `tolerance` is how far a rerun may draw a point
+    from where it is, as a share of the axis; it is stored beside the data.
+
+    Raises:
+        RunError: the label does not begin with `fig-`, or no notebook has begun.
+    """
+    _check_label(label, "fig-")
+    notebook = current_notebook()
+    plotted = {"tolerance": tolerance, **plotted_data(figure)}
+    data = json.dumps(plotted, ensure_ascii=False, separators=(",", ":")) + "\n"
+    contents = {
+        ".svg": _drawing(figure),
+        ".png": _picture(figure),
+        ".json": data.encode(),
+        ".csv": series_table(plotted).to_csv(index=False, lineterminator="\n").encode(),
+    }
+    darken(figure)
+    contents[".dark.png"] = _picture(figure)
+    width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
+    plt.close(figure)
+    written = write_with_passport(notebook, label, "figure", contents)
+    display(
+        {"image/png": base64.b64encode(written[".png"]).decode(), "text/plain": f"<{label}>"},
+        metadata={"image/png": {"width": width, "height": height}},
+        raw=True,
+    )
+
+
+def _drawing(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _picture(figure: Figure) -> bytes:
+    """Return a PNG of no more than 256 colors: it looks the same, in a third of the bytes."""
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
+    with Image.open(drawn) as image:
+        few = image.convert("RGB").quantize(
+            method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        few.save(packed, "png", dpi=image.info["dpi"])
+    return packed.getvalue()
+
+
+def show_table(
+    table: pd.DataFrame, label: str, formats: Mapping[str, Format] | None = None
+) -> None:
+    """Write a table under its label, beside it its passport, and show it.
+
+    Writes `figures/<label>.csv` (full values, 6 significant digits) and `.passport.json`. On the
+    page floats have 3 decimals unless `formats` gives a column another format, as in
+    `{"films": ",", "auc": ".3f"}`, or a function from value to text. The index is shown if it has
+    a name.
+
+    Raises:
+        RunError: the label does not begin with `tbl-`, a format names no column, or no notebook
+            has begun.
+    """
+    _check_label(label, "tbl-")
+    if unknown := set(formats or {}) - set(table.columns):
+        raise RunError(f"{label}: formats for columns that are not there: {sorted(unknown)}")
+    notebook = current_notebook()
+    named = any(name is not None for name in table.index.names)
+    csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
+    write_with_passport(notebook, label, "table", {".csv": csv.encode()})
+    shown = _as_text(table.reset_index() if named else table, formats or {})
+    html = shown.to_html(index=False, border=0, classes=[], escape=True)
+    text = shown.to_string(index=False)
+    clean = html.replace(' style="text-align: right;"', "").replace(' class="dataframe"', "")
+    display({"text/html": clean.replace(' border="0"', ""), "text/plain": text}, raw=True)
+
+
+def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
+    columns = {}
+    for name, column in table.items():
+        default: Format = ".3f" if pd.api.types.is_float_dtype(column) else str
+        form = formats.get(str(name), default)
+        columns[str(name).replace("_", " ")] = [_formatted(value, form) for value in column]
+    return pd.DataFrame(columns)
+
+
+def _formatted(value: Any, form: Format) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return "–"  # noqa: RUF001
+    return form(value) if callable(form) else format(value, form)
+
+
+def _check_label(label: str, prefix: str) -> None:
+    if not label.startswith(prefix) or label != label.lower() or " " in label:
+        raise RunError(f"label {label!r} must be lower case, without spaces, and begin {prefix!r}")

@@ -1,0 +1,189 @@
+"""The notebook that is running: its parameters, and where its output may go."""
+
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import numpy as np
+from IPython import get_ipython
+
+from wholescript.errors import RunError
+from wholescript.experiments.environment import commit_of, device_name
+from wholescript.experiments.key import hash_json
+from wholescript.experiments.libraries import imported_libraries, installed_versions
+from wholescript.experiments.source_code import code_fingerprint, import_closure, syntax_hash
+from wholescript.experiments.store import Run, RunStore
+from wholescript.experiments.workspace import Workspace, activate, current_workspace
+from wholescript.plots.style import set_style
+from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.publish.normalize import normalise
+from wholescript.publish.parameters import check_parameters, published_parameters
+
+
+@dataclass
+class Notebook(Workspace):
+    """The running notebook: what a figure or a run needs to know of what makes it.
+
+    `output` is the root under which `figures/` and `results/` are written: the repository when
+    all parameters are the published ones, else a folder of its own.
+    """
+
+    output: Path = field(kw_only=True)
+
+    @property
+    def published(self) -> bool:
+        """Whether the output is the published one, in the repository itself."""
+        return self.output == self.project.root
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether a run of other settings is replaced: the output root is that of the parameters."""
+        return True
+
+    @property
+    def figures(self) -> Path:
+        """Where figures and tables are written."""
+        return self.output / "figures"
+
+    @property
+    def stores(self) -> list[RunStore]:
+        """Where finished runs are looked for: here first, then among the published ones.
+
+        A rerun looks nowhere but in its own output, so that everything is made again.
+        """
+        if os.environ.get(OUTPUT_VARIABLE) or self.published:
+            return [self.store]
+        return [self.store, RunStore(self.project.root / "results")]
+
+    @property
+    def partial(self) -> Path:
+        """Where finished folds of unfinished runs are kept; a rerun has a place of its own."""
+        forced = os.environ.get(OUTPUT_VARIABLE)
+        return (self.output if forced else self.project.build) / "partial"
+
+    @cached_property
+    def code(self) -> str:
+        """The hash of the notebook's own code and of all modules that it imports."""
+        source = self.project.notebook_source(self.name)
+        return hash_json([syntax_hash(source), code_fingerprint([source], self.project.source)])
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """The versions of Python and of the libraries that the code imports."""
+        source = self.project.notebook_source(self.name)
+        files = [source, *import_closure([source], self.project.source)]
+        return installed_versions(imported_libraries(files))
+
+    @property
+    def cell(self) -> str | None:
+        """The id of the cell that is running; None outside of IPython."""
+        shell = get_ipython()
+        if shell is None:
+            return None
+        cells = normalise(jupytext.read(self.project.notebook_source(self.name)), self.name).cells
+        running = str(shell.history_manager.input_hist_raw[-1]).strip()
+        return next((cell.id for cell in cells if cell.source.strip() == running), None)
+
+    @property
+    def command(self) -> str:
+        """The one command that makes this output again."""
+        published = published_parameters(self.project, self.name)
+        changed = {k: v for k, v in self.parameters.items() if v != published[k]}
+        options = [f" -p {name} {value}" for name, value in changed.items()]
+        return f"wholescript run {self.name}" + "".join(options)
+
+    def claim(self, run: Run) -> Run:
+        """Note in a run of this notebook's own which cell makes it now."""
+        facts = {"cell": self.cell, "parameters": self.parameters}
+        own = run.config.get("notebook") == self.name and run.path.is_relative_to(self.output)
+        if own and any(run.config.get(key) != value for key, value in facts.items()):
+            return self.store.annotate(run, facts)
+        return run
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is recorded with a new run: which cell made it, with what, where."""
+        return {
+            "notebook": self.name,
+            "cell": self.cell,
+            "parameters": self.parameters,
+            "scale": self.parameters.get("scale"),
+            "seed": self.parameters.get("seed"),
+            "commit": commit_of(self.project.root),
+            "code": self.code,
+            "versions": self.versions,
+            "device": device_name(),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what every provenance record holds: the inputs, the environment, the command."""
+        return {
+            "notebook": self.name,
+            "parameters": self.parameters,
+            "published": self.published,
+            "scale": self.parameters.get("scale"),
+            "seed": self.parameters.get("seed"),
+            "data": self.data,
+            "runs": dict(sorted(self.used.items())),
+            "commit": commit_of(self.project.root),
+            "code": self.code,
+            "versions": self.versions,
+            "device": device_name(),
+            "wall_time_s": round(time.perf_counter() - self.started, 1),
+            "command": self.command,
+        }
+
+
+def begin_notebook(
+    name: str, namespace: dict[str, Any], project: Project | None = None
+) -> Notebook:
+    """Read and check the parameters of the running notebook, and decide where its output goes.
+
+    `namespace` is `globals()` of the notebook. Seeds Python and NumPy with the parameter `seed`
+    (0 where there is none) and sets the style of the figures.
+
+    Raises:
+        ParameterError: a parameter has the wrong type or a value outside its choices.
+    """
+    project = project or Project()
+    published = published_parameters(project, name)
+    given = {key: namespace[key] for key in published if key in namespace}
+    parameters = published | check_parameters(project, name, given)
+    output = output_root(project, name, parameters)
+    notebook = Notebook(project, RunStore(output / "results"), name, parameters, output=output)
+    activate(notebook)
+    seed = int(parameters.get("seed", 0))
+    random.seed(seed)
+    np.random.seed(seed)
+    set_style()
+    return notebook
+
+
+def current_notebook() -> Notebook:
+    """Return the notebook that called `begin_notebook`.
+
+    Raises:
+        RunError: none has.
+    """
+    workspace = current_workspace()
+    if not isinstance(workspace, Notebook):
+        raise RunError("no notebook has begun: call begin_notebook(NAME, globals()) first")
+    return workspace
+
+
+def output_root(project: Project, name: str, parameters: dict[str, Any]) -> Path:
+    """Return where a run with these parameters writes.
+
+    That is the repository for the published parameters at a scale above smoke, and a folder
+    named by a hash of the parameters for any others, so that they never overwrite what is
+    published. The variable WHOLESCRIPT_OUTPUT overrides both.
+    """
+    if forced := os.environ.get(OUTPUT_VARIABLE):
+        return (project.root / forced).resolve()
+    if parameters == published_parameters(project, name) and parameters.get("scale") != "smoke":
+        return project.root
+    return project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"

@@ -1,0 +1,171 @@
+"""The parameters of a notebook: read from its source, checked before anything runs."""
+
+import ast
+import difflib
+import io
+import json
+import re
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jupytext
+import yaml
+
+from wholescript.errors import ParameterError
+from wholescript.project import Project
+
+_CHOICES = re.compile(r"^[\w.-]+(?:\s*\|\s*[\w.-]+)+")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of the `parameters` cell: `name = default  # comment`.
+
+    A comment that begins `a | b | c` and names the default lists the only values allowed.
+    """
+
+    name: str
+    default: Any
+    comment: str
+
+    @property
+    def choices(self) -> list[str]:
+        """The values allowed, as text; empty when any value of the type is."""
+        match = _CHOICES.match(self.comment)
+        values = [value.strip() for value in match.group().split("|")] if match else []
+        return values if str(self.default) in values else []
+
+    @property
+    def type_name(self) -> str:
+        """The type a value must have, for messages."""
+        return "str or none" if self.default is None else type(self.default).__name__
+
+    def convert(self, value: Any) -> Any:
+        """Return `value`, which may be text from a command line, in the parameter's type.
+
+        Raises:
+            ParameterError: the value has another type or is not among the choices.
+        """
+        try:
+            converted = _convert(value, self.default)
+        except (ValueError, TypeError):
+            raise ParameterError(
+                f"parameter {self.name!r} takes {self.type_name}, not {value!r} "
+                f"({type(value).__name__}); for example {self.name}={self.default!r}"
+            ) from None
+        if self.choices and str(converted) not in self.choices:
+            raise ParameterError(
+                f"parameter {self.name!r} is {converted!r}; it can be: {', '.join(self.choices)}"
+                f"{_nearest(str(converted), self.choices)}"
+            )
+        return converted
+
+
+def _convert(value: Any, default: Any) -> Any:
+    text = value if isinstance(value, str) else None
+    if default is None:
+        if value is None or (text or "").lower() in {"none", "null"}:
+            return None
+        if text is None:
+            raise TypeError
+        return text
+    kind = type(default)
+    if kind is str:
+        if text is None:
+            raise TypeError
+        return text
+    if kind is bool:
+        words = {"true": True, "false": False}
+        if text is not None and text.lower() in words:
+            return words[text.lower()]
+    elif text is not None:
+        value = kind(text) if kind in (int, float) else json.loads(text)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is tuple and isinstance(value, list):
+        return tuple(value)
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    close = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
+    """Return the parameters that the cell tagged `parameters` of a notebook declares.
+
+    Raises:
+        ParameterError: there is no such cell, or a line of it is not `name = constant`.
+    """
+    path = project.notebook_source(notebook)
+    cells = [
+        cell.source
+        for cell in jupytext.read(path).cells
+        if "parameters" in cell.metadata.get("tags", [])
+    ]
+    if len(cells) != 1:
+        raise ParameterError(f"{path.name} has {len(cells)} cells tagged 'parameters'; it needs 1")
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(cells[0]).readline)
+        if token.type == tokenize.COMMENT
+    }
+    found = {}
+    for line in ast.parse(cells[0]).body:
+        try:
+            name, default = _assignment(line)
+        except ValueError:
+            raise ParameterError(
+                f"line {line.lineno} of the parameters of {path.name} is not 'name = constant'"
+            ) from None
+        found[name] = Parameter(name, default, comments.get(line.end_lineno or 0, ""))
+    return found
+
+
+def _assignment(line: ast.stmt) -> tuple[str, Any]:
+    match line:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, ast.literal_eval(value)
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            return name, ast.literal_eval(value)
+    raise ValueError
+
+
+def check_parameters(
+    project: Project, notebook: str, overrides: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return `overrides` converted to the types that the notebook declares.
+
+    Raises:
+        ParameterError: a name is unknown (the nearest is offered) or a value does not fit.
+    """
+    declared = read_parameters(project, notebook)
+    for name in overrides:
+        if name not in declared:
+            raise ParameterError(
+                f"{project.notebook_source(notebook).stem} has no parameter {name!r}"
+                f"{_nearest(name, list(declared))}; it has: {', '.join(declared)}"
+            )
+    return {name: declared[name].convert(value) for name, value in overrides.items()}
+
+
+def published_parameters(project: Project, notebook: str) -> dict[str, Any]:
+    """Return what is published: the defaults, with the notebook's section of params.yaml over them.
+
+    Raises:
+        ParameterError: params.yaml names an unknown parameter or a value that does not fit.
+    """
+    defaults = {p.name: p.default for p in read_parameters(project, notebook).values()}
+    return defaults | check_parameters(project, notebook, _section(project, notebook))
+
+
+def _section(project: Project, notebook: str) -> dict[str, Any]:
+    if not project.params.exists():
+        return {}
+    sections = yaml.safe_load(project.params.read_text()) or {}
+    return sections.get(project.notebook_source(notebook).stem) or {}

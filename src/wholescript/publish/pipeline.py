@@ -1,0 +1,173 @@
+"""dvc.yaml and params.yaml, written from the notebooks: one stage a notebook."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wholescript.errors import RunError
+from wholescript.experiments.libraries import imported_libraries, pinned_versions
+from wholescript.experiments.source_code import import_closure
+from wholescript.files import write_atomic
+from wholescript.project import Project
+from wholescript.publish.parameters import read_parameters
+
+HEADER = (
+    "# Written from the notebooks by `wholescript pipeline`; a test checks that it is current.\n"
+)
+FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
+TABLE_FILES = (".csv", ".passport.json")
+MAKES = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
+READS = ("load_run", "stored_run", "read_text_runs", "read_title_runs", "read_measured")
+READS_DATA = ("open_study", "load_corpus", "load_features")
+
+
+def write_pipeline(project: Project) -> list[Path]:
+    """Write dvc.yaml and params.yaml and return their paths.
+
+    Raises:
+        RunError: two notebooks write the same figure or group of results, or a notebook names
+            a run or a label by a variable, so that nobody can tell what it makes.
+    """
+    texts = pipeline_texts(project)
+    for path, text in texts.items():
+        write_atomic(path, text)
+    return list(texts)
+
+
+def pipeline_texts(project: Project) -> dict[Path, str]:
+    """Return what dvc.yaml and params.yaml must hold."""
+    names = project.notebook_names()
+    stages = {name: _stage(project, name) for name in names}
+    _check_owners(stages)
+    params: dict[str, dict[str, Any]] = {
+        name: {p.name: p.default for p in read_parameters(project, name).values()} for name in names
+    }
+    sources = [project.notebook_source(name) for name in names]
+    if pins := {k: v for source in sources for k, v in _pins(project, source).items()}:
+        params["pins"] = dict(sorted(pins.items()))
+    return {
+        project.root / "dvc.yaml": HEADER + _yaml({"stages": stages}),
+        project.params: HEADER + _yaml(params),
+    }
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=100, allow_unicode=True)
+
+
+def _stage(project: Project, name: str) -> dict[str, Any]:
+    source = project.notebook_source(name)
+    calls = _first_arguments(source)
+    made = _groups(calls, MAKES, source)
+    inputs = [source, *import_closure([source], project.source)]
+    if reads_data(source):
+        inputs += data_files(project)
+    inputs += [project.root / group for group in runs_read(source)]
+    inputs += _files_named(project, name)
+    outputs = [project.notebooks / f"{name}.ipynb"]
+    outputs += [project.root / "figures" / file for file in declared_figures(source)]
+    outputs += [project.root / group for group in made]
+    keep = {"cache": False, "persist": True}
+    return {
+        "cmd": f"wholescript run {name}",
+        "deps": _relative(project, inputs),
+        "params": [
+            *(f"{name}.{parameter}" for parameter in read_parameters(project, name)),
+            *(f"pins.{pin}" for pin in _pins(project, source)),
+        ],
+        "outs": [{path: dict(keep)} for path in _relative(project, outputs)],
+    }
+
+
+def _files_named(project: Project, name: str) -> list[Path]:
+    """Return the files of the tree that parameters of a notebook name."""
+    defaults = [p.default for p in read_parameters(project, name).values()]
+    paths = [project.root / value for value in defaults if isinstance(value, str) and value]
+    return [path for path in paths if path.is_file()]
+
+
+def reads_data(source: Path) -> bool:
+    """Return whether a notebook reads the bundled films."""
+    return any(call in _first_arguments(source) for call in READS_DATA)
+
+
+def runs_read(source: Path) -> list[str]:
+    """Return the groups of results, as `results/<group>`, that other notebooks make for this."""
+    calls = _first_arguments(source)
+    made = _groups(calls, MAKES, source)
+    return [group for group in _groups(calls, READS, source) if group not in made]
+
+
+def data_files(project: Project) -> list[Path]:
+    """Return the files of the bundle, without its datasheet."""
+    files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
+    return [path for path in files if path.suffix != ".md"]
+
+
+def _pins(project: Project, source: Path) -> dict[str, str]:
+    """Return the pinned versions of the libraries that a notebook's code imports."""
+    libraries = imported_libraries([source, *import_closure([source], project.source)])
+    pinned = pinned_versions(project)
+    return {name: pinned[name] for name in libraries if name in pinned}
+
+
+def declared_figures(source: Path) -> list[str]:
+    """Return the names of the files that the figures and tables of a notebook are written to."""
+    calls = _first_arguments(source, position=1)
+    kinds = {"show_figure": FIGURE_FILES, "show_table": TABLE_FILES}
+    return [
+        f"{_literal(label, source)}{ending}"
+        for call, endings in kinds.items()
+        for label in calls.get(call, [])
+        for ending in endings
+    ]
+
+
+def _groups(calls: dict[str, list[ast.expr]], which: tuple[str, ...], source: Path) -> list[str]:
+    names = [_literal(name, source) for call in which for name in calls.get(call, [])]
+    return sorted({f"results/{name.partition('/')[0]}" for name in names})
+
+
+def _literal(node: ast.expr, source: Path) -> str:
+    """Return a string literal, or what stands before the first variable of an f-string."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]) if "/" in text:
+            return text
+    raise RunError(
+        f"{source.name}, {ast.unparse(node)!r}: write labels, and the group of a run as in "
+        "f'group/{name}', as text, so that the pipeline knows what the notebook reads and makes"
+    )
+
+
+def _first_arguments(source: Path, position: int = 0) -> dict[str, list[ast.expr]]:
+    """Return, for each function called by its plain name, the argument at `position` of each."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.setdefault(node.func.id, []).extend(node.args[position : position + 1])
+    return found
+
+
+def _relative(project: Project, paths: list[Path]) -> list[str]:
+    # A small project borrows the package's source from elsewhere; that is no part of it.
+    return [
+        path.relative_to(project.root).as_posix()
+        for path in paths
+        if path.is_relative_to(project.root)
+    ]
+
+
+def _check_owners(stages: dict[str, dict[str, Any]]) -> None:
+    owners: dict[str, str] = {}
+    for name, stage in stages.items():
+        for out in (path for entry in stage["outs"] for path in entry):
+            if out in owners:
+                raise RunError(
+                    f"{out} is made by {owners[out]} and by {name}: give one of them another "
+                    "name, or read it there with load_run"
+                )
+            owners[out] = name

@@ -1,0 +1,152 @@
+"""The stamp of an executed notebook: everything that its content depends on, by name and hash.
+
+It stands in the metadata of the .ipynb, so that a tree can be held against it without DVC, git or
+the machine that executed it.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import yaml
+
+from wholescript.experiments.key import hash_json
+from wholescript.experiments.libraries import (
+    imported_libraries,
+    installed_versions,
+    pinned_versions,
+)
+from wholescript.experiments.results import Results
+from wholescript.experiments.source_code import code_fingerprint, import_closure
+from wholescript.files import sha256_of
+from wholescript.project import Project
+from wholescript.publish.normalize import INJECTED, STAMP, normalise
+from wholescript.publish.parameters import published_parameters
+from wholescript.publish.pipeline import data_files, reads_data, runs_read
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs: a function, cell, parameter, file, pin or run, by name, and how."""
+
+    kind: str
+    name: str
+    how: str = "changed"
+
+    def __str__(self) -> str:
+        """Return the change as a line of text."""
+        return f"{self.kind} {self.name} {self.how}"
+
+
+def make_stamp(project: Project, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the stamp of a notebook that is executed now, with these parameters."""
+    source = project.notebook_source(name)
+    libraries = imported_libraries([source, *import_closure([source], project.source)])
+    return {
+        "parameters": parameters,
+        "code": code_fingerprint([source], project.source),
+        "cells": _cells(source, name),
+        "files": dict(_files(project, source, parameters)),
+        "runs": _runs(project, source),
+        "pins": installed_versions(libraries),
+    }
+
+
+def read_stamp(path: Path) -> dict[str, Any] | None:
+    """Return the stamp of an executed notebook; None where it has none or is not there."""
+    if not path.exists():
+        return None
+    stamp = nbformat.read(path, as_version=4).metadata.get(STAMP)
+    return None if stamp is None else dict(stamp)
+
+
+def changes_since(project: Project, name: str) -> list[Change]:
+    """Return what differs between the tree and the published notebook as it was executed."""
+    stamp = read_stamp(project.notebooks / f"{name}.ipynb")
+    if stamp is None:
+        return [Change("notebook", name, "has not been executed")]
+    now = make_stamp(project, name, published_parameters(project, name))
+    # Another machine may have other versions installed: the lock says which ones are meant.
+    now["pins"] |= {k: v for k, v in pinned_versions(project).items() if k in now["pins"]}
+    found = [
+        *compared("parameter", stamp["parameters"], now["parameters"]),
+        *([] if stamp["code"] == now["code"] else changed_sources(project, name)),
+        *compared("cell", stamp["cells"], now["cells"], values=False),
+        *compared("file", stamp["files"], now["files"], values=False),
+        *compared("run", stamp["runs"], now["runs"], values=False),
+        *compared("pin", stamp["pins"], now["pins"]),
+    ]
+    return found
+
+
+def changed_sources(project: Project, name: str) -> list[Change]:
+    """Return the source files that changed since DVC executed a notebook, as dvc.lock has them.
+
+    Where there is no lock to compare with, the one change says that some of them have.
+    """
+    lock = project.root / "dvc.lock"
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    before = {dep["path"]: dep["md5"] for dep in stages.get(name, {}).get("deps", [])}
+    before = {path: md5 for path, md5 in before.items() if path.startswith("src/")}
+    source = project.notebook_source(name)
+    now = {
+        path.relative_to(project.source.parent).as_posix(): hashlib.md5(
+            path.read_bytes()
+        ).hexdigest()
+        for path in import_closure([source], project.source)
+    }
+    found = list(compared("source", before, now, values=False)) if before else []
+    return found or [Change("source", "src/wholescript")]
+
+
+def compared(
+    kind: str, before: dict[str, Any], now: dict[str, Any], *, values: bool = True
+) -> Iterator[Change]:
+    """Yield what differs between two mappings; `values` says whether a reader can use them."""
+    for name in sorted({*before, *now}):
+        if name not in now:
+            yield Change(kind, name, "is gone")
+        elif name not in before:
+            yield Change(kind, name, "is new")
+        elif before[name] != now[name]:
+            how = f"was {before[name]!r}, is {now[name]!r}" if values else "changed"
+            yield Change(kind, name, how)
+
+
+def _cells(source: Path, name: str) -> dict[str, str]:
+    """Return a hash of the syntax of each code cell, by what its id says of it."""
+    cells = normalise(jupytext.read(source), name).cells
+    hashes = {}
+    number = 0
+    for cell in cells:
+        if cell.cell_type == "code" and INJECTED not in cell.metadata.get("tags", []):
+            part = cell.id.removeprefix(f"{name}-")
+            number += 1
+            # An id made of a digest changes with the text: the place among the code cells stays.
+            key = f"{number}" if part.startswith("cell-") else part
+            syntax = ast.dump(ast.parse(cell.source))
+            hashes[key] = hashlib.sha256(syntax.encode()).hexdigest()[:8]
+    return hashes
+
+
+def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the files of the bundle, and those that a parameter names, with their hashes."""
+    if reads_data(source):
+        for path in data_files(project):
+            yield path.relative_to(project.root).as_posix(), sha256_of(path)[:12]
+    for value in parameters.values():
+        if isinstance(value, str) and value and (path := project.root / value).is_file():
+            yield value, sha256_of(path)[:12]
+
+
+def _runs(project: Project, source: Path) -> dict[str, str]:
+    """Return the keys of the published runs that other notebooks made and this one reads."""
+    results = Results(project.root / "results")
+    groups = {Path(group).name for group in runs_read(source)}
+    wanted = [run for run in results.names() if run.partition("/")[0] in groups]
+    return {run: str(results.config(run).get("key", hash_json(run)))[:12] for run in wanted}

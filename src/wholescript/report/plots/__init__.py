@@ -1,1 +1,0 @@
-"""Every plot of the report: data in, figure out; nothing is computed that is a result."""

@@ -1,1 +1,0 @@
-"""The companion study of headlines: its steps, trained as stored runs, told as tables."""

@@ -1,0 +1,1 @@
+"""The classifier study: small models from scratch against fine-tuned ones."""

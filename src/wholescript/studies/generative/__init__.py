@@ -1,0 +1,1 @@
+"""The generative study: one language model per class as a classifier."""

@@ -1,0 +1,85 @@
+"""What a model takes for a mark of the positive class, beside what marks it."""
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from wholescript.evaluation.predictions import Predictions
+from wholescript.features.keyness import keyness, word_rates
+from wholescript.features.word_counts import WordCounts
+
+FloatArray = NDArray[np.float64]
+
+
+def predicted_labels(predictions: Predictions) -> NDArray[np.int8]:
+    """Call as many films positive as are: those of the best mean rank within their folds, (n,)."""
+    ranks = np.nanmean(predictions.ranks(), axis=0)
+    order = np.argsort(-ranks, kind="stable")
+    chosen = np.zeros(len(ranks), np.int8)
+    chosen[order[: int(predictions.labels.sum())]] = 1
+    return chosen
+
+
+def compare_keyness(
+    words: WordCounts,
+    labels: NDArray[np.int8],
+    predicted: NDArray[np.int8],
+    min_films: int = 50,
+) -> pd.DataFrame:
+    """Return the keyness of each word for the true and for the predicted class.
+
+    Columns `word`, `true` and `predicted` (Cohen's d of either class), `over`: predicted less true,
+    sorted by it.
+    """
+    true = keyness(words, labels, min_films).set_index("word")["effect"]
+    said = keyness(words, predicted, min_films).set_index("word")["effect"]
+    table = pd.DataFrame({"true": true, "predicted": said.reindex(true.index)})
+    table["over"] = table["predicted"] - table["true"]
+    return table.reset_index().sort_values("over", ascending=False, ignore_index=True)
+
+
+def likeness(
+    words: WordCounts,
+    labels: NDArray[np.int8],
+    predicted: NDArray[np.int8],
+    groups: NDArray[np.object_],
+    *,
+    seed: int,
+    blocks: int = 100,
+    min_films: int = 50,
+) -> FloatArray:
+    """Return how alike the two keynesses are, and how much stronger the predicted one, (2, 3).
+
+    Rows: Spearman's correlation over words, and the ratio of the effects' standard deviations.
+    Columns: value, and its 95% interval by the jackknife over `blocks` random blocks of films, near
+    duplicates together. A bootstrap would add noise to every effect, and so move both values.
+    """
+    names, group = np.unique(groups.astype(str), return_inverse=True)
+    block = np.random.default_rng(seed).permutation(len(names)) % blocks
+    kept = (block[group][:, None] != np.arange(blocks)).astype(np.float64)
+    weights = np.column_stack([np.ones(len(labels)), kept])
+    rates = word_rates(words, min_films)[2].log1p()
+    squares = rates.multiply(rates).tocsr()
+    true, said = (_effects(rates, squares, side == 1, weights) for side in (labels, predicted))
+    ranked = [rankdata(side, axis=0) for side in (true, said)]
+    one, other = ((ranks - ranks.mean(0)) / ranks.std(0) for ranks in ranked)
+    found = np.stack([(one * other).mean(0), said.std(0) / true.std(0)])
+    value, left_out = found[:, 0], found[:, 1:]
+    error = np.sqrt((blocks - 1) * left_out.var(axis=1))
+    return np.column_stack([value, value - 1.96 * error, value + 1.96 * error])
+
+
+def _effects(
+    rates: sp.csr_matrix, squares: sp.csr_matrix, positive: NDArray[np.bool_], weights: FloatArray
+) -> FloatArray:
+    """Return Cohen's d of each word under each weighting (n, B) of the films, (words, B)."""
+    means, variances = [], []
+    for side in (positive, ~positive):
+        drawn = weights * side[:, None]
+        n = drawn.sum(0)
+        mean = rates.T @ drawn / n
+        means.append(mean)
+        variances.append(np.maximum((squares.T @ drawn / n - mean**2) * n / (n - 1), 1e-12))
+    return np.asarray((means[0] - means[1]) / np.sqrt((variances[0] + variances[1]) / 2))

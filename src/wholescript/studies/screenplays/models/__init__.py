@@ -1,0 +1,1 @@
+"""Estimators of screenplays that are trained by the loop: aggregators, end-to-end models."""

@@ -1,0 +1,161 @@
+"""Chunked classifiers as estimators: encoder and aggregator trained together on token chunks."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from wholescript.data.films.folds import inner_folds
+from wholescript.errors import ParameterError
+from wholescript.features.pretrained_encoders import wordpiece_tokenizer
+from wholescript.features.token_chunks import CACHE, LENGTH, TokenChunks, keep_tokens, load_tokens
+from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
+from wholescript.models.fusion import fused, inputs_beside
+from wholescript.models.partial_finetuning import ThawedEncoder
+from wholescript.models.task import FoldScores, Task
+from wholescript.studies.screenplays.models.aggregation import ARCHITECTURES
+from wholescript.training.batches import TokenBatches
+from wholescript.training.loop import Row, TrainingSettings, epoch_seed, fit
+from wholescript.training.masked_lm import Pretraining, pretrain
+from wholescript.training.objectives import End, OnTokens, predict
+from wholescript.training.progress import progress_path
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass
+class EndToEnd:
+    """A chunk encoder and an aggregator, trained together on the texts.
+
+    In training a film is seen through `sample` chunks, drawn anew in every epoch, otherwise through
+    `look` of them, evenly spaced; None of either is all. For each outer fold the first `n_members`
+    of `n_inner` inner folds each give a model, stopped early on its held-out films; test films get
+    the mean of their probabilities. Training films that no member held out have no inner score
+    (NaN). With `pretraining` the encoder first reads the training scripts without their labels.
+    `inputs` of `models.fusion.WIDTHS` are read beside the chunks; `encoder_options` and `options`
+    go to encoder and aggregator.
+    """
+
+    reads_texts: ClassVar[bool] = True  # and not the features of the bundle
+
+    name: str
+    encoder: Literal["scratch", "thawed"] = "scratch"
+    architecture: str = "gated_attention"
+    chunk_length: int = LENGTH
+    sample: int | None = 16
+    look: int | None = 32
+    n_inner: int = 5
+    n_members: int = 1
+    batch_size: int = 8
+    way: End = "cached"
+    group: int = 64
+    bfloat16: bool = True
+    encoder_options: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    pretraining: Pretraining | None = None
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            epochs=6, learning_rate=5e-4, weight_decay=0.05, patience=2, chunk_dropout=0.0
+        )
+    )
+
+    cache: ClassVar[Path] = CACHE
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not there."""
+        if self.encoder not in ("scratch", "thawed"):
+            raise ParameterError(f"encoder={self.encoder!r} is none of scratch, thawed")
+        if self.architecture not in ARCHITECTURES:
+            raise ParameterError(
+                f"architecture={self.architecture!r} is none of {', '.join(ARCHITECTURES)}"
+            )
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All fields."""
+        return {"model": type(self).__name__, **asdict(self)}
+
+    def build(self) -> ChunkedClassifier:
+        """Return an untrained classifier; seed torch before."""
+        encoder: ScratchEncoder | ThawedEncoder
+        if self.encoder == "scratch":
+            vocabulary = wordpiece_tokenizer().get_vocab_size()
+            encoder = ScratchEncoder(vocabulary, **self.encoder_options)
+        else:
+            encoder = ThawedEncoder(**self.encoder_options)
+        aggregator = ARCHITECTURES[self.architecture](encoder.d_model, **self.options)
+        return ChunkedClassifier(encoder, fused(aggregator, self.inputs))
+
+    def take(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+        """Tokenise scripts, given as (SHA-1 of the text, text), into the cache."""
+        keep_tokens(scripts, total=total, cache=self.cache)
+
+    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+        """Train on the inner folds of `train` and score `test`.
+
+        Raises:
+            DataError: the texts are not at hand.
+        """
+        tokens = load_tokens(task.films["text_sha1"].tolist(), self.chunk_length, cache=self.cache)
+        inner, test_scores = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
+        history: list[Row] = []
+        chosen: dict[str, float | int | str] = {}
+        way = OnTokens(self.way, self.group, self.bfloat16)
+        torch.manual_seed(seed)
+        model = self.build()
+        if self.pretraining:
+            assert isinstance(model.encoder, ScratchEncoder)
+            read = pretrain(
+                model.encoder, tokens, train, self.pretraining, seed=seed, progress=True
+            )
+            chosen["pretraining_loss"] = read.history[read.best_epoch - 1]["held_out_loss"]
+        start = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+        folds = inner_folds(task.labels, task.groups, train, n_folds=self.n_inner, seed=seed)
+        epochs = []
+        for fold in folds[: self.n_members]:
+            member_seed = epoch_seed(seed, fold.fold)
+            torch.manual_seed(member_seed)
+            model = self.build()
+            model.encoder.load_state_dict(start)
+            parts = (fold.train, fold.test, test)
+            training, held_out, tested = self.batches(tokens, task, fold.train, *parts)
+            path = self.cache / "fits" / f"{self._key(task, fold.train, member_seed)}.safetensors"
+            result = fit(
+                model, training, held_out, self.training, seed=member_seed, way=way,
+                checkpoint=path, progress=True,
+            )  # fmt: skip
+            path.unlink(missing_ok=True)
+            progress_path(path).unlink(missing_ok=True)
+            for batches, scores, share in (
+                (held_out, inner, 1),
+                (tested, test_scores, self.n_members),
+            ):
+                logits, _, rows = predict(model, batches, way)
+                scores[rows] = np.nan_to_num(scores[rows]) + expit(logits.astype(float)) / share
+            history += [{"inner": fold.fold, **row} for row in result.history]
+            epochs.append(result.best_epoch)
+        chosen["best_epochs"] = " ".join(map(str, epochs))
+        return FoldScores(inner[train], test_scores[test], chosen, history)
+
+    def batches(
+        self, tokens: TokenChunks, task: Task, train: IntArray, *parts: IntArray
+    ) -> list[TokenBatches]:
+        """Return the films of each part as batches of token chunks; inputs are those of `train`."""
+        beside = inputs_beside(task, train, self.inputs) if self.inputs else None
+        size, sample, look = self.batch_size, self.sample, self.look
+        return [
+            TokenBatches(tokens, task.labels, rows, size, sample, look, beside) for rows in parts
+        ]
+
+    def _key(self, task: Task, rows: IntArray, seed: int) -> str:
+        films = task.films["text_sha1"].to_numpy()[rows].tolist()
+        content = json.dumps([self.config, films, task.labels[rows].tolist(), seed])
+        return hashlib.sha256(content.encode()).hexdigest()[:20]

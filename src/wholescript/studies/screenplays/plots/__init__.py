@@ -1,0 +1,1 @@
+"""Plots of the main study: data in, figure out."""

@@ -1,0 +1,115 @@
+"""Plots of films, labels and words."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from wholescript.data.films.summary import rates
+from wholescript.features.word_counts import WordCounts
+
+
+def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:
+    """Draw the lengths of scripts, (n,) tokens, with the contexts of known models as lines."""
+    figure, axes = plt.subplots()
+    bins = np.geomspace(min(contexts) * 0.8, tokens.max() * 1.1, 60).tolist()
+    axes.hist(tokens, bins=bins, color="C0")
+    for context in contexts:
+        axes.axvline(context, color="C1", linestyle="--", linewidth=1.2)
+        axes.text(context, 0.98, f" {context:,}", transform=axes.get_xaxis_transform(), va="top")
+    axes.set(xscale="log", xlabel="GPT-2 tokens in the script", ylabel="films")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    return figure
+
+
+def rate_by(by: pd.Series, labels: NDArray[np.int8], name: str) -> Figure:
+    """Draw how many films each class of `by` (n,) has, and their rate of positives."""
+    table = rates(labels, by)
+    figure, (above, below) = plt.subplots(2, 1, sharex=True, height_ratios=(1, 1.6))
+    places = np.arange(len(table))
+    above.bar(places, table["films"], color="C7")
+    above.set(ylabel="films")
+    _rate_points(below, table)
+    below.set(xlabel=name, ylabel="rate of positives")
+    below.set_xticks(places, [str(value) for value in table.index])
+    return figure
+
+
+def label_rate_bars(table: pd.DataFrame) -> Figure:
+    """Draw the rate of each label with its interval; `table` as from `data.label_rates`."""
+    figure, axes = plt.subplots(figsize=(7.0, 2.6))
+    places = np.arange(len(table))[::-1]
+    errors = [table["rate"] - table["low"], table["high"] - table["rate"]]
+    axes.barh(places, table["rate"], xerr=errors, color="C0", height=0.6, ecolor="0.2")
+    for place, row in zip(places, table.itertuples(), strict=True):
+        axes.text(row.high, place, f"  {row.rate:.1%}, {row.positive:,} films", va="center")
+    axes.set_yticks(places, [str(name) for name in table.index])
+    axes.set(xlabel="rate among the films", xlim=(0, table["high"].max() * 1.5))
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def zipf(words: WordCounts) -> Figure:
+    """Draw word frequency against rank, both logarithmic."""
+    counts = np.sort(np.asarray(words.whole.sum(0)).ravel())[::-1]
+    figure, axes = plt.subplots(figsize=(7.0, 3.4))
+    shown = np.unique(np.geomspace(1, len(counts), 300).astype(int)) - 1
+    axes.plot(shown + 1, counts[shown])
+    axes.set(xscale="log", yscale="log", xlabel="rank of the word", ylabel="uses in all scripts")
+    return figure
+
+
+def keyness(table: pd.DataFrame, top: int) -> Figure:
+    """Draw the `top` words of either class by Welch's t; `table` as from `features.keyness`."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 0.24 * top + 1))
+    for axes, part, color, title in (
+        (left, table.tail(top).iloc[::-1], "C1", "used more in films not nominated"),
+        (right, table.head(top), "C0", "used more in nominated films"),
+    ):
+        places = np.arange(len(part))[::-1]
+        axes.barh(places, part["t"].abs(), color=color, height=0.7)
+        axes.set_yticks(places, part["word"].tolist())
+        axes.set(title=title, xlabel="Welch's t")
+        axes.grid(axis="y", visible=False)
+    return figure
+
+
+def confounds(films: pd.DataFrame, tokens: NDArray[np.int64], labels: NDArray[np.int8]) -> Figure:
+    """Draw the rate of positives by fifths of year and of length, and by source."""
+    figure, panels = plt.subplots(1, 3, sharey=True, figsize=(7.0, 3.4))
+    fifths = {
+        "year": _fifths(films["year"], "{:.0f}"),
+        "thousand tokens": _fifths(pd.Series(tokens) / 1_000, "{:.0f}"),
+        "source": films["source"].astype(str),
+    }
+    for axes, (name, by) in zip(panels, fifths.items(), strict=True):
+        table = rates(labels, by)
+        _rate_points(axes, table)
+        axes.axhline(labels.mean(), color="0.5", linestyle=":", linewidth=1)
+        axes.set(xlabel=name)
+        axes.set_xticks(np.arange(len(table)), [str(value) for value in table.index])
+        axes.tick_params(axis="x", rotation=60)
+    panels[0].set(ylabel="rate of positives")
+    sns.despine(figure)
+    return figure
+
+
+def _fifths(values: pd.Series, form: str) -> pd.Series:
+    bins = pd.qcut(values, 5, duplicates="drop")
+    names = [f"{form.format(b.left)}–{form.format(b.right)}" for b in bins.cat.categories]  # noqa: RUF001
+    return bins.cat.rename_categories(names)
+
+
+def _rate_points(axes: Axes, table: pd.DataFrame) -> None:
+    places = np.arange(len(table))
+    errors = [table["rate"] - table["low"], table["high"] - table["rate"]]
+    axes.errorbar(places, table["rate"], yerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_ylim(bottom=0)

@@ -1,0 +1,1 @@
+"""Hyperparameter search of aggregators with Ray Tune."""
