@@ -38,16 +38,16 @@ def main(
     output: Annotated[Path, typer.Option()] = ROOT / "benchmarks" / "results" / "adapters.json",
 ) -> None:
     """Take steps by each in turns, print seconds and their ratio, and write them as JSON."""
-    contestants = {"peft": _as_peft_makes_it(_classifier(model)), "wholescript": _classifier(model)}
+    models_compared = {"peft": _unpatched(_classifier(model)), "wholescript": _classifier(model)}
     seconds: dict[str, dict[str, list[float]]] = {}
     for texts, tokens in tqdm(SHAPES, desc="shapes"):
         ids = torch.randint(5, 30_000, (texts, tokens))
         labels = torch.randint(0, CLASSES, (texts,))
-        times = seconds[f"{texts} x {tokens}"] = {name: [] for name in contestants}
+        times = seconds[f"{texts} x {tokens}"] = {name: [] for name in models_compared}
         for number in range(rounds + 1):
-            for name in sorted(contestants, reverse=bool(number % 2)):
+            for name in sorted(models_compared, reverse=bool(number % 2)):
                 start = perf_counter()
-                _step(contestants[name], ids, labels)
+                _step(models_compared[name], ids, labels)
                 if number:  # the first round warms up
                     times[name].append(round(perf_counter() - start, 3))
     ratios = {
@@ -70,7 +70,7 @@ def _classifier(model: str) -> DecoderClassifier:
     return DecoderClassifier(load_decoder(model), CLASSES, "lora").train()
 
 
-def _as_peft_makes_it(network: DecoderClassifier) -> DecoderClassifier:
+def _unpatched(network: DecoderClassifier) -> DecoderClassifier:
     """Take our changes back."""
     for module in network.base.modules():
         for name, child in module.named_children():

@@ -34,36 +34,36 @@ from tqdm.auto import tqdm
 from wholescript.data.films import Corpus, load_corpus, repeated_folds
 from wholescript.evaluation.crossval import cross_validate
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.features.chunks import Chunking
 from wholescript.features.compression import (
     RELATIVE_STEP,
-    fit_rotation,
-    quantisation_error,
-    quantise,
-    restore,
+    dequantize,
+    fit_pca_rotation,
+    quantization_error,
+    quantize,
 )
-from wholescript.features.extract import FeatureSettings
+from wholescript.features.extract import FeatureConfig
 from wholescript.features.pretrained_encoders import (
+    MeanPooledEncoder,
     OpenVinoEncoder,
-    PooledEncoder,
     TorchEncoder,
     quiet_loading,
     wordpiece_tokenizer,
 )
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogistic
+from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogisticRegression
 from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
 
-PUBLISHED = FeatureSettings()
+PUBLISHED = FeatureConfig()
 WINDOW = 510
-CUTS = ((126, 0), (254, 0), (254, 127), (510, 0))
+CHUNKINGS = ((126, 0), (254, 0), (254, 127), (510, 0))
 """Chunk length and overlap; a window holds 4, 2, 3 and 1 of them, all but 6 of its tokens."""
-STATES = (*(f"mean of layer {layer}" for layer in range(7)), "first token", "maximum")
+POOLINGS = (*(f"mean of layer {layer}" for layer in range(7)), "first token", "maximum")
 """The last two are of layer 6."""
-STEPS = tuple(RELATIVE_STEP * factor for factor in (1 / 4, 1 / 2, 1, 2, 5))
-AXES = (128, 64, 32)
+QUANTIZATION_STEPS = tuple(RELATIVE_STEP * factor for factor in (1 / 4, 1 / 2, 1, 2, 5))
+N_AXES = (128, 64, 32)
 
 
 def main(
@@ -81,28 +81,34 @@ def main(
     task = Task(corpus.films, corpus.labels, corpus.groups, None)  # type: ignore[arg-type]
     folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
 
-    def judge(title: str, choices: dict[str, NDArray[Any]], published: str) -> list[dict[str, Any]]:
-        models = [FilmVectors(name=k, vectors=x.astype(np.float64)) for k, x in choices.items()]
+    def evaluate_choices(
+        title: str, choices: dict[str, NDArray[Any]], published: str
+    ) -> list[dict[str, Any]]:
+        models = [FilmVectorLR(name=k, vectors=x.astype(np.float64)) for k, x in choices.items()]
         found = {
             model.name: cross_validate(model, task, folds, seed=0, progress=False)
             for model in tqdm(models, desc=title)
         }
         return compare(found, published)
 
-    cut, state = CUTS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)), PUBLISHED.layers
-    layers = {label: means[:, cut, place] for place, label in enumerate(STATES)}
+    cut, state = (
+        CHUNKINGS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)),
+        PUBLISHED.layers,
+    )
+    layers = {label: means[:, cut, place] for place, label in enumerate(POOLINGS)}
     cuts = {
         f"{length} tokens, overlap {overlap}": means[:, place, state]
-        for place, (length, overlap) in enumerate(CUTS)
+        for place, (length, overlap) in enumerate(CHUNKINGS)
     }
-    readings = judge("layer and pooling", layers, STATES[state])
-    lengths = judge("chunk length and overlap", cuts, list(cuts)[cut])
+    poolings = evaluate_choices("layer and pooling", layers, POOLINGS[state])
+    lengths = evaluate_choices("chunk length and overlap", cuts, list(cuts)[cut])
 
     facts, films = {}, {}
-    for name, (vectors, row) in roundings(chunks.reshape(-1, chunks.shape[-1])).items():
+    for name, (vectors, row) in quantized_variants(chunks.reshape(-1, chunks.shape[-1])).items():
         facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1)
     rounded = [
-        facts[row["name"]] | row for row in judge("rounding", films, step_name(RELATIVE_STEP))
+        facts[row["name"]] | row
+        for row in evaluate_choices("rounding", films, step_name(RELATIVE_STEP))
     ]
 
     result = {
@@ -111,22 +117,22 @@ def main(
         "windows": windows,
         "settings": asdict(PUBLISHED.resolved()),
         "folds": f"{repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
-        "readings": readings,
+        "readings": poolings,
         "lengths": lengths,
         "rounding": rounded,
     }
     write_atomic(output, json.dumps(result, indent=2) + "\n")
-    show("layer and pooling", readings)
+    show("layer and pooling", poolings)
     show("chunk length and overlap", lengths)
     show("rounding", rounded, "bytes_per_chunk", "lost_variance")
 
 
-class AllStates(nn.Module):
+class AllPoolings(nn.Module):
     """Every reading of a chunk at once: (batch, length) ids and mask to (batch, 9, 384)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = PooledEncoder(6).encoder
+        self.encoder = MeanPooledEncoder(6).encoder
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Run all layers; chunks are whole, so nothing is masked."""
@@ -143,7 +149,7 @@ def encoder() -> OpenVinoEncoder | TorchEncoder:
     settings = PUBLISHED.resolved()
     with quiet_loading():
         engine = OpenVinoEncoder if settings.engine == "openvino" else TorchEncoder
-        return engine(AllStates(), settings.precision)  # type: ignore[arg-type]
+        return engine(AllPoolings(), settings.precision)  # type: ignore[arg-type]
 
 
 def embed_film(text: str, windows: int, path: Path) -> None:
@@ -152,7 +158,7 @@ def embed_film(text: str, windows: int, path: Path) -> None:
     # In the middle of equal parts: the first page, with title and names, is no fair sample.
     starts = ((np.arange(windows) + 0.5) / windows * (len(ids) - WINDOW)).astype(int)
     means, published = [], np.zeros(0)
-    for length, overlap in CUTS:
+    for length, overlap in CHUNKINGS:
         pieces = [
             piece
             for start in starts
@@ -194,39 +200,43 @@ def embed(corpus: Corpus, windows: int) -> tuple[NDArray[np.float32], NDArray[np
 
 
 @dataclass(kw_only=True)
-class FilmVectors(NestedLogistic):
+class FilmVectorLR(NestedLogisticRegression):
     """Logistic regression on one vector a film, scaled as `MeanPoolingLR` scales its means."""
 
     Cs: tuple[float, ...] = MeanPoolingLR.Cs
     vectors: FloatArray = field(repr=False)
 
-    def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[FloatArray, FloatArray]:
+    def design_matrices(
+        self, task: Task, train: IntArray, test: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the scaled vectors of the training and of the test films."""
         centred = self.vectors - self.vectors[train].mean(0)
         scale = centred[train].std() or 1.0
         return centred[train] / scale, centred[test] / scale
 
 
-def roundings(
+def quantized_variants(
     vectors: NDArray[np.float16],
 ) -> dict[str, tuple[NDArray[np.float32], dict[str, float]]]:
     """Return the chunk vectors (n, d) after each rounding, with its size and loss."""
     plain = {"bytes_per_chunk": float(2 * vectors.shape[1]), "lost_variance": 0.0}
     found = {"float16": (vectors.astype(np.float32), plain)}
-    ways = [(step, vectors.shape[1]) for step in STEPS] + [(RELATIVE_STEP, k) for k in AXES]
+    ways = [(step, vectors.shape[1]) for step in QUANTIZATION_STEPS] + [
+        (RELATIVE_STEP, k) for k in N_AXES
+    ]
     for step, axes in tqdm(ways, desc="rounding"):
-        rotation = fit_rotation(vectors, step)
-        codes = quantise(vectors, rotation)
+        rotation = fit_pca_rotation(vectors, step)
+        codes = quantize(vectors, rotation)
         codes[:, axes:] = 0
         packed = pa.Codec("zstd", compression_level=19).compress(codes.T.tobytes())
-        error = quantisation_error(vectors, codes, rotation)
+        error = quantization_error(vectors, codes, rotation)
         row = {
             "bytes_per_chunk": round(len(packed) / len(vectors), 1),
             "lost_variance": round(error.lost_variance, 5),
             "centred_cosine": round(error.centred_cosine, 5),
         }
         name = step_name(step) + (f", first {axes} axes" * (axes < vectors.shape[1]))
-        found[name] = restore(codes, rotation), row
+        found[name] = dequantize(codes, rotation), row
     return found
 
 
@@ -235,7 +245,7 @@ def step_name(step: float) -> str:
     return f"step 1/{1 / step:.3g}"
 
 
-def compare(found: dict[str, Predictions], published: str) -> list[dict[str, Any]]:
+def compare(found: dict[str, FilmPredictions], published: str) -> list[dict[str, Any]]:
     """Return one row a choice: AUC, difference from the published one, and inner agreement."""
     inner = {name: [fold["inner_auc"] for fold in p.chosen] for name, p in found.items()}
     wins = np.argmax(list(inner.values()), axis=0)

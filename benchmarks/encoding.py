@@ -36,7 +36,7 @@ from tqdm.auto import tqdm
 
 from wholescript.data.films import load_corpus
 from wholescript.features.chunks import Chunking
-from wholescript.features.extract import FeatureSettings, encode_script
+from wholescript.features.extract import FeatureConfig, encode_script
 from wholescript.features.pretrained_encoders import (
     ChunkEncoder,
     Engine,
@@ -53,11 +53,11 @@ Run = tuple[int, Engine, Precision]
 
 
 @dataclass
-class Contestant:
+class ModelTiming:
     """Something that embeds all chunks of all films; `seconds` holds one time a round."""
 
     name: str
-    layers: int
+    n_layer: int
     engine: str
     precision: str
     encode: Callable[[], Vectors]
@@ -82,7 +82,7 @@ def main(
 
     texts = read_texts(parquet, films)
     chunks, content = cut(texts)
-    published = FeatureSettings().resolved()
+    published = FeatureConfig().resolved()
     reference = SentenceTransformer(str(minilm_folder()))
     same = [
         reference.tokenizer(chunk, add_special_tokens=False)["input_ids"] == ids
@@ -93,36 +93,36 @@ def main(
     runs: dict[str, Run] = {
         "wholescript, whole encoder": (6, published.engine, "float32"),
         f"wholescript, {published.precision}": (6, published.engine, published.precision),
-        "wholescript, as published": (published.layers, published.engine, published.precision),
+        "wholescript, as published": (published.n_layer, published.engine, published.precision),
     }
     if published.precision == "float32":
         del runs["wholescript, float32"]
     ready = context.Barrier(cores)
     with ProcessPoolExecutor(cores, context, start_worker, (list(runs.values()), ready)) as pool:
 
-        def ours(name: str, run: Run) -> Contestant:
+        def ours(name: str, run: Run) -> ModelTiming:
             def encode() -> Vectors:
                 return np.concatenate(list(pool.map(encode_text, repeat(run), texts)))
 
-            return Contestant(name, *run, encode)
+            return ModelTiming(name, *run, encode)
 
-        baseline = Contestant(
+        baseline = ModelTiming(
             "sentence-transformers",
             6,
             f"torch, {reference.device}",
             str(next(reference.parameters()).dtype).removeprefix("torch."),
             lambda: np.asarray(reference.encode(chunks), np.float32),
         )
-        contestants = [baseline, *(ours(name, run) for name, run in runs.items())]
-        vectors = {entry.name: entry.encode() for entry in tqdm(contestants, desc="warming up")}
+        models_compared = [baseline, *(ours(name, run) for name, run in runs.items())]
+        vectors = {entry.name: entry.encode() for entry in tqdm(models_compared, desc="warming up")}
         for number in tqdm(range(rounds), desc="rounds"):
-            for entry in contestants[:: 1 if number % 2 == 0 else -1]:
+            for entry in models_compared[:: 1 if number % 2 == 0 else -1]:
                 entry.run()
 
     tokens = sum(map(len, content))
     rows = [
         describe(entry, baseline, tokens, vectors[entry.name], vectors[baseline.name], same)
-        for entry in contestants
+        for entry in models_compared
     ]
     result = {
         "cpu": cpu_name(),
@@ -153,7 +153,7 @@ def read_texts(parquet: Path, films: int) -> list[str]:
 
 def cut(texts: list[str]) -> tuple[list[str], list[list[int]]]:
     """Return the text and the token ids of every chunk, as `encode_script` cuts them."""
-    settings = FeatureSettings()
+    settings = FeatureConfig()
     chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
     chunks, content = [], []
     for text in texts:
@@ -166,9 +166,9 @@ def cut(texts: list[str]) -> tuple[list[str], list[list[int]]]:
 
 
 @functools.cache
-def encoder(layers: int, engine: Engine, precision: Precision) -> ChunkEncoder:
+def encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder:
     """Load an encoder once in each process."""
-    return load_encoder(layers, engine, precision)
+    return load_encoder(n_layer, engine, precision)
 
 
 def start_worker(runs: list[Run], ready: Barrier) -> None:
@@ -181,14 +181,14 @@ def start_worker(runs: list[Run], ready: Barrier) -> None:
 
 def encode_text(run: Run, text: str) -> Vectors:
     """Embed one script in a worker, as feature extraction does."""
-    published = FeatureSettings()
+    published = FeatureConfig()
     chunking = Chunking(published.chunk_length, published.chunk_overlap)
     return encode_script(text, encoder(*run), chunking)[0].astype(np.float32)
 
 
 def describe(
-    entry: Contestant,
-    baseline: Contestant,
+    entry: ModelTiming,
+    baseline: ModelTiming,
     tokens: int,
     vectors: Vectors,
     expected: Vectors,
@@ -200,7 +200,7 @@ def describe(
     row["seconds"] = [round(seconds, 3) for seconds in entry.seconds]
     row["tokens_per_second"] = round(speed)
     row["ratio"] = round(speed * median(baseline.seconds) / tokens, 3)
-    if entry.layers == baseline.layers:
+    if entry.n_layer == baseline.n_layer:
         a, b = vectors[same], expected[same]
         cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
         row["cosine_min"], row["cosine_mean"] = float(cosine.min()), float(cosine.mean())

@@ -4,7 +4,7 @@
 
 Two processes take the same steps on the same random tokens in turns, in one run: a classifier with
 adapters, and a language model, whose logits over its vocabulary are large tensors. Only one of them
-has called `training.heap.keep_freed_memory`, as `wholescript train` does.
+has called `training.heap.tune_allocator`, as `wholescript train` does.
 """
 
 import json
@@ -23,11 +23,11 @@ from tqdm.auto import tqdm
 
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.adapters import adapted
+from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.causal_lm import CausalLM
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.publish.notebook import device_name
-from wholescript.training.allocator import keep_freed_memory
+from wholescript.training.allocator import tune_allocator
 
 TEXTS, TOKENS, CLASSES = 4, 256, 2
 models: dict[str, Any] = {}  # of a process
@@ -69,12 +69,12 @@ def main(
 
 
 def _begin(kept: bool) -> None:
-    if kept and not keep_freed_memory():
+    if kept and not tune_allocator():
         raise SystemExit("this allocator cannot keep what is freed, or the environment sets it")
     torch.manual_seed(0)
     models["classifier"] = DecoderClassifier(load_decoder("smollm2"), CLASSES, "lora").train()
     decoder = load_decoder("smollm2")
-    models["language model"] = CausalLM(decoder.model, adapted(decoder, "full")).train()
+    models["language model"] = CausalLM(decoder.model, prepare_for_tuning(decoder, "full")).train()
 
 
 def _step(kind: str) -> float:
@@ -87,7 +87,7 @@ def _step(kind: str) -> float:
         if kind == "classifier":
             logits, asked = model(ids, every), torch.zeros(TEXTS, dtype=torch.int64)
         else:
-            logits, asked = model.next_tokens(ids, every)
+            logits, asked = model.next_token_logits(ids, every)
     cross_entropy(logits.float(), asked).backward()
     return perf_counter() - start
 

@@ -26,22 +26,22 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import Trainer, TrainingArguments
 
-from wholescript.data.labelled import read_textset
+from wholescript.data.labelled import read_labelled_dataset
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-from wholescript.features.tokenizers import subwords
+from wholescript.features.tokenizers import build_subword_tokenizer
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.transformer_classifier import TextClassifier
-from wholescript.training.documents import OnTexts, TextBatches
-from wholescript.training.loop import TrainingSettings, fit
+from wholescript.models.transformer_classifier import CausalTransformerClassifier
+from wholescript.training.documents import ClassificationObjective, DocumentBatchLoader
+from wholescript.training.loop import TrainConfig, fit
 
 MAX_LENGTH = 256
 RESULT = ROOT / "benchmarks" / "results" / "text_training.json"
 
 
-class WithLoss(nn.Module):
+class TrainerModel(nn.Module):
     """The classifier as the Trainer wants it: labels in, loss out."""
 
-    def __init__(self, network: TextClassifier) -> None:
+    def __init__(self, network: CausalTransformerClassifier) -> None:
         super().__init__()
         self.network = network
 
@@ -65,25 +65,25 @@ def main(
     / "text_training.json",
 ) -> None:
     """Train an epoch by each in turns, print texts a second, and write them as JSON."""
-    split = read_textset(ROOT / "_build" / "textsets" / data).splits["train"]
-    pieces = subwords("bpe", split.texts)
+    split = read_labelled_dataset(ROOT / "_build" / "textsets" / data).splits["train"]
+    pieces = build_subword_tokenizer("bpe", split.texts)
     tokens = [ids[:MAX_LENGTH] for ids in pieces(split.texts[:texts])]
     labels, classes = split.labels[:texts], int(split.labels.max()) + 1
     bfloat16 = cpu_has_bfloat16()
 
     def ours() -> None:
         torch.manual_seed(0)
-        model = TextClassifier(pieces.vocabulary, classes, size)
-        batches = TextBatches(tokens, labels, batch_size)
-        few = TextBatches(tokens[:batch_size], labels[:batch_size], batch_size)
+        model = CausalTransformerClassifier(pieces.vocab_size, classes, size)
+        batches = DocumentBatchLoader(tokens, labels, batch_size)
+        few = DocumentBatchLoader(tokens[:batch_size], labels[:batch_size], batch_size)
         fit(
-            model, batches, few, TrainingSettings(epochs=1), seed=0, loss=cross_entropy,
-            way=OnTexts(bfloat16),
+            model, batches, few, TrainConfig(epochs=1), seed=0, loss=cross_entropy,
+            objective=ClassificationObjective(bfloat16),
         )  # fmt: skip
 
     def theirs() -> None:
         torch.manual_seed(0)
-        model = WithLoss(TextClassifier(pieces.vocabulary, classes, size))
+        model = TrainerModel(CausalTransformerClassifier(pieces.vocab_size, classes, size))
         rows = [
             {"input_ids": ids, "labels": label, "length": len(ids)}
             for ids, label in zip(tokens, labels.tolist(), strict=True)
@@ -107,13 +107,13 @@ def main(
             )
             Trainer(model, arguments, data_collator=_padded, train_dataset=rows).train()
 
-    contestants: dict[str, Callable[[], None]] = {"wholescript": ours, "transformers": theirs}
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    models_compared: dict[str, Callable[[], None]] = {"wholescript": ours, "transformers": theirs}
+    seconds: dict[str, list[float]] = {name: [] for name in models_compared}
     for number in tqdm(range(rounds + 1), desc="rounds"):
-        names = list(contestants) if number % 2 else list(reversed(contestants))
+        names = list(models_compared) if number % 2 else list(reversed(models_compared))
         for name in names:
             start = perf_counter()
-            contestants[name]()
+            models_compared[name]()
             if number:  # the first round warms up
                 seconds[name].append(round(perf_counter() - start, 3))
     speed = {name: texts / median(times) for name, times in seconds.items()}

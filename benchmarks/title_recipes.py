@@ -21,8 +21,8 @@ from wholescript.data.headlines import load_headlines
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import ROOT, write_atomic
 from wholescript.publish.notebook import device_name
-from wholescript.studies.headlines.ablation import recipe_of
-from wholescript.studies.headlines.train import fit_titles
+from wholescript.studies.headlines.ablation import config_after_step
+from wholescript.studies.headlines.train import train_headline_model
 
 QUICK = {"layers": 4, "width": 384, "heads": 6, "dropout": 0.1, "epochs": 4}
 
@@ -39,13 +39,13 @@ def main(
     """Train an epoch by each in turns, print the ratio of their times, and write it as JSON."""
     found = load_headlines(titles, titles=number)
     recipes = {
-        "baseline": recipe_of("baseline")[0],
-        "quick": recipe_of("more-dropout", changes=QUICK)[0],
+        "baseline": config_after_step("baseline")[0],
+        "quick": config_after_step("more-dropout", changes=QUICK)[0],
     }
     seconds: dict[str, list[float]] = {name: [] for name in recipes}
     for name in tqdm(list(recipes) * rounds, desc="epochs"):
-        once = recipes[name].changed(epochs=1)
-        fitted = fit_titles(
+        once = recipes[name].override(epochs=1)
+        fitted = train_headline_model(
             once, found.train, found.validation, seed=0, bfloat16=cpu_has_bfloat16()
         )
         seconds[name].append(round(float(fitted.history[0]["seconds"]), 3))

@@ -33,56 +33,61 @@ from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.gpt import GPT, GPTConfig
 from wholescript.publish.notebook import device_name
-from wholescript.studies.headlines.objectives import StreamBatches
-from wholescript.studies.headlines.tokenizer import train_title_tokens
-from wholescript.training.batches import Batches
-from wholescript.training.documents import IntArray, TextBatches
-from wholescript.training.language_model import NextToken
-from wholescript.training.loop import TrainingSettings, fit
+from wholescript.studies.headlines.objectives import TokenStreamBatchLoader
+from wholescript.studies.headlines.tokenizer import train_headline_tokenizer
+from wholescript.training.batches import BatchLoader
+from wholescript.training.documents import DocumentBatchLoader, IntArray
+from wholescript.training.language_model import NextTokenObjective
+from wholescript.training.loop import TrainConfig, fit
 
-RATE = 3e-4
+LEARNING_RATE = 3e-4
 
 
-class PlainBlock(nn.Module):
+class PlainGPTBlock(nn.Module):
     """A block as GPT-2 has it, of PyTorch's own layers."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, d_model: int, n_head: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.share = heads, dropout
-        self.before = nn.LayerNorm(width)
-        self.qkv, self.project = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.n_head, self.share = n_head, dropout
+        self.before = nn.LayerNorm(d_model)
+        self.qkv, self.project = nn.Linear(d_model, 3 * d_model), nn.Linear(d_model, d_model)
         self.feedforward = nn.Sequential(
-            nn.LayerNorm(width),
-            nn.Linear(width, 4 * width),
+            nn.LayerNorm(d_model),
+            nn.Linear(d_model, 4 * d_model),
             nn.GELU(),
-            nn.Linear(4 * width, width),
+            nn.Linear(4 * d_model, d_model),
             nn.Dropout(dropout),
         )
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states: Tensor) -> Tensor:
         """Map (n, length, width) to the same."""
-        n, length, width = states.shape
-        parts = self.qkv(self.before(states)).view(n, length, 3, self.heads, -1)
+        n, length, d_model = states.shape
+        parts = self.qkv(self.before(states)).view(n, length, 3, self.n_head, -1)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
         share = self.share if self.training else 0.0
         read = scaled_dot_product_attention(query, key, value, dropout_p=share, is_causal=True)
-        states = states + self.dropout(self.project(read.transpose(1, 2).reshape(n, length, width)))
+        states = states + self.dropout(
+            self.project(read.transpose(1, 2).reshape(n, length, d_model))
+        )
         return states + self.feedforward(states)
 
 
-class Plain(nn.Module):
+class PlainGPT(nn.Module):
     """The whole model: tokens and places in, logits of the next tokens out, one matrix for both."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(config.vocabulary, config.width)
-        self.places = nn.Embedding(config.context, config.width)
+        self.tokens = nn.Embedding(config.vocab_size, config.d_model)
+        self.places = nn.Embedding(config.block_size, config.d_model)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.Sequential(
-            *(PlainBlock(config.width, config.heads, config.dropout) for _ in range(config.layers))
+            *(
+                PlainGPTBlock(config.d_model, config.n_head, config.dropout)
+                for _ in range(config.n_layer)
+            )
         )
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = nn.LayerNorm(config.d_model)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Map (n, length) to (n, length, vocabulary)."""
@@ -90,12 +95,14 @@ class Plain(nn.Module):
         return self.norm(self.blocks(states)) @ self.tokens.weight.T
 
 
-def one_a_row(titles: Sequence[IntArray], end: int, tokens: int, a_batch: int) -> TextBatches:
+def one_headline_per_row(
+    titles: Sequence[IntArray], eos_token_id: int, tokens: int, tokens_per_batch: int
+) -> DocumentBatchLoader:
     """Return titles, each after an end of a title, that have about so many tokens to predict."""
-    rows = [np.concatenate([[end], ids]) for ids in titles]
+    rows = [np.concatenate([[eos_token_id], ids]) for ids in titles]
     rows = rows[: int(np.searchsorted(np.cumsum([len(ids) - 1 for ids in rows]), tokens)) + 1]
-    size = round(a_batch * len(rows) / tokens)
-    return TextBatches(rows, np.zeros(len(rows), np.int64), size)
+    size = round(tokens_per_batch * len(rows) / tokens)
+    return DocumentBatchLoader(rows, np.zeros(len(rows), np.int64), size)
 
 
 def main(
@@ -111,31 +118,37 @@ def main(
 ) -> None:
     """Train some steps by each in turns, print tokens a second, and write them as JSON."""
     found = load_headlines(titles, titles=number)
-    tokens = train_title_tokens(found.train)
-    config = GPTConfig(tokens.vocabulary)
-    count = steps * batch_size * config.context
-    batches = StreamBatches(tokens.stream(found.train)[: count + 1], config.context, batch_size)
-    titles_alone = one_a_row(tokens(found.train), tokens.end, count, batch_size * config.context)
+    tokens = train_headline_tokenizer(found.train)
+    config = GPTConfig(tokens.vocab_size)
+    count = steps * batch_size * config.block_size
+    batches = TokenStreamBatchLoader(
+        tokens.stream(found.train)[: count + 1], config.block_size, batch_size
+    )
+    titles_alone = one_headline_per_row(
+        tokens(found.train), tokens.eos_token_id, count, batch_size * config.block_size
+    )
     half = torch.cuda.is_available() or cpu_has_bfloat16()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    compiled = GPT(config, tokens.end)
+    compiled = GPT(config, tokens.eos_token_id)
     vars(compiled)["states"] = torch.compile(compiled.states)
 
     def ours(
-        way: NextToken, rows: Batches = batches, model: GPT | None = None
+        objective: NextTokenObjective, rows: BatchLoader = batches, model: GPT | None = None
     ) -> Callable[[], None]:
         def run() -> None:
-            few = StreamBatches(batches.stream[: config.context + 1], config.context, 1)
-            settings = TrainingSettings(epochs=1, learning_rate=RATE)
-            network = model or GPT(config, tokens.end)
-            fit(network, rows, few, settings, seed=0, loss=cross_entropy, way=way)
+            few = TokenStreamBatchLoader(
+                batches.stream[: config.block_size + 1], config.block_size, 1
+            )
+            settings = TrainConfig(epochs=1, learning_rate=LEARNING_RATE)
+            network = model or GPT(config, tokens.eos_token_id)
+            fit(network, rows, few, settings, seed=0, loss=cross_entropy, objective=objective)
 
         return run
 
     def plain() -> None:
-        model = Plain(config).to(device)
-        optimizer = torch.optim.AdamW(model.parameters(), RATE)
-        for batch in (each.to(device) for each in batches.shuffled(0)):
+        model = PlainGPT(config).to(device)
+        optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE)
+        for batch in (each.to(device) for each in batches.train_batches(0)):
             logits = model(batch.input_ids[:, :-1])
             loss = cross_entropy(logits.flatten(0, 1), batch.input_ids[:, 1:].flatten())
             optimizer.zero_grad(set_to_none=True)
@@ -145,15 +158,15 @@ def main(
 
     def theirs() -> None:
         shape = GPT2Config(
-            vocab_size=config.vocabulary,
-            n_positions=config.context,
-            n_embd=config.width,
-            n_layer=config.layers,
-            n_head=config.heads,
+            vocab_size=config.vocab_size,
+            n_positions=config.block_size,
+            n_embd=config.d_model,
+            n_layer=config.n_layer,
+            n_head=config.n_head,
         )
         rows = [
             {"input_ids": ids, "labels": ids}
-            for batch in batches.shuffled(0)
+            for batch in batches.train_batches(0)
             for ids in batch.input_ids[:, :-1]
         ]
         with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +174,7 @@ def main(
                 folder,
                 per_device_train_batch_size=batch_size,
                 num_train_epochs=1,
-                learning_rate=RATE,
+                learning_rate=LEARNING_RATE,
                 bf16=half,
                 use_cpu=device.type == "cpu",
                 report_to="none",
@@ -171,22 +184,22 @@ def main(
             )
             Trainer(GPT2LMHeadModel(shape), arguments, train_dataset=rows).train()
 
-    contestants: dict[str, Callable[[], None]] = {
-        "wholescript": ours(NextToken(half)),
-        "float32": ours(NextToken(False)),
-        "whole batches": ours(NextToken(half, at_once=count)),
-        "compiled": ours(NextToken(half), model=compiled),
-        "a title a row": ours(NextToken(half), titles_alone),
+    models_compared: dict[str, Callable[[], None]] = {
+        "wholescript": ours(NextTokenObjective(half)),
+        "float32": ours(NextTokenObjective(False)),
+        "whole batches": ours(NextTokenObjective(half, tokens_per_forward=count)),
+        "compiled": ours(NextTokenObjective(half), model=compiled),
+        "a title a row": ours(NextTokenObjective(half), titles_alone),
         "plain": plain,
         "transformers": theirs,
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds: dict[str, list[float]] = {name: [] for name in models_compared}
     for number in tqdm(range(rounds + 1), desc="rounds"):
-        names = list(contestants) if number % 2 else list(reversed(contestants))
+        names = list(models_compared) if number % 2 else list(reversed(models_compared))
         for name in names:
             torch.manual_seed(0)
             start = perf_counter()
-            contestants[name]()
+            models_compared[name]()
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if number:  # the first round warms up

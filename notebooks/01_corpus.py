@@ -106,7 +106,9 @@ for name, metric in facts.metrics.items():
 # collected because they are there. The rate of nominations by decade shows this survivorship.
 
 # %% label="fig-years"
-show_figure(plots.rate_by(films["year"] // 10 * 10, study.task.labels, "decade"), "fig-years")
+show_figure(
+    plots.positive_rate_by(films["year"] // 10 * 10, study.task.labels, "decade"), "fig-years"
+)
 
 # %% [markdown]
 # A model that guesses the decade of a script from its words therefore predicts nominations a
@@ -177,7 +179,9 @@ show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 # fifth is shown beside the rate in each collection.
 
 # %% label="fig-confounds"
-show_figure(plots.confounds(films, features.tokens, study.task.labels), "fig-confounds")
+show_figure(
+    plots.positive_rate_by_confounder(films, features.tokens, study.task.labels), "fig-confounds"
+)
 
 # %% [markdown]
 # The oldest films and the longest scripts were nominated more often; in between, neither year

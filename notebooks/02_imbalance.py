@@ -37,21 +37,25 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.predictions import Predictions
-from wholescript.models.imbalance import TREATMENTS, LogitAdjusted, TreatedWordsLR
-from wholescript.models.stacking import Stack
+from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.models.imbalance import (
+    IMBALANCE_CORRECTIONS,
+    ImbalanceCorrectedTfidfLR,
+    LogitAdjustment,
+)
+from wholescript.models.stacking import StackingEnsemble
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
-    Compared,
+    ModelComparison,
     begin_notebook,
+    cached,
     evaluate_run,
     record_differences,
-    remembered,
     show_figure,
     show_table,
 )
 from wholescript.studies.screenplays.models.aggregation import aggregators
-from wholescript.studies.screenplays.models.imbalance import TreatedAggregation
+from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier
 from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("02_imbalance", globals())
@@ -73,10 +77,11 @@ print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
 # {fixed}`0.5`.
 
 # %%
-words = {name: TreatedWordsLR(treatment=name) for name in TREATMENTS}
-words["logit adjustment"] = LogitAdjusted(remembered(words["plain"], study))
-word_runs = {
-    name: evaluate_run(f"imbalance/{model.name}", model, study) for name, model in words.items()
+tfidf_models = {name: ImbalanceCorrectedTfidfLR(correction=name) for name in IMBALANCE_CORRECTIONS}
+tfidf_models["logit adjustment"] = LogitAdjustment(cached(tfidf_models["plain"], study))
+tfidf_runs = {
+    name: evaluate_run(f"imbalance/{model.name}", model, study)
+    for name, model in tfidf_models.items()
 }
 
 # %% [markdown]
@@ -87,14 +92,19 @@ word_runs = {
 # five sets of folds alone, as the mean of three networks, one an inner fold.
 
 # %%
-gated = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))["gated attention"]
-networks = {name: TreatedAggregation(**vars(gated), treatment=name) for name in TREATMENTS}
-networks["logit adjustment"] = LogitAdjusted(remembered(networks["plain"], study))
+gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
+    "gated attention"
+]
+networks = {
+    name: ImbalanceMILClassifier(**vars(gated_attention), correction=name)
+    for name in IMBALANCE_CORRECTIONS
+}
+networks["logit adjustment"] = LogitAdjustment(cached(networks["plain"], study))
 network_runs = {
     name: evaluate_run(f"imbalance-network/{model.name}", model, study, split="once")
     for name, model in networks.items()
 }
-runs = {"words": word_runs, "network": network_runs}
+runs = {"words": tfidf_runs, "network": network_runs}
 
 # %% [markdown]
 # ## Ranking: no treatment finds more nominated films
@@ -105,12 +115,13 @@ runs = {"words": word_runs, "network": network_runs}
 
 # %% label="fig-imbalance-auc"
 predictions = {
-    kind: {n: run.predictions(Predictions) for n, run in of.items()} for kind, of in runs.items()
+    kind: {n: run.predictions(FilmPredictions) for n, run in of.items()}
+    for kind, of in runs.items()
 }
 ranking = {
     kind: compare(of, "auc", baseline="plain", seed=seed) for kind, of in predictions.items()
 }
-show_figure(plots.forests(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
+show_figure(plots.grouped_forest_plot(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
 # Single intervals hide how alike the treatments are, since all of them profit from the same easy
@@ -120,9 +131,9 @@ show_figure(plots.forests(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
 bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
 paired = {kind: t.drop(index="plain")[list(bounds)] for kind, t in ranking.items()}
 paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
-parts = [Compared(runs[kind], "auc", table) for kind, table in ranking.items()]
+parts = [ModelComparison(runs[kind], "auc", table) for kind, table in ranking.items()]
 record_differences("imbalance/differences", parts, baseline="plain")
-figure = plots.forests(paired, "AUC minus that of the plain model", reference=0.0)
+figure = plots.grouped_forest_plot(paired, "AUC minus that of the plain model", reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
@@ -144,8 +155,8 @@ names = {"macro_f1_at_half": "at_half", "macro_f1": "at_threshold"}
 show_figure(plots.thresholds(tables["words"].rename(columns=names)), "fig-imbalance-threshold")
 
 # %% label="fig-imbalance-threshold-network"
-moved = tables["network"].rename(columns=names)
-show_figure(plots.thresholds(moved), "fig-imbalance-threshold-network")
+network_table = tables["network"].rename(columns=names)
+show_figure(plots.thresholds(network_table), "fig-imbalance-threshold-network")
 
 # %% [markdown]
 # Where the two dots of a row lie apart, a threshold was all that was missing. The treatments that
@@ -178,29 +189,29 @@ show_figure(plots.calibration(curves), "fig-imbalance-calibration-network")
 # mends all of them alike: the last column of the tables is the calibration error after it.
 
 # %% label="tbl-imbalance"
-again = {
+recalibrated = {
     name: evaluate_run(
         f"imbalance/{model.name}-recalibrated",
-        Stack([remembered(model, study)], name=f"{model.name}-recalibrated"),
+        StackingEnsemble([cached(model, study)], name=f"{model.name}-recalibrated"),
         study,
     )
-    for name, model in words.items()
+    for name, model in tfidf_models.items()
 }
-tables["words"]["ece_recalibrated"] = [run.metrics["ece"].value for run in again.values()]
+tables["words"]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
 columns = ["auc", "average_precision", "macro_f1_at_half", "macro_f1", "mcc", "brier", "ece"]
 show_table(tables["words"][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 
 # %% label="tbl-imbalance-network"
-again = {
+recalibrated = {
     name: evaluate_run(
         f"imbalance-network/{model.name}-recalibrated",
-        Stack([remembered(model, study)], name=f"{model.name}-recalibrated"),
+        StackingEnsemble([cached(model, study)], name=f"{model.name}-recalibrated"),
         study,
         split="once",
     )
     for name, model in networks.items()
 }
-tables["network"]["ece_recalibrated"] = [run.metrics["ece"].value for run in again.values()]
+tables["network"]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
 show_table(tables["network"][[*columns, "ece_recalibrated"]], "tbl-imbalance-network")
 
 # %% [markdown]

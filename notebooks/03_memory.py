@@ -30,19 +30,19 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-group = 8  # chunks that are encoded at once
-kept = 6  # groups whose graph a cached step keeps, as memory allows
+chunks_per_group = 8  # chunks that are encoded at once
+n_cached_groups = 6  # groups whose graph a cached step keeps, as memory allows
 seed = 0  # of weights, token ids and dropout
 scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.publish.cells import begin_notebook, measure_run, show_figure, show_table
 from wholescript.studies.screenplays.memory_tables import (
-    FOOTPRINT_MODULES,
-    footprint_table,
-    frozen_metrics,
+    MEMORY_COST_MODULES,
+    frozen_encoder_metrics,
     gradient_metrics,
-    measure_ways,
+    measure_strategies,
+    memory_table,
     summary,
 )
 from wholescript.studies.screenplays.plots import memory as plots
@@ -69,11 +69,11 @@ print(f"{counts.min()} to {counts.max()} chunks a film, {counts.mean():.0f} in t
 
 # %% label="tbl-gradients"
 lengths = [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]  # up to 106,000 tokens
-settings = {"group": group, "kept": kept, "lengths": lengths}
-gradients = measure_run(
-    "memory/gradients", settings, FOOTPRINT_MODULES, lambda: gradient_metrics(settings)
+settings = {"group": chunks_per_group, "kept": n_cached_groups, "lengths": lengths}
+gradient_errors = measure_run(
+    "memory/gradients", settings, MEMORY_COST_MODULES, lambda: gradient_metrics(settings)
 )
-show_table(summary(gradients.metrics), "tbl-gradients", {"value": ".1e"})
+show_table(summary(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
 
 # %% [markdown]
 # The table shows the largest relative error of any parameter's gradient against everything at
@@ -86,10 +86,12 @@ show_table(summary(gradients.metrics), "tbl-gradients", {"value": ".1e"})
 
 # %% label="fig-memory"
 footprints = measure_run(
-    "memory/footprints", settings, FOOTPRINT_MODULES, lambda: measure_ways(settings)
+    "memory/footprints", settings, MEMORY_COST_MODULES, lambda: measure_strategies(settings)
 )
-table = footprint_table(footprints.metrics)
-show_figure(plots.by_length(table, "gigabytes", "activations, GB"), "fig-memory", tolerance=0.15)
+table = memory_table(footprints.metrics)
+show_figure(
+    plots.cost_by_length(table, "gigabytes", "activations, GB"), "fig-memory", tolerance=0.15
+)
 
 # %% [markdown]
 # Everything at once grows with the script. Cached, a step holds a few groups of chunks, whatever
@@ -98,7 +100,9 @@ show_figure(plots.by_length(table, "gigabytes", "activations, GB"), "fig-memory"
 # ## What it costs in time
 
 # %% label="fig-memory-time"
-show_figure(plots.by_length(table, "seconds", "a step, seconds"), "fig-memory-time", tolerance=0.4)
+show_figure(
+    plots.cost_by_length(table, "seconds", "a step, seconds"), "fig-memory-time", tolerance=0.4
+)
 
 # %% [markdown]
 # Recomputing is paid for with a second forward pass, a third of the work of a step.
@@ -110,10 +114,10 @@ show_figure(plots.by_length(table, "seconds", "a step, seconds"), "fig-memory-ti
 # on the longest film takes in all.
 
 # %% label="tbl-memory"
-frozen = measure_run(
-    "memory/frozen", settings, FOOTPRINT_MODULES, lambda: frozen_metrics(settings, table)
+strategy_comparison = measure_run(
+    "memory/frozen", settings, MEMORY_COST_MODULES, lambda: frozen_encoder_metrics(settings, table)
 )
-show_table(summary(frozen.metrics), "tbl-memory", {"value": ".3g"})
+show_table(summary(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
 
 # %% [markdown]
 # **What this shows.** A whole screenplay can be trained on end to end in the memory of one group of

@@ -32,28 +32,28 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-boundary = 2010  # first test year of the temporal split
+first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
-searched = "results/search/aggregators.json"  # a search of `wholescript tune`
+search_results = "results/search/aggregators.json"  # a search of `wholescript tune`
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.importance import choice_importance
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.importance import hyperparameter_importance
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.plots import scores
 from wholescript.publish.cells import (
-    Compared,
+    ModelComparison,
     begin_notebook,
     evaluate_run,
+    load_published_run,
     record_differences,
     show_figure,
     show_table,
-    stored_run,
 )
 from wholescript.studies.screenplays.models import aggregation
-from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
 from wholescript.studies.screenplays.plots import search as plots
 from wholescript.studies.screenplays.plots import training
 from wholescript.studies.screenplays.search.results import read_search
@@ -84,11 +84,13 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 
 # %% label="tbl-aggregators"
 models = aggregation.aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-mixing = aggregation.mixing_aggregators(
+self_attention_models = aggregation.contextual_aggregators(
     epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
 )
 show_table(
-    aggregation.parameter_count(models | mixing, chunks), "tbl-aggregators", {"parameters": ",d"}
+    aggregation.parameter_count(models | self_attention_models, chunks),
+    "tbl-aggregators",
+    {"parameters": ",d"},
 )
 
 # %% [markdown]
@@ -106,9 +108,9 @@ temporal = {
     name: evaluate_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in models.items()
 }
-once = {
+first_repeat_runs = {
     name: evaluate_run(f"training/{model.name}", model, study, split="once")
-    for name, model in mixing.items()
+    for name, model in self_attention_models.items()
 }
 
 # %% [markdown]
@@ -118,7 +120,9 @@ once = {
 # the right end rests on the few that still do, which is why the held-out line goes on falling.
 
 # %% label="fig-curves"
-histories = {name: run.history for name, run in (runs | once).items() if name != "mean pooling"}
+histories = {
+    name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
+}
 show_figure(training.curves(histories), "fig-curves")
 
 # %% [markdown]
@@ -127,7 +131,7 @@ show_figure(training.curves(histories), "fig-curves")
 # whether a network can fit them, only when to stop.
 
 # %% label="fig-stopping"
-show_figure(training.stopping(histories), "fig-stopping")
+show_figure(training.best_epochs(histories), "fig-stopping")
 
 # %% [markdown]
 # ## Results: reading in order is not rewarded here
@@ -135,15 +139,15 @@ show_figure(training.stopping(histories), "fig-stopping")
 # The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-training-auc"
-predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
+predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-pair = Compared(runs, "auc", comparison)
-record_differences("training/differences", [pair], baseline="mean pooling")
-show_figure(scores.forest(comparison, "AUC", reference=0.5), "fig-training-auc")
+aggregator_comparison = ModelComparison(runs, "auc", comparison)
+record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
+show_figure(scores.forest_plot(comparison, "AUC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
-metrics |= {f"{name}, from {boundary}": run.metrics for name, run in temporal.items()}
+metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
 show_table(score_table(metrics)[columns], "tbl-training")
 
@@ -158,22 +162,27 @@ show_table(score_table(metrics)[columns], "tbl-training")
 # logit is added to that of gated attention. All of it is trained together.
 
 # %%
-beside = aggregation.fusions(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-both = beside.pop("all of these")
-fused = {
+fusion_models = aggregation.late_fusion_models(
+    epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
+)
+full_fusion = fusion_models.pop("all of these")
+fusion_runs = {
     f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="once")
-    for name, model in beside.items()
+    for name, model in fusion_models.items()
 }
-fused["and all of these"] = evaluate_run(f"training/{both.name}", both, study)
+fusion_runs["and all of these"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, study)
 temporal["all of these"] = evaluate_run(
-    f"training/{both.name}-temporal", both, study, split="temporal"
+    f"training/{full_fusion.name}-temporal", full_fusion, study, split="temporal"
 )
 
 # %% label="fig-fusion-auc"
-alone = {"gated attention": runs["gated attention"]} | fused
-firsts = {name: run.predictions(Predictions).first_repeat() for name, run in alone.items()}
-fusion = compare(firsts, "auc", baseline="gated attention", seed=seed)
-show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
+fusion_comparison_runs = {"gated attention": runs["gated attention"]} | fusion_runs
+first_repeats = {
+    name: run.predictions(FilmPredictions).first_repeat()
+    for name, run in fusion_comparison_runs.items()
+}
+fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
+show_figure(scores.forest_plot(fusion, "AUC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
 # On one set of five folds. How all of it together compares with the words alone stands in
@@ -199,18 +208,24 @@ show_figure(scores.forest(fusion, "AUC", reference=0.5), "fig-fusion-auc")
 # them, which cost too much here for more.
 
 # %%
-texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+chunk_encoder_runs = {
+    n: load_published_run(f"texts/{model.name}", model, study)
+    for n, model in end_to_end_models().items()
+}
 
 # %% label="fig-texts-auc"
-texts = {name: run for name, run in texts.items() if run}
-firsts = {
-    name: run.predictions(Predictions).first_repeat() for name, run in (runs | once | texts).items()
+chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run}
+first_repeats = {
+    name: run.predictions(FilmPredictions).first_repeat()
+    for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
-first = compare(firsts, "auc", baseline="mean pooling", seed=seed)
-show_figure(scores.forest(first, "AUC", reference=0.5), "fig-texts-auc")
+chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
+show_figure(scores.forest_plot(chunk_encoder_comparison, "AUC", reference=0.5), "fig-texts-auc")
 
 # %% label="tbl-texts"
-show_table(first[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p": ".3f"})
+show_table(
+    chunk_encoder_comparison[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p": ".3f"}
+)
 
 # %% [markdown]
 # What was pretrained on other texts is ahead of what met language here for the first time: that
@@ -218,7 +233,7 @@ show_table(first[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p"
 # read for days before they met a screenplay.
 
 # %% label="fig-texts-curves"
-shown = texts or once  # other parameters have no stored texts
+shown = chunk_encoder_runs or first_repeat_runs  # other parameters have no stored texts
 curves = {name: run.history for name, run in shown.items() if len(run.history)}
 show_figure(training.curves(curves), "fig-texts-curves")
 
@@ -229,12 +244,12 @@ show_figure(training.curves(curves), "fig-texts-curves")
 # collected by place in the script. A line at 1 would be an even spread.
 
 # %% label="fig-attention"
-looking = {name: models[name] for name in ("gated attention", "query decoder")}
+attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
     name: aggregation.attention_profile(m, study.task, study.folds[0])
-    for name, m in looking.items()
+    for name, m in attention_models.items()
 }
-show_figure(training.attention_along(profiles), "fig-attention")
+show_figure(training.attention_by_position(profiles), "fig-attention")
 
 # %% [markdown]
 # Attention shows what a model weighed, not what it needed. Where the signal is, by the simpler
@@ -248,9 +263,12 @@ show_figure(training.attention_along(profiles), "fig-attention")
 # anew.
 
 # %% label="fig-search"
-search = read_search(notebook.project.root / searched)
-trials = search.applied()
-show_figure(plots.by_choice(trials, search.choices, "held_out_loss", "loss"), "fig-search")
+search = read_search(notebook.project.root / search_results)
+trials = search.active_table()
+show_figure(
+    plots.score_by_hyperparameter(trials, search.hyperparameters, "held_out_loss", "loss"),
+    "fig-search",
+)
 
 # %% [markdown]
 # A dot is a trial, a diamond a median. How much of a trial's rank does each choice explain? A
@@ -258,8 +276,12 @@ show_figure(plots.by_choice(trials, search.choices, "held_out_loss", "loss"), "f
 # shuffled.
 
 # %% label="fig-search-importance"
-importance = choice_importance(search.table(), list(search.choices), "held_out_loss", seed=seed)
-show_figure(scores.forest(importance, "explained variance", reference=0), "fig-search-importance")
+importance = hyperparameter_importance(
+    search.table(), list(search.hyperparameters), "held_out_loss", seed=seed
+)
+show_figure(
+    scores.forest_plot(importance, "explained variance", reference=0), "fig-search-importance"
+)
 
 # %% [markdown]
 # The row *all together* says how far the rest can be believed. Its interval holds zero: so few

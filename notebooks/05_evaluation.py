@@ -26,31 +26,31 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-boundary = 2010  # first test year of the temporal split
+first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.comparison import compare, decade_table, score_table
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.comparison import auc_by_decade, compare, score_table
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.models.controls import controls
-from wholescript.models.stacking import Stack
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.stacking import StackingEnsemble
+from wholescript.models.tfidf import TfidfLR
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
-    Compared,
+    ModelComparison,
     begin_notebook,
+    cached,
     evaluate_run,
+    load_published_run,
     load_run,
     record_differences,
-    remembered,
     show_figure,
     show_table,
-    stored_run,
 )
-from wholescript.studies.screenplays.models.aggregation import aggregators, fusions
-from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.models.aggregation import aggregators, late_fusion_models
+from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
 from wholescript.studies.screenplays.study import open_study
 
 # %%
@@ -67,23 +67,27 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 # logistic regression on the inner-fold logits of words and aggregators.
 
 # %%
-words = WordsLR()
+tfidf = TfidfLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-stack = Stack([remembered(model, study) for model in (words, *chunks.values())])
+stacking = StackingEnsemble([cached(model, study) for model in (tfidf, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
-fusion = fusions(study.scale.epochs, study.scale.inner_folds)["all of these"]
+fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)["all of these"]
 runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
-runs |= {"words": evaluate_run("evaluation/words", words, study)}
-runs |= {"stack": evaluate_run("evaluation/stack", stack, study)}
-later = {
+runs |= {"words": evaluate_run("evaluation/words", tfidf, study)}
+runs |= {"stack": evaluate_run("evaluation/stack", stacking, study)}
+temporal_runs = {
     name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()
 }
-later |= {
+temporal_runs |= {
     "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, study, split="temporal")
 }
-later |= {"words": evaluate_run("evaluation/words-temporal", words, study, split="temporal")}
-later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split="temporal")}
+temporal_runs |= {
+    "words": evaluate_run("evaluation/words-temporal", tfidf, study, split="temporal")
+}
+temporal_runs |= {
+    "stack": evaluate_run("evaluation/stack-temporal", stacking, study, split="temporal")
+}
 
 # %% [markdown]
 # ## Ranking on random folds
@@ -92,9 +96,9 @@ later |= {"stack": evaluate_run("evaluation/stack-temporal", stack, study, split
 # bootstrap intervals over films.
 
 # %% label="fig-auc"
-predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
+predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 ranking = compare(predictions, "auc", baseline="words", seed=seed)
-show_figure(plots.forest(ranking, "AUC", reference=0.5), "fig-auc")
+show_figure(plots.forest_plot(ranking, "AUC", reference=0.5), "fig-auc")
 
 # %% [markdown]
 # The paired differences from word counts decide: the same films are drawn for both models, so
@@ -103,7 +107,9 @@ show_figure(plots.forest(ranking, "AUC", reference=0.5), "fig-auc")
 # %% label="fig-auc-difference"
 paired = ranking.drop(index="words")[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
-show_figure(plots.forest(paired, "AUC minus that of words", reference=0.0), "fig-auc-difference")
+show_figure(
+    plots.forest_plot(paired, "AUC minus that of words", reference=0.0), "fig-auc-difference"
+)
 
 # %% label="tbl-random"
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
@@ -117,15 +123,27 @@ show_table(table[columns], "tbl-random")
 # the same one.
 
 # %%
-texts = {n: stored_run(f"texts/{model.name}", model, study) for n, model in text_models().items()}
+chunk_encoder_runs = {
+    n: load_published_run(f"texts/{model.name}", model, study)
+    for n, model in end_to_end_models().items()
+}
 
 # %% label="fig-texts-difference"
-texts = {name: run for name, run in texts.items() if run} | {"words": runs["words"]}
-once = {name: run.predictions(Predictions).first_repeat() for name, run in texts.items()}
-reading = compare(once, "auc", baseline="words", seed=seed)
-paired = reading.drop(index="words")[["difference", "difference_low", "difference_high"]]
+chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run} | {
+    "words": runs["words"]
+}
+first_repeats = {
+    name: run.predictions(FilmPredictions).first_repeat()
+    for name, run in chunk_encoder_runs.items()
+}
+chunk_encoder_comparison = compare(first_repeats, "auc", baseline="words", seed=seed)
+paired = chunk_encoder_comparison.drop(index="words")[
+    ["difference", "difference_low", "difference_high"]
+]
 paired.columns = ["value", "low", "high"]
-show_figure(plots.forest(paired, "AUC minus that of words", reference=0.0), "fig-texts-difference")
+show_figure(
+    plots.forest_plot(paired, "AUC minus that of words", reference=0.0), "fig-texts-difference"
+)
 
 # %% [markdown]
 # ## Ranking films of the future
@@ -133,16 +151,30 @@ show_figure(plots.forest(paired, "AUC minus that of words", reference=0.0), "fig
 # Trained on films before the boundary year, tested on films from it on.
 
 # %% label="fig-auc-temporal"
-future = {name: run.predictions(Predictions) for name, run in later.items()}
-temporal = compare(future, "auc", baseline="words", seed=seed)
-show_figure(plots.forest(temporal, f"AUC on films from {boundary} on"), "fig-auc-temporal")
+temporal_predictions = {
+    name: run.predictions(FilmPredictions) for name, run in temporal_runs.items()
+}
+temporal = compare(temporal_predictions, "auc", baseline="words", seed=seed)
+show_figure(
+    plots.forest_plot(temporal, f"AUC on films from {first_test_year} on"), "fig-auc-temporal"
+)
 
 # %% label="tbl-temporal"
-average = compare(predictions, "average_precision", baseline="words", seed=seed)
-pairs = [Compared(runs, "auc", ranking), Compared(runs, "average_precision", average)]
-pairs += [Compared(texts, "auc", reading), Compared(later, "auc", temporal)]
+average_precision_comparison = compare(
+    predictions, "average_precision", baseline="words", seed=seed
+)
+pairs = [
+    ModelComparison(runs, "auc", ranking),
+    ModelComparison(runs, "average_precision", average_precision_comparison),
+]
+pairs += [
+    ModelComparison(chunk_encoder_runs, "auc", chunk_encoder_comparison),
+    ModelComparison(temporal_runs, "auc", temporal),
+]
 record_differences("evaluation/differences", pairs, baseline="words")
-show_table(score_table({n: run.metrics for n, run in later.items()})[columns], "tbl-temporal")
+show_table(
+    score_table({n: run.metrics for n, run in temporal_runs.items()})[columns], "tbl-temporal"
+)
 
 # %% [markdown]
 # ## Curves
@@ -167,8 +199,8 @@ show_figure(plots.precision_recall(shown), "fig-pr")
 show_figure(plots.calibration(shown), "fig-calibration")
 
 # %% label="fig-confusion"
-deciding = {name: predictions[name] for name in ("words", "stack")}
-show_figure(plots.confusion(deciding), "fig-confusion")
+confusion_predictions = {name: predictions[name] for name in ("words", "stack")}
+show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 
 # %% [markdown]
 # Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean
@@ -185,8 +217,10 @@ control_runs = {
     control.name: evaluate_run(f"evaluation/control-{control.name}", control, study)
     for control in controls()
 }
-control_table = score_table({n: run.metrics for n, run in control_runs.items()}, bounds="auc")
-show_figure(plots.forest(control_table, "AUC", reference=0.5), "fig-controls")
+control_table = score_table(
+    {n: run.metrics for n, run in control_runs.items()}, with_interval_of="auc"
+)
+show_figure(plots.forest_plot(control_table, "AUC", reference=0.5), "fig-controls")
 
 # %% [markdown]
 # ## Where in the script the signal is
@@ -195,12 +229,12 @@ show_figure(plots.forest(control_table, "AUC", reference=0.5), "fig-controls")
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", WordsLR(quarters=(q,)), study)
+    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), study)
     for q in range(4)
 }
 parts = {"opening": control_runs["opening"], **quarters, "whole script": runs["words"]}
-part_table = score_table({name: run.metrics for name, run in parts.items()}, bounds="auc")
-show_figure(plots.forest(part_table, "AUC", reference=0.5), "fig-quarters")
+part_table = score_table({name: run.metrics for name, run in parts.items()}, with_interval_of="auc")
+show_figure(plots.forest_plot(part_table, "AUC", reference=0.5), "fig-quarters")
 
 # %% [markdown]
 # A longer look tells more: the opening pages say least, each quarter says something, and the
@@ -211,7 +245,7 @@ show_figure(plots.forest(part_table, "AUC", reference=0.5), "fig-quarters")
 # Guessing the decade cannot help here: only films of the same decade are compared.
 
 # %% label="fig-decades"
-decades = decade_table(deciding, seed=seed)
+decades = auc_by_decade(confusion_predictions, seed=seed)
 show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]

@@ -37,19 +37,19 @@ import pandas as pd
 
 from wholescript.data.films.summary import rates
 from wholescript.evaluation.comparison import compare
-from wholescript.evaluation.predictions import Predictions
-from wholescript.evaluation.strata import by_stratum, within_strata
-from wholescript.evaluation.top_errors import gallery
-from wholescript.features.character_names import read_names
-from wholescript.features.date_words import DATES
-from wholescript.features.topics import find_topics
-from wholescript.models.ablation import Masked, WithoutOpening, WithoutWords
-from wholescript.models.tfidf import WordsLR
+from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.strata import auc_by_stratum, within_stratum_auc
+from wholescript.evaluation.top_errors import top_errors
+from wholescript.features.character_names import read_proper_names
+from wholescript.features.date_words import DATE_WORDS
+from wholescript.features.topics import fit_topics
+from wholescript.models.ablation import FeatureAblation, OpeningAblation, WordAblation
+from wholescript.models.tfidf import TfidfLR
 from wholescript.plots import scores
 
 # %%
 from wholescript.publish.cells import (
-    Compared,
+    ModelComparison,
     begin_notebook,
     evaluate_run,
     load_run,
@@ -61,7 +61,7 @@ from wholescript.publish.cells import (
 )
 from wholescript.studies.screenplays import interpretation as reading
 from wholescript.studies.screenplays.keyness_of_predictions import (
-    compare_keyness,
+    compare_feature_effects,
     predicted_labels,
 )
 from wholescript.studies.screenplays.models.aggregation import aggregators
@@ -72,9 +72,11 @@ from wholescript.studies.screenplays.study import open_study
 notebook = begin_notebook("06_reading", globals())
 study = open_study()
 task, folds = study.task, study.folds
-words = WordsLR()
-built = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-chunks = {name: built[name] for name in ("mean pooling", "gated attention", "query decoder")}
+words = TfidfLR()
+all_aggregators = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+chunks = {
+    name: all_aggregators[name] for name in ("mean pooling", "gated attention", "query decoder")
+}
 mean = chunks["mean pooling"]
 print(f"{len(study.corpus):,} films, {task.labels.sum()} positive, {len(folds)} folds")
 
@@ -93,11 +95,11 @@ settings = common | {"models": [model.config for model in chunks.values()], "par
 along = measure_run(
     "reading/along",
     settings,
-    reading.READING_MODULES,
-    lambda: reading.along_metrics(chunks, task, folds, parts=parts, seed=seed),
+    reading.INTERPRETATION_MODULES,
+    lambda: reading.occlusion_metrics(chunks, task, folds, parts=parts, seed=seed),
 )
-moved = reading.along_table(along.metrics, "moved")
-show_figure(plots.along(moved, "move, 1 = mean part", even=1), "fig-along")
+relative_change = reading.occlusion_table(along.metrics, "moved")
+show_figure(plots.along(relative_change, "move, 1 = mean part", reference_value=1), "fig-along")
 
 # %% [markdown]
 # Then its direction: how much further a part lifts the score of nominated films than that of
@@ -106,8 +108,10 @@ show_figure(plots.along(moved, "move, 1 = mean part", even=1), "fig-along")
 # and a signal that is spread evenly would give the line itself.
 
 # %% label="fig-along-apart"
-apart = reading.along_table(along.metrics, "apart")
-show_figure(plots.along(apart, "lift of nominated films", even=0), "fig-along-apart")
+class_difference = reading.occlusion_table(along.metrics, "apart")
+show_figure(
+    plots.along(class_difference, "lift of nominated films", reference_value=0), "fig-along-apart"
+)
 
 # %% [markdown]
 # ## Attention against occlusion
@@ -118,16 +122,18 @@ show_figure(plots.along(apart, "lift of nominated films", even=0), "fig-along-ap
 # move at the same parts of the same script.
 
 # %% label="fig-attention-occlusion"
-agreement = reading.metric_table(along.metrics, ":agreement")
-show_figure(scores.forest(agreement, "rank correlation", reference=0), "fig-attention-occlusion")
+rank_correlation = reading.metric_table(along.metrics, ":agreement")
+show_figure(
+    scores.forest_plot(rank_correlation, "rank correlation", reference=0), "fig-attention-occlusion"
+)
 
 # %% [markdown]
 # The most attended tenth of the chunks, removed one by one, moves the score by so many times what
 # a chunk drawn at random does:
 
 # %% label="tbl-attended"
-attended = reading.metric_table(along.metrics, ":attended").rename_axis("model")
-show_table(attended, "tbl-attended", {name: ".2f" for name in attended})
+top_decile_change = reading.metric_table(along.metrics, ":attended").rename_axis("model")
+show_table(top_decile_change, "tbl-attended", {name: ".2f" for name in top_decile_change})
 
 # %% [markdown]
 # ## Without one quarter
@@ -140,11 +146,11 @@ show_table(attended, "tbl-attended", {name: ".2f" for name in attended})
 quarters = measure_run(
     "reading/quarters",
     common | {"models": [words.config]},
-    reading.READING_MODULES,
-    lambda: reading.quarter_metrics(words, task, folds, seed=seed),
+    reading.INTERPRETATION_MODULES,
+    lambda: reading.quarter_ablation_metrics(words, task, folds, seed=seed),
 )
-lost = reading.metric_table(quarters.metrics)
-show_figure(scores.forest(lost, "change of AUC", reference=0), "fig-without-quarter")
+auc_change = reading.metric_table(quarters.metrics)
+show_figure(scores.forest_plot(auc_change, "change of AUC", reference=0), "fig-without-quarter")
 
 # %% [markdown]
 # ## Names, dates and first pages
@@ -155,35 +161,41 @@ show_figure(scores.forest(lost, "change of AUC", reference=0), "fig-without-quar
 # are tested anew without them, on the same folds.
 
 # %%
-names = read_names()
-masks = {
-    "without names": WithoutWords(names),
-    "without dates": WithoutWords(DATES),
-    "without both": WithoutWords(names | DATES),
-    "names alone": WithoutWords(names, only=True),
-    "without opening": WithoutOpening(),
+names = read_proper_names()
+ablations = {
+    "without names": WordAblation(names),
+    "without dates": WordAblation(DATE_WORDS),
+    "without both": WordAblation(names | DATE_WORDS),
+    "names alone": WordAblation(names, only=True),
+    "without opening": OpeningAblation(),
 }
-masked = {
+ablated_runs = {
     f"words, {name}": evaluate_run(
-        f"reading/words-{name.replace(' ', '-')}", Masked(words, mask), study
+        f"reading/words-{name.replace(' ', '-')}", FeatureAblation(words, ablation), study
     )
-    for name, mask in masks.items()
+    for name, ablation in ablations.items()
 }
-runs = {"words": load_run("evaluation/words", words, study)} | masked
-pooled = {"mean pooling": load_run("training/mean-pooling", mean, study)}
-hidden = Masked(mean, WithoutOpening())
-pooled |= {"mean pooling, without opening": evaluate_run("reading/mean-opening", hidden, study)}
+runs = {"words": load_run("evaluation/words", words, study)} | ablated_runs
+mean_pooling_runs = {"mean pooling": load_run("training/mean-pooling", mean, study)}
+ablated = FeatureAblation(mean, OpeningAblation())
+mean_pooling_runs |= {
+    "mean pooling, without opening": evaluate_run("reading/mean-opening", ablated, study)
+}
 
 # %% label="fig-masked"
-predictions = {name: run.predictions(Predictions) for name, run in runs.items()}
-chunk_predictions = {name: run.predictions(Predictions) for name, run in pooled.items()}
+predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
+chunk_predictions = {
+    name: run.predictions(FilmPredictions) for name, run in mean_pooling_runs.items()
+}
 by_words = compare(predictions, "auc", baseline="words", seed=seed)
 by_chunks = compare(chunk_predictions, "auc", baseline="mean pooling", seed=seed)
-record_differences("reading/differences", [Compared(runs, "auc", by_words)], baseline="words")
+record_differences(
+    "reading/differences", [ModelComparison(runs, "auc", by_words)], baseline="words"
+)
 paired = pd.concat([by_words, by_chunks]).drop(index=["words", "mean pooling"])
 paired = paired[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
-show_figure(scores.forest(paired, "change of AUC", reference=0), "fig-masked")
+show_figure(scores.forest_plot(paired, "change of AUC", reference=0), "fig-masked")
 
 # %% [markdown]
 # ## Subject as a stand-in for genre
@@ -193,12 +205,12 @@ show_figure(scores.forest(paired, "change of AUC", reference=0), "fig-masked")
 # plays a part. A topic is named by its first words.
 
 # %% label="fig-topics"
-found = find_topics(task.features.words, names, topics, seed=seed)
-rate = rates(task.labels, found.of_films)[["rate", "low", "high"]]
+found = fit_topics(task.features.words, names, topics, seed=seed)
+rate = rates(task.labels, found.film_topics)[["rate", "low", "high"]]
 rate.columns = ["rate", "rate_low", "rate_high"]
 rate.index = pd.Index([found.names[topic] for topic in rate.index])
-inside = by_stratum(predictions["words"], found.of_films, found.names, seed=seed)
-table = rate.join(inside).sort_values("rate")
+within_topics = auc_by_stratum(predictions["words"], found.film_topics, found.names, seed=seed)
+table = rate.join(within_topics).sort_values("rate")
 show_figure(plots.topics(table, task.labels.mean()), "fig-topics")
 
 # %% [markdown]
@@ -207,18 +219,22 @@ show_figure(plots.topics(table, task.labels.mean()), "fig-topics")
 
 # %% label="tbl-strata"
 decade = study.corpus.films["year"].to_numpy() // 10 - 190
-late = (study.corpus.films["year"] > study.corpus.films["year"].median()).to_numpy()
-strata = {"decade": decade, "topic": found.of_films, "topic and half": 2 * found.of_films + late}
+later_half = (study.corpus.films["year"] > study.corpus.films["year"].median()).to_numpy()
+strata = {
+    "decade": decade,
+    "topic": found.film_topics,
+    "topic and half": 2 * found.film_topics + later_half,
+}
 models = {"words": predictions["words"], "mean pooling": chunk_predictions["mean pooling"]}
 tables = {
-    f"{name} by {stratum}": within_strata(model, numbers, seed=seed)
+    f"{name} by {stratum}": within_stratum_auc(model, numbers, seed=seed)
     for name, model in models.items()
     for stratum, numbers in strata.items()
 }
 stored = record_metrics("reading/strata", reading.strata_metrics(tables))
 within = reading.metric_table(stored.metrics, ":within").rename_axis("AUC")
-lost = reading.metric_table(stored.metrics, ":lost").add_suffix(" lost")
-show_table(within.join(lost), "tbl-strata")
+auc_change = reading.metric_table(stored.metrics, ":lost").add_suffix(" lost")
+show_table(within.join(auc_change), "tbl-strata")
 
 # %% [markdown]
 # ## What marks a film as nominated, and what the model takes for a mark
@@ -228,13 +244,13 @@ show_table(within.join(lost), "tbl-strata")
 # the dotted line both effects are the same.
 
 # %% label="fig-typical"
-called = predicted_labels(predictions["words"])
-typical = compare_keyness(task.features.words, task.labels, called)
-show_figure(plots.keyness_against(typical), "fig-typical")
+predicted = predicted_labels(predictions["words"])
+keyness_comparison = compare_feature_effects(task.features.words, task.labels, predicted)
+show_figure(plots.feature_effect_scatter(keyness_comparison), "fig-typical")
 
 # %% label="tbl-typical"
-alike = reading.keyness_metrics(models, task, seed=seed)
-keyness = record_metrics("reading/keyness", alike)
+keyness_agreement = reading.keyness_metrics(models, task, seed=seed)
+keyness = record_metrics("reading/keyness", keyness_agreement)
 show_table(reading.metric_table(keyness.metrics).rename_axis("measured"), "tbl-typical")
 
 # %% [markdown]
@@ -245,12 +261,12 @@ show_table(reading.metric_table(keyness.metrics).rename_axis("measured"), "tbl-t
 
 # %% label="tbl-false-alarms"
 formats = {"probability": ".2f", "low": ".2f", "high": ".2f"}
-alarms = gallery(predictions["words"], study.corpus.films, label=0)
-show_table(alarms, "tbl-false-alarms", formats)
+false_positives = top_errors(predictions["words"], study.corpus.films, label=0)
+show_table(false_positives, "tbl-false-alarms", formats)
 
 # %% label="tbl-missed"
-missed = gallery(predictions["words"], study.corpus.films, label=1)
-show_table(missed, "tbl-missed", formats)
+false_negatives = top_errors(predictions["words"], study.corpus.films, label=1)
+show_table(false_negatives, "tbl-missed", formats)
 
 # %% [markdown]
 # **What this shows.** Where in the script, in which words and across which films the ranking comes

@@ -21,11 +21,11 @@
 # **What you need.** Nothing: the texts are not ours to give away, so the models were trained where
 # they are, by `notebooks/07_train.sh`, and this notebook reads what was stored of each training:
 # what it predicts of every test text, every epoch, times and sizes. With texts of your own,
-# `wholescript prepare`, `train` and `compare` do the same, and the parameter `own` sets your runs
+# `wholescript prepare`, `train` and `compare` do the same, and the parameter `extra_runs` sets your runs
 # beside these. **How long it takes.** Some seconds.
 
 # %% tags=["parameters"]
-own = ""  # a folder of runs of your own, such as _build/texts
+extra_runs = ""  # a folder of runs of your own, such as _build/texts
 seed = 0  # of the bootstrap
 
 # %%
@@ -33,7 +33,7 @@ import pandas as pd
 
 from wholescript.experiments.documents import tables as study
 from wholescript.experiments.documents.runs import histories
-from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.plots import documents as plots
 from wholescript.plots import scores as score_plots
 from wholescript.publish.cells import (
@@ -46,10 +46,10 @@ from wholescript.publish.cells import (
 
 # %% label="tbl-classifier-sets"
 notebook = begin_notebook("07_scratch_or_finetune", globals())
-runs = read_text_runs("banking77") | read_text_runs("ag_news") | read_text_runs("imdb")
-runs |= study.own_text_runs(own)
-sets = study.by_set(study.on_all(runs))
-facts = {name: study.set_facts(models) for name, models in sets.items()}
+runs = load_document_runs("banking77") | load_document_runs("ag_news") | load_document_runs("imdb")
+runs |= study.local_document_runs(extra_runs)
+by_dataset = study.by_dataset(study.trained_on_all(runs))
+facts = {name: study.dataset_sizes(models) for name, models in by_dataset.items()}
 for name, of_set in facts.items():
     record_metrics(f"classifiers/{name}-facts", of_set)
 counts = {n: {k: int(m.value) for k, m in of_set.items()} for n, of_set in facts.items()}
@@ -72,12 +72,12 @@ show_table(pd.DataFrame(counts).T.rename_axis("texts"), "tbl-classifier-sets")
 # test texts.
 
 # %% label="fig-classifier-accuracy"
-tables = {name: study.accuracies(models) for name, models in sets.items()}
-show_figure(score_plots.forests(tables, "accuracy on test"), "fig-classifier-accuracy")
-for name, models in sets.items():
+tables = {name: study.accuracy_table(models) for name, models in by_dataset.items()}
+show_figure(score_plots.grouped_forest_plot(tables, "accuracy on test"), "fig-classifier-accuracy")
+for name, models in by_dataset.items():
     for model, seeds in models.items():
-        record_metrics(f"classifiers/{name}-{model}", study.scores_of(seeds))
-    record_metrics(f"classifiers/{name}-ratios", study.error_ratios(models, "tfidf-svm"))
+        record_metrics(f"classifiers/{name}-{model}", study.metrics_over_seeds(seeds))
+    record_metrics(f"classifiers/{name}-ratios", study.error_rate_ratios(models, "tfidf-svm"))
 
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several. The table
@@ -87,22 +87,24 @@ for name, models in sets.items():
 
 # %% label="tbl-classifier-banking"
 formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
-show_table(study.model_table(sets["banking77"]), "tbl-classifier-banking", formats)
+show_table(study.model_table(by_dataset["banking77"]), "tbl-classifier-banking", formats)
 
 # %% label="tbl-classifier-news"
-show_table(study.model_table(sets["ag_news"]), "tbl-classifier-news", formats)
+show_table(study.model_table(by_dataset["ag_news"]), "tbl-classifier-news", formats)
 
 # %% label="tbl-classifier-imdb"
-show_table(study.model_table(sets["imdb"]), "tbl-classifier-imdb", formats)
+show_table(study.model_table(by_dataset["imdb"]), "tbl-classifier-imdb", formats)
 
 # %% [markdown]
 # ## What a better score costs
 
 # %% label="fig-classifier-cost"
-banking = study.model_table(sets["banking77"])
-spent = banking.assign(accuracy=1 - banking["error"], low=1 - banking["high"])
-spent = spent.assign(high=1 - banking["low"], seconds=banking["train_s"])
-show_figure(plots.cost(spent), "fig-classifier-cost")
+banking77_table = study.model_table(by_dataset["banking77"])
+cost_table = banking77_table.assign(
+    accuracy=1 - banking77_table["error"], low=1 - banking77_table["high"]
+)
+cost_table = cost_table.assign(high=1 - banking77_table["low"], seconds=banking77_table["train_s"])
+show_figure(plots.cost(cost_table), "fig-classifier-cost")
 
 # %% [markdown]
 # ## How they learn
@@ -111,29 +113,31 @@ show_figure(plots.cost(spent), "fig-classifier-cost")
 # macro-F1 on validation. A wide gap between the losses is overfitting.
 
 # %% label="fig-classifier-curves"
-show_figure(plots.curves(histories(sets["banking77"])), "fig-classifier-curves")
+show_figure(plots.curves(histories(by_dataset["banking77"])), "fig-classifier-curves")
 
 # %% [markdown]
 # On the longer texts of the other two sets the smallest network learns within a few epochs what it
 # will ever know.
 
 # %% label="fig-classifier-curves-longer"
-longer = {
+ag_news_imdb_curves = {
     f"{name}, {model}": seeds
     for name in ("ag_news", "imdb")
-    for model, seeds in histories(sets[name]).items()
+    for model, seeds in histories(by_dataset[name]).items()
 }
-show_figure(plots.curves(longer), "fig-classifier-curves-longer")
+show_figure(plots.curves(ag_news_imdb_curves), "fig-classifier-curves-longer")
 
 # %% [markdown]
 # ## Does size help?
 
 # %% label="fig-classifier-size"
-scratch = {m: seeds for m, seeds in sets["banking77"].items() if m.startswith("scratch")}
+scratch = {m: seeds for m, seeds in by_dataset["banking77"].items() if m.startswith("scratch")}
 sizes = (
-    study.accuracies(scratch).assign(size=study.model_table(scratch)["trained"]).sort_values("size")
+    study.accuracy_table(scratch)
+    .assign(size=study.model_table(scratch)["trained"])
+    .sort_values("size")
 )
-show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-size")
+show_figure(plots.accuracy_against(sizes, "parameters from scratch"), "fig-classifier-size")
 
 # %% [markdown]
 # ## How many examples does it take?
@@ -141,16 +145,21 @@ show_figure(plots.by_size(sizes, "parameters from scratch"), "fig-classifier-siz
 # The same models on fewer texts, drawn anew for each seed, each class with its share.
 
 # %% label="fig-classifier-learning"
-news = read_text_runs("ag_news")
-learned = study.learning_table(news)
+ag_news_runs = load_document_runs("ag_news")
+learning_curves = study.learning_curve_table(ag_news_runs)
 record_metrics(
-    "classifiers/ag_news-few", study.error_ratios(study.with_examples(news, 50), "tfidf-svm")
+    "classifiers/ag_news-few",
+    study.error_rate_ratios(study.trained_on_n(ag_news_runs, 50), "tfidf-svm"),
 )
-show_figure(plots.learning(learned), "fig-classifier-learning")
+show_figure(plots.learning(learning_curves), "fig-classifier-learning")
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-show_table(study.crossings(learned, pairs), "tbl-classifier-crossings", {"from_examples": ",.0f"})
+show_table(
+    study.crossover_table(learning_curves, pairs),
+    "tbl-classifier-crossings",
+    {"from_examples": ",.0f"},
+)
 
 # %% [markdown]
 # ## What of a pretrained model to train?
@@ -160,17 +169,19 @@ show_table(study.crossings(learned, pairs), "tbl-classifier-crossings", {"from_e
 # of the test texts. Beside them what else learned from as many texts.
 
 # %% label="tbl-classifier-thousand"
-thousand = study.with_examples(news, 1_000)
-for model, seeds in thousand.items():
-    record_metrics(f"classifiers/ag_news-1000-{model}", study.scores_of(seeds))
-show_table(study.model_table(thousand), "tbl-classifier-thousand", formats)
+n1000 = study.trained_on_n(ag_news_runs, 1_000)
+for model, seeds in n1000.items():
+    record_metrics(f"classifiers/ag_news-1000-{model}", study.metrics_over_seeds(seeds))
+show_table(study.model_table(n1000), "tbl-classifier-thousand", formats)
 
 # %% [markdown]
 # ## How much does the learning rate matter?
 
 # %% label="fig-classifier-rates"
-rates = study.rate_table(read_text_runs("banking77"), "scratch-tiny")
-show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig-classifier-rates")
+rates = study.learning_rate_table(load_document_runs("banking77"), "scratch-tiny")
+show_figure(
+    plots.accuracy_against(rates.assign(size=rates.index), "learning rate"), "fig-classifier-rates"
+)
 
 # %% [markdown]
 # ## Labels that are wrong
@@ -179,7 +190,7 @@ show_figure(plots.by_size(rates.assign(size=rates.index), "learning rate"), "fig
 # wrong. Who suffers most from learning those? Test labels are the true ones.
 
 # %% label="tbl-classifier-noise"
-noise = study.noise_table(study.by_set(news)["ag_news"], "crowd_label")
+noise = study.label_noise_table(study.by_dataset(ag_news_runs)["ag_news"], "crowd_label")
 ratios = {r.Index: Metric(r.ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
 record_metrics("classifiers/ag_news-noise", ratios)
 show_table(noise, "tbl-classifier-noise")
@@ -190,27 +201,29 @@ show_table(noise, "tbl-classifier-noise")
 # known: the table tells what share of the wrong ones is found by reading how far down.
 
 # %% label="tbl-classifier-found"
-crowd = read_measured("ag_news/crowd-labels-sentence-linear")
-record_metrics("classifiers/ag_news-wrong-labels", crowd.metrics)
-found = crowd.history
-show_table(found.set_index("read"), "tbl-classifier-found", {"texts": ",.0f", "found": ",.0f"})
+crowd_label_errors = load_analysis_run("ag_news/crowd-labels-sentence-linear")
+record_metrics("classifiers/ag_news-wrong-labels", crowd_label_errors.metrics)
+label_error_recall = crowd_label_errors.history
+show_table(
+    label_error_recall.set_index("read"), "tbl-classifier-found", {"texts": ",.0f", "found": ",.0f"}
+)
 
 # %% [markdown]
 # Banking77 has labels that people dispute. These pairs of classes are flagged most often:
 
 # %% label="tbl-classifier-flagged"
-disputed = read_measured("banking77/labels-sentence-linear")
-record_metrics("classifiers/banking77-wrong-labels", disputed.metrics)
-flagged = disputed.history
+label_errors = load_analysis_run("banking77/labels-sentence-linear")
+record_metrics("classifiers/banking77-wrong-labels", label_errors.metrics)
+flagged = label_errors.history
 show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"texts": ",.0f"})
 
 # %% [markdown]
 # And these are what the best model confuses on test: the same ones, for the most part.
 
 # %% label="tbl-classifier-confused"
-best = study.accuracies(sets["banking77"]).index[-1]
-pairs_taken = study.confused(sets["banking77"][best])
-show_table(pairs_taken, "tbl-classifier-confused", {"n": ".1f", "back": ".1f"})
+best = study.accuracy_table(by_dataset["banking77"]).index[-1]
+confusions = study.confused(by_dataset["banking77"][best])
+show_table(confusions, "tbl-classifier-confused", {"n": ".1f", "back": ".1f"})
 
 # %% [markdown]
 # **What this shows.** With ten thousand short texts a frozen sentence encoder joined with counted

@@ -23,21 +23,27 @@
 # training. **How long it takes.** A minute or two.
 
 # %% tags=["parameters"]
-published = 0.901  # accuracy that a pair of GPT-2 models was published with, on tested reviews
-published_tested = 1000  # reviews
-pair = "smollm2-bayes-lora-prompted"  # of the pretrained model
-forked = "smollm2-short-bayes-forked"  # a part of it, trained as a pair to tell reviews apart
-foretelling = "smollm2-short-bayes-forked-foretelling"  # the same part, trained to foretell alone
-writer = "smollm2-writer"  # the same, trained for other seeds to write
+published_accuracy = (
+    0.901  # accuracy that a pair of GPT-2 models was published with, on tested reviews
+)
+published_n_test = 1000  # reviews
+finetuned_model = "smollm2-bayes-lora-prompted"  # of the pretrained model
+shared_trunk_model = (
+    "smollm2-short-bayes-forked"  # a part of it, trained as a pair to tell reviews apart
+)
+shared_trunk_generative_model = (
+    "smollm2-short-bayes-forked-foretelling"  # the same part, trained to foretell alone
+)
+generator_model = "smollm2-writer"  # the same, trained for other seeds to write
 seed = 0  # of the bootstrap
 
 # %%
 import pandas as pd
 from scipy.stats import binomtest
 
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.experiments.documents import tables as study
-from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.plots import documents as plots
 from wholescript.plots import scores as score_plots
 from wholescript.publish.cells import (
@@ -51,14 +57,14 @@ from wholescript.studies.generative import tables as language
 
 # %% label="tbl-generative-published"
 notebook = begin_notebook("08_generative", globals())
-right = binomtest(round(published * published_tested), published_tested)
+right = binomtest(round(published_accuracy * published_n_test), published_n_test)
 bounds = right.proportion_ci(method="wilson")
-claimed = {
-    "accuracy": Metric(published, bounds.low, bounds.high),
-    "reviews": Metric(published_tested),
+published_metrics = {
+    "accuracy": Metric(published_accuracy, bounds.low, bounds.high),
+    "reviews": Metric(published_n_test),
 }
-record_metrics("generative/published", claimed)
-table = pd.DataFrame({"published": vars(claimed["accuracy"])}).T[["value", "low", "high"]]
+record_metrics("generative/published", published_metrics)
+table = pd.DataFrame({"published": vars(published_metrics["accuracy"])}).T[["value", "low", "high"]]
 show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 
 # %% [markdown]
@@ -84,16 +90,17 @@ show_table(table.rename_axis("accuracy"), "tbl-generative-published")
 # besides.
 
 # %% label="fig-generative-accuracy"
-found = read_text_runs("sentiment")
-runs = study.by_set(study.on_all(found))["sentiment"]
+sentiment_runs = load_document_runs("sentiment")
+runs = study.by_dataset(study.trained_on_all(sentiment_runs))["sentiment"]
 models = {name: seeds for name, seeds in runs.items() if not name.startswith("encoder")}
 for name, seeds in models.items():
-    record_metrics(f"generative/{name}", study.scores_of(seeds))
+    record_metrics(f"generative/{name}", study.metrics_over_seeds(seeds))
 for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
-    record_metrics(f"generative/over-{baseline}", study.error_ratios(models, baseline))
-record_metrics("generative/reviews", study.set_facts(models))
+    record_metrics(f"generative/over-{baseline}", study.error_rate_ratios(models, baseline))
+record_metrics("generative/reviews", study.dataset_sizes(models))
 show_figure(
-    score_plots.forest(study.accuracies(models), "accuracy on test"), "fig-generative-accuracy"
+    score_plots.forest_plot(study.accuracy_table(models), "accuracy on test"),
+    "fig-generative-accuracy",
 )
 
 # %% label="tbl-generative-models"
@@ -110,11 +117,11 @@ show_table(study.model_table(models), "tbl-generative-models", formats)
 # longer gains.
 
 # %% label="fig-generative-language"
-epochs = language.language_epochs(models)
-show_figure(plots.language(epochs), "fig-generative-language")
+lm_epochs = language.lm_losses_by_epoch(models)
+show_figure(plots.language(lm_epochs), "fig-generative-language")
 
 # %% label="tbl-generative-language"
-show_table(language.kept_epochs(epochs), "tbl-generative-language", {"epoch": ".0f"})
+show_table(language.best_epochs(lm_epochs), "tbl-generative-language", {"epoch": ".0f"})
 
 # %% [markdown]
 # More epochs on the reviews of a class lower the loss and not the errors. To have read all reviews
@@ -138,11 +145,15 @@ show_table(language.kept_epochs(epochs), "tbl-generative-language", {"epoch": ".
 # each review was read once.
 
 # %% label="tbl-generative-forked"
-epoch = models[forked][0].history.set_index("epoch").drop(columns="learning_rate")
+shared_trunk_history = (
+    models[shared_trunk_model][0].history.set_index("epoch").drop(columns="learning_rate")
+)
 windows = {"accuracy": "held_out_accuracy", "nats": "held_out_nats", "seconds": "seconds"}
-last = {what: Metric(float(epoch[column].iloc[-1])) for what, column in windows.items()}
+last = {
+    what: Metric(float(shared_trunk_history[column].iloc[-1])) for what, column in windows.items()
+}
 record_metrics("generative/forked-windows", last)
-show_table(epoch, "tbl-generative-forked", {"seconds": ",.0f"})
+show_table(shared_trunk_history, "tbl-generative-forked", {"seconds": ",.0f"})
 
 # %% [markdown]
 # Windows of 256 tokens are judged here, 512 of them that were held out; *held_out_nats* is their
@@ -163,17 +174,19 @@ show_table(epoch, "tbl-generative-forked", {"seconds": ",.0f"})
 # length, which is a growth of a half, and validation finds about that.
 
 # %% label="tbl-generative-rule"
-rules = language.rule_table(models)
-for name, row in rules.iterrows():
-    growth = {"growth": Metric(row["growth"], tolerance=0.02)}
+calibration_table = language.calibration_table(models)
+for name, row in calibration_table.iterrows():
+    length_exponent = {"growth": Metric(row["growth"], tolerance=0.02)}
     times = {"ece_times": Metric(row["times"], tolerance=0.5)}
-    record_metrics(f"generative/{name}-rule", times | growth)
-formats_of_rule = {"temperature": ".1f", "growth": ".2f", "times": ".1f"}
-show_table(rules, "tbl-generative-rule", formats_of_rule)
+    record_metrics(f"generative/{name}-rule", times | length_exponent)
+calibration_formats = {"temperature": ".1f", "growth": ".2f", "times": ".1f"}
+show_table(calibration_table, "tbl-generative-rule", calibration_formats)
 
 # %% label="fig-generative-calibration"
-said = {name: models[name][0].predictions(ClassPredictions) for name in rules.index}
-show_figure(plots.calibration(said), "fig-generative-calibration")
+calibrated = {
+    name: models[name][0].predictions(DocumentPredictions) for name in calibration_table.index
+}
+show_figure(plots.calibration(calibrated), "fig-generative-calibration")
 
 # %% [markdown]
 # ## How validation is drawn
@@ -187,14 +200,14 @@ show_figure(plots.calibration(said), "fig-generative-calibration")
 # films, and the good and the bad reviews of a film are far apart.
 
 # %% label="fig-generative-validation"
-other = study.by_set(read_text_runs("sentiment-films"))["sentiment-films"]
-for name, seeds in other.items():
-    record_metrics(f"generative/films-{name}", study.scores_of(seeds))
-record_metrics("generative/films-over-nb-svm", study.error_ratios(other, "nb-svm"))
-drawn = {"one by one": {name: models[name] for name in other}, "in runs of 25": other}
-gaps = {how: study.validation_gaps(runs) for how, runs in drawn.items()}
+blocked = study.by_dataset(load_document_runs("sentiment-films"))["sentiment-films"]
+for name, seeds in blocked.items():
+    record_metrics(f"generative/films-{name}", study.metrics_over_seeds(seeds))
+record_metrics("generative/films-over-nb-svm", study.error_rate_ratios(blocked, "nb-svm"))
+hold_outs = {"one by one": {name: models[name] for name in blocked}, "in runs of 25": blocked}
+gaps = {hold_out: study.validation_optimism(runs) for hold_out, runs in hold_outs.items()}
 show_figure(
-    score_plots.forests(gaps, "accuracy on validation above that on test", reference=0),
+    score_plots.grouped_forest_plot(gaps, "accuracy on validation above that on test", reference=0),
     "fig-generative-validation",
 )
 
@@ -214,11 +227,11 @@ show_table(table[columns], "tbl-generative-validation")
 
 # %% label="tbl-generative-hybrid"
 weights = {
-    how: {
+    hold_out: {
         run.rpartition("/")[2]: weight for run, weight in runs["hybrid"][0].config["chosen"].items()
     }
-    | {"error": 1 - study.scores_of(runs["hybrid"])["accuracy"].value}
-    for how, runs in drawn.items()
+    | {"error": 1 - study.metrics_over_seeds(runs["hybrid"])["accuracy"].value}
+    for hold_out, runs in hold_outs.items()
 }
 show_table(pd.DataFrame(weights).T.rename_axis("drawn"), "tbl-generative-hybrid")
 
@@ -229,7 +242,7 @@ show_table(pd.DataFrame(weights).T.rename_axis("drawn"), "tbl-generative-hybrid"
 # under one model than under the other. Of a review of our own:
 
 # %% label="fig-generative-words"
-words = read_measured("sentiment/ngram-bayes-s0-words")
+words = load_analysis_run("sentiment/ngram-bayes-s0-words")
 record_metrics("generative/words", words.metrics)
 show_figure(plots.words(words.history), "fig-generative-words")
 
@@ -245,15 +258,15 @@ print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 # its best, the second should have the better best (Ng and Jordan, 2001).
 
 # %% label="fig-generative-learning"
-learned = study.learning_table(found)
-show_figure(plots.learning(learned), "fig-generative-learning")
+learning_curves = study.learning_curve_table(sentiment_runs)
+show_figure(plots.learning(learning_curves), "fig-generative-learning")
 
 # %% label="tbl-generative-twins"
-twins = ["naive-bayes", "ngram-bayes", "tfidf-logistic"]
+compared = ["naive-bayes", "ngram-bayes", "tfidf-logistic"]
 over_logistic = {}
 for examples in (20, 50, 200, 1_000, 5_000):
-    few = study.with_examples(found, examples)
-    over = study.error_ratios({name: few[name] for name in twins}, "tfidf-logistic")
+    n1000 = study.trained_on_n(sentiment_runs, examples)
+    over = study.error_rate_ratios({name: n1000[name] for name in compared}, "tfidf-logistic")
     record_metrics(f"generative/twins-{examples}", over)
     over_logistic[examples] = {
         name.partition("_")[0]: metric.value for name, metric in over.items()
@@ -281,47 +294,53 @@ show_table(over_logistic, "tbl-generative-twins")
 # model to foretell its own. Nothing else differs.
 
 # %% label="tbl-generative-few"
-few = study.with_examples(found, 1_000)
-few.pop(writer)  # asked about a hundred reviews
-for name, seeds in few.items():
-    record_metrics(f"generative/1000-{name}", study.scores_of(seeds))
+n1000 = study.trained_on_n(sentiment_runs, 1_000)
+n1000.pop(generator_model)  # asked about a hundred reviews
+for name, seeds in n1000.items():
+    record_metrics(f"generative/1000-{name}", study.metrics_over_seeds(seeds))
 ratios = {}
 for baseline in ("naive-bayes", "tfidf-logistic"):
-    found_here = language.ratios_on_the_same_texts(few, baseline)
-    record_metrics(f"generative/1000-over-{baseline}", found_here)
-    ratios |= found_here
-pretrained = {pair: few[pair]}
-record_metrics("generative/1000-facts", study.set_facts(pretrained))
-show_table(study.model_table(few), "tbl-generative-few", formats)
+    same_document_ratios = language.error_rate_ratios_on_common_documents(n1000, baseline)
+    record_metrics(f"generative/1000-over-{baseline}", same_document_ratios)
+    ratios |= same_document_ratios
+pretrained = {finetuned_model: n1000[finetuned_model]}
+record_metrics("generative/1000-facts", study.dataset_sizes(pretrained))
+show_table(study.model_table(n1000), "tbl-generative-few", formats)
 
 # %% label="tbl-generative-ratios"
 ratios = pd.DataFrame({name: vars(metric) for name, metric in ratios.items()}).T
 show_table(ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-ratios")
 
 # %% label="tbl-generative-telling"
-forks = {name: few[name] for name in (forked, foretelling)}
-telling = language.ratios_on_the_same_texts(forks, foretelling)
-record_metrics("generative/1000-telling", telling)
-telling = pd.DataFrame({name: vars(metric) for name, metric in telling.items()}).T
-show_table(telling[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-telling")
+shared_trunks = {name: n1000[name] for name in (shared_trunk_model, shared_trunk_generative_model)}
+discriminative_ratios = language.error_rate_ratios_on_common_documents(
+    shared_trunks, shared_trunk_generative_model
+)
+record_metrics("generative/1000-telling", discriminative_ratios)
+discriminative_ratios = pd.DataFrame(
+    {name: vars(metric) for name, metric in discriminative_ratios.items()}
+).T
+show_table(
+    discriminative_ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-telling"
+)
 
 # %% [markdown]
 # Their probabilities are calibrated too. On a thousand reviews most of what is left of its error of
 # calibration may be chance, as *least* tells.
 
 # %% label="tbl-generative-few-rule"
-few_rules = language.rule_table(few)
-for name, row in few_rules.iterrows():
+n1000_calibration = language.calibration_table(n1000)
+for name, row in n1000_calibration.iterrows():
     times = {"ece_times": Metric(row["times"], tolerance=0.5)}
     record_metrics(f"generative/1000-{name}-rule", times)
-show_table(few_rules, "tbl-generative-few-rule", formats_of_rule)
+show_table(n1000_calibration, "tbl-generative-few-rule", calibration_formats)
 
 # %% [markdown]
 # Beside models that learned from all reviews, on those that all of them were asked about:
 
 # %% label="tbl-generative-few-and-all"
-together = models | {f"{pair}, 1,000": few[pair]}
-over_all = language.ratios_on_the_same_texts(together, "naive-bayes")
+all_models = models | {f"{finetuned_model}, 1,000": n1000[finetuned_model]}
+over_all = language.error_rate_ratios_on_common_documents(all_models, "naive-bayes")
 record_metrics("generative/pair-over-all", over_all)
 over_all = pd.DataFrame({name: vars(metric) for name, metric in over_all.items()}).T
 show_table(over_all[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-few-and-all")
@@ -335,12 +354,16 @@ show_table(over_all[["value", "low", "high"]].rename_axis("errors"), "tbl-genera
 # on another thousand reviews.
 
 # %% label="tbl-generative-wrote"
-writers = [f"{pair}-n1000-s0", f"{writer}-n1000-s1", f"{writer}-n1000-s2"]
-wrote = [read_measured(f"sentiment/{name}-wrote") for name in writers]
+generators = [
+    f"{finetuned_model}-n1000-s0",
+    f"{generator_model}-n1000-s1",
+    f"{generator_model}-n1000-s2",
+]
+synthetic_runs = [load_analysis_run(f"sentiment/{name}-wrote") for name in generators]
 counts = pd.DataFrame(
     {
         name: {what: metric.value for what, metric in run.metrics.items()}
-        for name, run in zip(writers, wrote, strict=True)
+        for name, run in zip(generators, synthetic_runs, strict=True)
     }
 ).T
 totals = counts.drop(columns="words").sum()
@@ -348,7 +371,7 @@ record_metrics("generative/wrote", {what: Metric(value) for what, value in total
 show_table(counts.rename_axis("pair"), "tbl-generative-wrote", dict.fromkeys(counts, ",.0f"))
 
 # %%
-for text in wrote[0].history.groupby("class").first().itertuples():
+for text in synthetic_runs[0].history.groupby("class").first().itertuples():
     print(f"{text.Index}: {text.text}\n")
 
 # %% [markdown]
@@ -356,13 +379,13 @@ for text in wrote[0].history.groupby("class").first().itertuples():
 # what it wrote besides. What as many further real reviews do is beside it.
 
 # %% label="fig-generative-added"
-added = language.added_table(found, 1_000)
-for (model, further), rows in added.groupby(["model", "further"]):
+added = language.augmentation_table(sentiment_runs, 1_000)
+for (model, source), rows in added.groupby(["model", "further"]):
     ratios = {
         f"ratio_{row.added}": Metric(row.ratio, row.low, row.high, 0.05)
         for row in rows.itertuples()
     }
-    record_metrics(f"generative/{further}-{model}", ratios)
+    record_metrics(f"generative/{source}-{model}", ratios)
 show_figure(plots.added(added), "fig-generative-added")
 
 # %% label="tbl-generative-added"
@@ -373,12 +396,15 @@ show_table(added.set_index("model"), "tbl-generative-added", integers)
 # ## By class
 
 # %% label="tbl-generative-classes"
-by_class = language.class_table(models | {f"{name}, 1,000": seeds for name, seeds in few.items()})
+by_class = language.per_class_table(
+    models | {f"{name}, 1,000": seeds for name, seeds in n1000.items()}
+)
 show_table(by_class, "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
 confused = {
-    name: [run.predictions(ClassPredictions) for run in seeds] for name, seeds in together.items()
+    name: [run.predictions(DocumentPredictions) for run in seeds]
+    for name, seeds in all_models.items()
 }
 show_figure(plots.confusion(confused), "fig-generative-confusion")
 

@@ -24,16 +24,18 @@
 # training. **How long it takes.** Some seconds.
 
 # %% tags=["parameters"]
-errors_read = "notebooks/09_errors_read.csv"  # what was seen in reviews that the encoder got wrong
+error_annotations = (
+    "notebooks/09_errors_read.csv"  # what was seen in reviews that the encoder got wrong
+)
 seed = 0  # of the bootstrap
 
 # %%
 import pandas as pd
 
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.experiments.documents import tables as study
 from wholescript.experiments.documents.runs import histories
-from wholescript.experiments.documents.tables import read_measured, read_text_runs
+from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.plots import documents as plots
 from wholescript.plots import scores as score_plots
 from wholescript.publish.cells import (
@@ -43,7 +45,7 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.generative.tables import class_table
+from wholescript.studies.generative.tables import per_class_table
 
 # %% [markdown]
 # ## The trap
@@ -56,14 +58,20 @@ from wholescript.studies.generative.tables import class_table
 
 # %% label="tbl-encoder-trap"
 notebook = begin_notebook("09_encoder_trap", globals())
-trap = read_measured("sentiment/encoder-head-s0")
-asked = {"its own test rows": ("head", "head_accuracy"), "all test reviews": ("test", "accuracy")}
-rows = {
-    name: {"reviews": trap.config["texts"][texts], "accuracy": trap.metrics[metric].value}
-    for name, (texts, metric) in asked.items()
+label_sorted = load_analysis_run("sentiment/encoder-head-s0")
+test_sets = {
+    "its own test rows": ("head", "head_accuracy"),
+    "all test reviews": ("test", "accuracy"),
 }
-record_metrics("encoder/trap", trap.metrics)
-record_metrics("encoder/trap-rows", {k: Metric(v) for k, v in trap.config["texts"].items()})
+rows = {
+    name: {
+        "reviews": label_sorted.config["texts"][texts],
+        "accuracy": label_sorted.metrics[metric].value,
+    }
+    for name, (texts, metric) in test_sets.items()
+}
+record_metrics("encoder/trap", label_sorted.metrics)
+record_metrics("encoder/trap-rows", {k: Metric(v) for k, v in label_sorted.config["texts"].items()})
 show_table(pd.DataFrame(rows).T.rename_axis("tested on"), "tbl-encoder-trap", {"reviews": ",.0f"})
 
 # %% [markdown]
@@ -73,9 +81,9 @@ show_table(pd.DataFrame(rows).T.rename_axis("tested on"), "tbl-encoder-trap", {"
 
 # %% label="tbl-encoder-classes-seen"
 counts = {
-    "rows to train on": trap.metrics["head_classes_train"].value,
-    "rows to test on": trap.metrics["head_classes_test"].value,
-    "answers on all reviews": trap.metrics["classes_said"].value,
+    "rows to train on": label_sorted.metrics["head_classes_train"].value,
+    "rows to test on": label_sorted.metrics["head_classes_test"].value,
+    "answers on all reviews": label_sorted.metrics["classes_said"].value,
 }
 show_table(
     pd.Series(counts, name="classes").rename_axis("where").to_frame(),
@@ -88,7 +96,7 @@ show_table(
 # labels does. `wholescript prepare --head` refuses the cut:
 
 # %%
-print(trap.config["refusal"])
+print(label_sorted.config["refusal"])
 
 # %% [markdown]
 # ## The same encoder on all reviews
@@ -101,15 +109,15 @@ print(trap.config["refusal"])
 # linear SVM on the log-ratios of naive Bayes.
 
 # %% label="fig-encoder-accuracy"
-runs = study.by_set(study.on_all(read_text_runs("sentiment")))["sentiment"]
-counted = ["naive-bayes", "tfidf-logistic", "nb-svm"]
-models = {name: runs[name] for name in runs if name in counted or name.startswith("encoder")}
+runs = study.by_dataset(study.trained_on_all(load_document_runs("sentiment")))["sentiment"]
+tfidf_models = ["naive-bayes", "tfidf-logistic", "nb-svm"]
+models = {name: runs[name] for name in runs if name in tfidf_models or name.startswith("encoder")}
 for name, seeds in models.items():
-    record_metrics(f"encoder/{name}", study.scores_of(seeds))
-record_metrics("encoder/ratios", study.error_ratios(models, "tfidf-logistic"))
-shares = {"one class for all": {"value": 0.5, "low": 0.5, "high": 0.5}}
-table = pd.concat([pd.DataFrame(shares).T, study.accuracies(models)])
-show_figure(score_plots.forest(table, "accuracy on test"), "fig-encoder-accuracy")
+    record_metrics(f"encoder/{name}", study.metrics_over_seeds(seeds))
+record_metrics("encoder/ratios", study.error_rate_ratios(models, "tfidf-logistic"))
+constant_prediction = {"one class for all": {"value": 0.5, "low": 0.5, "high": 0.5}}
+table = pd.concat([pd.DataFrame(constant_prediction).T, study.accuracy_table(models)])
+show_figure(score_plots.forest_plot(table, "accuracy on test"), "fig-encoder-accuracy")
 
 # %% label="tbl-encoder-models"
 formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
@@ -136,10 +144,14 @@ show_figure(plots.curves(histories(models)), "fig-encoder-curves")
 # large, on a graphics card: its seconds are of that machine, all others of one core.
 
 # %% label="tbl-encoder-reading"
-record_metrics("encoder/read", study.error_ratios(models, "encoder"))
+record_metrics("encoder/read", study.error_rate_ratios(models, "encoder"))
 names = ("encoder", "encoder-pretrained", "encoder-read-longer")
-told = study.model_table({name: models[name] for name in names})
-show_table(told[["error", "low", "high", "train_s"]], "tbl-encoder-reading", {"train_s": ",.0f"})
+pretraining_table = study.model_table({name: models[name] for name in names})
+show_table(
+    pretraining_table[["error", "low", "high", "train_s"]],
+    "tbl-encoder-reading",
+    {"train_s": ",.0f"},
+)
 
 # %% [markdown]
 # Both make fewer errors than the encoder that read nothing before, and the one that read longer the
@@ -153,11 +165,11 @@ show_table(told[["error", "low", "high", "train_s"]], "tbl-encoder-reading", {"t
 # good ones are called so (recall).
 
 # %% label="tbl-encoder-classes"
-show_table(class_table(models), "tbl-encoder-classes")
+show_table(per_class_table(models), "tbl-encoder-classes")
 
 # %% label="fig-encoder-confusion"
 confused = {
-    name: [run.predictions(ClassPredictions) for run in seeds] for name, seeds in models.items()
+    name: [run.predictions(DocumentPredictions) for run in seeds] for name, seeds in models.items()
 }
 show_figure(plots.confusion(confused, columns=3), "fig-encoder-confusion")
 
@@ -167,13 +179,17 @@ show_figure(plots.confusion(confused, columns=3), "fig-encoder-confusion")
 # in the official test file can.
 
 # %% label="tbl-encoder-errors"
-read = pd.read_csv(notebook.project.root / errors_read)
-reasons = read.groupby("reason").agg(reviews=("row", "size"), rows=("row", lambda r: str(list(r))))
+annotations = pd.read_csv(notebook.project.root / error_annotations)
+reasons = annotations.groupby("reason").agg(
+    reviews=("row", "size"), rows=("row", lambda r: str(list(r)))
+)
 record_metrics(
     "encoder/errors-read",
     {
-        "read": Metric(len(read)),
-        "label_seems_wrong": Metric(float((read["reason"] == "the label seems wrong").mean())),
+        "read": Metric(len(annotations)),
+        "label_seems_wrong": Metric(
+            float((annotations["reason"] == "the label seems wrong").mean())
+        ),
     },
 )
 show_table(reasons.sort_values("reviews", ascending=False), "tbl-encoder-errors")
@@ -190,7 +206,7 @@ show_table(reasons.sort_values("reviews", ascending=False), "tbl-encoder-errors"
 # attention of all blocks.
 
 # %% label="fig-encoder-words"
-words = read_measured("sentiment/encoder-s0-words")
+words = load_analysis_run("sentiment/encoder-s0-words")
 record_metrics("encoder/words", words.metrics)
 show_figure(plots.words(words.history), "fig-encoder-words")
 

@@ -24,9 +24,15 @@
 # **How long it takes.** Some seconds.
 
 # %% tags=["parameters"]
-published = 1.753  # loss that the baseline was published with, on other titles than these
-speed = "benchmarks/results/title_training.json"  # as `benchmarks/title_training.py` writes it
-pace = "benchmarks/results/title_recipes.json"  # as `benchmarks/title_recipes.py` writes it
+published_nats_per_character = (
+    1.753  # loss that the baseline was published with, on other titles than these
+)
+throughput_benchmark = (
+    "benchmarks/results/title_training.json"  # as `benchmarks/title_training.py` writes it
+)
+epoch_time_benchmark = (
+    "benchmarks/results/title_recipes.json"  # as `benchmarks/title_recipes.py` writes it
+)
 seed = 0  # of the bootstrap
 
 # %%
@@ -34,8 +40,8 @@ import json
 
 import pandas as pd
 
-from wholescript.experiments.documents.tables import read_measured
-from wholescript.plots.scores import forest
+from wholescript.experiments.documents.tables import load_analysis_run
+from wholescript.plots.scores import forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
@@ -45,7 +51,7 @@ from wholescript.publish.cells import (
 )
 from wholescript.studies.headlines import plots
 from wholescript.studies.headlines import tables as titles
-from wholescript.studies.headlines.ablation import STEPS
+from wholescript.studies.headlines.ablation import ABLATION_STEPS
 
 # %% [markdown]
 # ## The number
@@ -58,20 +64,22 @@ from wholescript.studies.headlines.ablation import STEPS
 
 # %% label="tbl-headlines-number"
 notebook = begin_notebook("10_headlines", globals())
-runs = titles.read_title_runs("headlines")
+runs = titles.load_headline_runs("headlines")
 baseline = runs["baseline"]
 record_metrics("headlines/baseline", titles.facts(baseline) | titles.sizes(baseline))
-record_metrics("headlines/published", {"published": Metric(published)})
+record_metrics("headlines/published", {"published": Metric(published_nats_per_character)})
 names = ("published", "scored_share", "corrected", "bits_per_byte")
-number = {run.config["seed"]: [run.metrics[name].value for name in names] for run in baseline}
-table = pd.DataFrame(number, index=names).T.rename_axis("seed")
+baseline_metrics = {
+    run.config["seed"]: [run.metrics[name].value for name in names] for run in baseline
+}
+table = pd.DataFrame(baseline_metrics, index=names).T.rename_axis("seed")
 show_table(table, "tbl-headlines-number")
 
 # %% [markdown]
 # One checkpoint of it, scored with batches of several sizes. Nothing about the model changes.
 
 # %% label="fig-headlines-batches"
-batches = read_measured("headlines/cpu-baseline-s1337-batches")
+batches = load_analysis_run("headlines/cpu-baseline-s1337-batches")
 record_metrics("headlines/batches", batches.metrics)
 show_figure(plots.by_batch(batches.history.set_index("batch")), "fig-headlines-batches")
 
@@ -85,8 +93,8 @@ show_table(batches.history.set_index("batch"), "tbl-headlines-batches")
 # nothing at all and after three beginnings of a title:
 
 # %% label="fig-headlines-expected"
-expects = read_measured("headlines/cpu-baseline-s1337-expects").history
-panels = {begun: rows for begun, rows in expects.fillna("").groupby("begun", sort=False)}
+next_tokens = load_analysis_run("headlines/cpu-baseline-s1337-expects").history
+panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
 show_figure(plots.expected(panels), "fig-headlines-expected")
 
 # %% [markdown]
@@ -95,8 +103,8 @@ show_figure(plots.expected(panels), "fig-headlines-expected")
 # the same beginnings:
 
 # %% label="fig-headlines-expected-quick"
-expects = read_measured("headlines/cpu-quick-s1337-expects").history
-panels = {begun: rows for begun, rows in expects.fillna("").groupby("begun", sort=False)}
+next_tokens = load_analysis_run("headlines/cpu-quick-s1337-expects").history
+panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
 show_figure(plots.expected(panels), "fig-headlines-expected-quick")
 
 # %% [markdown]
@@ -106,13 +114,17 @@ show_figure(plots.expected(panels), "fig-headlines-expected-quick")
 # two models have other tokens; within a group they are as rare, and no more than that.
 
 # %% label="fig-headlines-places"
-both = {"baseline": "cpu-baseline", "quick": "cpu-quick"}
-places = {k: read_measured(f"headlines/{v}-s1337-places").history for k, v in both.items()}
-show_figure(plots.by_position(places), "fig-headlines-places")
+cpu_runs = {"baseline": "cpu-baseline", "quick": "cpu-quick"}
+position_losses = {
+    k: load_analysis_run(f"headlines/{v}-s1337-places").history for k, v in cpu_runs.items()
+}
+show_figure(plots.loss_by_position(position_losses), "fig-headlines-places")
 
 # %% label="fig-headlines-frequencies"
-often = {k: read_measured(f"headlines/{v}-s1337-frequencies").history for k, v in both.items()}
-show_figure(plots.by_frequency(often), "fig-headlines-frequencies")
+frequency_losses = {
+    k: load_analysis_run(f"headlines/{v}-s1337-frequencies").history for k, v in cpu_runs.items()
+}
+show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-frequencies")
 
 # %% [markdown]
 # ## Step by step
@@ -120,8 +132,10 @@ show_figure(plots.by_frequency(often), "fig-headlines-frequencies")
 # Each step changes one thing, on all steps before it that are kept.
 
 # %% label="tbl-headlines-reasons"
-taken = [step for step in STEPS if f"small-{step.name}" in runs]
-reasons = pd.Series({step.name: step.why for step in taken}, name="why it might help")
+ablation_steps = [step for step in ABLATION_STEPS if f"small-{step.name}" in runs]
+reasons = pd.Series(
+    {step.name: step.rationale for step in ablation_steps}, name="why it might help"
+)
 show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-reasons")
 
 # %% [markdown]
@@ -132,16 +146,16 @@ show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-reasons")
 # figure leaves out *adamw*, beside which all others would be nothing.
 
 # %% label="fig-headlines-steps"
-steps = titles.step_table(runs, "small-")
+steps = titles.ablation_table(runs, "small-")
 for name, row in steps.iterrows():
     change = Metric(row["change"], row["change_low"], row["change_high"])
     record_metrics(f"headlines/step-{name}", {"change": change})
-later = titles.beside({name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}, "adamw")
-record_metrics("headlines/later-steps", {"change": Metric(**later.loc["r-drop"])})
+after_adamw = titles.beside({name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}, "adamw")
+record_metrics("headlines/later-steps", {"change": Metric(**after_adamw.loc["r-drop"])})
 small = runs["small-baseline"]
 record_metrics("headlines/small", titles.facts(small) | titles.sizes(small))
 change = titles.changes(steps).drop("adamw")  # it would hide all others
-figure = forest(change, "change in bits a byte", reference=0)
+figure = forest_plot(change, "change in bits a byte", reference=0)
 show_figure(figure, "fig-headlines-steps")
 
 # %% label="tbl-headlines-steps"
@@ -169,12 +183,12 @@ show_table(steps[shown], "tbl-headlines-flattered", {"parameters": ",.0f"})
 # half the rate for matrices.
 
 # %% label="fig-headlines-choices"
-choices = {k.removeprefix("choice-"): v for k, v in runs.items() if k.startswith("choice-")}
-record_metrics("headlines/choice", titles.facts(choices["base"]) | titles.sizes(choices["base"]))
-change = titles.beside(choices, "base")
+tuning = {k.removeprefix("choice-"): v for k, v in runs.items() if k.startswith("choice-")}
+record_metrics("headlines/choice", titles.facts(tuning["base"]) | titles.sizes(tuning["base"]))
+change = titles.beside(tuning, "base")
 for name, row in change.iterrows():
     record_metrics(f"headlines/choice-{name}", {"change": Metric(**row)})
-show_figure(forest(change, "change in bits a byte", reference=0), "fig-headlines-choices")
+show_figure(forest_plot(change, "change in bits a byte", reference=0), "fig-headlines-choices")
 
 # %% [markdown]
 # There dropout helps, a second reading of each batch under other dropout helps more, and Muon wants
@@ -189,7 +203,7 @@ show_figure(forest(change, "change in bits a byte", reference=0), "fig-headlines
 found = {name: runs[name] for name in ("baseline", "best")}
 record_metrics("headlines/best", titles.facts(found["best"]) | titles.sizes(found["best"]))
 record_metrics("headlines/best-ratios", titles.ratios(found, "baseline"))
-table = titles.recipe_table(found, "baseline").drop(columns="train_seconds")
+table = titles.config_table(found, "baseline").drop(columns="train_seconds")
 show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 
 # %% [markdown]
@@ -199,16 +213,16 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # wide, with the steps up to *decay*, each batch read once, for four of the seven epochs.
 
 # %% label="fig-headlines-recipes"
-recipes = {name: runs[run] for name, run in both.items()}
-for name, seeds in recipes.items():
+cpu_models = {name: runs[run] for name, run in cpu_runs.items()}
+for name, seeds in cpu_models.items():
     record_metrics(f"headlines/cpu-{name}", titles.facts(seeds) | titles.sizes(seeds))
-record_metrics("headlines/cpu-ratios", titles.ratios(recipes, "baseline"))
-record_metrics("headlines/cpu-times", titles.times(recipes, "baseline"))
-curves = {name: titles.epochs(seeds) for name, seeds in recipes.items()}
+record_metrics("headlines/cpu-ratios", titles.ratios(cpu_models, "baseline"))
+record_metrics("headlines/cpu-times", titles.times(cpu_models, "baseline"))
+curves = {name: titles.epochs(seeds) for name, seeds in cpu_models.items()}
 show_figure(plots.curves(curves), "fig-headlines-recipes")
 
 # %% label="tbl-headlines-recipes"
-table = titles.recipe_table(recipes, "baseline")
+table = titles.config_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 show_table(table, "tbl-headlines-recipes", formats)
 
@@ -217,11 +231,11 @@ show_table(table, "tbl-headlines-recipes", formats)
 # fewer titles, were also timed in turns, in one run, by `benchmarks/title_recipes.py`:
 
 # %% label="tbl-headlines-pace"
-timed = json.loads((notebook.project.root / pace).read_text())
-ratio = timed["quick_over_baseline"]
+epoch_time = json.loads((notebook.project.root / epoch_time_benchmark).read_text())
+ratio = epoch_time["quick_over_baseline"]
 record_metrics("headlines/cpu-pace", {"quick_over_baseline": Metric(ratio, tolerance=ratio)})
-table = pd.DataFrame(timed["seconds_per_epoch"]).T.rename(columns=lambda k: f"round {k + 1}")
-table = table.assign(epochs=timed["epochs"]).rename_axis("seconds an epoch")
+table = pd.DataFrame(epoch_time["seconds_per_epoch"]).T.rename(columns=lambda k: f"round {k + 1}")
+table = table.assign(epochs=epoch_time["epochs"]).rename_axis("seconds an epoch")
 show_table(table, "tbl-headlines-pace", dict.fromkeys(table.columns[:-1], ".0f"))
 
 # %% [markdown]
@@ -229,9 +243,11 @@ show_table(table, "tbl-headlines-pace", dict.fromkeys(table.columns[:-1], ".0f")
 
 # %% label="tbl-headlines-time"
 last = curves["baseline"]["held_out_loss"].iloc[-1]
-minutes = pd.Series({k: titles.seconds_to(v, last) / 60 for k, v in curves.items()}, name="minutes")
-sooner = minutes["baseline"] / minutes["quick"]
-record_metrics("headlines/cpu-sooner", {"times": Metric(sooner, tolerance=sooner)})
+minutes = pd.Series(
+    {k: titles.seconds_to_loss(v, last) / 60 for k, v in curves.items()}, name="minutes"
+)
+speedup = minutes["baseline"] / minutes["quick"]
+record_metrics("headlines/cpu-sooner", {"times": Metric(speedup, tolerance=speedup)})
 show_table(minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time", {"minutes": ".1f"})
 
 # %% [markdown]
@@ -242,19 +258,19 @@ show_table(minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time", {"min
 # `benchmarks/title_training.py`.
 
 # %% label="tbl-headlines-speed"
-measured = json.loads((notebook.project.root / speed).read_text())
-rates = pd.Series(measured["tokens_per_second"], name="tokens a second")
+throughput = json.loads((notebook.project.root / throughput_benchmark).read_text())
+rates = pd.Series(throughput["tokens_per_second"], name="tokens a second")
 table = pd.DataFrame({"tokens a second": rates, "of ours": rates / rates["wholescript"]})
-record_metrics("headlines/speed", {f"over_{k}": Metric(v) for k, v in measured["ratios"].items()})
+record_metrics("headlines/speed", {f"over_{k}": Metric(v) for k, v in throughput["ratios"].items()})
 show_table(table.rename_axis("how"), "tbl-headlines-speed", {"tokens a second": ",.0f"})
 
 # %% [markdown]
 # ## Titles that they write
 
 # %%
-for name, run in both.items():
-    written = read_measured(f"headlines/{run}-s1337-writes").history["title"].fillna("")
-    print(f"{name}:", *written, sep="\n  ")
+for name, run in cpu_runs.items():
+    samples = load_analysis_run(f"headlines/{run}-s1337-writes").history["title"].fillna("")
+    print(f"{name}:", *samples, sep="\n  ")
 
 # %% [markdown]
 # **What this shows.** Most of the way from the baseline to a good model is the optimizer. The

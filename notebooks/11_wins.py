@@ -36,13 +36,13 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 from wholescript.data.films.labels import NOMINATION_OF
 from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.predictions import Predictions
-from wholescript.models.proxy_label import TrainedOn
-from wholescript.models.tfidf import WordsLR
+from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.models.proxy_label import ProxyLabel
+from wholescript.models.tfidf import TfidfLR
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
-    Compared,
     Metric,
+    ModelComparison,
     begin_notebook,
     evaluate_run,
     record_differences,
@@ -51,7 +51,7 @@ from wholescript.publish.cells import (
     show_table,
 )
 from wholescript.studies.screenplays.models.aggregation import aggregators
-from wholescript.studies.screenplays.models.multitask import JointAggregation
+from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 from wholescript.studies.screenplays.study import open_study
 
 # %%
@@ -78,23 +78,26 @@ print(f"{len(films):,} films, {facts['nominated']} nominated, {facts['won']} won
 # mean of three, one an inner fold.
 
 # %%
-gated = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))["gated attention"]
-words = {
-    "wins": WordsLR(name="words"),
-    "nominations": TrainedOn(WordsLR(), nomination, name="words-nominations"),
+gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
+    "gated attention"
+]
+tfidf_models = {
+    "wins": TfidfLR(name="words"),
+    "nominations": ProxyLabel(TfidfLR(), nomination, name="words-nominations"),
 }
 networks = {
-    "wins": gated,
-    "nominations": TrainedOn(gated, nomination, name="gated-attention-nominations"),
-    "both": JointAggregation(**vars(gated), nomination=nomination),
+    "wins": gated_attention,
+    "nominations": ProxyLabel(gated_attention, nomination, name="gated-attention-nominations"),
+    "both": MultiTaskMILClassifier(**vars(gated_attention), nomination=nomination),
 }
-models = {"words": words, "network": networks}
+models = {"words": tfidf_models, "network": networks}
 runs = {
     kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="once") for n, m in of.items()}
     for kind, of in models.items()
 }
 predictions = {
-    kind: {n: run.predictions(Predictions) for n, run in of.items()} for kind, of in runs.items()
+    kind: {n: run.predictions(FilmPredictions) for n, run in of.items()}
+    for kind, of in runs.items()
 }
 
 # %% [markdown]
@@ -104,7 +107,7 @@ predictions = {
 
 # %% label="fig-wins-auc"
 ranking = {k: compare(of, "auc", baseline="wins", seed=seed) for k, of in predictions.items()}
-show_figure(plots.forests(ranking, "AUC", reference=0.5), "fig-wins-auc")
+show_figure(plots.grouped_forest_plot(ranking, "AUC", reference=0.5), "fig-wins-auc")
 
 # %% [markdown]
 # Average precision asks for the top of the list: how many of the films ranked highest really won.
@@ -116,7 +119,7 @@ precision = {
     for kind, of in predictions.items()
 }
 chance = float(study.task.labels.mean())
-figure = plots.forests(precision, "average precision", reference=chance)
+figure = plots.grouped_forest_plot(precision, "average precision", reference=chance)
 show_figure(figure, "fig-wins-precision")
 
 # %% [markdown]
@@ -126,10 +129,10 @@ show_figure(figure, "fig-wins-precision")
 bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
 paired = {kind: t.drop(index="wins")[list(bounds)] for kind, t in ranking.items()}
 paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
-parts = [Compared(runs[k], "auc", table) for k, table in ranking.items()]
-parts += [Compared(runs[k], "average_precision", table) for k, table in precision.items()]
+parts = [ModelComparison(runs[k], "auc", table) for k, table in ranking.items()]
+parts += [ModelComparison(runs[k], "average_precision", table) for k, table in precision.items()]
 record_differences("wins/differences", parts, baseline="wins")
-figure = plots.forests(paired, "AUC minus that of learning wins alone", reference=0.0)
+figure = plots.grouped_forest_plot(paired, "AUC minus that of learning wins alone", reference=0.0)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"

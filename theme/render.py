@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from renderer.assets import Assets
-from renderer.faults import Faults
+from renderer.diagnostics import Diagnostics
 from renderer.notebook import PageRenderer
 from renderer.project import Page, Project, read_project
 from renderer.search import SearchIndexError, write_search_index
@@ -35,8 +35,8 @@ POLICY = "; ".join(
 )
 
 
-def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, str]:
-    """Return the HTML of every page by its path; what is wrong goes to `faults`."""
+def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> dict[str, str]:
+    """Return the HTML of every page by its path; what is wrong goes to `diagnostics`."""
     environment = Environment(
         loader=FileSystemLoader(THEME / "templates"),
         autoescape=True,
@@ -50,7 +50,7 @@ def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, s
     rendered: dict[str, PageRenderer] = {}
     html = {}
     for number, page in enumerate(project.pages):
-        renderer = PageRenderer(project, page, assets, faults)
+        renderer = PageRenderer(project, page, assets, diagnostics)
         rendered[page.path] = renderer
         body = renderer.render()
         html[page.path] = template.render(
@@ -65,7 +65,7 @@ def render_site(project: Project, assets: Assets, faults: Faults) -> dict[str, s
             previous=project.pages[number - 1] if number else None,
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
         )
-    check_links(rendered, faults)
+    check_links(rendered, diagnostics)
     return html
 
 
@@ -79,7 +79,7 @@ def downloads(project: Project, page: Page, assets: Assets) -> dict[str, str]:
     }
 
 
-def check_links(rendered: dict[str, PageRenderer], faults: Faults) -> None:
+def check_links(rendered: dict[str, PageRenderer], diagnostics: Diagnostics) -> None:
     """Report each link between pages whose page or anchor does not exist."""
     for renderer in rendered.values():
         for link in renderer.links:
@@ -92,13 +92,13 @@ def main() -> int:
     """Render `_build/site` to BUILD_DIRECTORY."""
     output = Path(os.environ["BUILD_DIRECTORY"]).resolve()
     build = output.parent
-    faults, assets = Faults(), Assets()
-    project = read_project(build / "site", build.parent, faults)
-    html = render_site(project, assets, faults)
-    if faults.messages:
-        count = len(faults.messages)
+    diagnostics, assets = Diagnostics(), Assets()
+    project = read_project(build / "site", build.parent, diagnostics)
+    html = render_site(project, assets, diagnostics)
+    if diagnostics.messages:
+        count = len(diagnostics.messages)
         print(f"The site has {count} fault{'s' * (count > 1)}:", file=sys.stderr)
-        for message in faults.messages:
+        for message in diagnostics.messages:
             print(f"  {message}", file=sys.stderr)
         return 1
     for path, text in html.items():

@@ -28,7 +28,12 @@ except ModuleNotFoundError as error:
         "`make cluster`, or pip install --no-deps -r requirements-cluster.lock"
     ) from None
 
-__all__ = ["cluster", "ray"]
+__all__ = [
+    "Iterator",
+    "ParameterError",
+    "RunError",
+    "contextmanager",
+]
 
 ANSWER_SECONDS = 10.0
 

@@ -82,9 +82,9 @@ def test_the_past_trains_and_the_future_is_tested() -> None:
     # Film 4 is a remake of film 3.
     assert temporal_split(labels, list("abcddf"), years).test.tolist() == [0, 2]
     with pytest.raises(DataError, match=r"the side before 1995"):
-        temporal_split(labels, list("abcdef"), years, boundary=1995)
+        temporal_split(labels, list("abcdef"), years, first_test_year=1995)
     with pytest.raises(DataError, match=r"the side from 2014"):
-        temporal_split(labels, list("abcdef"), years, boundary=2014)
+        temporal_split(labels, list("abcdef"), years, first_test_year=2014)
 
 
 def test_the_published_split() -> None:

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 from wholescript.data.films.guards import (
-    check_head_cut,
+    check_class_prior,
     check_ids,
-    check_prior,
-    check_same_text,
+    check_no_text_leakage,
+    check_not_label_sorted,
     check_splits,
     check_two_classes,
     require_columns,
@@ -42,39 +42,39 @@ def test_one_class_is_an_error(labels: list[int]) -> None:
 
 def test_a_prior_may_shift_by_five_points() -> None:
     whole = share(200, 1000)
-    check_prior(share(50, 200), whole, "train")
-    check_prior(share(30, 200), whole, "train")
+    check_class_prior(share(50, 200), whole, "train")
+    check_class_prior(share(30, 200), whole, "train")
     with pytest.raises(DataError, match=r"test has 26.0% positives, its source 20.0%.*6.0 points"):
-        check_prior(share(52, 200), whole, "test")
+        check_class_prior(share(52, 200), whole, "test")
 
 
 def test_one_film_is_no_shift() -> None:
-    check_prior(share(3, 10), share(200, 1000), "test")
+    check_class_prior(share(3, 10), share(200, 1000), "test")
     with pytest.raises(DataError):
-        check_prior(share(4, 10), share(200, 1000), "test")
+        check_class_prior(share(4, 10), share(200, 1000), "test")
 
 
 def test_the_head_of_a_sorted_file_is_an_error() -> None:
     ascending = np.sort(share(200, 1000))
     for labels in (ascending, ascending[::-1]):
         with pytest.raises(DataError, match=r"the first 100 of 1000.*corpus.sample\(100"):
-            check_head_cut(labels, 100)
-    check_head_cut(ascending, 1000)
+            check_not_label_sorted(labels, 100)
+    check_not_label_sorted(ascending, 1000)
     with pytest.raises(DataError, match=r"at least one"):
-        check_head_cut(ascending, 0)
+        check_not_label_sorted(ascending, 0)
 
 
 def test_the_head_of_a_shuffled_file_is_fine() -> None:
     labels = np.random.default_rng(0).permutation(share(200, 1000))
     for n in (5, 20, 60, 200, 900, 2000):
-        check_head_cut(labels, n)
+        check_not_label_sorted(labels, n)
 
 
 def test_one_text_in_two_splits() -> None:
     sides = pd.Series(["train", "train", "test"])
-    check_same_text(pd.Series(["x", "x", "y"]), sides, "split")
+    check_no_text_leakage(pd.Series(["x", "x", "y"]), sides, "split")
     with pytest.raises(DataError, match=r"1 text.*train, test"):
-        check_same_text(pd.Series(["x", "y", "x"]), sides, "split")
+        check_no_text_leakage(pd.Series(["x", "y", "x"]), sides, "split")
 
 
 def test_each_split_has_both_classes_and_the_prior() -> None:

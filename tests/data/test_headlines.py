@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from wholescript.data.headlines import divided, load_headlines
+from wholescript.data.headlines import load_headlines, split_headlines
 from wholescript.errors import DataError, ParameterError
 
 
@@ -19,14 +19,14 @@ def test_the_last_tenth_is_held_out(tmp_path):
 
 def test_titles_are_stripped_and_empty_ones_left_out():
     column = pd.Series(["  Ask HN ", None, " ", *[f"title {i}" for i in range(20)]])
-    found = divided(column, 10, "local", "x")
+    found = split_headlines(column, 10, "local", "x")
     assert found.train[0] == "Ask HN" and found.train[1] == "title 0"
     assert len(found.train) + len(found.validation) == 10
 
 
 def test_titles_that_stand_on_both_sides_are_told():
     column = pd.Series([*[f"title {i}" for i in range(18)], "title 3", "new"])
-    assert divided(column, 20, "local", "x").shared == 0.5
+    assert split_headlines(column, 20, "local", "x").shared == 0.5
 
 
 def test_too_few_titles_are_an_error(tmp_path):

@@ -5,10 +5,10 @@ import pytest
 
 from wholescript.data.films.labels import (
     TARGETS,
-    as_labels,
     award_labels,
     check_target,
     read_awards,
+    to_bool_labels,
 )
 from wholescript.errors import DataError, ParameterError
 
@@ -42,10 +42,10 @@ def test_a_mistyped_target_names_the_nearest() -> None:
 
 @pytest.mark.parametrize("values", [[True, False], [1, 0], [1.0, 0.0]])
 def test_labels_are_true_or_false(values: list[object]) -> None:
-    assert as_labels(pd.Series(values), "won").tolist() == [True, False]
+    assert to_bool_labels(pd.Series(values), "won").tolist() == [True, False]
 
 
 @pytest.mark.parametrize("values", [[0, 2], ["yes", "no"], [True, None], [1.0, float("nan")]])
 def test_other_labels_are_an_error(values: list[object]) -> None:
     with pytest.raises(DataError, match=r"'won' holds .* in [12] row"):
-        as_labels(pd.Series(values), "won")
+        to_bool_labels(pd.Series(values), "won")

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.data.films.guards import text_fault
-from wholescript.data.films.scripts import FILMS_IN_MEMORY, ParquetColumn, Texts, measure
+from wholescript.data.films.guards import find_text_error
+from wholescript.data.films.scripts import (
+    ROWS_PER_BATCH,
+    ParquetColumn,
+    ScreenplayTexts,
+    measure_texts,
+)
 from wholescript.errors import DataError
 
 
@@ -42,12 +47,12 @@ def test_a_pass_holds_a_few_films_in_memory(tmp_path: Path, layout: dict[str, in
     for row in range(64):
         assert read(row).startswith(b"%04d" % row)
         peak = max(peak, pa.total_allocated_bytes() - before)
-    assert peak < 3 * FILMS_IN_MEMORY * long
+    assert peak < 3 * ROWS_PER_BATCH * long
 
 
 def test_texts_keep_the_order_asked_for(tmp_path: Path) -> None:
     read = column(tmp_path / "t.parquet", ["one", "two", "three"], 2)
-    texts = Texts({"a": 0, "b": 1, "c": 2}, read)
+    texts = ScreenplayTexts({"a": 0, "b": 1, "c": 2}, read)
     assert dict(texts) == {"a": "one", "b": "two", "c": "three"}
     assert list(texts.restricted(["c", "a"]).items()) == [("c", "three"), ("a", "one")]
     with pytest.raises(KeyError):
@@ -56,16 +61,16 @@ def test_texts_keep_the_order_asked_for(tmp_path: Path) -> None:
 
 def test_measures() -> None:
     values = ["FADE IN:\n\nTwo  words. Café".encode()]
-    row = measure(Texts({"a": 0}, values.__getitem__)).loc["a"]
+    row = measure_texts(ScreenplayTexts({"a": 0}, values.__getitem__)).loc["a"]
     assert (row["n_chars"], row["n_words"]) == (26, 5)
     assert row["text_sha1"] == hashlib.sha1(values[0]).hexdigest()
 
 
 def test_all_unreadable_texts_are_found_and_five_named() -> None:
     values = [b"fine", b"", b" \n", b"a\0b", b"caf\xe9", "\ufffd".encode() * 9, b"\xff", b"fine"]
-    texts = Texts({f"film{row}": row for row in range(len(values))}, values.__getitem__)
+    texts = ScreenplayTexts({f"film{row}": row for row in range(len(values))}, values.__getitem__)
     with pytest.raises(DataError, match=r"6 text") as caught:
-        measure(texts)
+        measure_texts(texts)
     message = str(caught.value)
     assert "film1: empty" in message and "film3: binary" in message
     assert "film4: not UTF-8 (byte 3)" in message and "film5: decoded" in message
@@ -91,8 +96,8 @@ def test_a_damaged_page_is_a_data_error(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffd")))
 def test_any_text_without_nul_is_fine(text: str) -> None:
-    assert text_fault(text.encode()) == (None if text.encode().strip() else "empty")
+    assert find_text_error(text.encode()) == (None if text.encode().strip() else "empty")
 
 
 def test_one_lost_character_does_not_cost_a_film() -> None:
-    assert text_fault(("a scene " * 500 + "\ufffd").encode()) is None
+    assert find_text_error(("a scene " * 500 + "\ufffd").encode()) is None

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 
 
 def classified(n=200, n_classes=4, seed=0, strength=2.0, texts=0, classes=None):
@@ -11,7 +11,7 @@ def classified(n=200, n_classes=4, seed=0, strength=2.0, texts=0, classes=None):
     labels = np.random.default_rng([texts, 1]).permutation(np.arange(n) % n_classes)
     logits = np.random.default_rng([seed, 2]).normal(size=(n, n_classes))
     logits[np.arange(n), labels] += strength
-    return ClassPredictions.from_probabilities(
+    return DocumentPredictions.from_probabilities(
         [f"text{i}" for i in range(n)],
         classes or [f"class {c}" for c in range(n_classes)],
         labels,
@@ -23,4 +23,6 @@ def decided(labels, predicted, n_classes):
     """Take decisions without probabilities."""
     names = [f"class {c}" for c in range(n_classes)]
     ids = [str(i) for i in range(len(labels))]
-    return ClassPredictions.from_decisions(ids, names, np.array(labels), np.array(predicted))
+    return DocumentPredictions.from_predicted_labels(
+        ids, names, np.array(labels), np.array(predicted)
+    )

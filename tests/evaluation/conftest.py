@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 
 sys.path.insert(0, str(Path(__file__).parent))  # killed.py is imported here and run as a child
 
@@ -17,7 +17,7 @@ def make_predictions():
         scores = 1 / (1 + np.exp(-rng.normal(size=(n_repeats, n)) - strength * labels + 1))
         if ties:
             scores = np.round(scores, 1)
-        return Predictions(
+        return FilmPredictions(
             film_ids=[f"film{i:03}" for i in range(n)],
             labels=labels,
             groups=np.array([f"group{i // 2:03}" for i in range(n)], dtype=object),

@@ -39,7 +39,7 @@ def small_task(n=60):
 def run(estimator, folder, progress=False):
     task = small_task()
     folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
-    return cross_validate(estimator, task, folds, seed=3, partial_dir=folder, progress=progress)
+    return cross_validate(estimator, task, folds, seed=3, fold_cache_dir=folder, progress=progress)
 
 
 if __name__ == "__main__":

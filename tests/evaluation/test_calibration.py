@@ -1,6 +1,6 @@
 import numpy as np
 
-from wholescript.evaluation.calibration import equal_mass_bins, reliability
+from wholescript.evaluation.calibration import calibration_curve, equal_mass_bins
 
 
 def test_bins_hold_equally_many_and_keep_ties_together():
@@ -15,7 +15,7 @@ def test_bins_hold_equally_many_and_keep_ties_together():
 def test_curve_of_a_calibrated_model_lies_on_the_diagonal():
     rng = np.random.default_rng(0)
     scores = rng.random(5000)
-    curve = reliability((rng.random(5000) < scores).astype(np.int8), scores)
+    curve = calibration_curve((rng.random(5000) < scores).astype(np.int8), scores)
     assert list(curve.columns) == ["n", "predicted", "observed", "low", "high"]
     assert len(curve) == 10
     assert curve["n"].sum() == 5000
@@ -23,4 +23,4 @@ def test_curve_of_a_calibrated_model_lies_on_the_diagonal():
     assert ((curve["low"] < curve["observed"]) & (curve["observed"] < curve["high"])).all()
     unscored = np.append(scores, np.nan)
     labels = np.append((scores > 0.5).astype(np.int8), 1)
-    assert reliability(labels, unscored)["n"].sum() == 5000
+    assert calibration_curve(labels, unscored)["n"].sum() == 5000

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from wholescript.data.films.folds import Fold, repeated_folds, temporal_split
 from wholescript.errors import DataError
-from wholescript.evaluation.crossval import Remembered, cross_validate, fold_seed
+from wholescript.evaluation.crossval import CachedEstimator, cross_validate, fold_seed
 from wholescript.evaluation.thresholds import best_threshold
 from wholescript.models.task import FoldScores
 
@@ -38,7 +38,7 @@ def test_folds_side_by_side_give_the_same(tmp_path):
     task, estimator = small_task(), SlowRandom(0)
     folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
     beside = cross_validate(
-        estimator, task, folds, seed=3, partial_dir=tmp_path, progress=False, workers=2
+        estimator, task, folds, seed=3, fold_cache_dir=tmp_path, progress=False, n_jobs=2
     )
     assert estimator.fitted == 0  # others did
     assert len(list(tmp_path.glob("*.npz"))) == 10
@@ -71,7 +71,7 @@ def test_thresholds_come_from_inner_scores():
 def test_a_temporal_split_leaves_early_films_unscored():
     task = small_task()
     years = task.films["year"].to_numpy()
-    fold = temporal_split(task.labels, task.groups, years, boundary=1990)
+    fold = temporal_split(task.labels, task.groups, years, first_test_year=1990)
     p = cross_validate(SlowRandom(0), task, [fold], seed=0, progress=False)
     assert_array_equal(np.isfinite(p.scores[0]), years >= 1990)
 
@@ -119,7 +119,7 @@ def test_a_damaged_fold_is_computed_again(tmp_path, damage, caplog):
 def test_a_remembered_fold_belongs_to_its_inputs(tmp_path):
     task, train, test = small_task(), np.arange(40), np.arange(40, 60)
     estimator = SlowRandom(0)
-    remembered = Remembered(estimator, tmp_path)
+    remembered = CachedEstimator(estimator, tmp_path)
     remembered.fit_predict(task, train, test, seed=0)
     remembered.fit_predict(task, train, test, seed=0)
     assert estimator.fitted == 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from wholescript.evaluation.importance import TOGETHER, choice_importance
+from wholescript.evaluation.importance import R2_ROW, hyperparameter_importance
 
 
 def trials(n=60):
@@ -20,10 +20,12 @@ def trials(n=60):
 
 
 def test_what_matters_is_told_from_what_does_not():
-    found = choice_importance(trials(), ["rate", "kind", "idle", "fixed"], "loss", n_boot=20)
-    assert found.index.tolist()[0] == TOGETHER
-    assert set(found.index) == {TOGETHER, "rate", "kind", "idle"}
-    assert found.loc[TOGETHER, "value"] > 0.6
+    found = hyperparameter_importance(
+        trials(), ["rate", "kind", "idle", "fixed"], "loss", n_boot=20
+    )
+    assert found.index.tolist()[0] == R2_ROW
+    assert set(found.index) == {R2_ROW, "rate", "kind", "idle"}
+    assert found.loc[R2_ROW, "value"] > 0.6
     assert (found.loc[["rate", "kind"], "low"] > 0.05).all()
     assert found.loc["idle", "low"] < 0.05
     assert found.loc["idle", "value"] < found.loc["kind", "value"] / 3
@@ -34,7 +36,7 @@ def test_what_matters_is_told_from_what_does_not():
 def test_the_seed_decides_it():
     table = trials(30)
     first, second, other = (
-        choice_importance(table, ["rate", "idle"], "loss", n_boot=3, seed=seed)
+        hyperparameter_importance(table, ["rate", "idle"], "loss", n_boot=3, seed=seed)
         for seed in (1, 1, 2)
     )
     pd.testing.assert_frame_equal(first, second)
@@ -44,5 +46,5 @@ def test_the_seed_decides_it():
 def test_a_score_of_noise_is_not_explained():
     table = trials()
     noise = table.assign(loss=np.random.default_rng(1).permutation(table["loss"]))
-    found = choice_importance(noise, ["rate", "kind", "idle"], "loss", n_boot=20)
-    assert found.loc[TOGETHER, "value"] < 0.1
+    found = hyperparameter_importance(noise, ["rate", "kind", "idle"], "loss", n_boot=20)
+    assert found.loc[R2_ROW, "value"] < 0.1

@@ -7,10 +7,10 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.label_quality import (
     class_thresholds,
     confident_joint,
+    rank_label_issues,
     ranking_quality,
-    suspects,
 )
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 
 NAMES = ["world", "sport", "trade"]
 
@@ -25,7 +25,7 @@ def noisy(n=600, wrong_share=0.15, strength=4.0, seed=0):
     logits = rng.normal(size=(n, 3))
     logits[np.arange(n), true] += strength
     ids = [f"t{i}" for i in range(n)]
-    return ClassPredictions.from_probabilities(ids, NAMES, given, softmax(logits, 1)), true
+    return DocumentPredictions.from_probabilities(ids, NAMES, given, softmax(logits, 1)), true
 
 
 def test_thresholds_and_joint_are_those_of_the_paper():
@@ -41,7 +41,7 @@ def test_thresholds_and_joint_are_those_of_the_paper():
         sure = np.flatnonzero(row >= thresholds.to_numpy())
         if len(sure):
             counted[label, sure[row[sure].argmax()]] += 1
-    flagged = suspects(p)["flagged"].sum()
+    flagged = rank_label_issues(p)["flagged"].sum()
     assert flagged == counted.sum() - np.trace(counted)
     joint = confident_joint(p)
     assert joint.sum(axis=1).tolist() == np.bincount(p.labels).tolist()
@@ -58,7 +58,7 @@ def test_the_joint_estimates_the_planted_noise():
 def test_planted_errors_come_first():
     p, true = noisy()
     wrong = p.labels != true
-    table = suspects(p)
+    table = rank_label_issues(p)
     assert table.columns.tolist() == ["row", "id", "given", "suggested", "margin", "flagged"]
     assert sorted(table["row"]) == list(range(600))
     assert [p.ids[row] for row in table["row"]] == table["id"].tolist()
@@ -70,14 +70,14 @@ def test_planted_errors_come_first():
     other = np.where(np.eye(3, dtype=bool)[p.labels[table["row"]]], -1, rows).max(axis=1)
     assert table["margin"].to_numpy() == pytest.approx((given - other + 1) / 2, abs=1e-6)
     quality = ranking_quality(table, wrong)
-    assert quality.chance == pytest.approx(0.15)
+    assert quality.random_precision == pytest.approx(0.15)
     assert quality.average_precision > 0.9
     assert quality.table.loc["flagged", "recall"] > 0.8
 
 
 def test_reading_from_the_top_is_counted():
     p, _ = noisy(n=30)
-    table = suspects(p)
+    table = rank_label_issues(p)
     wrong = np.zeros(30, dtype=bool)
     wrong[table["row"].to_numpy()[[0, 2, 9, 20]]] = True
     quality = ranking_quality(table, wrong, shares=(0.1, 1.0))
@@ -92,23 +92,25 @@ def test_reading_from_the_top_is_counted():
 
 def test_a_random_ranking_is_as_good_as_chance():
     p, true = noisy(n=3000, strength=0.0)
-    quality = ranking_quality(suspects(p), p.labels != true)
-    assert quality.average_precision == pytest.approx(quality.chance, abs=0.03)
+    quality = ranking_quality(rank_label_issues(p), p.labels != true)
+    assert quality.average_precision == pytest.approx(quality.random_precision, abs=0.03)
 
 
 def test_what_cannot_be_searched_is_refused():
     with pytest.raises(DataError, match=r"needs probabilities of all classes"):
-        suspects(decided([0, 1, 2], [0, 1, 1], 3))
+        rank_label_issues(decided([0, 1, 2], [0, 1, 1], 3))
     rows = np.full((4, 3), 1 / 3)
-    empty = ClassPredictions.from_probabilities(list("abcd"), NAMES, np.array([0, 0, 1, 1]), rows)
-    for search in (suspects, confident_joint, class_thresholds):
+    empty = DocumentPredictions.from_probabilities(
+        list("abcd"), NAMES, np.array([0, 0, 1, 1]), rows
+    )
+    for search in (rank_label_issues, confident_joint, class_thresholds):
         with pytest.raises(DataError, match=r"1 class\(es\) have no text: trade"):
             search(empty)
 
 
 def test_what_cannot_be_measured_is_refused():
     p, true = noisy(n=30)
-    table, wrong = suspects(p), p.labels != true
+    table, wrong = rank_label_issues(p), p.labels != true
     with pytest.raises(DataError, match=r"shape \(29,\) for 30 ranked texts"):
         ranking_quality(table, wrong[1:])
     for known in (np.zeros(30), np.ones(30)):

@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation import metrics
-from wholescript.evaluation.metrics import Scored, score, score_repeats
+from wholescript.evaluation.metrics import ScoredFilms, score, score_repeats
 
 HALF = {"macro_f1_at_half": "macro_f1", "mcc_at_half": "mcc"}
 
@@ -21,7 +21,7 @@ def weighted_films(draw):
     scores = rng.random(n).round(draw(st.integers(1, 6)))
     weights = rng.integers(0, 4, (3, n)).astype(float)
     weights[:, [positive.argmax(), positive.argmin()]] += 1  # both classes in every resample
-    films = Scored(positive, scores, np.full(n, 0.4), np.zeros(n, int), np.full(n, 1999))
+    films = ScoredFilms(positive, scores, np.full(n, 0.4), np.zeros(n, int), np.full(n, 1999))
     return films, weights
 
 
@@ -54,8 +54,8 @@ def test_metrics_equal_scikit_learn_under_every_weighting(drawn):
 def test_a_weight_of_two_is_a_film_that_stands_twice(make_predictions):
     p = make_predictions(n_repeats=1)
     twice = np.r_[np.arange(120), np.arange(40)]
-    films = Scored(p.labels == 1, p.scores[0], p.thresholds[0], p.folds[0], p.years)
-    doubled = Scored(*(column[twice] for column in vars(films).values()))
+    films = ScoredFilms(p.labels == 1, p.scores[0], p.thresholds[0], p.folds[0], p.years)
+    doubled = ScoredFilms(*(column[twice] for column in vars(films).values()))
     weights = np.where(np.arange(120) < 40, 2.0, 1.0)[None]
     for name in set(metrics.METRICS) - {"ece"}:  # whose bins are those of the films as they are
         metric = metrics.METRICS[name]
@@ -83,7 +83,7 @@ def test_rankings_are_judged_within_folds_and_decades(make_predictions):
 def test_ece_is_the_weighted_gap_of_ten_bins():
     scores = np.repeat(np.linspace(0.05, 0.95, 10), 20)
     positive = np.concatenate([np.arange(20) < round(20 * s) for s in np.linspace(0.05, 0.95, 10)])
-    films = Scored(positive, scores, scores, np.zeros(200, int), np.full(200, 1999))
+    films = ScoredFilms(positive, scores, scores, np.zeros(200, int), np.full(200, 1999))
     assert metrics.ece(films, np.ones((1, 200)))[0] == pytest.approx(0, abs=1e-12)
     off = replace(films, scores=scores + 0.1)
     assert metrics.ece(off, np.ones((1, 200)))[0] == pytest.approx(0.1)

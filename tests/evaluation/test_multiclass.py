@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from tests.evaluation.classified import classified, decided
 from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.evaluation.multiclass import ClassPredictions, check_same_texts
+from wholescript.evaluation.multiclass import DocumentPredictions, check_same_documents
 
 
 def made(**other):
@@ -19,7 +19,7 @@ def made(**other):
         "labels": np.array([0, 1, 2]),
         "probabilities": np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]),
     }
-    return ClassPredictions.from_probabilities(**(given_ones | other))
+    return DocumentPredictions.from_probabilities(**(given_ones | other))
 
 
 def test_the_most_probable_class_is_predicted():
@@ -60,12 +60,12 @@ def test_one_value_that_is_no_number_is_found_where_it_stands():
 
 
 def test_with_two_classes_a_decision_and_its_confidence_are_all_there_is():
-    p = ClassPredictions.from_decisions(
+    p = DocumentPredictions.from_predicted_labels(
         ["a", "b", "c"], ["no", "yes"], np.array([0, 1, 1]), np.array([0, 1, 0]), [0.9, 0.8, 0.6]
     )
     assert p.probabilities == pytest.approx(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]))
     many = classified(n_classes=3)
-    alone = ClassPredictions.from_decisions(
+    alone = DocumentPredictions.from_predicted_labels(
         many.ids, many.classes, many.labels, many.predicted, many.confidence
     )
     assert alone.probabilities is None
@@ -76,8 +76,8 @@ def test_with_two_classes_a_decision_and_its_confidence_are_all_there_is():
 def test_what_is_written_is_read_again(tmp_path, n_classes):
     p = classified(n=300, n_classes=n_classes)
     p.write(tmp_path / "deep" / "predictions.parquet")
-    read = ClassPredictions.read(tmp_path / "deep" / "predictions.parquet")
-    check_same_texts([p, read])
+    read = DocumentPredictions.read(tmp_path / "deep" / "predictions.parquet")
+    check_same_documents([p, read])
     assert np.array_equal(read.predicted, p.predicted)
     assert np.abs(read.confidence - p.confidence).max() < 0.008
     if n_classes == 2:
@@ -88,7 +88,7 @@ def test_what_is_written_is_read_again(tmp_path, n_classes):
 
 def test_a_class_that_never_occurs_is_kept(tmp_path):
     decided([0, 1, 1], [0, 1, 0], 4).write(tmp_path / "p.parquet")
-    read = ClassPredictions.read(tmp_path / "p.parquet")
+    read = DocumentPredictions.read(tmp_path / "p.parquet")
     assert read.classes == ["class 0", "class 1", "class 2", "class 3"]
     assert read.confidence is None
 
@@ -98,13 +98,13 @@ def test_a_class_that_never_occurs_is_kept(tmp_path):
 def test_what_is_lost_of_a_confidence_is_as_little_as_stated(confidence):
     labels = np.arange(20) % 3
     ids = [str(i) for i in range(20)]
-    p = ClassPredictions.from_decisions(ids, ["a", "b", "c"], labels, labels, confidence)
-    read = ClassPredictions.from_frame(p.to_frame())
+    p = DocumentPredictions.from_predicted_labels(ids, ["a", "b", "c"], labels, labels, confidence)
+    read = DocumentPredictions.from_frame(p.to_frame())
     lost = np.abs(read.confidence - p.confidence)
     # Half a step of 1/16 in log-odds moves a probability by at most 1/32 of p (1 - p).
     assert (lost <= 1.03 * confidence * (1 - confidence) / 32 + 2e-7).all()
     assert lost.max() <= 0.008
-    assert ClassPredictions.from_frame(read.to_frame()).to_frame().equals(read.to_frame())
+    assert DocumentPredictions.from_frame(read.to_frame()).to_frame().equals(read.to_frame())
 
 
 def test_many_runs_fit_into_git(tmp_path):
@@ -119,37 +119,37 @@ def test_many_runs_fit_into_git(tmp_path):
 def test_a_table_needs_its_columns_and_classes(tmp_path):
     frame = made().to_frame()
     with pytest.raises(DataError, match=r"no column 'predicted'"):
-        ClassPredictions.from_frame(frame.drop(columns="predicted"))
+        DocumentPredictions.from_frame(frame.drop(columns="predicted"))
     with pytest.raises(DataError, match=r"'label' is no categorical"):
-        ClassPredictions.from_frame(frame.astype({"label": str}))
+        DocumentPredictions.from_frame(frame.astype({"label": str}))
     strange = frame.assign(predicted=pd.Categorical(["x", "y", "other"]))
     with pytest.raises(DataError, match=r"predicted of the text 'c' is -1"):
-        ClassPredictions.from_frame(strange)
+        DocumentPredictions.from_frame(strange)
     made().write(tmp_path / "p.parquet")
     (tmp_path / "p.parquet").write_bytes((tmp_path / "p.parquet").read_bytes()[:-20])
     for name in ("p.parquet", "none.parquet"):
         with pytest.raises(RunError, match=rf"{name} of the run .* cannot be read"):
-            ClassPredictions.read(tmp_path / name)
+            DocumentPredictions.read(tmp_path / name)
 
 
 def test_runs_are_of_the_same_texts():
     p = made()
-    check_same_texts([p, p])
+    check_same_documents([p, p])
     with pytest.raises(ParameterError, match=r"none were given"):
-        check_same_texts([])
+        check_same_documents([])
     with pytest.raises(DataError, match=r"c, d only in one"):
-        check_same_texts([p, replace(p, ids=["a", "b", "d"])])
+        check_same_documents([p, replace(p, ids=["a", "b", "d"])])
     with pytest.raises(DataError, match=r"the same in another order"):
-        check_same_texts([p, replace(p, ids=["b", "a", "c"])])
+        check_same_documents([p, replace(p, ids=["b", "a", "c"])])
     with pytest.raises(DataError, match=r"other classes or labels"):
-        check_same_texts([p, replace(p, labels=np.array([0, 2, 1]))])
+        check_same_documents([p, replace(p, labels=np.array([0, 2, 1]))])
     with pytest.raises(DataError, match=r"other classes or labels"):
-        check_same_texts([p, replace(p, classes=["y", "x", "z"])])
+        check_same_documents([p, replace(p, classes=["y", "x", "z"])])
 
 
 def test_some_of_the_texts_keep_their_order():
     whole = classified(n=40)
-    part = whole.of_texts({"text7", "text2", "text30", "text1", "unknown"})
+    part = whole.select({"text7", "text2", "text30", "text1", "unknown"})
     assert part.ids == ["text1", "text2", "text7", "text30"]
     rows = [1, 2, 7, 30]
     for name in ("labels", "predicted", "confidence", "probabilities"):

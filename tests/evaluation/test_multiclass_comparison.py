@@ -12,11 +12,11 @@ from wholescript.evaluation.multiclass_comparison import (
     compare,
     confused_pairs,
     confusion,
-    error_ratio,
+    error_rate_ratio,
     holm,
     mcnemar,
     paired_difference,
-    per_class,
+    per_class_metrics,
 )
 from wholescript.evaluation.multiclass_metrics import bootstrap
 
@@ -93,11 +93,11 @@ def test_intervals_over_texts_and_seeds_cover_the_truth():
 def test_the_ratio_of_errors_is_that_of_the_counts():
     p = decided(np.arange(600) % 3, np.arange(600) % 3, 3)
     worse, better = [corrupted(p, 60)], [corrupted(p, 30, seed=1)]
-    value, low, high = error_ratio(better, worse)
+    value, low, high = error_rate_ratio(better, worse)
     assert value == pytest.approx(0.5)
     assert 0.25 < low < value < high < 0.9
-    assert error_ratio(worse, worse) == (1, 1, 1)
-    assert np.isnan(error_ratio(worse, [p])).all()
+    assert error_rate_ratio(worse, worse) == (1, 1, 1)
+    assert np.isnan(error_rate_ratio(worse, [p])).all()
 
 
 def test_mcnemar_counts_the_texts_that_one_alone_is_right_about():
@@ -160,7 +160,7 @@ def test_comparisons_need_a_baseline_and_the_same_texts():
         with pytest.raises(DataError, match=r"text299 only in one"):
             test(p, other)
     with pytest.raises(ParameterError, match=r"none were given"):
-        per_class([])
+        per_class_metrics([])
 
 
 def test_planted_confusions_come_first():
@@ -188,13 +188,13 @@ def test_planted_confusions_come_first():
 
 def test_classes_score_as_in_scikit_learn():
     several = run(1.0, seeds=2)
-    table = per_class(several)
+    table = per_class_metrics(several)
     expected = np.mean(
         [precision_recall_fscore_support(p.labels, p.predicted) for p in several], axis=0
     )
     for name, values in zip(["precision", "recall", "f1", "texts"], expected, strict=True):
         assert table[name].tolist() == pytest.approx(values.tolist())
     assert list(table.index) == several[0].classes
-    never = per_class([decided([0, 1, 1], [0, 0, 0], 3)])
+    never = per_class_metrics([decided([0, 1, 1], [0, 0, 0], 3)])
     assert never["precision"].tolist() == pytest.approx([1 / 3, 0, 0])
     assert never["texts"].tolist() == [1, 2, 0]

@@ -13,15 +13,15 @@ from sklearn.metrics import (
 
 from tests.evaluation.classified import classified, decided
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.confusion import macro_f1_of, mcc_of
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.confusion import macro_f1_from_counts, mcc_from_counts
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.evaluation.multiclass_metrics import (
-    DECISIONS,
+    LABEL_METRICS,
     METRICS,
     bootstrap,
-    decision_scores,
-    over_seeds,
-    wilson,
+    label_metrics,
+    mean_over_resampled_seeds,
+    wilson_interval,
 )
 
 
@@ -42,7 +42,7 @@ def by_sklearn(labels, predicted):
 def test_values_are_those_of_scikit_learn(n_classes):
     p = classified(n_classes=n_classes)
     found = values([p])
-    assert found[list(DECISIONS)].tolist() == pytest.approx(by_sklearn(p.labels, p.predicted))
+    assert found[list(LABEL_METRICS)].tolist() == pytest.approx(by_sklearn(p.labels, p.predicted))
     rows = p.probabilities.astype(np.float64)
     rows /= rows.sum(axis=1, keepdims=True)
     assert found["log_loss"] == pytest.approx(log_loss(p.labels, rows), rel=1e-5)
@@ -60,11 +60,11 @@ def test_values_are_those_of_scikit_learn(n_classes):
 def test_each_resample_is_scored_as_scikit_learn_scores_its_texts(labels, predicted, seed):
     labels[:2] = 0, 1  # two classes at least
     p = decided(labels, predicted, 5)
-    assert decision_scores([p])[0, :, 0] == pytest.approx(by_sklearn(labels, predicted))
+    assert label_metrics([p])[0, :, 0] == pytest.approx(by_sklearn(labels, predicted))
     # The same draws of cells, written out as texts.
     cells, counts = np.unique(np.column_stack([labels, predicted]), axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(30, counts / 30, size=3)
-    resampled = decision_scores([p], 3, np.random.default_rng(seed))[0]
+    resampled = label_metrics([p], 3, np.random.default_rng(seed))[0]
     for column, weights in enumerate(drawn):
         texts = np.repeat(cells, weights, axis=0)
         assert resampled[:, column] == pytest.approx(by_sklearn(*texts.T))
@@ -77,8 +77,8 @@ def test_two_classes_score_as_in_the_studies_of_films():
         np.array([float(x.sum())]) for x in (said & yes, said & ~yes, ~said & yes, ~said & ~yes)
     ]
     found = values([p])
-    assert found["macro_f1"] == pytest.approx(macro_f1_of(*table)[0])
-    assert found["mcc"] == pytest.approx(mcc_of(*table)[0])
+    assert found["macro_f1"] == pytest.approx(macro_f1_from_counts(*table)[0])
+    assert found["mcc"] == pytest.approx(mcc_from_counts(*table)[0])
 
 
 def test_calibration_error_is_the_gap_of_each_bin():
@@ -88,13 +88,15 @@ def test_calibration_error_is_the_gap_of_each_bin():
     labels = np.arange(n) % 3
     predicted = np.where(right, labels, (labels + 1) % 3)
     ids = [str(i) for i in range(n)]
-    p = ClassPredictions.from_decisions(ids, ["a", "b", "c"], labels, predicted, confidence)
+    p = DocumentPredictions.from_predicted_labels(
+        ids, ["a", "b", "c"], labels, predicted, confidence
+    )
     found = values([p])
     assert found["ece"] == pytest.approx((0.2 + 0.1) / 2, abs=1e-6)
-    assert list(found.index) == [*DECISIONS, "ece"]
+    assert list(found.index) == [*LABEL_METRICS, "ece"]
     honest = classified(n=6000, n_classes=3, strength=0.0)
     labels = (honest.probabilities.cumsum(1) < np.random.default_rng(0).random((6000, 1))).sum(1)
-    calibrated = ClassPredictions.from_probabilities(
+    calibrated = DocumentPredictions.from_probabilities(
         honest.ids, honest.classes, np.minimum(labels, 2), honest.probabilities
     )
     assert values([calibrated])["ece"] < 0.03
@@ -102,7 +104,7 @@ def test_calibration_error_is_the_gap_of_each_bin():
 
 def test_a_run_without_probabilities_has_the_scores_of_its_decisions():
     p = decided([0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 0, 0], 3)
-    assert bootstrap([p], n_boot=10)["metric"].tolist() == list(DECISIONS)
+    assert bootstrap([p], n_boot=10)["metric"].tolist() == list(LABEL_METRICS)
     assert bootstrap([p], ["mcc"], n_boot=10)["metric"].tolist() == ["mcc"]
     with pytest.raises(ParameterError, match=r"\['f1'\].*macro_f1"):
         bootstrap([p], ["f1"])
@@ -110,7 +112,9 @@ def test_a_run_without_probabilities_has_the_scores_of_its_decisions():
 
 def test_a_certain_mistake_is_not_infinitely_wrong():
     rows = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    p = ClassPredictions.from_probabilities(list("abc"), ["no", "yes"], np.array([0, 1, 1]), rows)
+    p = DocumentPredictions.from_probabilities(
+        list("abc"), ["no", "yes"], np.array([0, 1, 1]), rows
+    )
     assert values([p])["log_loss"] == pytest.approx(log_loss(p.labels, p.probabilities), rel=1e-5)
 
 
@@ -129,7 +133,9 @@ def test_several_seeds_give_their_mean_and_spread():
 
 def test_draws_of_seeds_have_the_variance_of_their_mean():
     scores = np.random.default_rng(0).normal(size=(3, 1, 1))
-    resampled = over_seeds(np.repeat(scores, 20_000, axis=2), np.random.default_rng(1))
+    resampled = mean_over_resampled_seeds(
+        np.repeat(scores, 20_000, axis=2), np.random.default_rng(1)
+    )
     assert resampled.mean() == pytest.approx(scores.mean(), abs=0.02)
     assert resampled.var() == pytest.approx(scores.var(ddof=1) / 3, rel=0.05)
 
@@ -148,7 +154,7 @@ def test_intervals_of_texts_cover_the_truth_as_often_as_they_say():
         table = bootstrap([p], list(truth), n_boot=200).set_index("metric")
         for name, value in truth.items():
             covered[name] += table.loc[name, "low"] <= value <= table.loc[name, "high"]
-        low, high = wilson(p)
+        low, high = wilson_interval(p)
         by_wilson += low < 0.7 < high
     # 95% of 200 is 190, with a standard deviation of 3.
     assert min(*covered.values(), by_wilson) >= 180
@@ -168,7 +174,7 @@ def test_texts_of_probabilities_are_drawn_as_those_of_decisions():
     labels = np.arange(400) % 4
     predicted = np.where(np.arange(400) % 5 == 0, (labels + 1) % 4, labels)
     ids, names = [str(i) for i in range(400)], list("abcd")
-    p = ClassPredictions.from_decisions(ids, names, labels, predicted, np.zeros(400))
+    p = DocumentPredictions.from_predicted_labels(ids, names, labels, predicted, np.zeros(400))
     table = bootstrap([p], ["accuracy", "ece"], n_boot=2000).set_index("metric")
     assert table.loc["ece", "value"] == table.loc["accuracy", "value"] == 0.8
     assert table.loc["ece", ["low", "high"]].tolist() == pytest.approx(
@@ -179,4 +185,4 @@ def test_texts_of_probabilities_are_drawn_as_those_of_decisions():
 def test_wilson_is_known():
     # 8 of 10: Wilson (1927) gives 0.490 to 0.943.
     p = decided([0, 1] * 5, [0, 1] * 4 + [1, 0], 2)
-    assert wilson(p) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson_interval(p) == pytest.approx((0.4902, 0.9433), abs=1e-4)

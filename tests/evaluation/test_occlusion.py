@@ -6,10 +6,10 @@ from tests.features.films import some_features
 from wholescript.data.films.folds import repeated_folds
 from wholescript.evaluation.crossval import fold_seed
 from wholescript.evaluation.occlusion import (
+    cross_validate_without_each_part,
     group_means,
-    predict_without,
-    relative_movement,
-    score_without,
+    predict_without_each_part,
+    relative_change,
 )
 from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
@@ -36,14 +36,14 @@ def folds(task):
 
 def test_whole_films_get_the_scores_of_the_estimator(task, folds):
     fold, model = folds[0], MeanPoolingLR(Cs=(1.0,))
-    found = score_without(model, task, fold, 4, seed=5)
+    found = predict_without_each_part(model, task, fold, 4, seed=5)
     plain = model.fit_predict(task, fold.train, fold.test, seed=fold_seed(5, fold)).test
     assert found.shape == (5, len(fold.test))
     np.testing.assert_allclose(found[0], plain)
 
 
 def test_the_part_that_tells_is_the_part_that_is_missed(task, folds):
-    predictions = predict_without(MeanPoolingLR(Cs=(1.0,)), task, folds, 4, seed=0)
+    predictions = cross_validate_without_each_part(MeanPoolingLR(Cs=(1.0,)), task, folds, 4, seed=0)
     assert len(predictions) == 5
     assert all(np.isfinite(p.scores).all() and p.scores.shape == (2, N) for p in predictions)
     scores = np.stack([p.scores[0] for p in predictions])
@@ -56,7 +56,7 @@ def test_the_part_that_tells_is_the_part_that_is_missed(task, folds):
 
 def test_movement_is_relative_to_the_mean_part():
     moves = np.array([[1.0, -3.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(relative_movement(moves), [[0.5, 1.5], [1.0, 1.0]])
+    np.testing.assert_array_equal(relative_change(moves), [[0.5, 1.5], [1.0, 1.0]])
 
 
 def test_near_duplicates_count_once():

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from numpy.testing import assert_array_equal
 
-from wholescript.evaluation.predictions import COLUMNS, Predictions
+from wholescript.evaluation.predictions import PREDICTION_COLUMNS, FilmPredictions
 
 
 def _assert_same(a, b):
@@ -19,16 +19,16 @@ def test_predictions_survive_a_csv_file(make_predictions):
     p = make_predictions()
     text = p.to_frame().to_csv(index=False)
     frame = pd.read_csv(io.StringIO(text))
-    assert list(frame.columns) == COLUMNS
+    assert list(frame.columns) == PREDICTION_COLUMNS
     assert len(frame) == 240
-    _assert_same(Predictions.from_frame(frame), p)
+    _assert_same(FilmPredictions.from_frame(frame), p)
 
 
 def test_films_never_tested_are_left_out(make_predictions):
     p = make_predictions(n_repeats=1)
     p.scores[0, :50] = np.nan
     p.folds[0, :50] = -1
-    _assert_same(Predictions.from_frame(p.to_frame()), p.tested())
+    _assert_same(FilmPredictions.from_frame(p.to_frame()), p.tested())
     assert len(p.tested().film_ids) == 70
 
 
@@ -36,7 +36,7 @@ def test_film_ids_that_look_like_numbers_stay_text(make_predictions):
     p = make_predictions(n=8)
     p = replace(p, film_ids=[str(100 + i) for i in range(8)])
     frame = pd.read_csv(io.StringIO(p.to_frame().to_csv(index=False)))
-    assert Predictions.from_frame(frame).film_ids == p.film_ids
+    assert FilmPredictions.from_frame(frame).film_ids == p.film_ids
 
 
 def test_ranks_are_even_within_each_fold(make_predictions):

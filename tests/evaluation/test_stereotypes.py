@@ -5,8 +5,8 @@ import scipy.sparse as sp
 from wholescript.features.keyness import keyness
 from wholescript.features.word_counts import WordCounts
 from wholescript.studies.screenplays.keyness_of_predictions import (
-    compare_keyness,
-    likeness,
+    compare_feature_effects,
+    feature_effect_correlation,
     predicted_labels,
 )
 
@@ -31,15 +31,15 @@ def films():
 
 def test_as_many_films_are_called_positive_as_are(make_predictions):
     predictions = make_predictions()
-    called = predicted_labels(predictions)
-    assert called.sum() == predictions.labels.sum()
+    predicted = predicted_labels(predictions)
+    assert predicted.sum() == predictions.labels.sum()
     ranks = predictions.ranks().mean(axis=0)
-    assert ranks[called == 1].min() >= ranks[called == 0].max()
+    assert ranks[predicted == 1].min() >= ranks[predicted == 0].max()
 
 
 def test_words_that_are_made_too_much_of_come_first(films):
     words, labels, said, _ = films
-    table = compare_keyness(words, labels, said, min_films=20)
+    table = compare_feature_effects(words, labels, said, min_films=20)
     assert len(set(table["word"].head(10)) & set(words.vocabulary[:10])) >= 8
     true = keyness(words, labels, 20).set_index("word")["effect"]
     np.testing.assert_allclose(table.set_index("word")["true"], true[table["word"]])
@@ -48,14 +48,17 @@ def test_words_that_are_made_too_much_of_come_first(films):
 def test_likeness_of_a_class_with_itself_is_whole(films):
     words, labels, _, groups = films
     np.testing.assert_allclose(
-        likeness(words, labels, labels, groups, seed=0, blocks=10, min_films=20), 1
+        feature_effect_correlation(words, labels, labels, groups, seed=0, blocks=10, min_films=20),
+        1,
     )
 
 
 def test_likeness_agrees_with_the_table_and_lies_in_its_interval(films):
     words, labels, said, groups = films
-    table = compare_keyness(words, labels, said, min_films=20)
-    correlation, stronger = likeness(words, labels, said, groups, seed=0, blocks=20, min_films=20)
+    table = compare_feature_effects(words, labels, said, min_films=20)
+    correlation, stronger = feature_effect_correlation(
+        words, labels, said, groups, seed=0, blocks=20, min_films=20
+    )
     expected = table["true"].corr(table["predicted"], method="spearman")
     assert correlation[0] == pytest.approx(expected, abs=1e-9)
     ratio = table["predicted"].std() / table["true"].std()

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
-from wholescript.features.compression import Rotation
+from wholescript.features.compression import PCARotation
 from wholescript.features.word_counts import WordCounts
 
 
@@ -17,7 +17,7 @@ def some_features(counts=(4, 8, 1), words=("anna", "may", "sees", "town"), seed=
     codes = rng.integers(-40, 40, (sum(counts), width)).astype(np.int8)
     codes[:, 0] = np.concatenate([np.arange(count) for count in counts])
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    rotation = Rotation(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), 0.01)
+    rotation = PCARotation(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), 0.01)
     ids = [f"film{row}" for row in range(n)]
     return FilmFeatures(
         ids,

@@ -4,10 +4,10 @@ from itertools import product
 
 import numpy as np
 
-from wholescript.features.extract import FeatureSettings
+from wholescript.features.extract import FeatureConfig
 
 WORDS = ["".join(pair) for pair in product(["bar", "kel", "mos", "rit", "tun"], ["a", "o", "ane"])]
-QUICK = FeatureSettings(layers=1, chunk_length=40, engine="torch", precision="float32")
+QUICK = FeatureConfig(n_layer=1, chunk_length=40, engine="torch", precision="float32")
 
 
 def script(number, words=300):

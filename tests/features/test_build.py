@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.features.invented import QUICK
 from wholescript.data.films import TARGETS, load_corpus
 from wholescript.errors import DataError
-from wholescript.features.build import _joined_groups, build_features, load_features
+from wholescript.features.build import _merge_groups, build_features, load_features
 from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
 
 SYLLABLES = ["bar", "kel", "mos", "rit", "tun", "dol", "fen", "gam", "hus", "jip"]
@@ -132,7 +132,7 @@ GROUPINGS = st.integers(1, 12).flatmap(
 
 @given(GROUPINGS)
 def test_joined_groups_are_the_finest_that_keep_every_group_whole(groupings):
-    joined = _joined_groups(*groupings)
+    joined = _merge_groups(*groupings)
     for grouping in groupings:
         for name in set(grouping):
             assert len({j for j, g in zip(joined, grouping, strict=True) if g == name}) == 1

@@ -10,7 +10,7 @@ from wholescript.errors import BundleError
 from wholescript.features import bundle as bundle_module
 from wholescript.features.bundle import read_bundle, write_bundle
 from wholescript.features.layout import STRUCTURE_NAMES
-from wholescript.features.word_counts import WordCounts, count_words, stack_words
+from wholescript.features.word_counts import WordCounts, count_words, stack_word_counts
 
 FILES = ["films.parquet", "words.bin", "chunks.bin"]
 COUNTS = np.array([1, 7, 2, 30, 4, 1])
@@ -30,7 +30,7 @@ def films():
 
 @pytest.fixture
 def words():
-    return stack_words([count_words(script(number, 60)) for number in range(N)], 1)
+    return stack_word_counts([count_words(script(number, 60)) for number in range(N)], 1)
 
 
 @pytest.fixture

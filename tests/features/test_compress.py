@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.compression import fit_rotation, quantisation_error, quantise, restore
+from wholescript.features.compression import (
+    dequantize,
+    fit_pca_rotation,
+    quantization_error,
+    quantize,
+)
 
 
 def vectors(n, width, seed, scale=1.0):
@@ -24,16 +29,16 @@ DRAWN = st.builds(
 
 @given(DRAWN)
 def test_error_is_at_most_half_a_step_along_each_axis(original):
-    rotation = fit_rotation(original)
-    codes = quantise(original, rotation)
-    error = (restore(codes, rotation) - original.astype(np.float32)) @ rotation.axes
+    rotation = fit_pca_rotation(original)
+    codes = quantize(original, rotation)
+    error = (dequantize(codes, rotation) - original.astype(np.float32)) @ rotation.axes
     inside = np.abs(codes.astype(int)) < 127
     assert np.abs(error[inside]).max(initial=0) <= 0.505 * rotation.step
 
 
 @given(DRAWN)
 def test_axes_are_orthonormal_and_strongest_first(original):
-    rotation = fit_rotation(original)
+    rotation = fit_pca_rotation(original)
     identity = np.eye(original.shape[1])
     np.testing.assert_allclose(rotation.axes.T @ rotation.axes, identity, atol=1e-5)
     variance = ((original.astype(np.float64) - rotation.mean) @ rotation.axes).var(0)
@@ -42,28 +47,28 @@ def test_axes_are_orthonormal_and_strongest_first(original):
 
 @given(DRAWN)
 def test_the_same_vectors_give_the_same_codes(original):
-    first, second = fit_rotation(original), fit_rotation(original.copy())
+    first, second = fit_pca_rotation(original), fit_pca_rotation(original.copy())
     assert first.step == second.step
     assert first.axes.tobytes() == second.axes.tobytes()
-    assert quantise(original, first).tobytes() == quantise(original, second).tobytes()
+    assert quantize(original, first).tobytes() == quantize(original, second).tobytes()
 
 
 def test_a_finer_step_loses_less():
     original = vectors(500, 24, 0)
     lost = []
     for relative_step in (1 / 2, 1 / 6, 1 / 12):
-        rotation = fit_rotation(original, relative_step)
-        codes = quantise(original, rotation)
-        lost.append(quantisation_error(original, codes, rotation).lost_variance)
+        rotation = fit_pca_rotation(original, relative_step)
+        codes = quantize(original, rotation)
+        lost.append(quantization_error(original, codes, rotation).lost_variance)
     assert lost[0] > 4 * lost[1] > 8 * lost[2] > 0
 
 
 def test_the_reported_error_is_the_error():
     original = vectors(300, 12, 1)
-    rotation = fit_rotation(original)
-    codes = quantise(original, rotation)
-    found = quantisation_error(original, codes, rotation)
-    plain, restored = original.astype(np.float64), restore(codes, rotation).astype(np.float64)
+    rotation = fit_pca_rotation(original)
+    codes = quantize(original, rotation)
+    found = quantization_error(original, codes, rotation)
+    plain, restored = original.astype(np.float64), dequantize(codes, rotation).astype(np.float64)
     centred = plain - plain.mean(0)
     cosine = (plain * restored).sum(1) / np.linalg.norm(plain, axis=1)
     cosine /= np.linalg.norm(restored, axis=1)
@@ -77,12 +82,12 @@ def test_the_reported_error_is_the_error():
 def test_codes_beyond_a_byte_are_clipped_and_counted():
     original = np.zeros((10_000, 2), np.float16)
     original[0, 0] = 100
-    rotation = fit_rotation(original)
-    codes = quantise(original, rotation)
-    assert quantisation_error(original, codes, rotation).clipped == 1
+    rotation = fit_pca_rotation(original)
+    codes = quantize(original, rotation)
+    assert quantization_error(original, codes, rotation).clipped == 1
 
 
 def test_one_chunk_repeated_is_restored_exactly():
     original = np.tile(np.float16([0.5, -2, 3]), (4, 1))
-    rotation = fit_rotation(original)
-    np.testing.assert_array_equal(restore(quantise(original, rotation), rotation), original)
+    rotation = fit_pca_rotation(original)
+    np.testing.assert_array_equal(dequantize(quantize(original, rotation), rotation), original)

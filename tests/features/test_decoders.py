@@ -5,13 +5,13 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.decoder_embeddings import (
-    DecoderChunks,
+    DecoderEmbeddingConfig,
+    cache_decoder_embeddings,
     encode,
-    keep_vectors,
-    load_vectors,
+    load_decoder_embeddings,
 )
 from wholescript.features.pretrained_decoders import (
-    PACKAGED,
+    PACKAGED_MODELS,
     Decoder,
     frozen_decoder,
     load_decoder,
@@ -35,11 +35,11 @@ def small():
 
 def test_the_packaged_model_knows_its_language():
     decoder = load_decoder("smollm2")
-    ids = torch.tensor([[decoder.start, *decoder.tokens("The capital of France is")]])
+    ids = torch.tensor([[decoder.bos_token_id, *decoder.tokens("The capital of France is")]])
     with torch.inference_mode():
         most_likely = int(decoder.model(ids).logits[0, -1].argmax())
     assert decoder.tokenizer.decode([most_likely]) == " Paris"
-    assert (decoder.width, len(decoder.blocks)) == (576, 30)
+    assert (decoder.d_model, len(decoder.blocks)) == (576, 30)
 
 
 def test_a_frozen_one_keeps_its_first_blocks():
@@ -56,12 +56,12 @@ def test_a_frozen_one_keeps_its_first_blocks():
 
 def test_a_model_that_is_not_there_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ParameterError, match=f"there are {', '.join(PACKAGED)}"):
+    with pytest.raises(ParameterError, match=f"there are {', '.join(PACKAGED_MODELS)}"):
         load_decoder(str(tmp_path / "absent"))
 
 
 def test_a_chunk_is_the_mean_of_its_tokens(small):
-    vectors = encode(small, "abcdefgh", look=2, length=3)
+    vectors = encode(small, "abcdefgh", n_chunks=2, chunk_length=3)
     ids = [[0, 1, 2, 3], [0, 7, 8]]  # the first and the last of three chunks
     with torch.inference_mode():
         for vector, chunk in zip(vectors, ids, strict=True):
@@ -70,15 +70,15 @@ def test_a_chunk_is_the_mean_of_its_tokens(small):
 
 
 def test_vectors_are_kept_and_not_made_again(tmp_path, monkeypatch):
-    settings = DecoderChunks(blocks=1, look=2, length=8)
+    settings = DecoderEmbeddingConfig(blocks=1, n_chunks=2, chunk_length=8)
     scripts = [(f"sha{n}", "the night train leaves " * (n + 1)) for n in range(3)]
-    keep_vectors(scripts, settings, cache=tmp_path)
-    chunks = load_vectors(["sha2", "sha0"], settings, cache=tmp_path)
+    cache_decoder_embeddings(scripts, settings, cache=tmp_path)
+    chunks = load_decoder_embeddings(["sha2", "sha0"], settings, cache=tmp_path)
     assert chunks.counts.tolist() == [2, 1]
     assert chunks.codes.shape == (3, 576)
     before = settings.place("sha1", tmp_path).stat().st_mtime_ns
-    keep_vectors(scripts, settings, cache=tmp_path)
+    cache_decoder_embeddings(scripts, settings, cache=tmp_path)
     assert settings.place("sha1", tmp_path).stat().st_mtime_ns == before
     settings.place("sha0", tmp_path).write_bytes(b"cut")
     with pytest.raises(DataError, match="smollm2 has not read the texts of 2 of 3 films"):
-        load_vectors(["sha0", "sha1", "sha9"], settings, cache=tmp_path)
+        load_decoder_embeddings(["sha0", "sha1", "sha9"], settings, cache=tmp_path)

@@ -7,8 +7,8 @@ import torch
 
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import (
-    WIDTH,
-    PooledEncoder,
+    EMBEDDING_DIM,
+    MeanPooledEncoder,
     TorchEncoder,
     cpu_has_bfloat16,
     load_encoder,
@@ -63,7 +63,7 @@ def test_engines_agree(reference, batch, precision):
     vectors = load_encoder(2, "openvino", precision).encode(*batch)
     expected = reference.encode(*batch)
     assert vectors.dtype == expected.dtype == np.float32
-    assert vectors.shape == expected.shape == (3, WIDTH)
+    assert vectors.shape == expected.shape == (3, EMBEDDING_DIM)
     assert cosine(vectors, expected).min() > 0.999
 
 
@@ -79,7 +79,7 @@ def test_padding_changes_nothing(reference, batch):
 
 def test_the_vector_is_the_mean_of_the_states_after_the_last_layer_run(reference, batch):
     ids, mask = (torch.from_numpy(array) for array in batch)
-    whole = PooledEncoder(6).encoder
+    whole = MeanPooledEncoder(6).encoder
     with torch.inference_mode():
         states = whole(input_ids=ids, attention_mask=mask, output_hidden_states=True)
     kept = [states.hidden_states[2][row, : mask[row].sum()].mean(0) for row in range(3)]
@@ -99,9 +99,9 @@ def test_the_weights_are_trained():
 
 
 @pytest.mark.parametrize("layers", [0, 7])
-def test_layers_that_the_encoder_does_not_have(layers):
-    with pytest.raises(ParameterError, match=f"layers={layers}: the encoder has 1 to 6"):
-        load_encoder(layers, "torch", "float32")
+def test_layers_that_the_encoder_does_not_have(n_layer):
+    with pytest.raises(ParameterError, match=f"n_layer={n_layer}: the encoder has 1 to 6"):
+        load_encoder(n_layer, "torch", "float32")
 
 
 def test_auto_is_resolved_once_and_for_all():
@@ -112,7 +112,7 @@ def test_auto_is_resolved_once_and_for_all():
 
 
 def test_torch_says_what_it_computes_in(batch):
-    model = PooledEncoder(1)
+    model = MeanPooledEncoder(1)
     exact, rough = (TorchEncoder(model, name) for name in ("float32", "bfloat16"))
     difference = np.abs(exact.encode(*batch) - rough.encode(*batch)).max()
     assert 0 < difference < 0.2

@@ -15,7 +15,7 @@ from wholescript.errors import ParameterError
 from wholescript.features import extract
 from wholescript.features.chunks import Chunking
 from wholescript.features.extract import (
-    FeatureSettings,
+    FeatureConfig,
     encode_script,
     extract_film,
     extract_records,
@@ -24,7 +24,11 @@ from wholescript.features.extract import (
     save_record,
     sha1_of,
 )
-from wholescript.features.pretrained_encoders import WIDTH, load_encoder, wordpiece_tokenizer
+from wholescript.features.pretrained_encoders import (
+    EMBEDDING_DIM,
+    load_encoder,
+    wordpiece_tokenizer,
+)
 from wholescript.files import ROOT
 
 pytestmark = pytest.mark.usefixtures("encoder_packages")
@@ -53,7 +57,7 @@ def test_each_chunk_is_embedded_as_if_alone(encoder):
     vectors, tokens = encode_script(text, encoder, CHUNKING)
     ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids)
     assert tokens == len(ids)
-    assert vectors.shape == (-(-tokens // 40), WIDTH)
+    assert vectors.shape == (-(-tokens // 40), EMBEDDING_DIM)
     for vector, piece in zip(vectors, CHUNKING.split(ids), strict=True):
         row = np.array([[101, *piece, 102]])
         alone = encoder.encode(row, np.ones_like(row))[0]
@@ -63,10 +67,10 @@ def test_each_chunk_is_embedded_as_if_alone(encoder):
 def test_a_text_of_one_chunk_beside_one_of_100_000_tokens(encoder):
     sentence = "The ferry is late and the harbour sleeps. "
     short, tokens = encode_script(sentence, encoder, Chunking())
-    assert short.shape == (1, WIDTH)
+    assert short.shape == (1, EMBEDDING_DIM)
     long, long_tokens = encode_script(sentence * (100_000 // tokens), encoder, Chunking())
     assert long_tokens > 99_000
-    assert long.shape == (-(-long_tokens // 254), WIDTH)
+    assert long.shape == (-(-long_tokens // 254), EMBEDDING_DIM)
     assert np.isfinite(long).all()
 
 
@@ -74,7 +78,7 @@ def test_an_empty_text_is_one_chunk_of_nothing(encoder):
     record = extract_film("", encoder, CHUNKING)
     assert record.gpt2_tokens == record.wordpiece_tokens == 0
     assert record.words.words == []
-    assert record.chunks.shape == (1, WIDTH)
+    assert record.chunks.shape == (1, EMBEDDING_DIM)
     assert np.isfinite(record.chunks).all()
 
 
@@ -134,8 +138,8 @@ def test_nothing_to_do_starts_no_worker(tmp_path, encoder, monkeypatch):
 
 
 def test_an_error_in_a_worker_is_raised_as_it_is(tmp_path):
-    settings = replace(QUICK, layers=9)
-    with pytest.raises(ParameterError, match="layers=9"):
+    settings = replace(QUICK, n_layer=9)
+    with pytest.raises(ParameterError, match="n_layer=9"):
         extract_records([("a", "text")], tmp_path, settings, workers=1, progress=False)
 
 
@@ -164,7 +168,7 @@ def test_killed_and_resumed_gives_the_same_bytes_and_leaves_no_process(tmp_path)
 def test_settings_are_named_by_what_they_say():
     assert QUICK.key == replace(QUICK).key
     assert QUICK.key != replace(QUICK, chunk_length=41).key
-    resolved = FeatureSettings().resolved()
+    resolved = FeatureConfig().resolved()
     assert "auto" not in (resolved.engine, resolved.precision)
     assert resolved.resolved() == resolved
 

@@ -3,12 +3,12 @@ import pytest
 
 from tests.features.films import some_features
 from wholescript.features.ablation import (
-    join_films,
-    keep_chunks,
-    keep_words,
-    part_of_chunks,
-    without_opening,
-    without_part,
+    ablate_opening,
+    ablate_part,
+    chunk_parts,
+    concatenate_features,
+    select_chunks,
+    select_words,
 )
 
 
@@ -22,7 +22,7 @@ def places(chunks, film):
 
 
 def test_words_are_dropped_from_every_part(features):
-    kept = keep_words(features.words, np.array([False, True, True, False]))
+    kept = select_words(features.words, np.array([False, True, True, False]))
     assert kept.vocabulary == ["may", "sees"]
     for part, whole in zip(kept.quarters, features.words.quarters, strict=True):
         np.testing.assert_array_equal(part.toarray(), whole.toarray()[:, 1:3])
@@ -30,17 +30,17 @@ def test_words_are_dropped_from_every_part(features):
 
 
 def test_a_film_keeps_at_least_its_last_chunk(features):
-    kept = keep_chunks(features.chunks, np.zeros(13, bool))
+    kept = select_chunks(features.chunks, np.zeros(13, bool))
     assert [places(kept, film) for film in range(3)] == [[3], [7], [0]]
 
 
 def test_parts_are_equal_and_in_order(features):
-    part = part_of_chunks(features.chunks, 4)
+    part = chunk_parts(features.chunks, 4)
     assert part.tolist() == [0, 1, 2, 3, 0, 0, 1, 1, 2, 2, 3, 3, 2]
 
 
 def test_a_quarter_takes_words_and_chunks_with_it(features):
-    hidden = without_part(features, 1, 4)
+    hidden = ablate_part(features, 1, 4)
     assert [places(hidden.chunks, film) for film in range(3)] == [
         [0, 2, 3],
         [0, 1, 4, 5, 6, 7],
@@ -53,13 +53,13 @@ def test_a_quarter_takes_words_and_chunks_with_it(features):
 
 
 def test_smaller_parts_leave_the_words_alone(features):
-    hidden = without_part(features, 0, 8)
+    hidden = ablate_part(features, 0, 8)
     assert hidden.words is features.words
     assert places(hidden.chunks, 1) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_the_opening_is_taken_off_the_first_quarter_and_off_the_first_chunks(features):
-    hidden = without_opening(features, np.array([16_000, 12_000, 3_000]))
+    hidden = ablate_opening(features, np.array([16_000, 12_000, 3_000]))
     first, opening = features.words.quarters[0].toarray(), features.words.opening.toarray()
     expected = np.maximum(first.astype(int) - opening, 0)
     np.testing.assert_array_equal(hidden.words.quarters[0].toarray(), expected)
@@ -69,8 +69,8 @@ def test_the_opening_is_taken_off_the_first_quarter_and_off_the_first_chunks(fea
 
 
 def test_joined_films_are_those_of_all_parts(features):
-    hidden = without_part(features, 0, 4)
-    joined = join_films([features, hidden])
+    hidden = ablate_part(features, 0, 4)
+    joined = concatenate_features([features, hidden])
     assert joined.film_ids == features.film_ids * 2
     np.testing.assert_array_equal(joined.chunks.of(1), features.chunks.of(1))
     np.testing.assert_array_equal(joined.chunks.of(4), hidden.chunks.of(1))

@@ -89,11 +89,11 @@ def test_only_what_is_missing_is_sent_out(two_nodes, tmp_path):
 
 
 def test_an_error_on_a_node_is_raised_as_it_is(two_nodes, tmp_path):
-    settings = replace(QUICK, layers=9)
+    settings = replace(QUICK, n_layer=9)
     texts = [("a", "text")]
     with pytest.raises(ParameterError) as caught:
         extract_records_on_ray(texts, tmp_path, settings, progress=False, address=two_nodes)
-    assert str(caught.value) == "layers=9: the encoder has 1 to 6"
+    assert str(caught.value) == "n_layer=9: the encoder has 1 to 6"
 
 
 def test_killed_it_goes_on_with_the_other_engine_and_another_number_of_processes(tmp_path):

@@ -4,16 +4,16 @@ from safetensors.numpy import load_file, save_file
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_encoders import (
-    PooledEncoder,
+    MeanPooledEncoder,
     load_encoder,
     wordpiece_tokenizer,
 )
 from wholescript.features.sentence_embeddings import (
-    SentenceSettings,
+    SentenceEmbeddingConfig,
     count_encoder_parameters,
     embed_sentences,
+    embedding_cache_key,
     encode_texts,
-    key_of,
 )
 
 pytestmark = pytest.mark.usefixtures("encoder_packages")
@@ -25,7 +25,7 @@ TEXTS = [
     "Nobody on the quay could say which of the two boats had left first, or why.",
     "Please cancel the order that I placed this morning",
 ]
-QUICK = SentenceSettings(layers=1, engine="torch", precision="float32")
+QUICK = SentenceEmbeddingConfig(n_layer=1, engine="torch", precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_text_without_tokens_has_a_vector(encoder):
 def test_a_set_of_texts_is_embedded_once(tmp_path):
     first = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
     (path,) = tmp_path.iterdir()
-    assert path.name == f"{key_of(TEXTS, QUICK)}.safetensors"
+    assert path.name == f"{embedding_cache_key(TEXTS, QUICK)}.safetensors"
     stored = load_file(path)["vectors"]
     assert stored.dtype == np.float16
     np.testing.assert_array_equal(first, stored.astype(np.float32))
@@ -107,15 +107,18 @@ def test_a_damaged_file_is_written_anew(tmp_path):
 
 def test_the_key_tells_texts_order_division_and_settings_apart():
     keys = {
-        key_of(texts, settings)
+        embedding_cache_key(texts, settings)
         for texts, settings in (
             (["ab", "c"], QUICK),
             (["c", "ab"], QUICK),
             (["a", "bc"], QUICK),
             (["abc"], QUICK),
-            (["ab", "c"], SentenceSettings(layers=1, engine="openvino", precision="float32")),
-            (["ab", "c"], SentenceSettings(1, 100, "torch", "float32")),
-            (["ab", "c"], SentenceSettings(2, 512, "torch", "float32")),
+            (
+                ["ab", "c"],
+                SentenceEmbeddingConfig(n_layer=1, engine="openvino", precision="float32"),
+            ),
+            (["ab", "c"], SentenceEmbeddingConfig(1, 100, "torch", "float32")),
+            (["ab", "c"], SentenceEmbeddingConfig(2, 512, "torch", "float32")),
         )
     }
     assert len(keys) == 7
@@ -137,10 +140,10 @@ def test_nothing_is_embedded_of_a_set_with_an_empty_text(tmp_path):
 @pytest.mark.parametrize("length", [2, 513])
 def test_lengths_that_the_encoder_cannot_read(length):
     with pytest.raises(ParameterError, match=f"max_tokens={length}: the encoder reads 3 to 512"):
-        SentenceSettings(max_tokens=length)
+        SentenceEmbeddingConfig(max_tokens=length)
 
 
 @pytest.mark.parametrize("layers", [1, 6])
-def test_the_parameters_are_those_that_are_run(layers):
-    parameters = PooledEncoder(layers).parameters()
-    assert count_encoder_parameters(layers) == sum(p.numel() for p in parameters)
+def test_the_parameters_are_those_that_are_run(n_layer):
+    parameters = MeanPooledEncoder(n_layer).parameters()
+    assert count_encoder_parameters(n_layer) == sum(p.numel() for p in parameters)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.layout import STRUCTURE_NAMES, structure_of
+from wholescript.features.layout import STRUCTURE_NAMES, measure_structure
 
 SCENE = """INT. THE OLD HARBOUR - NIGHT
 
@@ -19,7 +19,7 @@ CUT TO:
 
 
 def values(text):
-    return dict(zip(STRUCTURE_NAMES, structure_of(text).tolist(), strict=True))
+    return dict(zip(STRUCTURE_NAMES, measure_structure(text).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_words_per_line_and_sentence():
 
 @given(st.text(max_size=200))
 def test_every_text_has_finite_values(text):
-    found = structure_of(text)
+    found = measure_structure(text)
     assert found.shape == (len(STRUCTURE_NAMES),)
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
@@ -62,4 +62,4 @@ def test_every_text_has_finite_values(text):
 )
 def test_long_runs_take_linear_time(hostile):
     # A quadratic pattern needs some 10**11 steps here, which is hours: no clock is needed.
-    assert np.isfinite(structure_of(hostile)).all()
+    assert np.isfinite(measure_structure(hostile)).all()

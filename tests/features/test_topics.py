@@ -1,7 +1,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from wholescript.features.topics import find_topics
+from wholescript.features.topics import fit_topics
 from wholescript.features.word_counts import WordCounts
 
 SEA, WAR, NAMES, ALL = ["boat", "sail", "wave"], ["army", "rifle", "tank"], ["ann", "bob"], ["the"]
@@ -22,12 +22,12 @@ def corpus(n=60):
 
 def test_films_fall_into_their_topics_without_names():
     sea, words = corpus()
-    found = find_topics(words, frozenset(NAMES), 2, seed=0)
+    found = fit_topics(words, frozenset(NAMES), 2, seed=0)
     assert [set(name.split(", ")) >= set(kind) for name in found.names for kind in (SEA, WAR)] in (
         [True, False, False, True],
         [False, True, True, False],
     )
-    assert len(set(found.of_films[sea])) == len(set(found.of_films[~sea])) == 1
-    assert found.of_films[0] != found.of_films[-1]
+    assert len(set(found.film_topics[sea])) == len(set(found.film_topics[~sea])) == 1
+    assert found.film_topics[0] != found.film_topics[-1]
     shown = ", ".join(found.names)
     assert not any(word in shown.split(", ") for word in NAMES + ALL)

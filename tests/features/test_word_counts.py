@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.features.word_counts import (
-    OPENING_CHARACTERS,
+    OPENING_LENGTH,
     count_words,
-    stack_words,
-    words_of,
+    stack_word_counts,
+    tokenize_words,
 )
 
 TEXTS = st.text(st.sampled_from("abcÉß'\u2019 .\n1_"), max_size=200)
@@ -16,7 +16,7 @@ TEXTS = st.text(st.sampled_from("abcÉß'\u2019 .\n1_"), max_size=200)
 
 def test_words_are_lower_case_letters_with_apostrophes_inside():
     text = "DON\u2019T! 'Stop' it2now, snow_man -- caf\u00e9 12 rock'n'roll'"
-    assert words_of(text) == [
+    assert tokenize_words(text) == [
         *("don't", "stop", "it", "now", "snow", "man", "caf\u00e9", "rock'n'roll")
     ]
 
@@ -25,7 +25,7 @@ def test_words_are_lower_case_letters_with_apostrophes_inside():
 def test_quarters_sum_to_the_whole(text):
     found = count_words(text)
     whole = dict(zip(found.words, found.counts[:, :4].sum(1).tolist(), strict=True))
-    assert {word: n for word, n in whole.items() if n} == Counter(words_of(text))
+    assert {word: n for word, n in whole.items() if n} == Counter(tokenize_words(text))
 
 
 @given(TEXTS)
@@ -41,9 +41,9 @@ def test_quarters_keep_the_order_of_the_script():
 
 
 def test_the_opening_is_the_first_4000_characters():
-    found = count_words("early " * (OPENING_CHARACTERS // 6) + "....late " + "late " * 900)
+    found = count_words("early " * (OPENING_LENGTH // 6) + "....late " + "late " * 900)
     opening = dict(zip(found.words, found.counts[:, 4].tolist(), strict=True))
-    assert opening == {"early": OPENING_CHARACTERS // 6, "late": 0}
+    assert opening == {"early": OPENING_LENGTH // 6, "late": 0}
 
 
 def test_a_count_too_large_for_two_bytes_stays_at_the_limit():
@@ -59,18 +59,18 @@ def test_an_empty_text_has_no_words():
 @given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 3))
 def test_stacked_counts_are_those_of_the_films(texts, min_films):
     films = [count_words(text) for text in texts]
-    stacked = stack_words(films, min_films)
+    stacked = stack_word_counts(films, min_films)
     used = Counter(word for film in films for word in film.words)
     assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_films)
     for row, text in enumerate(texts):
-        expected = Counter(words_of(text))
+        expected = Counter(tokenize_words(text))
         assert stacked.whole[[row]].toarray().ravel().tolist() == [
             expected[word] for word in stacked.vocabulary
         ]
 
 
 def test_selected_films_keep_their_counts():
-    stacked = stack_words([count_words("a b"), count_words("b b"), count_words("c")], 1)
+    stacked = stack_word_counts([count_words("a b"), count_words("b b"), count_words("c")], 1)
     chosen = stacked.select(np.array([2, 0]))
     assert chosen.whole.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]
     assert chosen.opening.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.word_vocabulary import PADDING, UNKNOWN, WordIds, words_and_marks
+from wholescript.features.word_vocabulary import (
+    PAD_ID,
+    UNK_ID,
+    WordVocabulary,
+    tokenize_words_and_punctuation,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,41 +22,43 @@ from wholescript.features.word_vocabulary import PADDING, UNKNOWN, WordIds, word
     ],
 )
 def test_words_and_marks(text, words):
-    assert words_and_marks(text) == words
+    assert tokenize_words_and_punctuation(text) == words
 
 
 def test_the_most_frequent_words_have_numbers():
-    ids = WordIds.of(["b b b a a c", "a d"], size=2)
+    ids = WordVocabulary.of(["b b b a a c", "a d"], size=2)
     assert ids.words == ("a", "b")
-    assert ids.vocabulary == 4
-    assert ids(["a b c", "d"])[0].tolist() == [2, 3, UNKNOWN]
+    assert ids.vocab_size == 4
+    assert ids(["a b c", "d"])[0].tolist() == [2, 3, UNK_ID]
 
 
 def test_among_equals_the_alphabet_decides():
-    assert WordIds.of(["d c b a"], size=2).words == WordIds.of(["a b c d"], size=2).words
+    assert (
+        WordVocabulary.of(["d c b a"], size=2).words == WordVocabulary.of(["a b c d"], size=2).words
+    )
 
 
 def test_rare_words_have_none():
-    assert WordIds.of(["a a b"], min_count=2).words == ("a",)
+    assert WordVocabulary.of(["a a b"], min_count=2).words == ("a",)
 
 
 def test_a_text_without_a_word_is_one_unknown():
-    (numbers,) = WordIds.of(["a"])(["_"])
-    assert numbers.tolist() == [UNKNOWN]
+    (numbers,) = WordVocabulary.of(["a"])(["_"])
+    assert numbers.tolist() == [UNK_ID]
 
 
 @given(st.lists(st.text(), min_size=1))
 def test_no_number_is_out_of_range(texts):
-    ids = WordIds.of(["some words of a text"])
+    ids = WordVocabulary.of(["some words of a text"])
     for numbers in ids(texts):
         assert numbers.dtype == np.int64
-        assert ((numbers > PADDING) & (numbers < ids.vocabulary)).all()
+        assert ((numbers > PAD_ID) & (numbers < ids.vocab_size)).all()
 
 
 def test_saved_words_are_the_same(tmp_path):
-    ids = WordIds.of(["caf\u00e9 \u2014 ok"])
+    ids = WordVocabulary.of(["caf\u00e9 \u2014 ok"])
     ids.save(tmp_path / "words.json")
-    assert WordIds.load(tmp_path / "words.json") == ids
+    assert WordVocabulary.load(tmp_path / "words.json") == ids
 
 
 @pytest.mark.parametrize("content", [None, "", "3", "{"])
@@ -60,11 +67,11 @@ def test_a_damaged_file_is_an_error(tmp_path, content):
     if content is not None:
         path.write_text(content)
     with pytest.raises(DataError, match="no list of words"):
-        WordIds.load(path)
+        WordVocabulary.load(path)
 
 
 def test_nothing_to_count_is_an_error():
     with pytest.raises(DataError, match="lower min_count"):
-        WordIds.of(["a b"], min_count=2)
+        WordVocabulary.of(["a b"], min_count=2)
     with pytest.raises(ParameterError, match="size=0"):
-        WordIds.of(["a"], size=0)
+        WordVocabulary.of(["a"], size=0)

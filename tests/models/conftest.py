@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.compression import Rotation
+from wholescript.features.compression import PCARotation
 from wholescript.features.word_counts import WordCounts
 from wholescript.models.task import Task
 
@@ -27,7 +27,7 @@ def task():
     offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, N))])
     codes = rng.integers(-40, 40, (offsets[-1], 6))
     codes[:, 2] += np.repeat(25 * labels, np.diff(offsets))
-    rotation = Rotation(np.zeros(6, np.float32), np.eye(6, dtype=np.float32), 0.01)
+    rotation = PCARotation(np.zeros(6, np.float32), np.eye(6, dtype=np.float32), 0.01)
     chunks = ChunkEmbeddings(codes.astype(np.int8), offsets, rotation)
     ids = np.array([f"film{i:03}" for i in range(N)], dtype=object)
     films = pd.DataFrame(

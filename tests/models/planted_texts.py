@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from wholescript.features.pretrained_encoders import MINILM_PACKAGE
-from wholescript.features.sentence_embeddings import SentenceSettings
+from wholescript.features.sentence_embeddings import SentenceEmbeddingConfig
 
 WORDS = ["parcel", "kettle", "harbour", "violin", "mountain"]
 FILLING = "the a some of and then now it was here there still very old new last first"
-QUICK = SentenceSettings(layers=1, engine="torch", precision="float32")
+QUICK = SentenceEmbeddingConfig(n_layer=1, engine="torch", precision="float32")
 
 
 def planted(classes, n, seed):
@@ -33,6 +33,6 @@ ENCODER = pytest.mark.skipif(
 def divided(classes):
     """Training and validation texts with labels, and test texts with their right labels."""
     train, train_labels, _ = planted(classes, 100, 0)
-    held, held_labels, _ = planted(classes, 50, 1)
+    held, val_labels, _ = planted(classes, 50, 1)
     test, _, right = planted(classes, 50, 2)
-    return (train, train_labels, held, held_labels), test, right
+    return (train, train_labels, held, val_labels), test, right

@@ -4,7 +4,7 @@ import torch
 from tests.models.tiny_decoders import write_tiny
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
-from wholescript.models.adapters import adapted
+from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.dropout import Dropout
 
 
@@ -15,7 +15,7 @@ def decoder(tmp_path):
 
 @pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
 def test_what_is_trained(decoder, tuning):
-    base = adapted(decoder, tuning)
+    base = prepare_for_tuning(decoder, tuning)
     trained = {name for name, value in base.named_parameters() if value.requires_grad}
     every = {name for name, _ in base.named_parameters()}
     expected = {"full": every, "frozen": set(), "lora": {n for n in every if "lora_" in n}}
@@ -26,12 +26,12 @@ def test_fresh_adapters_change_nothing(tmp_path, decoder):
     ids = torch.tensor([[5, 9, 11, 7]])
     with torch.no_grad():
         before = load_decoder(str(tmp_path / "tiny")).model(input_ids=ids).logits
-        adapted(decoder, "lora")
+        prepare_for_tuning(decoder, "lora")
         assert torch.allclose(decoder.model(input_ids=ids).logits, before, atol=1e-5)
 
 
 def test_adapters_drop_by_the_fast_dropout(decoder):
-    base = adapted(decoder, "lora", dropout=0.3)
+    base = prepare_for_tuning(decoder, "lora", dropout=0.3)
     dropping = [m for m in base.modules() if isinstance(m, torch.nn.Dropout)]
     assert dropping and all(type(m) is Dropout and m.p == 0.3 for m in dropping)
 
@@ -39,4 +39,4 @@ def test_adapters_drop_by_the_fast_dropout(decoder):
 @pytest.mark.parametrize("options", [{"tuning": "half"}, {"rank": 0}, {"alpha": 0}])
 def test_what_cannot_be_is_refused(decoder, options):
     with pytest.raises(ParameterError):
-        adapted(decoder, **({"tuning": "lora"} | options))
+        prepare_for_tuning(decoder, **({"tuning": "lora"} | options))

@@ -3,8 +3,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.models.aggregators import GatedAttention, QueryDecoder, places, sinusoids
-from wholescript.models.sequence import LinearAttention, TransformerEncoder
+from wholescript.models.aggregators import (
+    GatedAttention,
+    QueryDecoder,
+    relative_positions,
+    sinusoidal_positions,
+)
+from wholescript.models.sequence import LinearAttentionEncoder, TransformerEncoder
 
 D = 12
 
@@ -14,15 +19,15 @@ def gated():
 
 
 def decoder():
-    return QueryDecoder(D, d_model=16, heads=2, d_feedforward=24, layers=2, queries=3)
+    return QueryDecoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2, queries=3)
 
 
 def encoder():
-    return TransformerEncoder(D, d_model=16, heads=2, d_feedforward=24, layers=2)
+    return TransformerEncoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
 
 
 def linear():
-    return LinearAttention(D, d_model=16, heads=2, d_feedforward=24, layers=2)
+    return LinearAttentionEncoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
 
 
 @pytest.fixture(params=[gated, decoder, encoder, linear])
@@ -108,7 +113,7 @@ def test_the_decoder_sees_the_order():
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4))
 def test_places_run_from_0_to_1_in_films_of_any_length(lengths):
     _, mask = films(*lengths)
-    found = places(mask)
+    found = relative_positions(mask)
     assert (found[:, 0] == 0).all()
     for row, length in enumerate(lengths):
         steps = torch.linspace(0, 1, length) if length > 1 else torch.zeros(1)
@@ -118,11 +123,11 @@ def test_places_run_from_0_to_1_in_films_of_any_length(lengths):
 def test_chunks_that_are_hidden_in_training_leave_the_others_in_their_places():
     whole = torch.ones(1, 11, dtype=torch.bool)
     seen = torch.tensor([[0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1]], dtype=torch.bool)
-    torch.testing.assert_close(places(seen)[seen], places(whole)[seen])
+    torch.testing.assert_close(relative_positions(seen)[seen], relative_positions(whole)[seen])
 
 
 def test_sinusoids_tell_places_apart():
-    rows = sinusoids(torch.linspace(0, 1, 100).unsqueeze(0), 16)[0]
+    rows = sinusoidal_positions(torch.linspace(0, 1, 100).unsqueeze(0), 16)[0]
     assert rows.shape == (100, 16)
     distance = torch.cdist(rows, rows) + 10 * torch.eye(100)
     assert distance.min() > 0.1

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wholescript.models.attention import attend
+from wholescript.models.attention import dot_product_attention
 
 MASKS = {
     "causal": torch.ones(6, 6, dtype=torch.bool).tril(),
@@ -10,11 +10,11 @@ MASKS = {
 
 
 @pytest.mark.parametrize("allowed", MASKS.values(), ids=MASKS)
-def test_in_half_precision_it_is_attention_too(allowed):
+def test_in_half_precision_it_is_attention_too(attn_mask):
     torch.manual_seed(0)
     exact = [torch.randn(2, 3, 6, 4, requires_grad=True) for _ in range(3)]
     half = [part.detach().bfloat16().requires_grad_() for part in exact]
-    expected, found = (attend(*parts, allowed) for parts in (exact, half))
+    expected, found = (dot_product_attention(*parts, attn_mask) for parts in (exact, half))
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.03)
     weight = torch.randn_like(expected)
@@ -32,5 +32,5 @@ def test_what_may_not_be_read_is_not(dtype):
     query, key, value = torch.randn(3, 2, 1, 6, 4, dtype=dtype)
     other = value.clone()
     other[1, :, 2:] = 7.0
-    before, after = (attend(query, key, v, MASKS["padded"]) for v in (value, other))
+    before, after = (dot_product_attention(query, key, v, MASKS["padded"]) for v in (value, other))
     torch.testing.assert_close(before, after)

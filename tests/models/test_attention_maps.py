@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.attention_maps import attention_maps, rollout
+from wholescript.models.attention_maps import attention_maps, attention_rollout
 from wholescript.models.chunked import ScratchEncoder
 
 IDS = torch.tensor([[3, 1, 4, 1, 5]])
@@ -37,10 +37,10 @@ def test_no_hook_stays():
 
 def test_rollout_follows_attention_through_the_blocks():
     first, second = torch.tensor([[0.0, 1.0], [1.0, 0.0]]), torch.eye(2)
-    reached = rollout(torch.stack([first, second])[:, None])
+    reached = attention_rollout(torch.stack([first, second])[:, None])
     torch.testing.assert_close(reached, torch.full((2, 2), 0.5))
     maps = attention_maps((one := encoder()).transformer, lambda: one(IDS, ALL))
-    torch.testing.assert_close(rollout(maps).sum(1), torch.ones(5))
+    torch.testing.assert_close(attention_rollout(maps).sum(1), torch.ones(5))
 
 
 @pytest.mark.parametrize("options", [{"causal": True}, {"positions": "rotary"}])

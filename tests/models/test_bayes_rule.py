@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.models.bayes_rule import BayesRule
 
@@ -12,8 +12,8 @@ def overconfident(n=4_000, classes=3, factor=12.0, seed=0):
     """Log-likelihoods whose odds are too sure by a factor, and shifted; and labels."""
     rng = np.random.default_rng(seed)
     right = rng.normal(size=(n, classes))
-    odds = np.exp(right) / np.exp(right).sum(1, keepdims=True)
-    labels = np.array([rng.choice(classes, p=row) for row in odds])
+    scaled_logits = np.exp(right) / np.exp(right).sum(1, keepdims=True)
+    labels = np.array([rng.choice(classes, p=row) for row in scaled_logits])
     shift = np.arange(classes) * 9.0
     return factor * right - shift - 500, labels
 
@@ -47,21 +47,23 @@ def repeating(n=6_000, seed=0):
     words = np.exp(rng.uniform(np.log(50), np.log(2_000), n))
     right = rng.normal(size=n) * 2
     labels = (rng.random(n) < 1 / (1 + np.exp(-right))).astype(np.int64)
-    odds = right * np.sqrt(words)
-    return np.stack([-6 * words - odds / 2, -6 * words + odds / 2], axis=1), labels
+    scaled_logits = right * np.sqrt(words)
+    return np.stack(
+        [-6 * words - scaled_logits / 2, -6 * words + scaled_logits / 2], axis=1
+    ), labels
 
 
 def test_the_temperature_grows_with_the_text():
     likelihoods, labels = repeating()
     rule = BayesRule(np.log([0.5, 0.5])).calibrated(likelihoods, labels)
-    assert rule.growth == pytest.approx(0.5, abs=0.05)
-    assert rule.temperature == pytest.approx(np.sqrt(rule.typical / 6), rel=0.1)
+    assert rule.length_exponent == pytest.approx(0.5, abs=0.05)
+    assert rule.temperature == pytest.approx(np.sqrt(rule.reference_length / 6), rel=0.1)
     other, truth = repeating(seed=1)
 
     def log_loss(rule):
         return -np.log(rule.posterior(other)[np.arange(len(truth)), truth]).mean()
 
-    flat = replace(rule, growth=0.0)
+    flat = replace(rule, length_exponent=0.0)
     assert log_loss(rule) < log_loss(flat) - 0.01
 
 
@@ -78,17 +80,17 @@ def test_calibration_helps_where_it_was_not_fitted():
 
     def ece(probabilities):
         ids = [str(row) for row in range(len(labels))]
-        said = ClassPredictions.from_probabilities(ids, ["a", "b", "c"], labels, probabilities)
+        said = DocumentPredictions.from_probabilities(ids, ["a", "b", "c"], labels, probabilities)
         return bootstrap([said]).set_index("metric").loc["ece", "value"]
 
-    assert ece(rule.posterior(likelihoods)) < ece(rule.plain.posterior(likelihoods)) / 5
+    assert ece(rule.posterior(likelihoods)) < ece(rule.uncalibrated.posterior(likelihoods)) / 5
 
 
 def test_read_back_it_is_the_same():
     likelihoods, labels = overconfident()
     for rule in (
-        plain := BayesRule.of(labels, 3),
-        plain.calibrated(likelihoods, labels),
+        uncalibrated := BayesRule.of(labels, 3),
+        uncalibrated.calibrated(likelihoods, labels),
     ):
-        again = BayesRule.restored(rule.note())
+        again = BayesRule.from_state_dict(rule.metadata())
         assert (again.posterior(likelihoods) == rule.posterior(likelihoods)).all()

@@ -3,8 +3,8 @@ import torch
 
 from wholescript.errors import ParameterError
 from wholescript.models.aggregators import GatedAttention, QueryDecoder
-from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, unpacked
-from wholescript.models.transformer import Transformer, angles, rotate
+from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, pad_chunks
+from wholescript.models.transformer import Transformer, apply_rotary, position_angles
 
 WORDS = 50
 
@@ -54,9 +54,12 @@ def test_a_causal_state_reads_nothing_later(positions: str) -> None:
 
 
 def test_rotated_products_tell_distance_only() -> None:
-    turn = angles(40, 8, torch.device("cpu"))
+    turn = position_angles(40, 8, torch.device("cpu"))
     query, key = torch.randn(2, 8)
-    products = [(rotate(query, turn[at]) * rotate(key, turn[at + 5])).sum() for at in (0, 11, 30)]
+    products = [
+        (apply_rotary(query, turn[at]) * apply_rotary(key, turn[at + 5])).sum()
+        for at in (0, 11, 30)
+    ]
     torch.testing.assert_close(products[0].expand(2), torch.stack(products[1:]))
 
 
@@ -67,7 +70,7 @@ def test_dimensions_must_come_in_pairs() -> None:
 
 def test_unpacked_films_keep_their_chunks() -> None:
     vectors = torch.arange(12.0).view(6, 2)
-    padded, mask = unpacked(vectors, torch.tensor([1, 3, 2]))
+    padded, mask = pad_chunks(vectors, torch.tensor([1, 3, 2]))
     assert padded.shape == (3, 3, 2)
     assert mask.tolist() == [[True, False, False], [True, True, True], [True, True, False]]
     torch.testing.assert_close(padded[mask], vectors)

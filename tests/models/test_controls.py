@@ -4,8 +4,8 @@ from sklearn.metrics import roc_auc_score
 
 from wholescript.data.films.folds import repeated_folds
 from wholescript.errors import DataError
-from wholescript.models.controls import ColumnsLR, ShuffledLabels, controls
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.controls import MetadataLR, ShuffledLabels, controls
+from wholescript.models.tfidf import TfidfLR
 
 
 def _auc(task, rows, estimator):
@@ -14,22 +14,22 @@ def _auc(task, rows, estimator):
 
 
 def test_a_column_that_tells_is_found_and_others_are_not(task, rows):
-    assert _auc(task, rows, ColumnsLR(name="year", numeric=("year",))) > 0.8
-    mute = ColumnsLR(name="mute", numeric=("n_words",), categorical=("source",), text=("title",))
+    assert _auc(task, rows, MetadataLR(name="year", numeric=("year",))) > 0.8
+    mute = MetadataLR(name="mute", numeric=("n_words",), categorical=("source",), text=("title",))
     assert abs(_auc(task, rows, mute) - 0.5) < 0.25
 
 
 def test_a_bump_in_the_middle_is_seen(task, rows):
     bump = np.where(task.labels == 1, 5.0, np.where(np.arange(120) % 4 == 1, 0.0, 10.0))
     task.films["bump"] = bump + np.random.default_rng(0).normal(size=120)
-    assert _auc(task, rows, ColumnsLR(name="bump", numeric=("bump",))) > 0.9
+    assert _auc(task, rows, MetadataLR(name="bump", numeric=("bump",))) > 0.9
 
 
 def test_values_that_training_never_saw_are_scored(task, rows):
     train, test = rows
     task.films.loc[test, "source"] = "found in a drawer"
     task.films.loc[test, "year"] = 3000
-    estimator = ColumnsLR(name="all", numeric=("year",), categorical=("source",), text=("title",))
+    estimator = MetadataLR(name="all", numeric=("year",), categorical=("source",), text=("title",))
     assert np.isfinite(estimator.fit_predict(task, train, test, seed=0).test).all()
 
 
@@ -40,11 +40,11 @@ def test_test_labels_play_no_part(assert_blind, number):
 
 def test_a_missing_column_is_named(task, rows):
     with pytest.raises(DataError, match=r"\['budget'\].*'money'.*'year'"):
-        ColumnsLR(name="money", numeric=("budget",)).fit_predict(task, *rows, seed=0)
+        MetadataLR(name="money", numeric=("budget",)).fit_predict(task, *rows, seed=0)
 
 
 def test_shuffled_labels_teach_nothing(task):
-    estimator = ShuffledLabels(WordsLR(min_df=2, Cs=(1.0,)))
+    estimator = ShuffledLabels(TfidfLR(min_df=2, Cs=(1.0,)))
     aucs = []
     for fold in repeated_folds(task.labels, task.groups, n_folds=3, n_repeats=5, seed=0):
         seed = 10 * fold.repeat + fold.fold

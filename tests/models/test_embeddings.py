@@ -4,13 +4,13 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from wholescript.models.mean_embedding import MeanPoolingLR, film_means
+from wholescript.models.mean_embedding import MeanPoolingLR, mean_chunk_embeddings
 
 
 def test_means_are_those_of_each_film(task):
     chunks = task.features.chunks
     expected = [chunks.of(film).mean(axis=0) for film in range(len(task.labels))]
-    np.testing.assert_allclose(film_means(chunks), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(mean_chunk_embeddings(chunks), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_planted_axis_is_found(task, rows):
@@ -29,6 +29,8 @@ def test_the_unit_of_the_codes_does_not_matter(task, rows):
     rotation = replace(chunks.rotation, step=7 * chunks.rotation.step)
     other = replace(task, features=SimpleNamespace(chunks=replace(chunks, rotation=rotation)))
     for a, b in zip(
-        MeanPoolingLR().inputs(task, *rows), MeanPoolingLR().inputs(other, *rows), strict=True
+        MeanPoolingLR().design_matrices(task, *rows),
+        MeanPoolingLR().design_matrices(other, *rows),
+        strict=True,
     ):
         np.testing.assert_allclose(a, b, atol=1e-9)

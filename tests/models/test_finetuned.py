@@ -122,7 +122,7 @@ def test_adapters_begin_as_nothing(folder):
 
 def test_thawed_trains_everything(folder):
     model = classifier(folder, "frozen")
-    model.thaw()
+    model.unfreeze()
     assert trained(model) == {name for name, _ in model.named_parameters()}
     assert len(step(model)) > 20
 
@@ -132,25 +132,25 @@ def test_an_unchanged_model_speaks_as_the_causal_model(folder, tuning):
     ids = language(folder)
     with torch.inference_mode():
         expected = load_decoder(folder).model(input_ids=ids, labels=ids).loss
-    assert classifier(folder, tuning).language_loss(ids) == pytest.approx(float(expected), rel=1e-5)
+    assert classifier(folder, tuning).lm_loss(ids) == pytest.approx(float(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_changed_model_speaks_otherwise(folder, tuning):
     ids = language(folder)
     model = classifier(folder, tuning)
-    before = model.language_loss(ids)
+    before = model.lm_loss(ids)
     for _ in range(2):  # the first step moves but one of an adapter's two matrices
         step(model)
-    assert abs(model.language_loss(ids) - before) > 1e-3
+    assert abs(model.lm_loss(ids) - before) > 1e-3
 
 
 def test_a_frozen_model_forgets_nothing(folder):
     ids = language(folder)
     model = classifier(folder, "frozen")
-    before = model.language_loss(ids)
+    before = model.lm_loss(ids)
     step(model)
-    assert model.language_loss(ids) == before
+    assert model.lm_loss(ids) == before
 
 
 def test_nothing_is_dropped_as_language_is_asked_of(folder):
@@ -159,7 +159,7 @@ def test_nothing_is_dropped_as_language_is_asked_of(folder):
         if "lora_B" in name:
             torch.nn.init.constant_(parameter, 0.1)
     ids = language(folder)
-    assert model.language_loss(ids) == model.language_loss(ids)
+    assert model.lm_loss(ids) == model.lm_loss(ids)
     assert model.training and model.base.training
     assert not torch.equal(model(*batch()), model(*batch()))
 
@@ -169,7 +169,7 @@ def test_nothing_is_said_of_what_is_meant(folder, capfd):
         warnings.simplefilter("error")
         model = classifier(folder, "lora")
         model(*batch()).sum().backward()
-        model.language_loss(language(folder))
+        model.lm_loss(language(folder))
     assert capfd.readouterr() == ("", "")
 
 

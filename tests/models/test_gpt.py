@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.gpt import GPT, GPTConfig, same_title
+from wholescript.models.gpt import GPT, GPTConfig, same_document_mask
 
 END = 1
-SMALL = GPTConfig(vocabulary=50, context=12, layers=2, heads=2, width=16, dropout=0.0)
+SMALL = GPTConfig(vocab_size=50, block_size=12, n_layer=2, n_head=2, d_model=16, dropout=0.0)
 SWITCHES = {
     "baseline": {},
     "rotary": {"positions": "rotary"},
@@ -44,12 +44,12 @@ def test_no_token_reads_a_later_one_and_all_weights_learn(changed):
 def test_a_masked_title_reads_nothing_of_the_ones_before():
     ids = torch.tensor([[END, 5, 6, END, 7, 8]])
     other = torch.tensor([[END, 9, 4, END, 7, 8]])
-    model = gpt(title_mask=True, positions="rotary")
+    model = gpt(document_mask=True, positions="rotary")
     torch.testing.assert_close(model(ids)[:, 3:], model(other)[:, 3:])
     assert not torch.allclose(gpt()(ids)[:, 3:], gpt()(other)[:, 3:])
     alone = model(torch.tensor([[END, 7, 8]]))
     torch.testing.assert_close(model(ids)[:, 3:], alone)
-    assert same_title(ids, END)[0, 0, 4].tolist() == [False, False, False, True, True, True]
+    assert same_document_mask(ids, END)[0, 0, 4].tolist() == [False, False, False, True, True, True]
 
 
 def test_the_baseline_has_the_size_that_was_published():
@@ -57,12 +57,12 @@ def test_the_baseline_has_the_size_that_was_published():
     blocks = 6 * (4 * 512**2 + 8 * 512**2 + 13 * 512)
     assert sum(p.numel() for p in model.parameters()) == blocks + (16_000 + 128 + 2) * 512
     assert model.head is None
-    assert not model.places.weight.any()
+    assert not model.wpe.weight.any()
     assert 0.0195 < model.tokens.weight.std() < 0.0205
 
 
 def test_residual_branches_begin_smaller_where_asked():
-    plain, shrunk = gpt(), gpt(residual_init=True)
+    plain, shrunk = gpt(), gpt(scaled_residual_init=True)
     ratio = shrunk.attention[0].layer.project.weight / plain.attention[0].layer.project.weight
     torch.testing.assert_close(ratio, torch.full((16, 16), 0.5))
     torch.testing.assert_close(shrunk.tokens.weight, plain.tokens.weight)
@@ -72,7 +72,7 @@ def test_residual_branches_begin_smaller_where_asked():
     ("changed", "message"),
     [
         ({"positions": "alibi"}, "'alibi' is none of learned, rotary"),
-        ({"heads": 3}, "width=16 must be a multiple of twice heads=3"),
+        ({"heads": 3}, "d_model=16 must be a multiple of twice n_head=3"),
         ({"dropout": 1.0}, r"dropout=1\.0"),
         ({"layers": 0}, "at least 1"),
     ],

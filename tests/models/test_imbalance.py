@@ -7,59 +7,59 @@ from sklearn.metrics import roc_auc_score
 from wholescript.errors import ParameterError
 from wholescript.models import imbalance
 from wholescript.models.imbalance import (
-    TREATMENTS,
-    LogitAdjusted,
-    TreatedWordsLR,
+    IMBALANCE_CORRECTIONS,
+    ImbalanceCorrectedTfidfLR,
+    LogitAdjustment,
     effective_number_weights,
     focal_logistic,
 )
 from wholescript.models.logistic_regression import logistic, logit
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.tfidf import TfidfLR
 
 EVENING = {"class weights", "oversampling", "class-balanced", "SMOTE"}
 
 
 @pytest.fixture
 def fitted(task, rows):
-    def fit(treatment, strength=10.0):
-        estimator = TreatedWordsLR(treatment=treatment, min_df=2, Cs=(strength,))
+    def fit(correction, C=10.0):
+        estimator = ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(C,))
         return estimator.fit_predict(task, *rows, seed=0)
 
     return fit
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
+@pytest.mark.parametrize("treatment", IMBALANCE_CORRECTIONS)
 def test_each_treatment_ranks_and_is_blind_to_test_labels(
-    fitted, task, rows, assert_blind, treatment
+    fitted, task, rows, assert_blind, correction
 ):
-    assert roc_auc_score(task.labels[rows[1]], fitted(treatment).test) > 0.75
-    assert_blind(TreatedWordsLR(treatment=treatment, min_df=2, Cs=(1.0, 10.0)))
+    assert roc_auc_score(task.labels[rows[1]], fitted(correction).test) > 0.75
+    assert_blind(ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(1.0, 10.0)))
 
 
 @pytest.mark.parametrize("treatment", sorted(EVENING))
-def test_evening_treatments_raise_the_probability_of_the_rare_class(fitted, treatment):
-    assert fitted(treatment, 1.0).test.mean() > fitted("plain", 1.0).test.mean() + 0.05
+def test_evening_treatments_raise_the_probability_of_the_rare_class(fitted, correction):
+    assert fitted(correction, 1.0).test.mean() > fitted("plain", 1.0).test.mean() + 0.05
 
 
 def test_plain_is_the_baseline(task, rows, fitted):
-    baseline = WordsLR(min_df=2, Cs=(10.0,)).fit_predict(task, *rows, seed=0)
+    baseline = TfidfLR(min_df=2, Cs=(10.0,)).fit_predict(task, *rows, seed=0)
     np.testing.assert_array_equal(fitted("plain").test, baseline.test)
 
 
 @pytest.mark.parametrize("tau", [1.0, 0.5])
 def test_logit_adjustment_shifts_by_the_prior_of_the_training_films(task, rows, tau):
-    words = WordsLR(min_df=2, Cs=(10.0,))
+    words = TfidfLR(min_df=2, Cs=(10.0,))
     plain = words.fit_predict(task, *rows, seed=0)
-    adjusted = LogitAdjusted(words, tau).fit_predict(task, *rows, seed=0)
+    adjusted = LogitAdjustment(words, tau).fit_predict(task, *rows, seed=0)
     prior = logit(np.array([task.labels[rows[0]].mean()]))[0]
     for before, after in ((plain.test, adjusted.test), (plain.inner, adjusted.inner)):
         np.testing.assert_allclose(logit(after) - logit(before), -tau * prior, atol=1e-6)
 
 
 def test_logit_adjustment_is_blind_to_test_labels_and_tells_tau(assert_blind):
-    words = WordsLR(min_df=2, Cs=(10.0,))
-    assert_blind(LogitAdjusted(words))
-    assert LogitAdjusted(words).config != LogitAdjusted(words, 0.5).config
+    words = TfidfLR(min_df=2, Cs=(10.0,))
+    assert_blind(LogitAdjustment(words))
+    assert LogitAdjustment(words).config != LogitAdjustment(words, 0.5).config
 
 
 @pytest.mark.parametrize("sampler", ["RandomOverSampler", "SMOTE"])
@@ -72,8 +72,10 @@ def test_samplers_see_training_rows_alone(task, rows, monkeypatch, sampler):
             return super().fit_resample(x, labels)
 
     monkeypatch.setattr(imbalance, sampler, Spy)
-    treatment = "SMOTE" if sampler == "SMOTE" else "oversampling"
-    TreatedWordsLR(treatment=treatment, min_df=2, Cs=(1.0,)).fit_predict(task, *rows, seed=0)
+    correction = "SMOTE" if sampler == "SMOTE" else "oversampling"
+    ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(1.0,)).fit_predict(
+        task, *rows, seed=0
+    )
     assert len(sizes) == 4
     assert sum(sizes[:3]) == 2 * 80  # each inner fold learns on the two others
     assert sizes[3] == 80
@@ -117,6 +119,6 @@ def test_effective_numbers_lie_between_no_weights_and_inverse_frequency():
 
 def test_an_unknown_treatment_is_an_error_and_names_come_from_treatments():
     with pytest.raises(ParameterError, match=r"'smoote'.*plain.*SMOTE"):
-        TreatedWordsLR(treatment="smoote")
-    assert TreatedWordsLR(treatment="focal loss").name == "focal-loss"
-    assert TreatedWordsLR(treatment="SMOTE").config["treatment"] == "SMOTE"
+        ImbalanceCorrectedTfidfLR(correction="smoote")
+    assert ImbalanceCorrectedTfidfLR(correction="focal loss").name == "focal-loss"
+    assert ImbalanceCorrectedTfidfLR(correction="SMOTE").config["treatment"] == "SMOTE"

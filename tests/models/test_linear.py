@@ -7,17 +7,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.logistic_regression import N_INNER, NestedLogistic, logistic, logit
+from wholescript.models.logistic_regression import (
+    N_INNER_FOLDS,
+    NestedLogisticRegression,
+    logistic,
+    logit,
+)
 
 
 @dataclass(kw_only=True)
-class Recorder(NestedLogistic):
+class Recorder(NestedLogisticRegression):
     """Random inputs; keeps the rows that it is asked for."""
 
     name: str = "recorder"
     Cs: tuple[float, ...] = (0.01, 1.0)
 
-    def inputs(self, task, train, test):
+    def design_matrices(self, task, train, test):
         x = np.random.default_rng(0).normal(size=(len(task.labels), 3)) + task.labels[:, None] / 2
         self.asked = [*getattr(self, "asked", []), (train, test)]
         return x[train], x[test]
@@ -27,10 +32,10 @@ def test_strength_is_chosen_by_the_mean_auc_of_inner_folds(task, rows):
     train, test = rows
     found = Recorder().fit_predict(task, train, test, seed=5)
     of_row = dict(zip(train.tolist(), found.inner, strict=True))
-    folds = inner_folds(task.labels, task.groups, train, N_INNER, seed=5)
+    folds = inner_folds(task.labels, task.groups, train, N_INNER_FOLDS, seed=5)
     aucs = []
     for fold in folds:
-        x, held = Recorder().inputs(task, fold.train, fold.test)
+        x, held = Recorder().design_matrices(task, fold.train, fold.test)
         scores = logistic(x, task.labels[fold.train], held, found.chosen["C"])
         assert_array_equal(scores, [of_row[row] for row in fold.test.tolist()])
         aucs.append(roc_auc_score(task.labels[fold.test], scores))
@@ -47,7 +52,7 @@ def test_nothing_is_fitted_on_rows_that_it_scores(task, rows):
     for fitted_on, scored in recorder.asked:
         assert not set(fitted_on) & set(scored)
         assert not set(fitted_on) & set(test)
-    assert len(recorder.asked) == N_INNER + 1
+    assert len(recorder.asked) == N_INNER_FOLDS + 1
 
 
 def test_config_holds_what_decides_and_not_the_name():

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.features.films import some_features
-from wholescript.models.ablation import Masked, WithoutOpening, WithoutWords
+from wholescript.models.ablation import FeatureAblation, OpeningAblation, WordAblation
 from wholescript.models.task import FoldScores, Task
 
 
@@ -28,17 +28,17 @@ class Notes:
 
 
 def test_words_are_hidden_and_the_rest_stays(task):
-    hidden = WithoutWords(frozenset({"anna", "elsewhere"})).hide(task).features
+    hidden = WordAblation(frozenset({"anna", "elsewhere"})).ablate(task).features
     assert hidden.words.vocabulary == ["may", "sees", "town"]
     assert hidden.chunks is task.features.chunks
-    alone = WithoutWords(frozenset({"anna", "elsewhere"}), only=True).hide(task).features
+    alone = WordAblation(frozenset({"anna", "elsewhere"}), keep_only=True).ablate(task).features
     assert alone.words.vocabulary == ["anna"]
 
 
 def test_the_estimator_learns_and_judges_without_what_is_hidden(task):
     notes = Notes()
     train, test = np.array([0, 1]), np.array([2])
-    Masked(notes, WithoutWords(frozenset({"anna"}))).fit_predict(task, train, test, seed=7)
+    FeatureAblation(notes, WordAblation(frozenset({"anna"}))).fit_predict(task, train, test, seed=7)
     seen, *rest = notes.seen
     assert "anna" not in seen.features.words.vocabulary
     assert seen.labels is task.labels
@@ -47,19 +47,21 @@ def test_the_estimator_learns_and_judges_without_what_is_hidden(task):
 
 
 def test_the_opening_is_hidden_by_the_length_of_each_script(task):
-    hidden = WithoutOpening().hide(task).features.chunks
+    hidden = OpeningAblation().ablate(task).features.chunks
     assert hidden.counts.tolist() == [3, 5, 1]
     longer = replace(task, films=task.films.assign(n_chars=4_000_000))
-    assert WithoutOpening().hide(longer).features.chunks.counts.tolist() == [3, 7, 1]
+    assert OpeningAblation().ablate(longer).features.chunks.counts.tolist() == [3, 7, 1]
 
 
 def test_the_configuration_tells_masks_apart():
     masks = [
-        WithoutWords(frozenset({"anna"})),
-        WithoutWords(frozenset({"anna"}), only=True),
-        WithoutWords(frozenset({"anna", "town"})),
-        WithoutOpening(),
+        WordAblation(frozenset({"anna"})),
+        WordAblation(frozenset({"anna"}), keep_only=True),
+        WordAblation(frozenset({"anna", "town"})),
+        OpeningAblation(),
     ]
-    configs = [json.dumps(Masked(Notes(), mask).config, sort_keys=True) for mask in masks]
+    configs = [
+        json.dumps(FeatureAblation(Notes(), ablation).config, sort_keys=True) for ablation in masks
+    ]
     assert len(set(configs)) == len(masks)
     assert json.loads(configs[0])["estimator"] == Notes.config

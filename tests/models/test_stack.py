@@ -5,24 +5,24 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from wholescript.models.logistic_regression import logit
 from wholescript.models.mean_embedding import MeanPoolingLR
-from wholescript.models.stacking import Stack
+from wholescript.models.stacking import StackingEnsemble
 from wholescript.models.task import FoldScores
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.tfidf import TfidfLR
 
-WORDS, MEANS = WordsLR(min_df=2), MeanPoolingLR()
+WORDS, MEANS = TfidfLR(min_df=2), MeanPoolingLR()
 
 
 def test_a_stack_ranks_at_least_as_well_as_its_members(task, rows):
     train, test = rows
     aucs = [
         roc_auc_score(task.labels[test], e.fit_predict(task, train, test, seed=0).test)
-        for e in (Stack([WORDS, MEANS]), WORDS, MEANS)
+        for e in (StackingEnsemble([WORDS, MEANS]), WORDS, MEANS)
     ]
     assert aucs[0] >= max(aucs[1:]) - 0.01
 
 
 def test_test_labels_play_no_part(assert_blind):
-    assert_blind(Stack([WORDS, MEANS]))
+    assert_blind(StackingEnsemble([WORDS, MEANS]))
 
 
 def test_a_stack_of_one_recalibrates_and_keeps_the_order(task, rows):
@@ -37,7 +37,7 @@ def test_a_stack_of_one_recalibrates_and_keeps_the_order(task, rows):
             return FoldScores(inner, outer)
 
     before = Overconfident().fit_predict(task, train, test, seed=0)
-    after = Stack([Overconfident()]).fit_predict(task, train, test, seed=0)
+    after = StackingEnsemble([Overconfident()]).fit_predict(task, train, test, seed=0)
     assert_array_equal(np.argsort(before.test), np.argsort(after.test))
     truth = task.labels[test]
     assert brier_score_loss(truth, after.test) < brier_score_loss(truth, before.test) - 0.02
@@ -54,7 +54,7 @@ def test_members_share_rows_and_seed(task, rows):
             rng = np.random.default_rng(0)
             return FoldScores(rng.random(len(train)), rng.random(len(test)))
 
-    stack = Stack([Member(), Member()])
+    stack = StackingEnsemble([Member(), Member()])
     scores = stack.fit_predict(task, *rows, seed=7)
     assert calls == [(rows[0].tolist(), rows[1].tolist(), 7)] * 2
     assert scores.inner.shape == rows[0].shape

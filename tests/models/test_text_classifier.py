@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.transformer_classifier import SIZES, TextClassifier
+from wholescript.models.transformer_classifier import MODEL_SIZES, CausalTransformerClassifier
 
 WORDS, CLASSES = 40, 3
 
@@ -18,7 +18,7 @@ def pooling(request):
 @pytest.fixture
 def model(pooling):
     torch.manual_seed(0)
-    return TextClassifier(WORDS, CLASSES, "tiny", pooling=pooling).eval()
+    return CausalTransformerClassifier(WORDS, CLASSES, "tiny", pooling=pooling).eval()
 
 
 @pytest.fixture
@@ -31,13 +31,18 @@ def batch():
 
 
 def test_the_sizes_are_as_stated():
-    assert SIZES == {"tiny": (2, 128), "small": (3, 192), "medium": (3, 256), "large": (4, 320)}
+    assert MODEL_SIZES == {
+        "tiny": (2, 128),
+        "small": (3, 192),
+        "medium": (3, 256),
+        "large": (4, 320),
+    }
 
 
 @pytest.mark.parametrize("size", COUNTS)
 def test_parameters_are_counted(size):
-    layers, width = SIZES[size]
-    model = TextClassifier(8_002, 77, size)
+    layers, width = MODEL_SIZES[size]
+    model = CausalTransformerClassifier(8_002, 77, size)
     count = sum(parameter.numel() for parameter in model.parameters())
     attention = 4 * width * (width + 1)
     feedforward = 8 * width * width + 5 * width
@@ -90,6 +95,6 @@ def test_every_parameter_is_trained(model, batch):
 
 def test_unknown_choices_are_named():
     with pytest.raises(ParameterError, match="size='huge' is none of tiny, small, medium, large"):
-        TextClassifier(WORDS, CLASSES, "huge")
+        CausalTransformerClassifier(WORDS, CLASSES, "huge")
     with pytest.raises(ParameterError, match="pooling='max' is none of last, mean"):
-        TextClassifier(WORDS, CLASSES, pooling="max")
+        CausalTransformerClassifier(WORDS, CLASSES, pooling="max")

@@ -4,7 +4,11 @@ from sklearn.gaussian_process.kernels import RBF
 
 from tests.models.planted_texts import ENCODER, QUICK, divided
 from wholescript.errors import DataError
-from wholescript.models.documents.kernel import GaussianRidge, KernelCandidate, SentenceKernel
+from wholescript.models.documents.kernel import (
+    KernelGridPoint,
+    RBFKernelRidgeClassifier,
+    SentenceKernel,
+)
 
 
 @pytest.fixture
@@ -20,13 +24,15 @@ def rings():
 
 def test_rings_are_told_apart(rings):
     x, labels = rings
-    fitted = KernelCandidate(4.0, 0.3).estimator(0).fit(x[:200], labels[:200])
+    fitted = KernelGridPoint(4.0, 0.3).estimator(0).fit(x[:200], labels[:200])
     assert (fitted.predict(x[200:]) == labels[200:]).mean() > 0.97
 
 
 def test_the_weights_solve_the_regularised_equations(rings):
     x, labels = rings
-    learnt = KernelCandidate(2.0, 0.5).map_of(GaussianRidge(2.0, 0.5).fit(x, labels))
+    learnt = KernelGridPoint(2.0, 0.5).fitted_decision_function(
+        RBFKernelRidgeClassifier(2.0, 0.5).fit(x, labels)
+    )
     kernel = RBF(length_scale=0.5)(x.astype(np.float64))  # exp(-2 d^2)
     targets = 2 * np.eye(3)[labels] - 1
     expected = np.linalg.solve(kernel + 0.5 * np.eye(300), targets)
@@ -36,29 +42,29 @@ def test_the_weights_solve_the_regularised_equations(rings):
 
 def test_the_map_says_what_the_estimator_says_in_blocks_too(rings):
     x, labels = rings
-    fitted = GaussianRidge(1.0, 0.3).fit(x, labels)
+    fitted = RBFKernelRidgeClassifier(1.0, 0.3).fit(x, labels)
     many = np.tile(x, (8, 1))  # more than a block
-    learnt = KernelCandidate(1.0, 0.3).map_of(fitted)
+    learnt = KernelGridPoint(1.0, 0.3).fitted_decision_function(fitted)
     assert learnt.weights.dtype == learnt(many).dtype == np.float32
     np.testing.assert_allclose(learnt(many), fitted.decision_function(many), atol=1e-4)
     assert learnt.size == 300 * 2 + 300 * 3
 
 
 def test_more_texts_than_memory_holds_are_refused(tmp_path):
-    (train, labels, held, held_labels), _, _ = divided(2)
-    model = SentenceKernel(settings=QUICK, cache=tmp_path, max_texts=99)
+    (train, labels, held, val_labels), _, _ = divided(2)
+    model = SentenceKernel(settings=QUICK, cache=tmp_path, max_train=99)
     with pytest.raises(DataError, match=r"of 100 training texts takes 0 GB, and max_texts is 99"):
-        model.fit(train, labels, held, held_labels, seed=0)
+        model.fit(train, labels, held, val_labels, seed=0)
     assert not list(tmp_path.iterdir())  # before anything is embedded
 
 
 @ENCODER
 def test_the_ridge_is_chosen_on_validation(tmp_path):
-    (train, labels, held, held_labels), _, _ = divided(5)
+    (train, labels, held, val_labels), _, _ = divided(5)
     scores = {}
-    for ridges in ((1e-4,), (0.3,), (1e3,), (1e-4, 0.3, 1e3)):
-        model = SentenceKernel(settings=QUICK, cache=tmp_path, ridges=ridges)
-        model.fit(train, labels, held, held_labels, seed=0)
-        scores[ridges] = model.chosen["validation_macro_f1"]
+    for alphas in ((1e-4,), (0.3,), (1e3,), (1e-4, 0.3, 1e3)):
+        model = SentenceKernel(settings=QUICK, cache=tmp_path, alphas=alphas)
+        model.fit(train, labels, held, val_labels, seed=0)
+        scores[alphas] = model.chosen["validation_macro_f1"]
     *alone, both = scores.values()
     assert both == max(alone) > min(alone)

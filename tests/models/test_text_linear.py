@@ -7,12 +7,12 @@ from sklearn.metrics import f1_score
 
 from tests.models.planted_texts import ENCODER, QUICK, divided
 from wholescript.errors import DataError, RunError
-from wholescript.models.documents.counts import NBSVM, CountLogistic, NaiveBayes
+from wholescript.models.documents.counts import NBSVM, BagOfWordsLR, NaiveBayes
 from wholescript.models.documents.kernel import SentenceKernel
 from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
-from wholescript.models.documents.ngram import NgramBayes
-from wholescript.models.documents.ngram_interpolated import MixedNgrams
-from wholescript.models.documents.stacking import SparseDenseStack
+from wholescript.models.documents.ngram import NgramClassifier
+from wholescript.models.documents.ngram_interpolated import InterpolatedNgramClassifier
+from wholescript.models.documents.stacking import SparseDenseEnsemble
 
 
 @pytest.fixture(scope="module", params=[2, 5])
@@ -39,7 +39,7 @@ def models(cache):
 
     def stack(way):
         parts = {"sparse": TfidfSVM(Cs=(0.3,)), "dense": dense(), "kernel": kernel()}
-        return SparseDenseStack(**parts, ways=(way,), dense_weights=(1.0, 2.0))
+        return SparseDenseEnsemble(**parts, methods=(way,), dense_weights=(1.0, 2.0))
 
     return {
         "sparse": lambda: TfidfSVM(Cs=(0.1, 1.0)),
@@ -49,10 +49,10 @@ def models(cache):
         "stacked": lambda: stack("stacked"),
         "together": lambda: stack("together"),
         "naive bayes": NaiveBayes,
-        "logistic": lambda: CountLogistic(Cs=(1.0, 10.0)),
+        "logistic": lambda: BagOfWordsLR(Cs=(1.0, 10.0)),
         "nb-svm": lambda: NBSVM(Cs=(0.1, 1.0)),
-        "n-grams": lambda: NgramBayes(orders=(1, 2), min_count=1),
-        "mixed n-grams": lambda: MixedNgrams(orders=(1, 2), min_count=1),
+        "n-grams": lambda: NgramClassifier(orders=(1, 2), min_count=1),
+        "mixed n-grams": lambda: InterpolatedNgramClassifier(orders=(1, 2), min_count=1),
     }
 
 
@@ -90,10 +90,10 @@ def test_fitting_twice_gives_the_same_bits(models, data, kind):
 @ENCODER
 @KINDS
 def test_validation_texts_are_not_learnt_from(models, data, kind):
-    (train, labels, held, held_labels), test, _ = data
-    whole = models[kind]().fit(train, labels, held, held_labels, seed=0)
+    (train, labels, held, val_labels), test, _ = data
+    whole = models[kind]().fit(train, labels, held, val_labels, seed=0)
     # Other texts of the same scores: each validation text twice.
-    twice = models[kind]().fit(train, labels, held * 2, np.tile(held_labels, 2), seed=0)
+    twice = models[kind]().fit(train, labels, held * 2, np.tile(val_labels, 2), seed=0)
     assert whole.chosen == twice.chosen
     np.testing.assert_allclose(whole.predict_proba(test), twice.predict_proba(test), atol=1e-4)
 
@@ -174,14 +174,14 @@ def test_an_empty_text_is_not_predicted():
 
 
 def test_strength_is_the_one_that_does_best_on_validation(data):
-    (train, labels, held, held_labels), test, _ = data
+    (train, labels, held, val_labels), test, _ = data
     Cs = (1e-4, 0.3, 30.0)
-    alone = {C: TfidfSVM(Cs=(C,)).fit(train, labels, held, held_labels, seed=0) for C in Cs}
+    alone = {C: TfidfSVM(Cs=(C,)).fit(train, labels, held, val_labels, seed=0) for C in Cs}
     scores = {
-        C: f1_score(held_labels, model.predict_proba(held).argmax(axis=1), average="macro")
+        C: f1_score(val_labels, model.predict_proba(held).argmax(axis=1), average="macro")
         for C, model in alone.items()
     }
-    best = TfidfSVM(Cs=Cs).fit(train, labels, held, held_labels, seed=0)
+    best = TfidfSVM(Cs=Cs).fit(train, labels, held, val_labels, seed=0)
     assert best.chosen["validation_macro_f1"] == max(scores.values())
     assert best.chosen["C"] == next(C for C in Cs if scores[C] == max(scores.values()))
     expected = alone[best.chosen["C"]].predict_proba(test)
@@ -199,14 +199,14 @@ def test_both_ngrams_count_and_each_kind_has_length_one():
 
 @ENCODER
 def test_a_pool_stands_for_the_sets_that_are_parts_of_it(data, tmp_path):
-    (train, labels, held, held_labels), test, _ = data
-    pooled = SentenceLinear(settings=QUICK, cache=tmp_path, pool=train + held)
-    pooled.fit(train[:60], labels[:60], held, held_labels, seed=0)
+    (train, labels, held, val_labels), test, _ = data
+    pooled = SentenceLinear(settings=QUICK, cache=tmp_path, embedding_pool=train + held)
+    pooled.fit(train[:60], labels[:60], held, val_labels, seed=0)
     assert len(list(tmp_path.iterdir())) == 1
     found = pooled.predict_proba(test)  # not in the pool
     assert len(list(tmp_path.iterdir())) == 2
     plain = SentenceLinear(settings=QUICK, cache=tmp_path)
-    plain.fit(train[:60], labels[:60], held, held_labels, seed=0)
+    plain.fit(train[:60], labels[:60], held, val_labels, seed=0)
     np.testing.assert_allclose(found, plain.predict_proba(test), atol=0.01)
 
 

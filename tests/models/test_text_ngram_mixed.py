@@ -2,20 +2,23 @@ import numpy as np
 import pytest
 
 from tests.models.planted_texts import WORDS, divided
-from wholescript.models.documents.ngram_interpolated import MixedNgrams, Mixture
+from wholescript.models.documents.ngram_interpolated import (
+    InterpolatedNgramClassifier,
+    InterpolatedProbabilities,
+)
 
 
 @pytest.fixture(scope="module")
 def model():
     training, _, _ = divided(2)
-    return MixedNgrams(orders=(2,), min_count=1).fit(*training, seed=0)
+    return InterpolatedNgramClassifier(orders=(2,), min_count=1).fit(*training, seed=0)
 
 
 @pytest.mark.parametrize("before", [[], [3], [4, 4, 5], [1, 1, 1, 1]])
 def test_what_may_follow_has_a_probability_of_one_in_all(model, before):
     ids = np.array(before, np.int64)
-    texts = [np.append(ids, word) for word in range(model.words.vocabulary)]
-    mixture = Mixture.of(model.models, model.shared, [*texts, ids])
+    texts = [np.append(ids, word) for word in range(model.words.vocab_size)]
+    mixture = InterpolatedProbabilities.of(model.models, model.background, [*texts, ids])
     logs = mixture.log_probabilities(0.3, 0.2)
     next_word = np.flatnonzero(mixture.place == len(before))  # of the last text it is the end
     assert len(next_word) == len(texts) + 1
@@ -23,7 +26,7 @@ def test_what_may_follow_has_a_probability_of_one_in_all(model, before):
 
 
 def test_a_word_that_stands_there_already_is_weaker_evidence(model):
-    _, logs = model.by_word(f"the {WORDS[0]} was here and the {WORDS[0]}")
+    _, logs = model.token_log_probs(f"the {WORDS[0]} was here and the {WORDS[0]}")
     evidence = logs[:, 0] - logs[:, 1]
     first, again = evidence[1], evidence[6]
     assert 0 < again < first / 2
@@ -31,14 +34,16 @@ def test_a_word_that_stands_there_already_is_weaker_evidence(model):
 
 def test_unlabelled_texts_bring_words_and_make_them_no_evidence():
     training, _, _ = divided(2)
-    known = MixedNgrams(
+    known = InterpolatedNgramClassifier(
         orders=(2,), min_count=1, unlabelled=["the zebra was here", "the zebra was there"]
     ).fit(*training, seed=0)
     assert "zebra" in known.words.words
-    words, logs = known.by_word("the zebra was here")
-    plain = MixedNgrams(orders=(2,), min_count=1).fit(*training, seed=0)
+    words, logs = known.token_log_probs("the zebra was here")
+    plain = InterpolatedNgramClassifier(orders=(2,), min_count=1).fit(*training, seed=0)
     assert "zebra" not in plain.words.words
-    assert logs[words.index("zebra")].min() > plain.by_word("the zebra was here")[1][1].max()
+    assert (
+        logs[words.index("zebra")].min() > plain.token_log_probs("the zebra was here")[1][1].max()
+    )
     assert "unlabelled" not in known.config
 
 
@@ -46,14 +51,14 @@ def test_weights_are_chosen_on_validation():
     training, _, _ = divided(2)
     grid = {"shared_weights": (0.02, 0.4), "repeated_weights": (0.03, 0.3)}
     losses = {
-        (shared, repeated): MixedNgrams(
-            orders=(2,), min_count=1, shared_weights=(shared,), repeated_weights=(repeated,)
+        (background, cache): InterpolatedNgramClassifier(
+            orders=(2,), min_count=1, background_weights=(background,), cache_weights=(cache,)
         )
         .fit(*training, seed=0)
         .chosen["validation_log_loss"]
-        for shared in grid["shared_weights"]
-        for repeated in grid["repeated_weights"]
+        for background in grid["shared_weights"]
+        for cache in grid["repeated_weights"]
     }
-    fitted = MixedNgrams(orders=(2,), min_count=1, **grid).fit(*training, seed=0)
+    fitted = InterpolatedNgramClassifier(orders=(2,), min_count=1, **grid).fit(*training, seed=0)
     assert fitted.weights == min(losses, key=losses.get)
     assert fitted.chosen["validation_log_loss"] == min(losses.values())

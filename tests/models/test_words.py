@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.metrics import roc_auc_score
 
 from wholescript.errors import DataError
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.tfidf import TfidfLR
 
 
 def _auc(task, rows, estimator):
@@ -20,11 +20,11 @@ def _auc(task, rows, estimator):
 
 
 def test_planted_words_are_found(task, rows):
-    assert _auc(task, rows, WordsLR(min_df=2)) > 0.8
+    assert _auc(task, rows, TfidfLR(min_df=2)) > 0.8
 
 
 def test_test_labels_play_no_part(assert_blind):
-    assert_blind(WordsLR(min_df=2))
+    assert_blind(TfidfLR(min_df=2))
 
 
 def test_inputs_are_the_tfidf_of_frequent_training_words(task, rows):
@@ -33,7 +33,7 @@ def test_inputs_are_the_tfidf_of_frequent_training_words(task, rows):
     kept = (counts[train] > 0).sum(axis=0) >= 42
     assert 0 < kept.sum() < counts.shape[1]
     reference = TfidfTransformer(sublinear_tf=True).fit(counts[train][:, kept])
-    x, x_test = WordsLR(min_df=42).inputs(task, train, test)
+    x, x_test = TfidfLR(min_df=42).design_matrices(task, train, test)
     np.testing.assert_allclose(
         x.toarray(), reference.transform(counts[train][:, kept]).toarray(), atol=1e-12
     )
@@ -48,19 +48,19 @@ def test_words_of_test_films_change_no_training_row(task, rows):
     quarters[0][test] = 9
     words = replace(task.features.words, quarters=tuple(q.tocsr() for q in quarters))
     other = replace(task, features=SimpleNamespace(words=words))
-    before = WordsLR(min_df=2).inputs(task, train, test)[0]
-    after = WordsLR(min_df=2).inputs(other, train, test)[0]
+    before = TfidfLR(min_df=2).design_matrices(task, train, test)[0]
+    after = TfidfLR(min_df=2).design_matrices(other, train, test)[0]
     assert (before != after).nnz == 0
 
 
 def test_quarters_and_opening_choose_what_is_read(task):
     words = task.features.words
-    last = WordsLR(quarters=(3,)).counts(words)
-    ends = WordsLR(quarters=(0, 3)).counts(words)
+    last = TfidfLR(quarters=(3,)).counts(words)
+    ends = TfidfLR(quarters=(0, 3)).counts(words)
     assert (last != words.quarters[3]).nnz == 0
     assert (ends != words.quarters[0] + words.quarters[3]).nnz == 0
-    assert (WordsLR(opening=True).counts(words) != words.opening).nnz == 0
-    assert (WordsLR().counts(words) != words.whole).nnz == 0
+    assert (TfidfLR(opening=True).counts(words) != words.opening).nnz == 0
+    assert (TfidfLR().counts(words) != words.whole).nnz == 0
 
 
 def test_a_sum_of_quarters_does_not_overflow(task):
@@ -68,9 +68,9 @@ def test_a_sum_of_quarters_does_not_overflow(task):
     for quarter in quarters:
         quarter[0, 0] = 60_000
     words = replace(task.features.words, quarters=tuple(q.tocsr() for q in quarters))
-    assert WordsLR().counts(words)[0, 0] == 240_000
+    assert TfidfLR().counts(words)[0, 0] == 240_000
 
 
 def test_too_few_films_for_a_vocabulary_are_an_error(task, rows):
     with pytest.raises(DataError, match=r"min_df=81 of the 80 training films: lower min_df"):
-        WordsLR(min_df=81).inputs(task, *rows)
+        TfidfLR(min_df=81).design_matrices(task, *rows)

@@ -63,4 +63,4 @@ def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
 def language(name):
     """The ids of a sentence of LANGUAGE as the model of this name reads them, (1, length)."""
     decoder = load_decoder(name)
-    return torch.tensor([[decoder.start, *decoder.tokens(LANGUAGE[0])]])
+    return torch.tensor([[decoder.bos_token_id, *decoder.tokens(LANGUAGE[0])]])

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from wholescript.evaluation.metrics import score
-from wholescript.experiments.store import FILMS, RunStore
+from wholescript.experiments.store import FILM_PREDICTIONS, RunStore
 from wholescript.files import ROOT
 
 STORE = RunStore(ROOT / "results")
-SCORED = [name for name in STORE.names() if (STORE.folder(name) / FILMS).exists()]
+SCORED = [name for name in STORE.names() if (STORE.folder(name) / FILM_PREDICTIONS).exists()]
 
 
 def test_there_are_stored_runs() -> None:

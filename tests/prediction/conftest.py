@@ -8,11 +8,11 @@ from screenplain.export.pdf import to_pdf
 from screenplain.parsers.fountain import parse
 
 from tests.prediction.screenplays import FILMS, fountain_of
-from wholescript.data.films import Corpus, Provenance
+from wholescript.data.films import Corpus, DataProvenance
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
-from wholescript.features.compression import Rotation
-from wholescript.features.layout import structure_of
-from wholescript.features.word_counts import count_words, stack_words
+from wholescript.features.compression import PCARotation
+from wholescript.features.layout import measure_structure
+from wholescript.features.word_counts import count_words, stack_word_counts
 from wholescript.prediction.fitting import make_predictor
 from wholescript.prediction.predictor import save_predictor
 
@@ -58,19 +58,21 @@ def corpus(texts):
             "nominated_for_writing": np.arange(FILMS) % 3 == 0,
         }
     )
-    return Corpus(films, "nominated_for_writing", Provenance("local", "invented", "0" * 64), None)
+    return Corpus(
+        films, "nominated_for_writing", DataProvenance("local", "invented", "0" * 64), None
+    )
 
 
 @pytest.fixture(scope="session")
 def features(corpus, texts):
-    rotation = Rotation(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), 1.0)
+    rotation = PCARotation(np.zeros(2, np.float32), np.eye(2, dtype=np.float32), 1.0)
     chunks = ChunkEmbeddings(np.ones((FILMS, 2), np.int8), np.arange(FILMS + 1), rotation)
     return FilmFeatures(
         corpus.film_ids,
         corpus.groups,
         np.array([len(text) // 4 for text in texts]),
-        np.stack([structure_of(text) for text in texts]),
-        stack_words([count_words(text) for text in texts]),
+        np.stack([measure_structure(text) for text in texts]),
+        stack_word_counts([count_words(text) for text in texts]),
         chunks,
         {},
     )

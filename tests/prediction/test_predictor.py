@@ -7,7 +7,7 @@ import pytest
 from wholescript.errors import BundleError
 from wholescript.features.word_counts import count_words
 from wholescript.models.task import Task
-from wholescript.prediction.fitting import STRENGTHS, calibrated_words, fit_predictor
+from wholescript.prediction.fitting import C_GRID, calibrated_tfidf, fit_predictor
 from wholescript.prediction.predictor import WEIGHTS, load_predictor, save_predictor
 from wholescript.prediction.reading import predict
 from wholescript.prediction.scripts import Script
@@ -34,10 +34,10 @@ SEEN = {
 
 def test_it_is_the_estimator_that_is_evaluated(task, corpus, features, texts):
     train, test = np.arange(45), np.arange(45, 60)
-    expected = calibrated_words().fit_predict(task, train, test, seed=0).test
+    expected = calibrated_tfidf().fit_predict(task, train, test, seed=0).test
     part = corpus.select(train)
     known = Task(part.films, part.labels, part.groups, features.select(part.film_ids))
-    fitted = replace(fit_predictor(known, seed=0, refits=2), facts=SEEN)
+    fitted = replace(fit_predictor(known, seed=0, n_bootstrap=2), manifest=SEEN)
     found = [predict(Script(texts[row]), fitted).probability for row in test]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
@@ -50,28 +50,28 @@ def test_a_text_and_its_bundled_counts_are_one(features, texts, predictor):
 
 
 def test_refits_spread_about_the_fit_and_are_coded_closely(task, texts, predictor):
-    assert predictor.codes.shape == (25, len(predictor.vocabulary))
-    assert predictor.facts["strength"] in STRENGTHS
-    assert 0 < predictor.facts["coding_error"] < 0.02
+    assert predictor.bootstrap_codes.shape == (25, len(predictor.vocabulary))
+    assert predictor.manifest["strength"] in C_GRID
+    assert 0 < predictor.manifest["coding_error"] < 0.02
     rows = np.stack([predictor.tfidf(counted(text, predictor.vocabulary)) for text in texts])
-    refits = predictor.refitted(rows) + predictor.biases
+    n_bootstrap = predictor.bootstrap_logits(rows) + predictor.bootstrap_biases
     fit = rows @ predictor.weights + predictor.bias
-    assert np.corrcoef(refits.mean(axis=1), fit)[0, 1] > 0.95
-    assert refits.std(axis=1).min() > 0.01
+    assert np.corrcoef(n_bootstrap.mean(axis=1), fit)[0, 1] > 0.95
+    assert n_bootstrap.std(axis=1).min() > 0.01
 
 
 def test_what_it_says_of_itself(predictor, corpus):
-    facts = predictor.facts
-    assert facts["films"] == len(corpus)
-    assert facts["positive"] == corpus.labels.sum()
-    assert facts["out_of_fold"].keys() == {"auc", "average_precision", "brier", "ece"}
-    assert facts["out_of_fold"]["auc"]["value"] > 0.9
-    assert facts["seen"]["years"] == pytest.approx([1960.59, 2018.41])
+    manifest = predictor.manifest
+    assert manifest["films"] == len(corpus)
+    assert manifest["positive"] == corpus.labels.sum()
+    assert manifest["out_of_fold"].keys() == {"auc", "average_precision", "brier", "ece"}
+    assert manifest["out_of_fold"]["auc"]["value"] > 0.9
+    assert manifest["seen"]["years"] == pytest.approx([1960.59, 2018.41])
 
 
 def test_the_same_films_give_the_same_bytes(task, tmp_path):
     for name in ("a", "b"):
-        save_predictor(fit_predictor(task, seed=0, refits=2), tmp_path / name)
+        save_predictor(fit_predictor(task, seed=0, n_bootstrap=2), tmp_path / name)
     for file in (WEIGHTS, "manifest.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.prediction.screenplays import COMMON, TELLING, fountain_of
-from wholescript.prediction.reading import PARTS, predict
+from wholescript.prediction.reading import N_PARTS, predict
 from wholescript.prediction.scripts import Script, read_script
 
 
@@ -21,7 +21,7 @@ def test_each_format_gets_the_same_probability(in_each_format, predictor):
 @pytest.mark.parametrize("seed", range(3))
 def test_parts_add_up_to_the_answer(predictor, seed):
     said = predict(Script(fountain_of(2_000 + seed, seed == 0)), predictor)
-    assert len(said.parts) == PARTS
+    assert len(said.parts) == N_PARTS
     whole = log_odds(said.average) + sum(part.adds for part in said.parts)
     assert log_odds(said.probability) == pytest.approx(whole, abs=1e-5)
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
 from wholescript.errors import DataError
-from wholescript.features.word_counts import words_of
-from wholescript.prediction.scripts import FORMATS, MOST_CHARACTERS, _read, read_script
+from wholescript.features.word_counts import tokenize_words
+from wholescript.prediction.scripts import FORMATS, MAX_CHARACTERS, _read, read_script
 
 LINE = "She opens the door. Café Müller, where they once met, is closed.\n"
 TEXT = "INT. HOUSE - NIGHT\n\n" + 120 * LINE
@@ -31,7 +31,9 @@ def scan(pages=3, text=None):
 
 
 def test_the_same_words_in_each_format(in_each_format):
-    words = {suffix: words_of(read_script(path).text) for suffix, path in in_each_format.items()}
+    words = {
+        suffix: tokenize_words(read_script(path).text) for suffix, path in in_each_format.items()
+    }
     assert len(words[".txt"]) > 1_000
     assert words[".fountain"] == words[".fdx"] == words[".txt"]
     # A PDF breaks pages within a speech, and says so.
@@ -43,7 +45,7 @@ def test_the_same_words_in_each_format(in_each_format):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_encodings_are_repaired(tmp_path, suffix, encoding):
     script = read_script(written(tmp_path, f"film{suffix}", TEXT.encode(encoding)))
-    assert words_of(script.text) == words_of(TEXT)
+    assert tokenize_words(script.text) == tokenize_words(TEXT)
     assert [note for note in script.notes if "Windows-1252" in note] == list(script.notes)
     assert bool(script.notes) == (encoding == "cp1252")
 
@@ -59,7 +61,7 @@ def test_html_is_removed(tmp_path):
     body = "".join(f"<p>{line}</p>" for line in TEXT.splitlines(keepends=True))
     page = f"<html><script>steal()</script><body>{body} Tom &amp; Ann</body></html>"
     script = read_script(written(tmp_path, "film.txt", page))
-    assert words_of(script.text) == [*words_of(TEXT), "tom", "ann"]
+    assert tokenize_words(script.text) == [*tokenize_words(TEXT), "tom", "ann"]
     assert script.notes == ("its HTML tags were removed",)
 
 
@@ -70,7 +72,7 @@ def test_a_quoted_tag_is_text(tmp_path):
 
 def test_writers_notes_are_left_out(tmp_path):
     text = "Title: Rain\n\n" + TEXT + "\n/* boneyard */\n\n# section\n\n= synopsis\n\n[[a note]]\n"
-    words = words_of(read_script(written(tmp_path, "film.fountain", text)).text)
+    words = tokenize_words(read_script(written(tmp_path, "film.fountain", text)).text)
     assert not {"boneyard", "section", "synopsis", "note"} & set(words)
     assert words[0] == "rain"
 
@@ -131,6 +133,6 @@ def test_no_terminal_obeys_a_name(tmp_path):
 def test_any_bytes_give_a_text_or_a_plain_error(tmp_path_factory, suffix, content):
     path = written(tmp_path_factory.getbasetemp(), f"any{suffix}", content)
     try:
-        assert len(_read(path).text) <= MOST_CHARACTERS
+        assert len(_read(path).text) <= MAX_CHARACTERS
     except DataError as problem:
         assert str(problem).endswith(".") or "ocrmypdf" in str(problem)

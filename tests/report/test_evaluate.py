@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.report.conftest import tree
-from wholescript.data.films.corpus import Corpus, Provenance
+from wholescript.data.films.corpus import Corpus, DataProvenance
 from wholescript.data.films.folds import Fold, repeated_folds
 from wholescript.errors import RunError
 from wholescript.evaluation.comparison import compare
@@ -16,19 +16,19 @@ from wholescript.features.bundle import FilmFeatures
 from wholescript.models.task import FoldScores, Task
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.cells import (
-    Compared,
     Metric,
+    ModelComparison,
     begin_notebook,
+    cached,
     evaluate_run,
+    load_published_run,
     load_run,
     measure_run,
     record_differences,
     record_metrics,
-    remembered,
-    stored_run,
 )
 from wholescript.publish.notebook import Notebook
-from wholescript.studies.screenplays.study import SCALES, Study
+from wholescript.studies.screenplays.study import RUN_PROFILES, Study
 
 N = 40
 
@@ -73,9 +73,9 @@ def study() -> Study:
     groups = np.array(ids, object)
     folds = repeated_folds(labels, groups, n_folds=4, n_repeats=2)
     temporal = [Fold(0, 0, np.arange(30), np.arange(30, N))]
-    corpus = Corpus(films, "nominated", Provenance("bundled", "data", "f00d"), None)
+    corpus = Corpus(films, "nominated", DataProvenance("bundled", "data", "f00d"), None)
     task = Task(films, labels, groups, features)
-    return Study(corpus, task, folds, temporal, SCALES["smoke"], "cpu", 0)
+    return Study(corpus, task, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
 
 
 @pytest.fixture
@@ -100,14 +100,14 @@ def test_a_run_is_stored_and_found_by_its_content(notebook: Notebook, study: Stu
 
 
 def test_what_decides_the_result_gives_another_key(notebook: Notebook, study: Study) -> None:
-    provenance = Provenance("local", "x.parquet", "beef")
+    provenance = DataProvenance("local", "x.parquet", "beef")
     features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 6}))
     runs = [
         evaluate_run("tiny/noisy", Noisy(), study),
         evaluate_run("tiny/noisy", Noisy(noise=0.5), study),
         evaluate_run("tiny/noisy", Noisy(), study, split="temporal"),
         evaluate_run("tiny/noisy", Noisy(), replace(study, seed=1)),
-        evaluate_run("tiny/noisy", Noisy(), replace(study, scale_name="full")),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, profile="full")),
         evaluate_run("tiny/noisy", Noisy(), replace(study, folds=study.folds[:4])),
         evaluate_run(
             "tiny/noisy",
@@ -169,7 +169,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(notebook: Notebook, study: 
 def test_a_member_is_not_fitted_again_for_a_stack(notebook: Notebook, study: Study) -> None:
     evaluate_run("tiny/noisy", Noisy(), study)
     member = Noisy()
-    evaluate_run("tiny/again", remembered(member, study), study)
+    evaluate_run("tiny/again", cached(member, study), study)
     assert member.fits == []
 
 
@@ -198,7 +198,7 @@ def test_differences_are_recorded_by_model_and_metric(notebook: Notebook, study:
     runs = {name: evaluate_run(f"tiny/{name}", model, study) for name, model in models.items()}
     predictions = {name: run.predictions for name, run in runs.items()}
     table = compare(predictions, "auc", baseline="noisy", n_boot=50)
-    parts = [Compared(runs, "auc", table)]
+    parts = [ModelComparison(runs, "auc", table)]
     run = record_differences("tiny/differences", parts, baseline="noisy")
     assert list(run.metrics) == ["tiny/better - tiny/noisy:auc"]
     difference = run.metrics["tiny/better - tiny/noisy:auc"]
@@ -229,13 +229,13 @@ def test_a_measurement_is_taken_once(notebook: Notebook) -> None:
 
 def test_a_stored_run_is_read_and_never_trained(notebook: Notebook, study: Study) -> None:
     with pytest.raises(RunError, match=r"no run 'texts/noisy'.*train-texts FILMS.parquet"):
-        stored_run("texts/noisy", Noisy(), study)
+        load_published_run("texts/noisy", Noisy(), study)
     made = evaluate_run("texts/noisy", Noisy(), study, split="once")
     assert made.predictions.scores.shape == (1, N)
     absent = Noisy(fail_at=0)
-    assert stored_run("texts/noisy", absent, study) == made
+    assert load_published_run("texts/noisy", absent, study) == made
     with pytest.raises(RunError, match="no run 'texts/noisy' of these settings and films"):
-        stored_run("texts/noisy", Noisy(noise=0.5), study)
+        load_published_run("texts/noisy", Noisy(noise=0.5), study)
 
 
 def test_a_stored_run_of_earlier_code_counts_and_says_so(
@@ -243,7 +243,7 @@ def test_a_stored_run_of_earlier_code_counts_and_says_so(
 ) -> None:
     made = evaluate_run("texts/noisy", Noisy(), study, split="once")
     notebook.store.annotate(made, {"code": "of old"})
-    found = stored_run("texts/noisy", Noisy(), study)
+    found = load_published_run("texts/noisy", Noisy(), study)
     assert found is not None and found.metrics == made.metrics
     assert "texts/noisy: as trained by an earlier version" in capsys.readouterr().out
 
@@ -254,7 +254,7 @@ def test_a_stored_run_goes_along_where_everything_is_made_anew(
     made = evaluate_run("texts/noisy", Noisy(), study, split="once")
     monkeypatch.setenv(OUTPUT_VARIABLE, "again")
     again = begin_notebook("01_tiny", {}, notebook.project)
-    stored_run("texts/noisy", Noisy(), study)
+    load_published_run("texts/noisy", Noisy(), study)
     copied = again.store.find("texts/noisy")
     assert copied is not None and copied.key == made.key
-    assert stored_run("texts/noisy", Noisy(noise=0.5), study) is None
+    assert load_published_run("texts/noisy", Noisy(noise=0.5), study) is None

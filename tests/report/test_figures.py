@@ -92,12 +92,12 @@ def test_a_figure_is_written_with_data_and_passport_and_is_the_same_twice(
         "fig-line.png",
         "fig-line.svg",
     ]
-    passport = json.loads(first["fig-line.passport.json"])
-    assert passport["cell"] == "01_tiny-fig-line"
-    assert passport["parameters"]["slope"] == 2.0
-    assert passport["published"] is True
-    assert passport["command"] == "wholescript run 01_tiny"
-    assert passport["versions"]["matplotlib"] == mpl.__version__
+    provenance = json.loads(first["fig-line.passport.json"])
+    assert provenance["cell"] == "01_tiny-fig-line"
+    assert provenance["parameters"]["slope"] == 2.0
+    assert provenance["published"] is True
+    assert provenance["command"] == "wholescript run 01_tiny"
+    assert provenance["versions"]["matplotlib"] == mpl.__version__
     assert not plt.get_fignums()
 
 

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from tests.training.planted_texts import planted_table
 from wholescript.cli import app
 from wholescript.errors import RunError
-from wholescript.experiments.progress import NOTE, held, live_runs
+from wholescript.experiments.progress import STATUS_FILE, list_trainings, training_lock
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.site.trainings import duration, fragment, shown
+from wholescript.publish.site.trainings import duration, render_status, shown
 
 COMMAND = "from wholescript.cli import app; app()"
 SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocabulary", "400"]
@@ -50,17 +50,17 @@ def until(condition, seconds=120):
 
 
 def only(project):
-    (run,) = live_runs(project)
+    (run,) = list_trainings(project)
     return run
 
 
 def test_nothing_was_trained(project):
-    assert live_runs(project) == []
-    assert "Nothing has been trained" in fragment([])
+    assert list_trainings(project) == []
+    assert "Nothing has been trained" in render_status([])
 
 
 def test_a_training_that_ended_is_finished(project):
-    with held(project.build / "training" / "a", "set/model-s0"):
+    with training_lock(project.build / "training" / "a", "set/model-s0"):
         assert only(project).state == "running"
     run = only(project)
     assert (run.name, run.state) == ("set/model-s0", "finished")
@@ -70,19 +70,19 @@ def test_a_training_that_ended_is_finished(project):
 def test_a_training_that_raised_says_why(project):
     with (
         pytest.raises(RunError, match="not finite"),
-        held(project.build / "training" / "a", "set/model-s0"),
+        training_lock(project.build / "training" / "a", "set/model-s0"),
     ):
         raise RunError("the loss is not finite in epoch 2")
     run = only(project)
     assert run.state == "failed"
     assert shown(run, time.time()).state == "failed: the loss is not finite in epoch 2"
-    assert "not finite" in fragment([run])
+    assert "not finite" in render_status([run])
 
 
 def test_a_training_that_was_stopped_by_hand_is_interrupted(project):
     with (
         pytest.raises(KeyboardInterrupt),
-        held(project.build / "training" / "a", "set/model-s0"),
+        training_lock(project.build / "training" / "a", "set/model-s0"),
     ):
         raise KeyboardInterrupt
     assert only(project).state == "interrupted"
@@ -91,45 +91,45 @@ def test_a_training_that_was_stopped_by_hand_is_interrupted(project):
 def test_two_processes_cannot_train_the_same(project):
     folder = project.build / "training" / "a"
     refused = pytest.raises(RunError, match="another process is training one")
-    with held(folder, "one"), refused, held(folder, "one"):
+    with training_lock(folder, "one"), refused, training_lock(folder, "one"):
         pass
     assert only(project).state == "finished", "the second took nothing from the first"
 
 
 def test_the_last_one_begun_comes_first(project):
     for name in "abc":
-        with held(project.build / "training" / name, name):
+        with training_lock(project.build / "training" / name, name):
             time.sleep(0.01)
-    assert [run.name for run in live_runs(project)] == ["c", "b", "a"]
+    assert [run.name for run in list_trainings(project)] == ["c", "b", "a"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"name": 1}'])
 def test_a_damaged_note_hides_no_other(project, content):
-    with held(project.build / "training" / "a", "good"):
+    with training_lock(project.build / "training" / "a", "good"):
         pass
     bad = project.build / "training" / "b"
     bad.mkdir()
-    (bad / NOTE).write_text(content)
+    (bad / STATUS_FILE).write_text(content)
     assert only(project).name == "good"
 
 
 def test_markup_in_a_name_is_text(project):
-    with held(project.build / "training" / "a", "<script>alert(1)</script>"):
+    with training_lock(project.build / "training" / "a", "<script>alert(1)</script>"):
         pass
-    assert "<script>" not in fragment(live_runs(project))
+    assert "<script>" not in render_status(list_trainings(project))
 
 
 def test_what_runs_is_told_first_and_of_the_finished_the_last(project, monkeypatch):
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    with held(project.build / "training" / "running", "still/running"):
+    with training_lock(project.build / "training" / "running", "still/running"):
         for number in range(12):
-            with held(project.build / "training" / str(number), f"done/{number}"):
+            with training_lock(project.build / "training" / str(number), f"done/{number}"):
                 pass
         short, long = (
             CliRunner().invoke(app, ["status", *more], env={"COLUMNS": "200"}).output
             for more in ([], ["--all"])
         )
-    names = [run.name for run in live_runs(project)]
+    names = [run.name for run in list_trainings(project)]
     assert names == [f"done/{number}" for number in range(11, -1, -1)] + ["still/running"]
     assert short.index("still/running") < short.index("done/11")
     assert "done/2 " in short and "done/1 " not in short and "2 more are finished" in short
@@ -144,7 +144,7 @@ def test_a_killed_training_shows_as_interrupted_and_goes_on(prepared, moment):
         "first step": lambda run: run.progress is not None,
         "checkpoint": lambda run: run.progress is not None and run.progress.saved is not None,
     }[moment]
-    until(lambda: any(map(reached, live_runs(prepared))))
+    until(lambda: any(map(reached, list_trainings(prepared))))
     assert only(prepared).state == "running"
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -2,7 +2,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from wholescript.publish.normalize import cell_label, normalise
+from wholescript.publish.normalize import cell_label, normalize_notebook
 
 
 def _stream(name: str, text: str) -> Any:
@@ -21,7 +21,7 @@ def test_what_differs_between_equal_runs_is_stripped() -> None:
             _stream("stdout", "b\n"),
         ],
     )
-    notebook = normalise(new_notebook(cells=[cell], metadata={"papermill": {}}), "01_x")
+    notebook = normalize_notebook(new_notebook(cells=[cell], metadata={"papermill": {}}), "01_x")
     assert notebook.cells[0].metadata == {"tags": ["a"]}
     assert [output.text for output in notebook.cells[0].outputs] == ["a\nb\n"]
     assert "papermill" not in notebook.metadata
@@ -35,16 +35,16 @@ def test_ids_come_from_notebook_label_and_text() -> None:
         new_markdown_cell("same"),
         new_markdown_cell("same"),
     ]
-    ids = [cell.id for cell in normalise(new_notebook(cells=cells), "01_x").cells]
+    ids = [cell.id for cell in normalize_notebook(new_notebook(cells=cells), "01_x").cells]
     assert ids[:3] == ["01_x-fig-a", "01_x-injected-parameters", "01_x-tbl-b"]
     assert ids[3].startswith("01_x-cell-") and ids[4] == f"{ids[3]}-2"
 
 
 def test_a_cell_put_in_leaves_the_other_ids_alone() -> None:
     one, two = new_markdown_cell("one"), new_markdown_cell("two")
-    before = normalise(new_notebook(cells=[one, two]), "01_x").cells[1].id
+    before = normalize_notebook(new_notebook(cells=[one, two]), "01_x").cells[1].id
     cells = [one, new_markdown_cell("between"), two]
-    assert normalise(new_notebook(cells=cells), "01_x").cells[2].id == before
+    assert normalize_notebook(new_notebook(cells=cells), "01_x").cells[2].id == before
 
 
 def test_prose_has_no_label() -> None:

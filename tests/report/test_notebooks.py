@@ -62,10 +62,10 @@ def test_other_parameters_go_elsewhere_whatever_kernels_there_are(
     path = run_notebook("01", {"slope": "3", "title": 'It\'s "steep"'}, project=executed)
     assert tree(executed.root) == before
     assert path.parent.parent == executed.build / "runs"
-    passport = json.loads((path.parent / "figures" / "fig-line.passport.json").read_text())
-    assert passport["parameters"]["slope"] == 3.0
-    assert passport["published"] is False
-    assert "-p slope 3.0" in passport["command"]
+    provenance = json.loads((path.parent / "figures" / "fig-line.passport.json").read_text())
+    assert provenance["parameters"]["slope"] == 3.0
+    assert provenance["published"] is False
+    assert "-p slope 3.0" in provenance["command"]
     injected = nbformat.read(path, as_version=4).cells[2]
     assert injected.id == "01_tiny-injected-parameters"
 

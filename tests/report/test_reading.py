@@ -7,13 +7,13 @@ from wholescript.data.films.folds import repeated_folds
 from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
 from wholescript.studies.screenplays.interpretation import (
-    along_metrics,
-    along_table,
     metric_table,
-    quarter_metrics,
+    occlusion_metrics,
+    occlusion_table,
+    quarter_ablation_metrics,
 )
-from wholescript.studies.screenplays.models.aggregation import Aggregation
-from wholescript.training.loop import TrainingSettings
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.training.loop import TrainConfig
 
 N, PARTS = 60, 4
 
@@ -36,16 +36,16 @@ def folds(task):
 
 
 def test_the_part_that_tells_moves_and_lifts_most(task, folds):
-    training = TrainingSettings(epochs=2)
-    network = Aggregation("gated_attention", 2, 2, 16, training, {"d_model": 8, "d_attention": 4})
+    training = TrainConfig(epochs=2)
+    network = MILClassifier("gated_attention", 2, 2, 16, training, {"d_model": 8, "d_attention": 4})
     models = {"mean pooling": MeanPoolingLR(Cs=(1.0,)), "gated attention": network}
-    found = along_metrics(models, task, folds, parts=PARTS, seed=0)
-    table = along_table(found, "apart")
+    found = occlusion_metrics(models, task, folds, parts=PARTS, seed=0)
+    table = occlusion_table(found, "apart")
     assert table.groupby("model").size().to_dict() == {name: PARTS for name in models}
     mean = table[table["model"] == "mean pooling"].set_index("part")
     assert mean["value"].idxmax() == 3 and mean.loc[3, "low"] > 0
     assert found["last-fifth-of-mean-pooling:apart"].value == pytest.approx(mean.loc[3, "value"])
-    moved = along_table(found, "moved").groupby("model")["value"].mean()
+    moved = occlusion_table(found, "moved").groupby("model")["value"].mean()
     np.testing.assert_allclose(moved, 1)
     agreement = metric_table(found, ":agreement")
     assert set(agreement.index) == {
@@ -56,7 +56,7 @@ def test_the_part_that_tells_moves_and_lifts_most(task, folds):
 
 
 def test_the_quarter_that_tells_is_missed(task, folds):
-    found = quarter_metrics(MeanPoolingLR(Cs=(1.0,)), task, folds, seed=0)
+    found = quarter_ablation_metrics(MeanPoolingLR(Cs=(1.0,)), task, folds, seed=0)
     table = metric_table(found)
     assert table.index.tolist() == [f"without quarter {q}" for q in range(1, 5)]
     assert table["value"].idxmin() == "without quarter 4"

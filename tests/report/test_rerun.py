@@ -33,7 +33,7 @@ def test_a_rerun_makes_all_anew_and_touches_nothing(executed: Project, metrics: 
     assert metric.stored and metric.again
     assert (metric.stored.value, metric.again.value, metric.within) == (2.005, 2.0, True)
     assert [figure.label for figure in found.figures] == ["fig-line", "tbl-heights"]
-    assert not (found.figures_moved or found.parameters)
+    assert not (found.figures_changed or found.parameters)
     assert [(claim.name, str(claim)) for claim in found.claims] == [
         ("it-rises", "broken, was holds")
     ]
@@ -54,7 +54,7 @@ def test_what_a_cell_made_has_to_come_again_and_what_was_trained_outside_has_not
         (folder / "config.json").write_text(json.dumps(facts))
     found = rerun(executed, lambda name, seconds: None)
     assert {m.run for m in found.metrics} == {"tiny/line", "tiny/gone"}
-    assert [m.run for m in found.metrics_outside] == ["tiny/gone"]
+    assert [m.run for m in found.metrics_out_of_tolerance] == ["tiny/gone"]
 
 
 @pytest.mark.parametrize(("label", "code"), [("height", 0), ("depth", 1)])

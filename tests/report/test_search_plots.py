@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.studies.screenplays.plots.search import by_choice
+from wholescript.studies.screenplays.plots.search import score_by_hyperparameter
 
 
 @pytest.fixture
@@ -21,8 +21,13 @@ def trials() -> pd.DataFrame:
 
 
 def test_every_choice_has_a_panel_with_the_trials_it_applied_to(trials: pd.DataFrame) -> None:
-    choices = {"architecture": False, "heads": False, "dropout": False, "learning_rate": True}
-    figure = by_choice(trials, choices, "held_out_loss", "loss")
+    hyperparameters = {
+        "architecture": False,
+        "heads": False,
+        "dropout": False,
+        "learning_rate": True,
+    }
+    figure = score_by_hyperparameter(trials, hyperparameters, "held_out_loss", "loss")
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in shown] == [
         "architecture", "heads", "dropout", "learning rate"

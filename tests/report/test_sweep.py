@@ -27,7 +27,7 @@ def test_the_product_of_the_values_is_taken_each_in_its_type(project: Project) -
         {"seed": 1, "slope": 2.0},
         {"seed": 1, "slope": 3.5},
     ]
-    assert found[1].in_words() == "seed 0, slope 3.5"
+    assert found[1].describe() == "seed 0, slope 3.5"
 
 
 def test_each_of_all_notebooks_takes_the_parameters_that_it_declares(project: Project) -> None:
@@ -111,15 +111,15 @@ def test_combinations_stand_side_by_side_and_a_failing_one_loses_no_other(
 def test_a_stale_one_is_executed_again_and_what_is_published_is_never_written(
     executed: Project,
 ) -> None:
-    swept = combinations(executed, "01", {"slope": ["2.0"]})
-    execute(executed, swept[0])
-    assert swept[0].outputs == {"01_tiny": executed.root}
+    combos = combinations(executed, "01", {"slope": ["2.0"]})
+    execute(executed, combos[0])
+    assert combos[0].outputs == {"01_tiny": executed.root}
     source = executed.notebooks / "01_tiny.py"
     source.write_text(source.read_text().replace("Metric(slope", "Metric(slope + 1"))
     published = (executed.notebooks / "01_tiny.ipynb").read_bytes()
     for _ in range(2):
-        execute(executed, swept[0])
-        [root] = swept[0].outputs.values()
+        execute(executed, combos[0])
+        [root] = combos[0].outputs.values()
         assert root.parent == executed.build / "runs"
         assert "3.0" in (root / "results" / "tiny" / "line" / "metrics.json").read_text()
     assert (executed.notebooks / "01_tiny.ipynb").read_bytes() == published

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.plots import documents as plots
 from wholescript.publish.plot_data import plotted_data
 
@@ -18,7 +18,7 @@ def test_accuracy_is_drawn_over_size_with_its_interval():
     table = pd.DataFrame(
         {"value": [0.8, 0.9], "low": [0.7, 0.85], "high": [0.85, 0.92], "size": [10, 1000]}
     )
-    figure = plots.by_size(table, "parameters")
+    figure = plots.accuracy_against(table, "parameters")
     (axes,) = figure.axes
     assert axes.get_xscale() == "log" and axes.get_xlabel() == "parameters"
     points, *_ = axes.lines
@@ -46,7 +46,7 @@ def test_learning_curves_are_errors_in_order_of_size():
 
 def test_confusion_has_a_panel_a_model_and_a_cell_a_pair():
     said = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], np.float32)
-    predictions = ClassPredictions.from_probabilities(
+    predictions = DocumentPredictions.from_probabilities(
         list("abcd"), ["bad", "good"], np.array([0, 1, 0, 1]), said
     )
     figure = plots.confusion({"words": [predictions], "pair": [predictions, predictions]})

@@ -23,7 +23,7 @@ def test_the_likeliest_token_stands_on_top():
 
 def test_places_are_counted_from_one():
     table = pd.DataFrame({"position": [0, 1], "nats": [6.0, 4.0], "tokens": [9, 9]})
-    (axes,) = plots.by_position({"sgd": table, "best": table}).axes
+    (axes,) = plots.loss_by_position({"sgd": table, "best": table}).axes
     assert len(axes.lines) == 2
     np.testing.assert_allclose(axes.lines[0].get_xydata(), [[1, 6], [2, 4]])
 
@@ -31,7 +31,7 @@ def test_places_are_counted_from_one():
 def test_models_stand_side_by_side_in_a_group():
     first = pd.DataFrame({"from_times": [0, 10], "nats": [12.0, 8.0]})
     second = pd.DataFrame({"from_times": [10], "nats": [5.0]})
-    (axes,) = plots.by_frequency({"a": first, "b": second}).axes
+    (axes,) = plots.loss_by_frequency({"a": first, "b": second}).axes
     heights = {
         round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in axes.patches
     }

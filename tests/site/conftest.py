@@ -121,7 +121,7 @@ def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("built-by-command") / "project"
     shutil.copytree(executed_project, root, symlinks=True)
     build = build_site_once(Project(root), quiet=True)
-    assert build.ok, build.said
+    assert build.ok, build.output
     return root
 
 

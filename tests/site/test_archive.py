@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from wholescript.cli import app
 from wholescript.errors import RunError
 from wholescript.project import Project
-from wholescript.publish.site.archive import ARCHIVE, FOLDER, SUMS, archive_faults, write_archive
+from wholescript.publish.site.archive import ARCHIVE, FOLDER, SUMS, archive_errors, write_archive
 
 PAGE = "site/report/étude.html"
 PICTURE = "site/assets/fig.png"
@@ -59,7 +59,7 @@ def test_holds_site_notebooks_and_sums_that_sha256sum_accepts(
     notebooks = {"notebooks/01_tiny.py", "notebooks/01_tiny.ipynb"}
     assert there == {"site/index.html", PAGE, PICTURE, SUMS, *notebooks}
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", SUMS], cwd=folder, check=True)
-    assert archive_faults(archive) == []
+    assert archive_errors(archive) == []
 
 
 def test_same_content_gives_the_same_bytes(archive: Path, tmp_path: Path) -> None:
@@ -77,17 +77,17 @@ def test_one_altered_byte_names_the_file(archive: Path, name: str) -> None:
     data = bytearray(archive.read_bytes())
     data[member.header_offset + 30 + len(member.filename.encode()) + 5] ^= 1
     archive.write_bytes(data)
-    assert archive_faults(archive) == [f"{name} was altered"]
+    assert archive_errors(archive) == [f"{name} was altered"]
 
 
 def test_altered_file_in_a_sound_zip(archive: Path) -> None:
     repack(archive, {FOLDER + PAGE: b"<p>Another study</p>"})
-    assert archive_faults(archive) == [f"{PAGE} was altered"]
+    assert archive_errors(archive) == [f"{PAGE} was altered"]
 
 
 def test_missing_and_extra_file(archive: Path) -> None:
     repack(archive, {FOLDER + PICTURE: None, FOLDER + "site/new.html": b"<p>New</p>"})
-    assert archive_faults(archive) == [f"{PICTURE} is missing", f"site/new.html is not in {SUMS}"]
+    assert archive_errors(archive) == [f"{PICTURE} is missing", f"site/new.html is not in {SUMS}"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_missing_and_extra_file(archive: Path) -> None:
 )
 def test_name_that_would_leave_the_folder(archive: Path, name: str) -> None:
     repack(archive, {name: b"x"})
-    assert f"{name!r} lies outside of {FOLDER}" in archive_faults(archive)
+    assert f"{name!r} lies outside of {FOLDER}" in archive_errors(archive)
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
@@ -103,7 +103,7 @@ def test_truncated_archive(archive: Path, kept: float) -> None:
     data = archive.read_bytes()
     archive.write_bytes(data[: int(kept * len(data))])
     with pytest.raises(RunError, match=rf"{ARCHIVE} is no whole archive.*download it again"):
-        archive_faults(archive)
+        archive_errors(archive)
 
 
 def test_zip_of_something_else(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_zip_of_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as other:
         other.writestr("readme.txt", "hello")
     with pytest.raises(RunError, match=f"other.zip .*has no {FOLDER}{SUMS}"):
-        archive_faults(path)
+        archive_errors(path)
 
 
 def test_damage_anywhere_ends_in_an_answer_or_a_plain_error(archive: Path) -> None:
@@ -119,7 +119,7 @@ def test_damage_anywhere_ends_in_an_answer_or_a_plain_error(archive: Path) -> No
     for place in range(0, len(data), 7):
         archive.write_bytes(data[:place] + bytes([data[place] ^ 0x81]) + data[place + 1 :])
         with suppress(RunError):
-            archive_faults(archive)
+            archive_errors(archive)
 
 
 def test_verify_prints_what_is_wrong(archive: Path, tmp_path: Path) -> None:

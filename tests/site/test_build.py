@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from wholescript.cli import app
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.site.archive import ARCHIVE, archive_faults
+from wholescript.publish.site.archive import ARCHIVE, archive_errors
 from wholescript.publish.site.build import build_site, site_key
 
 
@@ -136,4 +136,4 @@ def test_archives_of_two_builds_are_the_same_bytes(
     assert build.ok, build.said
     first, second = (p.build / "html" / ARCHIVE for p in (project, other))
     assert first.read_bytes() == second.read_bytes()
-    assert archive_faults(first) == []
+    assert archive_errors(first) == []

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from wholescript.experiments.progress import held
+from wholescript.experiments.progress import training_lock
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.checks import problems
-from wholescript.publish.site.prose import publish_text
+from wholescript.publish.checks import find_problems
+from wholescript.publish.site.prose import sync_markdown
 from wholescript.training.progress import ProgressMeter, progress_path
 
 SOON = 60_000  # ms: generous, a busy machine builds slowly
@@ -108,7 +108,7 @@ def test_a_training_can_be_watched(served: Served, project: Project, open_page: 
     live = page.locator("#live-trainings")
     expect(live).to_contain_text("Nothing has been trained", timeout=SOON)
     folder = project.build / "training" / "a"
-    with held(folder, "mine/<i>model</i>-s0"):
+    with training_lock(folder, "mine/<i>model</i>-s0"):
         row = live.locator("tr.running")
         expect(row).to_contain_text("mine/<i>model</i>-s0", timeout=SOON)
         meter = ProgressMeter(8, 0, progress_path(folder / "checkpoint-0.safetensors"), shown=False)
@@ -213,7 +213,7 @@ def test_interrupt_ends_it_cleanly(served: Served, open_page: Callable) -> None:
 
 def notebook_problems(project: Project) -> list[str]:
     """Return what `wholescript check` has to say of the notebook."""
-    return [line for line in problems(project) if line.startswith("01_demo")]
+    return [line for line in find_problems(project) if line.startswith("01_demo")]
 
 
 def edit(project: Project, old: str, new: str) -> None:
@@ -242,11 +242,11 @@ TEXT_CELL = "# %% [markdown]\n# ## Scores\n\n"
 )
 def test_text_cells_are_published_and_outputs_stay(project: Project, old: str, new: str) -> None:
     before = outputs(project)
-    assert publish_text(project, "01_demo")
+    assert sync_markdown(project, "01_demo")
     assert notebook_problems(project) == []
     edit(project, old, new)
     assert any("is not of the cells of" in line for line in notebook_problems(project))
-    assert publish_text(project, "01_demo")
+    assert sync_markdown(project, "01_demo")
     assert notebook_problems(project) == []
     assert outputs(project) == before
 
@@ -266,10 +266,10 @@ def test_notebook_whose_code_changed_is_left_alone(project: Project, old: str, n
     before = executed.read_bytes()
     edit(project, old, new)
     edit(project, "# # How long", "# # Just how long")
-    assert not publish_text(project, "01_demo")
+    assert not sync_markdown(project, "01_demo")
     assert executed.read_bytes() == before
 
 
 def test_notebook_that_was_never_executed(project: Project) -> None:
     (project.notebooks / "01_demo.ipynb").unlink()
-    assert not publish_text(project, "01_demo")
+    assert not sync_markdown(project, "01_demo")

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 from renderer import markup
 from renderer.assets import Assets, png_size
-from renderer.drawing import ActiveImageError, check_passive
+from renderer.drawing import UnsafeSVGError, check_svg_safe
 
 SVG = "http://www.w3.org/2000/svg"
 
@@ -134,7 +134,7 @@ def test_formulas_hold_nothing_but_formulas(foreign: str) -> None:
     ],
 )
 def test_drawings_may_only_draw(inside: str, found: str) -> None:
-    with pytest.raises(ActiveImageError, match="may hold drawing only") as error:
+    with pytest.raises(UnsafeSVGError, match="may hold drawing only") as error:
         Assets().add(f'<svg xmlns="{SVG}">{inside}</svg>'.encode(), "figure.svg")
     assert f"found '{found}" in str(error.value)
 
@@ -150,13 +150,13 @@ def test_drawings_may_only_draw(inside: str, found: str) -> None:
     ],
 )
 def test_drawings_declare_nothing(head: str) -> None:
-    with pytest.raises(ActiveImageError):
-        check_passive(f'{head}<svg xmlns="{SVG}"/>'.encode())
+    with pytest.raises(UnsafeSVGError):
+        check_svg_safe(f'{head}<svg xmlns="{SVG}"/>'.encode())
 
 
 def test_only_svg_is_a_drawing() -> None:
-    with pytest.raises(ActiveImageError, match="found '<html'"):
-        check_passive(b'<html xmlns="http://www.w3.org/1999/xhtml"/>')
+    with pytest.raises(UnsafeSVGError, match="found '<html'"):
+        check_svg_safe(b'<html xmlns="http://www.w3.org/1999/xhtml"/>')
 
 
 def test_all_that_matplotlib_draws_is_a_drawing() -> None:
@@ -170,8 +170,8 @@ def test_all_that_matplotlib_draws_is_a_drawing() -> None:
     figure.savefig(drawn, format="svg", metadata={"Title": "<script>alert(1)</script>"})
     plt.close(figure)
     facts = html.escape(json.dumps({"title": "<script>alert(1)</script>"}))
-    passport = f'<metadata id="wholescript">{facts}</metadata>'
-    check_passive(drawn.getvalue().replace(b"<defs>", passport.encode() + b"<defs>", 1))
+    provenance = f'<metadata id="wholescript">{facts}</metadata>'
+    check_svg_safe(drawn.getvalue().replace(b"<defs>", provenance.encode() + b"<defs>", 1))
 
 
 def test_files_are_named_by_content() -> None:

@@ -94,16 +94,16 @@ def test_a_claim_is_marked_and_leads_to_its_evidence(pages: dict[str, BeautifulS
 def test_a_passport_lies_folded_under_figures_and_tables(
     pages: dict[str, BeautifulSoup], figure: str
 ) -> None:
-    passport = pages["index.html"].select_one(f"figure#{figure} details.passport")
-    terms = [term.get_text() for term in passport.select("dt")]
+    provenance = pages["index.html"].select_one(f"figure#{figure} details.passport")
+    terms = [term.get_text() for term in provenance.select("dt")]
     assert terms == [
         "Source cell", "Made again by", "Parameters", "Scale and seed", "Device", "Code",
         "Versions",
     ]  # fmt: skip
-    said = passport.get_text()
+    said = provenance.get_text()
     for fact in ("wholescript run 01_demo", "films=300", "cpu, 0", "notebooks/01_demo.py"):
         assert fact in said
-    assert passport.a["href"].startswith("notebooks/demo.html#")
+    assert provenance.a["href"].startswith("notebooks/demo.html#")
 
 
 def test_text_of_notebooks_stays_text(pages: dict[str, BeautifulSoup]) -> None:

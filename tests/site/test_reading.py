@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 from renderer.assets import Assets
 from renderer.base import Renderer
-from renderer.faults import Faults
+from renderer.faults import Diagnostics
 
 PAGES = ["index.html", "report/study.html", "notebooks/demo.html"]
 LIGHT, DARK = "rgb(255, 255, 254)", "rgb(21, 24, 28)"
@@ -138,7 +138,7 @@ def test_figure_without_a_dark_drawing_is_one_image(tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "fig-both.dark.png").write_bytes(drawn.getvalue())
     page = SimpleNamespace(location="page.md", relative=str)
-    renderer = Renderer(SimpleNamespace(root=tmp_path), page, Assets(), Faults())
+    renderer = Renderer(SimpleNamespace(root=tmp_path), page, Assets(), Diagnostics())
     images = {
         name: BeautifulSoup(renderer.picture({}, drawn.getvalue(), name, "Bars."), "html.parser")
         for name in ("fig-both.png", "fig-light.png", "photo.jpg")

@@ -64,7 +64,7 @@ def results(tmp_path: Path) -> Results:
 def test_text_of_each_role(
     plugin: ModuleType, results: Results, role: str, asked: str, shown: str
 ) -> None:
-    node = plugin.answer_role(role, asked, results)
+    node = plugin.render_role(role, asked, results)
     assert node["children"] == [{"type": "text", "value": shown}]
 
 
@@ -88,7 +88,7 @@ def test_mistakes(
     plugin: ModuleType, results: Results, role: str, asked: str, message: str
 ) -> None:
     with pytest.raises(RunError) as error:
-        plugin.answer_role(role, asked, results)
+        plugin.render_role(role, asked, results)
     assert message in str(error.value)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.training.planted import D, N, corpus
-from wholescript.training.batches import FilmBatches
+from wholescript.training.batches import ChunkBatchLoader
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -21,7 +21,9 @@ def sides():
     """Training and held-out batches of the planted corpus."""
     labels, chunks = corpus()
     rows = np.random.default_rng(1).permutation(N)
-    return tuple(FilmBatches(chunks, labels, part, D, 0.3, 16) for part in (rows[:64], rows[64:]))
+    return tuple(
+        ChunkBatchLoader(chunks, labels, part, D, 0.3, 16) for part in (rows[:64], rows[64:])
+    )
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.compression import Rotation
+from wholescript.features.compression import PCARotation
 
 N, D = 96, 6
 
@@ -18,5 +18,5 @@ def corpus(n=N):
     offsets = np.concatenate([[0], np.cumsum(rng.integers(1, 9, n))])
     codes = rng.integers(-40, 40, (offsets[-1], D))
     codes[:, 2] += np.repeat(45 * labels, np.diff(offsets))
-    rotation = Rotation(np.zeros(D, np.float32), np.eye(D, dtype=np.float32), 0.01)
+    rotation = PCARotation(np.zeros(D, np.float32), np.eye(D, dtype=np.float32), 0.01)
     return labels, ChunkEmbeddings(codes.astype(np.int8), offsets, rotation)

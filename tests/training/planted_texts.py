@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from wholescript.training.document_classifier import Labelled
+from wholescript.training.document_classifier import LabelledDocuments
 
 TOLD = (("harbour", "ferry", "pier"), ("violin", "choir", "organ"), ("glacier", "summit", "rope"))
 FILLER = ["the", "a", "of", "under", "slow", "bright", "every", "old", "near", "they", "saw"]
@@ -23,7 +23,7 @@ def planted(n=60, seed=0, words=5):
         text = list(rng.choice(FILLER, words - 1))
         text.insert(int(rng.integers(words)), rng.choice(TOLD[label]))
         texts.append(" ".join(text))
-    return Labelled(texts, labels, CLASSES)
+    return LabelledDocuments(texts, labels, CLASSES)
 
 
 def planted_table(path, n=300):
@@ -38,7 +38,7 @@ def mislabelled(n=60, seed=0):
     """Texts of which nothing can be learned but by heart."""
     texts = planted(n, seed)
     labels = np.random.default_rng(seed + 1).permutation(texts.labels)
-    return Labelled(texts.texts, labels, CLASSES)
+    return LabelledDocuments(texts.texts, labels, CLASSES)
 
 
 @contextmanager
@@ -74,13 +74,13 @@ def killed_after_epoch(number):
     """Break off what is trained within, as it tells of its `number`-th epoch to what is given."""
     told = []
 
-    def on_epoch(row):
+    def on_epoch_end(row):
         told.append(row)
         if len(told) == number:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        yield on_epoch
+        yield on_epoch_end
 
 
 def timeless(history):

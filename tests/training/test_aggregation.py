@@ -11,14 +11,14 @@ from wholescript.data.films.folds import Fold
 from wholescript.models.mean_embedding import MeanPoolingLR
 from wholescript.models.task import Task
 from wholescript.studies.screenplays.models.aggregation import (
-    Aggregation,
+    MILClassifier,
     aggregators,
     attention_profile,
     parameter_count,
 )
-from wholescript.training.loop import TrainingSettings
+from wholescript.training.loop import TrainConfig
 
-QUICK = TrainingSettings(epochs=15, learning_rate=1e-2, patience=3)
+QUICK = TrainConfig(epochs=15, learning_rate=1e-2, patience=3)
 OPTIONS = {
     "gated_attention": {"d_model": 16, "d_attention": 8},
     "query_decoder": {"d_model": 16, "heads": 2, "d_feedforward": 16, "queries": 2},
@@ -28,7 +28,9 @@ OPTIONS = {
 @pytest.fixture(params=OPTIONS)
 def estimator(request):
     name = request.param
-    return Aggregation(name, D, n_inner=3, batch_size=16, training=QUICK, options=OPTIONS[name])
+    return MILClassifier(
+        name, D, n_inner_folds=3, batch_size=16, training=QUICK, aggregator_options=OPTIONS[name]
+    )
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_chunks_that_are_all_alike_get_even_attention(task, rows):
     alike = replace(task.features.chunks, codes=np.full_like(task.features.chunks.codes, 7))
     same = replace(task, features=SimpleNamespace(chunks=alike))
     settings = replace(QUICK, epochs=1)
-    model = Aggregation("gated_attention", D, n_inner=3, training=settings)
+    model = MILClassifier("gated_attention", D, n_inner_folds=3, training=settings)
     profile = attention_profile(model, same, Fold(0, 0, *rows), bins=4)
     np.testing.assert_allclose(profile, 1, rtol=1e-5)
 

@@ -4,9 +4,9 @@ from torch import nn
 
 from wholescript.training.checkpoint import (
     load_checkpoint,
-    load_trained,
+    load_trainable_state_dict,
     save_checkpoint,
-    trained_state,
+    trainable_state_dict,
 )
 
 NOTE = {"history": [{"epoch": 1, "loss": 0.25}], "rates": [0.1]}
@@ -75,7 +75,7 @@ def test_frozen_weights_are_left_out_and_kept(tmp_path):
     model[0].requires_grad_(False)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 0.1)
     path = tmp_path / "checkpoint.safetensors"
-    best = {name: value.clone() for name, value in trained_state(model).items()}
+    best = {name: value.clone() for name, value in trainable_state_dict(model).items()}
     save_checkpoint(path, model, optimizer, best, NOTE)
     other, _ = pair(1)
     other[0].requires_grad_(False)
@@ -89,4 +89,6 @@ def test_frozen_weights_are_left_out_and_kept(tmp_path):
 def test_the_state_of_another_model_is_refused():
     model, _ = pair(0)
     with pytest.raises(RuntimeError, match=r"differs in \['9.weight'\]"):
-        load_trained(model, {**trained_state(model), "9.weight": torch.zeros(1)})
+        load_trainable_state_dict(
+            model, {**trainable_state_dict(model), "9.weight": torch.zeros(1)}
+        )

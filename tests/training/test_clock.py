@@ -8,9 +8,9 @@ from torch import nn
 from tests.training.planted_texts import planted
 from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.training.checkpoint import save_checkpoint
-from wholescript.training.epoch_clock import EpochClock
-from wholescript.training.loop import TrainingSettings
-from wholescript.training.pretrain import READING, SECONDS, reading_seconds
+from wholescript.training.epoch_clock import EpochTimer
+from wholescript.training.loop import TrainConfig
+from wholescript.training.pretrain import PRETRAIN_CONFIG, SECONDS_FILE, pretrain_seconds
 from wholescript.training.progress import Progress, progress_path
 
 
@@ -30,36 +30,36 @@ def checkpoint(tmp_path):
 def test_an_epoch_that_was_broken_off_has_the_seconds_before_the_kill(checkpoint, tmp_path):
     path = tmp_path / "seconds-0.json"
     path.write_text(json.dumps({"1": 21.0}))
-    clock = EpochClock(path, 0, checkpoint)
+    timer = EpochTimer(path, 0, checkpoint)
     sleep(0.01)
-    clock.tick({"epoch": 3})
-    clock.tick({"epoch": 4})
+    timer.record({"epoch": 3})
+    timer.record({"epoch": 4})
     seconds = json.loads(path.read_text())
     assert seconds["1"] == 21.0, "what was measured stays"
     assert seconds["2"] == 20.0, "an epoch whose end was not noted counts by its steps"
     assert 10.01 <= seconds["3"] < 11
     assert seconds["4"] < 1
-    assert clock.total == pytest.approx(sum(seconds.values()))
-    assert clock.timed({"epoch": 2}) == {"epoch": 2, "seconds": 20.0}
+    assert timer.total == pytest.approx(sum(seconds.values()))
+    assert timer.with_seconds({"epoch": 2}) == {"epoch": 2, "seconds": 20.0}
 
 
 def test_without_a_checkpoint_the_clock_begins(tmp_path):
-    clock = EpochClock(None, 3, tmp_path / "none.safetensors")
-    clock.tick({"epoch": 1})
-    row = clock.timed({"epoch": 1})
+    timer = EpochTimer(None, 3, tmp_path / "none.safetensors")
+    timer.record({"epoch": 1})
+    row = timer.with_seconds({"epoch": 1})
     assert row["epoch"] == 4 and row["seconds"] < 1
 
 
 def test_the_seconds_of_reading_are_kept(tmp_path):
     train, validation = planted(60, words=7), planted(30, seed=1, words=7)
-    few = TrainingSettings(epochs=1, patience=1, monitor="held_out_loss")
+    few = TrainConfig(epochs=1, patience=1, monitor="held_out_loss")
     estimator = EncoderClassifier(
-        d_model=16, heads=2, d_feedforward=32, layers=1, bfloat16=False, reading=READING,
+        d_model=16, n_head=2, d_feedforward=32, n_layer=1, bfloat16=False, reading=PRETRAIN_CONFIG,
         training=few,
     )  # fmt: skip
-    assert reading_seconds(tmp_path) == 0
+    assert pretrain_seconds(tmp_path) == 0
     estimator.fit(train, validation, seed=0, folder=tmp_path)
-    seconds = json.loads((tmp_path / SECONDS).read_text())
+    seconds = json.loads((tmp_path / SECONDS_FILE).read_text())
     assert list(seconds) == ["1", "2"]
-    assert reading_seconds(tmp_path) == pytest.approx(sum(seconds.values()))
-    assert reading_seconds(tmp_path) > 0
+    assert pretrain_seconds(tmp_path) == pytest.approx(sum(seconds.values()))
+    assert pretrain_seconds(tmp_path) > 0

@@ -7,11 +7,11 @@ import torch
 from tests.training.planted_texts import CLASSES, killed_in_step, planted, timeless
 from wholescript.errors import DataError, ParameterError
 from wholescript.studies.encoder.classifier import EncoderClassifier, published
-from wholescript.training.loop import TrainingSettings
-from wholescript.training.pretrain import READ, READING
+from wholescript.training.loop import TrainConfig
+from wholescript.training.pretrain import PRETRAIN_CONFIG, PRETRAINED_FILE
 
 SMALL = {"d_model": 32, "heads": 2, "d_feedforward": 64, "layers": 2, "vocabulary": 100}
-SHORT = TrainingSettings(epochs=3, learning_rate=3e-3, chunk_dropout=0.0, patience=3)
+SHORT = TrainConfig(epochs=3, learning_rate=3e-3, chunk_dropout=0.0, patience=3)
 
 
 def encoder(**options):
@@ -31,7 +31,7 @@ def validation():
 
 def test_the_published_one_is_as_it_was():
     one = published()
-    sizes = (one.vocabulary, one.d_model, one.heads, one.layers, one.d_feedforward)
+    sizes = (one.vocabulary, one.d_model, one.n_head, one.n_layer, one.d_feedforward)
     assert sizes == (10_000, 256, 8, 4, 1_024)
     assert (one.max_length, one.batch_size, one.label_smoothing) == (256, 32, 0.0)
     training = one.training
@@ -51,7 +51,7 @@ def test_the_planted_word_is_found(train, validation):
 
 
 def test_every_word_may_read_every_other(train):
-    network, words, _ = encoder().begin(train.texts, CLASSES, None)
+    network, words, _ = encoder().build_model(train.texts, CLASSES, None)
     network.eval()
     ids = torch.from_numpy(words(["the old harbour saw"])[0])[None]
     mask = torch.ones_like(ids, dtype=torch.bool)
@@ -62,28 +62,28 @@ def test_every_word_may_read_every_other(train):
 
 def test_it_reads_before_it_learns(train, validation, tmp_path):
     unlabelled = planted(200, seed=5, words=7).texts
-    reading = encoder(reading=replace(READING, epochs=3), unlabelled=unlabelled)
+    reading = encoder(reading=replace(PRETRAIN_CONFIG, epochs=3), unlabelled=unlabelled)
     assert reading.name == "encoder-pretrained"
     torch.manual_seed(0)
-    network, _, _ = reading.begin(train.texts, CLASSES, tmp_path)
+    network, _, _ = reading.build_model(train.texts, CLASSES, tmp_path)
     torch.manual_seed(0)
-    plain, _, _ = encoder().begin(train.texts, CLASSES, None)
-    assert (tmp_path / READ).exists()
+    plain, _, _ = encoder().build_model(train.texts, CLASSES, None)
+    assert (tmp_path / PRETRAINED_FILE).exists()
     assert (network.encoder.embed.weight != plain.encoder.embed.weight).any()
 
 
 def test_what_was_read_is_not_read_again(train, validation, tmp_path):
-    reading = encoder(reading=replace(READING, epochs=3))
+    reading = encoder(reading=replace(PRETRAIN_CONFIG, epochs=3))
     first = reading.fit(train, validation, seed=0, folder=tmp_path)
-    before = (tmp_path / READ).stat().st_mtime_ns
+    before = (tmp_path / PRETRAINED_FILE).stat().st_mtime_ns
     again = reading.fit(train, validation, seed=0, folder=tmp_path)
-    assert (tmp_path / READ).stat().st_mtime_ns == before
+    assert (tmp_path / PRETRAINED_FILE).stat().st_mtime_ns == before
     assert timeless(again.history) == timeless(first.history)
 
 
 @pytest.mark.parametrize("step", [5, 40], ids=["as it reads", "as it learns"])
 def test_a_killed_training_ends_as_an_unbroken_one(train, validation, tmp_path, step):
-    reading = encoder(reading=replace(READING, epochs=3))
+    reading = encoder(reading=replace(PRETRAIN_CONFIG, epochs=3))
     unbroken = reading.fit(train, validation, seed=0, folder=tmp_path / "a")
     with killed_in_step(step):
         reading.fit(train, validation, seed=0, folder=tmp_path / "b")
@@ -94,7 +94,7 @@ def test_a_killed_training_ends_as_an_unbroken_one(train, validation, tmp_path, 
 
 
 def test_stored_and_read_back_it_says_the_same(train, validation, tmp_path):
-    reading = encoder(reading=replace(READING, epochs=1))
+    reading = encoder(reading=replace(PRETRAIN_CONFIG, epochs=1))
     fitted = reading.fit(train, validation, seed=0, folder=tmp_path)
     reading.save(fitted, tmp_path)
     test = planted(20, seed=2).texts
@@ -106,14 +106,14 @@ def test_stored_and_read_back_it_says_the_same(train, validation, tmp_path):
 
 
 def test_the_configuration_says_how_much_it_read():
-    config = encoder(reading=READING, unlabelled=["a b", "c"]).config
+    config = encoder(reading=PRETRAIN_CONFIG, unlabelled=["a b", "c"]).config
     assert config["unlabelled"] == 2
-    assert config["reading"]["epochs"] == READING.epochs
+    assert config["reading"]["epochs"] == PRETRAIN_CONFIG.epochs
 
 
 def test_words_are_hidden_in_training_alone(train, validation):
     hidden = encoder(token_dropout=0.9)
-    assert hidden.way.token_dropout == 0.9
+    assert hidden.objective.token_dropout == 0.9
     held_back = hidden.fit(train, validation, seed=0)
     open_eyed = encoder().fit(train, validation, seed=0)
     losses = [fitted.history[-1]["train_loss"] for fitted in (held_back, open_eyed)]
@@ -125,18 +125,21 @@ def test_words_are_hidden_in_training_alone(train, validation):
 def test_it_reads_in_windows_of_their_own_length(train, monkeypatch):
     lengths = list[int]()
 
-    def watched(model, training, held_out, *_, **__):
-        lengths.extend(max(map(len, batches.tokens)) for batches in (training, held_out))
+    def watched(model, training, val_loader, *_, **__):
+        lengths.extend(max(map(len, batches.tokens)) for batches in (training, val_loader))
 
     monkeypatch.setattr("wholescript.training.pretrain.fit", watched)
-    reading = encoder(reading=READING, reading_length=4)
-    reading.begin(train.texts, CLASSES, None)
+    reading = encoder(reading=PRETRAIN_CONFIG, pretrain_max_length=4)
+    reading.build_model(train.texts, CLASSES, None)
     assert lengths == [4, 4]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"token_dropout": 1.0}, "token_dropout=1.0"), ({"reading_length": 1}, "reading_length=1")],
+    [
+        ({"token_dropout": 1.0}, "token_dropout=1.0"),
+        ({"reading_length": 1}, "pretrain_max_length=1"),
+    ],
 )
 def test_what_could_not_be_read_is_refused(options, message):
     with pytest.raises(ParameterError, match=message):
@@ -145,4 +148,4 @@ def test_what_could_not_be_read_is_refused(options, message):
 
 def test_what_could_not_be_built_is_refused():
     with pytest.raises(ParameterError, match="at least 1"):
-        encoder(layers=0)
+        encoder(n_layer=0)

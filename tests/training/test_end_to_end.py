@@ -8,12 +8,12 @@ from safetensors.numpy import save
 from sklearn.metrics import roc_auc_score
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.token_chunks import keep_tokens, load_tokens
+from wholescript.features.token_chunks import cache_tokens, load_token_chunks
 from wholescript.models.chunked import ScratchEncoder
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.end_to_end import EndToEnd
-from wholescript.training.loop import TrainingSettings
-from wholescript.training.masked_lm import WORDPIECE_MASK, Pretraining, hide, pretrain
+from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
+from wholescript.training.loop import TrainConfig
+from wholescript.training.masked_lm import WORDPIECE_MASK_ID, MLMConfig, mask_tokens, pretrain_mlm
 
 N, MARK = 60, 2000
 SMALL = {"d_model": 16, "heads": 2, "d_feedforward": 16, "layers": 1, "dropout": 0.0}
@@ -31,7 +31,7 @@ def cache(tmp_path, monkeypatch):
         ids[0] = MARK if film % 3 == 0 else 1000
         path = tmp_path / "tokens" / f"sha{film}.safetensors"
         path.write_bytes(save({"ids": ids.astype(np.uint16)}))
-    monkeypatch.setattr(EndToEnd, "cache", tmp_path)
+    monkeypatch.setattr(EndToEndClassifier, "cache", tmp_path)
     return tmp_path
 
 
@@ -45,15 +45,15 @@ def task():
 
 @pytest.fixture
 def model():
-    return EndToEnd(
+    return EndToEndClassifier(
         "small",
         chunk_length=8,
-        n_inner=3,
+        n_inner_folds=3,
         n_members=2,
         bfloat16=False,
         encoder_options=SMALL,
-        options={"d_model": 8, "d_attention": 4, "dropout": 0.0},
-        training=TrainingSettings(epochs=12, learning_rate=2e-2, patience=12, chunk_dropout=0.0),
+        aggregator_options={"d_model": 8, "d_attention": 4, "dropout": 0.0},
+        training=TrainConfig(epochs=12, learning_rate=2e-2, patience=12, chunk_dropout=0.0),
     )
 
 
@@ -89,15 +89,15 @@ def test_labels_of_test_films_stay_unseen(cache, task, model):
 
 
 def test_pretraining_reads_the_training_scripts_only(cache, task):
-    tokens = load_tokens(task.films["text_sha1"].tolist(), 8, cache=cache)
-    settings = Pretraining(
-        sample=3, training=TrainingSettings(epochs=6, learning_rate=1e-2, chunk_dropout=0.0)
+    tokens = load_token_chunks(task.films["text_sha1"].tolist(), 8, cache=cache)
+    settings = MLMConfig(
+        n_train_chunks=3, training=TrainConfig(epochs=6, learning_rate=1e-2, chunk_dropout=0.0)
     )
 
     def read(tokens, rows):
         torch.manual_seed(0)
         encoder = ScratchEncoder(30_522, **SMALL)
-        return encoder, pretrain(encoder, tokens, rows, settings, seed=0).history
+        return encoder, pretrain_mlm(encoder, tokens, rows, settings, seed=0).history
 
     encoder, history = read(tokens, ROWS[0])
     assert history[-1]["held_out_loss"] < history[0]["held_out_loss"] - 1
@@ -111,36 +111,36 @@ def test_what_is_hidden():
     torch.manual_seed(0)
     ids = torch.full((200, 50), 7)
     mask = torch.arange(50).expand(200, 50) < 40
-    seen, hidden = hide(ids, mask, 30_000)
+    seen, hidden = mask_tokens(ids, mask, 30_000)
     assert not hidden[:, 40:].any() and (seen[~hidden] == 7).all()
     assert hidden[:, :40].float().mean() == pytest.approx(0.15, abs=0.01)
-    assert (seen[hidden] == WORDPIECE_MASK).float().mean() == pytest.approx(0.8, abs=0.03)
+    assert (seen[hidden] == WORDPIECE_MASK_ID).float().mean() == pytest.approx(0.8, abs=0.03)
     assert (seen[hidden] == 7).float().mean() == pytest.approx(0.1, abs=0.03)
-    assert hide(ids[:1, :1], mask[:1, :1], 30_000)[1].all()
+    assert mask_tokens(ids[:1, :1], mask[:1, :1], 30_000)[1].all()
 
 
 def test_tokens_are_kept_film_by_film(tmp_path):
     scripts = [("a", "INT. HOUSE - DAY"), ("b", "A door opens. " * 30)]
-    keep_tokens(scripts[:1], cache=tmp_path)
+    cache_tokens(scripts[:1], cache=tmp_path)
     with pytest.raises(DataError, match=r"1 of 2 films are not at hand.*train-texts"):
-        load_tokens(["a", "b"], cache=tmp_path)
-    keep_tokens(scripts, cache=tmp_path)
-    tokens = load_tokens(["b", "a"], 16, cache=tmp_path)
+        load_token_chunks(["a", "b"], cache=tmp_path)
+    cache_tokens(scripts, cache=tmp_path)
+    tokens = load_token_chunks(["b", "a"], 16, cache=tmp_path)
     ids, mask = tokens.of(0, np.array([0, tokens.counts[0] - 1]))
     assert ids.shape == (2, 18) and mask[0].all()
     assert mask[1].sum() == (tokens.offsets[1] - 1) % 16 + 3
-    assert (ids[:, 0] == tokens.start).all() and (ids[~mask] == tokens.padding).all()
-    assert ids[0, -1] == ids[1, mask[1]][-1] == tokens.end
+    assert (ids[:, 0] == tokens.cls_token_id).all() and (ids[~mask] == tokens.pad_token_id).all()
+    assert ids[0, -1] == ids[1, mask[1]][-1] == tokens.sep_token_id
 
 
 @pytest.mark.parametrize("wrong", [{"encoder": "bert"}, {"architecture": "mean"}])
 def test_unknown_parts_are_named(wrong):
     (name, value), *_ = wrong.items()
     with pytest.raises(ParameterError, match=f"{name}={value!r} is none of"):
-        EndToEnd("x", **wrong)
+        EndToEndClassifier("x", **wrong)
 
 
 def test_a_thawed_encoder_trains_its_last_block_only():
-    model = EndToEnd("thawed", encoder="thawed", encoder_options={"layers": 3}).build()
+    model = EndToEndClassifier("thawed", encoder="thawed", encoder_options={"layers": 3}).build()
     learning = {name for name, p in model.encoder.named_parameters() if p.requires_grad}
     assert learning and all(".layer.2." in name for name in learning)

@@ -17,9 +17,9 @@ from tests.training.planted_texts import (
     timeless,
 )
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.pretrained_decoders import PACKAGED, load_decoder
-from wholescript.studies.classifiers.finetuned import FINETUNE_TRAINING, FinetunedClassifier
-from wholescript.training.document_classifier import WEIGHTS, Labelled
+from wholescript.features.pretrained_decoders import PACKAGED_MODELS, load_decoder
+from wholescript.studies.classifiers.finetuned import FINETUNE_TRAIN_CONFIG, FinetunedClassifier
+from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
 
 EPOCHS, STEPS, FROZEN = 3, 3, 2
 NOUNS = ("meal", "long evening", "film", "walk by the old river")
@@ -29,14 +29,14 @@ TUNINGS = ("full", "lora", "frozen", "thawed")
 class Hasty(FinetunedClassifier):
     """Writes a checkpoint in every step."""
 
-    save_seconds = 0.0
+    save_interval_s = 0.0
 
 
 class Watched(FinetunedClassifier):
     """Shows its network as it trains."""
 
-    def begin(self, *arguments):
-        begun = super().begin(*arguments)
+    def build_model(self, *arguments):
+        begun = super().build_model(*arguments)
         self.network = begun[0]
         return begun
 
@@ -63,7 +63,7 @@ def validation():
 
 
 def classifier(folder, tuning="lora", epochs=EPOCHS, rate=1e-2, kind=FinetunedClassifier):
-    training = replace(FINETUNE_TRAINING, epochs=epochs, learning_rate=rate, patience=epochs)
+    training = replace(FINETUNE_TRAIN_CONFIG, epochs=epochs, learning_rate=rate, patience=epochs)
     return kind(
         max_length=POSITIONS,
         batch_size=20,
@@ -95,10 +95,10 @@ def test_a_planted_signal_is_learned(llama, tuning, least):
 
 
 def test_a_text_begins_with_the_token_that_begins_texts(llama, train):
-    _, tokenize, padding = classifier(llama).begin(train.texts, CLASSES, None)
+    _, tokenize, pad_token_id = classifier(llama).build_model(train.texts, CLASSES, None)
     (ids,) = tokenize(["the old ferry"])
     assert ids.dtype == np.int64
-    assert ids[0] == padding == 0
+    assert ids[0] == pad_token_id == 0
     assert len(ids) > 1 and 0 not in ids[1:]
 
 
@@ -120,11 +120,11 @@ def test_killed_in_an_epoch_it_goes_on(folders, tuning, step, train, validation,
 def test_killed_after_an_epoch_it_goes_on(llama, tuning, epoch, train, validation, tmp_path):
     model = classifier(llama, tuning)
     unbroken = model.fit(train, validation, seed=0)
-    with killed_after_epoch(epoch) as on_epoch:
-        model.fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    with killed_after_epoch(epoch) as on_epoch_end:
+        model.fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=on_epoch_end)
     told = []
     with counted() as steps:
-        resumed = model.fit(train, validation, seed=0, folder=tmp_path, on_epoch=told.append)
+        resumed = model.fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=told.append)
     assert len(steps) == (epochs_of(tuning) - epoch) * STEPS
     assert_same(resumed, unbroken)
     assert told == resumed.history[epoch:]
@@ -136,12 +136,12 @@ def test_thawed_is_frozen_first_and_then_all(llama, train, validation):
     pretrained = list(load_decoder(llama).model.base_model.parameters())
     changed, told = [], []
 
-    def on_epoch(row):
+    def on_epoch_end(row):
         now = model.network.base.parameters()
         changed.append([not torch.equal(*pair) for pair in zip(pretrained, now, strict=True)])
         told.append(row)
 
-    result = model.fit(train, validation, seed=0, on_epoch=on_epoch)
+    result = model.fit(train, validation, seed=0, on_epoch_end=on_epoch_end)
     assert not any(map(any, changed[:FROZEN]))
     assert all(map(all, changed[FROZEN:])) and len(changed) == FROZEN + EPOCHS
     assert [row["epoch"] for row in result.history] == [1, 2, 3, 4, 5]
@@ -162,7 +162,7 @@ def test_finished_phases_are_not_trained_again(llama, train, validation, tmp_pat
 
 def test_thawed_trains_everything_at_a_tenth_of_the_rate(llama, train):
     model = classifier(llama, "thawed", rate=1e-2)
-    network, _, _ = model.begin(train.texts, CLASSES, None)
+    network, _, _ = model.build_model(train.texts, CLASSES, None)
     first, second = model.phases(network)
     assert (first.learning_rate, first.epochs) == (1e-2, FROZEN)
     assert (second.learning_rate, second.epochs) == (pytest.approx(1e-3), EPOCHS)
@@ -175,9 +175,9 @@ def test_what_is_trained_is_forgotten(folders, kind, train, validation):
     # Thawed, all weights learn at a tenth of the rate.
     for tuning, rate in {"full": 3e-2, "lora": 3e-2, "frozen": 3e-2, "thawed": 3e-1}.items():
         result = classifier(folders[kind], tuning, rate=rate).fit(train, validation, seed=0)
-        losses[tuning] = result.network.language_loss(ids)
-    untouched, _, _ = classifier(folders[kind]).begin((), CLASSES, None)
-    before = untouched.language_loss(ids)
+        losses[tuning] = result.network.lm_loss(ids)
+    untouched, _, _ = classifier(folders[kind]).build_model((), CLASSES, None)
+    before = untouched.lm_loss(ids)
     assert losses["frozen"] == pytest.approx(before, rel=1e-6)
     assert min(losses[tuning] for tuning in ("full", "lora", "thawed")) > before + 0.01
 
@@ -193,14 +193,14 @@ def test_what_is_saved_says_the_same(folders, tuning, train, validation, tmp_pat
             again.predict_proba(validation.texts), result.predict_proba(validation.texts)
         )
         assert again.parameters == result.parameters
-        assert again.network.language_loss(language(folder)) == pytest.approx(
-            result.network.language_loss(language(folder)), rel=1e-6
+        assert again.network.lm_loss(language(folder)) == pytest.approx(
+            result.network.lm_loss(language(folder)), rel=1e-6
         )
 
 
 def test_rank_alpha_and_dropout_reach_the_adapters(llama):
     model = replace(classifier(llama), rank=2, alpha=6, dropout=0.25)
-    network, _, _ = model.begin((), CLASSES, None)
+    network, _, _ = model.build_model((), CLASSES, None)
     adapters = network.base.peft_config["default"]
     assert (adapters.r, adapters.lora_alpha, adapters.lora_dropout) == (2, 6, 0.25)
     assert network.head[0].p == 0.25
@@ -213,7 +213,7 @@ def test_only_what_is_trained_is_written(llama, train, validation, tmp_path):
         model.save(result, tmp_path)
         trained = result.parameters["trained_parameters"]
         assert trained < result.parameters["parameters"] / 2
-        state = load_file(tmp_path / WEIGHTS)
+        state = load_file(tmp_path / WEIGHTS_FILE)
         assert sum(value.numel() for value in state.values()) == trained
         (tmp_path / "checkpoint-0.safetensors").unlink()
 
@@ -221,7 +221,7 @@ def test_only_what_is_trained_is_written(llama, train, validation, tmp_path):
 def test_a_truncated_file_of_weights_is_named(llama, train, validation, tmp_path):
     model = classifier(llama, epochs=1)
     model.save(model.fit(train, validation, seed=0), tmp_path)
-    path = tmp_path / WEIGHTS
+    path = tmp_path / WEIGHTS_FILE
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(DataError, match="holds no trained llama-lora"):
         model.load(tmp_path, CLASSES)
@@ -252,7 +252,7 @@ def test_what_a_model_cannot_read_is_named(llama, train, validation):
 
 def test_a_model_that_is_not_there_is_named(train, validation, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ParameterError, match=f"there are {', '.join(PACKAGED)}"):
+    with pytest.raises(ParameterError, match=f"there are {', '.join(PACKAGED_MODELS)}"):
         classifier(str(tmp_path / "absent")).fit(train, validation, seed=0)
 
 
@@ -278,13 +278,13 @@ def test_a_run_is_called_by_model_and_tuning(llama):
 
 
 def test_all_weights_are_written_less_often():
-    seconds = [FinetunedClassifier(tuning=tuning).save_seconds for tuning in TUNINGS]
+    seconds = [FinetunedClassifier(tuning=tuning).save_interval_s for tuning in TUNINGS]
     assert seconds == [600, 60, 60, 600]
 
 
 def reviews(good, bad, nouns):
     texts = [f"what a {word} {noun}" for word in [*good, *bad] for noun in nouns]
-    return Labelled(texts, np.arange(len(texts)) * 2 // len(texts), 2)
+    return LabelledDocuments(texts, np.arange(len(texts)) * 2 // len(texts), 2)
 
 
 def test_the_packaged_model_is_fine_tuned():
@@ -295,7 +295,7 @@ def test_the_packaged_model_is_fine_tuned():
     assert result.parameters["trained_parameters"] == 2_442_240 + 2 * 577
     assert result.history[-1]["train_loss"] < 0.9 * result.history[0]["train_loss"]
     assert result.history[-1]["held_out_loss"] < 0.9 * result.history[0]["held_out_loss"]
-    before, after = (result.measured[f"language_loss_{when}"] for when in ("before", "after"))
+    before, after = (result.extra_metrics[f"language_loss_{when}"] for when in ("before", "after"))
     assert 2 < before < 6  # on Python's manual; a model of no English would lose ten
     assert after != before
     together, alone = (result.predict_proba(validation.texts[:n])[0] for n in (8, 1))

@@ -7,14 +7,18 @@ import torch
 from tests.models.tiny_decoders import write_tiny
 from tests.training.planted_texts import CLASSES, killed_in_step, planted, timeless
 from wholescript.errors import DataError, ParameterError
-from wholescript.models.shared_trunk_lm import ForkedLM
-from wholescript.studies.generative.class_lm import LANGUAGE_TRAINING
+from wholescript.models.shared_trunk_lm import SharedTrunkLM
+from wholescript.studies.generative.class_lm import LM_TRAIN_CONFIG
 from wholescript.studies.generative.fitted import FittedGenerative
-from wholescript.studies.generative.shared_trunk import ForkedGenerative
-from wholescript.training.discriminative import TellApart, odds, weighted_sum
-from wholescript.training.document_classifier import Labelled
+from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
+from wholescript.training.discriminative import (
+    DiscriminativeObjective,
+    length_normalized_logits,
+    weighted_sum,
+)
+from wholescript.training.document_classifier import LabelledDocuments
 
-SHORT = replace(LANGUAGE_TRAINING, epochs=2, learning_rate=1e-2, patience=2)
+SHORT = replace(LM_TRAIN_CONFIG, epochs=2, learning_rate=1e-2, patience=2)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,7 @@ def validation():
 def forked(folder, **options):
     options = {"tuning": "full", "fork": 1, "window": 24, "context": 64} | options
     options.setdefault("training", SHORT)
-    return ForkedGenerative(pretrained=str(folder), bfloat16=False, **options)
+    return SharedTrunkGenerative(pretrained=str(folder), bfloat16=False, **options)
 
 
 def test_telling_apart_and_foretelling_are_learned_by_their_shares(folder, train, validation):
@@ -52,7 +56,7 @@ def test_telling_apart_and_foretelling_are_learned_by_their_shares(folder, train
 def test_scores_are_those_of_each_model_alone(folder, train, validation):
     fitted = forked(folder).fit(train, validation, seed=0)
     texts = planted(9, seed=3, words=5).texts
-    alone = FittedGenerative(fitted.readers, fitted.rule, fitted.context, fitted.bfloat16)
+    alone = FittedGenerative(fitted.class_lms, fitted.rule, fitted.context, fitted.bfloat16)
     np.testing.assert_allclose(
         fitted.log_likelihoods(texts), alone.log_likelihoods(texts), rtol=1e-5
     )
@@ -88,9 +92,9 @@ def test_a_part_of_a_model_is_tuned_by_adapters_and_found_again(tmp_path, train,
     assert estimator.name == "deep-short-bayes-forked"
     fitted = estimator.fit(train, validation, seed=0, folder=tmp_path / "a")
     estimator.save(fitted, tmp_path / "a")
-    for reader in fitted.readers:
-        assert len(reader.model.base.layers) == 2
-        assert len(reader.model.base.embed_tokens.weight) == 270
+    for class_lm in fitted.class_lms:
+        assert len(class_lm.model.base.layers) == 2
+        assert len(class_lm.model.base.embed_tokens.weight) == 270
     test = planted(90, seed=2, words=7)
     said = fitted.uncached().predict_proba(test.texts)
     assert (said.argmax(1) == test.labels).mean() > 0.5
@@ -99,46 +103,50 @@ def test_a_part_of_a_model_is_tuned_by_adapters_and_found_again(tmp_path, train,
 
 
 def test_one_window_of_each_text_or_all(folder):
-    long = Labelled(
+    long = LabelledDocuments(
         [" ".join(planted(20, seed=seed).texts) for seed in range(3)], np.arange(3), CLASSES
     )
     estimator = forked(folder)
-    reader = estimator.begin((), CLASSES, None, 0)
-    whole, drawn = estimator._windows(reader, long), estimator._windows(reader, long, 0)
-    tokens = sum(len(ids) for ids in reader.tokenize(long.texts))
+    class_lm = estimator.build_model((), CLASSES, None, 0)
+    whole, drawn = (
+        estimator._labelled_windows(class_lm, long),
+        estimator._labelled_windows(class_lm, long, 0),
+    )
+    tokens = sum(len(ids) for ids in class_lm.tokenize(long.texts))
     assert (whole.lengths - 1).sum() == tokens
     assert drawn.labels.tolist() == [0, 1, 2]
     for window, label in zip(drawn.tokens, drawn.labels, strict=True):
         of_text = [ids for ids, c in zip(whole.tokens, whole.labels, strict=True) if c == label]
         assert any(np.array_equal(window, ids) for ids in of_text)
-    again = estimator._windows(reader, long, 0)
+    again = estimator._labelled_windows(class_lm, long, 0)
     assert all(map(np.array_equal, again.tokens, drawn.tokens))
 
 
 def test_parts_of_a_batch_add_up_to_its_loss(folder, train):
     estimator = forked(folder)
-    reader = estimator.begin((), CLASSES, None, 0)
-    batch = next(estimator._windows(reader, train).shuffled(0))
+    class_lm = estimator.build_model((), CLASSES, None, 0)
+    batch = next(estimator._labelled_windows(class_lm, train).train_batches(0))
     told, gradients = [], []
-    for at_once in (30, 10_000):
-        network = ForkedLM(
-            [estimator.begin((), CLASSES, None, c).model for c in range(CLASSES)], estimator.fork
+    for tokens_per_forward in (30, 10_000):
+        network = SharedTrunkLM(
+            [estimator.build_model((), CLASSES, None, c).model for c in range(CLASSES)],
+            estimator.fork,
         )
-        way = TellApart(False, 1, at_once)
-        told.append(float(way.backward(network, batch, weighted_sum, seed=0)))
+        objective = DiscriminativeObjective(False, 1, tokens_per_forward)
+        told.append(float(objective.training_step(network, batch, weighted_sum, seed=0)))
         gradients.append(network.branches[1].base.norm.weight.grad)
     assert told[0] == pytest.approx(told[1], rel=1e-5)
     # Of equal models every class is as likely: what is told is known.
-    nats = way.log_likelihoods(network, batches_of(estimator, reader, train, batch))
+    nats = objective.log_likelihoods(network, batches_of(estimator, class_lm, train, batch))
     tokens = (batch.attention_mask.sum(1) - 1).sum()
     expected = 0.8 * np.log(CLASSES) + 0.2 * -nats[:, 0].sum() / float(tokens)
     assert told[0] == pytest.approx(expected, rel=1e-5)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
-def batches_of(estimator, reader, part, batch):
+def batches_of(estimator, class_lm, part, batch):
     """The windows of a batch as batches of their own."""
-    windows = estimator._windows(reader, part)
+    windows = estimator._labelled_windows(class_lm, part)
     return replace(
         windows,
         tokens=[windows.tokens[row] for row in batch.rows],
@@ -148,7 +156,7 @@ def batches_of(estimator, reader, part, batch):
 
 def test_odds_are_over_the_root_of_the_tokens():
     nats = torch.tensor([[1.0, 2.0], [3.0, 1.0], [2.0, 2.5]])
-    found = odds(nats, torch.tensor([0, 0, 2]), 3)
+    found = length_normalized_logits(nats, torch.tensor([0, 0, 2]), 3)
     expected = [[-4 / 2**0.5, -3 / 2**0.5], [0, 0], [-2, -2.5]]
     torch.testing.assert_close(found, torch.tensor(expected))
 
@@ -170,6 +178,6 @@ def test_what_could_not_be_forked_is_refused(folder, options, message, train, va
 
 def test_a_class_without_a_text_is_an_error(folder, train, validation):
     rows = np.flatnonzero(train.labels != 2)
-    lacking = Labelled([train.texts[row] for row in rows], train.labels[rows], CLASSES)
+    lacking = LabelledDocuments([train.texts[row] for row in rows], train.labels[rows], CLASSES)
     with pytest.raises(DataError, match="no training text is of class 2"):
         forked(folder).fit(lacking, validation, seed=0)

@@ -7,17 +7,19 @@ from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.multitask import JointAggregation, win_probability
-from wholescript.training.loop import TrainingSettings
+from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier, win_probability
+from wholescript.training.loop import TrainConfig
 from wholescript.training.losses import NOMINATED, WON
 
-QUICK = TrainingSettings(epochs=15, learning_rate=1e-2, patience=4)
+QUICK = TrainConfig(epochs=15, learning_rate=1e-2, patience=4)
 
 
 @pytest.fixture
 def joint():
     options = {"d_model": 16, "d_attention": 8}
-    return JointAggregation("gated_attention", D, 2, 16, QUICK, options, nomination="shortlisted")
+    return MultiTaskMILClassifier(
+        "gated_attention", D, 2, 16, QUICK, options, auxiliary_label="shortlisted"
+    )
 
 
 @pytest.fixture
@@ -42,9 +44,9 @@ def test_wins_are_ranked_and_judged_by_their_own_label(joint, task):
 
 
 def test_outcomes_are_three(joint, task):
-    outcomes = joint.outcomes(task)
-    assert set(outcomes) == {0, NOMINATED, WON}
-    np.testing.assert_array_equal(outcomes == WON, task.labels == 1)
+    targets = joint.targets(task)
+    assert set(targets) == {0, NOMINATED, WON}
+    np.testing.assert_array_equal(targets == WON, task.labels == 1)
     assert joint.config["nomination"] == "shortlisted"
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
-from wholescript.models.causal_lm import scratch_language_model
-from wholescript.training.documents import TextBatches
+from wholescript.models.causal_lm import build_llama
+from wholescript.training.documents import DocumentBatchLoader
 from wholescript.training.language_model import (
-    NextToken,
-    overlapping,
+    NextTokenObjective,
+    overlapping_windows,
     token_log_probabilities,
     windows,
 )
@@ -21,7 +21,7 @@ VOCABULARY = 50
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return scratch_language_model(VOCABULARY, "tiny").eval()
+    return build_llama(VOCABULARY, "tiny").eval()
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_every_token_but_the_first_is_trained_on_once(lengths, window):
 
 
 @given(st.lists(st.integers(2, 90), min_size=1), st.integers(2, 20))
-def test_every_token_but_the_first_is_scored_once(lengths, context):
+def test_every_token_but_the_first_is_scored_once(lengths, max_context):
     scored = [list[int]() for _ in lengths]
-    for part in overlapping(lengths, context):
+    for part in overlapping_windows(lengths, max_context):
         scored[part.row] += range(part.asked, part.end)
-        assert part.end - part.begin <= context
+        assert part.end - part.begin <= max_context
         if part.begin:
-            assert part.asked - part.begin == context // 2, "what comes before it is read too"
+            assert part.asked - part.begin == max_context // 2, "what comes before it is read too"
     assert scored == [list(range(1, length)) for length in lengths]
 
 
@@ -55,7 +55,7 @@ def test_a_window_of_one_token_is_an_error():
 
 
 def test_scores_are_those_of_each_text_alone(model, texts):
-    found = token_log_probabilities(model, texts, context=64, bfloat16=False)
+    found = token_log_probabilities(model, texts, max_context=64, bfloat16=False)
     for text, scores in zip(texts, found, strict=True):
         with torch.no_grad():
             logits = model.model(torch.from_numpy(text)[None]).logits[0, :-1]
@@ -64,17 +64,21 @@ def test_scores_are_those_of_each_text_alone(model, texts):
 
 
 def test_beyond_the_context_tokens_are_read_after_half_of_it(model, texts):
-    (long,) = token_log_probabilities(model, [texts[-1]], context=20, bfloat16=False)
-    (part,) = token_log_probabilities(model, [texts[-1][10:30]], context=20, bfloat16=False)
+    (long,) = token_log_probabilities(model, [texts[-1]], max_context=20, bfloat16=False)
+    (part,) = token_log_probabilities(model, [texts[-1][10:30]], max_context=20, bfloat16=False)
     assert long[:19] == pytest.approx(
-        token_log_probabilities(model, [texts[-1][:20]], context=20, bfloat16=False)[0], abs=1e-4
+        token_log_probabilities(model, [texts[-1][:20]], max_context=20, bfloat16=False)[0],
+        abs=1e-4,
     )
     assert long[19:29] == pytest.approx(part[9:], abs=1e-4)
 
 
 def test_half_precision_changes_a_text_by_little(model, texts):
     sums = [
-        [scores.sum() for scores in token_log_probabilities(model, texts, context=64, bfloat16=b)]
+        [
+            scores.sum()
+            for scores in token_log_probabilities(model, texts, max_context=64, bfloat16=b)
+        ]
         for b in (True, False)
     ]
     assert sums[0] == pytest.approx(sums[1], rel=2e-3)
@@ -83,30 +87,32 @@ def test_half_precision_changes_a_text_by_little(model, texts):
 def test_padding_is_never_asked_for(model, texts):
     ids = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(text) for text in texts], True)
     mask = ids > 0
-    logits, came = model.next_tokens(ids, mask)
-    assert len(logits) == len(came) == sum(len(text) - 1 for text in texts)
+    logits, targets = model.next_token_logits(ids, mask)
+    assert len(logits) == len(targets) == sum(len(text) - 1 for text in texts)
     assert logits.dtype == torch.float32
-    assert (came > 0).all()
+    assert (targets > 0).all()
 
 
 def test_every_held_out_token_has_the_same_weight(model, texts):
-    batches = TextBatches(texts, np.zeros(len(texts), np.int64), 2)
-    judged = NextToken(bfloat16=False).judge(model, batches, cross_entropy)
-    scores = np.concatenate(token_log_probabilities(model, texts, context=64, bfloat16=False))
+    batches = DocumentBatchLoader(texts, np.zeros(len(texts), np.int64), 2)
+    judged = NextTokenObjective(bfloat16=False).validation_step(model, batches, cross_entropy)
+    scores = np.concatenate(token_log_probabilities(model, texts, max_context=64, bfloat16=False))
     assert judged["held_out_loss"] == pytest.approx(-scores.mean(), abs=1e-4)
 
 
 @pytest.mark.parametrize("at_once", [1, 64, 128])
-def test_windows_read_one_after_the_other_have_the_gradient_of_all(model, texts, at_once):
+def test_windows_read_one_after_the_other_have_the_gradient_of_all(
+    model, texts, tokens_per_forward
+):
     with_one_token = [*texts, np.array([5])]
-    batches = TextBatches(with_one_token, np.zeros(len(with_one_token), np.int64), 100)
-    (batch,) = batches.by_length()
+    batches = DocumentBatchLoader(with_one_token, np.zeros(len(with_one_token), np.int64), 100)
+    (batch,) = batches.eval_batches()
     found = []
-    for tokens in (1_000, at_once):
+    for tokens in (1_000, tokens_per_forward):
         model.zero_grad()
-        way = NextToken(bfloat16=False, at_once=tokens)
-        told = way.backward(model.eval(), batch, cross_entropy, seed=0)
-        judged = way.judge(model, batches, cross_entropy)["held_out_loss"]
+        objective = NextTokenObjective(bfloat16=False, tokens_per_forward=tokens)
+        told = objective.training_step(model.eval(), batch, cross_entropy, seed=0)
+        judged = objective.validation_step(model, batches, cross_entropy)["held_out_loss"]
         gradient = torch.cat([p.grad.flatten() for p in model.parameters()])
         found.append((float(told), judged, gradient))
     assert found[0][:2] == pytest.approx(found[1][:2], abs=1e-5)

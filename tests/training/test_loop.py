@@ -20,12 +20,12 @@ from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError, RunError
 from wholescript.files import ROOT
 from wholescript.models.aggregators import GatedAttention
-from wholescript.training.batches import FilmBatches
-from wholescript.training.loop import TrainingSettings, fit
-from wholescript.training.objectives import drop_chunks, predict
-from wholescript.training.optimizers import optimizer_of
+from wholescript.training.batches import ChunkBatchLoader
+from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.objectives import drop_chunks, predict_logits
+from wholescript.training.optimizers import make_optimizer
 
-QUICK = TrainingSettings(epochs=12, learning_rate=2e-2, patience=12)
+QUICK = TrainConfig(epochs=12, learning_rate=2e-2, patience=12)
 
 
 @pytest.fixture
@@ -56,27 +56,28 @@ def assert_same_run(found, expected):
 
 
 def test_a_planted_signal_is_learned(model, sides):
-    training, held_out = sides
-    result = fit(model, training, held_out, QUICK, seed=0)
-    logits, labels, rows = predict(model, held_out)
+    training, val_loader = sides
+    result = fit(model, training, val_loader, QUICK, seed=0)
+    logits, labels, rows = predict_logits(model, val_loader)
     assert roc_auc_score(labels, logits) > 0.9
-    assert sorted(rows) == sorted(held_out.rows)
-    assert labels.tolist() == held_out.labels[rows].tolist()
+    assert sorted(rows) == sorted(val_loader.rows)
+    assert labels.tolist() == val_loader.labels[rows].tolist()
     assert result.history[-1]["train_loss"] < 0.7 * result.history[0]["train_loss"]
 
 
 def test_the_weights_of_the_best_epoch_are_kept(model):
     labels, chunks = corpus()
     noise = np.random.default_rng(3).permutation(labels)
-    training, held_out = (
-        FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
+    training, val_loader = (
+        ChunkBatchLoader(chunks, noise, rows, D, 0.3, 16)
+        for rows in (np.arange(48), np.arange(48, N))
     )
     settings = replace(QUICK, epochs=40, patience=3, chunk_dropout=0.0)
-    result = fit(model, training, held_out, settings, seed=0)
+    result = fit(model, training, val_loader, settings, seed=0)
     losses = [row["held_out_loss"] for row in result.history]
     assert result.best_epoch == 1 + int(np.argmin(losses))
     assert len(losses) == result.best_epoch + settings.patience < settings.epochs
-    logits, truth, _ = predict(model, held_out)
+    logits, truth, _ = predict_logits(model, val_loader)
     loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(truth))
     assert float(loss) == pytest.approx(min(losses), abs=1e-5)
 
@@ -95,7 +96,7 @@ def test_the_rate_rises_over_a_tenth_and_falls_as_a_cosine(model, sides, every_s
 
 
 def test_one_cycle_warms_up_along_a_cosine_too(model, sides, every_step):
-    settings = replace(QUICK, epochs=10, schedule="onecycle", warmup_share=0.25)
+    settings = replace(QUICK, epochs=10, schedule="onecycle", warmup_ratio=0.25)
     fit(model, *sides, settings, seed=0)
     rates = np.array([rate for rate, _ in every_step])
     assert rates[0] == pytest.approx(QUICK.learning_rate / 25)
@@ -107,14 +108,14 @@ def test_one_cycle_warms_up_along_a_cosine_too(model, sides, every_step):
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_one_cycle_fits_into_any_number_of_steps(model, sides, every_step, epochs):
     few = replace(sides[0], rows=sides[0].rows[:16])
-    settings = replace(QUICK, epochs=epochs, schedule="onecycle", warmup_share=1 / epochs)
+    settings = replace(QUICK, epochs=epochs, schedule="onecycle", warmup_ratio=1 / epochs)
     fit(model, few, sides[1], settings, seed=0)
     assert len(every_step) == epochs
     assert all(0 < rate <= QUICK.learning_rate for rate, _ in every_step)
 
 
 def test_wsd_stays_and_falls_in_the_last_steps(model, sides, every_step):
-    settings = replace(QUICK, epochs=10, schedule="wsd", warmup_share=0.2)
+    settings = replace(QUICK, epochs=10, schedule="wsd", warmup_ratio=0.2)
     fit(model, *sides, settings, seed=0)
     rates = np.array([rate for rate, _ in every_step]) / QUICK.learning_rate
     steps = len(rates)
@@ -132,14 +133,15 @@ def test_the_last_epoch_is_kept_where_the_epoch_is_monitored(model, sides):
 def test_training_stops_by_the_score_that_is_monitored(model):
     labels, chunks = corpus()
     noise = np.random.default_rng(3).permutation(labels)
-    training, held_out = (
-        FilmBatches(chunks, noise, rows, D, 0.3, 16) for rows in (np.arange(48), np.arange(48, N))
+    training, val_loader = (
+        ChunkBatchLoader(chunks, noise, rows, D, 0.3, 16)
+        for rows in (np.arange(48), np.arange(48, N))
     )
     settings = replace(QUICK, epochs=30, patience=4, monitor="held_out_auc")
-    result = fit(model, training, held_out, settings, seed=0)
+    result = fit(model, training, val_loader, settings, seed=0)
     aucs, losses = ([row[f"held_out_{name}"] for row in result.history] for name in ("auc", "loss"))
     assert result.best_epoch == 1 + int(np.argmax(aucs)) != 1 + int(np.argmin(losses))
-    logits, truth, _ = predict(model, held_out)
+    logits, truth, _ = predict_logits(model, val_loader)
     assert roc_auc_score(truth, logits) == pytest.approx(max(aucs), abs=1e-5)
 
 
@@ -211,7 +213,7 @@ def test_another_optimizer_steps_and_resumes(sides, tmp_path):
     def trained(path=None, stop=1000):
         torch.manual_seed(0)
         model = GatedAttention(D, d_model=16, d_attention=8, dropout=0.1)
-        optimizer = optimizer_of("muon", model, 1e-2, 0.1)
+        optimizer = make_optimizer("muon", model, 1e-2, 0.1)
         remaining = iter(range(stop))
 
         def loss(logits, labels):
@@ -281,7 +283,7 @@ def test_a_loss_that_is_not_finite_is_an_error(model, sides):
 def test_settings_that_cannot_train_are_refused(wrong):
     (name, value), *_ = wrong.items()
     with pytest.raises(ParameterError, match=f"{name}={value}"):
-        TrainingSettings(**wrong)
+        TrainConfig(**wrong)
 
 
 @given(

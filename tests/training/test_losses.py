@@ -4,7 +4,13 @@ import torch
 from scipy.special import expit
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from wholescript.training.losses import NOMINATED, WON, focal_loss, outcome_loss, weighted_loss
+from wholescript.training.losses import (
+    NOMINATED,
+    WON,
+    focal_loss,
+    nomination_win_loss,
+    weighted_loss,
+)
 
 LOGITS = torch.tensor([-1.0, 0.3, 2.0, 0.0])
 LABELS = torch.tensor([0.0, 1.0, 1.0, 0.0])
@@ -31,12 +37,12 @@ def test_a_weight_of_two_is_a_film_that_stands_twice():
 
 def test_the_loss_of_outcomes_is_the_likelihood_of_three_classes():
     logits = torch.randn(6, 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    outcomes = torch.tensor([0.0, NOMINATED, WON, 0.0, WON, NOMINATED])
+    targets = torch.tensor([0.0, NOMINATED, WON, 0.0, WON, NOMINATED])
     nominated, won = torch.sigmoid(logits).T
     classes = torch.stack([1 - nominated, nominated * (1 - won), nominated * won], dim=1)
-    expected = -classes[range(6), outcomes.long()].log().mean()
-    found = outcome_loss(logits, outcomes)
+    expected = -classes[range(6), targets.long()].log().mean()
+    found = nomination_win_loss(logits, targets)
     torch.testing.assert_close(found, expected)
     (gradient,) = torch.autograd.grad(found, logits)
-    assert (gradient[outcomes == 0, 1] == 0).all()  # who was not nominated tells nothing of wins
-    assert (gradient[outcomes > 0] != 0).all()
+    assert (gradient[targets == 0, 1] == 0).all()  # who was not nominated tells nothing of wins
+    assert (gradient[targets > 0] != 0).all()

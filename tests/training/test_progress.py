@@ -13,7 +13,7 @@ def checkpoint(tmp_path):
 
 
 def meter(checkpoint, *, done=0, steps=10):
-    return ProgressMeter(steps, done, progress_path(checkpoint), shown=False)
+    return ProgressMeter(steps, done, progress_path(checkpoint), show_bar=False)
 
 
 def test_tells_of_the_first_step_at_once(checkpoint):
@@ -53,7 +53,7 @@ def test_counts_on_from_where_a_killed_training_was(checkpoint, monkeypatch):
 
 
 def test_without_a_file_nothing_is_written(tmp_path):
-    begun = ProgressMeter(10, 0, None, shown=False)
+    begun = ProgressMeter(10, 0, None, show_bar=False)
     begun.step(1, math.inf)
     begun.saved()
     assert not list(tmp_path.iterdir())

@@ -5,10 +5,14 @@ import pytest
 
 from tests.training.planted_texts import CLASSES, planted
 from wholescript.errors import DataError, ParameterError
-from wholescript.studies.classifiers.scratch import SCRATCH_TRAINING, TOKENIZER, ScratchClassifier
-from wholescript.training.document_classifier import WEIGHTS, Labelled
+from wholescript.studies.classifiers.scratch import (
+    SCRATCH_TRAIN_CONFIG,
+    TOKENIZER_FILE,
+    ScratchClassifier,
+)
+from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
 
-SHORT = replace(SCRATCH_TRAINING, epochs=2)
+SHORT = replace(SCRATCH_TRAIN_CONFIG, epochs=2)
 
 
 def classifier(**options):
@@ -28,26 +32,26 @@ def validation():
 
 def test_training_is_what_is_stated():
     default = ScratchClassifier()
-    assert default.training == SCRATCH_TRAINING
-    assert SCRATCH_TRAINING.monitor == "held_out_macro_f1"
-    assert (SCRATCH_TRAINING.schedule, SCRATCH_TRAINING.warmup_share) == ("onecycle", 0.1)
+    assert default.training == SCRATCH_TRAIN_CONFIG
+    assert SCRATCH_TRAIN_CONFIG.monitor == "held_out_macro_f1"
+    assert (SCRATCH_TRAIN_CONFIG.schedule, SCRATCH_TRAIN_CONFIG.warmup_ratio) == ("onecycle", 0.1)
     assert default.name == "scratch-small"
 
 
 @pytest.mark.usefixtures("train")
 @pytest.mark.parametrize("pooling", ["last", "mean"])
 def test_pooling_reaches_the_model(train, pooling):
-    network, _, _ = classifier(pooling=pooling).begin(train.texts, CLASSES, None)
+    network, _, _ = classifier(pooling=pooling).build_model(train.texts, CLASSES, None)
     assert network.encoder.pooling == pooling
 
 
 def test_validation_adds_no_token(train, validation):
-    strange = Labelled(["zebra zebra", *validation.texts[1:]], validation.labels, CLASSES)
+    strange = LabelledDocuments(["zebra zebra", *validation.texts[1:]], validation.labels, CLASSES)
     with_strange, without = (
         classifier().fit(train, side, seed=0).tokenize for side in (strange, validation)
     )
     assert with_strange.tokenizer.to_str() == without.tokenizer.to_str()
-    learned = Labelled([*train.texts[:-1], "zebra " * 40], train.labels, CLASSES)
+    learned = LabelledDocuments([*train.texts[:-1], "zebra " * 40], train.labels, CLASSES)
     knows_it = classifier().fit(learned, validation, seed=0).tokenize
     assert len(knows_it([" zebra"])[0]) < len(without([" zebra"])[0])
 
@@ -65,7 +69,7 @@ def test_what_was_trained_anywhere_is_saved_whole(train, validation, tmp_path):
     model = classifier()
     result = model.fit(train, validation, seed=0)
     model.save(result, tmp_path / "new")
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {TOKENIZER, WEIGHTS}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {TOKENIZER_FILE, WEIGHTS_FILE}
     again = model.load(tmp_path / "new", CLASSES)
     np.testing.assert_array_equal(
         again.predict_proba(validation.texts), result.predict_proba(validation.texts)
@@ -81,7 +85,7 @@ def test_looking_for_what_is_not_there_leaves_nothing(train, validation, tmp_pat
 def test_a_damaged_tokenizer_is_named(train, validation, tmp_path):
     model = classifier()
     model.save(model.fit(train, validation, seed=0), tmp_path)
-    path = tmp_path / TOKENIZER
+    path = tmp_path / TOKENIZER_FILE
     path.write_text(path.read_text()[:500])
     with pytest.raises(DataError, match=r"tokenizer\.json is no tokenizer"):
         model.load(tmp_path, CLASSES)

@@ -16,9 +16,9 @@ from wholescript.data.films.folds import inner_folds, repeated_folds
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
 from wholescript.studies.screenplays.search.results import read_search, write_search
-from wholescript.studies.screenplays.search.run import training_films
-from wholescript.studies.screenplays.search.space import estimator_of, parse_space
-from wholescript.studies.screenplays.search.trial import epochs_of_trial
+from wholescript.studies.screenplays.search.run import outer_training_task
+from wholescript.studies.screenplays.search.space import make_estimator, parse_space
+from wholescript.studies.screenplays.search.trial import iter_trial_epochs
 
 KILLED_AFTER = 3
 
@@ -49,13 +49,13 @@ def check_whole(result, folder, tmp_path):
     drawn = {json.dumps(trial.config, sort_keys=True) for trial in result.trials}
     assert len(drawn) == TRIALS
     assert len(list(folder.glob("trials/*"))) == TRIALS
-    task = training_films(films(), SPACE.protocol)
+    task = outer_training_task(films(), SPACE.protocol)
     folds = inner_folds(task.labels, task.groups, np.arange(len(task.labels)), 2, seed=0)
     for number, trial in enumerate(result.trials):
         assert trial.error is None
         assert len(trial.history) in range(3, 10)
-        estimator = estimator_of(trial.config, SPACE.protocol)
-        alone = epochs_of_trial(estimator, task, folds, tmp_path / str(number), seed=0)
+        estimator = make_estimator(trial.config, SPACE.protocol)
+        alone = iter_trial_epochs(estimator, task, folds, tmp_path / str(number), seed=0)
         assert trial.history == list(islice(alone, len(trial.history)))
     assert result.films == len(task.labels)
     write_search(result, tmp_path / "own.json")
@@ -83,7 +83,7 @@ def test_killed_and_resumed_on_two_nodes_loses_no_trial(tmp_path, two_nodes):
 def test_trials_see_the_training_films_of_one_fold_only(split):
     task = films()
     protocol = replace(SPACE.protocol, split=split)
-    seen = set(training_films(task, protocol).films["film_id"])
+    seen = set(outer_training_task(task, protocol).films["film_id"])
     if split == "random":
         tested = repeated_folds(task.labels, task.groups, seed=0)[0].test
     else:
@@ -94,7 +94,7 @@ def test_trials_see_the_training_films_of_one_fold_only(split):
 
 def test_the_films_of_a_trial_keep_their_chunks_and_labels():
     task = films()
-    part = training_films(task, SPACE.protocol)
+    part = outer_training_task(task, SPACE.protocol)
     row_of = {film_id: row for row, film_id in enumerate(task.films["film_id"])}
     for row, film_id in enumerate(part.films["film_id"]):
         assert part.labels[row] == task.labels[row_of[film_id]]
@@ -111,7 +111,7 @@ def test_another_search_of_that_name_is_refused(tmp_path):
 def test_no_trials_and_too_many_dimensions_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="trials=0"):
         search_slowly.run(tmp_path, trials=0)
-    choices = {"architecture": ["gated_attention"], "dimensions": [4, 7]}
+    hyperparameters = {"architecture": ["gated_attention"], "dimensions": [4, 7]}
     with pytest.raises(ParameterError, match="dimensions=7: the chunk vectors have 6"):
-        search_slowly.run(tmp_path, space=parse_space({"choices": choices}))
+        search_slowly.run(tmp_path, space=parse_space({"choices": hyperparameters}))
     assert not list(tmp_path.iterdir())

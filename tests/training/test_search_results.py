@@ -2,7 +2,7 @@ import pytest
 
 from wholescript.errors import RunError
 from wholescript.studies.screenplays.search.results import (
-    Search,
+    SearchResult,
     Trial,
     read_search,
     write_search,
@@ -19,7 +19,7 @@ TRIALS = [
     Trial({"architecture": "b", "heads": 8}, [], [row(1, 0.45)]),
 ]
 CHOICES = {"heads": [2, 4], "dropout": {"scale": "linear"}, "learning_rate": {"scale": "log"}}
-SEARCH = Search(
+SEARCH = SearchResult(
     {"protocol": {}, "choices": CHOICES}, {"fingerprint": "f"}, 10, {"ray": "1"}, TRIALS
 )
 
@@ -34,14 +34,14 @@ def test_a_search_comes_back(tmp_path):
 
 
 def test_choices_say_on_what_scale_they_were_drawn():
-    assert SEARCH.choices == {"heads": False, "dropout": False, "learning_rate": True}
+    assert SEARCH.hyperparameters == {"heads": False, "dropout": False, "learning_rate": True}
 
 
 def test_tables_hold_the_trials_that_were_judged():
     assert SEARCH.best is TRIALS[0]
     assert SEARCH.table()["heads"].tolist() == [2, 8]
     assert SEARCH.table()["held_out_loss"].tolist() == [0.4, 0.45]
-    assert SEARCH.applied()["heads"].isna().tolist() == [True, False]
+    assert SEARCH.active_table()["heads"].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"trials": [{"a": 1}]}', '{"trials": []}'])

@@ -17,8 +17,8 @@ from wholescript.features.token_chunks import TokenChunks
 from wholescript.features.word_counts import WordCounts
 from wholescript.models.task import Task
 from wholescript.studies.screenplays import smoke
-from wholescript.studies.screenplays.models.aggregation import ARCHITECTURES
-from wholescript.studies.screenplays.smoke import Handful, check_models, draw_film
+from wholescript.studies.screenplays.models.aggregation import AGGREGATORS
+from wholescript.studies.screenplays.smoke import SmokeBatch, check_models, sample_film
 
 
 class Broken(nn.Module):
@@ -51,7 +51,7 @@ def drawn(films):
     features = SimpleNamespace(chunks=chunks, words=words, structure=structure)
     task = Task(films, labels, groups, features)
     ids = np.random.default_rng(0).integers(30_522, size=600).astype(np.uint16)
-    return Handful(task, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), invented=True)
+    return SmokeBatch(task, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), tokens_are_random=True)
 
 
 @pytest.fixture
@@ -65,20 +65,20 @@ def test_every_model_gives_a_probability_and_a_gradient(drawn, quick):
     found = {c.model: c for c in check_models(drawn, "nominated_for_writing", seed=0)}
     fused = "gated-attention-and-year-length-structure-words"
     assert set(found) == {"tfidf", "mean-pooling", "joint", "scratch", fused} | {
-        name.replace("_", "-") for name in ARCHITECTURES
+        name.replace("_", "-") for name in AGGREGATORS
     }
-    assert not any(c.faults for c in found.values())
+    assert not any(c.problems for c in found.values())
     assert all(0 < c.probability < 1 for c in found.values())
-    assert all(c.gradient > 0 for c in list(found.values())[2:])
-    assert found["scratch"].reads == (3, 256)
-    assert found["joint"].gives == (1, 2)
+    assert all(c.grad_norm > 0 for c in list(found.values())[2:])
+    assert found["scratch"].input_shape == (3, 256)
+    assert found["joint"].output_shape == (1, 2)
 
 
 def test_a_model_that_gives_no_number_or_no_gradient_is_at_fault(drawn, quick, monkeypatch):
-    monkeypatch.setitem(ARCHITECTURES, "query_decoder", Broken)
+    monkeypatch.setitem(AGGREGATORS, "query_decoder", Broken)
     found = {c.model: c for c in check_models(drawn, "nominated_for_writing", seed=0)}
-    assert not found["gated-attention"].faults
-    assert found["query-decoder"].faults == [
+    assert not found["gated-attention"].problems
+    assert found["query-decoder"].problems == [
         "the loss is not finite",
         "no gradient reaches idle.weight",
         "no gradient reaches idle.bias",
@@ -93,7 +93,7 @@ def test_the_command_prints_the_film_and_ends_with_1_on_a_fault(drawn, quick, mo
     drawn = replace(drawn, films=replace(drawn.films, films=films))
     monkeypatch.setattr(smoke, "draw_film", lambda corpus, seed: drawn)
     if broken:
-        monkeypatch.setitem(ARCHITECTURES, "query_decoder", Broken)
+        monkeypatch.setitem(AGGREGATORS, "query_decoder", Broken)
     result = CliRunner().invoke(app, ["smoke", "--seed", "7"])
     assert result.exit_code == broken
     assert "The Plant (2000), 12,345 words" in result.output
@@ -104,12 +104,12 @@ def test_the_command_prints_the_film_and_ends_with_1_on_a_fault(drawn, quick, mo
 
 def test_a_bundled_film_is_drawn_by_its_seed():
     corpus = load_corpus()
-    drawn, again, other = (draw_film(corpus, seed=seed) for seed in (1, 1, 2))
+    drawn, again, other = (sample_film(corpus, seed=seed) for seed in (1, 1, 2))
     films = drawn.films
     assert films.films["film_id"].tolist() == again.films.films["film_id"].tolist()
     assert films.films["film_id"].iloc[-1] != other.films.films["film_id"].iloc[-1]
-    assert films.labels[drawn.others].tolist() == [0, 0, 1, 1]
-    assert drawn.invented
+    assert films.labels[drawn.train_rows].tolist() == [0, 0, 1, 1]
+    assert drawn.tokens_are_random
     assert drawn.tokens.counts.tolist() == [films.features.chunks.counts[-1]]
 
 
@@ -123,4 +123,4 @@ def test_a_corpus_without_a_second_class_is_an_error():
 
     seeds = (s for s in range(99) if np.random.default_rng(s).permutation(4)[0] == 3)
     with pytest.raises(DataError, match="the corpus without d"):
-        draw_film(Lone(), seed=next(seeds))
+        sample_film(Lone(), seed=next(seeds))

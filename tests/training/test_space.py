@@ -5,11 +5,11 @@ import pytest
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
 from wholescript.studies.screenplays.search.space import (
-    Protocol,
-    Range,
-    Values,
-    estimator_of,
-    ignored_by,
+    Categorical,
+    Interval,
+    SearchProtocol,
+    inactive_hyperparameters,
+    make_estimator,
     parse_space,
     read_space,
 )
@@ -17,37 +17,37 @@ from wholescript.studies.screenplays.search.space import (
 GATED = {"architecture": ["gated_attention"]}
 
 
-def parse(protocol=None, **choices):
-    return parse_space({"protocol": protocol or {}, "choices": GATED | choices})
+def parse(protocol=None, **hyperparameters):
+    return parse_space({"protocol": protocol or {}, "choices": GATED | hyperparameters})
 
 
 def test_the_published_space_can_be_drawn_from():
     space = read_space(ROOT / "search" / "aggregators.yaml")
     assert parse_space(space.config) == space
-    for architecture in space.choices["architecture"].ends:
-        drawn = {name: choice.ends[-1] for name, choice in space.choices.items()}
-        estimator = estimator_of(drawn | {"architecture": architecture}, space.protocol)
+    for architecture in space.hyperparameters["architecture"].bounds:
+        drawn = {name: choice.bounds[-1] for name, choice in space.hyperparameters.items()}
+        estimator = make_estimator(drawn | {"architecture": architecture}, space.protocol)
         assert estimator.build()
         assert estimator.training.epochs == space.protocol.epochs
-        assert estimator.training.learning_rate == space.choices["learning_rate"].ends[-1]
+        assert estimator.training.learning_rate == space.hyperparameters["learning_rate"].bounds[-1]
 
 
 def test_values_and_ranges():
     space = parse(
         dropout={"low": 0, "high": 0.5}, d_model=[8, 16], learning_rate={"low": "1e-4", "high": 1}
     )
-    assert space.choices["dropout"] == Range(0.0, 0.5)
-    assert space.choices["d_model"] == Values((8, 16))
-    assert space.choices["learning_rate"].low == 1e-4
-    assert parse(batch_size=4).choices["batch_size"] == Values((4,))
+    assert space.hyperparameters["dropout"] == Interval(0.0, 0.5)
+    assert space.hyperparameters["d_model"] == Categorical((8, 16))
+    assert space.hyperparameters["learning_rate"].low == 1e-4
+    assert parse(batch_size=4).hyperparameters["batch_size"] == Categorical((4,))
 
 
 def test_options_of_other_architectures_are_ignored():
     drawn = {"architecture": "gated_attention", "heads": 4, "d_model": 8, "dimensions": 5}
-    assert ignored_by(drawn) == ["heads"]
-    assert ignored_by(drawn | {"architecture": "query_decoder"}) == []
-    assert estimator_of(drawn, Protocol()).options == {"d_model": 8}
-    assert estimator_of(drawn, Protocol()).dimensions == 5
+    assert inactive_hyperparameters(drawn) == ["heads"]
+    assert inactive_hyperparameters(drawn | {"architecture": "query_decoder"}) == []
+    assert make_estimator(drawn, SearchProtocol()).aggregator_options == {"d_model": 8}
+    assert make_estimator(drawn, SearchProtocol()).dimensions == 5
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_options_of_other_architectures_are_ignored():
         ({"d_model": {"low": 8, "high": 64}}, "d_model is a list"),
     ],
 )
-def test_what_cannot_be_chosen_is_named(choices, message):
+def test_what_cannot_be_chosen_is_named(hyperparameters, message):
     with pytest.raises(ParameterError, match=message):
-        parse(**choices)
+        parse(**hyperparameters)
 
 
 @pytest.mark.parametrize(

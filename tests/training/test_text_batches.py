@@ -4,8 +4,12 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.functional import cross_entropy
 
-from wholescript.models.transformer_classifier import TextClassifier
-from wholescript.training.documents import OnTexts, TextBatches, class_logits
+from wholescript.models.transformer_classifier import CausalTransformerClassifier
+from wholescript.training.documents import (
+    ClassificationObjective,
+    DocumentBatchLoader,
+    class_logits,
+)
 
 WORDS, CLASSES, N = 30, 3, 23
 
@@ -15,13 +19,13 @@ def batches():
     """23 texts of 1 to 12 tokens, five a batch; padded with 29."""
     rng = np.random.default_rng(0)
     tokens = [rng.integers(2, WORDS - 1, rng.integers(1, 13)) for _ in range(N)]
-    return TextBatches(tokens, rng.integers(0, CLASSES, N), 5, padding=WORDS - 1)
+    return DocumentBatchLoader(tokens, rng.integers(0, CLASSES, N), 5, pad_token_id=WORDS - 1)
 
 
 @pytest.fixture
 def model():
     torch.manual_seed(0)
-    return TextClassifier(WORDS, CLASSES, "tiny", dropout=0.3)
+    return CausalTransformerClassifier(WORDS, CLASSES, "tiny", dropout=0.3)
 
 
 def rows(found):
@@ -29,7 +33,7 @@ def rows(found):
 
 
 def test_a_batch_holds_its_texts_padded_on_the_right(batches):
-    for batch in [*batches.shuffled(1), *batches.by_length()]:
+    for batch in [*batches.train_batches(1), *batches.eval_batches()]:
         for place, row in enumerate(batch.rows):
             ids, mask = batch.input_ids[place], batch.attention_mask[place]
             length = len(batches.tokens[row])
@@ -42,14 +46,14 @@ def test_a_batch_holds_its_texts_padded_on_the_right(batches):
 
 
 def test_every_text_is_read_once_in_an_order_of_the_seed(batches):
-    orders = [rows(batches.shuffled(seed)) for seed in (1, 1, 2)]
+    orders = [rows(batches.train_batches(seed)) for seed in (1, 1, 2)]
     assert sorted(orders[0]) == list(range(N)) == sorted(orders[2])
     assert orders[0] == orders[1] != orders[2]
-    assert len(list(batches.shuffled(3))) == len(batches) == 5
+    assert len(list(batches.train_batches(3))) == len(batches) == 5
 
 
 def test_held_out_texts_come_shortest_first(batches):
-    order = rows(batches.by_length())
+    order = rows(batches.eval_batches())
     assert sorted(order) == list(range(N))
     lengths = batches.lengths
     assert lengths.tolist() == [len(ids) for ids in batches.tokens]
@@ -57,7 +61,7 @@ def test_held_out_texts_come_shortest_first(batches):
 
 
 def test_logits_come_in_the_order_of_the_texts(batches, model):
-    logits, labels = class_logits(model, batches, OnTexts())
+    logits, labels = class_logits(model, batches, ClassificationObjective())
     assert logits.shape == (N, CLASSES) and logits.dtype == np.float32
     np.testing.assert_array_equal(labels, batches.labels)
     for row, ids in enumerate(batches.tokens):
@@ -67,24 +71,24 @@ def test_logits_come_in_the_order_of_the_texts(batches, model):
 
 
 def test_it_is_judged_by_loss_accuracy_and_macro_f1(batches, model):
-    judged = OnTexts().judge(model, batches, cross_entropy)
-    logits, labels = class_logits(model, batches, OnTexts())
+    val_metrics = ClassificationObjective().validation_step(model, batches, cross_entropy)
+    logits, labels = class_logits(model, batches, ClassificationObjective())
     expected = cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
-    assert judged == {
+    assert val_metrics == {
         "held_out_loss": pytest.approx(float(expected)),
         "held_out_accuracy": pytest.approx(accuracy_score(labels, logits.argmax(1))),
         "held_out_macro_f1": pytest.approx(f1_score(labels, logits.argmax(1), average="macro")),
     }
-    assert judged["held_out_accuracy"] != judged["held_out_macro_f1"]
+    assert val_metrics["held_out_accuracy"] != val_metrics["held_out_macro_f1"]
 
 
 def test_the_seed_decides_what_is_dropped(batches, model):
-    batch = next(batches.shuffled(0))
+    batch = next(batches.train_batches(0))
     model.train()
 
     def gradient(seed):
         model.zero_grad()
-        loss = OnTexts().backward(model, batch, cross_entropy, seed=seed)
+        loss = ClassificationObjective().backward(model, batch, cross_entropy, seed=seed)
         assert not loss.requires_grad
         return model.head[1].weight.grad.clone()
 
@@ -93,9 +97,9 @@ def test_the_seed_decides_what_is_dropped(batches, model):
 
 
 def test_the_gradient_is_that_of_the_loss(batches, model):
-    batch = next(batches.by_length())
+    batch = next(batches.eval_batches())
     model.eval()
-    found = OnTexts().backward(model, batch, cross_entropy, seed=0)
+    found = ClassificationObjective().backward(model, batch, cross_entropy, seed=0)
     gradients = [parameter.grad.clone() for parameter in model.parameters()]
     model.zero_grad()
     expected = cross_entropy(model(batch.input_ids, batch.attention_mask), batch.labels)
@@ -106,13 +110,15 @@ def test_the_gradient_is_that_of_the_loss(batches, model):
 
 
 def test_half_precision_is_near_and_leaves_weights_whole(batches, model):
-    batch = next(batches.by_length())
+    batch = next(batches.eval_batches())
     model.eval()
-    whole, half = (OnTexts(bfloat16).logits(model, batch) for bfloat16 in (False, True))
+    whole, half = (
+        ClassificationObjective(bfloat16).logits(model, batch) for bfloat16 in (False, True)
+    )
     assert half.dtype == torch.float32
     assert not torch.equal(whole, half)
     torch.testing.assert_close(whole, half, rtol=0, atol=0.05)
-    OnTexts(True).backward(model, batch, cross_entropy, seed=0)
+    ClassificationObjective(True).backward(model, batch, cross_entropy, seed=0)
     for parameter in model.parameters():
         assert parameter.dtype == parameter.grad.dtype == torch.float32
 
@@ -133,15 +139,15 @@ class Recorder(torch.nn.Module):
 def test_a_share_of_tokens_is_hidden_in_training_alone():
     rng = np.random.default_rng(0)
     tokens = [rng.integers(2, WORDS, length) for length in (200, 300)]
-    (batch,) = TextBatches(tokens, np.array([0, 1]), 2).by_length()
-    way, model = OnTexts(token_dropout=0.2, hidden=1), Recorder()
+    (batch,) = DocumentBatchLoader(tokens, np.array([0, 1]), 2).eval_batches()
+    objective, model = ClassificationObjective(token_dropout=0.2, mask_token_id=1), Recorder()
     for seed in (1, 1, 2):
-        way.backward(model, batch, cross_entropy, seed=seed)
-    way.logits(model, batch)
-    first, same, other, judged = model.seen
+        objective.backward(model, batch, cross_entropy, seed=seed)
+    objective.logits(model, batch)
+    first, same, other, val_metrics = model.seen
     changed = first != batch.input_ids
     assert (first[changed] == 1).all()
     assert not changed[~batch.attention_mask].any(), "what pads is no token"
     assert changed.sum() / batch.attention_mask.sum() == pytest.approx(0.2, abs=0.05)
     assert torch.equal(first, same) and not torch.equal(first, other)
-    assert torch.equal(judged, batch.input_ids)
+    assert torch.equal(val_metrics, batch.input_ids)

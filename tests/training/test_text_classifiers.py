@@ -16,11 +16,15 @@ from tests.training.planted_texts import (
 )
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.studies.classifiers.scratch import ScratchClassifier
-from wholescript.training.document_classifier import WEIGHTS, Labelled, NeuralTextClassifier
-from wholescript.training.loop import TrainingSettings
+from wholescript.training.document_classifier import (
+    WEIGHTS_FILE,
+    LabelledDocuments,
+    NeuralDocumentClassifier,
+)
+from wholescript.training.loop import TrainConfig
 
 EPOCHS, STEPS = 4, 3
-QUICK = TrainingSettings(
+QUICK = TrainConfig(
     epochs=EPOCHS,
     learning_rate=3e-3,
     patience=EPOCHS,
@@ -32,15 +36,15 @@ QUICK = TrainingSettings(
 class Hasty(ScratchClassifier):
     """Writes a checkpoint in every step."""
 
-    save_seconds = 0.0
+    save_interval_s = 0.0
 
 
 class SameStart(ScratchClassifier):
     """Begins with the same weights whatever the seed."""
 
-    def begin(self, *arguments):
+    def build_model(self, *arguments):
         torch.manual_seed(0)
-        return super().begin(*arguments)
+        return super().build_model(*arguments)
 
 
 def classifier(kind=ScratchClassifier, training=QUICK, **options):
@@ -145,30 +149,32 @@ def test_the_seed_decides_order_and_dropout_too(train, validation):
 
 
 def test_long_texts_are_cut_and_counted(train, validation):
-    long = Labelled([*train.texts[:-3], *(["the pier " * 40] * 3)], train.labels, CLASSES)
+    long = LabelledDocuments([*train.texts[:-3], *(["the pier " * 40] * 3)], train.labels, CLASSES)
     result = classifier(training=replace(QUICK, epochs=1)).fit(long, validation, seed=0)
-    assert result.truncated == pytest.approx(3 / 60)
+    assert result.truncated_share == pytest.approx(3 / 60)
     cut, longer, other = result.predict_proba(["the pier " * 40, "the pier " * 90, "the pier"])
     np.testing.assert_allclose(cut, longer, atol=1e-6)
     assert not np.allclose(cut, other, atol=1e-3)
 
 
 def test_a_text_of_the_longest_length_is_whole(train, validation):
-    _, tokenize, _ = classifier().begin(train.texts, CLASSES, None)
+    _, tokenize, _ = classifier().build_model(train.texts, CLASSES, None)
     lengths = np.array([len(numbers) for numbers in tokenize(train.texts)])
     for longest in (lengths.max(), lengths.max() - 1):
         model = classifier(max_length=int(longest), training=replace(QUICK, epochs=1))
-        truncated = model.fit(train, validation, seed=0).truncated
-        assert truncated == pytest.approx((lengths > longest).mean())
+        truncated_share = model.fit(train, validation, seed=0).truncated_share
+        assert truncated_share == pytest.approx((lengths > longest).mean())
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_killed_after_an_epoch_it_goes_on(train, validation, tmp_path, epoch, fitted):
-    with killed_after_epoch(epoch) as on_epoch:
-        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    with killed_after_epoch(epoch) as on_epoch_end:
+        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=on_epoch_end)
     told = []
     with counted() as steps:
-        resumed = classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=told.append)
+        resumed = classifier().fit(
+            train, validation, seed=0, folder=tmp_path, on_epoch_end=told.append
+        )
     assert len(steps) == (EPOCHS - epoch) * STEPS
     assert_same(resumed, fitted)
     assert told == resumed.history[epoch:]
@@ -218,12 +224,12 @@ def test_what_is_saved_says_the_same(train, validation, tmp_path):
 def test_a_truncated_file_of_weights_is_named(fitted, tmp_path):
     model = classifier()
     model.save(fitted, tmp_path)
-    whole = (tmp_path / WEIGHTS).read_bytes()
+    whole = (tmp_path / WEIGHTS_FILE).read_bytes()
     for length in (len(whole) // 2, 100, 0):
-        (tmp_path / WEIGHTS).write_bytes(whole[:length])
+        (tmp_path / WEIGHTS_FILE).write_bytes(whole[:length])
         with pytest.raises(DataError, match="holds no trained scratch-tiny"):
             model.load(tmp_path, CLASSES)
-    (tmp_path / WEIGHTS).unlink()
+    (tmp_path / WEIGHTS_FILE).unlink()
     with pytest.raises(DataError, match="holds no trained scratch-tiny"):
         model.load(tmp_path, CLASSES)
 
@@ -236,8 +242,8 @@ def test_weights_of_other_settings_are_refused(fitted, tmp_path):
 
 
 def test_a_damaged_checkpoint_is_as_none(train, validation, tmp_path, fitted):
-    with killed_after_epoch(2) as on_epoch:
-        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch=on_epoch)
+    with killed_after_epoch(2) as on_epoch_end:
+        classifier().fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=on_epoch_end)
     path = tmp_path / "checkpoint-0.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     assert_same(classifier().fit(train, validation, seed=0, folder=tmp_path), fitted)
@@ -263,7 +269,7 @@ def test_a_loss_that_is_not_finite_is_named(train, validation):
 )
 def test_what_nothing_can_be_learned_from_is_refused(texts, labels, message):
     with pytest.raises(DataError, match=message):
-        Labelled(texts, np.array(labels, np.int64), 3)
+        LabelledDocuments(texts, np.array(labels, np.int64), 3)
 
 
 def test_validation_is_of_the_same_classes(train, validation):
@@ -298,4 +304,4 @@ def test_the_settings_are_told():
     config = classifier().config
     assert config["model"] == "ScratchClassifier"
     assert (config["size"], config["training"]["epochs"]) == ("tiny", EPOCHS)
-    assert set(NeuralTextClassifier.__dataclass_fields__) < set(config)
+    assert set(NeuralDocumentClassifier.__dataclass_fields__) < set(config)

@@ -8,15 +8,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError
-from wholescript.models.imbalance import TREATMENTS
+from wholescript.models.imbalance import IMBALANCE_CORRECTIONS
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.aggregation import Aggregation
-from wholescript.studies.screenplays.models.imbalance import TreatedAggregation, between_films
-from wholescript.training.batches import FilmBatches
-from wholescript.training.loop import TrainingSettings
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier, smote_sequences
+from wholescript.training.batches import ChunkBatchLoader
+from wholescript.training.loop import TrainConfig
 
-QUICK = TrainingSettings(epochs=10, learning_rate=1e-2, patience=3)
-SMALL = Aggregation("gated_attention", D, 2, 16, QUICK, options={"d_model": 16, "d_attention": 8})
+QUICK = TrainConfig(epochs=10, learning_rate=1e-2, patience=3)
+SMALL = MILClassifier(
+    "gated_attention", D, 2, 16, QUICK, aggregator_options={"d_model": 16, "d_attention": 8}
+)
 RARE = np.arange(0, N, 9)  # every third of the positive films
 
 
@@ -32,19 +34,19 @@ def task(films):
 @pytest.fixture
 def training():
     labels, chunks = corpus()
-    return FilmBatches(chunks, labels, np.arange(60), D, 0.3, 16)
+    return ChunkBatchLoader(chunks, labels, np.arange(60), D, 0.3, 16)
 
 
-def treated(treatment, **changes):
-    return TreatedAggregation(**vars(SMALL), treatment=treatment, **changes)
+def treated(correction, **changes):
+    return ImbalanceMILClassifier(**vars(SMALL), correction=correction, **changes)
 
 
-@pytest.mark.parametrize("treatment", TREATMENTS)
-def test_each_treatment_learns_what_is_planted(treatment, task):
+@pytest.mark.parametrize("treatment", IMBALANCE_CORRECTIONS)
+def test_each_treatment_learns_what_is_planted(correction, task):
     labels, _ = corpus()
     order = np.random.default_rng(2).permutation(N)
     train, test = order[:66], order[66:]
-    scores = treated(treatment).fit_predict(replace(task, labels=labels), train, test, seed=0)
+    scores = treated(correction).fit_predict(replace(task, labels=labels), train, test, seed=0)
     assert roc_auc_score(labels[test], scores.test) > 0.8
 
 
@@ -74,16 +76,16 @@ def test_only_training_films_are_repeated(training):
 def test_invented_films_lie_between_positive_ones(training):
     positive = training.rows[training.labels[training.rows] == 1]
     drawn = treated("SMOTE").drawn(training, seed=0)
-    invented = drawn.rows[drawn.rows >= len(training.labels)]
-    assert len(invented) == 20  # of 60 training films 20 are positive
-    assert drawn.labels[invented].all()
+    synthetic = drawn.rows[drawn.rows >= len(training.labels)]
+    assert len(synthetic) == 20  # of 60 training films 20 are positive
+    assert drawn.labels[synthetic].all()
     assert drawn.labels[drawn.rows].mean() == 0.5
     np.testing.assert_array_equal(drawn.labels[: len(training.labels)], training.labels)
     np.testing.assert_array_equal(drawn.chunks.of(5), training.chunks.of(5))
     lengths = set(training.chunks.counts[positive])
-    assert set(drawn.chunks.counts[invented]) <= lengths
+    assert set(drawn.chunks.counts[synthetic]) <= lengths
     codes = np.concatenate([training.chunks.of(row) for row in positive])
-    for film in invented:
+    for film in synthetic:
         assert (drawn.chunks.of(film) >= codes.min(0) - 1e-6).all()
         assert (drawn.chunks.of(film) <= codes.max(0) + 1e-6).all()
 
@@ -92,7 +94,7 @@ def test_between_twins_nothing_new_is_invented(training):
     codes = training.chunks.codes.copy()
     codes[:] = 7
     alike = replace(training, chunks=replace(training.chunks, codes=codes))
-    drawn = between_films(alike, np.array([0, 3]), 2, seed=0)
+    drawn = smote_sequences(alike, np.array([0, 3]), 2, seed=0)
     assert (drawn.chunks.codes == 7).all()
 
 

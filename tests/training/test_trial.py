@@ -7,13 +7,13 @@ import pytest
 from tests.training.planted import D, N, corpus
 from wholescript.data.films.folds import inner_folds
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.aggregation import Aggregation
-from wholescript.studies.screenplays.search.trial import epochs_of_trial
-from wholescript.training.loop import TrainingSettings, fit
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.studies.screenplays.search.trial import iter_trial_epochs
+from wholescript.training.loop import TrainConfig, fit
 
-SETTINGS = TrainingSettings(epochs=9, learning_rate=2e-2, patience=2)
-ESTIMATOR = Aggregation(
-    "gated_attention", D, batch_size=16, training=SETTINGS, options={"d_model": 8}
+SETTINGS = TrainConfig(epochs=9, learning_rate=2e-2, patience=2)
+ESTIMATOR = MILClassifier(
+    "gated_attention", D, batch_size=16, training=SETTINGS, aggregator_options={"d_model": 8}
 )
 
 
@@ -30,7 +30,7 @@ def folds(task):
 
 
 def test_scores_are_means_over_the_folds_of_their_best_epochs(task, folds, tmp_path):
-    rows = list(epochs_of_trial(ESTIMATOR, task, folds, tmp_path, seed=3))
+    rows = list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=3))
     assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
     histories = []
     for fold in folds:
@@ -51,10 +51,10 @@ def test_scores_are_means_over_the_folds_of_their_best_epochs(task, folds, tmp_p
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_a_trial_that_is_begun_again_yields_the_same(task, folds, tmp_path, epochs):
-    whole = list(epochs_of_trial(ESTIMATOR, task, folds, tmp_path / "whole", seed=0))
+    whole = list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path / "whole", seed=0))
     assert len(whole) > epochs
-    begun = list(islice(epochs_of_trial(ESTIMATOR, task, folds, tmp_path, seed=0), epochs))
+    begun = list(islice(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=0), epochs))
     assert begun == whole[:epochs]
     # One fold was an epoch ahead when the trial was killed.
-    list(islice(epochs_of_trial(ESTIMATOR, task, folds[:1], tmp_path, seed=0), epochs + 1))
-    assert list(epochs_of_trial(ESTIMATOR, task, folds, tmp_path, seed=0)) == whole
+    list(islice(iter_trial_epochs(ESTIMATOR, task, folds[:1], tmp_path, seed=0), epochs + 1))
+    assert list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=0)) == whole

@@ -23,36 +23,37 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tests.training.planted import D, corpus
 from wholescript.files import ROOT
 from wholescript.models.aggregators import QueryDecoder
-from wholescript.training.batches import FilmBatches
-from wholescript.training.loop import TrainingSettings, fit
+from wholescript.training.batches import ChunkBatchLoader
+from wholescript.training.loop import TrainConfig, fit
 
-SETTINGS = TrainingSettings(epochs=8, patience=8, learning_rate=3e-3)
-SHARED = replace(SETTINGS, epochs=3, accumulate=2)
+SETTINGS = TrainConfig(epochs=8, patience=8, learning_rate=3e-3)
+SHARED = replace(SETTINGS, epochs=3, gradient_accumulation_steps=2)
 
 
 def model():
     torch.manual_seed(0)
-    return QueryDecoder(D, d_model=8, heads=2, d_feedforward=8, queries=2)
+    return QueryDecoder(D, d_model=8, n_head=2, d_feedforward=8, queries=2)
 
 
 def run(
-    checkpoint=None, loss=binary_cross_entropy_with_logits, save_seconds=0.0, settings=SETTINGS
+    checkpoint=None, loss=binary_cross_entropy_with_logits, save_interval_s=0.0, settings=SETTINGS
 ):
     """Train and return the weights and the fit; every step is saved."""
     labels, chunks = corpus(48)
-    training, held_out = (
-        FilmBatches(chunks, labels, rows, D, 0.3, 8) for rows in (np.arange(32), np.arange(32, 48))
+    training, val_loader = (
+        ChunkBatchLoader(chunks, labels, rows, D, 0.3, 8)
+        for rows in (np.arange(32), np.arange(32, 48))
     )
     trained = model()
     result = fit(
         trained,
         training,
-        held_out,
+        val_loader,
         settings,
         seed=5,
         loss=loss,
         checkpoint=checkpoint,
-        save_seconds=save_seconds,
+        save_interval_s=save_interval_s,
     )
     return trained.state_dict(), result
 

@@ -49,7 +49,7 @@ def fill(tree: dict, results: Results) -> dict:
     for node in tree.get("children", []):
         if "role" in (data := node.get("data") or {}):
             try:
-                node.update(answer_role(data["role"], data["body"], results))
+                node.update(render_role(data["role"], data["body"], results))
             except RunError as error:
                 role = f"{{{data['role']}}}`{data['body']}`"
                 node.update(span("fault", f"[{role}]", {"message": str(error)}))
@@ -57,7 +57,7 @@ def fill(tree: dict, results: Results) -> dict:
     return tree
 
 
-def answer_role(name: str, body: str, results: Results) -> dict:
+def render_role(name: str, body: str, results: Results) -> dict:
     """Return the node of one role.
 
     Raises:

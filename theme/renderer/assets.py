@@ -5,7 +5,7 @@ import re
 import struct
 from pathlib import Path
 
-from .drawing import check_passive
+from .drawing import check_svg_safe
 
 
 class Assets:
@@ -20,7 +20,7 @@ class Assets:
         Raises ActiveImageError for an SVG that could run code when opened on its own.
         """
         if name.endswith(".svg"):
-            check_passive(content)
+            check_svg_safe(content)
         digest = hashlib.sha256(content).hexdigest()[:12]
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-") or "file"
         path = f"assets/{stem}.{digest}{Path(name).suffix.lower()}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from .assets import Assets, png_size
-from .drawing import ActiveImageError
-from .faults import Faults, Node
+from .drawing import UnsafeSVGError
+from .diagnostics import Diagnostics, Node
 from .project import Page, Project
 
 EMPTY = Markup()
@@ -48,11 +48,13 @@ class Link:
 class Renderer:
     """Renders one page; afterwards `anchors`, `links` and `headings` say what it holds."""
 
-    def __init__(self, project: Project, page: Page, assets: Assets, faults: Faults) -> None:
+    def __init__(
+        self, project: Project, page: Page, assets: Assets, diagnostics: Diagnostics
+    ) -> None:
         self.project = project
         self.page = page
         self.assets = assets
-        self.faults = faults
+        self.diagnostics = diagnostics
         self.anchors: set[str] = set()
         self.links: list[Link] = []
         self.headings: list[tuple[int, str, Markup]] = []
@@ -81,7 +83,7 @@ class Renderer:
     def fault(self, node: Node, message: str) -> None:
         """Record that `node` cannot be shown."""
         place = f" (cell '{self._cell}')" if self._cell else ""
-        self.faults.add(self.page.location + place, node, message)
+        self.diagnostics.add(self.page.location + place, node, message)
 
     def element(self, tag: str, node: Node, inner: Markup, css: str = "") -> Markup:
         """Return `inner` in an element that carries the node's anchor."""
@@ -132,7 +134,7 @@ class Renderer:
     ) -> Markup:
         try:
             path = self.assets.add(content, name)
-        except ActiveImageError as error:
+        except UnsafeSVGError as error:
             self.fault(node, str(error))
             return EMPTY
         attributes = Markup(' class="{}"').format(css) if css else EMPTY

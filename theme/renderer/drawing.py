@@ -6,7 +6,7 @@ from xml.parsers import expat
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 # What Matplotlib writes into <metadata>: statements about the file, which no browser acts on.
-_STATEMENTS = {
+_METADATA_NAMESPACES = {
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "http://purl.org/dc/elements/1.1/",
     "http://creativecommons.org/ns#",
@@ -25,14 +25,14 @@ _INLINE_IMAGE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]*")
 _CALL = re.compile(r"([\w-]+)\(\s*[\"']?(.?)")
 
 
-class ActiveImageError(ValueError):
+class UnsafeSVGError(ValueError):
     """An SVG image holds more than a drawing."""
 
     def __init__(self, found: str) -> None:
         super().__init__(f"an SVG image may hold drawing only, found '{found}'")
 
 
-def check_passive(svg: bytes) -> None:
+def check_svg_safe(svg: bytes) -> None:
     """Refuse an SVG that could run code or load a file when a browser opens it.
 
     Raises:
@@ -50,7 +50,7 @@ def check_passive(svg: bytes) -> None:
     try:
         parser.Parse(svg, True)
     except expat.ExpatError as error:
-        raise ActiveImageError(str(error)) from None
+        raise UnsafeSVGError(str(error)) from None
     _check_style("".join(checker.style))
 
 
@@ -63,7 +63,7 @@ class _Checker:
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         namespace, _, tag = name.rpartition(" ")
-        stated = "metadata" in self._open and namespace in _STATEMENTS
+        stated = "metadata" in self._open and namespace in _METADATA_NAMESPACES
         if not stated and (namespace != _SVG or tag not in _ELEMENTS):
             _refuse(f"<{tag}")
         self._open.append(tag)
@@ -84,7 +84,7 @@ def _check_encoding(_: str, encoding: str | None, __: int) -> None:
 
 
 def _check_attribute(tag: str, namespace: str, name: str, value: str, stated: bool) -> None:
-    if stated and namespace in _STATEMENTS:
+    if stated and namespace in _METADATA_NAMESPACES:
         return
     if name.lower().startswith("on") or name in ("base", "src"):
         _refuse(f"{name}=")
@@ -108,4 +108,4 @@ def _check_style(text: str) -> None:
 
 
 def _refuse(found: str) -> None:
-    raise ActiveImageError(found)
+    raise UnsafeSVGError(found)

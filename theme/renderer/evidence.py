@@ -13,7 +13,7 @@ from wholescript.errors import RunError
 from wholescript.experiments.results import Results, difference_name
 from wholescript.publish.claims import Claim, evaluate_claims
 
-from .faults import Faults
+from .diagnostics import Diagnostics
 
 # A number that may be a result: a decimal, a percentage, a multiple, or one after a metric's name.
 _LITERAL = re.compile(
@@ -37,7 +37,7 @@ TRAINING_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Maker:
+class RunRef:
     """The run behind a number: its name and config, or why there is none."""
 
     run: str
@@ -47,9 +47,9 @@ class Maker:
 class Evidence:
     """The results, figures and claims of the project at `root`."""
 
-    def __init__(self, root: Path, faults: Faults) -> None:
+    def __init__(self, root: Path, diagnostics: Diagnostics) -> None:
         self._root = root
-        self._faults = faults
+        self._faults = diagnostics
         self.results = Results(root / "results")
 
     @cached_property
@@ -61,7 +61,7 @@ class Evidence:
             self._faults.add("report/claims.py", None, str(error))
             return {}
 
-    def passport(self, label: str) -> dict[str, Any] | None:
+    def provenance(self, label: str) -> dict[str, Any] | None:
         """Return the passport of a figure or table; None where there is none."""
         path = self._root / "figures" / f"{label}.passport.json"
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
@@ -88,40 +88,40 @@ class Evidence:
                 )
         return rows
 
-    def makers(self, data: dict[str, str]) -> list[Maker]:
+    def run_refs(self, data: dict[str, str]) -> list[RunRef]:
         """Return the run that a bound number comes from; two for a difference."""
         if reference := data.get("difference"):
             runs, _, _ = difference_name(reference.split("|")[0]).rpartition(":")
             names = runs.split(" - ")
         else:
             names = [data["result"].split("|")[0].partition(":")[0]]
-        return [Maker(name.strip(), self.results.config(name.strip())) for name in names]
+        return [RunRef(name.strip(), self.results.config(name.strip())) for name in names]
 
 
-def literal_result(text: str) -> str | None:
+def find_unbound_number(text: str) -> str | None:
     """Return the first number of a text that reads like a result, None where there is none."""
     match = _LITERAL.search(text)
     return match[0].strip() if match else None
 
 
-def passport_rows(passport: dict[str, Any]) -> list[tuple[str, Markup]]:
+def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
     """Return what a passport says, one term and its description a row."""
-    data = passport["data"]
+    data = provenance["data"]
     rows = [
-        ("Made again by", _code(passport["command"])),
-        ("Parameters", _pairs(passport["parameters"], "=")),
-        ("Scale and seed", Markup("{}, {}").format(passport["scale"], passport["seed"])),
-        ("Device", Markup("{}, {} s").format(passport["device"], passport["wall_time_s"])),
-        ("Code", _folded(short(passport["code"]), "modules", passport["modules"])),
-        ("Versions", _pairs(passport["versions"], " ")),
+        ("Made again by", _code(provenance["command"])),
+        ("Parameters", _pairs(provenance["parameters"], "=")),
+        ("Scale and seed", Markup("{}, {}").format(provenance["scale"], provenance["seed"])),
+        ("Device", Markup("{}, {} s").format(provenance["device"], provenance["wall_time_s"])),
+        ("Code", _foldable(short(provenance["code"]), "modules", provenance["modules"])),
+        ("Versions", _pairs(provenance["versions"], " ")),
     ]
     if data:
         said = "{}, {}, fingerprint {}"
         place = Markup(said).format(data["source"], data["location"], short(data["fingerprint"]))
         rows.insert(3, ("Data", place))
-    if passport["runs"]:
-        runs = {name: short(key) for name, key in passport["runs"].items()}
-        rows.insert(4, ("Runs", _folded(f"{len(runs)} in all", "keys", runs)))
+    if provenance["runs"]:
+        runs = {name: short(key) for name, key in provenance["runs"].items()}
+        rows.insert(4, ("Runs", _foldable(f"{len(runs)} in all", "keys", runs)))
     return rows
 
 
@@ -150,7 +150,7 @@ def _pairs(values: dict[str, Any], mark: str) -> Markup:
     return Markup(", ").join(map(_code, shown))
 
 
-def _folded(head: str, title: str, values: dict[str, str]) -> Markup:
+def _foldable(head: str, title: str, values: dict[str, str]) -> Markup:
     items = Markup("").join(
         Markup("<li><code>{}</code> {}</li>").format(name, value) for name, value in values.items()
     )

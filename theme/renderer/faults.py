@@ -7,7 +7,7 @@ Node = dict[str, Any]
 
 
 @dataclass
-class Faults:
+class Diagnostics:
     """Faults found so far; a site with any is not written."""
 
     messages: list[str] = field(default_factory=list)

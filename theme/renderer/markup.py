@@ -63,11 +63,16 @@ def clean_html(text: str) -> Markup:
 def clean_table(text: str) -> Markup:
     """Clean a notebook's HTML; in tables, name the scope of headers and mark columns of numbers."""
     return Markup(
-        re.sub(r"<table>.*?</table>", lambda table: _dress(table[0]), clean_html(text), flags=re.S)
+        re.sub(
+            r"<table>.*?</table>",
+            lambda table: _annotate_table(table[0]),
+            clean_html(text),
+            flags=re.S,
+        )
     )
 
 
-def _dress(table: str) -> str:
+def _annotate_table(table: str) -> str:
     """Return a clean table with scopes on its headers and its columns of numbers marked."""
     rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in _rows(table)]
     head = len(_rows(table.partition("<tbody>")[0])) if "<tbody>" in table else 0

@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from . import markup
 from .base import EMPTY
-from .drawing import ActiveImageError
-from .evidence import passport_rows
-from .faults import Node
+from .drawing import UnsafeSVGError
+from .evidence import provenance_rows
+from .diagnostics import Node
 from .prose import ProseRenderer, scrolling
 
 # The richest form first, as Jupyter shows a cell.
@@ -48,7 +48,7 @@ class PageRenderer(ProseRenderer):
             parts += self._in_cell(child, label)
         if label:
             parts += self._links(label, [self._shown_on(label), *self._exports(label)])
-            parts += self._passport(node, label)
+            parts += self._provenance(node, label)
         mark = Markup('<a class="anchor" href="#{}" aria-label="Link to this cell">#</a>')
         parts = mark.format(self._cell) + parts
         self._cell = ""
@@ -129,26 +129,26 @@ class PageRenderer(ProseRenderer):
             self.href(node, page, anchor)
         )
         links = self._links(label, [link, *self._exports(label)])
-        return links + self._passport(node, label)
+        return links + self._provenance(node, label)
 
-    def _passport(self, node: Node, label: str) -> Markup:
+    def _provenance(self, node: Node, label: str) -> Markup:
         """What made a figure or table, folded; a figure without passport is a fault."""
-        passport = self.project.evidence.passport(label)
-        if passport is None:
+        provenance = self.project.evidence.provenance(label)
+        if provenance is None:
             if label.startswith(("fig-", "tbl-")):
                 self.fault(node, f"'{label}' has no passport in figures/: run its notebook again")
             return EMPTY
-        if passport["scale"] == "smoke":
+        if provenance["scale"] == "smoke":
             self.fault(node, f"'{label}' is of scale smoke, which is never published")
         page, anchor = self.project.cells.get(label, (self.page, ""))
         rows = [
             (
                 "Source cell",
                 Markup('<a href="{}">{}</a>').format(
-                    self.href(node, page, anchor), f"{passport['notebook']}, {label}"
+                    self.href(node, page, anchor), f"{provenance['notebook']}, {label}"
                 ),
             ),
-            *passport_rows(passport),
+            *provenance_rows(provenance),
         ]
         items = EMPTY.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows)
         fold = '<details class="passport"><summary>Passport</summary><dl>{}</dl></details>'
@@ -172,8 +172,8 @@ class PageRenderer(ProseRenderer):
             if file.is_file():
                 try:
                     path = self.page.relative(self.assets.add(file.read_bytes(), file.name))
-                except ActiveImageError as error:
-                    self.faults.add(f"figures/{file.name}", None, str(error))
+                except UnsafeSVGError as error:
+                    self.diagnostics.add(f"figures/{file.name}", None, str(error))
                     continue
                 links.append(
                     Markup('<a href="{}" download="{}">{}</a>').format(path, file.name, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .evidence import Evidence
-from .faults import Faults, Node
+from .diagnostics import Diagnostics, Node
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def read_project(site: Path, root: Path, faults: Faults) -> Project:
+def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
     """Read `_build/site`; a page of the table of contents without content is a fault."""
     config = json.loads((site / "config.json").read_text(encoding="utf-8"))
     project = config["projects"][0]
@@ -116,7 +116,9 @@ def read_project(site: Path, root: Path, faults: Faults) -> Project:
         if slug := item.get("slug"):
             page = _read_page(site, slug, slug == project["index"])
             if page is None:
-                faults.add(slug, None, "mystmd gave no content for this page; see its errors above")
+                diagnostics.add(
+                    slug, None, "mystmd gave no content for this page; see its errors above"
+                )
                 continue
             pages.append(page)
         entry = Entry(item.get("short_title") or item["title"], page)
@@ -131,7 +133,7 @@ def read_project(site: Path, root: Path, faults: Faults) -> Project:
         public=site / "public",
         cells=_cells(pages),
         embeds=_embeds(pages),
-        evidence=Evidence(root, faults),
+        evidence=Evidence(root, diagnostics),
     )
 
 

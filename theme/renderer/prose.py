@@ -12,11 +12,11 @@ from wholescript.publish.claims import Claim, find_claim
 
 from . import markup
 from .base import EMPTY, Renderer
-from .drawing import ActiveImageError
-from .evidence import TRAINING_COLUMNS, Maker, literal_result, short
+from .drawing import UnsafeSVGError
+from .evidence import TRAINING_COLUMNS, RunRef, find_unbound_number, short
 from .faults import Node, plain_text
 
-NOT_SERVED = (
+STATIC_NOTICE = (
     "These pages are files, which cannot know what is being trained; where they are served, it is "
     "shown here."
 )
@@ -25,7 +25,7 @@ NOT_SERVED = (
 class ProseRenderer(Renderer):
     """The rules for prose; mystmd's node `citeGroup` is shown by `_on_cite_group`."""
 
-    _notes_on_results = 0
+    _n_tooltips = 0
 
     def render(self) -> Markup:
         """Return the HTML of the page's text, notes and references."""
@@ -35,7 +35,7 @@ class ProseRenderer(Renderer):
     # --- inline -----------------------------------------------------------------------------
 
     def _on_text(self, node: Node) -> Markup:
-        if literal := literal_result(node["value"]):
+        if literal := find_unbound_number(node["value"]):
             self.fault(
                 node,
                 f"the number '{literal}' reads like a result: bind it with {{result}}, or mark it "
@@ -65,14 +65,14 @@ class ProseRenderer(Renderer):
     def _result(self, node: Node, data: dict[str, str]) -> Markup:
         """A bound number: it links to the cell that made it, and tells of its run when asked."""
         try:
-            makers = self.project.evidence.makers(data)
+            run_refs = self.project.evidence.run_refs(data)
         except RunError as error:
             self.fault(node, str(error))
             return EMPTY
-        self._notes_on_results += 1
-        identifier = f"about-result-{self._notes_on_results}"
-        about = Markup("; ").join(map(_about_run, makers))
-        shown, config = plain_text(node), makers[0].config
+        self._n_tooltips += 1
+        identifier = f"about-result-{self._n_tooltips}"
+        about = Markup("; ").join(map(_about_run, run_refs))
+        shown, config = plain_text(node), run_refs[0].config
         cell = self.project.cell_by_id(config["notebook"], config.get("cell"))
         href = Markup(' href="{}"').format(self.href(node, *cell)) if cell else EMPTY
         return Markup(
@@ -121,7 +121,7 @@ class ProseRenderer(Renderer):
         )
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
         # Whoever serves the site fills the box with what is being trained.
-        live = Markup('<div id="live-trainings"><p>{}</p></div>').format(NOT_SERVED)
+        live = Markup('<div id="live-trainings"><p>{}</p></div>').format(STATIC_NOTICE)
         return live + scrolling(table.format(head, body))
 
     def _claim_row(self, claim: Claim) -> Markup:
@@ -172,7 +172,7 @@ class ProseRenderer(Renderer):
             name = posixpath.basename(str(node.get("urlSource", url)))
             try:
                 path = self.page.relative(self.assets.add(content, name))
-            except ActiveImageError as error:
+            except UnsafeSVGError as error:
                 self.fault(node, str(error))
                 return text
             return Markup('<a href="{}" download="{}">{}</a>').format(path, name, text)
@@ -354,7 +354,7 @@ class ProseRenderer(Renderer):
         return _section("references", "References", Markup("<ul>{}</ul>").format(items))
 
 
-def _about_run(maker: Maker) -> Markup:
+def _about_run(maker: RunRef) -> Markup:
     config = maker.config
     parameters = config.get("parameters", {})
     facts = [

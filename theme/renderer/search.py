@@ -6,7 +6,7 @@ from pathlib import Path
 from pagefind.service import get_executable
 
 # Parts of an article that are about its text, not of it, and the code of cells.
-LEFT_OUT = (
+EXCLUDED_SELECTORS = (
     ".anchor",
     ".origin",
     ".contents-fold",
@@ -17,7 +17,7 @@ LEFT_OUT = (
     "annotation",
 )
 # Pagefind's own interfaces, of which the theme uses none.
-UNUSED = ("pagefind-*ui.*", "pagefind-highlight.js")
+UNUSED_FILES = ("pagefind-*ui.*", "pagefind-highlight.js")
 
 
 class SearchIndexError(RuntimeError):
@@ -33,13 +33,13 @@ def write_search_index(site: Path) -> None:
     executable = get_executable()
     if executable is None:
         raise SearchIndexError("pagefind is missing: pip install 'pagefind[bin]'")
-    options = ["--silent", "--keep-index-url", "--exclude-selectors", ", ".join(LEFT_OUT)]
+    options = ["--silent", "--keep-index-url", "--exclude-selectors", ", ".join(EXCLUDED_SELECTORS)]
     indexed = subprocess.run(
         [executable, "--site", site, *options], capture_output=True, text=True, check=False
     )
     if indexed.returncode:
         said = (indexed.stdout + indexed.stderr).strip()
         raise SearchIndexError(f"pagefind could not index {site.name}: {said}")
-    for pattern in UNUSED:
+    for pattern in UNUSED_FILES:
         for file in (site / "pagefind").glob(pattern):
             file.unlink()

@@ -17,4 +17,13 @@ from wholescript.cli import (
 )
 from wholescript.cli.base import app
 
-__all__ = ["app", "classifiers", "films", "notebooks", "site", "texts", "titles", "training"]
+__all__ = [
+    "app",
+    "classifiers",
+    "films",
+    "notebooks",
+    "site",
+    "texts",
+    "titles",
+    "training",
+]

@@ -16,16 +16,16 @@ from wholescript.cli.options import (
     Data,
     Labels,
     Store,
-    open_store,
+    load_labelled,
+    open_run_store,
     open_workspace,
     print_table,
-    read_set,
 )
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
-WIDE = 110  # columns of a terminal
-FINISHED = 10  # trainings that `status` shows
+FULL_WIDTH = 110  # columns of a terminal
+MAX_FINISHED = 10  # trainings that `status` shows
 
 
 @app.command()
@@ -34,25 +34,25 @@ def status(
         False
     ),
     every: Annotated[
-        bool, typer.Option("--all", help=f"More than the last {FINISHED} that are finished.")
+        bool, typer.Option("--all", help=f"More than the last {MAX_FINISHED} that are finished.")
     ] = False,
 ) -> None:
     """Say which trainings are running, interrupted, failed or finished, and how far they are."""
     from rich.live import Live
 
-    from wholescript.experiments.progress import live_runs
+    from wholescript.experiments.progress import list_trainings
     from wholescript.project import Project
-    from wholescript.publish.site.trainings import Shown, shown
+    from wholescript.publish.site.trainings import StatusRow, shown
 
     def lines() -> Group:
-        runs, now = live_runs(Project()), time.time()
+        runs, now = list_trainings(Project()), time.time()
         # A narrow terminal has no room for all.
-        dropped = {"held_out", "speed", "checkpoint"} if out.width < WIDE else set[str]()
-        kept = [name for name in Shown._fields if name not in dropped]
+        dropped = {"held_out", "speed", "checkpoint"} if out.width < FULL_WIDTH else set[str]()
+        kept = [name for name in StatusRow._fields if name not in dropped]
         titles = [name.replace("_", " ") for name in kept]
         table = Table(*titles, title="trainings, the last one first", title_justify="left")
         finished = [run for run in runs if run.state == "finished"]
-        left_out = set() if every else {run.folder for run in finished[FINISHED:]}
+        left_out = set() if every else {run.folder for run in finished[MAX_FINISHED:]}
         for run in (run for run in runs if run.folder not in left_out):
             words = shown(run, now)
             table.add_row(*(escape(getattr(words, name)) for name in kept))
@@ -80,13 +80,17 @@ def evaluate(
 ) -> None:
     """Score a run on the test texts: metrics with intervals, cost, classes, what is confused."""
     from wholescript.evaluation.multiclass_comparison import confused_pairs, per_class
-    from wholescript.experiments.documents.runs import find_text_runs
-    from wholescript.publish.comparison.classifiers import cost_table, predictions_of, score_rows
+    from wholescript.experiments.documents.runs import find_document_runs
+    from wholescript.publish.comparison.classifiers import (
+        cost_table,
+        metrics_with_intervals,
+        test_predictions,
+    )
 
-    runs = find_text_runs(open_store(store), [run])
-    print_table(score_rows(runs).reset_index(), "scores on test")
+    runs = find_document_runs(open_run_store(store), [run])
+    print_table(metrics_with_intervals(runs).reset_index(), "scores on test")
     print_table(cost_table(runs).T.reset_index(names="cost"), "cost")
-    for name, seeds in predictions_of(runs).items():
+    for name, seeds in test_predictions(runs).items():
         classes = per_class(seeds).reset_index()
         print_table(classes.sort_values("f1").head(top), f"{name}: the worst classes")
         print_table(confused_pairs(seeds, top=top).reset_index(drop=True), f"{name}: most confused")
@@ -102,24 +106,24 @@ def compare(
     store: Store = None,
 ) -> None:
     """Set runs side by side: scores, cost, paired differences, curves; and write a page."""
-    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.project import Project
     from wholescript.publish.comparison.classifiers import (
         cost_table,
-        differences,
-        score_rows,
+        metrics_with_intervals,
+        paired_differences,
         write_comparison_page,
     )
 
-    found = find_text_runs(open_store(store), runs)
+    found = find_document_runs(open_run_store(store), runs)
     first = baseline or (next(iter(found)) if len(found) > 1 else None)
-    scores = score_rows(found).reset_index()
+    scores = metrics_with_intervals(found).reset_index()
     print_table(
         scores[scores["metric"].isin(["accuracy", "macro_f1", "weighted_f1"])], "scores on test"
     )
     print_table(cost_table(found).T.reset_index(names="cost"), "cost")
     if first:
-        print_table(differences(found, first), f"differences from {first}")
+        print_table(paired_differences(found, first), f"differences from {first}")
     page = output or Project().build / "comparison" / "texts.html"
     write_comparison_page(found, first, page)
     out.print(f"wrote {page}", markup=False, highlight=False, soft_wrap=True)
@@ -137,24 +141,27 @@ def classify(
 ) -> None:
     """Ask a trained model of other texts; one that can also shows what each word is worth."""
     from wholescript.errors import ParameterError
-    from wholescript.evaluation.token_attribution import weighs_words, word_evidence
+    from wholescript.evaluation.token_attribution import (
+        attribute_tokens,
+        supports_token_attribution,
+    )
     from wholescript.experiments.documents.attribution import TokenAttribution
     from wholescript.experiments.documents.load import load_trained_run
-    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
     if keep and len(texts) > 1:
         raise ParameterError(f"--keep stores the words of one text, not of {len(texts)}")
     workspace = open_workspace(store)
-    ((found, *_),) = find_text_runs(workspace.store, [run]).values()
+    ((found, *_),) = find_document_runs(workspace.store, [run]).values()
     fitted = load_trained_run(workspace.project, found)
     classes = found.config["classes"]
     for text, row in zip(texts, fitted.predict_proba(texts), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
         out.print(", ".join(f"{name} {share:.1%}" for share, name in best), highlight=False)
-        if weighs_words(fitted):
+        if supports_token_attribution(fitted):
             line = Text()
-            table = word_evidence(fitted, text)
+            table = attribute_tokens(fitted, text)
             for word, evidence in zip(table["word"], table["evidence"], strict=True):
                 shade = "bold green" if evidence > 1 else "bold red" if evidence < -1 else ""
                 line.append(f"{word.strip() or 'end'} ", shade).append(f"{evidence:+.1f} ", "dim")
@@ -173,24 +180,24 @@ def write(
     top_p: Annotated[
         float, typer.Option(help="Share of the likeliest tokens to draw from.")
     ] = 0.95,
-    longest: Annotated[int, typer.Option(help="Tokens of a text, at most.")] = 400,
-    shortest: Annotated[int, typer.Option(help="Words of a text that is kept.")] = 20,
+    max_tokens: Annotated[int, typer.Option(help="Tokens of a text, at most.")] = 400,
+    min_words: Annotated[int, typer.Option(help="Words of a text that is kept.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the writing.")] = 0,
     store: Store = None,
 ) -> None:
     """Let the language model of each class write texts that copy no real one."""
-    from wholescript.experiments.documents.runs import find_text_runs
-    from wholescript.studies.generative.synthesis import Sampling
-    from wholescript.studies.generative.synthetic_data import write_synthetic
+    from wholescript.experiments.documents.runs import find_document_runs
+    from wholescript.studies.generative.synthesis import SamplingConfig
+    from wholescript.studies.generative.synthetic_data import generate_synthetic
 
     workspace = open_workspace(store)
-    ((found, *_),) = find_text_runs(workspace.store, [run]).values()
-    folder = write_synthetic(
+    ((found, *_),) = find_document_runs(workspace.store, [run]).values()
+    folder = generate_synthetic(
         workspace,
         found,
-        read_set(data or found.config["textset"]),
+        load_labelled(data or found.config["textset"]),
         per_class,
-        Sampling(temperature, top_p, longest, shortest),
+        SamplingConfig(temperature, top_p, max_tokens, min_words),
         seed=seed,
         progress=True,
     )
@@ -198,7 +205,7 @@ def write(
 
 
 @app.command("labels")
-def wrong_labels(
+def label_errors(
     data: Data,
     labels: Labels = "label",
     seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
@@ -212,13 +219,13 @@ def wrong_labels(
     from wholescript.experiments.experiment import run as execute
     from wholescript.files import write_atomic
     from wholescript.models.documents.linear import SentenceLinear
-    from wholescript.studies.classifiers.label_errors import LabelErrors, ranking_of
+    from wholescript.studies.classifiers.label_errors import LabelErrors, load_ranking
 
-    textset, workspace = read_set(data), open_workspace(store)
+    dataset, workspace = load_labelled(data), open_workspace(store)
     # The ranking is not in the store: it is made again with the run.
-    found = execute(LabelErrors(SentenceLinear, labels, seed), textset, workspace, again=True)
-    ranking = ranking_of(workspace, found)
-    texts = [textset.splits["train"].texts[row] for row in ranking["row"]]
+    found = execute(LabelErrors(SentenceLinear, labels, seed), dataset, workspace, again=True)
+    ranking = load_ranking(workspace, found)
+    texts = [dataset.splits["train"].texts[row] for row in ranking["row"]]
     ranking = ranking.assign(text=texts)
     if output:
         write_atomic(output, ranking.to_csv(index=False, lineterminator="\n"))

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from wholescript.cli.base import app, out
 
-STEPS = {
+CLEANING_STEPS = {
     "encoding": "encoding repaired",
     "line_breaks": "HTML line breaks replaced",
     "lost_characters": "characters lost for good (U+FFFD)",
@@ -50,7 +50,7 @@ def prepare(
     drop_conflicts: Annotated[
         bool, typer.Option("--drop-conflicts", help="Drop train texts that have several labels.")
     ] = False,
-    together: Annotated[
+    holdout_block_size: Annotated[
         int,
         typer.Option(help="Rows that are drawn together, where neighbours are of one thing."),
     ] = 1,
@@ -60,14 +60,14 @@ def prepare(
     encoding: Annotated[str, typer.Option(help="Of local text files.")] = "utf-8",
 ) -> None:
     """Clean labelled texts, divide them into train, validation and test, and describe them."""
-    from wholescript.data import labelled as textsets
+    from wholescript.data import labelled as labelled
     from wholescript.project import Project
 
-    source = textsets.find_source(
+    source = labelled.load_source(
         dataset, path, name=name, subset=subset, revision=revision, encoding=encoding
     )
     folder = output or Project().build / "textsets" / source.name
-    metadata = textsets.prepare(
+    metadata = labelled.prepare(
         source,
         folder,
         seed=seed,
@@ -79,9 +79,9 @@ def prepare(
         label_column=label_column,
         keep=keep or (),
         drop_conflicts=drop_conflicts,
-        together=together,
+        holdout_block_size=holdout_block_size,
     )
-    _show(metadata)
+    _print_summary(metadata)
     out.print(
         f"wrote {metadata['name']} ({len(metadata['classes'])} classes) to {folder}, "
         f"fingerprint {metadata['fingerprint'][:12]}",
@@ -91,7 +91,7 @@ def prepare(
     )
 
 
-def _show(metadata: Mapping[str, Any]) -> None:
+def _print_summary(metadata: Mapping[str, Any]) -> None:
     splits = metadata["splits"]
     table = Table("", *splits)
     sizes = {name: list(facts.get("classes", {}).values()) for name, facts in splits.items()}
@@ -104,7 +104,7 @@ def _show(metadata: Mapping[str, Any]) -> None:
     counts = [metadata["cleaning"].get(split, {}) for split in splits]
     table.add_section()
     table.add_row("read", *(f"{c['read']:,}" if c else "" for c in counts))
-    for step, words_for in STEPS.items():
+    for step, words_for in CLEANING_STEPS.items():
         if any(c.get(step) for c in counts):
             table.add_row(words_for, *(f"{c[step]:,}" if step in c else "" for c in counts))
     out.print(table)

@@ -46,7 +46,7 @@ def rerun() -> None:
 
     found = rerun_all(project, report)
     _print_metrics(found.metrics)
-    _print_moved(found)
+    _print_changes(found)
     page = project.rerun / "report.html"
     write_comparison(found, page, title="Made again from nothing", sides=["stored", "again"])
     minutes = sum(seconds.values()) / 60
@@ -68,19 +68,25 @@ def sweep(
     from tqdm import tqdm
 
     from wholescript.project import Project
-    from wholescript.publish.sweep import combinations, execute, failures, sweep_name, write_page
+    from wholescript.publish.sweep import (
+        combinations,
+        execute,
+        failures,
+        sweep_name,
+        write_sweep_page,
+    )
 
     project = Project()
     values: dict[str, list[str]] = {}
     for key, _, text in (pair.partition("=") for pair in parameter or []):
         values.setdefault(key, []).extend(next(csv.reader([text])) or [""])
-    swept = combinations(project, notebook, values)
-    folder = sweep_name(notebook, swept, name)
-    for combination in tqdm(swept, desc="sweep", unit="combination"):
+    combos = combinations(project, notebook, values)
+    folder = sweep_name(notebook, combos, name)
+    for combination in tqdm(combos, desc="sweep", unit="combination"):
         execute(project, combination)
-    page = write_page(project, folder, swept)
+    page = write_sweep_page(project, folder, combos)
     out.print(f"wrote {page.relative_to(project.root)}", highlight=False, soft_wrap=True)
-    failed = list(failures(swept))
+    failed = list(failures(combos))
     for line in failed:
         err.print(f"failed: {line}", markup=False, highlight=False, soft_wrap=True)
     if failed:
@@ -95,17 +101,17 @@ def diff(
     """Say what moved since a commit (numbers, figures, parameters, claims), and write a page."""
     from wholescript.project import Project
     from wholescript.publish.comparison.page import write_comparison
-    from wholescript.publish.comparison.revisions import unpacked
-    from wholescript.publish.comparison.trees import compare_trees
+    from wholescript.publish.comparison.revisions import checkout_outputs
+    from wholescript.publish.comparison.trees import compare_outputs
 
     project = Project()
     page = output or project.build / "diff.html"
-    with unpacked(project.root, revision) as before:
-        found = compare_trees(before, project.root)
+    with checkout_outputs(project.root, revision) as before:
+        found = compare_outputs(before, project.root)
         title = f"What moved since {revision}"
         write_comparison(found, page, title=title, sides=[revision, "working tree"])
-    _print_metrics(found.metrics_outside)
-    _print_moved(found)
+    _print_metrics(found.metrics_out_of_tolerance)
+    _print_changes(found)
     out.print(f"wrote {page}", highlight=False, soft_wrap=True)
 
 
@@ -131,13 +137,13 @@ def _print_metrics(metrics: Any) -> None:
         out.print(table)
 
 
-def _print_moved(found: Any) -> None:
-    lines = [f"{f.label}: {words}" for f in found.figures_moved for words in f.differences]
+def _print_changes(found: Any) -> None:
+    lines = [f"{f.label}: {words}" for f in found.figures_changed for words in f.differences]
     lines += map(str, found.parameters)
     lines += [f"claim {c.name}: {c}" for c in found.claims]
     lines.append(
-        f"{len(found.metrics_outside)} of {len(found.metrics)} metrics outside their tolerance, "
-        f"{len(found.figures_moved)} of {len(found.figures)} figures and tables moved"
+        f"{len(found.metrics_out_of_tolerance)} of {len(found.metrics)} metrics outside their tolerance, "
+        f"{len(found.figures_changed)} of {len(found.figures)} figures and tables moved"
     )
     for line in lines:
         out.print(line, markup=False, highlight=False, soft_wrap=True)

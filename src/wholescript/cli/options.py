@@ -13,16 +13,16 @@ Labels = Annotated[str, typer.Option(help="label, or a column kept by prepare --
 Store = Annotated[Path | None, typer.Option(help="Folder of the runs; default _build/texts.")]
 
 
-def read_set(data: str) -> Any:
+def load_labelled(data: str) -> Any:
     """Read a prepared set by its name or its folder."""
-    from wholescript.data.labelled import read_textset
+    from wholescript.data.labelled import read_labelled_dataset
     from wholescript.project import Project
 
     folder = Path(data)
-    return read_textset(folder if folder.is_dir() else Project().build / "textsets" / data)
+    return read_labelled_dataset(folder if folder.is_dir() else Project().build / "textsets" / data)
 
 
-def open_store(folder: Path | None) -> Any:
+def open_run_store(folder: Path | None) -> Any:
     """Open a folder of runs."""
     return open_workspace(folder).store
 
@@ -37,7 +37,7 @@ def open_workspace(folder: Path | None) -> Any:
     return Workspace(project, RunStore(folder or project.build / "texts"))
 
 
-def tell_run(run: Any) -> None:
+def print_run(run: Any) -> None:
     """Print what a run reached."""
     accuracy, macro = run.metrics["accuracy"], run.metrics["macro_f1"]
     out.print(
@@ -49,7 +49,7 @@ def tell_run(run: Any) -> None:
     )
 
 
-def say_epoch(row: dict[str, float | int]) -> None:
+def print_epoch(row: dict[str, float | int]) -> None:
     """Print the row of an epoch."""
     words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items())
     out.print(words, markup=False, highlight=False, soft_wrap=True)

@@ -22,7 +22,7 @@ def features(
         Path | None, typer.Option(help="Folder of the bundle; without it the cache is filled.")
     ] = None,
     core_only: Annotated[bool, typer.Option(help="Leave out films that are not core.")] = False,
-    layers: Annotated[int | None, typer.Option(help="Blocks of the encoder that are run.")] = None,
+    n_layer: Annotated[int | None, typer.Option(help="Blocks of the encoder that are run.")] = None,
     chunk_length: Annotated[int | None, typer.Option(help="Tokens a chunk.")] = None,
     chunk_overlap: Annotated[int | None, typer.Option(help="Tokens shared by chunks.")] = None,
     runtime: Annotated[str | None, typer.Option(help="auto | torch | openvino")] = None,
@@ -36,17 +36,17 @@ def features(
     """Count words and tokens and embed the chunks of all scripts; can be killed and resumed."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import build_features, load_features
-    from wholescript.features.extract import FeatureSettings
+    from wholescript.features.extract import FeatureConfig
 
     given = {
-        "layers": layers,
+        "layers": n_layer,
         "chunk_length": chunk_length,
         "chunk_overlap": chunk_overlap,
         "engine": runtime,
         "precision": precision,
     }
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    settings = FeatureSettings(**chosen)
+    settings = FeatureConfig(**chosen)
     extract = _extraction(engine, address, workers)
     corpus = load_corpus(source, path, target=target, core_only=core_only)
     if output is None:
@@ -77,19 +77,19 @@ def names(
     """Find out from scripts which of the bundled words are names, and write data/names.txt."""
     from wholescript.data.films import load_corpus
     from wholescript.errors import DataError
-    from wholescript.features.build import BUNDLE
+    from wholescript.features.build import BUNDLE_FOLDER
     from wholescript.features.bundle import read_bundle
-    from wholescript.features.character_names import write_names
+    from wholescript.features.character_names import write_proper_names
 
     corpus = load_corpus(source, path)
     if corpus.texts is None:
         raise DataError("bundled films come without texts: give a local file or the hub's films")
-    found = write_names(corpus.texts.values(), read_bundle(BUNDLE).words.vocabulary)
+    found = write_proper_names(corpus.texts.values(), read_bundle(BUNDLE_FOLDER).words.vocabulary)
     out.print(f"wrote {found:,} names to data/names.txt", highlight=False)
 
 
 @app.command("train-texts")
-def train_texts(
+def train_end_to_end(
     parquet: Annotated[Path, typer.Argument(metavar="FILMS", help="Parquet with the texts.")],
     only: Annotated[list[str] | None, typer.Option(help="One model; may be repeated.")] = None,
 ) -> None:
@@ -97,11 +97,11 @@ def train_texts(
     from wholescript.experiments.store import RunStore
     from wholescript.experiments.workspace import Workspace, activate
     from wholescript.project import Project
-    from wholescript.studies.screenplays.train_end_to_end import train_texts
+    from wholescript.studies.screenplays.train_end_to_end import train_end_to_end
 
     project = Project()
     activate(Workspace(project, RunStore(project.root / "results")))
-    for run in train_texts(parquet, only or ()):
+    for run in train_end_to_end(parquet, only or ()):
         auc = run.metrics["auc"]
         out.print(f"{run.name}: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})")
 
@@ -145,7 +145,7 @@ def tune(
     write_search(result, stored)
     best = result.best
     for choice, value in best.config.items():
-        if choice not in best.ignored:
+        if choice not in best.inactive:
             out.print(f"{choice}: {value}", highlight=False)
     last = best.history[-1]
     out.print(
@@ -165,25 +165,25 @@ def smoke(
 ) -> None:
     """Take one random film through every model, forward and backward; 1 where one is at fault."""
     from wholescript.data.films import load_corpus
-    from wholescript.studies.screenplays.smoke import check_models, draw_film
+    from wholescript.studies.screenplays.smoke import check_models, sample_film
 
-    drawn = draw_film(load_corpus(source, path, target=target), seed=seed)
+    drawn = sample_film(load_corpus(source, path, target=target), seed=seed)
     film, chunks = drawn.films.films.iloc[-1], drawn.films.features.chunks.counts[-1]
     about = f"{film['title']} ({film['year']}), {film['n_words']:,} words, {chunks} chunks"
     out.print(f"{about}, drawn with seed {seed}", markup=False, highlight=False)
-    if drawn.invented:
+    if drawn.tokens_are_random:
         out.print("no text is at hand: token models read random word pieces, of the film's length")
     table = Table("model", "reads", "gives", "gradient", "probability", "seconds")
-    faults = []
+    problems = []
     for c in check_models(drawn, target, seed=seed):
-        shapes = [" x ".join(map(str, shape)) for shape in (c.reads, c.gives)]
-        gradient = "" if c.gradient is None else f"{c.gradient:.3g}"
-        table.add_row(c.model, *shapes, gradient, f"{c.probability:.3f}", f"{c.seconds:.1f}")
-        faults += [f"{c.model}: {fault}" for fault in c.faults]
+        shapes = [" x ".join(map(str, shape)) for shape in (c.input_shape, c.output_shape)]
+        grad_norm = "" if c.grad_norm is None else f"{c.grad_norm:.3g}"
+        table.add_row(c.model, *shapes, grad_norm, f"{c.probability:.3f}", f"{c.seconds:.1f}")
+        problems += [f"{c.model}: {fault}" for fault in c.problems]
     out.print(table)
-    for fault in faults:
+    for fault in problems:
         err.print(fault, markup=False, highlight=False, soft_wrap=True)
-    if faults:
+    if problems:
         raise typer.Exit(1)
 
 
@@ -203,13 +203,13 @@ def predict(
     import json
     from dataclasses import asdict
 
-    from wholescript.prediction.figure import figure_of, write_figure
+    from wholescript.prediction.figure import figure_paths, write_figure
     from wholescript.prediction.predictor import load_predictor
     from wholescript.prediction.reading import predict as judge
     from wholescript.prediction.scripts import read_script, shown
-    from wholescript.prediction.wording import explanation, sentence
+    from wholescript.prediction.wording import explanation_lines, summary_line
 
-    drawings = [None] * len(scripts) if no_figure else figure_of(scripts, figure)
+    drawings = [None] * len(scripts) if no_figure else figure_paths(scripts, figure)
     predictor, answers = load_predictor(), list[dict[str, Any]]()
     for path, drawing in zip(scripts, drawings, strict=True):
         name = shown(path)
@@ -223,7 +223,7 @@ def predict(
             continue
         answers.append({"file": name, **asdict(prediction), "figure": drawing and shown(drawing)})
         if not as_json:
-            lines = [f"{name}: {sentence(prediction)}", *explanation(prediction)]
+            lines = [f"{name}: {summary_line(prediction)}", *explanation_lines(prediction)]
             lines += [f"figure: {shown(drawing)}"] if drawing is not None else []
             out.print("\n  ".join(lines), markup=False, highlight=False, soft_wrap=True)
     if as_json:
@@ -240,10 +240,10 @@ def fit_predictor(
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
     from wholescript.prediction.fitting import make_predictor
-    from wholescript.prediction.predictor import MODEL, save_predictor
+    from wholescript.prediction.predictor import MODEL_DIR, save_predictor
 
     corpus = load_corpus()
     predictor = make_predictor(corpus, load_features(corpus))
-    save_predictor(predictor, output or MODEL)
-    for name, metric in predictor.facts["out_of_fold"].items():
+    save_predictor(predictor, output or MODEL_DIR)
+    for name, metric in predictor.manifest["out_of_fold"].items():
         out.print(f"{name}: {metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})")

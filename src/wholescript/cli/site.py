@@ -32,19 +32,19 @@ def serve(
     from wholescript.project import Project
     from wholescript.publish.site.live import serve as serve_site
 
-    def say(text: str) -> None:
+    def log(text: str) -> None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    serve_site(Project(), port, say)
+    serve_site(Project(), port, log)
 
 
 @app.command()
 def check() -> None:
     """Say what is wrong with the committed notebooks, figures and results."""
     from wholescript.project import Project
-    from wholescript.publish.checks import problems
+    from wholescript.publish.checks import find_problems
 
-    found = problems(Project())
+    found = find_problems(Project())
     for line in found:
         err.print(line, markup=False, highlight=False, soft_wrap=True)
     if found:
@@ -95,9 +95,9 @@ def verify(
 
 
 def _verify_archive(file: Path) -> None:
-    from wholescript.publish.site.archive import archive_faults
+    from wholescript.publish.site.archive import archive_errors
 
-    faults = archive_faults(file)
+    faults = archive_errors(file)
     for fault in faults:
         err.print(f"{file.name}: {fault}", markup=False, highlight=False, soft_wrap=True)
     if faults:

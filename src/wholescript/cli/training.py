@@ -9,29 +9,29 @@ from typing import Annotated, Any, Literal
 import typer
 
 from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_workspace, tell_run
+from wholescript.cli.options import Data, Labels, Store, open_workspace, print_run
 from wholescript.cli.training_options import (
-    OF_ENCODER,
-    WITHOUT_EFFECT,
+    ENCODER_OPTIONS,
+    UNSUPPORTED_OPTIONS,
     Accumulate,
-    Added,
     Batch,
     Epochs,
-    Examples,
-    Length,
+    LearningRate,
+    MaxEval,
+    MaxLength,
     Name,
+    NSynthetic,
+    NTrain,
     Patience,
-    Precision,
-    Rate,
-    Reading,
+    PretrainEpochs,
     Seeds,
     Smoothing,
-    Tested,
+    SyntheticDir,
     TokenDropout,
-    Written,
+    UseBfloat16,
     options_given,
-    reading_fields,
-    set_training,
+    pretrain_fields,
+    set_train_config,
     train_seeds,
     unlabelled_texts,
 )
@@ -44,9 +44,9 @@ app.add_typer(train, name="train")
 
 @train.callback()
 def _begin() -> None:
-    from wholescript.training.allocator import keep_freed_memory
+    from wholescript.training.allocator import tune_allocator
 
-    keep_freed_memory()
+    tune_allocator()
 
 
 @train.command()
@@ -61,15 +61,15 @@ def scratch(
     dropout: Annotated[float, typer.Option(help="In embeddings, blocks and head.")] = 0.1,
     token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
-    learning_rate: Rate = None,
+    learning_rate: LearningRate = None,
     batch_size: Batch = 32,
-    accumulate: Accumulate = 1,
-    max_length: Length = 256,
+    gradient_accumulation_steps: Accumulate = 1,
+    max_length: MaxLength = 256,
     label_smoothing: Smoothing = 0.1,
     patience: Patience = None,
-    bfloat16: Precision = None,
+    bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
-    examples: Examples = None,
+    n_train: NTrain = None,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -88,8 +88,10 @@ def scratch(
         vocabulary=vocabulary,
         token_dropout=token_dropout,
     )
-    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    train_seeds(data, estimator, seed, examples, labels, name, store)
+    set_train_config(
+        estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
+    )
+    train_seeds(data, estimator, seed, n_train, labels, name, store)
 
 
 @train.command()
@@ -105,16 +107,16 @@ def finetune(
     rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
     alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
     epochs: Epochs = None,
-    learning_rate: Rate = None,
+    learning_rate: LearningRate = None,
     batch_size: Batch = 32,
-    accumulate: Accumulate = 1,
-    max_length: Length = 256,
+    gradient_accumulation_steps: Accumulate = 1,
+    max_length: MaxLength = 256,
     label_smoothing: Smoothing = 0.1,
     patience: Patience = None,
-    bfloat16: Precision = None,
+    bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
-    examples: Examples = None,
-    tested: Tested = None,
+    n_train: NTrain = None,
+    tested: MaxEval = None,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -131,8 +133,10 @@ def finetune(
         rank=rank,
         alpha=alpha,
     )
-    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    train_seeds(data, estimator, seed, examples, labels, name, store, tested)
+    set_train_config(
+        estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
+    )
+    train_seeds(data, estimator, seed, n_train, labels, name, store, tested)
 
 
 @train.command()
@@ -156,32 +160,34 @@ def linear(
         ),
     ] = "svm",
     seed: Seeds = None,
-    examples: Examples = None,
-    written: Written = None,
-    added: Added = 0,
+    n_train: NTrain = None,
+    synthetic: SyntheticDir = None,
+    n_synthetic: NSynthetic = 0,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
     """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
-    from wholescript.models.documents.counts import NBSVM, CountLogistic, NaiveBayes
+    from wholescript.models.documents.counts import NBSVM, BagOfWordsLR, NaiveBayes
     from wholescript.models.documents.kernel import SentenceKernel
     from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
-    from wholescript.models.documents.stacking import SparseDenseStack
+    from wholescript.models.documents.stacking import SparseDenseEnsemble
 
     models: dict[str, Callable[[], Any]] = {
         "svm": TfidfSVM,
         "sentences": SentenceLinear,
         "kernel": SentenceKernel,
-        "linear-stack": partial(SparseDenseStack, kernel=None),
-        "stack": SparseDenseStack,
-        "logistic": CountLogistic,
+        "linear-stack": partial(SparseDenseEnsemble, kernel=None),
+        "stack": SparseDenseEnsemble,
+        "logistic": BagOfWordsLR,
         "naive-bayes": NaiveBayes,
         "nb-svm": NBSVM,
     }
     model = models[kind]()
     default = "linear-stack" if kind == "linear-stack" else None
-    train_seeds(data, model, seed, examples, labels, name or default, store, None, written, added)
+    train_seeds(
+        data, model, seed, n_train, labels, name or default, store, None, synthetic, n_synthetic
+    )
 
 
 @train.command()
@@ -215,13 +221,13 @@ def generative(
     telling: Annotated[
         float, typer.Option(help="Share of telling apart in the loss of a fork.")
     ] = 0.8,
-    one_window: Annotated[
+    single_window: Annotated[
         bool, typer.Option("--one-window", help="Train a fork on one window of each text.")
     ] = False,
     epochs: Epochs = None,
-    learning_rate: Rate = None,
+    learning_rate: LearningRate = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
-    accumulate: Accumulate = 1,
+    gradient_accumulation_steps: Accumulate = 1,
     window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
     blocks: Annotated[
         int | None, typer.Option(help="Of a pretrained model to take for a fork, the first ones.")
@@ -230,37 +236,37 @@ def generative(
         int | None,
         typer.Option(help="Tokens of a model from scratch, or of those that --blocks leaves."),
     ] = None,
-    reading: Reading = 0,
+    reading: PretrainEpochs = 0,
     patience: Patience = None,
-    bfloat16: Precision = None,
+    bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
-    examples: Examples = None,
-    tested: Tested = None,
-    written: Written = None,
-    added: Added = 0,
+    n_train: NTrain = None,
+    tested: MaxEval = None,
+    synthetic: SyntheticDir = None,
+    n_synthetic: NSynthetic = 0,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
     """Train a language model for each class, and decide by Bayes' rule."""
     from wholescript.errors import ParameterError
-    from wholescript.models.documents.ngram import NgramBayes
-    from wholescript.models.documents.ngram_interpolated import MixedNgrams
-    from wholescript.models.transformer_classifier import SIZES
+    from wholescript.models.documents.ngram import NgramClassifier
+    from wholescript.models.documents.ngram_interpolated import InterpolatedNgramClassifier
+    from wholescript.models.transformer_classifier import MODEL_SIZES
     from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
-    from wholescript.studies.generative.shared_trunk import ForkedGenerative
+    from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
 
     estimator: Any
     ngrams = ("ngram", "ngram-mixed")
-    kind = "ngram" if model in ngrams else "scratch" if model in SIZES else "pretrained"
+    kind = "ngram" if model in ngrams else "scratch" if model in MODEL_SIZES else "pretrained"
     forked = kind == "pretrained" and fork is not None
-    if idle := options_given(context, WITHOUT_EFFECT["forked" if forked else kind]):
+    if idle := options_given(context, UNSUPPORTED_OPTIONS["forked" if forked else kind]):
         what = f"--fork {fork}" if forked else f"--model {model}"
         raise ParameterError(f"{what} has no {', '.join(idle)}: leave it out")
     if model == "ngram":
-        estimator = NgramBayes()
+        estimator = NgramClassifier()
     elif kind == "ngram":
-        estimator = MixedNgrams(unlabelled=unlabelled_texts(data))
+        estimator = InterpolatedNgramClassifier(unlabelled=unlabelled_texts(data))
     else:
         sizes: dict[str, Any] = {} if vocabulary is None else {"vocabulary": vocabulary}
         tuned: dict[str, Any] = {
@@ -270,14 +276,14 @@ def generative(
             "alpha": alpha,
         }
         if kind == "scratch":
-            before = reading_fields(data, reading)
+            before = pretrain_fields(data, reading)
             estimator = ScratchGenerative(window=window, size=model, **sizes, **before)
         elif fork is not None:
-            estimator = ForkedGenerative(
+            estimator = SharedTrunkGenerative(
                 window=window,
                 fork=fork,
                 telling=telling,
-                one_window=one_window,
+                single_window=single_window,
                 blocks=blocks,
                 **sizes,
                 **tuned,
@@ -287,29 +293,31 @@ def generative(
             estimator = FinetunedGenerative(window=window, prompts=prompts, **tuned)
         if batch_size is not None:
             estimator = replace(estimator, batch_size=batch_size)
-        set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    train_seeds(data, estimator, seed, examples, labels, name, store, tested, written, added)
+        set_train_config(
+            estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
+        )
+    train_seeds(data, estimator, seed, n_train, labels, name, store, tested, synthetic, n_synthetic)
 
 
 @train.command()
 def encoder(
     context: typer.Context,
     data: Data,
-    reading: Reading = 0,
+    reading: PretrainEpochs = 0,
     as_published: Annotated[
         bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
     ] = False,
     token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
-    learning_rate: Rate = None,
+    learning_rate: LearningRate = None,
     batch_size: Batch = 32,
-    accumulate: Accumulate = 1,
-    max_length: Length = 256,
+    gradient_accumulation_steps: Accumulate = 1,
+    max_length: MaxLength = 256,
     label_smoothing: Smoothing = 0.1,
     patience: Patience = None,
-    bfloat16: Precision = None,
+    bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
-    examples: Examples = None,
+    n_train: NTrain = None,
     labels: Labels = "label",
     name: Name = None,
     store: Store = None,
@@ -319,7 +327,7 @@ def encoder(
     from wholescript.studies.encoder.classifier import EncoderClassifier, published
 
     if as_published:
-        if given := options_given(context, OF_ENCODER):
+        if given := options_given(context, ENCODER_OPTIONS):
             raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
         estimator = published()
         name = name or "encoder-published"
@@ -330,9 +338,11 @@ def encoder(
             label_smoothing=label_smoothing,
             token_dropout=token_dropout,
         )
-    estimator = replace(estimator, **reading_fields(data, reading))
-    set_training(estimator, bfloat16, epochs, learning_rate, patience, accumulate)
-    train_seeds(data, estimator, seed, examples, labels, name, store)
+    estimator = replace(estimator, **pretrain_fields(data, reading))
+    set_train_config(
+        estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
+    )
+    train_seeds(data, estimator, seed, n_train, labels, name, store)
 
 
 @train.command()
@@ -343,18 +353,18 @@ def blend(
 ) -> None:
     """Join trained models of two classes, weighted on validation: a run for each seed."""
     from wholescript.errors import ParameterError
-    from wholescript.experiments.documents.runs import find_text_runs
+    from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
     from wholescript.studies.classifiers.ensemble import Ensemble
 
     workspace = open_workspace(store)
-    of_models = find_text_runs(workspace.store, runs).values()
+    of_models = find_document_runs(workspace.store, runs).values()
     seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
     if not seeds:
         raise ParameterError(f"{', '.join(runs)} have no seed in common: train each with the same")
     for seed in sorted(seeds):
         members = [run for found in of_models for run in found if run.config["seed"] == seed]
-        tell_run(execute(Ensemble(name), members, workspace))
+        print_run(execute(Ensemble(name), members, workspace))
 
 
 @app.command()
@@ -368,12 +378,12 @@ def trap(
     store: Store = None,
 ) -> None:
     """Train and test an encoder on the head of a sorted file, as a published one was."""
-    from wholescript.data.labelled import find_source
+    from wholescript.data.labelled import load_source
     from wholescript.experiments.experiment import run as execute
     from wholescript.studies.encoder.classifier import published
     from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
 
-    source = find_source(dataset, path, name=name)
+    source = load_source(dataset, path, name=name)
     demo = LabelSortedDemo(published(), rows, tested, seed)
     run = execute(demo, source, open_workspace(store))
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value

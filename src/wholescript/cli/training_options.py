@@ -7,42 +7,49 @@ from typing import Annotated, Any
 
 import typer
 
-from wholescript.cli.options import open_workspace, read_set, say_epoch, tell_run
+from wholescript.cli.options import load_labelled, open_workspace, print_epoch, print_run
 
 # The modules behind a command are imported when it runs: `--help` answers at once.
 
 Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
-Examples = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
-Tested = Annotated[
+NTrain = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
+MaxEval = Annotated[
     int | None, typer.Option(help="Texts of test, and of validation, to score; default all.")
 ]
 Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
 Epochs = Annotated[int | None, typer.Option(help="At most.")]
-Rate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
+LearningRate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
 Batch = Annotated[int, typer.Option(help="Texts a batch.")]
 Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
-Length = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
+MaxLength = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
 TokenDropout = Annotated[float, typer.Option(help="Share of tokens hidden in training.")]
 Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
-Written = Annotated[
+SyntheticDir = Annotated[
     Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
 ]
-Added = Annotated[int, typer.Option(help="So many texts of each class from there.")]
-Reading = Annotated[
+NSynthetic = Annotated[int, typer.Option(help="So many texts of each class from there.")]
+PretrainEpochs = Annotated[
     int, typer.Option(help="Epochs of reading before, unlabelled texts too; 0 for none.")
 ]
 Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
-Precision = Annotated[
+UseBfloat16 = Annotated[
     bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
 ]
-OF_TRAINING = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
-OF_ENCODER = (*OF_TRAINING, "token_dropout", "max_length", "label_smoothing", "reading")
-OF_FORK = ("fork", "telling", "one_window", "blocks")
-OF_PRETRAINED = ("tuning", "rank", "alpha", "prompt")
-WITHOUT_EFFECT = {  # of `train generative`, by the kind of model
-    "ngram": (*OF_TRAINING, *OF_PRETRAINED, *OF_FORK, "window", "vocabulary", "reading"),
-    "scratch": (*OF_PRETRAINED, *OF_FORK),
-    "pretrained": ("vocabulary", "reading", *OF_FORK),
+TRAIN_OPTIONS = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
+ENCODER_OPTIONS = (*TRAIN_OPTIONS, "token_dropout", "max_length", "label_smoothing", "reading")
+SHARED_TRUNK_OPTIONS = ("fork", "telling", "one_window", "blocks")
+LORA_OPTIONS = ("tuning", "rank", "alpha", "prompt")
+UNSUPPORTED_OPTIONS = {  # of `train generative`, by the kind of model
+    "ngram": (
+        *TRAIN_OPTIONS,
+        *LORA_OPTIONS,
+        *SHARED_TRUNK_OPTIONS,
+        "window",
+        "vocabulary",
+        "reading",
+    ),
+    "scratch": (*LORA_OPTIONS, *SHARED_TRUNK_OPTIONS),
+    "pretrained": ("vocabulary", "reading", *SHARED_TRUNK_OPTIONS),
     "forked": ("prompt", "reading"),
 }
 
@@ -55,28 +62,31 @@ def options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
     return [f"--{name.replace('_', '-')}" for name in given]
 
 
-def reading_fields(data: str, epochs: int) -> dict[str, Any]:
+def pretrain_fields(data: str, epochs: int) -> dict[str, Any]:
     """Return the fields of an estimator that say what it reads before it is trained."""
-    from wholescript.training.pretrain import READING
+    from wholescript.training.pretrain import PRETRAIN_CONFIG
 
     if epochs == 0:
         return {}
-    return {"reading": replace(READING, epochs=epochs), "unlabelled": unlabelled_texts(data)}
+    return {
+        "reading": replace(PRETRAIN_CONFIG, epochs=epochs),
+        "unlabelled": unlabelled_texts(data),
+    }
 
 
 def unlabelled_texts(data: str) -> Sequence[str]:
     """Return the texts of a set that have no label, if there are any."""
-    unlabelled = read_set(data).splits.get("unsupervised")
+    unlabelled = load_labelled(data).splits.get("unsupervised")
     return unlabelled.texts if unlabelled else ()
 
 
-def set_training(
+def set_train_config(
     estimator: Any,
     bfloat16: bool | None,
     epochs: int | None,
     learning_rate: float | None,
     patience: int | None,
-    accumulate: int,
+    gradient_accumulation_steps: int,
 ) -> None:
     """Change what was given of an estimator's defaults."""
     from wholescript.errors import ParameterError
@@ -85,7 +95,9 @@ def set_training(
         raise ParameterError(f"--patience {patience}: wait one epoch at least for a better score")
     given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
     changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    estimator.training = replace(estimator.training, accumulate=accumulate, **changed)
+    estimator.training = replace(
+        estimator.training, gradient_accumulation_steps=gradient_accumulation_steps, **changed
+    )
     if bfloat16 is not None:
         estimator.bfloat16 = bfloat16
 
@@ -94,26 +106,26 @@ def train_seeds(
     data: str,
     estimator: Any,
     seeds: list[int] | None,
-    examples: int | None,
+    n_train: int | None,
     labels: str,
     name: str | None,
     store: Path | None,
-    tested: int | None = None,
-    written: Path | None = None,
-    added: int = 0,
+    max_eval: int | None = None,
+    synthetic: Path | None = None,
+    n_synthetic: int = 0,
 ) -> None:
     """Train an estimator on a prepared set once for each seed, and tell each run."""
     from wholescript.errors import ParameterError
-    from wholescript.experiments.documents.data_config import Training
+    from wholescript.experiments.documents.data_config import DataConfig
     from wholescript.experiments.documents.train import DocumentExperiment
     from wholescript.experiments.experiment import run
-    from wholescript.studies.generative.synthetic_data import read_synthetic
+    from wholescript.studies.generative.synthetic_data import load_synthetic
 
-    if bool(written) != bool(added):
+    if bool(synthetic) != bool(n_synthetic):
         raise ParameterError("--written FOLDER and --added NUMBER go together")
-    textset = read_set(data)
+    dataset = load_labelled(data)
     for seed in seeds or [0]:
-        training = Training(seed, examples, labels, tested, added)
-        texts = read_synthetic(written, added, textset, training) if written else None
+        training = DataConfig(seed, n_train, labels, max_eval, n_synthetic)
+        texts = load_synthetic(synthetic, n_synthetic, dataset, training) if synthetic else None
         experiment = DocumentExperiment(estimator, training, name, texts)
-        tell_run(run(experiment, textset, open_workspace(store), on_epoch=say_epoch))
+        print_run(run(experiment, dataset, open_workspace(store), on_epoch_end=print_epoch))

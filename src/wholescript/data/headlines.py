@@ -11,11 +11,11 @@ from wholescript.data.labelled.tables import read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
-HUB = "julien040/hacker-news-posts"
-SHUFFLE = 1337
-TITLES = 100_000
-HELD_OUT = 10  # one title of so many
-COLUMN = "title"
+HUB_DATASET = "julien040/hacker-news-posts"
+SHUFFLE_SEED = 1337
+N_HEADLINES = 100_000
+VAL_ONE_IN = 10  # one title of so many
+TEXT_COLUMN = "title"
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Headlines:
 
 
 def load_headlines(
-    path: Path | None = None, *, titles: int = TITLES, revision: str = "main"
+    path: Path | None = None, *, n_headlines: int = N_HEADLINES, revision: str = "main"
 ) -> Headlines:
-    """Return the first `titles`, the last tenth of which is for validation.
+    """Return the first `n_headlines`, the last tenth of which is for validation.
 
     From a local table with a column `title` they are taken in its order. Without a path they come
     from the hub, shuffled with 1337, as in the task that this study is of.
@@ -55,40 +55,44 @@ def load_headlines(
         DataError: the file cannot be read, or there are fewer titles than asked for.
         ParameterError: fewer than ten titles are asked for.
     """
-    if titles < HELD_OUT:
-        raise ParameterError(f"titles={titles}: one of {HELD_OUT} is held out, so take as many")
+    if n_headlines < VAL_ONE_IN:
+        raise ParameterError(
+            f"n_headlines={n_headlines}: one of {VAL_ONE_IN} is held out, so take as many"
+        )
     if path is not None:
         rows = read_table(path).rows
-        require_columns(list(rows), (COLUMN,), path.name)
-        return divided(rows[COLUMN], titles, "local", sha256_of(path))
+        require_columns(list(rows), (TEXT_COLUMN,), path.name)
+        return split_headlines(rows[TEXT_COLUMN], n_headlines, "local", sha256_of(path))
     from datasets import load_dataset
     from huggingface_hub import HfApi
 
     try:
-        commit = HfApi().dataset_info(HUB, revision=revision).sha or revision
-        found = load_dataset(HUB, split="train", revision=commit).shuffle(seed=SHUFFLE)
-        rows = min(titles + titles // 100, len(found))  # some may be empty
-        column = pd.Series(found.select(range(rows))[COLUMN])
+        commit = HfApi().dataset_info(HUB_DATASET, revision=revision).sha or revision
+        found = load_dataset(HUB_DATASET, split="train", revision=commit).shuffle(seed=SHUFFLE_SEED)
+        rows = min(n_headlines + n_headlines // 100, len(found))  # some may be empty
+        column = pd.Series(found.select(range(rows))[TEXT_COLUMN])
     except Exception as problem:  # whatever a network may raise
         raise DataError(
-            f"{HUB} cannot be had from the hub ({type(problem).__name__}: {problem}). Give a local "
-            f"table with a column {COLUMN!r} in its place; its numbers are not those of the hub"
+            f"{HUB_DATASET} cannot be had from the hub ({type(problem).__name__}: {problem}). Give a local "
+            f"table with a column {TEXT_COLUMN!r} in its place; its numbers are not those of the hub"
         ) from None
-    return divided(column, titles, "hub", commit)
+    return split_headlines(column, n_headlines, "hub", commit)
 
 
-def divided(column: pd.Series, titles: int, source: str, fingerprint: str) -> Headlines:
-    """Return the first `titles` of a column, cleaned, with the last tenth held out.
+def split_headlines(
+    column: pd.Series, n_headlines: int, source: str, fingerprint: str
+) -> Headlines:
+    """Return the first `n_headlines` of a column, cleaned, with the last tenth held out.
 
     Raises:
         DataError: there are fewer.
     """
     cleaned = [title.strip() for title in column.dropna().astype(str)]
-    kept = [title for title in cleaned if title][:titles]
-    if len(kept) < titles:
+    kept = [title for title in cleaned if title][:n_headlines]
+    if len(kept) < n_headlines:
         raise DataError(
-            f"there are {len(kept)} titles that are not empty, {titles} are asked for: ask for "
+            f"there are {len(kept)} titles that are not empty, {n_headlines} are asked for: ask for "
             "fewer, or give a larger file"
         )
-    train = titles - titles // HELD_OUT
+    train = n_headlines - n_headlines // VAL_ONE_IN
     return Headlines(kept[:train], kept[train:], source, fingerprint)

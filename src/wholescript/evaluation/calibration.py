@@ -17,7 +17,7 @@ def equal_mass_bins(scores: NDArray[np.float64], n_bins: int = N_BINS) -> NDArra
     return first * n_bins // len(scores)
 
 
-def reliability(
+def calibration_curve(
     labels: NDArray[np.int8], scores: NDArray[np.float64], n_bins: int = N_BINS
 ) -> pd.DataFrame:
     """Return the calibration curve: one row a bin of equal mass.

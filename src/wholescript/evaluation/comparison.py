@@ -8,13 +8,13 @@ import pandas as pd
 
 from wholescript.errors import ParameterError
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 
-LEAST_POSITIVES = 10
+MIN_POSITIVES = 10
 """Positives that a decade must have for an AUC of its own."""
 
 
-class Measured(Protocol):
+class MetricWithInterval(Protocol):
     """A number with its 95% interval, where it has one."""
 
     value: float
@@ -23,7 +23,7 @@ class Measured(Protocol):
 
 
 def compare(
-    predictions: Mapping[str, Predictions],
+    predictions: Mapping[str, FilmPredictions],
     metric: str,
     *,
     baseline: str,
@@ -60,24 +60,24 @@ def compare(
 
 
 def score_table(
-    models: Mapping[str, Mapping[str, Measured]], bounds: str | None = None
+    models: Mapping[str, Mapping[str, MetricWithInterval]], with_interval_of: str | None = None
 ) -> pd.DataFrame:
     """Return the stored metrics of each model: index the models, columns the metrics.
 
-    With `bounds` naming a metric, return that one with its interval instead: columns `value`,
+    With `with_interval_of` naming a metric, return that one with its interval instead: columns `value`,
     `low`, `high`.
     """
     index = pd.Index(models, name="model")
-    if bounds is None:
+    if with_interval_of is None:
         values = [{name: m.value for name, m in metrics.items()} for metrics in models.values()]
         return pd.DataFrame(values, index=index)
-    picked = [metrics[bounds] for metrics in models.values()]
+    picked = [metrics[with_interval_of] for metrics in models.values()]
     rows = [(m.value, m.low, m.high) for m in picked]
     return pd.DataFrame(rows, index=index, columns=["value", "low", "high"])
 
 
-def decade_table(
-    predictions: Mapping[str, Predictions], *, seed: int = 0, n_boot: int = 1000
+def auc_by_decade(
+    predictions: Mapping[str, FilmPredictions], *, seed: int = 0, n_boot: int = 1000
 ) -> pd.DataFrame:
     """Return the AUC of each model within each decade that has enough positives.
 
@@ -87,9 +87,9 @@ def decade_table(
     for name, model in predictions.items():
         decades = model.years // 10 * 10
         for decade in np.unique(decades):
-            part = model.of_films(np.flatnonzero(decades == decade))
+            part = model.select_films(np.flatnonzero(decades == decade))
             positive = int(part.labels.sum())
-            if min(positive, len(part.labels) - positive) < LEAST_POSITIVES:
+            if min(positive, len(part.labels) - positive) < MIN_POSITIVES:
                 continue
             auc = bootstrap(part, ["auc"], n_boot=n_boot, seed=seed).iloc[0]
             rows.append(

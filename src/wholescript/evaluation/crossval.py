@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from wholescript.data.films.folds import Fold
 from wholescript.errors import DataError
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.evaluation.thresholds import best_threshold
 from wholescript.files import write_atomic
 from wholescript.models.task import Estimator, FoldScores, Task
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Remembered:
+class CachedEstimator:
     """An estimator that keeps each fitted fold in `folder` and never fits one twice.
 
     A fold is found by what decides it: configuration, labels, rows and seed. The same folder
@@ -62,11 +62,11 @@ class Remembered:
         path = self.folder / f"{key.hexdigest()[:20]}.npz"
         if path.exists():
             try:
-                return _read(path)
+                return _load_fold(path)
             except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
                 log.warning("%s is damaged (%s): this fold is computed again.", path, error)
         scores = self.estimator.fit_predict(task, train, test, seed=seed)
-        write_atomic(path, _packed(scores))
+        write_atomic(path, _serialize(scores))
         return scores
 
 
@@ -76,33 +76,36 @@ def cross_validate(
     folds: Sequence[Fold],
     *,
     seed: int,
-    partial_dir: Path | None = None,
+    fold_cache_dir: Path | None = None,
     progress: bool = True,
-    workers: int = 1,
-) -> Predictions:
+    n_jobs: int = 1,
+) -> FilmPredictions:
     """Fit `estimator` on each fold and gather what it says of the films it did not see.
 
     The threshold of a fold maximises macro-F1 on its inner scores. Finished folds are kept in
-    `partial_dir`, so a killed run goes on where it stopped and ends with the same bytes. Each
-    fold's own seed derives from `seed` and its number. More than one of `workers` are processes
+    `fold_cache_dir`, so a killed run goes on where it stopped and ends with the same bytes. Each
+    fold's own seed derives from `seed` and its number. More than one of `n_jobs` are processes
     that each fit a fold at a time; the result is the same. Raises DataError where a group of films
     stands on both sides of a fold, or a film is tested twice in a repeat.
     """
-    fitter = Remembered(estimator, partial_dir) if partial_dir else estimator
+    fold_estimator = CachedEstimator(estimator, fold_cache_dir) if fold_cache_dir else estimator
     shape = (max(fold.repeat for fold in folds) + 1, len(task.labels))
     scores, thresholds = np.full(shape, np.nan), np.full(shape, np.nan)
     numbers = np.full(shape, -1)
     chosen: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     for fold in folds:
-        _check(fold, task, numbers)
+        _check_fold(fold, task, numbers)
         numbers[fold.repeat, fold.test] = fold.fold
-    jobs = (delayed(_fit_on_one_core)(fitter, task, fold, fold_seed(seed, fold)) for fold in folds)
-    fitted = Parallel(workers, return_as="generator")(jobs)
+    jobs = (
+        delayed(_fit_single_threaded)(fold_estimator, task, fold, fold_seed(seed, fold))
+        for fold in folds
+    )
+    fitted = Parallel(n_jobs, return_as="generator")(jobs)
     bar = tqdm(fitted, estimator.name, len(folds), unit="fold", disable=not progress)
     for fold, found in zip(folds, bar, strict=True):
-        judged = np.isfinite(found.inner)
-        threshold = best_threshold(task.labels[fold.train][judged], found.inner[judged])
+        scored = np.isfinite(found.inner)
+        threshold = best_threshold(task.labels[fold.train][scored], found.inner[scored])
         scores[fold.repeat, fold.test] = found.test
         thresholds[fold.repeat, fold.test] = threshold
         where = {"repeat": fold.repeat, "fold": fold.fold}
@@ -110,7 +113,7 @@ def cross_validate(
         history.extend(where | row for row in found.history)
     years = task.films["year"].to_numpy(np.int64)
     film_ids = [str(film_id) for film_id in task.films["film_id"]]
-    return Predictions(
+    return FilmPredictions(
         film_ids, task.labels, task.groups, years, scores, thresholds, numbers, chosen, history
     )
 
@@ -120,13 +123,15 @@ def fold_seed(seed: int, fold: Fold) -> int:
     return int(np.random.SeedSequence([seed, fold.repeat, fold.fold]).generate_state(1)[0])
 
 
-def _fit_on_one_core(fitter: Estimator, task: Task, fold: Fold, seed: int) -> FoldScores:
-    with one_core():
-        return fitter.fit_predict(task, fold.train, fold.test, seed=seed)
+def _fit_single_threaded(
+    fold_estimator: Estimator, task: Task, fold: Fold, seed: int
+) -> FoldScores:
+    with single_threaded():
+        return fold_estimator.fit_predict(task, fold.train, fold.test, seed=seed)
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Keep this thread's linear algebra to one core: sums then come in one order everywhere."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -137,7 +142,7 @@ def one_core() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _check(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
+def _check_fold(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
     where = f"fold {fold.fold} of repeat {fold.repeat}"
     if len(shared := np.intersect1d(task.groups[fold.train], task.groups[fold.test])):
         raise DataError(
@@ -151,7 +156,7 @@ def _check(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
         )
 
 
-def _packed(scores: FoldScores) -> bytes:
+def _serialize(scores: FoldScores) -> bytes:
     """Return one npz file of the two arrays and the rest as JSON text."""
     buffer = io.BytesIO()
     rest = np.asarray(json.dumps({"chosen": scores.chosen, "history": scores.history}))
@@ -159,6 +164,6 @@ def _packed(scores: FoldScores) -> bytes:
     return buffer.getvalue()
 
 
-def _read(path: Path) -> FoldScores:
+def _load_fold(path: Path) -> FoldScores:
     with np.load(path, allow_pickle=False) as stored:
         return FoldScores(stored["inner"], stored["test"], **json.loads(str(stored["rest"])))

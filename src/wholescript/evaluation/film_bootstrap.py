@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from wholescript.errors import DataError
 from wholescript.evaluation.metrics import METRICS, weighted_scores
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 
 
 def bootstrap(
-    predictions: Predictions,
+    predictions: FilmPredictions,
     metrics: Sequence[str] = tuple(METRICS),
     *,
     n_boot: int = 2000,
@@ -30,13 +30,15 @@ def bootstrap(
     Resamples in which a metric is undefined are left out of it.
     """
     tested = predictions.tested()
-    resampled = weighted_scores(tested, _draws(tested.groups, n_boot, seed), metrics)
-    return _summary(_plain(tested, metrics), resampled, metrics, confidence)
+    resampled = weighted_scores(tested, _resample_weights(tested.groups, n_boot, seed), metrics)
+    return _with_percentile_interval(
+        _point_estimates(tested, metrics), resampled, metrics, confidence
+    )
 
 
 def paired_difference(
-    a: Predictions,
-    b: Predictions,
+    a: FilmPredictions,
+    b: FilmPredictions,
     metrics: Sequence[str] = tuple(METRICS),
     *,
     n_boot: int = 2000,
@@ -55,15 +57,17 @@ def paired_difference(
             f"scored {a.scores.shape[1]} films in {a.scores.shape[0]} repeats, the other "
             f"{b.scores.shape[1]} in {b.scores.shape[0]}; evaluate both on the same folds."
         )
-    draws = _draws(a.groups, n_boot, seed)
-    resampled = weighted_scores(a, draws, metrics) - weighted_scores(b, draws, metrics)
-    plain = _plain(a, metrics) - _plain(b, metrics)
+    weights = _resample_weights(a.groups, n_boot, seed)
+    resampled = weighted_scores(a, weights, metrics) - weighted_scores(b, weights, metrics)
+    plain = _point_estimates(a, metrics) - _point_estimates(b, metrics)
     mean = resampled.mean(axis=0)
     p = 2 * np.minimum((mean <= 0).mean(axis=1), (mean >= 0).mean(axis=1))
-    return _summary(plain, resampled, metrics, confidence).assign(p=np.minimum(p, 1))
+    return _with_percentile_interval(plain, resampled, metrics, confidence).assign(
+        p=np.minimum(p, 1)
+    )
 
 
-def _draws(groups: NDArray[np.object_], n_boot: int, seed: int) -> NDArray[np.float64]:
+def _resample_weights(groups: NDArray[np.object_], n_boot: int, seed: int) -> NDArray[np.float64]:
     """Return how often each film is drawn in each resample, (n_boot, n)."""
     names, group = np.unique(groups, return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(names), size=(n_boot, len(names)))
@@ -72,11 +76,11 @@ def _draws(groups: NDArray[np.object_], n_boot: int, seed: int) -> NDArray[np.fl
     return counts[:, group].astype(np.float64)
 
 
-def _plain(predictions: Predictions, metrics: Sequence[str]) -> NDArray[np.float64]:
+def _point_estimates(predictions: FilmPredictions, metrics: Sequence[str]) -> NDArray[np.float64]:
     return weighted_scores(predictions, np.ones((1, len(predictions.labels))), metrics)[:, :, 0]
 
 
-def _summary(
+def _with_percentile_interval(
     plain: NDArray[np.float64],
     resampled: NDArray[np.float64],
     metrics: Sequence[str],

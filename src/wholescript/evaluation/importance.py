@@ -7,14 +7,14 @@ import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-TREES = 50
-SHUFFLES = 5
-TOGETHER = "all together"
+N_TREES = 50
+N_PERMUTATIONS = 5
+R2_ROW = "all together"
 
 
-def choice_importance(
+def hyperparameter_importance(
     trials: pd.DataFrame,
-    choices: Sequence[str],
+    hyperparameters: Sequence[str],
     score: str,
     *,
     n_boot: int = 100,
@@ -30,8 +30,8 @@ def choice_importance(
     and `high` (percentiles over the resamples), the most important choice first. Choices that do
     not vary are left out.
     """
-    varied = [name for name in choices if trials[name].nunique() > 1]
-    inputs = trials[varied].apply(_as_numbers).to_numpy(float)
+    varying = [name for name in hyperparameters if trials[name].nunique() > 1]
+    inputs = trials[varying].apply(_as_numbers).to_numpy(float)
     # Ranks: a few trials that diverged would make up nearly all of the variance.
     target = trials[score].rank().to_numpy(float)
     generator = np.random.default_rng(seed)
@@ -40,17 +40,19 @@ def choice_importance(
         drawn = generator.integers(len(trials), size=len(trials))
         unseen = np.setdiff1d(np.arange(len(trials)), drawn)
         state = int(generator.integers(2**31))
-        forest = RandomForestRegressor(TREES, random_state=state).fit(inputs[drawn], target[drawn])
-        falls = permutation_importance(
-            forest, inputs[unseen], target[unseen], n_repeats=SHUFFLES, random_state=state
+        forest = RandomForestRegressor(N_TREES, random_state=state).fit(
+            inputs[drawn], target[drawn]
+        )
+        importances = permutation_importance(
+            forest, inputs[unseen], target[unseen], n_repeats=N_PERMUTATIONS, random_state=state
         )
         together = forest.score(inputs[unseen], target[unseen])
-        found.append([together, *falls.importances_mean])
-    table = pd.DataFrame(found, columns=[TOGETHER, *varied])
+        found.append([together, *importances.importances_mean])
+    table = pd.DataFrame(found, columns=[R2_ROW, *varying])
     ends = table.quantile([(1 - confidence) / 2, (1 + confidence) / 2]).to_numpy()
     summary = pd.DataFrame({"value": table.mean(), "low": ends[0], "high": ends[1]})
-    order = summary.loc[varied, "value"].sort_values(ascending=False).index
-    return summary.loc[[TOGETHER, *order]].rename_axis("choice")
+    order = summary.loc[varying, "value"].sort_values(ascending=False).index
+    return summary.loc[[R2_ROW, *order]].rename_axis("choice")
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:

@@ -15,33 +15,33 @@ from cleanlab.rank import get_label_quality_scores
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
-from wholescript.data.films.guards import listed, require_columns
+from wholescript.data.films.guards import list_some, require_columns
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 
 
-def class_thresholds(out_of_fold: ClassPredictions) -> "pd.Series[float]":
+def class_thresholds(out_of_fold: DocumentPredictions) -> "pd.Series[float]":
     """Return, for each class, the mean probability of that class over the texts that have it.
 
     A model is confident of a class from there on. Raises DataError without probabilities of all
     classes, or for a class without texts.
     """
-    labels, probabilities = _checked(out_of_fold)
+    labels, probabilities = _labels_and_probabilities(out_of_fold)
     values = get_confident_thresholds(labels, probabilities)
     return pd.Series(values, pd.Index(out_of_fold.classes, name="class"), name="threshold")
 
 
-def confident_joint(out_of_fold: ClassPredictions) -> pd.DataFrame:
+def confident_joint(out_of_fold: DocumentPredictions) -> pd.DataFrame:
     """Return how many texts of each given label (rows) are estimated to be of each class (columns).
 
     Whole numbers; each row sums to the texts with that label. Raises as `class_thresholds` does.
     """
-    joint = compute_confident_joint(*_checked(out_of_fold))
+    joint = compute_confident_joint(*_labels_and_probabilities(out_of_fold))
     given = pd.Index(out_of_fold.classes, name="given")
     return pd.DataFrame(joint, given, pd.Index(out_of_fold.classes, name="estimated"))
 
 
-def suspects(out_of_fold: ClassPredictions) -> pd.DataFrame:
+def rank_label_issues(out_of_fold: DocumentPredictions) -> pd.DataFrame:
     """Return all texts, the one whose label is most likely wrong first.
 
     Columns `row` (its place), `id`, `given`, `suggested` (the most probable class), `margin` (by
@@ -49,7 +49,7 @@ def suspects(out_of_fold: ClassPredictions) -> pd.DataFrame:
     1; this is the order), and `flagged` (counted off the diagonal of the confident joint: the
     errors that the method would remove). Raises as `class_thresholds` does.
     """
-    labels, probabilities = _checked(out_of_fold)
+    labels, probabilities = _labels_and_probabilities(out_of_fold)
     _, found = compute_confident_joint(
         labels, probabilities, return_indices_of_off_diagonals=True, calibrate=False
     )
@@ -72,29 +72,29 @@ def suspects(out_of_fold: ClassPredictions) -> pd.DataFrame:
 class RankingQuality:
     """How well a ranking finds wrong labels.
 
-    `average_precision` is the precision at each wrong label, averaged; `chance` is the share of
+    `average_precision` is the precision at each wrong label, averaged; `random_precision` is the share of
     wrong labels, what reading at random gives. `table` has the columns `texts` (read), `found`
     (wrong ones among them), `precision` and `recall`; its rows are the shares that were read from
     the top, `as many as wrong` and `flagged`.
     """
 
     average_precision: float
-    chance: float
+    random_precision: float
     table: pd.DataFrame
 
 
 def ranking_quality(
-    ranking: pd.DataFrame, wrong: ArrayLike, *, shares: Sequence[float] = (0.01, 0.05, 0.1, 0.2)
+    ranking: pd.DataFrame, is_wrong: ArrayLike, *, shares: Sequence[float] = (0.01, 0.05, 0.1, 0.2)
 ) -> RankingQuality:
-    """Hold the table `suspects` against the labels that are known to be wrong.
+    """Hold the table `rank_label_issues` against the labels that are known to be wrong.
 
-    `wrong` (n,) is bool, in the order of the texts, that is of the column `row`.
+    `is_wrong` (n,) is bool, in the order of the texts, that is of the column `row`.
 
-    Raises DataError where `wrong` has another length or is all of one kind, ParameterError for a
+    Raises DataError where `is_wrong` has another length or is all of one kind, ParameterError for a
     share that is not above 0 and at most 1.
     """
     require_columns(list(ranking), ("row", "margin", "flagged"), "the ranking")
-    known = np.asarray(wrong, dtype=bool)
+    known = np.asarray(is_wrong, dtype=bool)
     if known.shape != (len(ranking),):
         raise DataError(
             f"wrong has the shape {known.shape} for {len(ranking)} ranked texts: give one value a "
@@ -122,7 +122,9 @@ def ranking_quality(
     )
 
 
-def _checked(out_of_fold: ClassPredictions) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _labels_and_probabilities(
+    out_of_fold: DocumentPredictions,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return labels (n,) and probabilities (n, classes) as float64."""
     if out_of_fold.probabilities is None:
         raise DataError(
@@ -132,7 +134,7 @@ def _checked(out_of_fold: ClassPredictions) -> tuple[NDArray[np.int64], NDArray[
     texts = np.bincount(out_of_fold.labels, minlength=len(out_of_fold.classes))
     if empty := [name for name, n in zip(out_of_fold.classes, texts, strict=True) if not n]:
         raise DataError(
-            f"{len(empty)} class(es) have no text: {listed(empty)}. How sure a model is of them "
+            f"{len(empty)} class(es) have no text: {list_some(empty)}. How sure a model is of them "
             "cannot be known; leave them out of the classes."
         )
     return out_of_fold.labels, out_of_fold.probabilities.astype(np.float64)

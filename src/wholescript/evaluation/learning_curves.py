@@ -11,31 +11,31 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Crossing:
-    """From `examples` on, curve `leader` ("a" or "b") is ahead, and stays ahead as far as measured.
+class Crossover:
+    """From `n_train` on, curve `best_after` ("a" or "b") is ahead, and stays ahead as far as measured.
 
-    `low` and `high` bound `examples` by a bootstrap over seeds: 0 is anywhere below the smallest
+    `low` and `high` bound `n_train` by a bootstrap over seeds: 0 is anywhere below the smallest
     size, infinity beyond the largest or never. Both are None where each curve has one seed.
     """
 
-    examples: float
+    n_train: float
     low: float | None
     high: float | None
-    leader: str
+    best_after: str
 
 
-def crossing(
-    examples: ArrayLike,
+def find_crossover(
+    n_train: ArrayLike,
     a: ArrayLike,
     b: ArrayLike,
     *,
     n_boot: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> Crossing | None:
+) -> Crossover | None:
     """Return where two curves of a score, the higher the better, cross for the last time.
 
-    `examples` (k,) are the sizes of the training set, ascending; `a` (seeds, k) and `b` (seeds, k)
+    `n_train` (k,) are the sizes of the training set, ascending; `a` (seeds, k) and `b` (seeds, k)
     the scores of each seed at each size. The means are joined by straight lines over the logarithm
     of the size. None where the curve that ends ahead was ahead, or level, all along, or where both
     end level. A resample draws S - 1 of S whole curves (McCarthy and Snowden 1985); with three
@@ -44,31 +44,33 @@ def crossing(
     Raises ParameterError for sizes that do not ascend from above 0, DataError for scores of another
     shape or not finite.
     """
-    sizes = np.asarray(examples, dtype=np.float64)
+    sizes = np.asarray(n_train, dtype=np.float64)
     if sizes.ndim != 1 or len(sizes) < 2 or sizes[0] <= 0 or (np.diff(sizes) <= 0).any():
         raise ParameterError(
-            f"examples={sizes.tolist()}: two sizes at least, ascending, from above 0."
+            f"n_train={sizes.tolist()}: two sizes at least, ascending, from above 0."
         )
-    first, second = _scores("a", a, sizes), _scores("b", b, sizes)
+    first, second = _check_scores("a", a, sizes), _check_scores("b", b, sizes)
     ahead = first.mean(axis=0) - second.mean(axis=0)
     direction = np.sign(ahead[-1])
     logs = np.log(sizes)
-    point = _overtaken(logs, direction * ahead[None])[0]
+    point = _log_crossover_size(logs, direction * ahead[None])[0]
     if direction == 0 or not np.isfinite(point):
         return None
-    leader = "a" if direction > 0 else "b"
+    best_after = "a" if direction > 0 else "b"
     if len(first) == len(second) == 1:
-        return Crossing(float(np.exp(point)), None, None, leader)
+        return Crossover(float(np.exp(point)), None, None, best_after)
     rng = np.random.default_rng(seed)
-    resampled = _means(first, n_boot, rng) - _means(second, n_boot, rng)
+    resampled = _resampled_mean_curves(first, n_boot, rng) - _resampled_mean_curves(
+        second, n_boot, rng
+    )
     tail = (1 - confidence) / 2
     # Points beyond the sizes are infinite, and cannot be interpolated between.
-    points = _overtaken(logs, direction * resampled)
+    points = _log_crossover_size(logs, direction * resampled)
     low, high = np.exp(np.quantile(points, [tail, 1 - tail], method="inverted_cdf"))
-    return Crossing(float(np.exp(point)), float(low), float(high), leader)
+    return Crossover(float(np.exp(point)), float(low), float(high), best_after)
 
 
-def _scores(name: str, values: ArrayLike, sizes: FloatArray) -> FloatArray:
+def _check_scores(name: str, values: ArrayLike, sizes: FloatArray) -> FloatArray:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 2 or not len(scores) or scores.shape[1] != len(sizes):
         raise DataError(
@@ -84,7 +86,7 @@ def _scores(name: str, values: ArrayLike, sizes: FloatArray) -> FloatArray:
     return scores
 
 
-def _means(scores: FloatArray, n_boot: int, rng: np.random.Generator) -> FloatArray:
+def _resampled_mean_curves(scores: FloatArray, n_boot: int, rng: np.random.Generator) -> FloatArray:
     """Return the mean curve of each resample of seeds, (n_boot, k)."""
     seeds = len(scores)
     if seeds == 1:
@@ -92,7 +94,7 @@ def _means(scores: FloatArray, n_boot: int, rng: np.random.Generator) -> FloatAr
     return rng.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=n_boot) @ scores / (seeds - 1)
 
 
-def _overtaken(logs: FloatArray, ahead: FloatArray) -> FloatArray:
+def _log_crossover_size(logs: FloatArray, ahead: FloatArray) -> FloatArray:
     """Return the logarithm of the size from which on each row of `ahead` (B, k) is positive.
 
     Minus infinity where it never was negative, infinity where it is not positive in the end.

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.calibration import equal_mass_bins
-from wholescript.evaluation.confusion import macro_f1_of, mcc_of
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.confusion import macro_f1_from_counts, mcc_from_counts
+from wholescript.evaluation.predictions import FilmPredictions
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredFilms:
     """The films that one repeat scored: truth, probability, threshold, fold, year, each (n,)."""
 
     positive: NDArray[np.bool_]
@@ -36,46 +36,46 @@ class Scored:
     years: NDArray[np.int64]
 
 
-Metric = Callable[[Scored, FloatArray], FloatArray]
+MetricFunction = Callable[[ScoredFilms, FloatArray], FloatArray]
 
 
-def auc(films: Scored, weights: FloatArray) -> FloatArray:
+def auc(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the share of (positive, negative) pairs in the right order; a tie counts half."""
-    return _right_pairs(films, weights, films.folds)
+    return _concordant_share(films, weights, films.folds)
 
 
-def within_decade_auc(films: Scored, weights: FloatArray) -> FloatArray:
+def within_decade_auc(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the AUC over pairs of the same decade: what is left when year cannot help."""
     decades = films.years // 10
-    return _right_pairs(films, weights, decades + (decades.max() + 1) * films.folds)
+    return _concordant_share(films, weights, decades + (decades.max() + 1) * films.folds)
 
 
-def average_precision(films: Scored, weights: FloatArray) -> FloatArray:
+def average_precision(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the precision at the score of each positive of a fold, averaged over all positives."""
     total = np.zeros(len(weights))
-    for positives, negatives in _by_score(films, weights, films.folds):
+    for positives, negatives in _weights_by_score(films, weights, films.folds):
         found, seen = positives.cumsum(axis=1), (positives + negatives).cumsum(axis=1)
         # A resample may lack the best-scored films: nothing seen, nothing found there.
         total += (positives * found / np.maximum(seen, 1e-300)).sum(axis=1)
     return total / weights[:, films.positive].sum(axis=1)
 
 
-def macro_f1(films: Scored, weights: FloatArray, threshold: float | None = None) -> FloatArray:
+def macro_f1(films: ScoredFilms, weights: FloatArray, threshold: float | None = None) -> FloatArray:
     """Return the mean F1 of both classes at the films' own thresholds, or at a fixed one."""
-    return macro_f1_of(*_confusion(films, weights, threshold))
+    return macro_f1_from_counts(*_confusion_counts(films, weights, threshold))
 
 
-def mcc(films: Scored, weights: FloatArray, threshold: float | None = None) -> FloatArray:
+def mcc(films: ScoredFilms, weights: FloatArray, threshold: float | None = None) -> FloatArray:
     """Return Matthews' correlation at the films' own thresholds, or at a fixed one."""
-    return mcc_of(*_confusion(films, weights, threshold))
+    return mcc_from_counts(*_confusion_counts(films, weights, threshold))
 
 
-def brier(films: Scored, weights: FloatArray) -> FloatArray:
+def brier(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the mean squared distance of probability and outcome (Brier 1950)."""
     return weights @ (films.scores - films.positive) ** 2 / weights.sum(axis=1)
 
 
-def ece(films: Scored, weights: FloatArray) -> FloatArray:
+def ece(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the expected calibration error over 10 bins of equal mass (Nguyen & O'Connor 2015).
 
     The bins are those of the unweighted films. It is biased upwards by noise: a perfect model of
@@ -86,7 +86,7 @@ def ece(films: Scored, weights: FloatArray) -> FloatArray:
     return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
-METRICS: dict[str, Metric] = {
+METRICS: dict[str, MetricFunction] = {
     "auc": auc,
     "average_precision": average_precision,
     "macro_f1": macro_f1,
@@ -99,7 +99,9 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def score(predictions: Predictions, metrics: Sequence[str] = tuple(METRICS)) -> dict[str, float]:
+def score(
+    predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
+) -> dict[str, float]:
     """Return each metric, as the mean over the repeats.
 
     Raises DataError where the scored films of a repeat are of one class, ParameterError for an
@@ -109,7 +111,7 @@ def score(predictions: Predictions, metrics: Sequence[str] = tuple(METRICS)) -> 
 
 
 def score_repeats(
-    predictions: Predictions, metrics: Sequence[str] = tuple(METRICS)
+    predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
 ) -> pd.DataFrame:
     """Return one row a repeat, one column a metric; their spread is that of the split and seed."""
     once = np.ones((1, len(predictions.labels)))
@@ -117,7 +119,7 @@ def score_repeats(
 
 
 def weighted_scores(
-    predictions: Predictions, weights: FloatArray, metrics: Sequence[str]
+    predictions: FilmPredictions, weights: FloatArray, metrics: Sequence[str]
 ) -> FloatArray:
     """Return each metric under each weighting of the films, (n_repeats, n_metrics, B).
 
@@ -135,7 +137,7 @@ def weighted_scores(
                 f"The {len(rows)} films scored in repeat {repeat} hold {positive.sum()} positives: "
                 "metrics need films of both classes; test on more films or choose other folds."
             )
-        films = Scored(
+        films = ScoredFilms(
             positive,
             scores[rows],
             predictions.thresholds[repeat, rows],
@@ -148,8 +150,8 @@ def weighted_scores(
     return values
 
 
-def _by_score(
-    films: Scored, weights: FloatArray, strata: NDArray[np.int64]
+def _weights_by_score(
+    films: ScoredFilms, weights: FloatArray, strata: NDArray[np.int64]
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Yield, a stratum at a time, the weight of positives and of negatives at each distinct score.
 
@@ -166,10 +168,12 @@ def _by_score(
         )
 
 
-def _right_pairs(films: Scored, weights: FloatArray, strata: NDArray[np.int64]) -> FloatArray:
+def _concordant_share(
+    films: ScoredFilms, weights: FloatArray, strata: NDArray[np.int64]
+) -> FloatArray:
     """Return the share of (positive, negative) pairs within a stratum that are in order."""
     right, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for positives, negatives in _by_score(films, weights, strata):
+    for positives, negatives in _weights_by_score(films, weights, strata):
         total = negatives.sum(axis=1)
         below = total[:, None] - negatives.cumsum(axis=1) + negatives / 2
         right += (positives * below).sum(axis=1)
@@ -177,16 +181,16 @@ def _right_pairs(films: Scored, weights: FloatArray, strata: NDArray[np.int64]) 
     return right / pairs
 
 
-def _confusion(
-    films: Scored, weights: FloatArray, threshold: float | None
+def _confusion_counts(
+    films: ScoredFilms, weights: FloatArray, threshold: float | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the weights of true and false positives, false and true negatives."""
-    said = films.scores >= (films.thresholds if threshold is None else threshold)
+    predicted = films.scores >= (films.thresholds if threshold is None else threshold)
     cells = (
-        said & films.positive,
-        said & ~films.positive,
-        ~said & films.positive,
-        ~said & ~films.positive,
+        predicted & films.positive,
+        predicted & ~films.positive,
+        ~predicted & films.positive,
+        ~predicted & ~films.positive,
     )
     tp, fp, fn, tn = (weights @ cell.astype(np.float64) for cell in cells)
     return tp, fp, fn, tn

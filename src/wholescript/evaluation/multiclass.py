@@ -10,22 +10,26 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from wholescript.data.films.guards import listed, require_columns
+from wholescript.data.films.guards import list_some, require_columns
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.parquet import pack, unpack
+from wholescript.evaluation.parquet import read_parquet, write_parquet
 
-STEPS = 16  # of a stored log-odds, to one
-LIMIT = 16.0  # of a stored log-odds: float32 has little between a probability of 1 - 1e-7 and 1
-SUM_TOLERANCE = 1e-3  # of a row of probabilities, which may have come through half precision
+LOG_ODDS_STEPS = 16  # of a stored log-odds, to one
+MAX_ABS_LOG_ODDS = (
+    16.0  # of a stored log-odds: float32 has little between a probability of 1 - 1e-7 and 1
+)
+PROBABILITY_SUM_TOLERANCE = (
+    1e-3  # of a row of probabilities, which may have come through half precision
+)
 
 
 @dataclass(frozen=True)
-class ClassPredictions:
+class DocumentPredictions:
     """What one fitted classifier says of n texts.
 
     `labels` and `predicted` are int64 (n,), places in `classes`. `confidence` is float32 (n,), the
     probability of the predicted class, and `probabilities` float32 (n, classes); each is None where
-    there is none, as for a linear SVM. Make it with `from_probabilities` or `from_decisions`.
+    there is none, as for a linear SVM. Make it with `from_probabilities` or `from_predicted_labels`.
 
     Raises DataError when lengths differ, ids or classes stand twice, labels are of one class or out
     of range, or a probability is NaN, outside 0 to 1 or in a row that does not sum to one.
@@ -46,7 +50,9 @@ class ClassPredictions:
             values = pd.Series(getattr(self, name), dtype=object)
             if values.duplicated().any():
                 twice = values[values.duplicated()].unique().tolist()
-                raise DataError(f"{name} stand more than once: {listed(twice)}. Give each its own.")
+                raise DataError(
+                    f"{name} stand more than once: {list_some(twice)}. Give each its own."
+                )
         for name in ("labels", "predicted", "confidence", "probabilities"):
             values, n = getattr(self, name), len(self.ids)
             if values is None:
@@ -71,7 +77,7 @@ class ClassPredictions:
             )
         if self.probabilities is not None:
             sums = self.probabilities.sum(axis=1)
-            if (bad := np.abs(sums - 1) > SUM_TOLERANCE).any():
+            if (bad := np.abs(sums - 1) > PROBABILITY_SUM_TOLERANCE).any():
                 raise DataError(
                     f"probabilities of the text {self.ids[bad.argmax()]!r} sum to "
                     f"{sums[bad][0]:.4f}, not to 1. Pass the softmax of the logits."
@@ -91,10 +97,10 @@ class ClassPredictions:
             raise DataError(f"probabilities has the shape {rows.shape}: one row a text is needed.")
         said = rows.argmax(axis=1)
         confidence = np.take_along_axis(rows, said[:, None], axis=1)[:, 0]
-        return cls(_names(ids), _names(classes), _whole(labels), said, confidence, rows)
+        return cls(_to_strings(ids), _to_strings(classes), _whole(labels), said, confidence, rows)
 
     @classmethod
-    def from_decisions(
+    def from_predicted_labels(
         cls,
         ids: Sequence[str],
         classes: Sequence[str],
@@ -108,18 +114,18 @@ class ClassPredictions:
         """
         said = _whole(predicted)
         if confidence is None:
-            return cls(_names(ids), _names(classes), _whole(labels), said, None, None)
+            return cls(_to_strings(ids), _to_strings(classes), _whole(labels), said, None, None)
         sure = np.asarray(confidence, dtype=np.float32)
         rows = None
         if len(classes) == 2 and sure.shape == said.shape:
             positive = np.where(said == 1, sure, 1 - sure)
             rows = np.stack([1 - positive, positive], axis=1)
-        return cls(_names(ids), _names(classes), _whole(labels), said, sure, rows)
+        return cls(_to_strings(ids), _to_strings(classes), _whole(labels), said, sure, rows)
 
-    def of_texts(self, ids: Collection[str]) -> "ClassPredictions":
+    def select(self, ids: Collection[str]) -> "ClassPredictions":
         """Return what is said of some of the texts, in the order that they stand in here."""
         rows = np.flatnonzero([name in ids for name in self.ids])
-        return ClassPredictions(
+        return DocumentPredictions(
             [self.ids[row] for row in rows],
             self.classes,
             self.labels[rows],
@@ -140,8 +146,14 @@ class ClassPredictions:
         for name, codes in (("label", self.labels), ("predicted", self.predicted)):
             columns[name] = pd.Categorical.from_codes(codes, self.classes)
         if self.confidence is not None:
-            odds = np.clip(logit(self.confidence.astype(np.float64).clip(0, 1)), -LIMIT, LIMIT)
-            columns["log_odds"] = (np.rint(STEPS * odds) / STEPS).astype(np.float32)
+            odds = np.clip(
+                logit(self.confidence.astype(np.float64).clip(0, 1)),
+                -MAX_ABS_LOG_ODDS,
+                MAX_ABS_LOG_ODDS,
+            )
+            columns["log_odds"] = (np.rint(LOG_ODDS_STEPS * odds) / LOG_ODDS_STEPS).astype(
+                np.float32
+            )
         return pd.DataFrame(columns)
 
     @classmethod
@@ -153,7 +165,7 @@ class ClassPredictions:
                 raise DataError(f"the column {name!r} is no categorical: store it with `write`.")
         classes = frame["label"].cat.categories.tolist()
         odds = frame["log_odds"].to_numpy(np.float64) if "log_odds" in frame else None
-        return cls.from_decisions(
+        return cls.from_predicted_labels(
             frame["id"].tolist(),
             classes,
             frame["label"].cat.codes.to_numpy(),
@@ -167,15 +179,15 @@ class ClassPredictions:
         25,000 texts of two classes take about 30 kB where ids count up; ids that are hashes take
         another 8 bytes a text, for nothing compresses them.
         """
-        pack(self.to_frame(), path, ids="id")
+        write_parquet(self.to_frame(), path, ids="id")
 
     @classmethod
     def read(cls, path: Path) -> "ClassPredictions":
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
-        return cls.from_frame(unpack(path))
+        return cls.from_frame(read_parquet(path))
 
 
-def check_same_texts(run: Sequence[ClassPredictions]) -> None:
+def check_same_documents(run: Sequence[DocumentPredictions]) -> None:
     """Raise unless all predict the same texts, in order, with the same labels and classes.
 
     DataError where they differ, ParameterError when there are none.
@@ -186,7 +198,7 @@ def check_same_texts(run: Sequence[ClassPredictions]) -> None:
     for other in run[1:]:
         if other.ids != first.ids:
             strange = sorted(set(first.ids) ^ set(other.ids))
-            what = f"{listed(strange)} only in one" if strange else "the same in another order"
+            what = f"{list_some(strange)} only in one" if strange else "the same in another order"
             raise DataError(
                 f"Predictions of {len(first.ids)} and of {len(other.ids)} texts cannot be paired "
                 f"({what}): predict the same test split."
@@ -198,7 +210,7 @@ def check_same_texts(run: Sequence[ClassPredictions]) -> None:
             )
 
 
-def _names(values: Sequence[str]) -> list[str]:
+def _to_strings(values: Sequence[str]) -> list[str]:
     return [str(value) for value in values]
 
 

@@ -14,20 +14,20 @@ from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from wholescript.errors import ParameterError
-from wholescript.evaluation.multiclass import ClassPredictions, check_same_texts
+from wholescript.evaluation.multiclass import DocumentPredictions, check_same_documents
 from wholescript.evaluation.multiclass_metrics import (
-    DECISIONS,
-    decision_scores,
-    interval,
-    over_seeds,
+    LABEL_METRICS,
+    label_metrics,
+    mean_over_resampled_seeds,
+    percentile_interval,
 )
 
-Run = Sequence[ClassPredictions]
+SeedPredictions = Sequence[DocumentPredictions]
 
 
 def paired_difference(
-    a: Run,
-    b: Run,
+    a: SeedPredictions,
+    b: SeedPredictions,
     metrics: Sequence[str] = ("accuracy", "macro_f1"),
     *,
     n_boot: int = 2000,
@@ -39,20 +39,22 @@ def paired_difference(
     Each resample draws texts, the same for both, and seeds, for each of its own (see
     `multiclass_metrics`). `p` is the two-sided bootstrap p-value of no difference, twice the share
     of resamples on the lesser side of zero; one resample is added, so that it is never nothing
-    (Davison and Hinkley 1997, section 4.2). `metrics` are among `DECISIONS`.
+    (Davison and Hinkley 1997, section 4.2). `metrics` are among `LABEL_METRICS`.
 
     Raises DataError where the runs predict other texts, ParameterError for an unknown metric.
     """
-    if unknown := sorted(set(metrics) - set(DECISIONS)):
-        raise ParameterError(f"Unknown metrics {unknown}: choose among {', '.join(DECISIONS)}.")
+    if unknown := sorted(set(metrics) - set(LABEL_METRICS)):
+        raise ParameterError(f"Unknown metrics {unknown}: choose among {', '.join(LABEL_METRICS)}.")
     both = [*a, *b]
-    check_same_texts(both)
-    kept = [DECISIONS.index(name) for name in metrics]
+    check_same_documents(both)
+    kept = [LABEL_METRICS.index(name) for name in metrics]
     rng = np.random.default_rng(seed)
-    plain = decision_scores(both)[:, kept, 0]
-    scores = decision_scores(both, n_boot, rng)[:, kept]
-    resampled = over_seeds(scores[: len(a)], rng) - over_seeds(scores[len(a) :], rng)
-    low, high = interval(resampled, confidence)
+    plain = label_metrics(both)[:, kept, 0]
+    scores = label_metrics(both, n_boot, rng)[:, kept]
+    resampled = mean_over_resampled_seeds(scores[: len(a)], rng) - mean_over_resampled_seeds(
+        scores[len(a) :], rng
+    )
+    low, high = percentile_interval(resampled, confidence)
     lesser = np.minimum((resampled <= 0).sum(axis=1), (resampled >= 0).sum(axis=1))
     return pd.DataFrame(
         {
@@ -65,41 +67,44 @@ def paired_difference(
     )
 
 
-def error_ratio(
-    a: Run,
-    b: Run,
+def error_rate_ratio(
+    a: SeedPredictions,
+    b: SeedPredictions,
     *,
-    joint: bool = False,
+    paired_seeds: bool = False,
     n_boot: int = 2000,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> tuple[float, float, float]:
     """Return the error of a over that of b, 1 - accuracy each, with its interval: value, low, high.
 
-    Texts and seeds are drawn as for `paired_difference`; with `joint` the i-th seeds of both are
+    Texts and seeds are drawn as for `paired_difference`; with `paired_seeds` the i-th seeds of both are
     drawn together, as they must be where these learned from the same draw of texts. All are NaN
     where b makes no error. Raises DataError where the runs predict other texts, ParameterError
     where there is no pair for each joint seed.
     """
-    if joint and len(a) != len(b):
+    if paired_seeds and len(a) != len(b):
         raise ParameterError(f"{len(a)} and {len(b)} seeds cannot be drawn together")
     both = [*a, *b]
-    check_same_texts(both)
-    place = DECISIONS.index("accuracy")
+    check_same_documents(both)
+    place = LABEL_METRICS.index("accuracy")
     rng = np.random.default_rng(seed)
-    plain = 1 - decision_scores(both)[:, place, 0]
+    plain = 1 - label_metrics(both)[:, place, 0]
     below = plain[len(a) :].mean()
     if below == 0:
         return np.nan, np.nan, np.nan
-    errors = 1 - decision_scores(both, n_boot, rng)[:, [place]]
-    again = copy.deepcopy(rng) if joint else rng
-    above, beneath = over_seeds(errors[: len(a)], rng)[0], over_seeds(errors[len(a) :], again)[0]
+    errors = 1 - label_metrics(both, n_boot, rng)[:, [place]]
+    again = copy.deepcopy(rng) if paired_seeds else rng
+    above, beneath = (
+        mean_over_resampled_seeds(errors[: len(a)], rng)[0],
+        mean_over_resampled_seeds(errors[len(a) :], again)[0],
+    )
     ratios = np.divide(above, beneath, out=np.full(n_boot, np.inf), where=beneath > 0)
-    low, high = interval(ratios[None], confidence)
+    low, high = percentile_interval(ratios[None], confidence)
     return float(plain[: len(a)].mean() / below), float(low[0]), float(high[0])
 
 
-def mcnemar(a: Run, b: Run) -> float:
+def mcnemar(a: SeedPredictions, b: SeedPredictions) -> float:
     """Return the exact McNemar (1947) p-value: are both right on equally many texts?
 
     A sign test of the texts that one alone is right about. With several seeds it is twice the mean
@@ -108,7 +113,7 @@ def mcnemar(a: Run, b: Run) -> float:
 
     Raises DataError where the runs predict other texts.
     """
-    check_same_texts([*a, *b])
+    check_same_documents([*a, *b])
     right_a, right_b = ([each.predicted == each.labels for each in run] for run in (a, b))
     values = []
     for one in right_a:
@@ -126,14 +131,14 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted_sorted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(stepped, 1)
+    adjusted[order] = np.minimum(adjusted_sorted, 1)
     return adjusted
 
 
 def compare(
-    runs: Mapping[str, Run],
+    runs: Mapping[str, SeedPredictions],
     *,
     baseline: str,
     metrics: Sequence[str] = ("accuracy", "macro_f1"),
@@ -172,9 +177,9 @@ def compare(
     return pd.concat(tables, ignore_index=True)[order]
 
 
-def confusion(run: Run) -> pd.DataFrame:
+def confusion(run: SeedPredictions) -> pd.DataFrame:
     """Return the confusion matrix, in texts, as the mean over seeds: rows are the labels."""
-    check_same_texts(run)
+    check_same_documents(run)
     classes = run[0].classes
     places = np.arange(len(classes))
     counts = [confusion_matrix(each.labels, each.predicted, labels=places) for each in run]
@@ -182,7 +187,7 @@ def confusion(run: Run) -> pd.DataFrame:
     return pd.DataFrame(np.mean(counts, axis=0), *names)
 
 
-def confused_pairs(run: Run, *, top: int = 20) -> pd.DataFrame:
+def confused_pairs(run: SeedPredictions, *, top: int = 20) -> pd.DataFrame:
     """Return the pairs of classes that are taken for each other most often.
 
     Columns `label`, `predicted` (the more frequent direction first), `n` (texts of `label` that
@@ -209,13 +214,13 @@ def confused_pairs(run: Run, *, top: int = 20) -> pd.DataFrame:
     return pairs.head(top)
 
 
-def per_class(run: Run) -> pd.DataFrame:
+def per_class_metrics(run: SeedPredictions) -> pd.DataFrame:
     """Return each class's precision, recall and F1, as the mean over seeds.
 
     Index the classes; columns `precision`, `recall`, `f1`, `texts` (of that label). A class that is
     never predicted has precision 0, one without texts recall 0.
     """
-    check_same_texts(run)
+    check_same_documents(run)
     classes = run[0].classes
     scores = [
         precision_recall_fscore_support(

@@ -15,20 +15,20 @@ from scipy.stats import binomtest
 
 from wholescript.errors import ParameterError
 from wholescript.evaluation.calibration import equal_mass_bins
-from wholescript.evaluation.multiclass import ClassPredictions, check_same_texts
+from wholescript.evaluation.multiclass import DocumentPredictions, check_same_documents
 
 FloatArray = NDArray[np.float64]
 
-DECISIONS = ("accuracy", "macro_f1", "weighted_f1", "mcc")
-PROBABILITIES = ("log_loss", "brier", "ece")
-METRICS = (*DECISIONS, *PROBABILITIES)
+LABEL_METRICS = ("accuracy", "macro_f1", "weighted_f1", "mcc")
+PROBABILITY_METRICS = ("log_loss", "brier", "ece")
+METRICS = (*LABEL_METRICS, *PROBABILITY_METRICS)
 
 ECE_BINS = 15
-AT_ONCE = 100  # resamples: 20 MB of weights for 25,000 texts
+RESAMPLES_PER_BATCH = 100  # resamples: 20 MB of weights for 25,000 texts
 
 
 def bootstrap(
-    run: Sequence[ClassPredictions],
+    run: Sequence[DocumentPredictions],
     metrics: Sequence[str] = METRICS,
     *,
     n_boot: int = 1000,
@@ -49,18 +49,18 @@ def bootstrap(
       those of the texts as they are. Noise biases it upwards, in a resample more so: its interval
       may lie above its value.
 
-    Raises as `check_same_texts` does, and ParameterError for an unknown metric.
+    Raises as `check_same_documents` does, and ParameterError for an unknown metric.
     """
     if unknown := sorted(set(metrics) - set(METRICS)):
         raise ParameterError(f"Unknown metrics {unknown}: choose among {', '.join(METRICS)}.")
-    check_same_texts(run)
+    check_same_documents(run)
     rng = np.random.default_rng(seed)
-    plain, resampled = decision_scores(run), decision_scores(run, n_boot, rng)
-    if set(metrics) & set(PROBABILITIES):
-        plain = np.concatenate([plain, _probability_scores(run)], axis=1)
-        more = _probability_scores(run, n_boot, rng)
+    plain, resampled = label_metrics(run), label_metrics(run, n_boot, rng)
+    if set(metrics) & set(PROBABILITY_METRICS):
+        plain = np.concatenate([plain, _probability_metrics(run)], axis=1)
+        more = _probability_metrics(run, n_boot, rng)
         resampled = np.concatenate([resampled, more], axis=1)
-    low, high = interval(over_seeds(resampled, rng), confidence)
+    low, high = percentile_interval(mean_over_resampled_seeds(resampled, rng), confidence)
     values = plain[:, :, 0]
     spread = values.std(axis=0, ddof=1) if len(run) > 1 else np.nan
     columns = {"value": values.mean(axis=0), "low": low, "high": high, "spread": spread}
@@ -68,7 +68,9 @@ def bootstrap(
     return table.loc[list(metrics)].dropna(subset="value").reset_index()
 
 
-def wilson(predictions: ClassPredictions, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(
+    predictions: DocumentPredictions, confidence: float = 0.95
+) -> tuple[float, float]:
     """Return the Wilson (1927) interval of the accuracy of one seed: low, high."""
     right = int((predictions.labels == predictions.predicted).sum())
     test = binomtest(right, len(predictions.ids))
@@ -76,10 +78,10 @@ def wilson(predictions: ClassPredictions, confidence: float = 0.95) -> tuple[flo
     return float(bounds.low), float(bounds.high)
 
 
-def decision_scores(
-    run: Sequence[ClassPredictions], n_boot: int = 1, rng: np.random.Generator | None = None
+def label_metrics(
+    run: Sequence[DocumentPredictions], n_boot: int = 1, rng: np.random.Generator | None = None
 ) -> FloatArray:
-    """Return the metrics `DECISIONS` of each seed under each resample, (seeds, 4, n_boot).
+    """Return the metrics `LABEL_METRICS` of each seed under each resample, (seeds, 4, n_boot).
 
     Without `rng` there is one column, of the texts as they are. Texts that share their label and
     all predictions are drawn together, as a cell of a multinomial: 25,000 texts of two classes and
@@ -93,10 +95,15 @@ def decision_scores(
         weights = rng.multinomial(n, counts / n, size=n_boot).astype(np.float64)
     one_hot = np.eye(len(run[0].classes))
     true = one_hot[cells[:, 0]]
-    return np.stack([_of_cells(weights, true, one_hot[said]) for said in cells[:, 1:].T])
+    return np.stack(
+        [
+            _metrics_from_cells(weights, true, one_hot[predicted_classes])
+            for predicted_classes in cells[:, 1:].T
+        ]
+    )
 
 
-def over_seeds(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
+def mean_over_resampled_seeds(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the mean over seeds that are drawn anew for each resample.
 
     Maps (seeds, metrics, n_boot) to (metrics, n_boot).
@@ -108,36 +115,42 @@ def over_seeds(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.einsum("smb,bs->mb", scores, drawn / (seeds - 1))
 
 
-def interval(resampled: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
+def percentile_interval(resampled: FloatArray, confidence: float) -> tuple[FloatArray, FloatArray]:
     """Return the percentile interval of each row of (metrics, n_boot): low, high."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=-1)
     return low, high
 
 
-def _of_cells(weights: FloatArray, true: FloatArray, said: FloatArray) -> FloatArray:
-    """Return `DECISIONS` (4, B) from weights (B, cells) and one-hot classes (cells, classes)."""
+def _metrics_from_cells(
+    weights: FloatArray, true: FloatArray, predicted_classes: FloatArray
+) -> FloatArray:
+    """Return `LABEL_METRICS` (4, B) from weights (B, cells) and one-hot classes (cells, classes)."""
     n = weights.sum(axis=1)
-    hits, wanted, given = weights @ (true * said), weights @ true, weights @ said
-    f1 = _ratio(2 * hits, wanted + given)
+    hits, wanted, given = (
+        weights @ (true * predicted_classes),
+        weights @ true,
+        weights @ predicted_classes,
+    )
+    f1 = _safe_divide(2 * hits, wanted + given)
     accuracy = hits.sum(axis=1) / n
     macro = f1.sum(axis=1) / (wanted + given > 0).sum(axis=1)
     weighted = (wanted * f1).sum(axis=1) / n
     together = n * hits.sum(axis=1) - (wanted * given).sum(axis=1)
     apart = (n**2 - (wanted**2).sum(axis=1)) * (n**2 - (given**2).sum(axis=1))
-    return np.stack([accuracy, macro, weighted, _ratio(together, np.sqrt(apart))])
+    return np.stack([accuracy, macro, weighted, _safe_divide(together, np.sqrt(apart))])
 
 
-def _probability_scores(
-    run: Sequence[ClassPredictions], n_boot: int = 1, rng: np.random.Generator | None = None
+def _probability_metrics(
+    run: Sequence[DocumentPredictions], n_boot: int = 1, rng: np.random.Generator | None = None
 ) -> FloatArray:
-    """Return the metrics `PROBABILITIES` (seeds, 3, n_boot), NaN where a run has not what it needs.
+    """Return the metrics `PROBABILITY_METRICS` (seeds, 3, n_boot), NaN where a run has not what it needs.
 
     These are sums over texts of values that differ from text to text, so texts are drawn singly.
     """
     n = len(run[0].ids)
-    terms = [_terms(each) for each in run]
-    drawn = [np.ones((1, n))] if rng is None else draws(n, n_boot, rng)
+    terms = [_per_document_terms(each) for each in run]
+    drawn = [np.ones((1, n))] if rng is None else resample_weights(n, n_boot, rng)
     scores = []
     for weights in drawn:
         means = [weights @ term / n for term in terms]
@@ -146,7 +159,7 @@ def _probability_scores(
     return np.concatenate([np.asarray(part) for part in scores], axis=2)
 
 
-def _terms(predictions: ClassPredictions) -> FloatArray:
+def _per_document_terms(predictions: DocumentPredictions) -> FloatArray:
     """Return what each text adds to the log loss, the Brier score and the gap of each bin of ECE.
 
     Shape (n, 2 + bins).
@@ -166,13 +179,13 @@ def _terms(predictions: ClassPredictions) -> FloatArray:
     return terms
 
 
-def draws(n: int, n_boot: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+def resample_weights(n: int, n_boot: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """Yield how often each of n texts is drawn, some resamples at once, (B, n)."""
-    for start in range(0, n_boot, AT_ONCE):
-        rows = min(AT_ONCE, n_boot - start)
+    for start in range(0, n_boot, RESAMPLES_PER_BATCH):
+        rows = min(RESAMPLES_PER_BATCH, n_boot - start)
         drawn = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+def _safe_divide(above: FloatArray, below: FloatArray) -> FloatArray:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)

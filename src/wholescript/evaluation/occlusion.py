@@ -14,15 +14,15 @@ from scipy.stats import spearmanr
 from tqdm.auto import tqdm
 
 from wholescript.data.films.folds import Fold
-from wholescript.evaluation.crossval import fold_seed, one_core
-from wholescript.evaluation.predictions import Predictions
-from wholescript.features.ablation import join_films, without_part
+from wholescript.evaluation.crossval import fold_seed, single_threaded
+from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.features.ablation import ablate_part, concatenate_features
 from wholescript.models.task import Estimator, Task
 
 T = TypeVar("T")
 
 
-def score_without(
+def predict_without_each_part(
     estimator: Estimator, task: Task, fold: Fold, parts: int, *, seed: int
 ) -> NDArray[np.float64]:
     """Fit on the whole films of a fold; return P(positive) of its test films, (1 + parts, n_test).
@@ -31,71 +31,71 @@ def score_without(
     The copies are tested as if they were more films, so any estimator can be asked.
     """
     whole = task.features.select([str(task.features.film_ids[row]) for row in fold.test])
-    copies = [whole, *(without_part(whole, part, parts) for part in range(parts))]
+    copies = [whole, *(ablate_part(whole, part, parts) for part in range(parts))]
     rows = np.concatenate([np.arange(len(task.labels)), np.tile(fold.test, len(copies))])
     films = replace(
         task,
         films=task.films.iloc[rows].reset_index(drop=True),
         labels=task.labels[rows],
         groups=task.groups[rows],
-        features=join_films([task.features, *copies]),
+        features=concatenate_features([task.features, *copies]),
     )
     tested = np.arange(len(task.labels), len(rows))
     found = estimator.fit_predict(films, fold.train, tested, seed=fold_seed(seed, fold))
     return found.test.reshape(len(copies), len(fold.test))
 
 
-def predict_without(
+def cross_validate_without_each_part(
     estimator: Estimator, task: Task, folds: Sequence[Fold], parts: int, *, seed: int
-) -> list[Predictions]:
+) -> list[FilmPredictions]:
     """Return the predictions of whole films, then those of films without each part in turn.
 
     They hold no thresholds.
     """
     shape = (1 + parts, max(fold.repeat for fold in folds) + 1, len(task.labels))
     scores, numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
-    ask = partial(score_without, estimator, task, parts=parts, seed=seed)
-    for fold, found in zip(folds, on_folds(ask, folds, name=estimator.name), strict=True):
+    fn = partial(predict_without_each_part, estimator, task, parts=parts, seed=seed)
+    for fold, found in zip(folds, map_folds(fn, folds, name=estimator.name), strict=True):
         scores[:, fold.repeat, fold.test] = found
         numbers[fold.repeat, fold.test] = fold.fold
     film_ids = [str(film_id) for film_id in task.films["film_id"]]
     years = task.films["year"].to_numpy(np.int64)
     nowhere = np.full(shape[1:], np.nan)
     return [
-        Predictions(film_ids, task.labels, task.groups, years, found, nowhere, numbers)
+        FilmPredictions(film_ids, task.labels, task.groups, years, found, nowhere, numbers)
         for found in scores
     ]
 
 
-def on_folds(ask: Callable[[Fold], T], folds: Sequence[Fold], *, name: str) -> Iterator[T]:
-    """Yield what `ask` says of each fold, in order; as many folds at once as there are cores.
+def map_folds(fn: Callable[[Fold], T], folds: Sequence[Fold], *, name: str) -> Iterator[T]:
+    """Yield what `fn` says of each fold, in order; as many folds at once as there are cores.
 
     Each is asked on one core, so that the answers are the same on any number of them.
     """
-    workers = (os.cpu_count() or 1) if len(folds) >= 5 else 1  # fewer are not worth the processes
-    answers = Parallel(workers, return_as="generator")(
-        delayed(_on_one_core)(ask, fold) for fold in folds
+    n_jobs = (os.cpu_count() or 1) if len(folds) >= 5 else 1  # fewer are not worth the processes
+    answers = Parallel(n_jobs, return_as="generator")(
+        delayed(_run_single_threaded)(fn, fold) for fold in folds
     )
     yield from tqdm(answers, f"{name}, occluded", len(folds), unit="fold")
 
 
-def _on_one_core(ask: Callable[[Fold], T], fold: Fold) -> T:
-    with one_core():
-        return ask(fold)
+def _run_single_threaded(fn: Callable[[Fold], T], fold: Fold) -> T:
+    with single_threaded():
+        return fn(fold)
 
 
-def relative_movement(moves: NDArray[np.float64]) -> NDArray[np.float64]:
+def relative_change(score_changes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return how far each part moves a film's score beside its mean part, (n, parts): 1 is even.
 
-    `moves` (n, parts) is the score of the whole film less that without the part. Films whose score
+    `score_changes` (n, parts) is the score of the whole film less that without the part. Films whose score
     nothing moves are even.
     """
-    size = np.abs(moves)
+    size = np.abs(score_changes)
     mean = size.mean(axis=1, keepdims=True)
     return np.divide(size, mean, out=np.ones_like(size), where=mean > 0)
 
 
-def rank_correlations(
+def spearman_per_row(
     pairs: Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> NDArray[np.float64]:
     """Return Spearman's correlation of each pair of vectors; NaN where one of them is constant."""

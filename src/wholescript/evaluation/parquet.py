@@ -11,8 +11,8 @@ from wholescript.errors import RunError
 from wholescript.files import write_atomic
 
 
-def pack(frame: pd.DataFrame, path: Path, *, ids: str | None = None) -> None:
-    """Write a table (zstd), atomically; the column `ids` holds a text of its own in each row.
+def write_parquet(frame: pd.DataFrame, path: Path, *, id_column: str | None = None) -> None:
+    """Write a table (zstd), atomically; the column `id_column` holds a text of its own in each row.
 
     Such a column is stored by what its texts add to the one before, all others by their values.
     """
@@ -24,14 +24,14 @@ def pack(frame: pd.DataFrame, path: Path, *, ids: str | None = None) -> None:
         packed,
         compression="zstd",
         compression_level=19,
-        use_dictionary=[name for name in table.column_names if name != ids],
-        column_encoding={ids: "DELTA_BYTE_ARRAY"} if ids else None,
+        use_dictionary=[name for name in table.column_names if name != id_column],
+        column_encoding={id_column: "DELTA_BYTE_ARRAY"} if id_column else None,
     )
     write_atomic(path, packed.getvalue())
 
 
-def unpack(path: Path) -> pd.DataFrame:
-    """Read what `pack` wrote; raise RunError when the file is missing or damaged."""
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read what `write_parquet` wrote; raise RunError when the file is missing or damaged."""
     try:
         return pq.read_table(path).to_pandas()
     except (OSError, pa.ArrowException) as error:

@@ -9,13 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from wholescript.evaluation.parquet import pack, unpack
+from wholescript.evaluation.parquet import read_parquet, write_parquet
 
-COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
+PREDICTION_COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
 
 
 @dataclass(frozen=True)
-class Predictions:
+class FilmPredictions:
     """What one estimator says of n films, each scored by a model that did not see it.
 
     `scores` and `thresholds` are float64 (n_repeats, n): the probability of a film and the
@@ -39,11 +39,11 @@ class Predictions:
 
     def tested(self) -> "Predictions":
         """Return the films that were tested in at least one repeat."""
-        return self.of_films(np.flatnonzero(np.isfinite(self.scores).any(axis=0)))
+        return self.select_films(np.flatnonzero(np.isfinite(self.scores).any(axis=0)))
 
-    def of_films(self, rows: NDArray[np.int64]) -> "Predictions":
+    def select_films(self, rows: NDArray[np.int64]) -> "Predictions":
         """Return the films `rows` alone."""
-        return Predictions(
+        return FilmPredictions(
             [self.film_ids[i] for i in rows],
             self.labels[rows],
             self.groups[rows],
@@ -74,7 +74,7 @@ class Predictions:
         return ranks
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a tested film and repeat, with the columns `COLUMNS`."""
+        """Return one row a tested film and repeat, with the columns `PREDICTION_COLUMNS`."""
         repeats, films = np.nonzero(np.isfinite(self.scores))
         values = [
             np.asarray(self.film_ids, dtype=object)[films],
@@ -86,7 +86,7 @@ class Predictions:
             self.scores[repeats, films],
             self.thresholds[repeats, films],
         ]
-        return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+        return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, values, strict=True)))
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "Predictions":
@@ -112,9 +112,9 @@ class Predictions:
 
     def write(self, path: Path) -> None:
         """Write `to_frame` as Parquet, atomically, with six decimals."""
-        pack(self.to_frame().round(6), path)
+        write_parquet(self.to_frame().round(6), path)
 
     @classmethod
     def read(cls, path: Path) -> "Predictions":
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
-        return cls.from_frame(unpack(path))
+        return cls.from_frame(read_parquet(path))

@@ -7,14 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 
-LEAST_POSITIVES = 10
+MIN_POSITIVES = 10
 """Positives that a stratum must have for an AUC of its own."""
 
 
-def within_strata(
-    predictions: Predictions, strata: NDArray[np.int64], *, seed: int = 0
+def within_stratum_auc(
+    predictions: FilmPredictions, strata: NDArray[np.int64], *, seed: int = 0
 ) -> pd.DataFrame:
     """Return the AUC over pairs of one stratum, and what it is short of the AUC over all pairs.
 
@@ -31,8 +31,8 @@ def within_strata(
     return table.set_axis(pd.Index(["within", "lost"], name="auc"))
 
 
-def by_stratum(
-    predictions: Predictions, strata: NDArray[np.int64], names: list[str], *, seed: int = 0
+def auc_by_stratum(
+    predictions: FilmPredictions, strata: NDArray[np.int64], names: list[str], *, seed: int = 0
 ) -> pd.DataFrame:
     """Return the AUC within each stratum that has enough films of both classes.
 
@@ -40,9 +40,9 @@ def by_stratum(
     """
     rows = {}
     for number, name in enumerate(names):
-        part = predictions.of_films(np.flatnonzero(strata == number))
+        part = predictions.select_films(np.flatnonzero(strata == number))
         positive = int(part.labels.sum())
-        if min(positive, len(part.labels) - positive) >= LEAST_POSITIVES:
+        if min(positive, len(part.labels) - positive) >= MIN_POSITIVES:
             found = bootstrap(part, ["auc"], seed=seed).iloc[0]
             sizes = {"films": len(part.labels), "positive": positive}
             rows[name] = sizes | {key: found[key] for key in ("value", "low", "high")}

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.evaluation.confusion import macro_f1_of, mcc_of
+from wholescript.evaluation.confusion import macro_f1_from_counts, mcc_from_counts
 
 
 def best_threshold(
@@ -26,6 +26,6 @@ def best_threshold(
     # Cut k lies above the k + 1 lowest distinct scores.
     fn, tn = positives.cumsum()[:-1], negatives.cumsum()[:-1]
     tp, fp = positives.sum() - fn, negatives.sum() - tn
-    value = {"macro_f1": macro_f1_of, "mcc": mcc_of}[metric](tp, fp, fn, tn)
+    value = {"macro_f1": macro_f1_from_counts, "mcc": mcc_from_counts}[metric](tp, fp, fn, tn)
     best = int(np.argmax(value))
     return float((distinct[best] + distinct[best + 1]) / 2)

@@ -8,53 +8,61 @@ import torch
 from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
-from wholescript.features.word_vocabulary import UNKNOWN, WordIds, words_and_marks
-from wholescript.models.attention_maps import attention_maps, rollout
-from wholescript.models.transformer_classifier import EncoderWithHead
-from wholescript.training.document_classifier import Fitted
-from wholescript.training.documents import TextBatches, class_logits
+from wholescript.features.word_vocabulary import (
+    UNK_ID,
+    WordVocabulary,
+    tokenize_words_and_punctuation,
+)
+from wholescript.models.attention_maps import attention_maps, attention_rollout
+from wholescript.models.transformer_classifier import TransformerClassifier
+from wholescript.training.document_classifier import FittedDocumentClassifier
+from wholescript.training.documents import DocumentBatchLoader, class_logits
 
 
-def weighs_words(fitted: Any) -> bool:
-    """Return whether `word_evidence` can ask a model."""
-    encoder = isinstance(fitted, Fitted) and isinstance(fitted.tokenize, WordIds)
+def supports_token_attribution(fitted: Any) -> bool:
+    """Return whether `attribute_tokens` can ask a model."""
+    encoder = isinstance(fitted, FittedDocumentClassifier) and isinstance(
+        fitted.tokenize, WordVocabulary
+    )
     return encoder or hasattr(fitted, "by_word")
 
 
-def word_evidence(fitted: Any, text: str) -> pd.DataFrame:
+def attribute_tokens(fitted: Any, text: str) -> pd.DataFrame:
     """Return a row a word of a text: `word`, and `evidence`, in nats, for the likeliest class.
 
     Of models of the language of each class it is the log of how much likelier the word is, after
     those before it, under that class than under the runner-up; the last row is of the end of the
     text, and the rows add up to the log-likelihood ratio of the text. Of an encoder over words it
     is how far the logits of the two come closer when the word becomes an unknown one; a further
-    column `attention` is its share in the last states, `attention_maps.rollout`.
+    column `attention` is its share in the last states, `attention_maps.attention_rollout`.
 
     Raises:
         ParameterError: the model is neither.
     """
     if hasattr(fitted, "by_word"):
-        words, logs = fitted.by_word(text)
-        first, second = _two_best(fitted.predict_proba([text])[0])
+        words, logs = fitted.token_log_probs(text)
+        first, second = _top_two(fitted.predict_proba([text])[0])
         evidence = logs[:, first].astype(np.float64) - logs[:, second]
         return pd.DataFrame({"word": [*words, ""], "evidence": evidence})
-    if weighs_words(fitted):
-        return _occluded(fitted, text)
+    if supports_token_attribution(fitted):
+        return _occlusion_attribution(fitted, text)
     raise ParameterError(
         "single words are weighed by models of the language of each class, and by encoders over "
         "words"
     )
 
 
-def _occluded(fitted: Fitted, text: str) -> pd.DataFrame:
-    assert isinstance(fitted.network, EncoderWithHead)
+def _occlusion_attribution(fitted: FittedDocumentClassifier, text: str) -> pd.DataFrame:
+    assert isinstance(fitted.network, TransformerClassifier)
     ids = fitted.tokenize([text])[0][: fitted.max_length]
-    hidden = np.tile(ids, (len(ids), 1))
-    np.fill_diagonal(hidden, UNKNOWN)
-    rows = [ids, *hidden]
-    batches = TextBatches(rows, np.zeros(len(rows), np.int64), fitted.batch_size, fitted.padding)
-    logits, _ = class_logits(fitted.network, batches, fitted.way)
-    first, second = _two_best(logits[0])
+    occluded = np.tile(ids, (len(ids), 1))
+    np.fill_diagonal(occluded, UNK_ID)
+    rows = [ids, *occluded]
+    batches = DocumentBatchLoader(
+        rows, np.zeros(len(rows), np.int64), fitted.batch_size, fitted.pad_token_id
+    )
+    logits, _ = class_logits(fitted.network, batches, fitted.objective)
+    first, second = _top_two(logits[0])
     odds = logits[:, first].astype(np.float64) - logits[:, second]
     encoder = fitted.network.encoder
     tokens = torch.from_numpy(ids)[None]
@@ -63,13 +71,13 @@ def _occluded(fitted: Fitted, text: str) -> pd.DataFrame:
     )
     return pd.DataFrame(
         {
-            "word": words_and_marks(text)[: len(ids)],
+            "word": tokenize_words_and_punctuation(text)[: len(ids)],
             "evidence": odds[0] - odds[1:],
-            "attention": rollout(maps).mean(0).double().numpy(),
+            "attention": attention_rollout(maps).mean(0).double().numpy(),
         }
     )
 
 
-def _two_best(scores: NDArray[np.float32]) -> tuple[int, int]:
+def _top_two(scores: NDArray[np.float32]) -> tuple[int, int]:
     order = np.argsort(-scores, kind="stable")
     return int(order[0]), int(order[1])

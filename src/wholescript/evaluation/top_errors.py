@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 
 
-def gallery(
-    predictions: Predictions, films: pd.DataFrame, label: int, *, top: int = 12
+def top_errors(
+    predictions: FilmPredictions, films: pd.DataFrame, label: int, *, top: int = 12
 ) -> pd.DataFrame:
     """Return the `top` films of `label` that are judged most like the other class.
 

@@ -14,7 +14,7 @@ from wholescript.experiments.key import Identity
 from wholescript.experiments.progress import training_lock
 from wholescript.experiments.results import Metric
 from wholescript.experiments.source_code import code_fingerprint
-from wholescript.experiments.store import Predictions, Run, RunStore
+from wholescript.experiments.store import FilmPredictions, Run, RunStore
 from wholescript.experiments.workspace import Workspace, current_workspace
 
 Row = Mapping[str, float | int]
@@ -26,13 +26,13 @@ class Context:
     """What an experiment is given to work with.
 
     `folder` is where checkpoints and weights are kept under a key of their own, so that the same
-    call resumes after a kill. `on_epoch` is called with each new row of a training's history.
+    call resumes after a kill. `on_epoch_end` is called with each new row of a training's history.
     """
 
     workspace: Workspace
     folder: Path
     progress: bool = True
-    on_epoch: Callable[[Any], None] | None = None
+    on_epoch_end: Callable[[Any], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Outcome:
     """What an experiment found: `facts` are stored with the run and are no part of its identity."""
 
     metrics: Mapping[str, Metric]
-    predictions: Predictions | None = None
-    val_predictions: Predictions | None = None
+    predictions: FilmPredictions | None = None
+    val_predictions: FilmPredictions | None = None
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ def run(
     workspace: Workspace | None = None,
     *,
     progress: bool = True,
-    on_epoch: Callable[[Any], None] | None = None,
+    on_epoch_end: Callable[[Any], None] | None = None,
     again: bool = False,
 ) -> Run:
     """Return the finished run of `experiment` on `data`; make and store it where there is none.
@@ -114,7 +114,7 @@ def run(
     folder = workspace.checkpoints(experiment.checkpoint_key(identity))
     start = time.perf_counter()
     with training_lock(folder, name):
-        outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch))
+        outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch_end))
     facts = {
         **workspace.facts(),
         "code": code_fingerprint(

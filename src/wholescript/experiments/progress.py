@@ -19,18 +19,20 @@ from filelock import FileLock, Timeout
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.project import Project
-from wholescript.training.checkpoint import read_note
-from wholescript.training.loop import Row
+from wholescript.training.checkpoint import read_metadata
+from wholescript.training.loop import HistoryRow
 from wholescript.training.progress import Progress, read_progress
 
-NOTE, LOCK = "training.json", "training.lock"
-PATIENCE = 2.0  # seconds: whoever asks for the state of a training holds its lock for a moment
+STATUS_FILE, LOCK_FILE = "training.json", "training.lock"
+LOCK_TIMEOUT_S = (
+    2.0  # seconds: whoever asks for the state of a training holds its lock for a moment
+)
 
-State = Literal["running", "interrupted", "failed", "finished"]
+TrainingState = Literal["running", "interrupted", "failed", "finished"]
 
 
 @dataclass(frozen=True)
-class LiveRun:
+class TrainingStatus:
     """A training, in `folder`; `command` begins it again, and goes on from its last checkpoint.
 
     `progress` is that of its last phase, and None before the first step; `history` has its finished
@@ -39,13 +41,13 @@ class LiveRun:
 
     name: str
     folder: Path
-    state: State
+    state: TrainingState
     command: str
     started: float
     ended: float | None = None
     error: str = ""
     progress: Progress | None = None
-    history: tuple[Row, ...] = ()
+    history: tuple[HistoryRow, ...] = ()
 
 
 @contextmanager
@@ -58,9 +60,9 @@ def training_lock(folder: Path, name: str) -> Iterator[None]:
         RunError: another process is at it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(timeout=PATIENCE)
+        lock.acquire(timeout=LOCK_TIMEOUT_S)
     except Timeout:
         raise RunError(
             f"another process is training {name}: wait for it (`wholescript status`), or stop it"
@@ -79,29 +81,31 @@ def training_lock(folder: Path, name: str) -> Iterator[None]:
         lock.release()
 
 
-def live_runs(project: Project) -> list[LiveRun]:
+def list_trainings(project: Project) -> list[TrainingStatus]:
     """Return every training that this tree has a folder of: running ones, then the last begun."""
-    notes = (project.build / "training").glob(f"*/{NOTE}")
+    notes = (project.build / "training").glob(f"*/{STATUS_FILE}")
     found = [run for note in notes if (run := _read(note.parent)) is not None]
     return sorted(found, key=lambda run: (run.state == "running", run.started), reverse=True)
 
 
-def _read(folder: Path) -> LiveRun | None:
+def _read(folder: Path) -> TrainingStatus | None:
     try:
-        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-        state: State = "finished"
+        note = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
+        state: TrainingState = "finished"
         if "error" in note:
             state = "failed"
         elif "ended" not in note:
-            state = "running" if _is_held(folder) else "interrupted"
-        progress, history = _how_far(folder)
-        return LiveRun(folder=folder, state=state, progress=progress, history=history, **note)
+            state = "running" if _is_locked(folder) else "interrupted"
+        progress, history = _read_checkpoints(folder)
+        return TrainingStatus(
+            folder=folder, state=state, progress=progress, history=history, **note
+        )
     except (OSError, ValueError, TypeError):
         return None  # it is being deleted, or somebody else's
 
 
-def _is_held(folder: Path) -> bool:
-    lock = FileLock(folder / LOCK)
+def _is_locked(folder: Path) -> bool:
+    lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -110,17 +114,17 @@ def _is_held(folder: Path) -> bool:
     return False
 
 
-def _how_far(folder: Path) -> tuple[Progress | None, tuple[Row, ...]]:
+def _read_checkpoints(folder: Path) -> tuple[Progress | None, tuple[HistoryRow, ...]]:
     progress, history = None, []
     notes = sorted(folder.glob("checkpoint-*.json"), key=lambda note: note.stat().st_mtime)
     for checkpoint in (note.with_suffix(".safetensors") for note in notes):
         progress = read_progress(checkpoint) or progress
-        history += (read_note(checkpoint) or {}).get("history", [])
+        history += (read_metadata(checkpoint) or {}).get("history", [])
     return progress, tuple(history)
 
 
 def _write(folder: Path, note: dict[str, Any]) -> None:
-    write_atomic(folder / NOTE, json.dumps(note))
+    write_atomic(folder / STATUS_FILE, json.dumps(note))
 
 
 def _command() -> str:

@@ -17,7 +17,7 @@ VALIDATION = "validation.parquet"
 HISTORY = "history.csv"
 
 
-class Predictions(Protocol):
+class FilmPredictions(Protocol):
     """What a run stores of single films, documents or headlines, as one Parquet file."""
 
     FILE: ClassVar[str]
@@ -30,7 +30,7 @@ class Predictions(Protocol):
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
 
 
-P = TypeVar("P", bound=Predictions)
+P = TypeVar("P", bound=FilmPredictions)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Run:
         """The fingerprints of the data."""
         return dict(self.config["data"])
 
-    def stores(self, kind: type[Predictions]) -> bool:
+    def stores(self, kind: type[FilmPredictions]) -> bool:
         """Return whether the run stores predictions of this kind."""
         return (self.path / kind.FILE).exists()
 
@@ -127,8 +127,8 @@ class RunStore:
         metrics: Mapping[str, Metric],
         *,
         facts: Mapping[str, Any] | None = None,
-        predictions: Predictions | None = None,
-        val_predictions: Predictions | None = None,
+        predictions: FilmPredictions | None = None,
+        val_predictions: FilmPredictions | None = None,
         history: pd.DataFrame | None = None,
     ) -> Run:
         """Write a run; config.json, which marks it as finished, comes last.

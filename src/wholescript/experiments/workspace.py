@@ -66,7 +66,7 @@ class Workspace:
 
     def checkpoints(self, key: str) -> Path:
         """Return the folder of the checkpoints and weights of the run with that key."""
-        return training_folder(self.project, key)
+        return checkpoint_dir(self.project, key)
 
     def facts(self) -> Mapping[str, Any]:
         """Return what is recorded with a new run, and is no part of its identity."""
@@ -77,7 +77,7 @@ class Workspace:
         return run
 
 
-def training_folder(project: Project, key: str) -> Path:
+def checkpoint_dir(project: Project, key: str) -> Path:
     """Return where the training of the run with that key keeps its checkpoints and weights."""
     return project.build / "training" / key[:16]
 

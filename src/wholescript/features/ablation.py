@@ -9,41 +9,41 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
-from wholescript.features.word_counts import OPENING_CHARACTERS, QUARTERS, WordCounts
+from wholescript.features.word_counts import OPENING_LENGTH, QUARTERS, WordCounts
 
 
-def keep_words(words: WordCounts, kept: NDArray[np.bool_]) -> WordCounts:
-    """Keep the words of the mask `kept` (V,)."""
+def select_words(words: WordCounts, mask: NDArray[np.bool_]) -> WordCounts:
+    """Keep the words of the mask `mask` (V,)."""
     return WordCounts(
-        tuple(quarter[:, kept] for quarter in words.quarters),
-        words.opening[:, kept],
-        list(itertools.compress(words.vocabulary, kept)),
+        tuple(quarter[:, mask] for quarter in words.quarters),
+        words.opening[:, mask],
+        list(itertools.compress(words.vocabulary, mask)),
     )
 
 
-def keep_chunks(chunks: ChunkEmbeddings, kept: NDArray[np.bool_]) -> ChunkEmbeddings:
-    """Keep the chunks of the mask `kept` (total,); a film that would have none keeps its last."""
-    kept = kept.copy()
-    left = np.add.reduceat(kept, chunks.offsets[:-1], dtype=np.int64)
-    kept[chunks.offsets[1:][left == 0] - 1] = True
-    counts = np.add.reduceat(kept, chunks.offsets[:-1], dtype=np.int64)
+def select_chunks(chunks: ChunkEmbeddings, mask: NDArray[np.bool_]) -> ChunkEmbeddings:
+    """Keep the chunks of the mask `mask` (total,); a film that would have none keeps its last."""
+    mask = mask.copy()
+    left = np.add.reduceat(mask, chunks.offsets[:-1], dtype=np.int64)
+    mask[chunks.offsets[1:][left == 0] - 1] = True
+    counts = np.add.reduceat(mask, chunks.offsets[:-1], dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return ChunkEmbeddings(chunks.codes[kept], offsets, chunks.rotation)
+    return ChunkEmbeddings(chunks.codes[mask], offsets, chunks.rotation)
 
 
-def part_of_chunks(chunks: ChunkEmbeddings, parts: int) -> NDArray[np.int64]:
+def chunk_parts(chunks: ChunkEmbeddings, parts: int) -> NDArray[np.int64]:
     """Return in which of `parts` equal parts of its script the middle of each chunk lies."""
     place = np.arange(chunks.offsets[-1]) - np.repeat(chunks.offsets[:-1], chunks.counts)
     share = (place + 0.5) / np.repeat(chunks.counts, chunks.counts)
     return (share * parts).astype(np.int64)
 
 
-def without_part(features: FilmFeatures, part: int, parts: int) -> FilmFeatures:
+def ablate_part(features: FilmFeatures, part: int, parts: int) -> FilmFeatures:
     """Hide one of `parts` equal parts of each script: its chunks, and its words if it is a quarter.
 
     Words are counted by quarter, so that no smaller part of them can be hidden.
     """
-    chunks = keep_chunks(features.chunks, part_of_chunks(features.chunks, parts) != part)
+    chunks = select_chunks(features.chunks, chunk_parts(features.chunks, parts) != part)
     words = features.words
     if parts == QUARTERS:
         quarters = list(words.quarters)
@@ -52,7 +52,7 @@ def without_part(features: FilmFeatures, part: int, parts: int) -> FilmFeatures:
     return replace(features, words=words, chunks=chunks)
 
 
-def without_opening(features: FilmFeatures, characters: NDArray[np.int64]) -> FilmFeatures:
+def ablate_opening(features: FilmFeatures, characters: NDArray[np.int64]) -> FilmFeatures:
     """Hide the first 4,000 characters of scripts of `characters` (n,): words and whole chunks."""
     first, opening = features.words.quarters[0].astype(np.int32), features.words.opening
     # The cut may fall within a word, and make one that does not stand in the script.
@@ -60,13 +60,13 @@ def without_opening(features: FilmFeatures, characters: NDArray[np.int64]) -> Fi
     rest.eliminate_zeros()
     words = replace(features.words, quarters=(rest, *features.words.quarters[1:]))
     counts = features.chunks.counts
-    dropped = np.ceil(counts * np.minimum(OPENING_CHARACTERS / characters, 1.0))
+    dropped = np.ceil(counts * np.minimum(OPENING_LENGTH / characters, 1.0))
     place = np.arange(features.chunks.offsets[-1]) - np.repeat(features.chunks.offsets[:-1], counts)
-    chunks = keep_chunks(features.chunks, place >= np.repeat(dropped, counts))
+    chunks = select_chunks(features.chunks, place >= np.repeat(dropped, counts))
     return replace(features, words=words, chunks=chunks)
 
 
-def join_films(parts: Sequence[FilmFeatures]) -> FilmFeatures:
+def concatenate_features(parts: Sequence[FilmFeatures]) -> FilmFeatures:
     """Put films one below the other; all parts must share vocabulary and axes."""
     first = parts[0]
     columns = zip(*(part.words.quarters for part in parts), strict=True)

@@ -14,35 +14,35 @@ from scipy.sparse.csgraph import connected_components
 from wholescript.data.films import Corpus, group_near_duplicates
 from wholescript.errors import BundleError, DataError
 from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
-from wholescript.features.compression import QuantisationError
+from wholescript.features.compression import QuantizationError
 from wholescript.features.extract import (
-    FeatureSettings,
+    FeatureConfig,
     FilmRecord,
     extract_records,
     load_record,
     record_path,
 )
 from wholescript.features.layout import STRUCTURE_NAMES
-from wholescript.features.word_counts import stack_words
+from wholescript.features.word_counts import stack_word_counts
 from wholescript.files import ROOT
 
-BUNDLE = ROOT / "data"
+BUNDLE_FOLDER = ROOT / "data"
 CACHE = ROOT / ".cache"
 
-FILM_COLUMNS = (
+BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
     *("nominated", "won", "text_sha1", "n_chars", "n_words", "split"),
 )
 
 
-class Extract(Protocol):
+class Extractor(Protocol):
     """An engine that extracts films: `extract_records`, or the one of `features.on_ray`."""
 
     def __call__(
         self,
         texts: Iterable[tuple[str, str]],
         folder: Path,
-        settings: FeatureSettings,
+        settings: FeatureConfig,
         *,
         total: int | None = None,
         progress: bool = True,
@@ -53,12 +53,12 @@ class Extract(Protocol):
 def build_features(
     corpus: Corpus,
     folder: Path,
-    settings: FeatureSettings | None = None,
+    settings: FeatureConfig | None = None,
     *,
     cache: Path = CACHE,
-    extract: Extract = extract_records,
+    extract: Extractor = extract_records,
     progress: bool = True,
-) -> QuantisationError:
+) -> QuantizationError:
     """Extract what is missing, film by film, and write the bundle of `corpus` to `folder`.
 
     A killed build goes on where it stopped when it is called again; the same texts and settings
@@ -71,16 +71,18 @@ def build_features(
     """
     if corpus.texts is None:
         raise DataError("bundled films come without texts: give a local file or the hub's films")
-    settings = (settings or FeatureSettings()).resolved()
+    settings = (settings or FeatureConfig()).resolved()
     records_folder = cache / "records" / settings.key
     fingerprints = extract(
         corpus.texts.items(), records_folder, settings, total=len(corpus), progress=progress
     )
-    records = [_read_back(records_folder, film_id, sha1) for film_id, sha1 in fingerprints.items()]
-    words = stack_words([record.words for record in records])
-    films = corpus.films[[name for name in FILM_COLUMNS if name in corpus.films]].copy()
+    records = [
+        _load_built_record(records_folder, film_id, sha1) for film_id, sha1 in fingerprints.items()
+    ]
+    words = stack_word_counts([record.words for record in records])
+    films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
     near, _ = group_near_duplicates(words.whole, corpus.film_ids)
-    films["group"] = _joined_groups(corpus.groups, near)
+    films["group"] = _merge_groups(corpus.groups, near)
     films["n_gpt2_tokens"] = [record.gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
@@ -92,11 +94,11 @@ def build_features(
 
 def load_features(
     corpus: Corpus,
-    settings: FeatureSettings | None = None,
+    settings: FeatureConfig | None = None,
     *,
-    bundle: Path = BUNDLE,
+    bundle: Path = BUNDLE_FOLDER,
     cache: Path = CACHE,
-    extract: Extract = extract_records,
+    extract: Extractor = extract_records,
     progress: bool = True,
 ) -> FilmFeatures:
     """Return the features of a corpus, row by row: bundled, cached, or built now.
@@ -109,7 +111,7 @@ def load_features(
     """
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
-    settings = (settings or FeatureSettings()).resolved()
+    settings = (settings or FeatureConfig()).resolved()
     folder = cache / "bundles" / f"{corpus.provenance.fingerprint[:12]}-{settings.key}"
     try:
         features = read_bundle(folder)
@@ -119,14 +121,14 @@ def load_features(
     return features.select(corpus.film_ids)
 
 
-def _read_back(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
+def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
     record = load_record(record_path(folder, film_id), text_sha1)
     if record is None:
         raise DataError(f"the features of {film_id} vanished while they were built: build again")
     return record
 
 
-def _joined_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:
+def _merge_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:
     """Put films into one group that share a group in any of the groupings, (n,) each."""
     n = len(groupings[0])
     columns, offset = [], 0

@@ -27,12 +27,12 @@ from safetensors.numpy import load, save
 
 from wholescript.errors import BundleError
 from wholescript.features.compression import (
-    QuantisationError,
-    Rotation,
-    fit_rotation,
-    quantisation_error,
-    quantise,
-    restore,
+    PCARotation,
+    QuantizationError,
+    dequantize,
+    fit_pca_rotation,
+    quantization_error,
+    quantize,
 )
 from wholescript.features.layout import STRUCTURE_NAMES
 from wholescript.features.word_counts import QUARTERS, WordCounts
@@ -51,7 +51,7 @@ class ChunkEmbeddings:
 
     codes: NDArray[np.int8]
     offsets: NDArray[np.int64]
-    rotation: Rotation
+    rotation: PCARotation
 
     def of(self, film: int, dimensions: int | None = None) -> NDArray[np.float32]:
         """Return one film's coordinates, (n_chunks, dimensions) float32."""
@@ -60,7 +60,7 @@ class ChunkEmbeddings:
 
     def restored(self, film: int) -> NDArray[np.float32]:
         """Return one film's vectors in the encoder's own axes, (n_chunks, d) float32."""
-        return restore(self.codes[self.offsets[film] : self.offsets[film + 1]], self.rotation)
+        return dequantize(self.codes[self.offsets[film] : self.offsets[film + 1]], self.rotation)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -123,15 +123,15 @@ def write_bundle(
     vectors: NDArray[np.float16],
     chunk_counts: NDArray[np.int64],
     settings: dict[str, Any],
-) -> QuantisationError:
+) -> QuantizationError:
     """Write a bundle; the manifest comes last, so that half a bundle is never taken for one.
 
     `films` holds a row a film in corpus order, `vectors` (total, d) the chunk vectors of all
     films one after the other. The same input gives the same bytes.
     """
-    rotation = fit_rotation(vectors)
-    codes = quantise(vectors, rotation)
-    error = quantisation_error(vectors, codes, rotation)
+    rotation = fit_pca_rotation(vectors)
+    codes = quantize(vectors, rotation)
+    error = quantization_error(vectors, codes, rotation)
     table = io.BytesIO()
     films.to_parquet(table, index=False, compression="zstd")
     files = {
@@ -185,7 +185,7 @@ def read_bundle(folder: Path) -> FilmFeatures:
     films = pd.read_parquet(folder / "films.parquet")
     chunks = _unpack(folder / "chunks.bin")
     offsets = np.concatenate([[0], np.cumsum(chunks["counts"])]).astype(np.int64)
-    rotation = Rotation(chunks["mean"], chunks["axes"], float(chunks["step"][0]))
+    rotation = PCARotation(chunks["mean"], chunks["axes"], float(chunks["step"][0]))
     return FilmFeatures(
         films["film_id"].tolist(),
         films["group"].to_numpy(object),

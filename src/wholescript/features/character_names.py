@@ -8,15 +8,15 @@ from pathlib import Path
 from wholescript.errors import BundleError, DataError
 from wholescript.files import ROOT, write_atomic
 
-NAMES = ROOT / "data" / "names.txt"
-LEAST_SHARE = 0.5
+NAMES_FILE = ROOT / "data" / "names.txt"
+MIN_CAPITALIZED_SHARE = 0.5
 """A name is capitalised more often than not; `mark` and `rose` are then names, `white` is none."""
 
 # After a small letter or a comma nothing but a name takes a capital, and no cue or slugline stands.
-_INSIDE = re.compile(r"(?<=[a-z,] )[^\W\d_]{2,}(?:'[^\W\d_]+)*")
+_MID_SENTENCE_WORD = re.compile(r"(?<=[a-z,] )[^\W\d_]{2,}(?:'[^\W\d_]+)*")
 
 
-def find_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[str]:
+def find_proper_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[str]:
     """Return the words of `vocabulary` (lower case) that `texts` write as names, sorted.
 
     Names of people, places and makes, and what is written like one: titles, languages, God. Words
@@ -25,7 +25,7 @@ def find_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[str]:
     capital: Counter[str] = Counter()
     small: Counter[str] = Counter()
     for text in texts:
-        for word in _INSIDE.findall(text.replace("\u2019", "'")):
+        for word in _MID_SENTENCE_WORD.findall(text.replace("\u2019", "'")):
             if word.islower():
                 small[word] += 1
             elif word[0].isupper() and not word.isupper():
@@ -33,25 +33,27 @@ def find_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[str]:
     return sorted(
         word
         for word in set(vocabulary)
-        if capital[word] >= LEAST_SHARE * (capital[word] + small[word]) > 0
+        if capital[word] >= MIN_CAPITALIZED_SHARE * (capital[word] + small[word]) > 0
         and not word.startswith("i'")
     )
 
 
-def write_names(texts: Iterable[str], vocabulary: Iterable[str], path: Path = NAMES) -> int:
-    """Write what `find_names` finds, a word a line, and return how many.
+def write_proper_names(
+    texts: Iterable[str], vocabulary: Iterable[str], path: Path = NAMES_FILE
+) -> int:
+    """Write what `find_proper_names` finds, a word a line, and return how many.
 
     Raises:
         DataError: no text capitalises anything: it has lost its capitals.
     """
-    names = find_names(texts, vocabulary)
+    names = find_proper_names(texts, vocabulary)
     if not names:
         raise DataError("no word is capitalised inside a sentence: give texts with capitals")
     write_atomic(path, "\n".join(names) + "\n")
     return len(names)
 
 
-def read_names(path: Path = NAMES) -> frozenset[str]:
+def read_proper_names(path: Path = NAMES_FILE) -> frozenset[str]:
     """Read the words that are names.
 
     Raises:

@@ -16,7 +16,7 @@ RELATIVE_STEP = 1 / 10
 
 
 @dataclass(frozen=True)
-class Rotation:
+class PCARotation:
     """The code book: `mean` (d,), `axes` (d, d) with one principal axis a column, `step`."""
 
     mean: NDArray[np.float32]
@@ -24,7 +24,9 @@ class Rotation:
     step: float
 
 
-def fit_rotation(vectors: NDArray[np.float16], relative_step: float = RELATIVE_STEP) -> Rotation:
+def fit_pca_rotation(
+    vectors: NDArray[np.float16], relative_step: float = RELATIVE_STEP
+) -> PCARotation:
     """Find the principal axes of `vectors` (n, d), strongest first, signs fixed.
 
     Labels play no part. With fewer vectors than dimensions the remaining axes are arbitrary but
@@ -42,23 +44,23 @@ def fit_rotation(vectors: NDArray[np.float16], relative_step: float = RELATIVE_S
     axes = axes * np.sign(axes[strongest, np.arange(width)])
     deviation = float(np.sqrt(max(variance[-1], 0.0)))
     step = relative_step * deviation if deviation > 0 else relative_step
-    return Rotation(mean.astype(np.float32), axes.astype(np.float32), step)
+    return PCARotation(mean.astype(np.float32), axes.astype(np.float32), step)
 
 
-def quantise(vectors: NDArray[np.float16], rotation: Rotation) -> NDArray[np.int8]:
+def quantize(vectors: NDArray[np.float16], rotation: PCARotation) -> NDArray[np.int8]:
     """Rotate and round `vectors` (n, d) to int8 codes (n, d)."""
     rotated = (vectors.astype(np.float32) - rotation.mean) @ rotation.axes
     return np.rint(rotated / rotation.step).clip(-127, 127).astype(np.int8)
 
 
-def restore(codes: NDArray[np.int8], rotation: Rotation) -> NDArray[np.float32]:
+def dequantize(codes: NDArray[np.int8], rotation: PCARotation) -> NDArray[np.float32]:
     """Return the vectors (n, d) in the encoder's own axes."""
     rotated = codes.astype(np.float32) * np.float32(rotation.step)
     return np.asarray(rotated @ rotation.axes.T + rotation.mean, np.float32)
 
 
 @dataclass(frozen=True)
-class QuantisationError:
+class QuantizationError:
     """How far the restored vectors lie from the encoder's.
 
     `lost_variance` is the squared error over the variance; cosines are the mean and the 1st
@@ -73,16 +75,16 @@ class QuantisationError:
     clipped: int
 
 
-def quantisation_error(
-    vectors: NDArray[np.float16], codes: NDArray[np.int8], rotation: Rotation
-) -> QuantisationError:
+def quantization_error(
+    vectors: NDArray[np.float16], codes: NDArray[np.int8], rotation: PCARotation
+) -> QuantizationError:
     """Measure the loss between `vectors` (n, d) and what their codes restore to."""
     original = vectors.astype(np.float32)
-    restored = restore(codes, rotation)
+    restored = dequantize(codes, rotation)
     plain = _cosine(original, restored)
     centred = _cosine(original - rotation.mean, restored - rotation.mean)
     variance = float(((original - rotation.mean) ** 2).sum())
-    return QuantisationError(
+    return QuantizationError(
         lost_variance=float(((original - restored) ** 2).sum()) / variance if variance else 0.0,
         cosine=float(plain.mean()),
         cosine_p1=float(np.quantile(plain, 0.01)),

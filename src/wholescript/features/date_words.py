@@ -12,6 +12,6 @@ MONTHS = (
     "jan feb mar apr jun jul aug sept oct nov dec"
 )
 DAYS = "monday tuesday wednesday thursday friday saturday sunday"
-ERAS = "year years decade decades century centuries date dated ad bc"
+PERIOD_WORDS = "year years decade decades century centuries date dated ad bc"
 
-DATES = frozenset(" ".join((UNITS, TEENS, TENS, TENTHS, MONTHS, DAYS, ERAS)).split())
+DATE_WORDS = frozenset(" ".join((UNITS, TEENS, TENS, TENTHS, MONTHS, DAYS, PERIOD_WORDS)).split())

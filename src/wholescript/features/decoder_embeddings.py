@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from wholescript.errors import DataError
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.compression import fit_rotation, quantise
+from wholescript.features.compression import fit_pca_rotation, quantize
 from wholescript.features.pretrained_decoders import Decoder, frozen_decoder
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import ROOT, write_atomic
@@ -22,27 +22,27 @@ CACHE = ROOT / ".cache"
 
 
 @dataclass(frozen=True)
-class DecoderChunks:
-    """What is read of a script, and how: `look` chunks of `length` tokens, evenly spaced.
+class DecoderEmbeddingConfig:
+    """What is read of a script, and how: `n_chunks` chunks of `chunk_length` tokens, evenly spaced.
 
-    A chunk's vector is the mean of its token states after the first `blocks` blocks: the last ones
+    A chunk's vector is the mean of its token states after the first `n_layer` blocks: the last ones
     of a language model turn to the next token and away from what was read.
     """
 
     model: str = "smollm2"
-    blocks: int = 15
-    look: int = 8
-    length: int = 254
+    n_layer: int = 15
+    n_chunks: int = 8
+    chunk_length: int = 254
 
     def place(self, text_sha1: str, cache: Path = CACHE) -> Path:
         """Return the file with the vectors of a text."""
-        settings = f"{self.model}-{self.blocks}-{self.look}x{self.length}"
+        settings = f"{self.model}-{self.n_layer}-{self.n_chunks}x{self.chunk_length}"
         return cache / "decoder-chunks" / settings / f"{text_sha1}.safetensors"
 
 
-def keep_vectors(
+def cache_decoder_embeddings(
     scripts: Iterable[tuple[str, str]],
-    settings: DecoderChunks,
+    settings: DecoderEmbeddingConfig,
     *,
     total: int | None = None,
     cache: Path = CACHE,
@@ -59,17 +59,17 @@ def keep_vectors(
     for sha1, text in tqdm(scripts, "decoder", total, unit="film"):
         path = settings.place(sha1, cache)
         if not path.exists():
-            decoder = frozen_decoder(settings.model, settings.blocks, dtype)
-            vectors = encode(decoder, text, settings.look, settings.length)
+            decoder = frozen_decoder(settings.model, settings.n_layer, dtype)
+            vectors = encode(decoder, text, settings.n_chunks, settings.chunk_length)
             write_atomic(path, save({"vectors": vectors.astype(np.float16)}))
 
 
 @torch.inference_mode()
-def encode(decoder: Decoder, text: str, look: int, length: int) -> NDArray[np.float32]:
-    """Return the mean states of at most `look` chunks of a text, (chunks, width)."""
+def encode(decoder: Decoder, text: str, n_chunks: int, chunk_length: int) -> NDArray[np.float32]:
+    """Return the mean states of at most `n_chunks` chunks of a text, (chunks, width)."""
     ids = decoder.tokens(text)
-    chunks = [ids[start : start + length] for start in range(0, len(ids), length)]
-    size = min(look, len(chunks))
+    chunks = [ids[start : start + chunk_length] for start in range(0, len(ids), chunk_length)]
+    size = min(n_chunks, len(chunks))
     chosen = ((np.arange(size) + 0.5) * len(chunks) / size).astype(int)
     longest = max(len(chunks[number]) for number in chosen)
     padded = torch.full((size, longest + 1), decoder.start)
@@ -88,8 +88,8 @@ def encode(decoder: Decoder, text: str, look: int, length: int) -> NDArray[np.fl
     return np.asarray(mean.numpy(), np.float32)
 
 
-def load_vectors(
-    text_sha1s: Sequence[str], settings: DecoderChunks, *, cache: Path = CACHE
+def load_decoder_embeddings(
+    text_sha1s: Sequence[str], settings: DecoderEmbeddingConfig, *, cache: Path = CACHE
 ) -> ChunkEmbeddings:
     """Return the vectors of the scripts with these hashes, along their principal axes.
 
@@ -108,6 +108,6 @@ def load_vectors(
             "`wholescript train-texts FILMS.parquet` takes them from your copy"
         )
     vectors = np.concatenate(films)
-    rotation = fit_rotation(vectors)
+    rotation = fit_pca_rotation(vectors)
     offsets = np.cumsum([0, *map(len, films)], dtype=np.int64)
-    return ChunkEmbeddings(quantise(vectors, rotation), offsets, rotation)
+    return ChunkEmbeddings(quantize(vectors, rotation), offsets, rotation)

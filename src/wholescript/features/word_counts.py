@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 MIN_FILMS = 5
 QUARTERS = 4
-OPENING_CHARACTERS = 4_000
+OPENING_LENGTH = 4_000
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
-def words_of(text: str) -> list[str]:
+def tokenize_words(text: str) -> list[str]:
     """Return the lower-case words of a text, in order: letters, with apostrophes inside."""
     return _WORD.findall(text.lower().replace("\u2019", "'"))
 
 
 @dataclass(frozen=True)
-class FilmWords:
+class FilmWordCounts:
     """Counts of one film: `words` sorted; `counts` (len(words), 5) uint16.
 
     Columns 0 to 3 are the quarters of the script, column 4 its first 4,000 characters.
@@ -36,15 +36,15 @@ class FilmWords:
     counts: NDArray[np.uint16]
 
 
-def count_words(text: str) -> FilmWords:
+def count_words(text: str) -> FilmWordCounts:
     """Count the words of a script in each of its quarters and in its opening."""
-    words = words_of(text)
+    words = tokenize_words(text)
     bounds = np.linspace(0, len(words), QUARTERS + 1).round().astype(int)
     columns = [Counter(words[start:stop]) for start, stop in itertools.pairwise(bounds)]
-    columns.append(Counter(words_of(text[:OPENING_CHARACTERS])))
+    columns.append(Counter(tokenize_words(text[:OPENING_LENGTH])))
     vocabulary = sorted(set().union(*columns))
     counts = np.array([[column[word] for column in columns] for word in vocabulary], np.int64)
-    return FilmWords(vocabulary, counts.clip(max=65_535).astype(np.uint16).reshape(-1, 5))
+    return FilmWordCounts(vocabulary, counts.clip(max=65_535).astype(np.uint16).reshape(-1, 5))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class WordCounts:
         )
 
 
-def stack_words(films: list[FilmWords], min_films: int = MIN_FILMS) -> WordCounts:
+def stack_word_counts(films: list[FilmWordCounts], min_films: int = MIN_FILMS) -> WordCounts:
     """Join the counts of many films over the words that at least `min_films` of them use."""
     frequency = Counter(word for film in films for word in film.words)
     vocabulary = sorted(word for word, n in frequency.items() if n >= min_films)

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
 
-PADDING, UNKNOWN = 0, 1
-RESERVED = 2
+PAD_ID, UNK_ID = 0, 1
+N_SPECIAL_IDS = 2
 
-_BREAK = re.compile(r"<br\s*/?>")
+_HTML_LINE_BREAK = re.compile(r"<br\s*/?>")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
 
 
-def words_and_marks(text: str) -> list[str]:
+def tokenize_words_and_punctuation(text: str) -> list[str]:
     """Return the lower-case words of a text and its punctuation, in order; line breaks are none."""
-    return _WORD.findall(_BREAK.sub(" ", text).lower().replace("\u2019", "'"))
+    return _WORD.findall(_HTML_LINE_BREAK.sub(" ", text).lower().replace("\u2019", "'"))
 
 
 @dataclass(frozen=True)
-class WordIds:
+class WordVocabulary:
     """`words`, sorted, of which the i-th is number i + 2; 0 pads, 1 is any other word.
 
     To call it is to turn texts into numbers.
@@ -46,7 +46,7 @@ class WordIds:
         """
         if min_count < 1 or (size is not None and size < 1):
             raise ParameterError(f"size={size} and min_count={min_count} must be at least 1")
-        counts = Counter(word for text in texts for word in words_and_marks(text))
+        counts = Counter(word for text in texts for word in tokenize_words_and_punctuation(text))
         # Among equally frequent words the alphabet decides, not the order of the texts.
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         kept = [word for word, count in ordered[:size] if count >= min_count]
@@ -70,15 +70,18 @@ class WordIds:
     @cached_property
     def numbers(self) -> dict[str, int]:
         """The number of each word."""
-        return {word: place for place, word in enumerate(self.words, RESERVED)}
+        return {word: place for place, word in enumerate(self.words, N_SPECIAL_IDS)}
 
     @property
-    def vocabulary(self) -> int:
+    def vocab_size(self) -> int:
         """How many numbers there are, those that pad and that stand for no word among them."""
-        return len(self.words) + RESERVED
+        return len(self.words) + N_SPECIAL_IDS
 
     def __call__(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the numbers of each text, (words,) int64, one at least."""
         numbers = self.numbers
-        found = ([numbers.get(word, UNKNOWN) for word in words_and_marks(text)] for text in texts)
-        return [np.array(ids or [UNKNOWN], np.int64) for ids in found]
+        found = (
+            [numbers.get(word, UNK_ID) for word in tokenize_words_and_punctuation(text)]
+            for text in texts
+        )
+        return [np.array(ids or [UNK_ID], np.int64) for ids in found]

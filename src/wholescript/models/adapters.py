@@ -15,7 +15,7 @@ from wholescript.models.dropout import Dropout
 Tuning = Literal["full", "lora", "frozen"]
 
 
-def adapted(
+def prepare_for_tuning(
     decoder: Decoder, tuning: Tuning, *, rank: int = 8, alpha: int = 16, dropout: float = 0.1
 ) -> Any:
     """Return the blocks of a decoder, changed in place, with what is to be trained.
@@ -42,14 +42,14 @@ def adapted(
         )
         with quiet_loading():  # peft looks at the attribute that transformers renames
             base = get_peft_model(base, adapters)
-        _draw_faster(base)
+        _replace_dropout(base)
     if not torch.cuda.is_available():
         # A fused kernel saves memory, but its backward pass takes a CPU three times as long.
         decoder.model.set_attn_implementation("eager")
     return base
 
 
-def _draw_faster(model: nn.Module) -> None:
+def _replace_dropout(model: nn.Module) -> None:
     for module in model.modules():
         for name, child in module.named_children():
             if type(child) is nn.Dropout:

@@ -10,10 +10,10 @@ from wholescript.models.transformer import Block, Transformer
 
 
 @torch.inference_mode()
-def attention_maps(transformer: Transformer, read: Callable[[], object]) -> Tensor:
+def attention_maps(transformer: Transformer, run_forward: Callable[[], object]) -> Tensor:
     """Return the attention of the one text that `read()` shows it, (layers, heads, length, length).
 
-    A row is of the position that attends, and adds up to 1. `read` runs the transformer once, on a
+    A row is of the position that attends, and adds up to 1. `run_forward` runs the transformer once, on a
     text without padding: an attention that is not masked is what the queries and keys say.
 
     Raises:
@@ -23,23 +23,23 @@ def attention_maps(transformer: Transformer, read: Callable[[], object]) -> Tens
         raise ParameterError("attention is shown of encoders with sinusoidal positions")
     found: list[Tensor] = []
 
-    def note(_: nn.Module, __: object, qkv: Tensor) -> None:
+    def record(_: nn.Module, __: object, qkv: Tensor) -> None:
         length = qkv.shape[1]
         query, key, _ = qkv.float().view(length, 3, -1, transformer.d_head).permute(1, 2, 0, 3)
         scores = query @ key.transpose(-1, -2) / transformer.d_head**0.5
         found.append(scores.softmax(-1))
 
     blocks = [block for block in transformer.blocks if isinstance(block, Block)]
-    hooks = [block.qkv.register_forward_hook(note) for block in blocks]
+    hooks = [block.qkv.register_forward_hook(record) for block in blocks]
     try:
-        read()
+        run_forward()
     finally:
         for hook in hooks:
             hook.remove()
     return torch.stack(found)
 
 
-def rollout(maps: Tensor) -> Tensor:
+def attention_rollout(maps: Tensor) -> Tensor:
     """Return how much of each position reaches each last state, (length, length); rows add up to 1.
 
     Attention is followed through the blocks, the mean over heads, and half of every state is what

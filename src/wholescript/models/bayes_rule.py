@@ -22,15 +22,15 @@ class BayesRule:
     and `bias` (classes,) makes good for models of which one is the better.
 
     The longer a text, the more of its words repeat what others said: the temperature is that of a
-    text of `typical` nats, and grows with the length of a text in nats to the power of `growth`,
+    text of `reference_length` nats, and grows with the length of a text in nats to the power of `length_exponent`,
     from 0, one temperature for all, to 1, the odds of a mean word.
     """
 
     log_priors: NDArray[np.float64]
     temperature: float = 1.0
     bias: NDArray[np.float64] | None = None
-    growth: float = 0.0
-    typical: float = 1.0
+    length_exponent: float = 0.0
+    reference_length: float = 1.0
 
     @classmethod
     def of(cls, labels: IntArray, classes: int) -> Self:
@@ -40,64 +40,68 @@ class BayesRule:
 
     def scores(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return log-odds of the classes, up to a constant a text, from (n, classes) nats."""
-        odds = log_likelihoods.astype(np.float64) + self.log_priors
-        lengths = _nats(log_likelihoods) / self.typical
-        temperatures = self.temperature * lengths**self.growth
-        return odds / temperatures[:, None] + (0.0 if self.bias is None else self.bias)
+        scaled_logits = log_likelihoods.astype(np.float64) + self.log_priors
+        lengths = _mean_nll(log_likelihoods) / self.reference_length
+        temperatures = self.temperature * lengths**self.length_exponent
+        return scaled_logits / temperatures[:, None] + (0.0 if self.bias is None else self.bias)
 
     def posterior(self, log_likelihoods: NDArray[np.floating]) -> FloatArray:
         """Return the probabilities of the classes, (n, classes) float32."""
         return np.asarray(softmax(self.scores(log_likelihoods), axis=1), np.float32)
 
     @property
-    def plain(self) -> Self:
+    def uncalibrated(self) -> Self:
         """The rule without temperature and bias."""
         return type(self)(self.log_priors)
 
     def calibrated(self, log_likelihoods: NDArray[np.floating], labels: IntArray) -> Self:
         """Return it with what has the least log loss on held-out texts."""
-        odds = log_likelihoods.astype(np.float64) + self.log_priors
-        odds -= odds.mean(axis=1, keepdims=True)
-        start = max(float(odds.std()), 1.0)
-        nats = _nats(log_likelihoods)
-        typical = float(np.median(nats))
-        lengths = nats / typical
+        scaled_logits = log_likelihoods.astype(np.float64) + self.log_priors
+        scaled_logits -= scaled_logits.mean(axis=1, keepdims=True)
+        start = max(float(scaled_logits.std()), 1.0)
+        nats = _mean_nll(log_likelihoods)
+        reference_length = float(np.median(nats))
+        lengths = nats / reference_length
 
         def log_loss(parameters: NDArray[np.float64]) -> float:
-            growth, warmth, *bias = parameters
-            temperatures = start * np.exp(warmth) * lengths**growth
-            rows = odds / temperatures[:, None] + np.append(0.0, bias)
+            length_exponent, log_temperature, *bias = parameters
+            temperatures = start * np.exp(log_temperature) * lengths**length_exponent
+            rows = scaled_logits / temperatures[:, None] + np.append(0.0, bias)
             return -float(log_softmax(rows, axis=1)[np.arange(len(labels)), labels].mean())
 
-        free = odds.shape[1]
-        growth, warmth, *bias = minimize(
+        free = scaled_logits.shape[1]
+        length_exponent, log_temperature, *bias = minimize(
             log_loss,
             np.append(0.5, np.zeros(free)),
             bounds=[(0.0, 1.0), *[(None, None)] * free],
         ).x
-        temperature = float(start * np.exp(warmth))
+        temperature = float(start * np.exp(log_temperature))
         return type(self)(
-            self.log_priors, temperature, np.append(0.0, bias), float(growth), typical
+            self.log_priors,
+            temperature,
+            np.append(0.0, bias),
+            float(length_exponent),
+            reference_length,
         )
 
-    def note(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return it as JSON-able values."""
         return {
             "log_priors": self.log_priors.tolist(),
             "temperature": self.temperature,
             "bias": None if self.bias is None else self.bias.tolist(),
-            "growth": self.growth,
-            "typical": self.typical,
+            "growth": self.length_exponent,
+            "typical": self.reference_length,
         }
 
     @classmethod
-    def restored(cls, note: Mapping[str, Any]) -> Self:
-        """Take it back from `note`."""
-        bias = None if note["bias"] is None else np.array(note["bias"])
-        priors = np.array(note["log_priors"])
-        return cls(priors, note["temperature"], bias, note["growth"], note["typical"])
+    def from_state_dict(cls, metadata: Mapping[str, Any]) -> Self:
+        """Take it back from `metadata`."""
+        bias = None if metadata["bias"] is None else np.array(metadata["bias"])
+        priors = np.array(metadata["log_priors"])
+        return cls(priors, metadata["temperature"], bias, metadata["growth"], metadata["typical"])
 
 
-def _nats(log_likelihoods: NDArray[np.floating]) -> NDArray[np.float64]:
+def _mean_nll(log_likelihoods: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return how unlikely each text is in the mean of the classes, (n,) nats, at least 1."""
     return np.maximum(-log_likelihoods.astype(np.float64).mean(axis=1), 1.0)

@@ -7,9 +7,9 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from wholescript.models.next_token import NextTokenModel
-from wholescript.models.transformer_classifier import HEADS, SIZES, check_size
+from wholescript.models.transformer_classifier import MODEL_SIZES, N_HEAD, check_size
 
-MULTIPLE = 32  # of which the width of a feed-forward layer is one
+FEEDFORWARD_MULTIPLE = 32  # of which the width of a feed-forward layer is one
 
 
 class CausalLM(NextTokenModel):
@@ -24,7 +24,7 @@ class CausalLM(NextTokenModel):
         self.base = base
         head = model.get_output_embeddings()
         tied = head.weight is model.get_input_embeddings().weight
-        self.own_head = None if tied else head
+        self.untied_head = None if tied else head
         self._model = (model,)  # in a tuple: what `base` has of it is not to be there twice
 
     @property
@@ -37,16 +37,16 @@ class CausalLM(NextTokenModel):
         states: Tensor = self.base(input_ids=input_ids, use_cache=False).last_hidden_state
         return states
 
-    def next_tokens(self, input_ids: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+    def next_token_logits(self, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,)."""
-        asked = asked[:, 1:]
-        head = self.own_head or self.model.get_output_embeddings()
-        logits: Tensor = head(self(input_ids)[:, :-1][asked])
-        return logits.float(), input_ids[:, 1:][asked]
+        loss_mask = loss_mask[:, 1:]
+        head = self.untied_head or self.model.get_output_embeddings()
+        logits: Tensor = head(self(input_ids)[:, :-1][loss_mask])
+        return logits.float(), input_ids[:, 1:][loss_mask]
 
 
-def scratch_language_model(vocabulary: int, size: str) -> CausalLM:
-    """Return an untrained model of the design of Llama, of a size of `text_classifier.SIZES`.
+def build_llama(vocab_size: int, size: str) -> CausalLM:
+    """Return an untrained model of the design of Llama, of a size of `text_classifier.MODEL_SIZES`.
 
     Rotary positions, RMSNorm, SwiGLU, and one matrix for tokens that are read and written.
 
@@ -54,16 +54,16 @@ def scratch_language_model(vocabulary: int, size: str) -> CausalLM:
         ParameterError: an unknown size.
     """
     check_size(size)
-    layers, width = SIZES[size]
+    n_layer, d_model = MODEL_SIZES[size]
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=width,
+            vocab_size=vocab_size,
+            hidden_size=d_model,
             # Two thirds of the usual four times: SwiGLU has three matrices in place of two.
-            intermediate_size=-(-8 * width // 3 // MULTIPLE) * MULTIPLE,
-            num_hidden_layers=layers,
-            num_attention_heads=HEADS,
-            num_key_value_heads=HEADS,
+            intermediate_size=-(-8 * d_model // 3 // FEEDFORWARD_MULTIPLE) * FEEDFORWARD_MULTIPLE,
+            num_hidden_layers=n_layer,
+            num_attention_heads=N_HEAD,
+            num_key_value_heads=N_HEAD,
             tie_word_embeddings=True,
             bos_token_id=None,
             eos_token_id=None,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from wholescript.models.aggregators import Reading
+from wholescript.models.aggregators import AggregatorOutput
 from wholescript.models.dropout import Dropout
 from wholescript.models.transformer import Positions, Transformer
 
@@ -29,11 +29,11 @@ class ScratchEncoder(nn.Module):
 
     def __init__(
         self,
-        vocabulary: int,
+        vocab_size: int,
         d_model: int = 128,
-        heads: int = 4,
+        n_head: int = 4,
         d_feedforward: int = 512,
-        layers: int = 2,
+        n_layer: int = 2,
         *,
         positions: Positions = "sinusoidal",
         causal: bool = False,
@@ -43,14 +43,14 @@ class ScratchEncoder(nn.Module):
         super().__init__()
         self.d_model = d_model
         self.pooling = pooling or ("last" if causal else "mean")
-        self.embed = nn.Embedding(vocabulary, d_model)
+        self.embed = nn.Embedding(vocab_size, d_model)
         nn.init.normal_(self.embed.weight, std=d_model**-0.5)
         self.dropout = Dropout(dropout)
         self.transformer = Transformer(
             d_model,
-            heads,
+            n_head,
             d_feedforward,
-            layers,
+            n_layer,
             positions=positions,
             causal=causal,
             dropout=dropout,
@@ -71,21 +71,21 @@ class ScratchEncoder(nn.Module):
         return (states * weight).sum(1) / weight.sum(1)
 
 
-class MaskedModel(nn.Module):
+class MaskedLanguageModel(nn.Module):
     """An encoder that is asked for hidden tokens; its embedding also reads them out."""
 
     def __init__(self, encoder: ScratchEncoder) -> None:
         super().__init__()
         self.encoder = encoder
-        self.vocabulary = encoder.embed.num_embeddings
+        self.vocab_size = encoder.embed.num_embeddings
         self.transform = nn.Sequential(
             nn.Linear(encoder.d_model, encoder.d_model), nn.GELU(), nn.LayerNorm(encoder.d_model)
         )
-        self.bias = nn.Parameter(torch.zeros(self.vocabulary))
+        self.bias = nn.Parameter(torch.zeros(self.vocab_size))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, hidden: Tensor) -> Tensor:
-        """Return logits (asked, vocabulary) of the tokens where `hidden` (n, length) is True."""
-        states = self.encoder.states(input_ids, attention_mask)[hidden]
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, masked: Tensor) -> Tensor:
+        """Return logits (asked, vocabulary) of the tokens where `masked` (n, length) is True."""
+        states = self.encoder.states(input_ids, attention_mask)[masked]
         return linear(self.transform(states), self.encoder.embed.weight, self.bias)
 
 
@@ -93,7 +93,7 @@ class ChunkedClassifier(nn.Module):
     """A chunk encoder and an aggregator of its own width, heads, depth and positions.
 
     The chunks of all films of a batch are packed: (n, length) ids and mask, films one after
-    another, and `counts` (batch,) says how many each has. No film is padded to the longest until
+    another, and `n_chunks` (batch,) says how many each has. No film is padded to the longest until
     its chunks are vectors.
     """
 
@@ -103,19 +103,19 @@ class ChunkedClassifier(nn.Module):
         self.aggregator = aggregator
 
     def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, counts: Tensor, *beside: Tensor
-    ) -> Reading:
+        self, input_ids: Tensor, attention_mask: Tensor, n_chunks: Tensor, *extra_features: Tensor
+    ) -> AggregatorOutput:
         """Read a batch of films."""
-        return self.read(self.encoder(input_ids, attention_mask), counts, *beside)
+        return self.read(self.encoder(input_ids, attention_mask), n_chunks, *extra_features)
 
-    def read(self, vectors: Tensor, counts: Tensor, *beside: Tensor) -> Reading:
+    def read(self, vectors: Tensor, n_chunks: Tensor, *extra_features: Tensor) -> AggregatorOutput:
         """Aggregate packed chunk vectors (n, d), with what the aggregator reads beside them."""
-        return Reading(*self.aggregator(*unpacked(vectors, counts), *beside))
+        return AggregatorOutput(*self.aggregator(*pad_chunks(vectors, n_chunks), *extra_features))
 
 
-def unpacked(vectors: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+def pad_chunks(vectors: Tensor, n_chunks: Tensor) -> tuple[Tensor, Tensor]:
     """Return packed vectors (n, d) as (batch, longest, d) with their mask (batch, longest)."""
-    films = torch.split(vectors, counts.tolist())
+    films = torch.split(vectors, n_chunks.tolist())
     padded = nn.utils.rnn.pad_sequence(list(films), batch_first=True)
     steps = torch.arange(padded.shape[1], device=vectors.device)
-    return padded, steps < counts.to(vectors.device)[:, None]
+    return padded, steps < n_chunks.to(vectors.device)[:, None]

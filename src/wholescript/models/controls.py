@@ -9,13 +9,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from wholescript.errors import DataError
-from wholescript.models.logistic_regression import IntArray, Matrix, NestedLogistic
+from wholescript.models.logistic_regression import IntArray, Matrix, NestedLogisticRegression
 from wholescript.models.task import Estimator, FoldScores, Task
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.tfidf import TfidfLR
 
 
 @dataclass(kw_only=True)
-class ColumnsLR(NestedLogistic):
+class MetadataLR(NestedLogisticRegression):
     """Logistic regression on columns of the film table alone.
 
     `numeric` columns enter as quadratic splines over the quantiles of the training films (constant
@@ -28,7 +28,7 @@ class ColumnsLR(NestedLogistic):
     categorical: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
 
-    def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[Matrix, Matrix]:
+    def design_matrices(self, task: Task, train: IntArray, test: IntArray) -> tuple[Matrix, Matrix]:
         """Return the encoded columns of the training and of the test films.
 
         Raises DataError when the film table lacks a column.
@@ -73,10 +73,10 @@ class ShuffledLabels:
 def controls() -> list[Estimator]:
     """Return the controls of the report: length, year, source, title, opening, shuffled labels."""
     return [
-        ColumnsLR(name="length", numeric=("n_words",)),
-        ColumnsLR(name="year", numeric=("year",)),
-        ColumnsLR(name="source", categorical=("source",)),
-        ColumnsLR(name="title", text=("title",)),
-        WordsLR(name="opening", opening=True),
-        ShuffledLabels(WordsLR()),
+        MetadataLR(name="length", numeric=("n_words",)),
+        MetadataLR(name="year", numeric=("year",)),
+        MetadataLR(name="source", categorical=("source",)),
+        MetadataLR(name="title", text=("title",)),
+        TfidfLR(name="opening", opening=True),
+        ShuffledLabels(TfidfLR()),
     ]

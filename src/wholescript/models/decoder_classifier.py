@@ -5,14 +5,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.features.pretrained_decoders import Decoder
-from wholescript.models.adapters import Tuning, adapted
+from wholescript.models.adapters import Tuning, prepare_for_tuning
 from wholescript.models.dropout import Dropout
 
 
 class DecoderClassifier(nn.Module):
     """Maps token ids to logits of the classes.
 
-    `tuning` says what is trained beside the last layer (`adapters.adapted`). The model within
+    `tuning` says what is trained beside the last layer (`adapters.prepare_for_tuning`). The model within
     `decoder` is changed in place, so that its language can be asked of afterwards.
 
     Raises:
@@ -30,23 +30,23 @@ class DecoderClassifier(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.base = adapted(decoder, tuning, rank=rank, alpha=alpha, dropout=dropout)
-        self._language = (decoder.model,)  # in a tuple: its words are no part of the state
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.width, classes))
+        self.base = prepare_for_tuning(decoder, tuning, rank=rank, alpha=alpha, dropout=dropout)
+        self._language_model = (decoder.model,)  # in a tuple: its words are no part of the state
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.d_model, classes))
 
-    def thaw(self) -> None:
+    def unfreeze(self) -> None:
         """Train all weights from now on."""
         self.base.requires_grad_(True)
 
     @torch.inference_mode()
-    def language_loss(self, input_ids: Tensor) -> float:
+    def lm_loss(self, input_ids: Tensor) -> float:
         """Return the mean loss of the next token over (n, length) ids, in nats.
 
         What fine-tuning makes of the language that the model knew: its growth is forgetting.
         """
         training = self.training
         self.eval()  # nothing is dropped
-        model = self._language[0].to(input_ids.device)
+        model = self._language_model[0].to(input_ids.device)
         losses = []
         for ids in input_ids:  # logits of all tokens of all rows would take gigabytes
             logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1]

@@ -7,20 +7,20 @@ from typing import Any, ClassVar
 
 from wholescript.features.decoder_embeddings import (
     CACHE,
-    DecoderChunks,
-    keep_vectors,
-    load_vectors,
+    DecoderEmbeddingConfig,
+    cache_decoder_embeddings,
+    load_decoder_embeddings,
 )
 from wholescript.models.logistic_regression import IntArray
 from wholescript.models.task import Estimator, FoldScores, Task
 
 
 @dataclass
-class FromDecoder:
+class DecoderEmbeddingEstimator:
     """`estimator`, given the vectors of a frozen decoder-only model as the chunks of a film."""
 
     estimator: Estimator
-    decoder: DecoderChunks = field(default_factory=DecoderChunks)
+    decoder: DecoderEmbeddingConfig = field(default_factory=DecoderEmbeddingConfig)
 
     cache: ClassVar[Path] = CACHE
     reads_texts: ClassVar[bool] = True  # and not the features of the bundle
@@ -39,9 +39,9 @@ class FromDecoder:
             "estimator": self.estimator.config,
         }
 
-    def take(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+    def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Encode scripts, given as (SHA-1 of the text, text), into the cache."""
-        keep_vectors(scripts, self.decoder, total=total, cache=self.cache)
+        cache_decoder_embeddings(scripts, self.decoder, total=total, cache=self.cache)
 
     def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
         """Fit on the vectors of the rows `train` and score the rows `test`.
@@ -50,7 +50,7 @@ class FromDecoder:
             DataError: the model has not read all films.
         """
         sha1s = task.films["text_sha1"].tolist()
-        chunks = load_vectors(sha1s, self.decoder, cache=self.cache)
+        chunks = load_decoder_embeddings(sha1s, self.decoder, cache=self.cache)
         return self.estimator.fit_predict(
             replace(task, features=replace(task.features, chunks=chunks)), train, test, seed=seed
         )

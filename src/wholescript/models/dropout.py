@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-WORD = 4  # units that one 64-bit draw decides, by 16 bits each
-LEVELS = 2**16
+UNITS_PER_DRAW = 4  # units that one 64-bit draw decides, by 16 bits each
+DRAW_LEVELS = 2**16
 
 
 class Dropout(nn.Dropout):
@@ -20,10 +20,10 @@ class Dropout(nn.Dropout):
         """Return states of the same shape and dtype, a share `p` of them zero, the rest scaled."""
         if not self.training or self.p == 0 or states.device.type != "cpu":
             return dropout(states, self.p, self.training, self.inplace)
-        share = round(self.p * LEVELS)
-        if share == LEVELS:
+        share = round(self.p * DRAW_LEVELS)
+        if share == DRAW_LEVELS:
             return states * 0
-        words = torch.empty(-(-states.numel() // WORD), dtype=torch.int64)
+        words = torch.empty(-(-states.numel() // UNITS_PER_DRAW), dtype=torch.int64)
         drawn = words.random_(-(2**63), None).view(torch.int16)[: states.numel()]
-        kept = drawn.view(states.shape) >= share - LEVELS // 2
-        return states * kept * (LEVELS / (LEVELS - share))
+        kept = drawn.view(states.shape) >= share - DRAW_LEVELS // 2
+        return states * kept * (DRAW_LEVELS / (DRAW_LEVELS - share))

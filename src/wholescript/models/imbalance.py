@@ -1,7 +1,7 @@
 """Treatments of class imbalance, each inside the training films.
 
-Those of `TREATMENTS` change how a model is trained; here they are applied to TF-IDF rows, in
-`training.treated` to an aggregator. `LogitAdjusted` changes what any model says afterwards. Moving
+Those of `IMBALANCE_CORRECTIONS` change how a model is trained; here they are applied to TF-IDF rows, in
+`training.treated` to an aggregator. `LogitAdjustment` changes what any model says afterwards. Moving
 the threshold changes no probability: every prediction of the report carries a threshold chosen on
 inner folds beside the customary 0.5.
 """
@@ -18,9 +18,9 @@ from scipy.special import expit, log_expit
 from wholescript.errors import ParameterError
 from wholescript.models.logistic_regression import FloatArray, IntArray, Matrix, logistic, logit
 from wholescript.models.task import Estimator, FoldScores, Task
-from wholescript.models.tfidf import WordsLR
+from wholescript.models.tfidf import TfidfLR
 
-Treatment = Literal[
+ImbalanceCorrection = Literal[
     "plain",
     "class weights",
     "class-balanced",
@@ -28,14 +28,16 @@ Treatment = Literal[
     "SMOTE",
     "focal loss",
 ]
-TREATMENTS: tuple[Treatment, ...] = get_args(Treatment)
-GAMMA = 2.0  # of the focal loss, as its authors found best
-BETA = 0.999  # of class-balanced weights: about as many films as there are to draw from
+IMBALANCE_CORRECTIONS: tuple[ImbalanceCorrection, ...] = get_args(ImbalanceCorrection)
+FOCAL_GAMMA = 2.0  # of the focal loss, as its authors found best
+CLASS_BALANCED_BETA = (
+    0.999  # of class-balanced weights: about as many films as there are to draw from
+)
 
 
 @dataclass(kw_only=True)
-class TreatedWordsLR(WordsLR):
-    """`WordsLR` with one treatment of imbalance.
+class ImbalanceCorrectedTfidfLR(TfidfLR):
+    """`TfidfLR` with one treatment of imbalance.
 
     "class weights" are inverse to the frequency of a class; "class-balanced" ones to its effective
     number (1 - beta^n) / (1 - beta) (Cui et al. 2019). "oversampling" repeats films of the rare
@@ -44,38 +46,38 @@ class TreatedWordsLR(WordsLR):
     """
 
     name: str = ""
-    treatment: Treatment = "plain"
-    gamma: float = GAMMA
-    beta: float = BETA
+    correction: ImbalanceCorrection = "plain"
+    gamma: float = FOCAL_GAMMA
+    beta: float = CLASS_BALANCED_BETA
 
     def __post_init__(self) -> None:
         """Check the treatment and name the estimator after it."""
-        self.name = self.name or checked_name(self.treatment)
+        self.name = self.name or check_correction(self.correction)
 
-    def learn(
-        self, x: Matrix, labels: NDArray[np.int8], x_test: Matrix, strength: float, seed: int
+    def fit_predict_proba(
+        self, x: Matrix, labels: NDArray[np.int8], x_test: Matrix, C: float, seed: int
     ) -> FloatArray:
         """Fit with the treatment; return P(positive) of each row of `x_test`."""
-        match self.treatment:
+        match self.correction:
             case "plain":
-                return logistic(x, labels, x_test, strength)
+                return logistic(x, labels, x_test, C)
             case "class weights":
-                return logistic(x, labels, x_test, strength, class_weight="balanced")
+                return logistic(x, labels, x_test, C, class_weight="balanced")
             case "oversampling":
                 x, labels = RandomOverSampler(random_state=seed).fit_resample(x, labels)
-                return logistic(x, labels, x_test, strength)
+                return logistic(x, labels, x_test, C)
             case "SMOTE":
                 x, labels = SMOTE(random_state=seed).fit_resample(x, labels)
-                return logistic(x, labels, x_test, strength)
+                return logistic(x, labels, x_test, C)
             case "class-balanced":
                 weights = effective_number_weights(labels, self.beta)
-                return logistic(x, labels, x_test, strength, class_weight=weights)
+                return logistic(x, labels, x_test, C, class_weight=weights)
             case "focal loss":
-                return focal_logistic(x, labels, x_test, strength, self.gamma)
+                return focal_logistic(x, labels, x_test, C, self.gamma)
 
 
 @dataclass
-class LogitAdjusted:
+class LogitAdjustment:
     """An estimator, less tau times the log prior odds of its training films on each logit.
 
     The post-hoc form of logit adjustment (Menon et al. 2021); where an intercept is free, it is
@@ -99,13 +101,13 @@ class LogitAdjusted:
         return FoldScores(inner, scores, found.chosen, found.history)
 
 
-def checked_name(treatment: str) -> str:
+def check_correction(correction: str) -> str:
     """Return how a run with the treatment is called; raise ParameterError where there is none."""
-    if treatment not in TREATMENTS:
+    if correction not in IMBALANCE_CORRECTIONS:
         raise ParameterError(
-            f"Unknown treatment {treatment!r}: choose one of {', '.join(TREATMENTS)}."
+            f"Unknown treatment {correction!r}: choose one of {', '.join(IMBALANCE_CORRECTIONS)}."
         )
-    return treatment.lower().replace(" ", "-")
+    return correction.lower().replace(" ", "-")
 
 
 def effective_number_weights(labels: NDArray[np.int8], beta: float) -> dict[int, float]:
@@ -117,7 +119,7 @@ def effective_number_weights(labels: NDArray[np.int8], beta: float) -> dict[int,
 
 
 def focal_logistic(
-    x: Matrix, labels: NDArray[np.int8], x_test: Matrix, strength: float, gamma: float
+    x: Matrix, labels: NDArray[np.int8], x_test: Matrix, C: float, gamma: float
 ) -> FloatArray:
     """Return P(positive) of `x_test` by a linear model under the focal loss, L2, free intercept.
 
@@ -130,8 +132,8 @@ def focal_logistic(
         weights, intercept = parameters[:-1], parameters[-1]
         margin = sign * (x @ weights + intercept)
         right, log_right, wrong = expit(margin), log_expit(margin), expit(-margin)
-        value = weights @ weights / 2 - strength * (wrong**gamma @ log_right)
-        slope = strength * sign * wrong**gamma * (gamma * right * log_right - wrong)
+        value = weights @ weights / 2 - C * (wrong**gamma @ log_right)
+        slope = C * sign * wrong**gamma * (gamma * right * log_right - wrong)
         return value, np.append(weights + x.T @ slope, slope.sum())
 
     start = np.zeros(x.shape[1] + 1)

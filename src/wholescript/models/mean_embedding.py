@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogistic
+from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogisticRegression
 from wholescript.models.task import Task
 
 
 @dataclass(kw_only=True)
-class MeanPoolingLR(NestedLogistic):
+class MeanPoolingLR(NestedLogisticRegression):
     """Logistic regression on the mean of a film's chunk embeddings.
 
     Means are centred on the training films and divided by one scale for all dimensions. The
@@ -22,16 +22,18 @@ class MeanPoolingLR(NestedLogistic):
     name: str = "mean-pooling"
     Cs: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0)
 
-    def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[FloatArray, FloatArray]:
+    def design_matrices(
+        self, task: Task, train: IntArray, test: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the scaled means of the training and of the test films."""
-        means = film_means(task.features.chunks)
+        means = mean_chunk_embeddings(task.features.chunks)
         centred = means - means[train].mean(axis=0)
         # One chunk in common to all training films leaves nothing to scale by.
         scale = centred[train].std() or 1.0
         return centred[train] / scale, centred[test] / scale
 
 
-def film_means(chunks: ChunkEmbeddings) -> NDArray[np.float64]:
+def mean_chunk_embeddings(chunks: ChunkEmbeddings) -> NDArray[np.float64]:
     """Return the mean coordinates of each film's chunks, (n, d)."""
     # A sum a film is fifty times as fast as one `add.reduceat` over all of them.
     spans = zip(chunks.offsets[:-1], chunks.offsets[1:], strict=True)

@@ -4,28 +4,28 @@ import torch
 from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_encoders import WIDTH, PooledEncoder, quiet_loading
+from wholescript.features.pretrained_encoders import EMBEDDING_DIM, MeanPooledEncoder, quiet_loading
 
 
-class ThawedEncoder(nn.Module):
-    """The first `layers` blocks of the frozen encoder, the last `thawed` of them trainable.
+class PartiallyTunedEncoder(nn.Module):
+    """The first `n_layer` blocks of the frozen encoder, the last `n_unfrozen` of them trainable.
 
     Blocks below and the embeddings keep their weights and no graph.
     """
 
-    d_model = WIDTH
+    d_model = EMBEDDING_DIM
 
-    def __init__(self, layers: int = 3, thawed: int = 1) -> None:
+    def __init__(self, n_layer: int = 3, n_unfrozen: int = 1) -> None:
         super().__init__()
-        if not 0 <= thawed <= layers:
-            raise ParameterError(f"thawed={thawed} blocks: the encoder has {layers}")
+        if not 0 <= n_unfrozen <= n_layer:
+            raise ParameterError(f"n_unfrozen={n_unfrozen} blocks: the encoder has {n_layer}")
         with quiet_loading():
-            self.pooled = PooledEncoder(layers)
+            self.pooled_encoder = MeanPooledEncoder(n_layer)
         self.requires_grad_(False)
-        for block in self.pooled.encoder.encoder.layer[layers - thawed :]:
+        for block in self.pooled_encoder.encoder.encoder.layer[n_layer - n_unfrozen :]:
             block.requires_grad_(True)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map (n, length) ids and mask to (n, 384)."""
-        vectors: Tensor = self.pooled(input_ids, attention_mask.to(torch.int64))
+        vectors: Tensor = self.pooled_encoder(input_ids, attention_mask.to(torch.int64))
         return vectors

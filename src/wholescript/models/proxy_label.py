@@ -11,7 +11,7 @@ from wholescript.models.task import Estimator, FoldScores, Task
 
 
 @dataclass
-class TrainedOn:
+class ProxyLabel:
     """An estimator that learns the label in a column of the film table, whatever the task's is.
 
     Its probabilities are those of that label: they rank films for the task's, and only rank.

@@ -23,12 +23,14 @@ from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import Decoder
 from wholescript.features.pretrained_encoders import quiet_loading
 
-WRITTEN_LAST = "tokenizer.json"
+LAST_WRITTEN_FILE = "tokenizer.json"
 LENS_TEXTS, LENS_TOKENS = 256, 256  # that states are compared on
 RIDGE = 1e-4
 
 
-def shortened(decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary: int) -> Decoder:
+def prune_decoder(
+    decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary: int
+) -> Decoder:
     """Return a decoder, changed in place, of its first blocks and at most `vocabulary` tokens.
 
     Its tokenizer still reads any text, since all bytes stay: a token that went is read in the
@@ -42,17 +44,17 @@ def shortened(decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary
     model, there = decoder.model, len(decoder.blocks)
     if not 1 <= blocks < there:
         raise ParameterError(f"blocks={blocks}: of {there} blocks 1 to {there - 1} can be kept")
-    pieces, kept = fewer_tokens(_backend(decoder), texts, vocabulary)
-    start = kept.index(decoder.start)
-    mark = decoder.tokenizer.convert_ids_to_tokens(decoder.start)
+    pieces, kept = prune_tokenizer(_backend(decoder), texts, vocabulary)
+    bos_token_id = kept.index(decoder.bos_token_id)
+    mark = decoder.tokenizer.convert_ids_to_tokens(decoder.bos_token_id)
     words = PreTrainedTokenizerFast(tokenizer_object=pieces, bos_token=mark, eos_token=mark)
     read, write = (
         embedding.weight[kept].detach()
         for embedding in (model.get_input_embeddings(), model.get_output_embeddings())
     )
     model.set_input_embeddings(nn.Embedding.from_pretrained(read))
-    short = replace(decoder, tokenizer=words, start=start)
-    lens = _lens(short, texts, blocks)
+    short = replace(decoder, tokenizer=words, bos_token_id=bos_token_id)
+    lens = _fit_tuned_lens(short, texts, blocks)
     del decoder.blocks[blocks:]
     head = nn.Linear(write.shape[1], write.shape[0], bias=False)
     head.weight = nn.Parameter(write @ lens)
@@ -61,22 +63,24 @@ def shortened(decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary
     config = model.config
     config.num_hidden_layers, config.vocab_size = blocks, len(kept)
     config.tie_word_embeddings = False
-    config.bos_token_id = config.eos_token_id = start
-    model.generation_config.update(bos_token_id=start, eos_token_id=start, pad_token_id=start)
+    config.bos_token_id = config.eos_token_id = bos_token_id
+    model.generation_config.update(
+        bos_token_id=bos_token_id, eos_token_id=bos_token_id, pad_token_id=bos_token_id
+    )
     if getattr(config, "layer_types", None):
         del config.layer_types[blocks:]
     return short
 
 
 @torch.inference_mode()
-def _lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tensor:
+def _fit_tuned_lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tensor:
     """Return the map (d, d) from normed states behind `blocks` blocks to those behind the last."""
     drawn = np.random.default_rng(0).permutation(len(texts))[:LENS_TEXTS]
-    width = decoder.width
-    squares = torch.zeros(width, width, dtype=torch.float64)
+    d_model = decoder.d_model
+    squares = torch.zeros(d_model, d_model, dtype=torch.float64)
     products = torch.zeros_like(squares)
     for text in tqdm([texts[row] for row in drawn], desc="reading out", leave=False):
-        ids = torch.tensor([[decoder.start, *decoder.tokens(text)[:LENS_TOKENS]]])
+        ids = torch.tensor([[decoder.bos_token_id, *decoder.tokens(text)[:LENS_TOKENS]]])
         states = decoder.model.base_model(ids, output_hidden_states=True).hidden_states
         # The first token's state is many times as large as any other, and none is read after it.
         early, late = (states[place][0, 1:].double() for place in (blocks, -1))
@@ -87,7 +91,7 @@ def _lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tensor:
     return torch.linalg.solve(squares, products).T.float()
 
 
-def fewer_tokens(
+def prune_tokenizer(
     tokenizer: Tokenizer, texts: Sequence[str], size: int
 ) -> tuple[Tokenizer, list[int]]:
     """Return a byte-level BPE of at most `size` tokens, and the old id of each, in order.
@@ -116,7 +120,7 @@ def fewer_tokens(
     for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False):
         used.update(encoding.tokens)
     for token, _ in used.most_common():
-        needed = _made_of(token, parts) - kept
+        needed = _merge_ancestors(token, parts) - kept
         if len(kept) + len(needed) <= size:
             kept |= needed
     old = sorted((vocabulary[token], token) for token in kept)
@@ -141,7 +145,7 @@ def _backend(decoder: Decoder) -> Tokenizer:
     return backend
 
 
-def _made_of(token: str, parts: dict[str, tuple[str, str]]) -> set[str]:
+def _merge_ancestors(token: str, parts: dict[str, tuple[str, str]]) -> set[str]:
     """Return a token and all that it is merged from, step by step."""
     found, asked = set[str](), [token]
     while asked:

@@ -8,9 +8,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from wholescript.models.aggregators import Reading, places, sinusoids
+from wholescript.models.aggregators import (
+    AggregatorOutput,
+    relative_positions,
+    sinusoidal_positions,
+)
 from wholescript.models.dropout import Dropout
-from wholescript.models.transformer import Block, LinearBlock
+from wholescript.models.transformer import Block, LinearAttentionBlock
 
 
 class TransformerEncoder(nn.Module):
@@ -26,31 +30,33 @@ class TransformerEncoder(nn.Module):
         self,
         d_input: int,
         d_model: int = 64,
-        heads: int = 4,
+        n_head: int = 4,
         d_feedforward: int = 128,
-        layers: int = 1,
+        n_layer: int = 1,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
         self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.LayerNorm(d_model))
         self.blocks = nn.ModuleList(
-            self.block(d_model, heads, d_feedforward, dropout) for _ in range(layers)
+            self.block(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
         self.head = nn.Sequential(nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, 1))
         self.dropout = Dropout(dropout)
 
-    def forward(self, chunks: Tensor, chunk_mask: Tensor) -> Reading:
+    def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
         """Read a batch of films."""
         states = self.embed(chunks)
-        states = self.dropout(states + sinusoids(places(chunk_mask), states.shape[-1]))
+        states = self.dropout(
+            states + sinusoidal_positions(relative_positions(chunk_mask), states.shape[-1])
+        )
         for block in self.blocks:
             states = block(states, chunk_mask[:, None, None, :], None)
         attention = chunk_mask / chunk_mask.sum(1, keepdim=True)
         film = torch.einsum("bl,bld->bd", attention, states)
-        return Reading(self.head(film).squeeze(-1), attention)
+        return AggregatorOutput(self.head(film).squeeze(-1), attention)
 
 
-class LinearAttention(TransformerEncoder):
+class LinearAttentionEncoder(TransformerEncoder):
     """The same with linear attention, for scripts of any length."""
 
-    block = LinearBlock
+    block = LinearAttentionBlock

@@ -18,50 +18,50 @@ from wholescript.errors import ParameterError
 IntArray: TypeAlias = NDArray[np.int64]
 FloatArray: TypeAlias = NDArray[np.float32]
 Inputs: TypeAlias = csr_matrix | FloatArray
-Kind = Literal["svm", "logistic"]
+LinearLoss = Literal["svm", "logistic"]
 
-TEMPERATURES = (0.05, 20.0)  # beyond them one wrong text more would decide
+TEMPERATURE_BOUNDS = (0.05, 20.0)  # beyond them one wrong text more would decide
 
 
-class ScoreMap(Protocol):
+class DecisionFunction(Protocol):
     """Maps inputs to scores of classes; all that it holds is float32 arrays."""
 
     @property
     def size(self) -> int:
         """How many numbers it has."""
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store."""
 
     def __call__(self, x: Any) -> FloatArray:
         """Return the scores (n, classes) of the rows of `x` (n, inputs)."""
 
 
-class Candidate(Protocol):
+class GridPoint(Protocol):
     """A classifier to try."""
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """What it is, as JSON-able values."""
 
     def estimator(self, seed: int) -> Any:
         """Return it unfitted, as scikit-learn knows it, with a `decision_function`."""
 
-    def map_of(self, fitted: Any) -> ScoreMap:
+    def fitted_decision_function(self, fitted: Any) -> DecisionFunction:
         """Take what was learnt out of it."""
 
 
 @dataclass(frozen=True)
-class LinearCandidate:
+class LinearGridPoint:
     """A linear classifier to try: which loss, and C, the inverse of its L2 penalty."""
 
-    kind: Kind
-    strength: float
+    kind: LinearLoss
+    C: float
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """Both, as JSON-able values."""
-        return {"kind": self.kind, "C": self.strength}
+        return {"kind": self.kind, "C": self.C}
 
     def estimator(self, seed: int) -> LinearSVC | LogisticRegression:
         """Return it unfitted: an SVM of one class against the rest, or a multinomial regression.
@@ -69,19 +69,19 @@ class LinearCandidate:
         The SVM is solved in its dual, on embeddings too: a third of the time of the primal.
         """
         if self.kind == "svm":
-            return LinearSVC(C=self.strength, dual=True, random_state=seed, max_iter=5_000)
-        return LogisticRegression(C=self.strength, max_iter=2_000)
+            return LinearSVC(C=self.C, dual=True, random_state=seed, max_iter=5_000)
+        return LogisticRegression(C=self.C, max_iter=2_000)
 
-    def map_of(self, fitted: LinearSVC | LogisticRegression) -> "LinearMap":
+    def fitted_decision_function(self, fitted: LinearSVC | LogisticRegression) -> "LinearMap":
         """Take the weights out of it."""
-        return LinearMap(
-            np.ascontiguousarray(as_columns(fitted.coef_.T), np.float32),
-            np.asarray(as_columns(fitted.intercept_[None])[0], np.float32),
+        return LinearDecisionFunction(
+            np.ascontiguousarray(to_two_columns(fitted.coef_.T), np.float32),
+            np.asarray(to_two_columns(fitted.intercept_[None])[0], np.float32),
         )
 
 
 @dataclass(frozen=True)
-class LinearMap:
+class LinearDecisionFunction:
     """Scores of the classes: inputs times `weights` (inputs, classes) plus `bias` (classes,).
 
     Both are float32, which is what is stored: a classifier read back says the same.
@@ -91,11 +91,11 @@ class LinearMap:
     bias: FloatArray
 
     @classmethod
-    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> "LinearMap":
+    def from_state_dict(cls, arrays: Mapping[str, NDArray[Any]]) -> "LinearMap":
         """Take it out of stored arrays."""
         return cls(arrays["weights"], arrays["bias"])
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store."""
         return {"weights": self.weights, "bias": self.bias}
 
@@ -110,20 +110,20 @@ class LinearMap:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class GridSearchResult:
     """The best of some candidates, what it learnt, and how well it does where held out."""
 
-    candidate: Candidate
-    map: ScoreMap
+    grid_point: GridPoint
+    decision_fn: DecisionFunction
     macro_f1: float
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def best_params_(self) -> dict[str, Any]:
         """What was chosen, as JSON-able values."""
-        return {**self.candidate.settings, "validation_macro_f1": self.macro_f1}
+        return {**self.grid_point.params, "validation_macro_f1": self.macro_f1}
 
 
-def as_columns(scores: NDArray[Any]) -> NDArray[Any]:
+def to_two_columns(scores: NDArray[Any]) -> NDArray[Any]:
     """Return a score for each of two classes where there is one, for the second.
 
     Maps (n,) or (n, 1) to (n, 2): the softmax of both halves is the logistic function of their
@@ -135,14 +135,14 @@ def as_columns(scores: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([-column, column], axis=1) / 2
 
 
-def choose(
-    candidates: Sequence[Candidate],
+def grid_search(
+    grid: Sequence[GridPoint],
     x: Inputs,
     labels: IntArray,
-    x_held: Inputs,
-    held_labels: IntArray,
+    x_val: Inputs,
+    val_labels: IntArray,
     seed: int,
-) -> Chosen:
+) -> GridSearchResult:
     """Fit each candidate, and return the one with the best macro-F1 on the held-out rows.
 
     Between equals the first wins.
@@ -150,13 +150,13 @@ def choose(
     Raises:
         ParameterError: there is no candidate.
     """
-    if not candidates:
+    if not grid:
         raise ParameterError("there is nothing to choose among: give one value of each at least.")
     found = []
-    for candidate in candidates:
-        fitted = candidate.map_of(candidate.estimator(seed).fit(x, labels))
-        score = macro_f1(fitted(x_held), held_labels)
-        found.append(Chosen(candidate, fitted, score))
+    for grid_point in grid:
+        fitted = grid_point.fitted_decision_function(grid_point.estimator(seed).fit(x, labels))
+        score = macro_f1(fitted(x_val), val_labels)
+        found.append(GridSearchResult(grid_point, fitted, score))
     return max(found, key=lambda chosen: chosen.macro_f1)
 
 
@@ -175,10 +175,10 @@ def fit_temperature(scores: FloatArray, labels: IntArray) -> float:
         rows = log_softmax(scores.astype(np.float64) / np.exp(log_t), axis=1)
         return -float(rows[np.arange(len(labels)), labels].mean())
 
-    found = minimize_scalar(log_loss, bounds=np.log(TEMPERATURES), method="bounded")
+    found = minimize_scalar(log_loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded")
     return float(np.exp(found.x))
 
 
-def probabilities(scores: FloatArray, temperature: float) -> FloatArray:
+def softmax_with_temperature(scores: FloatArray, temperature: float) -> FloatArray:
     """Return softmax(scores / temperature), (n, classes) float32."""
     return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1), np.float32)

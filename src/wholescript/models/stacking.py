@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.logistic_regression import N_INNER, FloatArray, IntArray, logistic, logit
+from wholescript.models.logistic_regression import (
+    N_INNER_FOLDS,
+    FloatArray,
+    IntArray,
+    logistic,
+    logit,
+)
 from wholescript.models.task import Estimator, FoldScores, Task
 
 
 @dataclass
-class Stack:
+class StackingEnsemble:
     """Stacked generalisation (Wolpert 1992) over the logits of its members.
 
     The regression learns on the members' inner scores, which are out of fold, and is applied to
@@ -36,11 +42,11 @@ class Stack:
         x[train] = np.column_stack([logit(s.inner) for s in scores])
         x[test] = np.column_stack([logit(s.test) for s in scores])
         inner = np.zeros(len(labels))
-        for fold in inner_folds(labels, task.groups, train, n_folds=N_INNER, seed=seed):
-            inner[fold.test] = _learn(x[fold.train], labels[fold.train], x[fold.test])
-        return FoldScores(inner=inner[train], test=_learn(x[train], labels[train], x[test]))
+        for fold in inner_folds(labels, task.groups, train, n_folds=N_INNER_FOLDS, seed=seed):
+            inner[fold.test] = _fit_predict(x[fold.train], labels[fold.train], x[fold.test])
+        return FoldScores(inner=inner[train], test=_fit_predict(x[train], labels[train], x[test]))
 
 
-def _learn(x: FloatArray, labels: NDArray[np.int8], x_test: FloatArray) -> FloatArray:
+def _fit_predict(x: FloatArray, labels: NDArray[np.int8], x_test: FloatArray) -> FloatArray:
     """Combine members; C = 1 hardly shrinks these few columns over hundreds of films."""
     return logistic(x, labels, x_test, 1.0)

@@ -10,12 +10,12 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from wholescript.errors import DataError
 from wholescript.features.bundle import WordCounts
-from wholescript.models.logistic_regression import IntArray, NestedLogistic
+from wholescript.models.logistic_regression import IntArray, NestedLogisticRegression
 from wholescript.models.task import Task
 
 
 @dataclass(kw_only=True)
-class WordsLR(NestedLogistic):
+class TfidfLR(NestedLogisticRegression):
     """Logistic regression on the TF-IDF weights of a script's words.
 
     Term counts enter as 1 + log(count), rows are scaled to length 1, and both the vocabulary
@@ -30,7 +30,9 @@ class WordsLR(NestedLogistic):
     quarters: tuple[int, ...] = (0, 1, 2, 3)
     opening: bool = False
 
-    def inputs(self, task: Task, train: IntArray, test: IntArray) -> tuple[csr_matrix, csr_matrix]:
+    def design_matrices(
+        self, task: Task, train: IntArray, test: IntArray
+    ) -> tuple[csr_matrix, csr_matrix]:
         """Return TF-IDF rows of the training and of the test films.
 
         Raises DataError when no word stands in `min_df` training films.

@@ -12,22 +12,22 @@ from torch import Tensor, nn
 from torch.nn.functional import elu
 
 from wholescript.errors import ParameterError
-from wholescript.models.attention import attend
+from wholescript.models.attention import dot_product_attention
 from wholescript.models.dropout import Dropout
 
 Positions = Literal["sinusoidal", "rotary"]
-LONGEST_WAVE = 10_000.0  # of sinusoids and rotations alike, as in Vaswani et al. (2017)
+MAX_WAVELENGTH = 10_000.0  # of sinusoids and rotations alike, as in Vaswani et al. (2017)
 
 
 class Block(nn.Module):
     """Self-attention, then a feed-forward layer, each behind a layer norm and added back."""
 
-    def __init__(self, d_model: int, heads: int, d_feedforward: int, dropout: float) -> None:
+    def __init__(self, d_model: int, n_head: int, d_feedforward: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.n_head = n_head
         self.norm_attention = nn.LayerNorm(d_model)
         self.qkv = nn.Linear(d_model, 3 * d_model)
-        self.project = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
         self.feedforward = nn.Sequential(
             nn.LayerNorm(d_model),
             nn.Linear(d_model, d_feedforward),
@@ -37,23 +37,23 @@ class Block(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(self, states: Tensor, mask: Tensor, rotations: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor, rotary_angles: Tensor | None) -> Tensor:
         """Map (n, length, d_model) to the same; `mask` (n or 1, 1, length, length) allows pairs."""
         n, length, _ = states.shape
-        qkv = self.qkv(self.norm_attention(states)).view(n, length, 3, self.heads, -1)
+        qkv = self.qkv(self.norm_attention(states)).view(n, length, 3, self.n_head, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        if rotations is not None:
-            query, key = rotate(query, rotations), rotate(key, rotations)
+        if rotary_angles is not None:
+            query, key = apply_rotary(query, rotary_angles), apply_rotary(key, rotary_angles)
         read = self.read(query, key, value, mask)
-        states = states + self.dropout(self.project(read.transpose(1, 2).reshape(n, length, -1)))
+        states = states + self.dropout(self.out_proj(read.transpose(1, 2).reshape(n, length, -1)))
         return states + self.dropout(self.feedforward(states))
 
     def read(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
         """Return what each query reads, (n, heads, length, d_head), as are query, key and value."""
-        return attend(query, key, value, mask)
+        return dot_product_attention(query, key, value, mask)
 
 
-class LinearBlock(Block):
+class LinearAttentionBlock(Block):
     """A block with linear attention (Katharopoulos et al., 2020); every position reads all.
 
     With the feature map f(x) = elu(x) + 1, what is read is f(q) . sum f(k) v / f(q) . sum f(k):
@@ -69,7 +69,7 @@ class LinearBlock(Block):
 
 
 class Transformer(nn.Module):
-    """`layers` blocks over a sequence of vectors, and a last layer norm.
+    """`n_layer` blocks over a sequence of vectors, and a last layer norm.
 
     Sinusoidal positions are added to the input (Vaswani et al., 2017); rotary ones turn queries
     and keys in every block (Su et al., 2021). With `causal` no position reads a later one.
@@ -78,25 +78,25 @@ class Transformer(nn.Module):
     def __init__(
         self,
         d_model: int,
-        heads: int,
+        n_head: int,
         d_feedforward: int,
-        layers: int,
+        n_layer: int,
         *,
         positions: Positions = "sinusoidal",
         causal: bool = False,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        if d_model % (2 * heads):
+        if d_model % (2 * n_head):
             raise ParameterError(
-                f"d_model={d_model} must be a multiple of twice heads={heads}: positions take the "
+                f"d_model={d_model} must be a multiple of twice n_head={n_head}: positions take the "
                 "dimensions of a head in pairs"
             )
         self.positions = positions
         self.causal = causal
-        self.d_head = d_model // heads
+        self.d_head = d_model // n_head
         self.blocks = nn.ModuleList(
-            Block(d_model, heads, d_feedforward, dropout) for _ in range(layers)
+            Block(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
         self.norm = nn.LayerNorm(d_model)
 
@@ -106,29 +106,29 @@ class Transformer(nn.Module):
         What stands at masked positions is undefined and influences nothing else.
         """
         length = states.shape[1]
-        allowed = mask[:, None, None, :]
+        attn_mask = mask[:, None, None, :]
         if self.causal:
             square = torch.ones(length, length, dtype=torch.bool, device=states.device)
-            allowed = allowed & square.tril()
-        rotations = None
+            attn_mask = attn_mask & square.tril()
+        rotary_angles = None
         if self.positions == "rotary":
-            rotations = angles(length, self.d_head, states.device)
+            rotary_angles = position_angles(length, self.d_head, states.device)
         else:
-            wave = angles(length, states.shape[-1], states.device)
+            wave = position_angles(length, states.shape[-1], states.device)
             states = states + torch.cat([wave.sin(), wave.cos()], dim=-1).to(states.dtype)
         for block in self.blocks:
-            states = block(states, allowed, rotations)
+            states = block(states, attn_mask, rotary_angles)
         return self.norm(states)
 
 
-def angles(length: int, width: int, device: torch.device) -> Tensor:
+def position_angles(length: int, d: int, device: torch.device) -> Tensor:
     """Return the angle of each position in each pair of dimensions, (length, width / 2)."""
-    steps = torch.arange(width // 2, device=device, dtype=torch.float32) / (width // 2)
-    frequencies = torch.exp(-math.log(LONGEST_WAVE) * steps)
+    steps = torch.arange(d // 2, device=device, dtype=torch.float32) / (d // 2)
+    frequencies = torch.exp(-math.log(MAX_WAVELENGTH) * steps)
     return torch.arange(length, device=device, dtype=torch.float32)[:, None] * frequencies
 
 
-def rotate(vectors: Tensor, angle: Tensor) -> Tensor:
+def apply_rotary(vectors: Tensor, angle: Tensor) -> Tensor:
     """Turn (..., length, width) vectors by their angles: dot products then tell distances only."""
     first, second = vectors.float().chunk(2, dim=-1)
     sin, cos = angle.sin(), angle.cos()

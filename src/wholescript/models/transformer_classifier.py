@@ -12,26 +12,26 @@ from wholescript.errors import ParameterError
 from wholescript.models.chunked import Pooling, ScratchEncoder
 from wholescript.models.dropout import Dropout
 
-HEADS = 4
-WIDER = 4  # how many times the model's width a feed-forward layer has
+N_HEAD = 4
+MLP_RATIO = 4  # how many times the model's width a feed-forward layer has
 
 
-class Size(NamedTuple):
+class ModelSize(NamedTuple):
     """Blocks and width."""
 
-    layers: int
+    n_layer: int
     d_model: int
 
 
-SIZES: dict[str, Size] = {
-    "tiny": Size(2, 128),
-    "small": Size(3, 192),
-    "medium": Size(3, 256),
-    "large": Size(4, 320),
+MODEL_SIZES: dict[str, ModelSize] = {
+    "tiny": ModelSize(2, 128),
+    "small": ModelSize(3, 192),
+    "medium": ModelSize(3, 256),
+    "large": ModelSize(4, 320),
 }
 
 
-class EncoderWithHead(nn.Module):
+class TransformerClassifier(nn.Module):
     """Maps token ids to logits of the classes: a linear layer on what `encoder` makes of them."""
 
     def __init__(self, encoder: ScratchEncoder, classes: int, *, dropout: float = 0.1) -> None:
@@ -45,29 +45,29 @@ class EncoderWithHead(nn.Module):
         return logits
 
 
-class TextClassifier(EncoderWithHead):
+class CausalTransformerClassifier(TransformerClassifier):
     """A decoder-only one: no token reads a later one.
 
-    `size` is a name of `SIZES`, `pooling` one of last, mean. Raises ParameterError for another one.
+    `size` is a name of `MODEL_SIZES`, `pooling` one of last, mean. Raises ParameterError for another one.
     """
 
     def __init__(
         self,
-        vocabulary: int,
+        vocab_size: int,
         classes: int,
         size: str = "small",
         *,
         pooling: Pooling = "last",
         dropout: float = 0.1,
     ) -> None:
-        check_choices(size, pooling)
-        layers, d_model = SIZES[size]
+        check_size_and_pooling(size, pooling)
+        n_layer, d_model = MODEL_SIZES[size]
         encoder = ScratchEncoder(
-            vocabulary,
+            vocab_size,
             d_model,
-            HEADS,
-            WIDER * d_model,
-            layers,
+            N_HEAD,
+            MLP_RATIO * d_model,
+            n_layer,
             causal=True,
             pooling=pooling,
             dropout=dropout,
@@ -77,11 +77,11 @@ class TextClassifier(EncoderWithHead):
 
 def check_size(size: str) -> None:
     """Raise ParameterError for a size that is not there."""
-    if size not in SIZES:
-        raise ParameterError(f"size={size!r} is none of {', '.join(SIZES)}")
+    if size not in MODEL_SIZES:
+        raise ParameterError(f"size={size!r} is none of {', '.join(MODEL_SIZES)}")
 
 
-def check_choices(size: str, pooling: str) -> None:
+def check_size_and_pooling(size: str, pooling: str) -> None:
     """Raise ParameterError for a size or a pooling that is not there."""
     check_size(size)
     if pooling not in get_args(Pooling):

@@ -9,11 +9,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from wholescript.evaluation.calibration import reliability
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.calibration import calibration_curve
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.evaluation.multiclass_comparison import confusion as counted
 
-BINS = 15
+N_BINS = 15
 
 
 def curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
@@ -46,7 +46,7 @@ def cost(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_size(table: pd.DataFrame, label: str) -> Figure:
+def accuracy_against(table: pd.DataFrame, label: str) -> Figure:
     """Draw accuracy, `value` from `low` to `high`, over the logarithm of `size`: a point a row."""
     figure, axes = plt.subplots(figsize=(6.0, 3.4))
     errors = [table["value"] - table["low"], table["high"] - table["value"]]
@@ -55,7 +55,7 @@ def by_size(table: pd.DataFrame, label: str) -> Figure:
     return figure
 
 
-def calibration(runs: Mapping[str, ClassPredictions]) -> Figure:
+def calibration(runs: Mapping[str, DocumentPredictions]) -> Figure:
     """Draw how often the predicted class is right against how sure the model was of it."""
     figure, axes = plt.subplots(figsize=(4.6, 4.4))
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1)
@@ -63,14 +63,14 @@ def calibration(runs: Mapping[str, ClassPredictions]) -> Figure:
         if predictions.confidence is None:
             continue
         right = (predictions.predicted == predictions.labels).astype(np.int8)
-        bins = reliability(right, predictions.confidence.astype(np.float64), BINS)
+        bins = calibration_curve(right, predictions.confidence.astype(np.float64), N_BINS)
         axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=name)
     axes.set(xlabel="confidence", ylabel="share that is right")
     axes.legend()
     return figure
 
 
-def confusion(runs: Mapping[str, Sequence[ClassPredictions]], columns: int = 4) -> Figure:
+def confusion(runs: Mapping[str, Sequence[DocumentPredictions]], columns: int = 4) -> Figure:
     """Draw the confusion of classes, a panel a model: texts, and their share of the true class."""
     rows = -(-len(runs) // columns)
     figure, panels = plt.subplots(

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from wholescript.evaluation.calibration import reliability
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.calibration import calibration_curve
+from wholescript.evaluation.predictions import FilmPredictions
 
 
-def forest(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
+def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
     """Draw a value with its interval a row: index names, columns `value`, `low`, `high`.
 
     `reference` draws a dotted line, chance or no difference.
@@ -29,10 +29,10 @@ def forest(table: pd.DataFrame, label: str, *, reference: float | None = None) -
     return figure
 
 
-def forests(
+def grouped_forest_plot(
     tables: Mapping[str, pd.DataFrame], label: str, *, reference: float | None = None
 ) -> Figure:
-    """Draw `forest` of several tables in one, in a colour and a lane each.
+    """Draw `forest_plot` of several tables in one, in a colour and a lane each.
 
     A row stands where any table has it, in the order of the tables.
     """
@@ -52,27 +52,27 @@ def forests(
     return figure
 
 
-def roc(runs: Mapping[str, Predictions]) -> Figure:
+def roc(runs: Mapping[str, FilmPredictions]) -> Figure:
     """Draw one ROC curve a model: ranks within folds, pooled over the repeats."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))
     for name, predictions in runs.items():
-        truth, ranks = _pooled(predictions)
+        truth, ranks = _pooled_ranks(predictions)
         false, true, _ = roc_curve(truth, ranks)
-        axes.plot(*_thinned(false, true), label=name)
+        axes.plot(*_subsample_curve(false, true), label=name)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.legend(loc="lower right")
     return figure
 
 
-def precision_recall(runs: Mapping[str, Predictions]) -> Figure:
+def precision_recall(runs: Mapping[str, FilmPredictions]) -> Figure:
     """Draw one precision-recall curve a model, with the rate of positives as a line."""
     figure, axes = plt.subplots(figsize=(6.4, 4.4))
     rate = 0.0
     for name, predictions in runs.items():
-        truth, ranks = _pooled(predictions)
+        truth, ranks = _pooled_ranks(predictions)
         precision, recall, _ = precision_recall_curve(truth, ranks)
-        axes.plot(*_thinned(recall[::-1], precision[::-1]), label=name)
+        axes.plot(*_subsample_curve(recall[::-1], precision[::-1]), label=name)
         rate = float(truth.mean())
     axes.axhline(rate, color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1))
@@ -80,12 +80,12 @@ def precision_recall(runs: Mapping[str, Predictions]) -> Figure:
     return figure
 
 
-def calibration(runs: Mapping[str, Predictions]) -> Figure:
+def calibration(runs: Mapping[str, FilmPredictions]) -> Figure:
     """Draw observed rates against predicted probabilities, ten bins of equal mass a model."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))
     for name, predictions in runs.items():
         labels = np.tile(predictions.labels, len(predictions.scores))
-        curve = reliability(labels, predictions.scores.ravel())
+        curve = calibration_curve(labels, predictions.scores.ravel())
         axes.plot(curve["predicted"], curve["observed"], marker="o", ms=4, label=name)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="perfect")
     axes.set(xlabel="predicted probability", ylabel="observed rate", xlim=(0, 1), ylim=(0, 1))
@@ -93,15 +93,15 @@ def calibration(runs: Mapping[str, Predictions]) -> Figure:
     return figure
 
 
-def confusion(runs: Mapping[str, Predictions]) -> Figure:
+def confusion(runs: Mapping[str, FilmPredictions]) -> Figure:
     """Draw a 2 x 2 table a model, at thresholds from inner folds, in films a repeat."""
     figure, panels = plt.subplots(1, len(runs), figsize=(2.5 * len(runs) + 0.6, 2.9), squeeze=False)
     for axes, (name, predictions) in zip(panels[0], runs.items(), strict=True):
-        said = predictions.scores >= predictions.thresholds
-        truth = np.broadcast_to(predictions.labels == 1, said.shape)
-        repeats = len(said)
+        predicted = predictions.scores >= predictions.thresholds
+        truth = np.broadcast_to(predictions.labels == 1, predicted.shape)
+        repeats = len(predicted)
         cells = np.array(
-            [[(truth == t) & (said == s) for s in (False, True)] for t in (False, True)]
+            [[(truth == t) & (predicted == s) for s in (False, True)] for t in (False, True)]
         )
         films = cells.sum((2, 3)) / repeats
         axes.imshow(films / films.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
@@ -153,14 +153,16 @@ def thresholds(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _pooled(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
+def _pooled_ranks(predictions: FilmPredictions) -> tuple[np.ndarray, np.ndarray]:
     ranks = predictions.ranks()
     scored = np.isfinite(ranks)
     labels = np.broadcast_to(predictions.labels, ranks.shape)
     return labels[scored], ranks[scored]
 
 
-def _thinned(x: np.ndarray, y: np.ndarray, most: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    """Keep at most `most` points of a curve: more cannot be seen and make large files."""
-    kept = np.unique(np.linspace(0, len(x) - 1, most).astype(int))
+def _subsample_curve(
+    x: np.ndarray, y: np.ndarray, max_points: int = 400
+) -> tuple[np.ndarray, np.ndarray]:
+    """Keep at most `max_points` points of a curve: more cannot be seen and make large files."""
+    kept = np.unique(np.linspace(0, len(x) - 1, max_points).astype(int))
     return x[kept], y[kept]

@@ -15,8 +15,8 @@ from matplotlib.text import Text
 
 WIDTH = 7.0  # inches: the column of a page at 96 pixels an inch
 HEIGHT = 4.2
-DARK_PAPER = "#15181c"  # that of the site
-DARK_INK = "#e4e1db"
+DARK_BACKGROUND = "#15181c"  # that of the site
+DARK_FOREGROUND = "#e4e1db"
 DPI = 144  # of the PNG: sharp at one and a half times the width shown
 
 
@@ -51,13 +51,13 @@ def set_style() -> None:
     )
 
 
-def darken(figure: Figure) -> None:
+def to_dark_theme(figure: Figure) -> None:
     """Redraw a figure, in place, for a dark page: ink becomes light, colours a little brighter.
 
     Greys are turned about between the ink and the paper of a dark page, so that text, axes and
     grid keep their contrast. Colour maps, and text that stands on them, stay.
     """
-    on_maps = {text for axes in figure.axes if _has_map(axes) for text in axes.texts}
+    on_maps = {text for axes in figure.axes if _has_colormap(axes) for text in axes.texts}
     for artist in figure.findobj():
         if isinstance(artist, Text) and artist not in on_maps:
             _recolour(artist, "color")
@@ -66,11 +66,11 @@ def darken(figure: Figure) -> None:
         elif isinstance(artist, Patch):
             _recolour(artist, "facecolor", "edgecolor")
         elif isinstance(artist, Collection) and artist.get_array() is None:
-            artist.set_facecolor([_dark(colour) for colour in artist.get_facecolor()])
-            artist.set_edgecolor([_dark(colour) for colour in artist.get_edgecolor()])
+            artist.set_facecolor([_to_dark(colour) for colour in artist.get_facecolor()])
+            artist.set_edgecolor([_to_dark(colour) for colour in artist.get_edgecolor()])
 
 
-def _has_map(axes: Any) -> bool:
+def _has_colormap(axes: Any) -> bool:
     return bool(axes.get_images()) or any(c.get_array() is not None for c in axes.collections)
 
 
@@ -78,13 +78,13 @@ def _recolour(artist: Any, *properties: str) -> None:
     for name in properties:
         get: Callable[[], Any] = getattr(artist, f"get_{name}")
         if not isinstance(colour := get(), str) or colour not in ("none", "auto"):
-            getattr(artist, f"set_{name}")(_dark(colour))
+            getattr(artist, f"set_{name}")(_to_dark(colour))
 
 
-def _dark(colour: Any) -> tuple[float, float, float, float]:
+def _to_dark(colour: Any) -> tuple[float, float, float, float]:
     red, green, blue, alpha = to_rgba(colour)
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
     if max(red, green, blue) - min(red, green, blue) < 0.1:
-        paper, ink = np.array(to_rgb(DARK_PAPER)), np.array(to_rgb(DARK_INK))
+        paper, ink = np.array(to_rgb(DARK_BACKGROUND)), np.array(to_rgb(DARK_FOREGROUND))
         return to_rgba(tuple(paper * lightness + ink * (1 - lightness)), alpha)
     return to_rgba(colorsys.hls_to_rgb(hue, 0.3 + 0.65 * lightness, saturation), alpha)

@@ -9,14 +9,17 @@ from matplotlib.figure import Figure
 
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
-from wholescript.prediction.reading import NORMAL_95, Prediction
-from wholescript.prediction.wording import sentence
+from wholescript.prediction.reading import Z_95, Prediction
+from wholescript.prediction.wording import summary_line
 
 FORMATS = (".png", ".svg")
-RAISES, LOWERS = "#0173b2", "#de8f05"  # of seaborn's colour-blind palette, as in the report
+POSITIVE_COLOR, NEGATIVE_COLOR = (
+    "#0173b2",
+    "#de8f05",
+)  # of seaborn's colour-blind palette, as in the report
 
 
-def figure_of(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
+def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
     """Return where the figure of each script goes: beside it, or to `figure` for a single one.
 
     Raises ParameterError where one file is named for several scripts.
@@ -41,7 +44,7 @@ def write_figure(prediction: Prediction, title: str, path: Path) -> None:
         raise ParameterError(f"a figure is one of {', '.join(FORMATS)}, not {path.name!r}.")
     drawn, kind = io.BytesIO(), path.suffix.lower()[1:]
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "wholescript", "font.size": 9}):
-        figure = _drawn(prediction, title)
+        figure = _draw(prediction, title)
         undated = {"Date": None} if kind == "svg" else {}
         figure.savefig(drawn, format=kind, dpi=144, metadata=undated)
     try:
@@ -53,7 +56,7 @@ def write_figure(prediction: Prediction, title: str, path: Path) -> None:
         ) from problem
 
 
-def _drawn(prediction: Prediction, title: str) -> Figure:
+def _draw(prediction: Prediction, title: str) -> Figure:
     figure = Figure(figsize=(7.0, 6.4), layout="constrained")
     along, words = figure.subplots(2, 1, height_ratios=(3, 4))
     parts = prediction.parts
@@ -64,7 +67,7 @@ def _drawn(prediction: Prediction, title: str) -> Figure:
         align="edge",
         color=[_colour(part.adds) for part in parts],
         edgecolor="white",
-        yerr=[NORMAL_95 * part.error for part in parts],
+        yerr=[Z_95 * part.error for part in parts],
         error_kw={"elinewidth": 0.8, "ecolor": "0.4"},
     )
     along.set(xlabel="place in the script, per cent", ylabel="adds to the log odds", xlim=(0, 100))
@@ -75,9 +78,9 @@ def _drawn(prediction: Prediction, title: str) -> Figure:
     for axes in (along, words):
         axes.spines[["top", "right"]].set_visible(False)
     along.axhline(0, color="0.2", linewidth=0.8)
-    figure.suptitle(f"{title}\n{sentence(prediction)}", fontsize=10, parse_math=False)
+    figure.suptitle(f"{title}\n{summary_line(prediction)}", fontsize=10, parse_math=False)
     return figure
 
 
 def _colour(adds: float) -> str:
-    return RAISES if adds >= 0 else LOWERS
+    return POSITIVE_COLOR if adds >= 0 else NEGATIVE_COLOR

@@ -18,11 +18,13 @@ from safetensors.numpy import load, save
 from wholescript.errors import BundleError
 from wholescript.files import ROOT, write_atomic
 
-MODEL = ROOT / "model"
+MODEL_DIR = ROOT / "model"
 WEIGHTS = "predictor.safetensors"
-FORMAT = 1
-BITS = 256  # of a signature; those of unlike scripts differ in half of them, give or take a tenth
-REMEDY = "restore it from git, or run `wholescript fit-predictor`"
+FORMAT_VERSION = 1
+SIMHASH_BITS = (
+    256  # of a signature; those of unlike scripts differ in half of them, give or take a tenth
+)
+REPAIR_HINT = "restore it from git, or run `wholescript fit-predictor`"
 
 FloatArray = NDArray[np.float64]
 
@@ -31,23 +33,23 @@ FloatArray = NDArray[np.float64]
 class Predictor:
     """Log odds of a nomination that are linear in the TF-IDF weights of V words.
 
-    `vocabulary` is sorted. `idf`, `weights` and `typical` are float32 (V,): inverse document
+    `vocabulary` is sorted. `idf`, `weights` and `mean_tfidf` are float32 (V,): inverse document
     frequencies, calibrated weights, and the mean TF-IDF row of the films learnt from; `bias` is
-    the log odds of a script without any of the words. `codes` int8 (B, V) times `steps` float32
-    (B,), with `biases` float64 (B,), are the same model refitted on B resamples of the films.
-    `signatures` bool (n, BITS) are those of the films learnt from. `facts` is JSON-able and says
+    the log odds of a script without any of the words. `bootstrap_codes` int8 (B, V) times `code_scales` float32
+    (B,), with `bootstrap_biases` float64 (B,), are the same model refitted on B resamples of the films.
+    `simhashes` bool (n, BITS) are those of the films learnt from. `facts` is JSON-able and says
     what was learnt from, and how well.
     """
 
     vocabulary: list[str]
     idf: NDArray[np.float32]
     weights: NDArray[np.float32]
-    typical: NDArray[np.float32]
+    mean_tfidf: NDArray[np.float32]
     bias: float
-    codes: NDArray[np.int8]
-    steps: NDArray[np.float32]
-    biases: FloatArray
-    signatures: NDArray[np.bool_]
+    bootstrap_codes: NDArray[np.int8]
+    code_scales: NDArray[np.float32]
+    bootstrap_biases: FloatArray
+    simhashes: NDArray[np.bool_]
     facts: dict[str, Any]
 
     @cached_property
@@ -60,25 +62,25 @@ class Predictor:
         row = np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0) * self.idf
         return np.asarray(row / max(float(np.linalg.norm(row)), 1e-12), np.float64)
 
-    def refitted(self, rows: FloatArray) -> FloatArray:
+    def bootstrap_logits(self, rows: FloatArray) -> FloatArray:
         """Return what the refits make of `rows` (..., V), without their bias: (..., B)."""
         used = np.flatnonzero(rows.reshape(-1, rows.shape[-1]).any(axis=0))
-        weights = self.codes[:, used] * self.steps[:, None].astype(np.float64)
+        weights = self.bootstrap_codes[:, used] * self.code_scales[:, None].astype(np.float64)
         return np.asarray(rows[..., used] @ weights.T)
 
-    def nearest(self, row: FloatArray) -> float:
+    def min_hamming_distance(self, row: FloatArray) -> float:
         """Return the share of bits in which a TF-IDF row (V,) differs from the nearest film."""
-        here = row @ directions(len(row)) > self.typical @ directions(len(row))
-        return float((self.signatures != here).mean(axis=1).min())
+        here = row @ random_hyperplanes(len(row)) > self.mean_tfidf @ random_hyperplanes(len(row))
+        return float((self.simhashes != here).mean(axis=1).min())
 
 
 @cache
-def directions(words: int) -> NDArray[np.float32]:
+def random_hyperplanes(words: int) -> NDArray[np.float32]:
     """Return random signs (words, BITS): on which side of each a script lies is its signature.
 
     The share of bits in which two differ tells the angle between them (Charikar 2002).
     """
-    signs = np.random.default_rng(0).integers(0, 2, (words, BITS), np.int8)
+    signs = np.random.default_rng(0).integers(0, 2, (words, SIMHASH_BITS), np.int8)
     return (2 * signs - 1).astype(np.float32)
 
 
@@ -89,21 +91,21 @@ def save_predictor(predictor: Predictor, folder: Path) -> None:
             "vocabulary": np.frombuffer("\n".join(predictor.vocabulary).encode(), np.uint8),
             "idf": predictor.idf,
             "weights": predictor.weights,
-            "typical": predictor.typical,
+            "typical": predictor.mean_tfidf,
             "bias": np.array([predictor.bias]),
-            "codes": predictor.codes,
-            "steps": predictor.steps,
-            "biases": predictor.biases,
-            "signatures": np.packbits(predictor.signatures, axis=1),
+            "codes": predictor.bootstrap_codes,
+            "steps": predictor.code_scales,
+            "biases": predictor.bootstrap_biases,
+            "signatures": np.packbits(predictor.simhashes, axis=1),
         }
     )
     written = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    manifest = {"format": FORMAT, **predictor.facts, "files": {WEIGHTS: written}}
+    manifest = {"format": FORMAT_VERSION, **predictor.facts, "files": {WEIGHTS: written}}
     write_atomic(folder / WEIGHTS, content)
     write_atomic(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
 
-def load_predictor(folder: Path = MODEL) -> Predictor:
+def load_predictor(folder: Path = MODEL_DIR) -> Predictor:
     """Read a predictor after checking the SHA-256 of its weights.
 
     Raises BundleError where a file is absent, damaged or of another format.
@@ -114,20 +116,22 @@ def load_predictor(folder: Path = MODEL) -> Predictor:
         expected = facts["files"][WEIGHTS]
     except FileNotFoundError as problem:
         missing = Path(problem.filename).name
-        raise BundleError(f"{folder.name}/{missing} is missing: {REMEDY}") from None
+        raise BundleError(f"{folder.name}/{missing} is missing: {REPAIR_HINT}") from None
     except (ValueError, KeyError, TypeError) as problem:
-        raise BundleError(f"{folder.name}/manifest.json is damaged ({problem}): {REMEDY}") from None
-    if (found := facts.get("format")) != FORMAT:
         raise BundleError(
-            f"{folder.name} has format {found}, this version reads {FORMAT}: {REMEDY}"
+            f"{folder.name}/manifest.json is damaged ({problem}): {REPAIR_HINT}"
+        ) from None
+    if (found := facts.get("format")) != FORMAT_VERSION:
+        raise BundleError(
+            f"{folder.name} has format {found}, this version reads {FORMAT_VERSION}: {REPAIR_HINT}"
         )
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
         raise BundleError(
             f"{folder.name}/{WEIGHTS} is damaged ({len(content):,} bytes, "
-            f"{expected['bytes']:,} expected, or other ones): {REMEDY}"
+            f"{expected['bytes']:,} expected, or other ones): {REPAIR_HINT}"
         )
     tensors = load(content)
     vocabulary = tensors.pop("vocabulary").tobytes().decode().split("\n")
     bias = float(tensors.pop("bias")[0])
-    signatures = np.unpackbits(tensors.pop("signatures"), axis=1).astype(bool)
-    return Predictor(vocabulary, bias=bias, signatures=signatures, facts=facts, **tensors)
+    simhashes = np.unpackbits(tensors.pop("signatures"), axis=1).astype(bool)
+    return Predictor(vocabulary, bias=bias, simhashes=simhashes, facts=facts, **tensors)

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.features.layout import STRUCTURE_NAMES, structure_of
-from wholescript.features.word_counts import words_of
+from wholescript.features.layout import STRUCTURE_NAMES, measure_structure
+from wholescript.features.word_counts import tokenize_words
 from wholescript.prediction.predictor import FloatArray, Predictor
 from wholescript.prediction.scripts import Script
 
-PARTS = 20  # of a script: five pages or so each
+N_PARTS = 20  # of a script: five pages or so each
 TOP_WORDS = 8
-NEAR = 0.3  # share of bits: a cosine of 0.6; no two of the films learnt from come as close
-NORMAL_95 = 1.96
+MAX_DRAFT_DISTANCE = (
+    0.3  # share of bits: a cosine of 0.6; no two of the films learnt from come as close
+)
+Z_95 = 1.96
 
-Telling = tuple[tuple[str, float], ...]
+Contributions = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Part:
 
     start: float
     stop: float
-    begins: str
+    first_words: str
     adds: float
     error: float
 
@@ -54,39 +56,46 @@ class Prediction:
     base_rate: float
     average: float
     parts: tuple[Part, ...]
-    words: Telling
+    words: Contributions
     warnings: tuple[str, ...]
 
 
 def predict(script: Script, predictor: Predictor, *, year: int | None = None) -> Prediction:
     """Judge one script; `year`, where known, is only held against the years learnt from."""
-    words = words_of(script.text)
-    bounds = np.linspace(0, len(words), PARTS + 1).round().astype(int)
+    words = tokenize_words(script.text)
+    bounds = np.linspace(0, len(words), N_PARTS + 1).round().astype(int)
     counts = _counts(words, bounds, predictor)
     whole = counts.sum(axis=0)
     row = predictor.tfidf(whole)
     # A word's weight in the whole script, shared by the parts as its uses are.
-    rows = counts * (row / np.maximum(whole, 1)) - predictor.typical / PARTS
-    adds, errors = rows @ predictor.weights, predictor.refitted(rows).std(axis=1, ddof=1)
+    rows = counts * (row / np.maximum(whole, 1)) - predictor.mean_tfidf / N_PARTS
+    adds, errors = rows @ predictor.weights, predictor.bootstrap_logits(rows).std(axis=1, ddof=1)
     log_odds = predictor.bias + float(row @ predictor.weights)
-    error = float((predictor.refitted(row) + predictor.biases).std(ddof=1))
-    average = predictor.bias + float(predictor.typical @ predictor.weights)
-    facts = predictor.facts
+    error = float((predictor.bootstrap_logits(row) + predictor.bootstrap_biases).std(ddof=1))
+    average = predictor.bias + float(predictor.mean_tfidf @ predictor.weights)
+    manifest = predictor.manifest
     return Prediction(
         _probability(log_odds),
-        _probability(log_odds - NORMAL_95 * error),
-        _probability(log_odds + NORMAL_95 * error),
-        facts["positive"] / facts["films"],
+        _probability(log_odds - Z_95 * error),
+        _probability(log_odds + Z_95 * error),
+        manifest["positive"] / manifest["films"],
         _probability(average),
         tuple(
-            Part(k / PARTS, (k + 1) / PARTS, " ".join(words[start : start + 6]), *map(float, added))
+            Part(
+                k / N_PARTS,
+                (k + 1) / N_PARTS,
+                " ".join(words[start : start + 6]),
+                *map(float, added),
+            )
             for k, (start, *added) in enumerate(zip(bounds, adds, errors, strict=False))
         ),
-        _telling((row - predictor.typical) * predictor.weights, whole, predictor.vocabulary),
+        _top_contributions(
+            (row - predictor.mean_tfidf) * predictor.weights, whole, predictor.vocabulary
+        ),
         (
             *script.notes,
-            *_known(predictor.nearest(row)),
-            *_unlike(script.text, int(whole.sum()), facts["seen"], year),
+            *_training_overlap_warning(predictor.min_hamming_distance(row)),
+            *_out_of_range_warnings(script.text, int(whole.sum()), manifest["seen"], year),
         ),
     )
 
@@ -103,7 +112,9 @@ def _probability(log_odds: float) -> float:
     return 1 / (1 + math.exp(-log_odds))
 
 
-def _telling(adds: FloatArray, whole: NDArray[np.int64], vocabulary: list[str]) -> Telling:
+def _top_contributions(
+    adds: FloatArray, whole: NDArray[np.int64], vocabulary: list[str]
+) -> Contributions:
     """Return the words of the script that add most and that take most."""
     used = np.flatnonzero(whole)
     used = used[np.argsort(-adds[used], kind="stable")]
@@ -111,14 +122,16 @@ def _telling(adds: FloatArray, whole: NDArray[np.int64], vocabulary: list[str]) 
     return tuple((vocabulary[column], float(adds[column])) for column in ends)
 
 
-def _known(distance: float) -> Iterator[str]:
-    if distance < NEAR:
+def _training_overlap_warning(distance: float) -> Iterator[str]:
+    if distance < MAX_DRAFT_DISTANCE:
         yield "it was learnt from, or another draft was: the answer remembers what became of it"
 
 
-def _unlike(text: str, known: int, seen: dict[str, Any], year: int | None) -> Iterator[str]:
+def _out_of_range_warnings(
+    text: str, known: int, seen: dict[str, Any], year: int | None
+) -> Iterator[str]:
     """Say in what the script is unlike the films learnt from, where the model only guesses."""
-    structure = dict(zip(STRUCTURE_NAMES, structure_of(text).tolist(), strict=True))
+    structure = dict(zip(STRUCTURE_NAMES, measure_structure(text).tolist(), strict=True))
     words = len(text.split())
     if not seen["words"][0] <= words <= seen["words"][1]:
         low, high = seen["words"]

@@ -14,14 +14,18 @@ from pathlib import Path
 
 from wholescript.errors import DataError
 
-LEAST_WORDS = 1_000  # five pages; the shortest script that the model has learnt from has 7,000
-MOST_CHARACTERS = 2_000_000  # seven times the longest
-MOST_BYTES = 200_000_000  # a PDF may carry pictures
-LOST = 1e-3  # share of characters: a few lost ones are repaired, more is another encoding
-CONTROLS = 1e-3  # share of characters that no text file holds
-ACCENTS = 0.1  # share of characters; no language that Windows-1252 was made for has as many
-FEW_TAGS = 5  # a script may quote a tag
-WORDS_A_PAGE = 20  # a scanned page has none, or a page number; a written one has 200
+MIN_WORDS = 1_000  # five pages; the shortest script that the model has learnt from has 7,000
+MAX_CHARACTERS = 2_000_000  # seven times the longest
+MAX_BYTES = 200_000_000  # a PDF may carry pictures
+MAX_REPLACEMENT_SHARE = (
+    1e-3  # share of characters: a few lost ones are repaired, more is another encoding
+)
+MAX_CONTROL_SHARE = 1e-3  # share of characters that no text file holds
+MAX_NON_ASCII_SHARE = (
+    0.1  # share of characters; no language that Windows-1252 was made for has as many
+)
+MAX_QUOTED_TAGS = 5  # a script may quote a tag
+MIN_WORDS_PER_PAGE = 20  # a scanned page has none, or a page number; a written one has 200
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _TAG = re.compile(
@@ -65,39 +69,39 @@ def _read(path: Path) -> Script:
             "Export the script as PDF or plain text."
         )
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"larger than {MOST_BYTES / 1e6:.0f} MB. Give the script alone.")
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB. Give the script alone.")
         raw = path.read_bytes()
     except OSError as problem:
         raise DataError(f"cannot be read ({problem.strerror}). Check the path.") from problem
     if not raw.strip():
         raise DataError("empty. Save the script again.")
     script = parse(raw)
-    if script.text.count("\ufffd") > LOST * len(script.text):
+    if script.text.count("\ufffd") > MAX_REPLACEMENT_SHARE * len(script.text):
         raise DataError("its characters are lost (U+FFFD). Save the original as UTF-8.")
     return script
 
 
 def _check_characters(characters: int) -> None:
-    if characters > MOST_CHARACTERS:
+    if characters > MAX_CHARACTERS:
         raise DataError(
-            f"{characters:,} characters or more are no screenplay: at most {MOST_CHARACTERS:,} "
+            f"{characters:,} characters or more are no screenplay: at most {MAX_CHARACTERS:,} "
             "are read. Give one script a file."
         )
 
 
 def _check_words(words: int) -> None:
-    if words < LEAST_WORDS:
+    if words < MIN_WORDS:
         raise DataError(
-            f"{words:,} words are too few to judge: a script has at least {LEAST_WORDS:,}. "
+            f"{words:,} words are too few to judge: a script has at least {MIN_WORDS:,}. "
             "Give the whole script."
         )
 
 
 def _plain(raw: bytes) -> Script:
     """Decode a text file; remove HTML, which a page saved from the web is full of."""
-    text, notes = _decoded(raw)
-    if sum(1 for _ in _TAG.finditer(text)) > FEW_TAGS:
+    text, notes = _decode(raw)
+    if sum(1 for _ in _TAG.finditer(text)) > MAX_QUOTED_TAGS:
         import nh3
 
         text = html.unescape(nh3.clean(text, tags=set()))
@@ -160,7 +164,7 @@ def _pdf(raw: bytes) -> Script:
             "Save a copy without its password." if "assword" in str(problem) else "Export it again."
         )
         raise DataError(f"the PDF cannot be opened ({problem}). {fix}") from problem
-    written = sum(len(page.split()) >= WORDS_A_PAGE for page in pages)
+    written = sum(len(page.split()) >= MIN_WORDS_PER_PAGE for page in pages)
     if 2 * written < len(pages):
         raise DataError(
             f"{len(pages) - written} of its {len(pages)} pages hold no text: a scan. "
@@ -178,25 +182,25 @@ FORMATS: dict[str, Callable[[bytes], Script]] = {
 }
 
 
-def _decoded(raw: bytes) -> tuple[str, tuple[str, ...]]:
+def _decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
     """Decode UTF-8, UTF-16 with its mark, UTF-8 with a few broken bytes, or Windows-1252."""
     _check_characters(len(raw) // 4)  # no encoding takes more bytes a character
     try:
         if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             decoded: tuple[str, tuple[str, ...]] = raw.decode("utf-16"), ()
         else:
-            decoded = _eight_bits(raw)
+            decoded = _decode_eight_bit(raw)
     except UnicodeDecodeError as problem:
         raise DataError(
             f"neither UTF-8 nor another known encoding (byte {problem.start}). Save it as UTF-8."
         ) from problem
     text = decoded[0]
-    if "\0" in text or sum(1 for _ in _CONTROL.finditer(text)) > CONTROLS * len(text):
+    if "\0" in text or sum(1 for _ in _CONTROL.finditer(text)) > MAX_CONTROL_SHARE * len(text):
         raise DataError("binary, or UTF-16 without its mark. Save it as text in UTF-8.")
     return decoded
 
 
-def _eight_bits(raw: bytes) -> tuple[str, tuple[str, ...]]:
+def _decode_eight_bit(raw: bytes) -> tuple[str, tuple[str, ...]]:
     try:
         return raw.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
@@ -205,6 +209,6 @@ def _eight_bits(raw: bytes) -> tuple[str, tuple[str, ...]]:
     # Accents of Windows-1252 hardly ever form a valid sequence of UTF-8 by chance.
     if sum(c > "\x7f" for c in text) > 2 * lost:
         return text, (f"{lost} of its characters are broken",)
-    if lost > ACCENTS * len(raw):
+    if lost > MAX_NON_ASCII_SHARE * len(raw):
         raise DataError("neither UTF-8 nor Western European. Save it as UTF-8.")
     return raw.decode("cp1252"), ("read as Windows-1252, since it is not UTF-8",)

@@ -5,17 +5,13 @@ from wholescript.experiments.results import Metric
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
-    Compared,
     evaluate_run,
     load_run,
     measure_run,
     record_differences,
-    remembered,
-    stored_run,
 )
 
 __all__ = [
-    "Compared",
     "Metric",
     "begin_notebook",
     "evaluate_run",
@@ -23,8 +19,6 @@ __all__ = [
     "measure_run",
     "record_differences",
     "record_metrics",
-    "remembered",
     "show_figure",
     "show_table",
-    "stored_run",
 ]

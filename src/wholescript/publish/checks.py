@@ -15,32 +15,32 @@ from nbformat import NotebookNode
 from wholescript.errors import WholeScriptError
 from wholescript.project import Project
 from wholescript.publish.claims import evaluate_claims
-from wholescript.publish.normalize import INJECTED, as_text, normalise
+from wholescript.publish.normalize import INJECTED_TAG, normalize_notebook, to_ipynb
 from wholescript.publish.pipeline import declared_figures, pipeline_texts
 from wholescript.publish.provenance.explain import why
 
 MEGABYTE = 1_000_000
 LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
-_TRACES = {
+_MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
     "an object's address": re.compile(r"\bat 0x[0-9a-f]{6,}"),
 }
 
 
-def problems(project: Project) -> list[str]:
+def find_problems(project: Project) -> list[str]:
     """Return what is wrong with the committed outputs, one line each; empty when all is well."""
-    found = [*_pipeline(project), *_sizes(project), *_figures(project), *_scales(project)]
+    found = [*_pipeline(project), *_sizes(project), *_figures(project), *_smoke_outputs(project)]
     for name in project.notebook_names():
         found += _notebook(project, name)
         if (project.notebooks / f"{name}.ipynb").exists():
             found += _stale(project, name)
-    return [*found, *_claims(project), *_tampered(project)]
+    return [*found, *_claims(project), *_modified_outputs(project)]
 
 
 def _stale(project: Project, name: str) -> Iterator[str]:
     for change in why(project, name).changes:
-        if change.how != "is missing":  # said of the figure already
+        if change.description != "is missing":  # said of the figure already
             yield f"{name}: {change}"
 
 
@@ -51,7 +51,7 @@ def _claims(project: Project) -> Iterator[str]:
             yield f"the claim {claim.name!r} is broken: {reason}"
 
 
-def _tampered(project: Project) -> Iterator[str]:
+def _modified_outputs(project: Project) -> Iterator[str]:
     """Yield the outputs that are no longer what their stage wrote, as DVC sees them."""
     if not (project.root / "dvc.lock").exists():
         return
@@ -63,7 +63,10 @@ def _tampered(project: Project) -> Iterator[str]:
     for stage, changes in json.loads(done.stdout).items():
         for change in changes:
             outputs = change.get("changed outs", {}) if isinstance(change, dict) else {}
-            yield from (f"{path} was {how} since {stage} wrote it" for path, how in outputs.items())
+            yield from (
+                f"{path} was {description} since {stage} wrote it"
+                for path, description in outputs.items()
+            )
 
 
 def _pipeline(project: Project) -> Iterator[str]:
@@ -95,10 +98,10 @@ def _figures(project: Project) -> Iterator[str]:
     yield from (f"figures/{name} is missing" for name in sorted(declared - there))
 
 
-def _scales(project: Project) -> Iterator[str]:
-    passports = (project.root / "figures").glob("*.passport.json")
+def _smoke_outputs(project: Project) -> Iterator[str]:
+    records = (project.root / "figures").glob("*.passport.json")
     configs = (project.root / "results").glob("*/*/config.json")
-    for path in sorted([*passports, *configs]):
+    for path in sorted([*records, *configs]):
         if json.loads(path.read_text()).get("scale") == "smoke":
             yield f"{path.relative_to(project.root)} is of scale smoke, which is never published"
 
@@ -109,25 +112,27 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
         yield f"{path.name} is missing: run `wholescript run {name}`"
         return
     executed = nbformat.read(path, as_version=4)
-    own = [cell for cell in executed.cells if INJECTED not in cell.metadata.get("tags", [])]
+    own = [cell for cell in executed.cells if INJECTED_TAG not in cell.metadata.get("tags", [])]
     source = jupytext.read(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
         yield f"{path.name} is not of the cells of {name}.py: run `wholescript run {name}`"
-    titles = [title for c in source.cells if c.cell_type == "markdown" for title in _titles(c)]
+    titles = [
+        title for c in source.cells if c.cell_type == "markdown" for title in _top_headings(c)
+    ]
     if len(titles) != 1:
         yield f"{name}.py has {len(titles)} titles ({'; '.join(titles)}): a page has one"
-    if as_text(normalise(copy.deepcopy(executed), name)) != path.read_text():
+    if to_ipynb(normalize_notebook(copy.deepcopy(executed), name)) != path.read_text():
         yield f"{path.name} holds timings, stderr or ids of one run: run `wholescript run {name}`"
     for cell in executed.cells:
         if cell.cell_type == "code":
-            yield from (f"{path.name}, {cell.id}: {trace}" for trace in _traces(cell))
+            yield from (f"{path.name}, {cell.id}: {trace}" for trace in _machine_traces(cell))
 
 
-def _titles(cell: NotebookNode) -> list[str]:
+def _top_headings(cell: NotebookNode) -> list[str]:
     return re.findall(r"^# (.+)$", cell.source, re.MULTILINE)
 
 
-def _traces(cell: NotebookNode) -> Iterator[str]:
+def _machine_traces(cell: NotebookNode) -> Iterator[str]:
     if cell.execution_count is None and cell.source.strip():
         yield "has not been executed"
     for output in cell.outputs:
@@ -135,7 +140,7 @@ def _traces(cell: NotebookNode) -> Iterator[str]:
             yield f"ended in {output.ename}"
         texts = [output.get("text", "")]
         texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
-        for what, pattern in _TRACES.items():
+        for what, pattern in _MACHINE_TRACES.items():
             if any(pattern.search(text) for text in texts):
                 yield f"shows {what}"
 

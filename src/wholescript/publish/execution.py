@@ -20,10 +20,10 @@ from traitlets import default
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
-from wholescript.publish.normalize import STAMP, as_text, cell_label, normalise
+from wholescript.publish.normalize import METADATA_KEY, cell_label, normalize_notebook, to_ipynb
 from wholescript.publish.notebook import output_root
 from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
-from wholescript.publish.provenance.notebook_state import make_stamp
+from wholescript.publish.provenance.notebook_state import notebook_fingerprint
 
 
 class _RunningPython(AsyncKernelManager):
@@ -64,12 +64,12 @@ def run_notebook(
     with _environment(project, output):
         root = output_root(project, name, parameters)
         # Before the first cell: what is edited while it runs is not what it ran with.
-        stamp = make_stamp(project, name, parameters)
+        fingerprint = notebook_fingerprint(project, name, parameters)
         executed = _execute(project, source, parameters)
     target = root / "notebooks" if root == project.root else root
-    executed.metadata[STAMP] = stamp
+    executed.metadata[METADATA_KEY] = fingerprint
     path = target / f"{name}.ipynb"
-    write_atomic(path, as_text(normalise(executed, name)))
+    write_atomic(path, to_ipynb(normalize_notebook(executed, name)))
     return path
 
 
@@ -80,7 +80,7 @@ def _execute(project: Project, source: Path, parameters: dict[str, Any]) -> Note
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
         executed: NotebookNode = papermill.execute_notebook(
-            normalise(jupytext.read(source), source.stem),
+            normalize_notebook(jupytext.read(source), source.stem),
             str(failed),
             changed,
             cwd=str(project.root),

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from wholescript.errors import RunError
-from wholescript.plots.style import DPI, darken
+from wholescript.plots.style import DPI, to_dark_theme
 from wholescript.publish.notebook import current_notebook
 from wholescript.publish.plot_data import plotted_data, series_table
-from wholescript.publish.provenance.record import write_with_passport
+from wholescript.publish.provenance.record import write_with_provenance
 
 CSS_DPI = 96
 TOLERANCE = 0.02
@@ -39,16 +39,16 @@ def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> 
     plotted = {"tolerance": tolerance, **plotted_data(figure)}
     data = json.dumps(plotted, ensure_ascii=False, separators=(",", ":")) + "\n"
     contents = {
-        ".svg": _drawing(figure),
-        ".png": _picture(figure),
+        ".svg": _svg_bytes(figure),
+        ".png": _png_bytes(figure),
         ".json": data.encode(),
         ".csv": series_table(plotted).to_csv(index=False, lineterminator="\n").encode(),
     }
-    darken(figure)
-    contents[".dark.png"] = _picture(figure)
+    to_dark_theme(figure)
+    contents[".dark.png"] = _png_bytes(figure)
     width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
     plt.close(figure)
-    written = write_with_passport(notebook, label, "figure", contents)
+    written = write_with_provenance(notebook, label, "figure", contents)
     display(
         {"image/png": base64.b64encode(written[".png"]).decode(), "text/plain": f"<{label}>"},
         metadata={"image/png": {"width": width, "height": height}},
@@ -56,13 +56,13 @@ def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> 
     )
 
 
-def _drawing(figure: Figure) -> bytes:
+def _svg_bytes(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 
-def _picture(figure: Figure) -> bytes:
+def _png_bytes(figure: Figure) -> bytes:
     """Return a PNG of no more than 256 colors: it looks the same, in a third of the bytes."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
@@ -94,7 +94,7 @@ def show_table(
     notebook = current_notebook()
     named = any(name is not None for name in table.index.names)
     csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
-    write_with_passport(notebook, label, "table", {".csv": csv.encode()})
+    write_with_provenance(notebook, label, "table", {".csv": csv.encode()})
     shown = _as_text(table.reset_index() if named else table, formats or {})
     html = shown.to_html(index=False, border=0, classes=[], escape=True)
     text = shown.to_string(index=False)

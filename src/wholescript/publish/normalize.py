@@ -6,8 +6,8 @@ import re
 import nbformat
 from nbformat import NotebookNode
 
-INJECTED = "injected-parameters"
-STAMP = "wholescript"
+INJECTED_TAG = "injected-parameters"
+METADATA_KEY = "wholescript"
 """The key of a notebook's metadata that holds what it was executed with."""
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -27,7 +27,7 @@ def cell_label(cell: NotebookNode) -> str | None:
     return match.group(1) if match else None
 
 
-def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
+def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:
     """Strip from an executed notebook, in place, what differs between two equal runs; return it.
 
     Timings, stderr, progress widgets and tool metadata go, but not the stamp; neighbouring pieces
@@ -35,39 +35,41 @@ def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
     or a digest of its text, so that a cell put in or taken out leaves the ids of the others alone.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    stamp = {STAMP: notebook.metadata[STAMP]} if STAMP in notebook.metadata else {}
+    fingerprint = (
+        {METADATA_KEY: notebook.metadata[METADATA_KEY]} if METADATA_KEY in notebook.metadata else {}
+    )
     notebook.metadata = NotebookNode(
         jupytext={"formats": "ipynb,py:percent"},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
-        **stamp,
+        **fingerprint,
     )
     used: set[str] = set()
     for cell in notebook.cells:
         kept = {key: cell.metadata[key] for key in _KEPT_METADATA if cell.metadata.get(key)}
         cell.metadata = NotebookNode(kept)
-        cell.id = _free_id(cell_id(name, _part(cell)), used)
+        cell.id = _unique_id(cell_id(name, _id_suffix(cell)), used)
         cell.pop("attachments", None)
         if cell.cell_type == "code":
             cell.outputs = _clean_outputs(cell.outputs)
     return notebook
 
 
-def as_text(notebook: NotebookNode) -> str:
+def to_ipynb(notebook: NotebookNode) -> str:
     """Return the content of an .ipynb file."""
     return nbformat.writes(notebook) + "\n"
 
 
-def _part(cell: NotebookNode) -> str:
+def _id_suffix(cell: NotebookNode) -> str:
     tags = cell.metadata.get("tags", [])
-    for tag in (INJECTED, "parameters"):
+    for tag in (INJECTED_TAG, "parameters"):
         if tag in tags:
             return tag
     digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()
     return cell_label(cell) or f"cell-{digest[:8]}"
 
 
-def _free_id(wanted: str, used: set[str]) -> str:
+def _unique_id(wanted: str, used: set[str]) -> str:
     number, found = 1, wanted
     while found in used:
         number += 1

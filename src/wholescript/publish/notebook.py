@@ -21,7 +21,7 @@ from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, activate, current_workspace
 from wholescript.plots.style import set_style
 from wholescript.project import OUTPUT_VARIABLE, Project
-from wholescript.publish.normalize import normalise
+from wholescript.publish.normalize import normalize_notebook
 from wholescript.publish.parameters import check_parameters, published_parameters
 
 
@@ -85,7 +85,9 @@ class Notebook(Workspace):
         shell = get_ipython()
         if shell is None:
             return None
-        cells = normalise(jupytext.read(self.project.notebook_source(self.name)), self.name).cells
+        cells = normalize_notebook(
+            jupytext.read(self.project.notebook_source(self.name)), self.name
+        ).cells
         running = str(shell.history_manager.input_hist_raw[-1]).strip()
         return next((cell.id for cell in cells if cell.source.strip() == running), None)
 

@@ -18,9 +18,9 @@ HEADER = (
 )
 FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
 TABLE_FILES = (".csv", ".passport.json")
-MAKES = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
-READS = ("load_run", "stored_run", "read_text_runs", "read_title_runs", "read_measured")
-READS_DATA = ("open_study", "load_corpus", "load_features")
+WRITING_CALLS = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
+READING_CALLS = ("load_run", "stored_run", "read_text_runs", "read_title_runs", "read_measured")
+DATA_CALLS = ("open_study", "load_corpus", "load_features")
 
 
 def write_pipeline(project: Project) -> list[Path]:
@@ -60,12 +60,12 @@ def _yaml(value: dict[str, Any]) -> str:
 def _stage(project: Project, name: str) -> dict[str, Any]:
     source = project.notebook_source(name)
     calls = _first_arguments(source)
-    made = _groups(calls, MAKES, source)
+    made = _groups(calls, WRITING_CALLS, source)
     inputs = [source, *import_closure([source], project.source)]
-    if reads_data(source):
-        inputs += data_files(project)
-    inputs += [project.root / group for group in runs_read(source)]
-    inputs += _files_named(project, name)
+    if uses_bundled_films(source):
+        inputs += bundle_files(project)
+    inputs += [project.root / group for group in input_run_groups(source)]
+    inputs += _parameter_files(project, name)
     outputs = [project.notebooks / f"{name}.ipynb"]
     outputs += [project.root / "figures" / file for file in declared_figures(source)]
     outputs += [project.root / group for group in made]
@@ -81,26 +81,26 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
     }
 
 
-def _files_named(project: Project, name: str) -> list[Path]:
+def _parameter_files(project: Project, name: str) -> list[Path]:
     """Return the files of the tree that parameters of a notebook name."""
     defaults = [p.default for p in read_parameters(project, name).values()]
     paths = [project.root / value for value in defaults if isinstance(value, str) and value]
     return [path for path in paths if path.is_file()]
 
 
-def reads_data(source: Path) -> bool:
+def uses_bundled_films(source: Path) -> bool:
     """Return whether a notebook reads the bundled films."""
-    return any(call in _first_arguments(source) for call in READS_DATA)
+    return any(call in _first_arguments(source) for call in DATA_CALLS)
 
 
-def runs_read(source: Path) -> list[str]:
+def input_run_groups(source: Path) -> list[str]:
     """Return the groups of results, as `results/<group>`, that other notebooks make for this."""
     calls = _first_arguments(source)
-    made = _groups(calls, MAKES, source)
-    return [group for group in _groups(calls, READS, source) if group not in made]
+    made = _groups(calls, WRITING_CALLS, source)
+    return [group for group in _groups(calls, READING_CALLS, source) if group not in made]
 
 
-def data_files(project: Project) -> list[Path]:
+def bundle_files(project: Project) -> list[Path]:
     """Return the files of the bundle, without its datasheet."""
     files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
     return [path for path in files if path.suffix != ".md"]

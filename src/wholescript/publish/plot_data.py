@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 DIGITS = 6
-MOST_VALUES = 20_000
+MAX_VALUES = 20_000
 
 
 def plotted_data(figure: Figure) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def series_table(plotted: dict[str, Any]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for panel, axes in enumerate(plotted["axes"], 1):
-        for kind, reader in _READERS.items():
+        for kind, reader in _ROW_READERS.items():
             for number, series in enumerate(axes.get(kind, []), 1):
                 head = {"panel": panel, "kind": kind, "series": series.get("label", number)}
                 rows += [head | point for point in reader(series)]
@@ -49,7 +49,7 @@ def _bar_boxes(bars: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (dict(zip(names, box, strict=True)) for box in bars["x_y_width_height"])
 
 
-def _scattered(points: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _scatter_points(points: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(points["x_y"], list):
         values = points.get("values") or [None] * len(points["x_y"])
         for (x, y), value in zip(points["x_y"], values, strict=True):
@@ -66,10 +66,10 @@ def _pixels(image: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from ({"x": x, "y": y, "value": value} for x, value in enumerate(row))
 
 
-_READERS: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
+_ROW_READERS: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
     "lines": _line_points,
     "bars": _bar_boxes,
-    "points": _scattered,
+    "points": _scatter_points,
     "areas": _outlines,
     "images": _pixels,
 }
@@ -117,14 +117,14 @@ def _bars(container: BarContainer) -> dict[str, Any]:
         [bar.get_x(), bar.get_y(), bar.get_width(), bar.get_height()] for bar in container.patches
     ]
     colors = [to_hex(bar.get_facecolor()) for bar in container.patches]
-    return _series(container, x_y_width_height=_numbers(boxes), colors=_once(colors))
+    return _series(container, x_y_width_height=_numbers(boxes), colors=_collapse_equal(colors))
 
 
 def _points(points: PathCollection) -> dict[str, Any]:
     return _series(
         points,
         x_y=_numbers(np.asarray(points.get_offsets())),
-        sizes=_once(_numbers(points.get_sizes())),
+        sizes=_collapse_equal(_numbers(points.get_sizes())),
         **_colors(points),
     )
 
@@ -136,7 +136,7 @@ def _area(area: Collection) -> dict[str, Any]:
 
 def _image(image: Any) -> dict[str, Any]:
     values, extent = _numbers(image.get_array()), _numbers(image.get_extent())
-    return _series(image, values=values, extent=extent, **_map(image))
+    return _series(image, values=values, extent=extent, **_colormap(image))
 
 
 def _series(artist: Any, **values: Any) -> dict[str, Any]:
@@ -148,23 +148,23 @@ def _series(artist: Any, **values: Any) -> dict[str, Any]:
 def _colors(collection: Collection) -> dict[str, Any]:
     values = collection.get_array()
     if values is not None:
-        return {"values": _numbers(values), **_map(collection)}
+        return {"values": _numbers(values), **_colormap(collection)}
     faces = np.asarray(collection.get_facecolor()).reshape(-1, 4)
-    return {"colors": _once([to_hex(tuple(face)) for face in faces])}
+    return {"colors": _collapse_equal([to_hex(tuple(face)) for face in faces])}
 
 
-def _map(mappable: Any) -> dict[str, Any]:
+def _colormap(mappable: Any) -> dict[str, Any]:
     return {"colormap": mappable.get_cmap().name, "color_limits": _numbers(mappable.get_clim())}
 
 
-def _once(values: list[Any]) -> list[Any]:
+def _collapse_equal(values: list[Any]) -> list[Any]:
     return values[:1] if values and all(value == values[0] for value in values) else values
 
 
 def _numbers(values: ArrayLike) -> Any:
     """Return nested lists rounded to significant digits; arrays too large by their summary."""
     array = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
-    if array.size > MOST_VALUES:
+    if array.size > MAX_VALUES:
         finite = array[np.isfinite(array)]
         return {
             "shape": list(array.shape),

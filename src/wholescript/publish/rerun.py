@@ -8,7 +8,7 @@ from dataclasses import replace
 from wholescript.experiments.results import Results
 from wholescript.project import Project
 from wholescript.publish.claims import FILE
-from wholescript.publish.comparison.trees import Comparison, compare_trees
+from wholescript.publish.comparison.trees import Comparison, compare_outputs
 from wholescript.publish.execution import run_notebook
 
 
@@ -27,7 +27,7 @@ def rerun(project: Project, report: Callable[[str, float], None]) -> Comparison:
     if (claims := project.root / FILE).exists():
         (project.rerun / FILE).parent.mkdir(parents=True)
         shutil.copy(claims, project.rerun / FILE)
-    found = compare_trees(project.root, project.rerun)
+    found = compare_outputs(project.root, project.rerun)
     stored = Results(project.root / "results")
     trained = {run for run in stored.names() if "cell" not in stored.config(run)}
     return replace(found, metrics=[m for m in found.metrics if m.again or m.run not in trained])

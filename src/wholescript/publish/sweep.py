@@ -16,7 +16,11 @@ from wholescript.publish.comparison.page import write_sweep
 from wholescript.publish.comparison.side_by_side import figures_by_label, metric_rows
 from wholescript.publish.execution import run_notebook
 from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
-from wholescript.publish.provenance.notebook_state import changes_since, make_stamp, read_stamp
+from wholescript.publish.provenance.notebook_state import (
+    changes_since_execution,
+    notebook_fingerprint,
+    read_fingerprint,
+)
 
 ALL = "all"
 
@@ -34,7 +38,7 @@ class Combination:
     outputs: dict[str, Path] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
-    def in_words(self, without: Collection[str] = ()) -> str:
+    def describe(self, without: Collection[str] = ()) -> str:
         """Return the values with their names, as the heading of a column."""
         named = [(k, v) for k, v in self.values.items() if k not in without]
         return ", ".join(f"{name} {value}" for name, value in named)
@@ -93,52 +97,52 @@ def _output(project: Project, name: str, overrides: dict[str, Any]) -> Path:
     """
     published = published_parameters(project, name)
     parameters = published | overrides
-    if parameters == published and not changes_since(project, name):
+    if parameters == published and not changes_since_execution(project, name):
         return project.root
     root = project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"
     # As JSON, which is how the stamp was stored: a tuple is a list there.
-    stamp = json.loads(json.dumps(make_stamp(project, name, parameters)))
-    if read_stamp(root / f"{name}.ipynb") != stamp:
+    fingerprint = json.loads(json.dumps(notebook_fingerprint(project, name, parameters)))
+    if read_fingerprint(root / f"{name}.ipynb") != fingerprint:
         # A root is named only where the published one would be written otherwise.
         output = root if parameters == published else None
         run_notebook(name, overrides, output=output, project=project)
     return root
 
 
-def write_page(project: Project, name: str, swept: Sequence[Combination]) -> Path:
+def write_sweep_page(project: Project, name: str, combos: Sequence[Combination]) -> Path:
     """Write what was made, side by side, to `_build/sweeps/<name>`, and return the page."""
     path = project.build / "sweeps" / name / "index.html"
-    outputs = [combination.outputs for combination in swept]
-    parameters = {key: [one.values[key] for one in swept] for key in swept[0].values}
-    constant = [k for k, values in parameters.items() if len(swept) > 1 and len(set(values)) == 1]
+    outputs = [combination.outputs for combination in combos]
+    parameters = {key: [one.values[key] for one in combos] for key in combos[0].values}
+    constant = [k for k, values in parameters.items() if len(combos) > 1 and len(set(values)) == 1]
     write_sweep(
         path,
         title=f"Sweep {name}",
-        notebooks=list(swept[0].overrides),
-        headings=[combination.in_words(without=constant) for combination in swept],
+        notebooks=list(combos[0].overrides),
+        headings=[combination.describe(without=constant) for combination in combos],
         parameters=parameters,
-        failures=list(failures(swept)),
+        failures=list(failures(combos)),
         rows=list(metric_rows(outputs, RunStore(project.root / "results"))),
         figures=figures_by_label(outputs),
     )
     return path
 
 
-def failures(swept: Sequence[Combination]) -> Iterator[str]:
+def failures(combos: Sequence[Combination]) -> Iterator[str]:
     """Yield what failed, with its combination."""
-    for combination in swept:
+    for combination in combos:
         for name, message in combination.failures.items():
-            yield f"{name} with {combination.in_words()}: {message}"
+            yield f"{name} with {combination.describe()}: {message}"
 
 
-def sweep_name(notebook: str, swept: Sequence[Combination], given: str | None) -> str:
+def sweep_name(notebook: str, combos: Sequence[Combination], given: str | None) -> str:
     """Return the name of the folder of a sweep: as given, or by its notebook and values.
 
     Raises:
         ParameterError: the name given is not that of a folder.
     """
     if given is None:
-        return f"{Path(notebook).stem}-{hash_json([one.values for one in swept])[:8]}"
+        return f"{Path(notebook).stem}-{hash_json([one.values for one in combos])[:8]}"
     if given != Path(given).name or given in {"", ".", ".."}:
         raise ParameterError(f"{given!r} is no name for a folder; for example --name seeds")
     return given

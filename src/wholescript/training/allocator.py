@@ -5,10 +5,10 @@ import os
 import sys
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # of mallopt, as in malloc.h
-PAD = 256 << 20  # bytes that the heap grows by
+TOP_PAD_BYTES = 256 << 20  # bytes that the heap grows by
 
 
-def keep_freed_memory() -> bool:
+def tune_allocator() -> bool:
     """Let the allocator keep what is freed; return whether it can (that of glibc, on Linux).
 
     The system otherwise takes large tensors back when they are freed, and gives new pages that it
@@ -23,5 +23,5 @@ def keep_freed_memory() -> bool:
         return False
     return all(
         mallopt(option, value) == 1
-        for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, -1), (TOP_PAD, PAD))
+        for option, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, -1), (TOP_PAD, TOP_PAD_BYTES))
     )

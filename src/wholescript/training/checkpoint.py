@@ -20,7 +20,7 @@ def save_checkpoint(
     note: dict[str, Any],
 ) -> None:
     """Write what is trained, the best of it, optimizer state and `note` (JSON-able) atomically."""
-    tensors = {f"model.{name}": value for name, value in trained_state(model).items()}
+    tensors = {f"model.{name}": value for name, value in trainable_state_dict(model).items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
@@ -36,7 +36,7 @@ def load_checkpoint(
     Returns None, and touches nothing, where the file is absent or damaged: training then starts
     anew.
     """
-    note = read_note(path)
+    note = read_metadata(path)
     if note is None:
         return None
     tensors = load_file(path)
@@ -48,14 +48,14 @@ def load_checkpoint(
     for name, value in parts["optimizer"].items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = value
-    load_trained(model, parts["model"])
+    load_trainable_state_dict(model, parts["model"])
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
     return parts["best"], note
 
 
-def trained_state(model: nn.Module) -> dict[str, Tensor]:
+def trainable_state_dict(model: nn.Module) -> dict[str, Tensor]:
     """Return the state of a model but for its frozen weights, which nothing changes.
 
     A pretrained model of which little is trained has small checkpoints.
@@ -64,15 +64,15 @@ def trained_state(model: nn.Module) -> dict[str, Tensor]:
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
 
 
-def load_trained(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load what `trained_state` returned; raise RuntimeError if it is of another model."""
-    expected = set(trained_state(model))
+def load_trainable_state_dict(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Load what `trainable_state_dict` returned; raise RuntimeError if it is of another model."""
+    expected = set(trainable_state_dict(model))
     if expected != set(state):
         raise RuntimeError(f"the state differs in {sorted(expected ^ set(state))[:5]}")
     model.load_state_dict(state, strict=False)
 
 
-def read_note(path: Path) -> dict[str, Any] | None:
+def read_metadata(path: Path) -> dict[str, Any] | None:
     """Return the note of a checkpoint, or None where the file is absent or damaged."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:

@@ -20,17 +20,22 @@ from wholescript.data.labelled.guards import check_texts
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
-from wholescript.training.checkpoint import load_trained, trained_state
-from wholescript.training.documents import IntArray, OnTexts, TextBatches, class_logits
-from wholescript.training.epoch_clock import EpochClock
-from wholescript.training.loop import Row, TrainingSettings, fit
+from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
+from wholescript.training.documents import (
+    ClassificationObjective,
+    DocumentBatchLoader,
+    IntArray,
+    class_logits,
+)
+from wholescript.training.epoch_clock import EpochTimer
+from wholescript.training.loop import HistoryRow, TrainConfig, fit
 
-Tokenize = Callable[[Sequence[str]], list[IntArray]]
-WEIGHTS = "weights.safetensors"
+TokenizeFn = Callable[[Sequence[str]], list[IntArray]]
+WEIGHTS_FILE = "weights.safetensors"
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledDocuments:
     """n texts and the number of each one's class, (n,) int64, of `classes`.
 
     Raises:
@@ -51,23 +56,23 @@ class Labelled:
 
 
 @dataclass
-class Fitted:
+class FittedDocumentClassifier:
     """A trained classifier. `history` has a row an epoch, with the seconds that it took.
 
-    `truncated` is the share of training texts that were longer than what the model reads;
-    `measured` what the estimator watched, before and after.
+    `truncated_share` is the share of training texts that were longer than what the model reads;
+    `extra_metrics` what the estimator watched, before and after.
     """
 
     network: nn.Module
-    tokenize: Tokenize
-    way: OnTexts
-    padding: int
+    tokenize: TokenizeFn
+    objective: ClassificationObjective
+    pad_token_id: int
     max_length: int
     batch_size: int = 64
-    history: list[Row] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
     best_epoch: int = 0
-    truncated: float = 0.0
-    measured: dict[str, float] = field(default_factory=dict)
+    truncated_share: float = 0.0
+    extra_metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, int]:
@@ -85,15 +90,15 @@ class Fitted:
             DataError: there is no text, or an empty one.
         """
         check_texts(texts)
-        tokens = _cut(self.tokenize(texts), self.max_length)
+        tokens = _truncate(self.tokenize(texts), self.max_length)
         labels = np.zeros(len(tokens), np.int64)
-        batches = TextBatches(tokens, labels, self.batch_size, self.padding)
-        logits, _ = class_logits(self.network, batches, self.way)
+        batches = DocumentBatchLoader(tokens, labels, self.batch_size, self.pad_token_id)
+        logits, _ = class_logits(self.network, batches, self.objective)
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
 @dataclass
-class NeuralTextClassifier(ABC):
+class NeuralDocumentClassifier(ABC):
     """What both kinds share: tokens, batches, one loop, label smoothing, early stopping.
 
     A text longer than `max_length` tokens is read up to there. `training.monitor` decides which
@@ -108,7 +113,7 @@ class NeuralTextClassifier(ABC):
     label_smoothing: float = 0.1
     dropout: float = 0.1
     bfloat16: bool = field(default_factory=cpu_has_bfloat16)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
+    training: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
         """Refuse what could not train."""
@@ -134,9 +139,9 @@ class NeuralTextClassifier(ABC):
         return {"model": type(self).__name__, **asdict(self)}
 
     @abstractmethod
-    def begin(
+    def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None
-    ) -> tuple[nn.Module, Tokenize, int]:
+    ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an untrained network, its tokenizer and the number that pads; seed torch before.
 
         What the texts decide is kept in `folder`, and taken from there when it is.
@@ -144,18 +149,18 @@ class NeuralTextClassifier(ABC):
 
     def fit(
         self,
-        train: Labelled,
-        validation: Labelled,
+        train: LabelledDocuments,
+        validation: LabelledDocuments,
         *,
         seed: int,
         folder: Path | None = None,
         progress: bool = False,
-        on_epoch: Callable[[Row], None] | None = None,
-    ) -> Fitted:
+        on_epoch_end: Callable[[HistoryRow], None] | None = None,
+    ) -> FittedDocumentClassifier:
         """Train on `train`, stop early by `validation`, and return the best epoch.
 
         With a `folder` a killed training goes on from its last checkpoint there, to the weights
-        that it would have had; `on_epoch` is told each new row of the history. Of a training in
+        that it would have had; `on_epoch_end` is told each new row of the history. Of a training in
         phases the best epoch of the last is returned.
 
         Raises:
@@ -167,74 +172,82 @@ class NeuralTextClassifier(ABC):
                 f"training texts have {train.classes} classes, validation {validation.classes}"
             )
         torch.manual_seed(seed)
-        network, tokenize, padding = self.begin(train.texts, train.classes, folder)
+        network, tokenize, pad_token_id = self.build_model(train.texts, train.classes, folder)
         tokens = tokenize(train.texts)
-        way = self.way
-        fitted = Fitted(network, tokenize, way, padding, self.max_length)
-        fitted.truncated = float(np.mean([len(ids) > self.max_length for ids in tokens]))
-        batches = TextBatches(_cut(tokens, self.max_length), train.labels, self.batch_size, padding)
-        held_out = TextBatches(
-            _cut(tokenize(validation.texts), self.max_length),
+        objective = self.objective
+        fitted = FittedDocumentClassifier(
+            network, tokenize, objective, pad_token_id, self.max_length
+        )
+        fitted.truncated_share = float(np.mean([len(ids) > self.max_length for ids in tokens]))
+        batches = DocumentBatchLoader(
+            _truncate(tokens, self.max_length), train.labels, self.batch_size, pad_token_id
+        )
+        val_loader = DocumentBatchLoader(
+            _truncate(tokenize(validation.texts), self.max_length),
             validation.labels,
             2 * self.batch_size,
-            padding,
+            pad_token_id,
         )
-        before = self.watch(network, tokenize)
+        before = self.measure_network(network, tokenize)
         loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
         for phase, settings in enumerate(self.phases(network)):
             checkpoint = folder and folder / f"checkpoint-{phase}.safetensors"
             path = folder and folder / f"seconds-{phase}.json"
-            clock = EpochClock(path, len(fitted.history), checkpoint)
+            timer = EpochTimer(path, len(fitted.history), checkpoint)
             result = fit(
-                network, batches, held_out, settings, seed=seed + phase, loss=loss, way=way,
-                checkpoint=checkpoint, save_seconds=self.save_seconds, progress=progress,
-                on_epoch=clock.telling(on_epoch),
+                network, batches, val_loader, settings, seed=seed + phase, loss=loss, objective=objective,
+                checkpoint=checkpoint, save_interval_s=self.save_interval_s, progress=progress,
+                on_epoch_end=timer.epoch_callback(on_epoch_end),
             )  # fmt: skip
             fitted.best_epoch = len(fitted.history) + result.best_epoch
-            fitted.history += map(clock.timed, result.history)
-        for when, found in (("before", before), ("after", self.watch(network, tokenize))):
-            fitted.measured |= {f"{name}_{when}": value for name, value in found.items()}
-        fitted.measured["truncated"] = fitted.truncated
+            fitted.history += map(timer.with_seconds, result.history)
+        for when, found in (("before", before), ("after", self.measure_network(network, tokenize))):
+            fitted.extra_metrics |= {f"{name}_{when}": value for name, value in found.items()}
+        fitted.extra_metrics["truncated"] = fitted.truncated_share
         return fitted
 
-    def watch(self, network: nn.Module, tokenize: Tokenize) -> dict[str, float]:
+    def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
         """Return what is measured of a network before its training, and again after."""
         return {}
 
-    def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
+    def phases(self, network: nn.Module) -> Iterator[TrainConfig]:
         """Yield the settings of each phase of a training; a phase may change what is trained."""
         yield self.training
 
     @property
-    def way(self) -> OnTexts:
+    def objective(self) -> ClassificationObjective:
         """How batches are read in training."""
-        return OnTexts(self.bfloat16)
+        return ClassificationObjective(self.bfloat16)
 
     @property
-    def save_seconds(self) -> float:
+    def save_interval_s(self) -> float:
         """How often a checkpoint is written within an epoch."""
         return 60.0
 
-    def save(self, fitted: Fitted, folder: Path) -> None:
+    def save(self, fitted: FittedDocumentClassifier, folder: Path) -> None:
         """Write what was trained as safetensors into `folder`."""
-        state = {name: value.contiguous() for name, value in trained_state(fitted.network).items()}
-        write_atomic(folder / WEIGHTS, save(state))
+        state = {
+            name: value.contiguous() for name, value in trainable_state_dict(fitted.network).items()
+        }
+        write_atomic(folder / WEIGHTS_FILE, save(state))
 
-    def load(self, folder: Path, classes: int) -> Fitted:
+    def load(self, folder: Path, classes: int) -> FittedDocumentClassifier:
         """Read a trained classifier back.
 
         Raises:
             DataError: the folder holds none, or one of other settings.
         """
         try:
-            network, tokenize, padding = self.begin((), classes, folder)
+            network, tokenize, pad_token_id = self.build_model((), classes, folder)
             for _ in self.phases(network):  # to the last of them, which says what was trained
                 pass
-            load_trained(network, load_file(folder / WEIGHTS))
+            load_trainable_state_dict(network, load_file(folder / WEIGHTS_FILE))
         except (OSError, RuntimeError, SafetensorError) as problem:
             raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
-        return Fitted(network, tokenize, OnTexts(self.bfloat16), padding, self.max_length)
+        return FittedDocumentClassifier(
+            network, tokenize, ClassificationObjective(self.bfloat16), pad_token_id, self.max_length
+        )
 
 
-def _cut(tokens: list[IntArray], length: int) -> list[IntArray]:
+def _truncate(tokens: list[IntArray], length: int) -> list[IntArray]:
     return [ids[:length] for ids in tokens]

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 
-from wholescript.training.batches import Batches, bucketed, split
-from wholescript.training.objectives import Loss
+from wholescript.training.batches import BatchLoader, length_bucketed, split_rows
+from wholescript.training.objectives import LossFn
 
 IntArray = NDArray[np.int64]
 
-BUCKET = 50  # batches that are sorted by length together
+BATCHES_PER_BUCKET = 50  # batches that are sorted by length together
 
 
 @dataclass(frozen=True)
-class TextBatch:
+class DocumentBatch:
     """`input_ids` (batch, length) int64, `attention_mask` (batch, length) bool, `labels` (batch,).
 
     Texts stand on the left, padding on the right.
@@ -32,78 +32,84 @@ class TextBatch:
     def to(self, device: torch.device) -> "TextBatch":
         """Move the tensors to a device."""
         tensors = (self.input_ids, self.attention_mask, self.labels)
-        return TextBatch(self.rows, *(tensor.to(device) for tensor in tensors))
+        return DocumentBatch(self.rows, *(tensor.to(device) for tensor in tensors))
 
 
 @dataclass(frozen=True)
-class TextBatches:
+class DocumentBatchLoader:
     """n tokenised texts and their labels (n,) int64, in batches of `batch_size`."""
 
     tokens: Sequence[IntArray]
     labels: IntArray
     batch_size: int
-    padding: int = 0
+    pad_token_id: int = 0
 
     @property
     def lengths(self) -> IntArray:
         """The number of tokens of each text, (n,)."""
         return np.array([len(ids) for ids in self.tokens], np.int64)
 
-    def shuffled(self, seed: int) -> Iterator[TextBatch]:
+    def train_batches(self, seed: int) -> Iterator[DocumentBatch]:
         """Go through all texts once, in an order that `seed` alone decides."""
         rows = np.arange(len(self.tokens))
-        order = bucketed(rows, self.lengths, self.batch_size, seed, bucket=BUCKET)
+        order = length_bucketed(
+            rows, self.lengths, self.batch_size, seed, batches_per_bucket=BATCHES_PER_BUCKET
+        )
         yield from map(self._collate, order)
 
-    def by_length(self) -> Iterator[TextBatch]:
+    def eval_batches(self) -> Iterator[DocumentBatch]:
         """Go through all texts once, shortest first."""
         rows = np.argsort(self.lengths, kind="stable")
-        yield from map(self._collate, split(rows, self.batch_size))
+        yield from map(self._collate, split_rows(rows, self.batch_size))
 
     def __len__(self) -> int:
         """Return the number of batches."""
         return -(-len(self.tokens) // self.batch_size)
 
-    def _collate(self, rows: IntArray) -> TextBatch:
+    def _collate(self, rows: IntArray) -> DocumentBatch:
         texts = [torch.from_numpy(self.tokens[row]) for row in rows]
-        ids = nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=self.padding)
+        ids = nn.utils.rnn.pad_sequence(texts, batch_first=True, padding_value=self.pad_token_id)
         lengths = torch.tensor([len(text) for text in texts])
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
-        return TextBatch(rows, ids, mask, torch.from_numpy(self.labels[rows]))
+        return DocumentBatch(rows, ids, mask, torch.from_numpy(self.labels[rows]))
 
 
 @dataclass(frozen=True)
-class OnTexts:
+class ClassificationObjective:
     """A way of the training loop: logits of classes from token ids, in half precision if asked.
 
-    `token_dropout` is the share of tokens that each reading of a text hides, as the token `hidden`.
+    `token_dropout` is the share of tokens that each reading of a text hides, as the token `mask_token_id`.
     """
 
     bfloat16: bool = False
     token_dropout: float = 0.0
-    hidden: int = 0
+    mask_token_id: int = 0
 
-    def backward(self, model: nn.Module, batch: TextBatch, loss: Loss, *, seed: int) -> Tensor:
+    def backward(
+        self, model: nn.Module, batch: DocumentBatch, loss: LossFn, *, seed: int
+    ) -> Tensor:
         """Pass back the loss of a batch; `seed` decides what is dropped."""
         torch.manual_seed(seed)
-        value = loss(self.logits(model, self._dropped(batch)), batch.labels)
+        value = loss(self.logits(model, self._drop_tokens(batch)), batch.labels)
         value.backward()
         return value.detach()
 
-    def _dropped(self, batch: TextBatch) -> TextBatch:
+    def _drop_tokens(self, batch: DocumentBatch) -> DocumentBatch:
         if not self.token_dropout:
             return batch
         drawn = torch.rand(batch.input_ids.shape, device=batch.input_ids.device)
         hit = batch.attention_mask & (drawn < self.token_dropout)
-        return replace(batch, input_ids=torch.where(hit, self.hidden, batch.input_ids))
+        return replace(batch, input_ids=torch.where(hit, self.mask_token_id, batch.input_ids))
 
-    def logits(self, model: nn.Module, batch: TextBatch) -> Tensor:
+    def logits(self, model: nn.Module, batch: DocumentBatch) -> Tensor:
         """Return the logits (batch, classes) float32."""
         with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=self.bfloat16):
             logits: Tensor = model(batch.input_ids, batch.attention_mask)
         return logits.float()
 
-    def judge(self, model: nn.Module, batches: Batches, loss: Loss) -> dict[str, float]:
+    def validation_step(
+        self, model: nn.Module, batches: BatchLoader, loss: LossFn
+    ) -> dict[str, float]:
         """Return loss, accuracy and macro-F1 of the held-out texts."""
         logits, labels = class_logits(model, batches, self)
         predicted = logits.argmax(1)
@@ -116,15 +122,15 @@ class OnTexts:
 
 @torch.inference_mode()
 def class_logits(
-    model: nn.Module, batches: Batches, way: OnTexts
+    model: nn.Module, batches: BatchLoader, objective: ClassificationObjective
 ) -> tuple[NDArray[np.float32], IntArray]:
     """Return logits (n, classes) and labels (n,) in the order of the texts."""
     model.eval()
     device = next(model.parameters()).device
     rows, logits, labels = [], [], []
-    for batch in batches.by_length():
+    for batch in batches.eval_batches():
         rows.append(batch.rows)
-        logits.append(way.logits(model, batch.to(device)).cpu().numpy())
+        logits.append(objective.logits(model, batch.to(device)).cpu().numpy())
         labels.append(batch.labels.numpy())
     order = np.argsort(np.concatenate(rows))
     return np.concatenate(logits)[order], np.concatenate(labels)[order]

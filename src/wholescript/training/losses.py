@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 NOMINATED, WON = 1, 2
-"""The outcomes that `outcome_loss` tells from 0, neither."""
+"""The outcomes that `nomination_win_loss` tells from 0, neither."""
 
 
 def weighted_loss(logits: Tensor, labels: Tensor, negative: float, positive: float) -> Tensor:
@@ -26,12 +26,12 @@ def focal_loss(logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
     return -(torch.sigmoid(-margin) ** gamma * logsigmoid(margin)).mean()
 
 
-def outcome_loss(logits: Tensor, outcomes: Tensor) -> Tensor:
+def nomination_win_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the negative log-likelihood (scalar) of outcomes 0, `NOMINATED` and `WON`.
 
     `logits` (batch, 2) are those of a nomination, and of a win given one: the second is learned on
     nominated films alone.
     """
-    nominated, won = (outcomes >= NOMINATED).float(), (outcomes == WON).float()
+    nominated, won = (targets >= NOMINATED).float(), (targets == WON).float()
     nomination = binary_cross_entropy_with_logits(logits[:, 0], nominated)
     return nomination + binary_cross_entropy_with_logits(logits[:, 1], won, nominated)

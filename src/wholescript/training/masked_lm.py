@@ -13,103 +13,116 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from wholescript.features.token_chunks import TokenChunks
-from wholescript.models.chunked import MaskedModel, ScratchEncoder
-from wholescript.training.batches import Batches, TokenBatch, TokenBatches
-from wholescript.training.documents import TextBatch
-from wholescript.training.loop import Fit, TrainingSettings, fit
-from wholescript.training.objectives import Loss
+from wholescript.models.chunked import MaskedLanguageModel, ScratchEncoder
+from wholescript.training.batches import BatchLoader, TokenBatch, TokenBatchLoader
+from wholescript.training.documents import DocumentBatch
+from wholescript.training.loop import FitResult, TrainConfig, fit
+from wholescript.training.objectives import LossFn
 
-HIDDEN_SHARE = 0.15
-WORDPIECE_MASK = 103
+MLM_PROBABILITY = 0.15
+WORDPIECE_MASK_ID = 103
 IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Pretraining:
-    """How long to read: `sample` chunks of each film in each of the epochs."""
+class MLMConfig:
+    """How long to read: `n_train_chunks` chunks of each film in each of the epochs."""
 
-    sample: int = 16
+    n_train_chunks: int = 16
     batch_size: int = 4
-    held_out_films: int = 16
-    training: TrainingSettings = field(
-        default_factory=lambda: TrainingSettings(
+    n_val_films: int = 16
+    training: TrainConfig = field(
+        default_factory=lambda: TrainConfig(
             epochs=4, learning_rate=1e-3, weight_decay=0.01, patience=4
         )
     )
 
 
 @dataclass(frozen=True)
-class Masked:
-    """A way of the training loop: hide tokens of a batch behind `mask`, and ask for them."""
+class MLMObjective:
+    """A way of the training loop: hide tokens of a batch behind `mask_token_id`, and ask for them."""
 
     bfloat16: bool = True
-    mask: int = WORDPIECE_MASK
+    mask_token_id: int = WORDPIECE_MASK_ID
 
     def backward(
-        self, model: MaskedModel, batch: TokenBatch | TextBatch, loss: Loss, *, seed: int
+        self,
+        model: MaskedLanguageModel,
+        batch: TokenBatch | DocumentBatch,
+        loss: LossFn,
+        *,
+        seed: int,
     ) -> Tensor:
         """Pass back the loss of the hidden tokens, chosen by `seed`."""
         torch.manual_seed(seed)
-        value = loss(*self._asked(model, batch))
+        value = loss(*self._masked_logits(model, batch))
         value.backward()
         return value.detach()
 
-    def judge(self, model: MaskedModel, batches: Batches, loss: Loss) -> dict[str, float]:
+    def validation_step(
+        self, model: MaskedLanguageModel, batches: BatchLoader, loss: LossFn
+    ) -> dict[str, float]:
         """Return the mean loss of hidden tokens, the same ones each time."""
         device = next(model.parameters()).device
         losses = []
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(0)
-            for batch in batches.by_length():
-                losses.append(loss(*self._asked(model, batch.to(device))).item())
+            for batch in batches.eval_batches():
+                losses.append(loss(*self._masked_logits(model, batch.to(device))).item())
         return {"held_out_loss": float(np.mean(losses))}
 
-    def _asked(self, model: MaskedModel, batch: TokenBatch | TextBatch) -> tuple[Tensor, Tensor]:
-        seen, hidden = hide(batch.input_ids, batch.attention_mask, model.vocabulary, self.mask)
-        with torch.autocast(seen.device.type, torch.bfloat16, enabled=self.bfloat16):
-            logits = model(seen, batch.attention_mask, hidden)
-        return logits.float(), batch.input_ids[hidden]
+    def _masked_logits(
+        self, model: MaskedLanguageModel, batch: TokenBatch | DocumentBatch
+    ) -> tuple[Tensor, Tensor]:
+        corrupted_ids, masked = mask_tokens(
+            batch.input_ids, batch.attention_mask, model.vocab_size, self.mask_token_id
+        )
+        with torch.autocast(corrupted_ids.device.type, torch.bfloat16, enabled=self.bfloat16):
+            logits = model(corrupted_ids, batch.attention_mask, masked)
+        return logits.float(), batch.input_ids[masked]
 
 
-def hide(
+def mask_tokens(
     input_ids: Tensor,
     attention_mask: Tensor,
-    vocabulary: int,
-    mask: int = WORDPIECE_MASK,
-    share: float = HIDDEN_SHARE,
+    vocab_size: int,
+    mask_token_id: int = WORDPIECE_MASK_ID,
+    mlm_probability: float = MLM_PROBABILITY,
 ) -> tuple[Tensor, Tensor]:
     """Return ids with tokens hidden and where: both (n, length), the second bool, never empty."""
     draw = torch.rand(input_ids.shape, device=input_ids.device)
-    hidden = attention_mask & (draw < share)
-    hidden[0, 0] |= ~hidden.any()
+    masked = attention_mask & (draw < mlm_probability)
+    masked[0, 0] |= ~masked.any()
     how = torch.rand(input_ids.shape, device=input_ids.device)
-    noise = torch.randint_like(input_ids, vocabulary)
-    seen = torch.where(hidden & (how < 0.8), mask, input_ids)
-    seen = torch.where(hidden & (how >= 0.9), noise, seen)
-    return seen, hidden
+    noise = torch.randint_like(input_ids, vocab_size)
+    corrupted_ids = torch.where(masked & (how < 0.8), mask_token_id, input_ids)
+    corrupted_ids = torch.where(masked & (how >= 0.9), noise, corrupted_ids)
+    return corrupted_ids, masked
 
 
-def pretrain(
+def pretrain_mlm(
     encoder: ScratchEncoder,
     tokens: TokenChunks,
     rows: IntArray,
-    settings: Pretraining,
+    config: MLMConfig,
     *,
     seed: int,
     progress: bool = False,
-) -> Fit:
+) -> FitResult:
     """Train `encoder` in place on the films `rows`; a few of them say when to stop.
 
     The history has `held_out_loss` in nats a hidden token.
     """
     rows = np.random.default_rng(seed).permutation(rows)
-    size = min(settings.held_out_films, len(rows) // 4)
+    size = min(config.n_val_films, len(rows) // 4)
     labels = np.zeros(len(tokens.counts), np.int8)
-    training, held_out = (
-        TokenBatches(tokens, labels, part, settings.batch_size, settings.sample, settings.sample)
+    training, val_loader = (
+        TokenBatchLoader(
+            tokens, labels, part, config.batch_size, config.n_train_chunks, config.n_train_chunks
+        )
         for part in (rows[size:], rows[:size])
     )
     return fit(
-        MaskedModel(encoder), training, held_out, settings.training, seed=seed, loss=cross_entropy,
-        way=Masked(), progress=progress,
+        MaskedLanguageModel(encoder), training, val_loader, config.training, seed=seed, loss=cross_entropy,
+        objective=MLMObjective(), progress=progress,
     )  # fmt: skip

@@ -9,7 +9,7 @@ A, `cached`
 : gradient caching (Gao et al., 2021): all chunks are encoded without a graph, the aggregator gives
   the gradient of each vector, and one group after another is encoded again to pass it on. Where
   memory allows it, the last groups keep their graph and need not be encoded again.
-B, `OnVectors`
+B, `FrozenEncoderObjective`
 : the encoder is frozen and its vectors are stored: only the aggregator is trained.
 
 A and C encode the same groups of chunks, each under a seed of its own, so that they drop out the
@@ -28,94 +28,96 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from wholescript.errors import ParameterError
-from wholescript.models.aggregators import Reading
+from wholescript.models.aggregators import AggregatorOutput
 from wholescript.models.chunked import ChunkedClassifier
-from wholescript.training.batches import Batch, Batches, TokenBatch
+from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatch
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-End = Literal["whole", "recomputed", "cached"]
-ENDS: tuple[End, ...] = ("whole", "recomputed", "cached")
+LossFn = Callable[[Tensor, Tensor], Tensor]
+MemoryStrategy = Literal["whole", "recomputed", "cached"]
+MEMORY_STRATEGIES: tuple[MemoryStrategy, ...] = ("whole", "recomputed", "cached")
 
 
-class Way(Protocol):
+class Objective(Protocol):
     """How a model reads a batch, and how the gradient of the loss is had."""
 
-    def backward(self, model: Any, batch: Any, loss: Loss, *, seed: int) -> Tensor:
+    def backward(self, model: Any, batch: Any, loss: LossFn, *, seed: int) -> Tensor:
         """Add the gradient of the loss to the parameters; return the loss, detached.
 
         `seed` alone decides what is dropped.
         """
 
-    def judge(self, model: Any, batches: Any, loss: Loss) -> dict[str, float]:
-        """Return the columns of the history that held-out films decide, `held_out_loss` first."""
+    def validation_step(self, model: Any, batches: Any, loss: LossFn) -> dict[str, float]:
+        """Return the columns of the history that held-out films decide, `val_loss` first."""
 
 
 @dataclass(frozen=True)
-class OnVectors:
+class FrozenEncoderObjective:
     """B: an aggregator reads stored chunk vectors, a share of which is hidden in training."""
 
     chunk_dropout: float = 0.0
 
-    def backward(self, model: nn.Module, batch: Batch, loss: Loss, *, seed: int) -> Tensor:
+    def backward(self, model: nn.Module, batch: ChunkBatch, loss: LossFn, *, seed: int) -> Tensor:
         """Read the vectors that are not hidden and pass the loss back."""
         torch.manual_seed(seed)
         mask = drop_chunks(batch.chunk_mask, self.chunk_dropout)
-        value = loss(model(batch.chunks, mask, *batch.beside).logits, batch.labels)
+        value = loss(model(batch.chunks, mask, *batch.extra_features).logits, batch.labels)
         value.backward()
         return value.detach()
 
-    def logits(self, model: nn.Module, batch: Batch) -> Tensor:
+    def logits(self, model: nn.Module, batch: ChunkBatch) -> Tensor:
         """Read all vectors."""
-        logits: Tensor = model(batch.chunks, batch.chunk_mask, *batch.beside).logits
+        logits: Tensor = model(batch.chunks, batch.chunk_mask, *batch.extra_features).logits
         return logits
 
-    def judge(self, model: nn.Module, batches: Batches, loss: Loss) -> dict[str, float]:
+    def validation_step(
+        self, model: nn.Module, batches: BatchLoader, loss: LossFn
+    ) -> dict[str, float]:
         """Return the loss and the AUC."""
-        return _judge(model, batches, loss, self)
+        return _validate(model, batches, loss, self)
 
 
 @dataclass(frozen=True)
-class OnTokens:
+class EndToEndObjective:
     """A and C: encoder and aggregator are trained together, `group` chunks encoded at once.
 
     With `bfloat16` matrices are multiplied in half precision; weights and gradients stay float32.
     A `cached` step holds the graphs of the last `kept` groups, however long the film is.
     """
 
-    way: End = "cached"
+    way: MemoryStrategy = "cached"
     group: int = 32
     bfloat16: bool = False
     kept: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what could not be done."""
-        if self.way not in ENDS:
-            raise ParameterError(f"way={self.way!r} is none of {', '.join(ENDS)}")
+        if self.way not in MEMORY_STRATEGIES:
+            raise ParameterError(f"way={self.way!r} is none of {', '.join(MEMORY_STRATEGIES)}")
         if self.group < 1:
             raise ParameterError(f"group={self.group} chunks: at least one must be encoded at once")
         if self.kept < 0:
             raise ParameterError(f"kept={self.kept} groups: none is 0")
 
     def backward(
-        self, model: ChunkedClassifier, batch: TokenBatch, loss: Loss, *, seed: int
+        self, model: ChunkedClassifier, batch: TokenBatch, loss: LossFn, *, seed: int
     ) -> Tensor:
         """Encode all chunks, aggregate, and pass the loss back through both."""
-        groups = list(enumerate(_groups(batch, self.group)))
-        twice = groups[: max(len(groups) - self.kept, 0)] if self.way == "cached" else []
+        groups = list(enumerate(_chunk_groups(batch, self.group)))
+        reencoded_groups = groups[: max(len(groups) - self.kept, 0)] if self.way == "cached" else []
         with torch.no_grad():
-            parts = [self._encode(model, *group, [seed, i]) for i, group in twice]
+            parts = [self._encode(model, *group, [seed, i]) for i, group in reencoded_groups]
         for part in parts:
             part.requires_grad_()
-        once = groups[len(twice) :]
+        graph_groups = groups[len(reencoded_groups) :]
         vectors = torch.cat(
-            parts + [self._encode_once(model, *group, [seed, i]) for i, group in once]
+            parts + [self._encode_with_graph(model, *group, [seed, i]) for i, group in graph_groups]
         )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            reading = self._read(model, vectors, batch)
+            reading = self._aggregate(model, vectors, batch)
         value = loss(reading.logits, batch.labels)
         value.backward()
-        for (i, group), part in zip(twice, parts, strict=True):
+        for (i, group), part in zip(reencoded_groups, parts, strict=True):
             encoded = self._encode(model, *group, [seed, i])
             # A frozen encoder has nothing to pass its gradient on to.
             if encoded.requires_grad:
@@ -125,15 +127,17 @@ class OnTokens:
     def logits(self, model: ChunkedClassifier, batch: TokenBatch) -> Tensor:
         """Encode group by group, then aggregate."""
         with torch.no_grad():
-            groups = enumerate(_groups(batch, self.group))
+            groups = enumerate(_chunk_groups(batch, self.group))
             vectors = torch.cat([self._encode(model, *group, [0, i]) for i, group in groups])
-            return self._read(model, vectors, batch).logits
+            return self._aggregate(model, vectors, batch).logits
 
-    def judge(self, model: ChunkedClassifier, batches: Batches, loss: Loss) -> dict[str, float]:
+    def validation_step(
+        self, model: ChunkedClassifier, batches: BatchLoader, loss: LossFn
+    ) -> dict[str, float]:
         """Return the loss and the AUC."""
-        return _judge(model, batches, loss, self)
+        return _validate(model, batches, loss, self)
 
-    def _encode_once(self, model: ChunkedClassifier, *group: Any) -> Tensor:
+    def _encode_with_graph(self, model: ChunkedClassifier, *group: Any) -> Tensor:
         """Encode one group with a graph, which holds no activations where they are recomputed."""
         if self.way != "recomputed":
             return self._encode(model, *group)
@@ -146,36 +150,38 @@ class OnTokens:
         self, model: ChunkedClassifier, ids: Tensor, mask: Tensor, seeds: list[int]
     ) -> Tensor:
         """Encode one group under its own seed: again and again, the same units drop out."""
-        with torch.random.fork_rng(), self._precision(ids.device):
+        with torch.random.fork_rng(), self._autocast(ids.device):
             torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
             encoded: Tensor = model.encoder(ids, mask)
         return encoded.float()
 
-    def _read(self, model: ChunkedClassifier, vectors: Tensor, batch: TokenBatch) -> Reading:
-        with self._precision(vectors.device):
-            return model.read(vectors, batch.counts, *batch.beside)
+    def _aggregate(
+        self, model: ChunkedClassifier, vectors: Tensor, batch: TokenBatch
+    ) -> AggregatorOutput:
+        with self._autocast(vectors.device):
+            return model.read(vectors, batch.counts, *batch.extra_features)
 
-    def _precision(self, device: torch.device) -> torch.autocast:
+    def _autocast(self, device: torch.device) -> torch.autocast:
         # Entered anew for every group: autocast would hand weights that it cast without a graph to
         # the pass that needs one.
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
 
 
-def _groups(batch: TokenBatch, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _chunk_groups(batch: TokenBatch, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield token ids and attention masks of `size` chunks at a time."""
     yield from zip(batch.input_ids.split(size), batch.attention_mask.split(size), strict=True)
 
 
 @torch.inference_mode()
-def predict(
-    model: Any, batches: Batches, way: OnVectors | OnTokens | None = None
+def predict_logits(
+    model: Any, batches: BatchLoader, way: FrozenEncoderObjective | EndToEndObjective | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """Return logits, labels and row numbers, (n,) each, in the order of the batches."""
-    way = way or OnVectors()
+    way = way or FrozenEncoderObjective()
     device = next(model.parameters()).device
     model.eval()
     logits, labels, rows = [], [], []
-    for batch in batches.by_length():
+    for batch in batches.eval_batches():
         logits.append(way.logits(model, batch.to(device)).float().cpu().numpy())
         labels.append(batch.labels.numpy())
         rows.append(batch.rows)
@@ -195,10 +201,13 @@ def drop_chunks(chunk_mask: Tensor, share: float) -> Tensor:
     return kept.scatter(1, highest, True)
 
 
-def _judge(
-    model: nn.Module, batches: Batches, loss: Loss, way: OnVectors | OnTokens
+def _validate(
+    model: nn.Module,
+    batches: BatchLoader,
+    loss: LossFn,
+    way: FrozenEncoderObjective | EndToEndObjective,
 ) -> dict[str, float]:
-    logits, labels, _ = predict(model, batches, way)
-    held_out_loss = float(loss(torch.from_numpy(logits), torch.from_numpy(labels)))
+    logits, labels, _ = predict_logits(model, batches, way)
+    val_loss = float(loss(torch.from_numpy(logits), torch.from_numpy(labels)))
     auc = float(roc_auc_score(labels, logits)) if np.isfinite(logits).all() else np.nan
-    return {"held_out_loss": held_out_loss, "held_out_auc": auc}
+    return {"held_out_loss": val_loss, "held_out_auc": auc}

@@ -10,13 +10,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.files import write_atomic
-from wholescript.training.documents import IntArray, TextBatches
-from wholescript.training.epoch_clock import EpochClock
-from wholescript.training.loop import TrainingSettings, fit
-from wholescript.training.objectives import Way
+from wholescript.training.documents import DocumentBatchLoader, IntArray
+from wholescript.training.epoch_clock import EpochTimer
+from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.objectives import Objective
 
-READ, SECONDS = "pretrained.safetensors", "seconds-reading.json"
-READING = TrainingSettings(
+PRETRAINED_FILE, SECONDS_FILE = "pretrained.safetensors", "seconds-reading.json"
+PRETRAIN_CONFIG = TrainConfig(
     epochs=2,
     learning_rate=1e-3,
     weight_decay=0.01,
@@ -26,15 +26,15 @@ READING = TrainingSettings(
 )
 
 
-def read_first(
+def pretrain(
     reader: nn.Module,
     kept: nn.Module,
     rows: Callable[[], Sequence[IntArray]],
-    settings: TrainingSettings,
-    way: Way,
+    config: TrainConfig,
+    objective: Objective,
     *,
     batch_size: int,
-    padding: int,
+    pad_token_id: int,
     folder: Path | None,
 ) -> None:
     """Train `reader` on windows of tokens, one in a hundred held out; seed torch before.
@@ -45,7 +45,7 @@ def read_first(
     Raises:
         RunError: the loss is not finite.
     """
-    done = folder and folder / READ
+    done = folder and folder / PRETRAINED_FILE
     if done and done.exists():
         kept.load_state_dict(load_file(done))
         return
@@ -53,23 +53,23 @@ def read_first(
     windows = rows()
     order = np.random.default_rng(seed).permutation(len(windows))
     held = max(len(windows) // 100, 1)
-    training, held_out = (
-        TextBatches(
-            [windows[row] for row in part], np.zeros(len(part), np.int64), batch_size, padding
+    training, val_loader = (
+        DocumentBatchLoader(
+            [windows[row] for row in part], np.zeros(len(part), np.int64), batch_size, pad_token_id
         )
         for part in (order[held:], order[:held])
     )
     checkpoint = folder and folder / "checkpoint-reading.safetensors"
-    clock = EpochClock(folder and folder / SECONDS, 0, checkpoint)
+    timer = EpochTimer(folder and folder / SECONDS_FILE, 0, checkpoint)
     fit(
-        reader, training, held_out, settings, seed=seed, loss=cross_entropy, way=way,
-        progress=True, checkpoint=checkpoint, on_epoch=clock.tick,
+        reader, training, val_loader, config, seed=seed, loss=cross_entropy, objective=objective,
+        progress=True, checkpoint=checkpoint, on_epoch_end=timer.record,
     )  # fmt: skip
     if done:
         state = {name: value.contiguous() for name, value in kept.state_dict().items()}
         write_atomic(done, save(state))
 
 
-def reading_seconds(folder: Path) -> float:
+def pretrain_seconds(folder: Path) -> float:
     """Return how long the reading took whose model a folder keeps; 0 where there was none."""
-    return EpochClock(folder / SECONDS, 0).total
+    return EpochTimer(folder / SECONDS_FILE, 0).total

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from wholescript.files import write_atomic
 
-EVERY = 2.0  # seconds between two writings of the file
+WRITE_INTERVAL_S = 2.0  # seconds between two writings of the file
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Progress:
 class ProgressMeter:
     """Tells of each step of a training of which `done` of `steps` had been taken before."""
 
-    def __init__(self, steps: int, done: int, path: Path | None, *, shown: bool) -> None:
-        self._bar = tqdm(total=steps, initial=done, unit="step", disable=not shown, leave=False)
+    def __init__(self, steps: int, done: int, path: Path | None, *, show_bar: bool) -> None:
+        self._bar = tqdm(total=steps, initial=done, unit="step", disable=not show_bar, leave=False)
         self._path = path
         self._done, self._start = done, monotonic()
         saved = time() if done else None
@@ -54,7 +54,7 @@ class ProgressMeter:
         )
         self._bar.update()
         self._bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}")
-        if monotonic() - self._written > EVERY:
+        if monotonic() - self._written > WRITE_INTERVAL_S:
             self._write()
 
     def saved(self) -> None:

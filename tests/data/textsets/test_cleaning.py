@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled.cleaning import clean, repair, same_text
+from wholescript.data.labelled.cleaning import clean_splits, normalize_for_comparison, repair_text
 
 
 def split(name: str, *rows: tuple[str, int]) -> pd.DataFrame:
@@ -23,18 +23,18 @@ def split(name: str, *rows: tuple[str, int]) -> pd.DataFrame:
     ],
 )
 def test_repairs(text: str, repaired: str, encoding: bool, breaks: bool) -> None:
-    assert repair(text) == (repaired, encoding, breaks)
-    assert repair(repaired) == (repaired, False, False)
+    assert repair_text(text) == (repaired, encoding, breaks)
+    assert repair_text(repaired) == (repaired, False, False)
 
 
 def test_case_and_white_space_make_no_other_text() -> None:
-    key = same_text(pd.Series(["Where  is\nit? ", "where is it?", "Where is it"]))
+    key = normalize_for_comparison(pd.Series(["Where  is\nit? ", "where is it?", "Where is it"]))
     assert key[0] == key[1] != key[2]
 
 
 def test_what_is_done_is_counted() -> None:
     rows = [("cafÃ©", 0), ("a<br>b", 1), (" \n", 0), ("", 1), ("lost \ufffd", 1)]
-    cleaned = clean({"train": split("train", *rows)}, progress=False)
+    cleaned = clean_splits({"train": split("train", *rows)}, progress=False)
     assert cleaned.splits["train"]["text"].tolist() == ["café", "a\nb", "lost \ufffd"]
     assert cleaned.splits["train"]["id"].tolist() == ["train-0", "train-1", "train-4"]
     assert cleaned.counts["train"] == {
@@ -51,11 +51,11 @@ def test_what_is_done_is_counted() -> None:
 def test_train_keeps_a_repeated_text_once_a_label() -> None:
     rows = [("One text", 0), ("one  text", 0), ("two", 1), ("ONE TEXT", 1), ("one text", 1)]
     train = {"train": split("train", *rows)}
-    cleaned = clean(train, progress=False)
+    cleaned = clean_splits(train, progress=False)
     assert cleaned.splits["train"]["id"].tolist() == ["train-0", "train-2", "train-3"]
     assert cleaned.counts["train"]["repeated"] == 2
     assert cleaned.counts["train"]["conflicting"] == 1
-    dropped = clean(train, drop_conflicts=True, progress=False)
+    dropped = clean_splits(train, drop_conflicts=True, progress=False)
     assert dropped.splits["train"]["id"].tolist() == ["train-2"]
 
 
@@ -68,7 +68,7 @@ def test_a_text_in_two_splits_leaves_the_one_that_learns() -> None:
             "unsupervised", ("a", 0), ("e", 0), ("d", 0), ("g", 0), ("G", 0)
         ).drop(columns="label"),
     }
-    cleaned = clean(splits, progress=False)
+    cleaned = clean_splits(splits, progress=False)
     left = {name: table["text"].tolist() for name, table in cleaned.splits.items()}
     assert left == {
         "train": ["d"],
@@ -86,9 +86,9 @@ def test_a_text_in_two_splits_leaves_the_one_that_learns() -> None:
 
 def test_texts_that_become_the_same_by_repair_are_found() -> None:
     splits = {"train": split("train", ("cafÃ©", 0), ("b", 1)), "test": split("test", ("Café", 0))}
-    assert clean(splits, progress=False).splits["train"]["text"].tolist() == ["b"]
+    assert clean_splits(splits, progress=False).splits["train"]["text"].tolist() == ["b"]
 
 
 def test_a_split_of_empty_texts_is_left_empty() -> None:
-    cleaned = clean({"train": split("train", ("", 0), (" ", 1))}, progress=False)
+    cleaned = clean_splits({"train": split("train", ("", 0), (" ", 1))}, progress=False)
     assert cleaned.splits["train"].empty and cleaned.counts["train"]["empty"] == 2

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from wholescript.cli import app
-from wholescript.data.labelled import read_textset
+from wholescript.data.labelled import read_labelled_dataset
 from wholescript.project import ROOT_VARIABLE
 
 Make = Callable[..., pd.DataFrame]
@@ -24,7 +24,7 @@ def test_a_csv_of_ones_own(questions: Make, save: Save, tmp_path: Path) -> None:
     table.loc[0, "text"] = "a cafÃ© on the corner"
     result = CliRunner().invoke(app, ["prepare", str(save(table, "trec.csv"))])
     assert result.exit_code == 0, result.output
-    found = read_textset(tmp_path / "_build" / "textsets" / "trec")
+    found = read_labelled_dataset(tmp_path / "_build" / "textsets" / "trec")
     assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [216, 24, 60]
     assert "encoding repaired" in result.stdout and "216" in result.stdout
     assert found.fingerprint[:12] in result.stdout
@@ -40,7 +40,7 @@ def test_all_choices_reach_the_set(questions: Make, save: Save, tmp_path: Path) 
     places = ["--path", str(tmp_path / "copy"), "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(app, ["prepare", "mine", *places, *choices.split()])
     assert result.exit_code == 0, result.output
-    found = read_textset(tmp_path / "out")
+    found = read_labelled_dataset(tmp_path / "out")
     assert found.name == "named" and found.metadata["seed"] == 4
     assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [60, 40, 40]
     assert found.metadata["choices"] == {
@@ -49,7 +49,7 @@ def test_all_choices_reach_the_set(questions: Make, save: Save, tmp_path: Path) 
         "drop_conflicts": True,
         "drawn": {"test": 0.2, "validation": 0.25},
     }
-    assert set(found.splits["train"].extra) == {"crowd"}
+    assert set(found.splits["train"].extra_columns) == {"crowd"}
 
 
 def test_errors_are_printed_plainly(questions: Make, save: Save) -> None:

@@ -4,9 +4,9 @@ import pytest
 from wholescript.data.labelled.guards import (
     check_all_classes,
     check_classes,
-    check_head,
+    check_head_not_label_sorted,
     check_limit,
-    check_share,
+    check_split_share,
     check_texts,
     class_counts,
 )
@@ -49,15 +49,15 @@ def test_every_split_has_every_class() -> None:
 
 def test_a_share_needs_two_texts_a_class_and_one_on_each_side() -> None:
     labels = np.arange(60) % 3
-    check_share(labels, NAMES, 0.1, "validation")
+    check_split_share(labels, NAMES, 0.1, "validation")
     with pytest.raises(DataError, match=r"1 class.* fewer than 2 texts: c\. To draw test"):
-        check_share(np.array([0, 0, 1, 1, 2]), NAMES, 0.5, "test")
+        check_split_share(np.array([0, 0, 1, 1, 2]), NAMES, 0.5, "test")
     for share in (0.02, 0.98):
         with pytest.raises(DataError, match=r"too few or too many for a text of each of 3"):
-            check_share(labels, NAMES, share, "validation")
+            check_split_share(labels, NAMES, share, "validation")
     for share in (0, 1, -0.1, 2):
         with pytest.raises(ParameterError, match=r"share of validation is"):
-            check_share(labels, NAMES, share, "validation")
+            check_split_share(labels, NAMES, share, "validation")
 
 
 def test_a_limit_is_a_text_a_class_at_least() -> None:
@@ -72,25 +72,25 @@ def test_the_head_of_a_sorted_file_is_refused(k: int, n: int) -> None:
     labels = np.sort(np.arange(10_000 if k > 2 else 25_000) % k)
     for ordered in (labels, labels[::-1]):
         with pytest.raises(DataError, match=rf"first {n} of.*sorted by label.*--limit {n}"):
-            check_head(ordered, n, classes)
-    check_head(labels, len(labels), classes)
-    check_head(labels, len(labels) + 1, classes)
+            check_head_not_label_sorted(ordered, n, classes)
+    check_head_not_label_sorted(labels, len(labels), classes)
+    check_head_not_label_sorted(labels, len(labels) + 1, classes)
 
 
 def test_the_message_says_what_the_head_holds() -> None:
     labels = np.repeat([0, 1], 12_500)
     message = r"5000 of 25000.* 100% of the class 'neg', which has 50% of all; 1 of 2 .*missing"
     with pytest.raises(DataError, match=message):
-        check_head(labels, 5000, ["neg", "pos"])
+        check_head_not_label_sorted(labels, 5000, ["neg", "pos"])
 
 
 @pytest.mark.parametrize("k", [2, 6, 77])
 def test_the_head_of_a_shuffled_file_is_fine(k: int) -> None:
     labels = np.random.default_rng(0).permutation(np.arange(5000) % k)
     for n in (1, 5, 20, 100, 1000, 4000):
-        check_head(labels, n, [str(number) for number in range(k)])
+        check_head_not_label_sorted(labels, n, [str(number) for number in range(k)])
     with pytest.raises(ParameterError, match=r"head is 0"):
-        check_head(labels, 0, NAMES)
+        check_head_not_label_sorted(labels, 0, NAMES)
 
 
 def test_counts_are_in_the_order_of_the_classes() -> None:

@@ -4,20 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled.classes import Labelled, label_texts
-from wholescript.data.labelled.sources import KNOWN, Known, Source
+from wholescript.data.labelled.classes import LabelledTables, encode_labels
+from wholescript.data.labelled.sources import DATASETS, LabelledSource, RegisteredDataset
 from wholescript.data.labelled.tables import Table
 from wholescript.errors import DataError
 
 Make = Callable[..., pd.DataFrame]
 
 
-def source(known: Known | None = None, **splits: Table | pd.DataFrame) -> Source:
+def source(
+    known: RegisteredDataset | None = None, **splits: Table | pd.DataFrame
+) -> LabelledSource:
     tables = {n: t if isinstance(t, Table) else Table(t) for n, t in splits.items()}
-    return Source("own", "own", tables, known=known)
+    return LabelledSource("own", "own", tables, known=known)
 
 
-def labels(labelled: Labelled, split: str = "train") -> list[int]:
+def labels(labelled: LabelledTables, split: str = "train") -> list[int]:
     return labelled.splits[split]["label"].tolist()
 
 
@@ -27,7 +29,7 @@ def table(*values: object, **columns: list[object]) -> pd.DataFrame:
 
 
 def test_words_are_classes_in_the_order_of_the_alphabet(questions: Make) -> None:
-    found = label_texts(source(train=questions(6), test=questions(3)))
+    found = encode_labels(source(train=questions(6), test=questions(3)))
     assert found.classes == ["distance", "person", "time"]
     assert labels(found) == [0, 1, 2, 0, 1, 2]
     assert found.splits["train"]["label"].dtype == np.int64
@@ -37,105 +39,105 @@ def test_words_are_classes_in_the_order_of_the_alphabet(questions: Make) -> None
 
 @pytest.mark.parametrize("values", [[10, 2, -1], ["10", "2", " -1 "], [10.0, 2.0, -1.0]])
 def test_numbers_are_classes_in_their_order(values: list[object]) -> None:
-    found = label_texts(source(train=table(*values)))
+    found = encode_labels(source(train=table(*values)))
     assert found.classes == ["-1", "2", "10"] and labels(found) == [2, 1, 0]
 
 
 def test_one_word_among_numbers_makes_them_words() -> None:
-    found = label_texts(source(train=table("10", "2"), test=table("none", "2")))
+    found = encode_labels(source(train=table("10", "2"), test=table("none", "2")))
     assert found.classes == ["10", "2", "none"]
     assert labels(found) == [0, 1] and labels(found, "test") == [2, 1]
-    assert label_texts(source(train=table("01", "1"))).classes == ["01", "1"]
-    assert label_texts(source(train=table(True, False))).classes == ["False", "True"]
+    assert encode_labels(source(train=table("01", "1"))).classes == ["01", "1"]
+    assert encode_labels(source(train=table(True, False))).classes == ["False", "True"]
 
 
 def test_names_from_a_column_beside_the_label() -> None:
     train = table(7, 3, 7, label_text=["seven", "three", "seven"])
     test = table("3", "7", label_text=["three", "seven"])
     for part in (train, train.astype(str)):
-        found = label_texts(source(train=part, test=test))
+        found = encode_labels(source(train=part, test=test))
         assert found.classes == ["three", "seven"]
         assert labels(found) == [1, 0, 1] and labels(found, "test") == [0, 1]
     with pytest.raises(DataError, match=r"label 7 is called 'seven' and 'VII'.*'label_text'"):
-        label_texts(source(train=train, test=table(7, label_text=["VII"])))
+        encode_labels(source(train=train, test=table(7, label_text=["VII"])))
     with pytest.raises(DataError, match=r"more than one label is called same"):
-        label_texts(source(train=table(1, 2, label_text=["same", "same"])))
+        encode_labels(source(train=table(1, 2, label_text=["same", "same"])))
 
 
 def test_names_of_the_hub_and_of_a_known_set() -> None:
     stored = Table(table(1, 0, 1), {"label": ["low", "high", "never used"]})
-    assert label_texts(source(train=stored)).classes == ["low", "high"]
-    known = KNOWN["imdb"]
-    assert label_texts(source(known, train=table(1, 0))).classes == ["negative", "positive"]
+    assert encode_labels(source(train=stored)).classes == ["low", "high"]
+    known = DATASETS["imdb"]
+    assert encode_labels(source(known, train=table(1, 0))).classes == ["negative", "positive"]
     # Another column of a known set has names of its own.
     rated = table(1, 0, rating=[9, 2])
-    assert label_texts(source(known, train=rated), label_column="rating").classes == ["2", "9"]
+    assert encode_labels(source(known, train=rated), label_column="rating").classes == ["2", "9"]
 
 
 def test_labels_that_the_hub_withholds() -> None:
     names = {"label": ["low", "high"]}
     withheld = source(train=Table(table(0, 1), names), test=Table(table(-1, -1), names))
     with pytest.raises(DataError, match=r"2 of the 2 texts of test have no label"):
-        label_texts(withheld)
+        encode_labels(withheld)
     # Without names -1 is a class like any other.
-    assert label_texts(source(train=table(-1, 1))).classes == ["-1", "1"]
+    assert encode_labels(source(train=table(-1, 1))).classes == ["-1", "1"]
 
 
 @pytest.mark.parametrize("columns", [("Question", "Category"), ("sentence", "intent")])
 def test_columns_are_guessed_by_their_names(questions: Make, columns: tuple[str, str]) -> None:
     renamed = questions(3).set_axis(list(columns), axis=1)
-    found = label_texts(source(train=renamed))
+    found = encode_labels(source(train=renamed))
     assert (found.text_column, found.label_column) == columns
 
 
 def test_columns_that_cannot_be_guessed_are_named_by_the_user(questions: Make) -> None:
     odd = questions(3).set_axis(["a", "b"], axis=1)
     with pytest.raises(DataError, match=r"the text cannot be guessed; there are a, b.*--text-col"):
-        label_texts(source(train=odd))
+        encode_labels(source(train=odd))
     with pytest.raises(DataError, match=r"the label cannot be guessed.*--label-column"):
-        label_texts(source(train=odd), text_column="a")
-    assert len(label_texts(source(train=odd), "a", "b").classes) == 3
+        encode_labels(source(train=odd), text_column="a")
+    assert len(encode_labels(source(train=odd), "a", "b").classes) == 3
 
 
 def test_a_missing_column_names_those_present_and_the_nearest(questions: Make) -> None:
     with pytest.raises(DataError, match=r"test of own has no column 'label'.*mean 'labels'"):
-        label_texts(
+        encode_labels(
             source(train=questions(3), test=questions(3).rename(columns={"label": "labels"}))
         )
     with pytest.raises(DataError, match=r"train of own has no column 'txt'.*mean 'text'"):
-        label_texts(source(train=questions(3)), text_column="txt")
+        encode_labels(source(train=questions(3)), text_column="txt")
 
 
 def test_unsupervised_texts_need_no_label(questions: Make) -> None:
-    found = label_texts(source(train=questions(3), unsupervised=questions(2)[["text"]]))
+    found = encode_labels(source(train=questions(3), unsupervised=questions(2)[["text"]]))
     assert list(found.splits["unsupervised"]) == ["id", "text"]
 
 
 def test_a_text_without_label_is_named() -> None:
     for missing in (None, "", " ", float("nan")):
         with pytest.raises(DataError, match=r"1 of the 3 texts of train have no label.*row 1\."):
-            label_texts(source(train=table("a", missing, "b")))
+            encode_labels(source(train=table("a", missing, "b")))
 
 
 @pytest.mark.parametrize("value", [0.5, ["a", "b"], float("inf")])
 def test_what_is_no_class(value: object) -> None:
     with pytest.raises(DataError, match=r"'label' of train holds .* in row 1: a class is"):
-        label_texts(source(train=table(1, value)))
+        encode_labels(source(train=table(1, value)))
 
 
 def test_a_number_is_no_text(questions: Make) -> None:
     with pytest.raises(DataError, match=r"'text' of train is no text: row 0 holds 5"):
-        label_texts(source(train=questions(3).assign(text=[5, 6, 7])))
+        encode_labels(source(train=questions(3).assign(text=[5, 6, 7])))
 
 
 def test_an_absent_text_is_empty(questions: Make) -> None:
-    found = label_texts(source(train=questions(3).assign(text=["a", None, float("nan")])))
+    found = encode_labels(source(train=questions(3).assign(text=["a", None, float("nan")])))
     assert found.splits["train"]["text"].tolist() == ["a", "", ""]
 
 
 def test_kept_columns_of_classes_and_of_numbers() -> None:
     train = table("b", "a", crowd=["a", "a"], rating=["3", "10"])
-    found = label_texts(source(train=train, test=table("a", "b")), keep=("crowd", "rating"))
+    found = encode_labels(source(train=train, test=table("a", "b")), keep=("crowd", "rating"))
     assert found.kept == {"crowd": "class", "rating": "number"}
     assert found.splits["train"][["label", "crowd", "rating"]].values.tolist() == [
         [1, 0, 3],
@@ -143,7 +145,7 @@ def test_kept_columns_of_classes_and_of_numbers() -> None:
     ]
     assert "crowd" not in found.splits["test"]
     numeric = table(4, 7, crowd=[7, 7], by_name=["four", "seven"], label_text=["four", "seven"])
-    found = label_texts(source(train=numeric), keep=("crowd", "by_name"))
+    found = encode_labels(source(train=numeric), keep=("crowd", "by_name"))
     assert found.kept == {"crowd": "class", "by_name": "class"}
     assert found.splits["train"]["crowd"].tolist() == [1, 1]
     assert found.splits["train"]["by_name"].tolist() == [0, 1]
@@ -152,6 +154,6 @@ def test_kept_columns_of_classes_and_of_numbers() -> None:
 @pytest.mark.parametrize("values", [["a", "c"], ["a", None]])
 def test_a_column_that_cannot_be_kept(values: list[object]) -> None:
     with pytest.raises(DataError, match=r"'crowd' cannot be kept: it holds ('c'|None)"):
-        label_texts(source(train=table("a", "b", crowd=values)), keep=("crowd",))
+        encode_labels(source(train=table("a", "b", crowd=values)), keep=("crowd",))
     with pytest.raises(DataError, match=r"no column 'crwd'.*mean 'crowd'"):
-        label_texts(source(train=table("a", "b", crowd=values)), keep=("crwd",))
+        encode_labels(source(train=table("a", "b", crowd=values)), keep=("crwd",))

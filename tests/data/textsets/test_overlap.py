@@ -2,30 +2,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.data.labelled.overlap import RUN, WordRuns
+from wholescript.data.labelled.overlap import NGRAM_LENGTH, NgramIndex
 from wholescript.errors import ParameterError
 
 LONG = " ".join(f"word{number}" for number in range(40))
 
 
 def test_a_run_of_thirteen_words_is_shared_and_one_of_twelve_is_not() -> None:
-    runs = WordRuns.of([LONG])
+    runs = NgramIndex.of([LONG])
     words = LONG.split()
-    thirteen = "before it " + " ".join(words[20 : 20 + RUN]) + " and after"
-    twelve = "before it " + " ".join(words[20 : 19 + RUN]) + " and after"
+    thirteen = "before it " + " ".join(words[20 : 20 + NGRAM_LENGTH]) + " and after"
+    twelve = "before it " + " ".join(words[20 : 19 + NGRAM_LENGTH]) + " and after"
     assert runs.shared([thirteen, twelve, LONG]).tolist() == [True, False, True]
 
 
 def test_case_and_white_space_do_not_hide_a_run() -> None:
-    assert WordRuns.of([LONG]).shared([LONG.upper().replace(" ", "\n ")]).all()
+    assert NgramIndex.of([LONG]).shared([LONG.upper().replace(" ", "\n ")]).all()
 
 
 def test_order_matters() -> None:
-    assert not WordRuns.of([LONG]).shared([" ".join(reversed(LONG.split()))]).any()
+    assert not NgramIndex.of([LONG]).shared([" ".join(reversed(LONG.split()))]).any()
 
 
 def test_a_short_text_is_found_whole() -> None:
-    runs = WordRuns.of(["a fine film"])
+    runs = NgramIndex.of(["a fine film"])
     assert runs.shared(["A fine  film", "a fine film indeed", "a film"]).tolist() == [
         True,
         False,
@@ -36,22 +36,22 @@ def test_a_short_text_is_found_whole() -> None:
 def test_a_mark_does_not_hide_a_run() -> None:
     words = LONG.split()[:20]
     words[11] += ","
-    assert WordRuns.of([LONG]).shared(["So: " + " ".join(words)]).all()
-    assert WordRuns.of(["it's -- as fine"]).shared(["It's, as fine!"]).all()
+    assert NgramIndex.of([LONG]).shared(["So: " + " ".join(words)]).all()
+    assert NgramIndex.of(["it's -- as fine"]).shared(["It's, as fine!"]).all()
 
 
 def test_a_short_text_is_found_within_another_if_it_has_some_words() -> None:
     words = LONG.split()
-    runs = WordRuns.of([" ".join(words[:10]), " ".join(words[20:27])])
+    runs = NgramIndex.of([" ".join(words[:10]), " ".join(words[20:27])])
     within = [f"before {' '.join(words[:10])} after", f"before {' '.join(words[20:27])} after"]
     assert runs.shared([*within, " ".join(words[20:27])]).tolist() == [True, False, True]
 
 
 def test_nothing_shares_with_nothing() -> None:
-    assert WordRuns.of([]).shared(["a", ""]).tolist() == [False, False]
-    assert WordRuns.of(["a"]).shared([""]).tolist() == [False]
+    assert NgramIndex.of([]).shared(["a", ""]).tolist() == [False, False]
+    assert NgramIndex.of(["a"]).shared([""]).tolist() == [False]
     with pytest.raises(ParameterError, match="length=0"):
-        WordRuns.of(["a"], 0)
+        NgramIndex.of(["a"], 0)
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=8), min_size=1), st.integers(1, 4))
@@ -63,5 +63,5 @@ def test_it_is_what_sets_of_runs_say(texts: list[list[str]], length: int) -> Non
         )
 
     first, *others = texts
-    found = WordRuns.of([" ".join(first)], length).shared([" ".join(other) for other in others])
+    found = NgramIndex.of([" ".join(first)], length).shared([" ".join(other) for other in others])
     assert found.tolist() == [bool(runs(first) & runs(other)) for other in others]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled import find_source, prepare, read_textset
+from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
@@ -24,7 +24,7 @@ def published(questions: Make, save: Save, tmp_path: Path) -> Path:
 
 
 def run(path: Path, **choices: Any) -> dict[str, Any]:
-    return prepare(find_source(str(path)), path.parent / "out", progress=False, **choices)
+    return prepare(load_source(str(path)), path.parent / "out", progress=False, **choices)
 
 
 def rows(folder: Path, split: str) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def test_a_lone_file_is_divided_in_three(questions: Make, save: Save, tmp_path: 
 
 
 def test_neighbours_are_drawn_together(published: Path, tmp_path: Path) -> None:
-    metadata = run(published, together=5)
+    metadata = run(published, holdout_block_size=5)
     sides = {
         split: {int(row["id"].split("-")[1]) // 5 for row in rows(tmp_path / "out", split)}
         for split in ("train", "validation")
@@ -80,11 +80,11 @@ def test_neighbours_are_drawn_together(published: Path, tmp_path: Path) -> None:
 
 def test_runs_of_rows_that_cannot_be_drawn_are_refused(published: Path) -> None:
     with pytest.raises(DataError, match="3 runs of 100 rows"):
-        run(published, together=100)
-    with pytest.raises(ParameterError, match="together=0"):
-        run(published, together=0)
+        run(published, holdout_block_size=100)
+    with pytest.raises(ParameterError, match="holdout_block_size=0"):
+        run(published, holdout_block_size=0)
     with pytest.raises(ParameterError, match="at most"):
-        run(published, together=5, validation_share=0.6)
+        run(published, holdout_block_size=5, validation_share=0.6)
 
 
 def test_a_published_validation_is_kept(questions: Make, published: Path, save: Save) -> None:
@@ -208,7 +208,7 @@ def test_metadata_describe_the_splits(published: Path, tmp_path: Path) -> None:
 def test_line_ends_inside_texts_survive(questions: Make, save: Save, tmp_path: Path) -> None:
     odd = [f"one\n{i} \u00a0 two \u3000 'three' \\ \"four\" 😀" for i in range(60)]
     run(save(questions(60).assign(text=odd), "own.jsonl"))
-    found = read_textset(tmp_path / "out")
+    found = read_labelled_dataset(tmp_path / "out")
     assert sorted(text for split in found.splits.values() for text in split.texts) == sorted(odd)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled import find_source, prepare, read_metadata, read_textset
+from wholescript.data.labelled import load_source, prepare, read_labelled_dataset, read_metadata
 from wholescript.errors import DataError
 
 Make = Callable[..., pd.DataFrame]
@@ -19,13 +19,13 @@ def prepared(questions: Make, save: Save, tmp_path: Path) -> Path:
     save(questions(90).assign(crowd="time"), "in/train.csv")
     save(questions(30, first=90), "in/test.csv")
     save(questions(5, first=120)[["text"]], "in/unsupervised.csv")
-    source = find_source(str(tmp_path / "in"), name="questions")
+    source = load_source(str(tmp_path / "in"), name="questions")
     prepare(source, tmp_path / "out", keep=("crowd",), progress=False)
     return tmp_path / "out"
 
 
 def test_a_set_is_read_as_it_was_prepared(questions: Make, prepared: Path) -> None:
-    found = read_textset(prepared)
+    found = read_labelled_dataset(prepared)
     assert (found.name, found.classes) == ("questions", ["distance", "person", "time"])
     assert {name: len(split) for name, split in found.splits.items()} == {
         "train": 81,
@@ -36,10 +36,13 @@ def test_a_set_is_read_as_it_was_prepared(questions: Make, prepared: Path) -> No
     test, published = found.splits["test"], questions(30, first=90)
     assert test.texts == published["text"].tolist()
     assert [found.classes[label] for label in test.labels] == published["label"].tolist()
-    assert test.labels.dtype == np.int64 and test.extra == {}
+    assert test.labels.dtype == np.int64 and test.extra_columns == {}
     train = found.splits["train"]
-    assert train.extra["crowd"].dtype == np.int64 and train.extra["crowd"].tolist() == [2] * 81
-    assert found.splits["validation"].extra["crowd"].shape == (9,)
+    assert (
+        train.extra_columns["crowd"].dtype == np.int64
+        and train.extra_columns["crowd"].tolist() == [2] * 81
+    )
+    assert found.splits["validation"].extra_columns["crowd"].shape == (9,)
     assert found.splits["unsupervised"].labels.tolist() == [-1] * 5
     assert found.fingerprint == found.metadata["fingerprint"]
     assert found.metadata == read_metadata(prepared)
@@ -47,7 +50,7 @@ def test_a_set_is_read_as_it_was_prepared(questions: Make, prepared: Path) -> No
 
 def test_a_folder_without_a_prepared_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no prepared texts.*`wholescript prepare`"):
-        read_textset(tmp_path)
+        read_labelled_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("kept", [0, 0.5, 0.999])
@@ -55,17 +58,17 @@ def test_a_truncated_split(prepared: Path, kept: float) -> None:
     content = (prepared / "train.jsonl").read_bytes()
     (prepared / "train.jsonl").write_bytes(content[: int(kept * len(content))])
     with pytest.raises(DataError, match=r"train.jsonl is truncated: \d+ of \d+ bytes.*prepare"):
-        read_textset(prepared)
+        read_labelled_dataset(prepared)
 
 
 def test_an_altered_or_missing_split(prepared: Path) -> None:
     path = prepared / "test.jsonl"
     path.write_text(path.read_text().replace('"label": 0', '"label": 1', 1))
     with pytest.raises(DataError, match=r"test.jsonl was altered.*SHA-256.*prepare"):
-        read_textset(prepared)
+        read_labelled_dataset(prepared)
     path.unlink()
     with pytest.raises(DataError, match=r"test.jsonl is missing.*prepare"):
-        read_textset(prepared)
+        read_labelled_dataset(prepared)
 
 
 def test_altered_or_truncated_metadata(prepared: Path) -> None:
@@ -76,7 +79,7 @@ def test_altered_or_truncated_metadata(prepared: Path) -> None:
     for altered in (json.dumps(swapped), "[]", "{}"):
         path.write_text(altered)
         with pytest.raises(DataError, match=r"metadata.json was altered.*prepare"):
-            read_textset(prepared)
+            read_labelled_dataset(prepared)
     path.write_text(content[:-20])
     with pytest.raises(DataError, match=r"metadata.json is truncated"):
-        read_textset(prepared)
+        read_labelled_dataset(prepared)

@@ -5,7 +5,7 @@ import datasets
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled.sources import KNOWN, find_source
+from wholescript.data.labelled.sources import DATASETS, load_source
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
@@ -17,35 +17,35 @@ COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 def test_a_file_of_ones_own(questions: Make, save: Save) -> None:
     path = save(questions(6), "trec.csv")
-    source = find_source(str(path))
+    source = load_source(str(path))
     assert (source.name, source.location, source.revision) == ("trec", "trec.csv", None)
     assert source.files == {"trec.csv": sha256_of(path)}
     assert source.splits["train"].rows["text"].tolist() == questions(6)["text"].tolist()
-    assert find_source("mine", path).name == "mine"
-    assert find_source(str(path), name="other").name == "other"
+    assert load_source("mine", path).name == "mine"
+    assert load_source(str(path), name="other").name == "other"
 
 
 def test_a_copy_of_a_known_set(questions: Make, save: Save, tmp_path: Path) -> None:
     save(questions(6), "copy/train.csv")
     save(questions(6, first=6), "copy/test.csv")
-    source = find_source("imdb", tmp_path / "copy")
+    source = load_source("imdb", tmp_path / "copy")
     assert (source.name, source.location, list(source.splits)) == (
         "imdb",
         "copy",
         ["train", "test"],
     )
-    assert source.known == KNOWN["imdb"]
+    assert source.known == DATASETS["imdb"]
     assert list(source.files) == ["train.csv", "test.csv"]
 
 
 def test_what_is_no_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"bankng77 is no file.*Did you mean 'banking77'\?"):
-        find_source("bankng77")
+        load_source("bankng77")
     with pytest.raises(DataError, match=r"some/absent.csv is no file"):
-        find_source("some/absent.csv")
+        load_source("some/absent.csv")
     with pytest.raises(DataError, match=r"nowhere does not exist"):
-        find_source("imdb", Path("nowhere"))
+        load_source("imdb", Path("nowhere"))
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "a b"])
@@ -53,9 +53,9 @@ def test_a_name_that_is_none(questions: Make, save: Save, name: str) -> None:
     path = save(questions(6))
     if name:
         with pytest.raises(ParameterError, match=r"cannot name a folder: --name"):
-            find_source(str(path), name=name)
+            load_source(str(path), name=name)
     else:
-        assert find_source(str(path), name=name).name == "own"
+        assert load_source(str(path), name=name).name == "own"
 
 
 @pytest.fixture
@@ -93,14 +93,14 @@ def asked(hub_copy: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, st
 
 @pytest.mark.usefixtures("asked")
 def test_the_hubs_layout_is_read_by_datasets(questions: Make, hub_copy: Path) -> None:
-    source = find_source("someone/questions")
+    source = load_source("someone/questions")
     assert (source.name, source.location) == ("questions", "someone/questions")
     assert list(source.splits) == ["train", "test"]
     assert source.splits["train"].rows["text"].tolist() == questions(60)["text"].tolist()
     assert source.splits["test"].rows["label"].tolist() == [0, 1, 2] * 10
     assert source.splits["test"].names == {"label": ["distance", "person", "time"]}
     # The same folder read as a local copy holds the same.
-    local = find_source("questions", hub_copy)
+    local = load_source("questions", hub_copy)
     assert local.splits["train"].names == source.splits["train"].names
     pd.testing.assert_frame_equal(
         local.splits["train"].rows, source.splits["train"].rows, check_dtype=False
@@ -110,10 +110,10 @@ def test_the_hubs_layout_is_read_by_datasets(questions: Make, hub_copy: Path) ->
 def test_the_hub_is_asked_for_a_revision_and_says_its_commit(
     asked: list[tuple[str, str | None, str]],
 ) -> None:
-    pinned = KNOWN["banking77"].revision
-    assert find_source("banking77").revision == pinned
-    assert find_source("a/b", subset="small").revision == COMMIT
-    assert find_source("imdb", revision="main").name == "imdb"
+    pinned = DATASETS["banking77"].revision
+    assert load_source("banking77").revision == pinned
+    assert load_source("a/b", subset="small").revision == COMMIT
+    assert load_source("imdb", revision="main").name == "imdb"
     assert asked == [
         ("PolyAI/banking77", None, pinned),
         ("a/b", "small", "main"),
@@ -125,7 +125,7 @@ def test_the_hub_is_asked_for_a_revision_and_says_its_commit(
 def test_a_hub_set_without_train(hub_copy: Path) -> None:
     (hub_copy / "data" / "train-00000-of-00001.parquet").unlink()
     with pytest.raises(DataError, match=r"a/b has no split train; it has test"):
-        find_source("a/b")
+        load_source("a/b")
 
 
 def test_an_unreachable_hub_says_how_to_give_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,4 +134,4 @@ def test_an_unreachable_hub_says_how_to_give_a_copy(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(datasets, "load_dataset_builder", offline)
     with pytest.raises(DataError, match=r"PolyAI/banking77.*\(no network\).*--path FOLDER"):
-        find_source("banking77")
+        load_source("banking77")

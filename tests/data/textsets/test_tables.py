@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wholescript.data.labelled.tables import read_split, read_table, split_files, split_of
+from wholescript.data.labelled.tables import read_split, read_table, split_files, split_from_name
 from wholescript.errors import DataError, ParameterError
 
 Make = Callable[..., pd.DataFrame]
@@ -95,7 +95,7 @@ def test_class_names_that_datasets_stored(tmp_path: Path) -> None:
     ],
 )
 def test_the_split_of_a_word(word: str, split: str | None) -> None:
-    assert split_of(word) == split
+    assert split_from_name(word) == split
 
 
 def test_the_files_of_a_folder(questions: Make, save: Save, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from wholescript.publish.comparison.page import number, write_comparison
-from wholescript.publish.comparison.trees import compare_trees
+from wholescript.publish.comparison.trees import compare_outputs
 
 Tree = Callable[..., Path]
 SIDES = ["v1 <b>", "working tree"]
@@ -13,7 +13,7 @@ SIDES = ["v1 <b>", "working tree"]
 
 def read(stored: Path, again: Path) -> BeautifulSoup:
     page = stored.parent / "page.html"
-    write_comparison(compare_trees(stored, again), page, title="Moved <i>", sides=SIDES)
+    write_comparison(compare_outputs(stored, again), page, title="Moved <i>", sides=SIDES)
     return BeautifulSoup(page.read_text(), "html.parser")
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from wholescript.evaluation.film_bootstrap import paired_difference
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.publish.comparison.side_by_side import figures_by_label, metric_rows
@@ -13,12 +13,12 @@ from wholescript.publish.comparison.side_by_side import figures_by_label, metric
 N = 40
 
 
-def predictions(seed: int, films: int = N) -> Predictions:
+def predictions(seed: int, films: int = N) -> FilmPredictions:
     rng = np.random.default_rng(seed)
     labels = (np.arange(films) % 3 == 0).astype(np.int8)
     names = [f"film {i}" for i in range(films)]
     scores = (0.3 * labels + rng.uniform(size=films))[None] / 2
-    return Predictions(
+    return FilmPredictions(
         names,
         labels,
         np.array(names, dtype=object),
@@ -29,7 +29,9 @@ def predictions(seed: int, films: int = N) -> Predictions:
     )
 
 
-def save(root: Path, name: str, auc: float, made: Predictions | None = None, **config: str) -> None:
+def save(
+    root: Path, name: str, auc: float, made: FilmPredictions | None = None, **config: str
+) -> None:
     metrics = {"auc": Metric(auc, auc - 0.1, auc + 0.1), "brier": Metric(0.2)}
     RunStore(root / "results").save(name, {"key": name, "notebook": "01"} | config, metrics, made)
 
@@ -51,7 +53,7 @@ def test_runs_of_the_same_films_are_paired(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("made", [predictions(1, films=30), None])
 def test_other_films_or_no_predictions_give_a_plain_difference(
-    tmp_path: Path, made: Predictions | None
+    tmp_path: Path, made: FilmPredictions | None
 ) -> None:
     save(tmp_path / "a", "g/words", 0.7, predictions(0))
     save(tmp_path / "b", "g/words", 0.6, made)

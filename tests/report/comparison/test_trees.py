@@ -10,22 +10,22 @@ from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric
-from wholescript.publish.comparison.trees import MetricComparison, compare_trees
+from wholescript.publish.comparison.trees import MetricComparison, compare_outputs
 
 Tree = Callable[..., Path]
 STEP = 0.02  # the tolerance of a figure; its axis spans 0 to 1
 
 
 def words_of(stored: Path, again: Path) -> list[str]:
-    found = compare_trees(stored, again)
-    return [f"{f.label}: {words}" for f in found.figures_moved for words in f.differences]
+    found = compare_outputs(stored, again)
+    return [f"{f.label}: {words}" for f in found.figures_changed for words in f.differences]
 
 
 def test_nothing_is_reported_on_two_equal_trees(make_tree: Tree) -> None:
-    found = compare_trees(make_tree("stored"), make_tree("again"))
+    found = compare_outputs(make_tree("stored"), make_tree("again"))
     assert found.same
     assert [len(found.metrics), len(found.figures)] == [1, 2]
-    assert found.parameters == found.claims == found.metrics_outside == []
+    assert found.parameters == found.claims == found.metrics_out_of_tolerance == []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_planted_fault_is_named_with_its_place(
     ],
 )
 def test_half_a_tolerance_is_not_reported(make_tree: Tree, small: dict[str, Any]) -> None:
-    assert compare_trees(make_tree("stored"), make_tree("again", **small)).same
+    assert compare_outputs(make_tree("stored"), make_tree("again", **small)).same
 
 
 def test_on_a_logarithmic_axis_distances_are_ratios(make_tree: Tree) -> None:
@@ -179,7 +179,7 @@ def test_a_damaged_figure_is_named(make_tree: Tree) -> None:
     stored, again = make_tree("stored"), make_tree("again")
     (again / "figures" / "fig-auc.json").write_text("{")
     with pytest.raises(RunError, match=r"fig-auc\.json is damaged"):
-        compare_trees(stored, again)
+        compare_outputs(stored, again)
 
 
 @pytest.mark.parametrize(
@@ -192,10 +192,10 @@ def test_a_metric_is_within_its_tolerance_or_outside(again: float | None, within
 
 
 def test_a_metric_off_by_three_tolerances_and_the_claim_that_it_breaks(make_tree: Tree) -> None:
-    found = compare_trees(make_tree("stored", auc=0.66), make_tree("again", auc=0.63))
-    assert [(m.run, m.name, round(m.difference or 0, 6)) for m in found.metrics_outside] == [
-        ("tiny/words", "auc", -0.03)
-    ]
+    found = compare_outputs(make_tree("stored", auc=0.66), make_tree("again", auc=0.63))
+    assert [
+        (m.run, m.name, round(m.difference or 0, 6)) for m in found.metrics_out_of_tolerance
+    ] == [("tiny/words", "auc", -0.03)]
     assert [(c.name, str(c)) for c in found.claims] == [("words-rank", "broken, was holds")]
     assert not found.same
 
@@ -203,7 +203,7 @@ def test_a_metric_off_by_three_tolerances_and_the_claim_that_it_breaks(make_tree
 def test_a_run_that_only_one_side_has_is_outside(make_tree: Tree) -> None:
     stored, again = make_tree("stored"), make_tree("again")
     shutil.move(again / "results" / "tiny" / "words", again / "results" / "tiny" / "new")
-    found = compare_trees(stored, again).metrics_outside
+    found = compare_outputs(stored, again).metrics_out_of_tolerance
     assert [(m.run, m.stored is None, m.again is None) for m in found] == [
         ("tiny/new", True, False),
         ("tiny/words", False, True),
@@ -211,7 +211,7 @@ def test_a_run_that_only_one_side_has_is_outside(make_tree: Tree) -> None:
 
 
 def test_parameters_are_those_that_the_files_were_made_with(make_tree: Tree) -> None:
-    found = compare_trees(make_tree("stored"), make_tree("again", seed=3))
+    found = compare_outputs(make_tree("stored"), make_tree("again", seed=3))
     assert [str(change) for change in found.parameters] == ["parameter 01_tiny.seed was 0, is 3"]
 
 
@@ -219,7 +219,7 @@ def test_parameters_are_those_of_params_yaml_where_both_have_one(make_tree: Tree
     stored, again = make_tree("stored"), make_tree("again", seed=3)
     (stored / "params.yaml").write_text("01_tiny: {slope: 1.0}\n")
     (again / "params.yaml").write_text("01_tiny: {slope: 2.0, rows: a}\n")
-    assert [str(change) for change in compare_trees(stored, again).parameters] == [
+    assert [str(change) for change in compare_outputs(stored, again).parameters] == [
         "parameter 01_tiny.rows is new",
         "parameter 01_tiny.slope was 1.0, is 2.0",
     ]
@@ -228,7 +228,7 @@ def test_parameters_are_those_of_params_yaml_where_both_have_one(make_tree: Tree
 def test_claims_that_cannot_be_run_are_shown_as_one_that_is_broken(make_tree: Tree) -> None:
     stored, again = make_tree("stored"), make_tree("again")
     (stored / "report" / "claims.py").write_text("from wholescript import of_another_time")
-    found = compare_trees(stored, again).claims
+    found = compare_outputs(stored, again).claims
     assert [(c.name, str(c)) for c in found] == [
         ("claims.py", "not made, was broken"),
         ("words-rank", "holds, was not made"),

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wholescript.errors import RunError
-from wholescript.publish.provenance.embedded import drawing_hash, embed, read_embedded
+from wholescript.publish.provenance.embedded import (
+    content_hash,
+    embed_provenance,
+    read_embedded_provenance,
+)
 
 SVG = '<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="2">\n<g/></svg>'
 PASSPORT = {"label": "fig-a", "parameters": {"title": 'é "<b>" & ]]> </metadata>'}}
@@ -24,22 +28,22 @@ def test_a_passport_travels_inside_and_leaves_the_drawing(
     tmp_path: Path, suffix: str, content: bytes
 ) -> None:
     file = tmp_path / f"a{suffix}"
-    file.write_bytes(embed(content, suffix, PASSPORT))
-    assert read_embedded(file) == PASSPORT
-    assert drawing_hash(file.read_bytes(), suffix) == drawing_hash(content, suffix)
-    again = embed(file.read_bytes(), suffix, {"label": "fig-b"})
+    file.write_bytes(embed_provenance(content, suffix, PASSPORT))
+    assert read_embedded_provenance(file) == PASSPORT
+    assert content_hash(file.read_bytes(), suffix) == content_hash(content, suffix)
+    again = embed_provenance(file.read_bytes(), suffix, {"label": "fig-b"})
     file.write_bytes(again)
-    assert read_embedded(file) == {"label": "fig-b"}
+    assert read_embedded_provenance(file) == {"label": "fig-b"}
 
 
 def test_another_drawing_has_another_hash() -> None:
-    assert drawing_hash(png(), ".png") != drawing_hash(png((0, 0, 255)), ".png")
-    assert drawing_hash(SVG.encode(), ".svg") != drawing_hash(b"<svg></svg>", ".svg")
+    assert content_hash(png(), ".png") != content_hash(png((0, 0, 255)), ".png")
+    assert content_hash(SVG.encode(), ".svg") != content_hash(b"<svg></svg>", ".svg")
 
 
 def test_the_hash_is_of_colours_and_not_of_their_places_in_a_palette() -> None:
-    assert drawing_hash(png(mode="P"), ".png") == drawing_hash(png(), ".png")
-    of_palettes = {drawing_hash(_one_colour(colour), ".png") for colour in ("red", "blue")}
+    assert content_hash(png(mode="P"), ".png") == content_hash(png(), ".png")
+    of_palettes = {content_hash(_one_colour(colour), ".png") for colour in ("red", "blue")}
     assert len(of_palettes) == 2
 
 
@@ -51,26 +55,26 @@ def _one_colour(colour: str) -> bytes:
 
 
 @given(st.dictionaries(st.text(), st.text()))
-def test_any_text_comes_back_from_an_svg(passport: dict[str, str]) -> None:
-    content = embed(SVG.encode(), ".svg", passport)
+def test_any_text_comes_back_from_an_svg(provenance: dict[str, str]) -> None:
+    content = embed_provenance(SVG.encode(), ".svg", provenance)
     assert b"<script" not in content
-    assert drawing_hash(content, ".svg") == drawing_hash(SVG.encode(), ".svg")
+    assert content_hash(content, ".svg") == content_hash(SVG.encode(), ".svg")
 
 
 def test_a_picture_without_passport_has_none(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     (tmp_path / "a.svg").write_text(SVG)
-    assert read_embedded(tmp_path / "a.png") is None
-    assert read_embedded(tmp_path / "a.svg") is None
+    assert read_embedded_provenance(tmp_path / "a.png") is None
+    assert read_embedded_provenance(tmp_path / "a.svg") is None
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", png()[:40]])
 def test_a_damaged_picture_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(RunError, match=r"a\.png is damaged"):
-        read_embedded(tmp_path / "a.png")
+        read_embedded_provenance(tmp_path / "a.png")
 
 
 def test_resolution_is_kept(tmp_path: Path) -> None:
-    with Image.open(io.BytesIO(embed(png(), ".png", PASSPORT))) as image:
+    with Image.open(io.BytesIO(embed_provenance(png(), ".png", PASSPORT))) as image:
         assert round(image.info["dpi"][0]) == 144

@@ -11,8 +11,8 @@ from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.files import ROOT
 from wholescript.project import Project
-from wholescript.publish.provenance.explain import verify, why
-from wholescript.publish.provenance.notebook_state import make_stamp
+from wholescript.publish.provenance.explain import verify_file, why
+from wholescript.publish.provenance.notebook_state import notebook_fingerprint
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def test_a_changed_pin_is_named(own: Project) -> None:
 
 def test_a_file_that_a_parameter_names_is_part_of_the_stamp(own: Project) -> None:
     (own.root / "films.csv").write_text("one")
-    first = make_stamp(own, "01_tiny", {"title": "films.csv"})
+    first = notebook_fingerprint(own, "01_tiny", {"title": "films.csv"})
     (own.root / "films.csv").write_text("two")
-    second = make_stamp(own, "01_tiny", {"title": "films.csv"})
+    second = notebook_fingerprint(own, "01_tiny", {"title": "films.csv"})
     assert first["files"].keys() == {"films.csv"} and first["files"] != second["files"]
 
 
@@ -113,10 +113,10 @@ def test_a_saved_picture_is_verified_wherever_it_lies(
 ) -> None:
     saved = tmp_path / ("saved" + Path(name).suffix)
     shutil.copy(own.root / "figures" / name, saved)
-    assert verify(own, saved).current
+    assert verify_file(own, saved).current
     module = own.source / "wholescript" / "report" / "style.py"
     edit(module, "HEIGHT = 4.2", "HEIGHT = 4.3")
-    assert [str(c) for c in verify(own, saved).changes] == [
+    assert [str(c) for c in verify_file(own, saved).changes] == [
         "module wholescript/report/style.py changed"
     ]
 
@@ -125,35 +125,35 @@ def test_a_saved_picture_is_verified_wherever_it_lies(
 def test_saved_data_is_known_by_its_content(own: Project, tmp_path: Path, name: str) -> None:
     saved = tmp_path / name
     shutil.copy(own.root / "figures" / name, saved)
-    assert verify(own, saved).current
+    assert verify_file(own, saved).current
     saved.write_text(saved.read_text() + "\n")
     with pytest.raises(RunError, match="no figure or table of this tree has its content"):
-        verify(own, saved)
+        verify_file(own, saved)
 
 
 def test_a_repainted_picture_is_found(own: Project, tmp_path: Path) -> None:
     edit(own.root / "figures" / "fig-line.svg", "#0173b2", "#ff0000")
-    assert [str(c) for c in verify(own, own.root / "figures" / "fig-line.svg").changes] == [
+    assert [str(c) for c in verify_file(own, own.root / "figures" / "fig-line.svg").changes] == [
         "picture fig-line.svg edited"
     ]
 
 
 def test_another_published_parameter_is_named(own: Project) -> None:
     own.params.write_text("01_tiny:\n  slope: 3.0\n")
-    changes = [str(c) for c in verify(own, own.root / "figures" / "fig-line.png").changes]
+    changes = [str(c) for c in verify_file(own, own.root / "figures" / "fig-line.png").changes]
     assert changes == ["parameter slope was 2.0, is 3.0"]
 
 
 def test_a_file_that_is_not_there_is_an_error(own: Project, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="there is no file"):
-        verify(own, tmp_path / "none.png")
+        verify_file(own, tmp_path / "none.png")
 
 
 def test_passport_says_what_made_a_figure(executed: Project) -> None:
-    passport = json.loads((executed.root / "figures" / "fig-line.passport.json").read_text())
-    assert passport["cell"] == "01_tiny-fig-line"
-    assert "notebooks/01_tiny.py" in passport["modules"]
-    assert "wholescript/report/figures.py" in passport["modules"]
-    assert {"python", "matplotlib", "pandas"} <= set(passport["versions"])
+    provenance = json.loads((executed.root / "figures" / "fig-line.passport.json").read_text())
+    assert provenance["cell"] == "01_tiny-fig-line"
+    assert "notebooks/01_tiny.py" in provenance["modules"]
+    assert "wholescript/report/figures.py" in provenance["modules"]
+    assert {"python", "matplotlib", "pandas"} <= set(provenance["versions"])
     config = json.loads((executed.root / "results" / "tiny" / "line" / "config.json").read_text())
     assert config["cell"].startswith("01_tiny-cell-")

@@ -7,36 +7,36 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import CLASSES, planted
 from wholescript.cli import app
-from wholescript.data.labelled import Split, find_source, prepare, read_textset
+from wholescript.data.labelled import Split, load_source, prepare, read_labelled_dataset
 from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.experiments.documents.data_config import Training
-from wholescript.experiments.documents.runs import find_text_runs, mean_costs, seedless
+from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.documents.runs import find_document_runs, mean_costs, strip_seed
 from wholescript.experiments.documents.tables import (
-    accuracies,
-    by_set,
-    crossings,
-    learning_table,
+    accuracy_table,
+    by_dataset,
+    crossover_table,
+    label_noise_table,
+    learning_curve_table,
+    learning_rate_table,
+    local_document_runs,
     model_table,
-    noise_table,
-    on_all,
-    own_text_runs,
-    rate_table,
-    validation_gaps,
+    trained_on_all,
+    validation_optimism,
 )
-from wholescript.experiments.documents.train import train_text_run
-from wholescript.experiments.progress import training_folder
+from wholescript.experiments.documents.train import train_document_run
+from wholescript.experiments.progress import checkpoint_dir
 from wholescript.experiments.store import RunStore
 from wholescript.models.documents.linear import TfidfSVM
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish.comparison.classifiers import (
-    convergence,
     cost_table,
-    differences,
-    score_rows,
+    epochs_to_convergence,
+    metrics_with_intervals,
+    paired_differences,
 )
-from wholescript.studies.classifiers.label_errors import find_wrong_labels
+from wholescript.studies.classifiers.label_errors import find_label_errors
 from wholescript.studies.classifiers.scratch import ScratchClassifier
-from wholescript.training.loop import TrainingSettings
+from wholescript.training.loop import TrainConfig
 
 NAMES = np.array(["sea", "music", "mountain"])
 
@@ -60,10 +60,10 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def textset(table):
+def dataset(table):
     folder = table.parent / "prepared"
-    prepare(find_source(str(table)), folder, keep=("sloppy", "crowd"), progress=False)
-    return read_textset(folder)
+    prepare(load_source(str(table)), folder, keep=("sloppy", "crowd"), progress=False)
+    return read_labelled_dataset(folder)
 
 
 @pytest.fixture
@@ -77,65 +77,70 @@ def store(tmp_path):
 
 
 def small(epochs=6, **changed):
-    training = TrainingSettings(
+    training = TrainConfig(
         epochs=epochs, learning_rate=1e-2, monitor="held_out_macro_f1", chunk_dropout=0.0
     )
     options = {"size": "tiny", "vocabulary": 400, "bfloat16": False, "training": training}
     return ScratchClassifier(**(options | changed))
 
 
-def test_a_run_stores_scores_cost_curves_and_predictions(store, textset, project):
-    run = train_text_run(store, textset, small(), Training(seed=2), project=project)
+def test_a_run_stores_scores_cost_curves_and_predictions(store, dataset, project):
+    run = train_document_run(store, dataset, small(), DataConfig(seed=2), project=project)
     assert run.name == "questions/scratch-tiny-s2"
     assert run.metrics["accuracy"].value > 0.8
     assert run.metrics["accuracy"].low < run.metrics["accuracy"].value
     costs = ("train_seconds", "inference_seconds_per_1000", "peak_memory_gb", "parameters")
     assert all(run.metrics[name].value > 0 for name in costs)
     assert len(run.history) == 6 and (run.history["seconds"] > 0).all()
-    predictions = run.class_predictions
+    predictions = run.document_predictions
     assert predictions.classes == sorted(NAMES)
     found = (predictions.predicted == predictions.labels).mean()
     assert found == pytest.approx(run.metrics["accuracy"].value)
-    folder = training_folder(project, run.key)
+    folder = checkpoint_dir(project, run.key)
     assert not list(folder.glob("checkpoint*"))
-    again = small().load(folder, CLASSES).predict_proba(textset.splits["test"].texts)
+    again = small().load(folder, CLASSES).predict_proba(dataset.splits["test"].texts)
     np.testing.assert_array_equal(again.argmax(1), predictions.predicted)
 
 
-def test_a_finished_run_is_found_and_other_inputs_are_another(store, textset, project):
-    first = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
+def test_a_finished_run_is_found_and_other_inputs_are_another(store, dataset, project):
+    first = train_document_run(store, dataset, TfidfSVM(), DataConfig(), project=project)
     made = (first.path / "config.json").stat().st_mtime_ns
-    again = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
+    again = train_document_run(store, dataset, TfidfSVM(), DataConfig(), project=project)
     assert again.key == first.key
     assert (first.path / "config.json").stat().st_mtime_ns == made
-    fewer = train_text_run(store, textset, TfidfSVM(), Training(examples=30), project=project)
+    fewer = train_document_run(store, dataset, TfidfSVM(), DataConfig(n_train=30), project=project)
     assert fewer.name == "questions/tfidf-svm-n30-s0"
     assert fewer.key != first.key
     assert fewer.config["texts"]["train"] == 30
 
 
-def test_fewer_texts_are_scored_each_class_with_its_share(store, textset, project):
+def test_fewer_texts_are_scored_each_class_with_its_share(store, dataset, project):
     runs = [
-        train_text_run(store, textset, TfidfSVM(), Training(seed, tested=9), project=project)
+        train_document_run(
+            store, dataset, TfidfSVM(), DataConfig(seed, max_eval=9), project=project
+        )
         for seed in (0, 1)
     ]
     assert runs[0].config["texts"]["test"] == runs[0].config["texts"]["validation"] == 9
-    whole = textset.splits["test"]
-    for said, split in ((runs[0].class_predictions, "test"), (runs[0].on_validation, "validation")):
+    whole = dataset.splits["test"]
+    for said, split in (
+        (runs[0].document_predictions, "test"),
+        (runs[0].val_predictions, "validation"),
+    ):
         rows = [int(row) for row in said.ids]
-        np.testing.assert_array_equal(textset.splits[split].labels[rows], said.labels)
-        shares = np.bincount(textset.splits[split].labels) / len(textset.splits[split])
+        np.testing.assert_array_equal(dataset.splits[split].labels[rows], said.labels)
+        shares = np.bincount(dataset.splits[split].labels) / len(dataset.splits[split])
         np.testing.assert_allclose(np.bincount(said.labels) / 9, shares, atol=1 / 9)
-    assert runs[0].class_predictions.ids == runs[1].class_predictions.ids
-    all_of_them = train_text_run(
-        store, textset, TfidfSVM(), Training(tested=10_000), project=project, name="all"
+    assert runs[0].document_predictions.ids == runs[1].document_predictions.ids
+    all_of_them = train_document_run(
+        store, dataset, TfidfSVM(), DataConfig(max_eval=10_000), project=project, name="all"
     )
-    assert len(all_of_them.class_predictions.ids) == len(whole)
-    with pytest.raises(ParameterError, match="tested=2: test a text of each class"):
-        train_text_run(store, textset, TfidfSVM(), Training(tested=2), project=project)
+    assert len(all_of_them.document_predictions.ids) == len(whole)
+    with pytest.raises(ParameterError, match="max_eval=2: test a text of each class"):
+        train_document_run(store, dataset, TfidfSVM(), DataConfig(max_eval=2), project=project)
 
 
-def test_no_more_training_texts_are_scored_either(store, textset, project, monkeypatch):
+def test_no_more_training_texts_are_scored_either(store, dataset, project, monkeypatch):
     asked = list[int]()
     score = TfidfSVM.predict_proba
 
@@ -144,33 +149,37 @@ def test_no_more_training_texts_are_scored_either(store, textset, project, monke
         return score(self, texts)
 
     monkeypatch.setattr(TfidfSVM, "predict_proba", counted)
-    train_text_run(store, textset, TfidfSVM(), Training(2, tested=9), project=project)
+    train_document_run(store, dataset, TfidfSVM(), DataConfig(2, max_eval=9), project=project)
     assert max(asked) == 9
 
 
-def test_other_labels_are_learned_and_the_right_ones_scored(store, textset, project):
-    right = train_text_run(store, textset, TfidfSVM(), Training(), project=project)
-    sloppy = train_text_run(store, textset, TfidfSVM(), Training(labels="sloppy"), project=project)
+def test_other_labels_are_learned_and_the_right_ones_scored(store, dataset, project):
+    right = train_document_run(store, dataset, TfidfSVM(), DataConfig(), project=project)
+    sloppy = train_document_run(
+        store, dataset, TfidfSVM(), DataConfig(labels="sloppy"), project=project
+    )
     assert sloppy.name == "questions/tfidf-svm-sloppy-s0"
-    np.testing.assert_array_equal(sloppy.class_predictions.labels, right.class_predictions.labels)
+    np.testing.assert_array_equal(
+        sloppy.document_predictions.labels, right.document_predictions.labels
+    )
     assert sloppy.metrics["accuracy"].value < right.metrics["accuracy"].value - 0.1
 
 
 @pytest.mark.parametrize(
     ("training", "message"),
     [
-        (Training(examples=2), "examples=2: there are .* of 3 classes"),
-        (Training(examples=9_999), "examples=9999"),
-        (Training(labels="slopy"), "'slopy' is no kept column; there are: sloppy"),
+        (DataConfig(n_train=2), "n_train=2: there are .* of 3 classes"),
+        (DataConfig(n_train=9_999), "n_train=9999"),
+        (DataConfig(labels="slopy"), "'slopy' is no kept column; there are: sloppy"),
     ],
 )
-def test_what_cannot_be_trained_on_is_refused(store, textset, project, training, message):
+def test_what_cannot_be_trained_on_is_refused(store, dataset, project, training, message):
     with pytest.raises(ParameterError, match=message):
-        train_text_run(store, textset, TfidfSVM(), training, project=project)
+        train_document_run(store, dataset, TfidfSVM(), training, project=project)
     assert not store.names()
 
 
-def test_a_killed_run_goes_on(store, textset, project):
+def test_a_killed_run_goes_on(store, dataset, project):
     class Killed(BaseException):
         pass
 
@@ -179,14 +188,16 @@ def test_a_killed_run_goes_on(store, textset, project):
             raise Killed
 
     with pytest.raises(Killed):
-        train_text_run(store, textset, small(), Training(), project=project, on_epoch=kill)
+        train_document_run(
+            store, dataset, small(), DataConfig(), project=project, on_epoch_end=kill
+        )
     seen = []
-    resumed = train_text_run(
-        store, textset, small(), Training(), project=project, on_epoch=seen.append
+    resumed = train_document_run(
+        store, dataset, small(), DataConfig(), project=project, on_epoch_end=seen.append
     )
     assert [row["epoch"] for row in seen] == [4, 5, 6]
-    whole = train_text_run(
-        RunStore(store.root / "whole"), textset, small(), Training(), project=Project(store.root)
+    whole = train_document_run(
+        RunStore(store.root / "whole"), dataset, small(), DataConfig(), project=Project(store.root)
     )
     columns = [name for name in whole.history.columns if name != "seconds"]
     pd.testing.assert_frame_equal(resumed.history[columns], whole.history[columns])
@@ -196,11 +207,11 @@ def test_a_killed_run_goes_on(store, textset, project):
 
 
 @pytest.fixture
-def trained(store, textset, project):
+def trained(store, dataset, project):
     for seed in (0, 1):
-        train_text_run(store, textset, small(2), Training(seed), project=project)
-        train_text_run(store, textset, TfidfSVM(), Training(seed), project=project)
-    return find_text_runs(store, ["questions/tfidf-svm", "questions/scratch-tiny"])
+        train_document_run(store, dataset, small(2), DataConfig(seed), project=project)
+        train_document_run(store, dataset, TfidfSVM(), DataConfig(seed), project=project)
+    return find_document_runs(store, ["questions/tfidf-svm", "questions/scratch-tiny"])
 
 
 def test_runs_are_found_by_model_and_by_seed(store, trained):
@@ -208,11 +219,11 @@ def test_runs_are_found_by_model_and_by_seed(store, trained):
         "questions/tfidf-svm": 2,
         "questions/scratch-tiny": 2,
     }
-    (runs,) = find_text_runs(store, ["questions/tfidf-svm-s1"]).values()
+    (runs,) = find_document_runs(store, ["questions/tfidf-svm-s1"]).values()
     assert [run.name for run in runs] == ["questions/tfidf-svm-s1"]
-    assert seedless("a/b-n50-s12") == "a/b-n50" and seedless("a/tfidf-svm") == "a/tfidf-svm"
+    assert strip_seed("a/b-n50-s12") == "a/b-n50" and strip_seed("a/tfidf-svm") == "a/tfidf-svm"
     with pytest.raises(RunError, match="no run is called 'questions/svm'; there are: questions/s"):
-        find_text_runs(store, ["questions/svm"])
+        find_document_runs(store, ["questions/svm"])
 
 
 def test_costs_are_means_and_memory_is_the_highest(trained):
@@ -224,24 +235,24 @@ def test_costs_are_means_and_memory_is_the_highest(trained):
 
 
 def test_tables_set_runs_side_by_side(trained):
-    scores = score_rows(trained)
+    scores = metrics_with_intervals(trained)
     assert {"accuracy", "macro_f1", "weighted_f1", "ece"} <= set(scores.index.levels[1])
     costs = cost_table(trained)
     assert costs.loc["questions/tfidf-svm", "seeds"] == 2
     assert costs["parameters"].notna().all()
     assert np.isnan(costs.loc["questions/tfidf-svm", "seconds_per_epoch"])
-    assert 1 <= convergence(trained)["questions/scratch-tiny"] <= 2
-    table = differences(trained, "questions/tfidf-svm")
+    assert 1 <= epochs_to_convergence(trained)["questions/scratch-tiny"] <= 2
+    table = paired_differences(trained, "questions/tfidf-svm")
     assert set(table["run"]) == {"questions/scratch-tiny"}
     with pytest.raises(ParameterError, match="'questions/other' must be one of several runs"):
-        differences(trained, "questions/other")
+        paired_differences(trained, "questions/other")
 
 
-def test_wrong_labels_are_found_and_do_less_harm_when_left_out(store, textset, project):
-    found = find_wrong_labels(store, textset, TfidfSVM, labels="crowd", project=project)
+def test_wrong_labels_are_found_and_do_less_harm_when_left_out(store, dataset, project):
+    found = find_label_errors(store, dataset, TfidfSVM, labels="crowd", project=project)
     assert found.run.name == "questions/crowds-tfidf-svm"
-    train = textset.splits["train"]
-    wrong = train.extra["crowd"] != train.labels
+    train = dataset.splits["train"]
+    wrong = train.extra_columns["crowd"] != train.labels
     metrics = {name: metric.value for name, metric in found.run.metrics.items()}
     assert metrics["wrong_share"] == pytest.approx(wrong.mean(), abs=1e-6)
     assert metrics["average_precision"] > 0.8 > 5 * metrics["wrong_share"]
@@ -250,72 +261,80 @@ def test_wrong_labels_are_found_and_do_less_harm_when_left_out(store, textset, p
     assert found.run.history["recall"].between(0, 1).all()
 
 
-def test_disputed_pairs_are_counted(store, textset, project):
-    found = find_wrong_labels(store, textset, TfidfSVM, project=project)
+def test_disputed_pairs_are_counted(store, dataset, project):
+    found = find_label_errors(store, dataset, TfidfSVM, project=project)
     assert found.run.name == "questions/labels-tfidf-svm"
     pairs, flagged = found.run.history, found.run.metrics["flagged"].value
     assert (0 if pairs.empty else pairs["texts"].sum()) == flagged <= 0.1 * len(found.ranking)
     with pytest.raises(ParameterError, match="labels='votes' is no kept column"):
-        find_wrong_labels(store, textset, TfidfSVM, labels="votes", project=project)
+        find_label_errors(store, dataset, TfidfSVM, labels="votes", project=project)
 
 
-def test_a_class_of_few_texts_cannot_be_judged_out_of_fold(store, textset, project):
-    train = textset.splits["train"]
+def test_a_class_of_few_texts_cannot_be_judged_out_of_fold(store, dataset, project):
+    train = dataset.splits["train"]
     few = np.append(np.flatnonzero(train.labels != 0), np.flatnonzero(train.labels == 0)[:3])
     ids, texts = ([part[row] for row in few] for part in (train.ids, train.texts))
     cut = Split(ids, texts, train.labels[few], {})
-    thin = replace(textset, splits={**textset.splits, "train": cut})
+    thin = replace(dataset, splits={**dataset.splits, "train": cut})
     with pytest.raises(DataError, match="a class has 3 training texts: 5 folds need 5 of each"):
-        find_wrong_labels(store, thin, TfidfSVM, project=project)
+        find_label_errors(store, thin, TfidfSVM, project=project)
 
 
 @pytest.fixture(scope="module")
-def studied(textset, tmp_path_factory):
+def studied(dataset, tmp_path_factory):
     """Runs of a study: all texts, fewer, labels of a crowd, another learning rate."""
     project = Project(tmp_path_factory.mktemp("study"))
     store = RunStore(project.root / "runs")
-    plans = [Training(0), Training(1), Training(0, 60), Training(1, 60), Training(0, None, "crowd")]
+    plans = [
+        DataConfig(0),
+        DataConfig(1),
+        DataConfig(0, 60),
+        DataConfig(1, 60),
+        DataConfig(0, None, "crowd"),
+    ]
     for plan in plans:
-        train_text_run(store, textset, TfidfSVM(), plan, project=project)
-        train_text_run(store, textset, small(2), plan, project=project)
+        train_document_run(store, dataset, TfidfSVM(), plan, project=project)
+        train_document_run(store, dataset, small(2), plan, project=project)
     faster = small(2)
     faster.training = replace(faster.training, learning_rate=0.02)
-    train_text_run(store, textset, faster, Training(0), name="scratch-tiny-lr2e-2", project=project)
-    return own_text_runs(store.root)
+    train_document_run(
+        store, dataset, faster, DataConfig(0), name="scratch-tiny-lr2e-2", project=project
+    )
+    return local_document_runs(store.root)
 
 
 def test_a_study_takes_its_runs_apart(studied):
-    models = by_set(on_all(studied))["questions"]
+    models = by_dataset(trained_on_all(studied))["questions"]
     assert {name: len(seeds) for name, seeds in models.items()} == {
         "scratch-tiny": 2,
         "tfidf-svm": 2,
     }
     (folder,) = {seeds[0].path.parents[1] for seeds in studied.values()}
-    assert own_text_runs("") == {} == own_text_runs(folder, "answers")
+    assert local_document_runs("") == {} == local_document_runs(folder, "answers")
     with pytest.raises(ParameterError, match="'nowhere' is no folder of runs"):
-        own_text_runs("nowhere")
+        local_document_runs("nowhere")
 
 
 def test_a_study_tells_scores_cost_and_size(studied):
-    models = by_set(on_all(studied))["questions"]
+    models = by_dataset(trained_on_all(studied))["questions"]
     table = model_table(models)
     assert table["error"].is_monotonic_increasing
     right = [run.metrics["accuracy"].value for run in models["tfidf-svm"]]
     assert table.loc["tfidf-svm", "error"] == pytest.approx(1 - np.mean(right))
     assert (table[["trained", "train_s", "s_per_1000", "seeds"]] > 0).all(axis=None)
-    assert list(accuracies(models).index) == list(table.index[::-1])
+    assert list(accuracy_table(models).index) == list(table.index[::-1])
 
 
 def test_a_study_tells_how_much_validation_flatters(studied):
-    models = by_set(on_all(studied))["questions"]
-    gaps = validation_gaps(models)
+    models = by_dataset(trained_on_all(studied))["questions"]
+    gaps = validation_optimism(models)
     for name, row in gaps.iterrows():
         runs = models[name]
         means = [
             np.mean([(said.predicted == said.labels).mean() for said in part])
             for part in (
-                [run.on_validation for run in runs],
-                [run.class_predictions for run in runs],
+                [run.val_predictions for run in runs],
+                [run.document_predictions for run in runs],
             )
         ]
         assert row[["validation", "test"]].tolist() == pytest.approx(means)
@@ -324,13 +343,13 @@ def test_a_study_tells_how_much_validation_flatters(studied):
 
 
 def test_a_study_follows_examples_rates_and_noise(studied):
-    learned = learning_table(studied)
+    learned = learning_curve_table(studied)
     assert learned.groupby("model")["examples"].nunique().tolist() == [2, 2]
     assert set(map(len, learned["seeds"])) == {2}
-    row = crossings(learned, [("scratch-tiny", "tfidf-svm")]).loc["scratch-tiny / tfidf-svm"]
+    row = crossover_table(learned, [("scratch-tiny", "tfidf-svm")]).loc["scratch-tiny / tfidf-svm"]
     assert row["ahead_then"] in ("scratch-tiny", "tfidf-svm", "neither")
-    assert list(rate_table(studied, "scratch-tiny").index) == [0.01, 0.02]
-    noise = noise_table(by_set(studied)["questions"], "crowd")
+    assert list(learning_rate_table(studied, "scratch-tiny").index) == [0.01, 0.02]
+    noise = label_noise_table(by_dataset(studied)["questions"], "crowd")
     assert list(noise.index) == ["scratch-tiny", "tfidf-svm"]
     made = noise.dropna()  # where true labels leave no error there is no ratio
     assert (made["low"] <= made["ratio"]).all() and (made["ratio"] <= made["high"]).all()

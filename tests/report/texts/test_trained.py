@@ -6,16 +6,16 @@ from typer.testing import CliRunner
 
 from tests.training.planted_texts import planted_table
 from wholescript.cli import app
-from wholescript.data.labelled import read_textset
+from wholescript.data.labelled import read_labelled_dataset
 from wholescript.errors import ParameterError, RunError
-from wholescript.evaluation.token_attribution import word_evidence
-from wholescript.experiments.documents.load import KINDS, estimator_of, load_trained_run
+from wholescript.evaluation.token_attribution import attribute_tokens
+from wholescript.experiments.documents.load import ESTIMATORS, load_trained_run, make_estimator
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
-from wholescript.training.pretrain import READING
+from wholescript.training.pretrain import PRETRAIN_CONFIG
 
 TEXTS = ["the old violin", "a harbour under the pier"]
 
@@ -44,10 +44,10 @@ def stored(root, name):
     return RunStore(root / "_build" / "texts").find(f"questions/{name}-s0")
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("kind", ESTIMATORS.values(), ids=ESTIMATORS)
 def test_a_configuration_makes_its_estimator(kind):
     config = json.loads(json.dumps(kind().config))
-    again = estimator_of(config)
+    again = make_estimator(config)
     assert type(again) is kind
     assert json.loads(json.dumps(again.config)) == config
 
@@ -56,14 +56,14 @@ def test_a_configuration_makes_its_estimator(kind):
     "estimator",
     [
         ScratchClassifier(size="tiny", token_dropout=0.3, max_length=99),
-        EncoderClassifier(reading=READING, layers=2),
+        EncoderClassifier(reading=PRETRAIN_CONFIG, n_layer=2),
         FinetunedGenerative(tuning="full", window=64),
-        ScratchGenerative(reading=READING, size="tiny"),
+        ScratchGenerative(reading=PRETRAIN_CONFIG, size="tiny"),
     ],
 )
 def test_what_was_changed_stays_changed(estimator):
     config = json.loads(json.dumps(estimator.config))
-    assert json.loads(json.dumps(estimator_of(config).config)) == config
+    assert json.loads(json.dumps(make_estimator(config).config)) == config
 
 
 @pytest.mark.parametrize(
@@ -71,15 +71,15 @@ def test_what_was_changed_stays_changed(estimator):
 )
 def test_read_back_it_says_what_it_said(root, name):
     run = stored(root, name)
-    test = read_textset(root / "_build" / "textsets" / "questions").splits["test"]
+    test = read_labelled_dataset(root / "_build" / "textsets" / "questions").splits["test"]
     found = load_trained_run(Project(root), run).predict_proba(test.texts)
-    assert (found.argmax(1) == run.class_predictions.predicted).all()
+    assert (found.argmax(1) == run.document_predictions.predicted).all()
 
 
 @pytest.mark.parametrize("name", ["ngram-bayes", "ngram-mixed"])
 def test_words_add_up_to_the_evidence_of_the_text(root, name):
     fitted = load_trained_run(Project(root), stored(root, name))
-    table = word_evidence(fitted, TEXTS[0])
+    table = attribute_tokens(fitted, TEXTS[0])
     assert table["word"].tolist() == ["the", "old", "violin", ""]
     likelihoods = fitted.log_likelihoods(TEXTS[:1])[0]
     first, second, _ = np.argsort(-fitted.predict_proba(TEXTS[:1])[0])
@@ -101,7 +101,7 @@ def test_a_trained_model_can_be_asked(root, monkeypatch, name, shown):
 
 def test_an_encoder_weighs_words_by_hiding_them(root):
     fitted = load_trained_run(Project(root), stored(root, "encoder"))
-    table = word_evidence(fitted, TEXTS[0])
+    table = attribute_tokens(fitted, TEXTS[0])
     assert table["word"].tolist() == TEXTS[0].split()
     assert table["attention"].sum() == pytest.approx(1, abs=1e-5)
     assert table["evidence"].idxmax() == 2
@@ -114,7 +114,7 @@ def test_an_encoder_weighs_words_by_hiding_them(root):
 def test_a_model_of_single_counts_does_not_weigh_words(root):
     fitted = load_trained_run(Project(root), stored(root, "nb-svm"))
     with pytest.raises(ParameterError, match="language of each class"):
-        word_evidence(fitted, TEXTS[0])
+        attribute_tokens(fitted, TEXTS[0])
 
 
 @pytest.mark.parametrize("name", ["ngram-bayes", "encoder"])

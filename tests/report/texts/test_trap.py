@@ -4,10 +4,10 @@ import pytest
 
 from tests.training.planted_texts import planted
 from tests.training.test_encoder import encoder
-from wholescript.data.labelled import find_source
+from wholescript.data.labelled import load_source
 from wholescript.experiments.store import RunStore
 from wholescript.project import Project
-from wholescript.studies.encoder.label_sorted_demo import train_on_the_head
+from wholescript.studies.encoder.label_sorted_demo import train_on_first_rows
 
 
 @pytest.fixture
@@ -22,26 +22,26 @@ def sorted_files(tmp_path):
 
 
 def test_the_trap(sorted_files, tmp_path):
-    store, source = RunStore(tmp_path / "runs"), find_source("mine", sorted_files)
+    store, source = RunStore(tmp_path / "runs"), load_source("mine", sorted_files)
     options = {"rows": 40, "tested": 20, "project": Project(tmp_path)}
-    run = train_on_the_head(store, source, encoder(), **options)
+    run = train_on_first_rows(store, source, encoder(), **options)
     found = {name: metric.value for name, metric in run.metrics.items()}
     assert found["head_accuracy"] == 1.0
     assert found["head_classes_train"] == found["head_classes_test"] == 1
     assert found["classes_said"] == 1
-    labels = run.class_predictions.labels
+    labels = run.document_predictions.labels
     assert found["accuracy"] == pytest.approx(np.mean(labels == 0), abs=1e-6)
     assert "sorted by label" in run.config["refusal"]
-    assert train_on_the_head(store, source, encoder(), **options).key == run.key
+    assert train_on_first_rows(store, source, encoder(), **options).key == run.key
 
 
 def test_a_fair_head_is_no_trap(sorted_files, tmp_path):
     for name in ("train", "test"):
         path = sorted_files / f"{name}.csv"
         pd.read_csv(path).sample(frac=1, random_state=0).to_csv(path, index=False)
-    run = train_on_the_head(
+    run = train_on_first_rows(
         RunStore(tmp_path / "runs"),
-        find_source("mine", sorted_files),
+        load_source("mine", sorted_files),
         encoder(),
         rows=60,
         tested=40,

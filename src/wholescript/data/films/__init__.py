@@ -9,7 +9,7 @@ from wholescript.data.films.folds import (
     repeated_folds,
     temporal_split,
 )
-from wholescript.data.films.guards import check_head_cut, check_prior
+from wholescript.data.films.guards import check_class_prior, check_not_label_sorted
 from wholescript.data.films.labels import TARGETS, award_labels, read_awards
 from wholescript.data.films.scripts import Texts
 from wholescript.data.films.sources import HUB_NAME, HUB_REVISION
@@ -25,8 +25,8 @@ __all__ = [
     "Provenance",
     "Texts",
     "award_labels",
-    "check_head_cut",
-    "check_prior",
+    "check_class_prior",
+    "check_not_label_sorted",
     "film_overview",
     "group_near_duplicates",
     "hub_split",

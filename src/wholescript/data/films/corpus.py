@@ -10,16 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from wholescript.data.films.guards import (
-    check_head_cut,
-    check_same_text,
+    check_no_text_leakage,
+    check_not_label_sorted,
     check_splits,
     check_two_classes,
 )
 from wholescript.data.films.labels import TARGETS, check_target
-from wholescript.data.films.scripts import Texts, measure
+from wholescript.data.films.scripts import ScreenplayTexts, measure_texts
 from wholescript.data.films.sources import (
     HUB_REVISION,
-    Source,
+    FilmSource,
     read_bundled,
     read_hub,
     read_local,
@@ -28,14 +28,14 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.files import ROOT
 
 SOURCES = ("bundled", "local", "hub")
-IDENTITY = (
+FINGERPRINT_COLUMNS = (
     *("film_id", "title", "year", "source", *TARGETS, "core"),
     *("n_words", "group", "split", "text_sha1"),
 )
 
 
 @dataclass(frozen=True)
-class Provenance:
+class DataProvenance:
     """Where a corpus came from: its source, a location that names no machine, its content.
 
     `fingerprint` is a SHA-256 in hex over the target and the films: ids, titles, years, labels,
@@ -63,8 +63,8 @@ class Corpus:
 
     films: pd.DataFrame
     target: str
-    provenance: Provenance
-    texts: Texts | None
+    provenance: DataProvenance
+    texts: ScreenplayTexts | None
 
     def __len__(self) -> int:
         """Return the number of films."""
@@ -145,23 +145,23 @@ def load_corpus(
         if films.empty:
             raise DataError(f"{found.location} has no core film. Pass core_only=False.")
     if limit is not None:
-        check_head_cut(films[target], limit)
+        check_not_label_sorted(films[target], limit)
         films = films.head(limit)
     texts = None
     if found.texts is not None:
         texts = found.texts.restricted(films["film_id"])
-        films = films.join(measure(texts), on="film_id")
-    films = _grouped(films).reset_index(drop=True)
+        films = films.join(measure_texts(texts), on="film_id")
+    films = _with_groups(films).reset_index(drop=True)
     check_two_classes(films[target], found.location)
     if "split" in films:
         check_splits(films[target], films["text_sha1"], films["split"])
-    provenance = Provenance(source, found.location, fingerprint(films, target))
+    provenance = DataProvenance(source, found.location, fingerprint(films, target))
     return Corpus(films, target, provenance, texts)
 
 
 def fingerprint(films: pd.DataFrame, target: str) -> str:
     """Return a SHA-256 in hex of what decides a result: the target, films, labels and texts."""
-    columns = [name for name in IDENTITY if name in films]
+    columns = [name for name in FINGERPRINT_COLUMNS if name in films]
     content = films[columns].to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(f"{target}\n{content}".encode()).hexdigest()
 
@@ -173,7 +173,7 @@ def _read(
     revision: str,
     awards_table: Path | str | None,
     bundle_dir: Path,
-) -> Source:
+) -> FilmSource:
     if source == "bundled":
         if path is not None:
             raise ParameterError(
@@ -190,8 +190,8 @@ def _read(
     raise ParameterError(f"source {source!r} is none of {', '.join(SOURCES)}.")
 
 
-def _grouped(films: pd.DataFrame) -> pd.DataFrame:
+def _with_groups(films: pd.DataFrame) -> pd.DataFrame:
     if "group" in films:
-        check_same_text(films["text_sha1"], films["group"], "group")
+        check_no_text_leakage(films["text_sha1"], films["group"], "group")
         return films
     return films.assign(group=films.groupby("text_sha1")["film_id"].transform("first"))

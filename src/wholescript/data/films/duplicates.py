@@ -14,11 +14,13 @@ from wholescript.errors import DataError
 
 # The first half of a script has a cosine above this with its second half in 19 of 20 films, two
 # different films in 1 pair of 19,000: names and setting weigh most in such vectors.
-SAME_STORY = 0.4
+NEAR_DUPLICATE_COSINE = 0.4
 
 
 def group_near_duplicates(
-    counts: csr_matrix | csr_array, film_ids: Sequence[str], threshold: float = SAME_STORY
+    counts: csr_matrix | csr_array,
+    film_ids: Sequence[str],
+    threshold: float = NEAR_DUPLICATE_COSINE,
 ) -> tuple[NDArray[np.object_], pd.DataFrame]:
     """Group films whose TF-IDF vectors (log counts, unit length) have a cosine >= `threshold`.
 

@@ -74,20 +74,20 @@ def inner_folds(
 
 
 def temporal_split(
-    labels: ArrayLike, groups: ArrayLike, years: ArrayLike, *, boundary: int = 2010
+    labels: ArrayLike, groups: ArrayLike, years: ArrayLike, *, first_test_year: int = 2010
 ) -> Fold:
-    """Return one fold: films before the year `boundary` train, films from it on are tested.
+    """Return one fold: films before the year `first_test_year` train, films from it on are tested.
 
     A later film whose group has an earlier one is neither trained on nor tested. Raises
     DataError when a side has one class.
     """
     labels, years = np.asarray(labels).astype(int), np.asarray(years)
     groups = np.asarray(groups, dtype=object)
-    before = years < boundary
+    before = years < first_test_year
     known = np.isin(groups.astype(str), groups[before].astype(str))
     train, test = np.flatnonzero(before), np.flatnonzero(~before & ~known)
-    check_two_classes(labels[train], f"the side before {boundary}")
-    check_two_classes(labels[test], f"the side from {boundary} on")
+    check_two_classes(labels[train], f"the side before {first_test_year}")
+    check_two_classes(labels[test], f"the side from {first_test_year} on")
     return Fold(0, 0, train, test)
 
 

@@ -10,17 +10,19 @@ from scipy.stats import hypergeom
 
 from wholescript.errors import DataError, WholeScriptError
 
-PRIOR_TOLERANCE = 0.05  # shift of the share of positives
-ROUNDING = 1e-9  # 0.20 - 0.15 is a little more than 0.05
-REPLACEMENT_SHARE = 1e-3  # of a text's characters
-CHANCE = 1e-3  # two-sided p-value
-SHOWN = 5  # offenders named in a message
+MAX_PRIOR_SHIFT = 0.05  # shift of the share of positives
+FLOAT_TOLERANCE = 1e-9  # 0.20 - 0.15 is a little more than 0.05
+MAX_REPLACEMENT_CHAR_SHARE = 1e-3  # of a text's characters
+P_VALUE_THRESHOLD = 1e-3  # two-sided p-value
+MAX_LISTED = 5  # offenders named in a message
 
 
-def listed(offenders: Sequence[object]) -> str:
+def list_some(offenders: Sequence[object]) -> str:
     """Name the first five offenders and how many more there are."""
-    more = len(offenders) - SHOWN
-    return ", ".join(str(o) for o in offenders[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(offenders) - MAX_LISTED
+    return ", ".join(str(o) for o in offenders[:MAX_LISTED]) + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def require_columns(
@@ -44,11 +46,11 @@ def check_ids(film_ids: "pd.Series[str]") -> None:
     """Raise DataError when a film id is missing or stands twice."""
     if film_ids.isna().any():
         rows = np.flatnonzero(film_ids.isna()).tolist()
-        raise DataError(f"film_id is empty in row {listed(rows)}: give each film an id.")
+        raise DataError(f"film_id is empty in row {list_some(rows)}: give each film an id.")
     twice = film_ids[film_ids.duplicated()].unique().tolist()
     if twice:
         raise DataError(
-            f"{len(twice)} film_id(s) stand more than once: {listed(twice)}. "
+            f"{len(twice)} film_id(s) stand more than once: {list_some(twice)}. "
             "Keep one text a film, or give drafts ids of their own and one `group`."
         )
 
@@ -58,11 +60,11 @@ def check_present(film_ids: "pd.Series[str]", present: "pd.Series[bool]", name: 
     lacking = film_ids[~present].tolist()
     if lacking:
         raise DataError(
-            f"{len(lacking)} film(s) have no {name}: {listed(lacking)}. Add it or leave them out."
+            f"{len(lacking)} film(s) have no {name}: {list_some(lacking)}. Add it or leave them out."
         )
 
 
-def text_fault(raw: bytes) -> str | None:
+def find_text_error(raw: bytes) -> str | None:
     """Say what keeps the bytes `raw` from being a script, or None if they are fine."""
     if not raw.strip():
         return "empty"
@@ -73,17 +75,17 @@ def text_fault(raw: bytes) -> str | None:
     except UnicodeDecodeError as problem:
         return f"not UTF-8 (byte {problem.start})"
     # A few lost characters are mojibake that a film survives; more is a text decoded wrongly.
-    if text.count("\ufffd") > REPLACEMENT_SHARE * len(text):
+    if text.count("\ufffd") > MAX_REPLACEMENT_CHAR_SHARE * len(text):
         return "decoded with a wrong encoding (it is full of U+FFFD)"
     return None
 
 
-def check_texts(faults: Mapping[str, str]) -> None:
+def raise_for_unreadable(faults: Mapping[str, str]) -> None:
     """Raise DataError for the films in `faults`, which maps a film id to what is wrong."""
     if faults:
         named = [f"{film_id}: {fault}" for film_id, fault in faults.items()]
         raise DataError(
-            f"{len(named)} text(s) cannot be read: {listed(named)}. "
+            f"{len(named)} text(s) cannot be read: {list_some(named)}. "
             "Leave these films out, or save their texts as UTF-8 again."
         )
 
@@ -99,8 +101,8 @@ def check_two_classes(labels: ArrayLike, name: str) -> None:
         )
 
 
-def check_prior(
-    part: ArrayLike, whole: ArrayLike, name: str, tolerance: float = PRIOR_TOLERANCE
+def check_class_prior(
+    part: ArrayLike, whole: ArrayLike, name: str, tolerance: float = MAX_PRIOR_SHIFT
 ) -> None:
     """Raise DataError when the share of positives in `part` is not that of its source `whole`.
 
@@ -108,7 +110,7 @@ def check_prior(
     """
     part, whole = np.asarray(part).astype(int), np.asarray(whole).astype(int)
     shift = abs(part.mean() - whole.mean())
-    if shift > max(tolerance, 1 / len(part)) + ROUNDING:
+    if shift > max(tolerance, 1 / len(part)) + FLOAT_TOLERANCE:
         raise DataError(
             f"{name} has {part.mean():.1%} positives, its source {whole.mean():.1%}: "
             f"a shift of {100 * shift:.1f} points, where {100 * tolerance:g} are allowed. "
@@ -116,7 +118,7 @@ def check_prior(
         )
 
 
-def check_head_cut(labels: ArrayLike, n: int) -> None:
+def check_not_label_sorted(labels: ArrayLike, n: int) -> None:
     """Raise DataError when the first `n` of the 0/1 `labels` are no fair sample of all of them.
 
     A file sorted by label, or by something that goes with it, shows in its head: the share of
@@ -130,7 +132,7 @@ def check_head_cut(labels: ArrayLike, n: int) -> None:
         raise DataError(f"limit is {n}: ask for at least one film.")
     drawn = hypergeom(total, positives, n)
     by_chance = 2 * min(drawn.cdf(found), drawn.sf(found - 1))
-    if abs(found / n - positives / total) > PRIOR_TOLERANCE and by_chance < CHANCE:
+    if abs(found / n - positives / total) > MAX_PRIOR_SHIFT and by_chance < P_VALUE_THRESHOLD:
         raise DataError(
             f"the first {n} of {total} films hold {found / n:.1%} positives, all of them "
             f"{positives / total:.1%}: the file is sorted. Load it whole and draw films at "
@@ -138,7 +140,7 @@ def check_head_cut(labels: ArrayLike, n: int) -> None:
         )
 
 
-def check_same_text(text_sha1: "pd.Series[str]", sides: "pd.Series[str]", what: str) -> None:
+def check_no_text_leakage(text_sha1: "pd.Series[str]", sides: "pd.Series[str]", what: str) -> None:
     """Raise DataError when one text stands on two `sides` (splits, groups), row by row."""
     crossing = sides.groupby(text_sha1.to_numpy()).nunique()
     crossing = crossing.index[crossing > 1]
@@ -146,7 +148,7 @@ def check_same_text(text_sha1: "pd.Series[str]", sides: "pd.Series[str]", what: 
         first = sides[text_sha1 == crossing[0]].unique().tolist()
         raise DataError(
             f"{len(crossing)} text(s) stand in more than one {what}, the first (SHA-1 "
-            f"{crossing[0][:8]}) in {listed(first)}. Keep one copy, or give them one {what}."
+            f"{crossing[0][:8]}) in {list_some(first)}. Keep one copy, or give them one {what}."
         )
 
 
@@ -154,5 +156,5 @@ def check_splits(labels: "pd.Series[bool]", text_sha1: "pd.Series[str]", split: 
     """Raise DataError when a split has one class or a shifted prior, or two share a text."""
     for name, part in labels.groupby(split):
         check_two_classes(part, f"the split {name!r}")
-        check_prior(part, labels, f"the split {name!r}")
-    check_same_text(text_sha1, split, "split")
+        check_class_prior(part, labels, f"the split {name!r}")
+    check_no_text_leakage(text_sha1, split, "split")

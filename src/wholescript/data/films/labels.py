@@ -28,7 +28,7 @@ def check_target(target: str) -> None:
         raise ParameterError(f"target {target!r} is none of {', '.join(TARGETS)}.{hint}")
 
 
-def as_labels(column: pd.Series, name: str) -> "pd.Series[bool]":
+def to_bool_labels(column: pd.Series, name: str) -> "pd.Series[bool]":
     """Return `column` as bool; raise DataError unless it holds only true/false or 0/1."""
     strange = column[~column.isin([0, 1])]  # True == 1, and a missing value is neither
     if len(strange):

@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wholescript.data.films.guards import check_texts, text_fault
+from wholescript.data.films.guards import find_text_error, raise_for_unreadable
 from wholescript.errors import DataError, WholeScriptError
 
-FILMS_IN_MEMORY = 8
+ROWS_PER_BATCH = 8
 
 
-class Texts(Mapping[str, str]):
+class ScreenplayTexts(Mapping[str, str]):
     """The scripts of a corpus by film id, in the order of the corpus, read when asked for.
 
     `read` returns the UTF-8 bytes of a row of the source; `rows` says which row a film is.
@@ -30,8 +30,8 @@ class Texts(Mapping[str, str]):
     def __getitem__(self, film_id: str) -> str:
         """Return the script of a film; raise KeyError for an unknown id, DataError for no text."""
         raw = self.raw(film_id)
-        if fault := text_fault(raw):
-            check_texts({film_id: fault})
+        if fault := find_text_error(raw):
+            raise_for_unreadable({film_id: fault})
         return raw.decode()
 
     def __iter__(self) -> Iterator[str]:
@@ -46,12 +46,12 @@ class Texts(Mapping[str, str]):
         """Return the bytes of a script, unchecked."""
         return self._read(self._rows[film_id])
 
-    def restricted(self, film_ids: Iterable[str]) -> "Texts":
+    def select(self, film_ids: Iterable[str]) -> "Texts":
         """Return the scripts of these films only."""
-        return Texts({film_id: self._rows[film_id] for film_id in film_ids}, self._read)
+        return ScreenplayTexts({film_id: self._rows[film_id] for film_id in film_ids}, self._read)
 
 
-def measure(texts: Texts) -> pd.DataFrame:
+def measure_texts(texts: ScreenplayTexts) -> pd.DataFrame:
     """Read every script once and return n_chars, n_words (int64) and text_sha1 (str) per film.
 
     Words are what stands between white space. Raises DataError naming up to five films whose
@@ -61,12 +61,12 @@ def measure(texts: Texts) -> pd.DataFrame:
     faults: dict[str, str] = {}
     for film_id in texts:
         raw = texts.raw(film_id)
-        if fault := text_fault(raw):
+        if fault := find_text_error(raw):
             faults[film_id] = fault
         else:
             text = raw.decode()
             found[film_id] = len(text), len(text.split()), hashlib.sha1(raw).hexdigest()
-    check_texts(faults)
+    raise_for_unreadable(faults)
     return pd.DataFrame.from_dict(
         found, orient="index", columns=["n_chars", "n_words", "text_sha1"]
     )
@@ -122,7 +122,7 @@ class ParquetColumn:
         if group != self._group or row < self._first:
             self._group, self._first, self._values = group, int(self._starts[group]), []
             self._batches = self._file.iter_batches(
-                FILMS_IN_MEMORY, row_groups=[group], columns=[self._column]
+                ROWS_PER_BATCH, row_groups=[group], columns=[self._column]
             )
         while row >= self._first + len(self._values):
             self._advance(row)

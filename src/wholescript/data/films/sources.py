@@ -11,11 +11,11 @@ from wholescript.data.films.guards import check_ids, check_present, require_colu
 from wholescript.data.films.labels import (
     AWARDS_SOURCE,
     TARGETS,
-    as_labels,
     award_labels,
     read_awards,
+    to_bool_labels,
 )
-from wholescript.data.films.scripts import ParquetColumn, Texts, open_parquet, read_table
+from wholescript.data.films.scripts import ParquetColumn, ScreenplayTexts, open_parquet, read_table
 from wholescript.errors import BundleError, DataError, WholeScriptError
 
 if TYPE_CHECKING:
@@ -26,27 +26,27 @@ HUB_REVISION = "edc41f9"
 HUB_COLUMNS = ("movie_name", "imdb_id", "title", "year", "nominated")
 HUB_TEXTS = ("script_clean", "script_plain", "script")
 
-DESCRIPTION = ("film_id", "title", "year")
-BUNDLED_COLUMNS = (*DESCRIPTION, "source", *TARGETS, "core", "n_words", "group", "text_sha1")
+FILM_COLUMNS = ("film_id", "title", "year")
+BUNDLED_COLUMNS = (*FILM_COLUMNS, "source", *TARGETS, "core", "n_words", "group", "text_sha1")
 LOCAL_DEFAULTS = {"source": "local", "core": True}
 LOCAL_OPTIONAL = (*LOCAL_DEFAULTS, *TARGETS, "group", "split")
 
-BUNDLED_REMEDY = (
+BUNDLED_HINT = (
     "Restore it from the repository or write it with `wholescript features`; "
     "or load your own films (source='local', path=...) or the hub's (source='hub')."
 )
-LOCAL_REMEDY = (
+LOCAL_HINT = (
     "Give the path of a whole Parquet file; or use the films that come with the project "
     "(source='bundled') or the hub's (source='hub')."
 )
-HUB_REMEDY = (
+HUB_HINT = (
     "Without a network use the films that come with the project (source='bundled') or your own "
     "(source='local', path=...)."
 )
 
 
 @dataclass(frozen=True)
-class Source:
+class FilmSource:
     """Films as found: a tidy table, their texts where there are any, and where that was.
 
     `films` has film_id, title (str), year (int64), source (str), core (bool), the labels that the
@@ -54,38 +54,38 @@ class Source:
     """
 
     films: pd.DataFrame
-    texts: Texts | None
+    texts: ScreenplayTexts | None
     location: str
 
 
-def read_bundled(folder: Path) -> Source:
+def read_bundled(folder: Path) -> FilmSource:
     """Read the films whose features stand in `folder`; raise BundleError if they are unusable."""
     path = folder / "films.parquet"
-    file = open_parquet(path, BUNDLED_REMEDY, BundleError)
-    films = read_table(file, file.schema_arrow.names, BUNDLED_REMEDY, BundleError)
+    file = open_parquet(path, BUNDLED_HINT, BundleError)
+    films = read_table(file, file.schema_arrow.names, BUNDLED_HINT, BundleError)
     require_columns(list(films), BUNDLED_COLUMNS, path.name, BundleError)
-    return Source(_tidy(films, BundleError), None, f"{folder.name}/{path.name}")
+    return FilmSource(_tidy(films, BundleError), None, f"{folder.name}/{path.name}")
 
 
-def read_local(path: Path, target: str) -> Source:
+def read_local(path: Path, target: str) -> FilmSource:
     """Read a Parquet file of a user's own films.
 
     It needs film_id, title, year, text and the column of the target; source, core, the other
     labels, group and split are taken where present. Raises DataError otherwise.
     """
-    file = open_parquet(path, LOCAL_REMEDY)
+    file = open_parquet(path, LOCAL_HINT)
     present = file.schema_arrow.names
-    require_columns(present, (*DESCRIPTION, "text", target), path.name)
+    require_columns(present, (*FILM_COLUMNS, "text", target), path.name)
     kind = file.schema_arrow.field("text").type
     if not any(kind == t for t in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())):
         raise DataError(f"the column 'text' of {path.name} is {kind}; it must be text.")
-    wanted = [name for name in present if name in (*DESCRIPTION, *LOCAL_OPTIONAL)]
-    films = read_table(file, wanted, LOCAL_REMEDY)
+    wanted = [name for name in present if name in (*FILM_COLUMNS, *LOCAL_OPTIONAL)]
+    films = read_table(file, wanted, LOCAL_HINT)
     for column, value in LOCAL_DEFAULTS.items():
         if column not in films:
             films[column] = value
     films = _tidy(films)
-    return Source(films, Texts(_rows(films), ParquetColumn(file, "text")), path.name)
+    return FilmSource(films, ScreenplayTexts(_rows(films), ParquetColumn(file, "text")), path.name)
 
 
 def read_hub(
@@ -94,7 +94,7 @@ def read_hub(
     path: Path | None = None,
     revision: str = HUB_REVISION,
     awards_table: Path | str | None = None,
-) -> Source:
+) -> FilmSource:
     """Load Movie-O-Label with `datasets`, at a pinned revision, keeping its splits.
 
     `path` is a folder of the same layout, for machines that hold a copy. Its own winners are
@@ -127,10 +127,10 @@ def read_hub(
         films = films.join(rebuilt.drop(columns="nominated_for_writing"))
     films = _tidy(films)
     location = f"{HUB_NAME}@{revision}" if path is None else path.name
-    return Source(films, Texts(_rows(films), HubTexts(dataset)), location)
+    return FilmSource(films, ScreenplayTexts(_rows(films), HubScreenplays(dataset)), location)
 
 
-class HubTexts:
+class HubScreenplays:
     """The text of a row of the hub's films: cleaned, else plain, else with its mark-up."""
 
     def __init__(self, dataset: "Dataset") -> None:
@@ -154,7 +154,7 @@ def _load_hub(path: Path | None, revision: str) -> tuple["Dataset", list[str]]:
     # Offline, absent, gated and damaged data sets each raise another of its many errors.
     except Exception as problem:
         where = HUB_NAME if path is None else path.name
-        raise DataError(f"{where} cannot be loaded ({problem}). {HUB_REMEDY}") from problem
+        raise DataError(f"{where} cannot be loaded ({problem}). {HUB_HINT}") from problem
     splits = [name for name, part in loaded.items() for _ in range(len(part))]
     return datasets.concatenate_datasets(list(loaded.values())), splits
 
@@ -172,7 +172,7 @@ def _tidy(films: pd.DataFrame, error: type[WholeScriptError] = DataError) -> pd.
         films = films.astype(dict.fromkeys(names, str))
         for name in (*TARGETS, "core"):
             if name in films:
-                films[name] = as_labels(films[name], name)
+                films[name] = to_bool_labels(films[name], name)
         years = pd.to_numeric(films["year"], errors="coerce")
         check_present(films["film_id"], years % 1 == 0, "year")
         films["year"] = years.astype("int64")

@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from wholescript.data.films.labels import TARGETS
 
 
-def rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
+def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
     """Return the share of positives in each class of `by`, with its 95% Wilson interval.
 
     `labels` and `by` have shape (n,). Index: the classes, sorted; columns `films`, `positive`,
@@ -47,7 +47,7 @@ def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.Dat
 
 
 def label_rates(films: pd.DataFrame) -> pd.DataFrame:
-    """Return the rate of each known label: index its name in words, columns as in `rates`."""
+    """Return the rate of each known label: index its name in words, columns as in `positive_rates`."""
     known = {name: text for name, text in TARGETS.items() if name in films}
-    parts = [rates(films[name], np.full(len(films), text)) for name, text in known.items()]
+    parts = [positive_rates(films[name], np.full(len(films), text)) for name, text in known.items()]
     return pd.concat(parts)

@@ -1,16 +1,21 @@
 """Sets of labelled texts: where they come from, how they are cleaned, divided, stored and read."""
 
 from wholescript.data.labelled.prepare import prepare
-from wholescript.data.labelled.read import Split, TextSet, read_metadata, read_textset
-from wholescript.data.labelled.sources import KNOWN, Source, find_source
+from wholescript.data.labelled.read import (
+    LabelledDataset,
+    Split,
+    read_labelled_dataset,
+    read_metadata,
+)
+from wholescript.data.labelled.sources import DATASETS, LabelledSource, load_source
 
 __all__ = [
-    "KNOWN",
-    "Source",
+    "DATASETS",
+    "LabelledDataset",
+    "LabelledSource",
     "Split",
-    "TextSet",
-    "find_source",
+    "load_source",
     "prepare",
+    "read_labelled_dataset",
     "read_metadata",
-    "read_textset",
 ]

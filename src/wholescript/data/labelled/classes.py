@@ -6,24 +6,24 @@ from typing import Any
 
 import pandas as pd
 
-from wholescript.data.films.guards import listed, require_columns
+from wholescript.data.films.guards import list_some, require_columns
 from wholescript.data.labelled.columns import (
-    LABEL_WORDS,
-    NAME_WORDS,
-    TEXT_WORDS,
-    Value,
+    CLASS_NAME_COLUMN_NAMES,
+    LABEL_COLUMN_NAMES,
+    TEXT_COLUMN_NAMES,
+    LabelValue,
     guess_column,
-    labels_of,
-    texts_of,
-    values_of,
+    read_category_column,
+    read_label_column,
+    read_text_column,
 )
-from wholescript.data.labelled.sources import Source
+from wholescript.data.labelled.sources import LabelledSource
 from wholescript.data.labelled.tables import Table
 from wholescript.errors import DataError
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTables:
     """Texts with numbered labels, one table a split, rows in the order of publication.
 
     Each table has id (str), text (str, empty where there is none), label (int64, not in
@@ -38,13 +38,13 @@ class Labelled:
     kept: dict[str, str]
 
 
-def label_texts(
-    source: Source,
+def encode_labels(
+    source: LabelledSource,
     text_column: str | None = None,
     label_column: str | None = None,
-    keep: Sequence[str] = (),
-) -> Labelled:
-    """Take texts, labels and the columns `keep` out of a source's tables.
+    keep_columns: Sequence[str] = (),
+) -> LabelledTables:
+    """Take texts, labels and the columns `keep_columns` out of a source's tables.
 
     Columns that are not given are those of a known set, or guessed by their names. Whole numbers
     are classes in their order, words in the order of the alphabet; only classes that occur count.
@@ -54,16 +54,24 @@ def label_texts(
         DataError: a column is missing or cannot be guessed, a text is no text, a label is missing
             or is no class, or a kept column holds neither classes nor whole numbers.
     """
-    present, known = list(source.splits["train"].rows), source.known
+    present, registered = list(source.splits["train"].rows), source.registered
     if text_column is None:
-        text_column = known.text_column if known else guess_column(present, TEXT_WORDS, "text")
+        text_column = (
+            registered.text_column
+            if registered
+            else guess_column(present, TEXT_COLUMN_NAMES, "text")
+        )
     if label_column is None:
-        label_column = known.label_column if known else guess_column(present, LABEL_WORDS, "label")
+        label_column = (
+            registered.label_column
+            if registered
+            else guess_column(present, LABEL_COLUMN_NAMES, "label")
+        )
     for split, table in source.splits.items():
         wanted = (text_column,) if split == "unsupervised" else (text_column, label_column)
         require_columns(list(table.rows), wanted, f"{split} of {source.name}")
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
-    labels = labels_of(tables, label_column)
+    labels = read_label_column(tables, label_column)
     order = sorted({value for part in labels.values() for value in part})  # of one type
     classes = _named(order, _names(tables, label_column, source))
     numbers = {value: number for number, value in enumerate(order)}
@@ -71,34 +79,36 @@ def label_texts(
     for split, table in source.splits.items():
         ids = [f"{split}-{row}" for row in range(len(table.rows))]
         splits[split] = pd.DataFrame(
-            {"id": ids, "text": texts_of(table.rows[text_column], split)}, dtype=object
+            {"id": ids, "text": read_text_column(table.rows[text_column], split)}, dtype=object
         )
         if split in labels:
             splits[split]["label"] = _int64(labels[split], numbers)
-    kept = {column: _keep(column, tables, splits, numbers, classes) for column in keep}
-    return Labelled(classes, splits, text_column, label_column, kept)
+    kept = {column: _keep(column, tables, splits, numbers, classes) for column in keep_columns}
+    return LabelledTables(classes, splits, text_column, label_column, kept)
 
 
-def _named(order: Sequence[Value], names: Mapping[int, str]) -> list[str]:
+def _named(order: Sequence[LabelValue], names: Mapping[int, str]) -> list[str]:
     """Return the name of each label: a word is its own, a number has one or is written out."""
     classes = [value if isinstance(value, str) else names.get(value, str(value)) for value in order]
     twice = sorted({name for name in classes if classes.count(name) > 1})
     if twice:
-        raise DataError(f"more than one label is called {listed(twice)}: give each a name.")
+        raise DataError(f"more than one label is called {list_some(twice)}: give each a name.")
     return classes
 
 
-def _names(tables: Mapping[str, Table], label: str, source: Source) -> dict[int, str]:
+def _names(tables: Mapping[str, Table], label: str, source: LabelledSource) -> dict[int, str]:
     """Return the names of numbers: of a known set, of the hub, or of a column beside the label."""
     stored = next((table.names[label] for table in tables.values() if label in table.names), None)
-    if source.known and source.known.classes and source.known.label_column == label:
-        return dict(enumerate(source.known.classes))
+    if source.registered and source.registered.classes and source.registered.label_column == label:
+        return dict(enumerate(source.registered.classes))
     if stored:
         return dict(enumerate(stored))
-    beside = [c for c in NAME_WORDS if any(c in table.rows for table in tables.values())]
+    beside = [
+        c for c in CLASS_NAME_COLUMN_NAMES if any(c in table.rows for table in tables.values())
+    ]
     if not beside or beside[0] == label:
         return {}
-    labels, words = values_of(tables, label), values_of(tables, beside[0])
+    labels, words = read_category_column(tables, label), read_category_column(tables, beside[0])
     names: dict[int, str] = {}
     for split in words:
         for value, word in zip(labels[split], words[split], strict=True):
@@ -116,11 +126,11 @@ def _keep(
     column: str,
     tables: Mapping[str, Table],
     splits: Mapping[str, pd.DataFrame],
-    numbers: Mapping[Value, int],
+    numbers: Mapping[LabelValue, int],
     classes: Sequence[str],
 ) -> str:
     """Add a column to the splits that have it; return whether it holds classes or numbers."""
-    values = values_of(tables, column)
+    values = read_category_column(tables, column)
     if not values:
         require_columns(list(tables["train"].rows), [column], "train")
     distinct = {value for part in values.values() for value in part}
@@ -133,10 +143,10 @@ def _keep(
             return kind
     strange = sorted(repr(value) for value in distinct - set(numbers) - set(as_names))
     raise DataError(
-        f"the column {column!r} cannot be kept: it holds {listed(strange)}, neither a class nor a "
+        f"the column {column!r} cannot be kept: it holds {list_some(strange)}, neither a class nor a "
         "whole number."
     )
 
 
-def _int64(values: Sequence[Value | None], mapping: Mapping[Any, int]) -> "pd.Series[int]":
+def _int64(values: Sequence[LabelValue | None], mapping: Mapping[Any, int]) -> "pd.Series[int]":
     return pd.Series([mapping[value] for value in values], dtype="int64")

@@ -15,20 +15,20 @@ from tqdm.auto import tqdm
 
 REPAIRS = TextFixerConfig(uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False)
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-LOST = "\ufffd"
+REPLACEMENT_CHARACTER = "\ufffd"
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanedSplits:
     """Splits without empty and repeated texts, and per split how many texts each step met."""
 
     splits: dict[str, pd.DataFrame]
     counts: dict[str, dict[str, int]]
 
 
-def clean(
+def clean_splits(
     splits: Mapping[str, pd.DataFrame], *, drop_conflicts: bool = False, progress: bool = True
-) -> Cleaned:
+) -> CleanedSplits:
     """Repair texts, drop empty ones, and find those that stand twice, within splits and across.
 
     Texts are the same when their words are, whatever the case and the white space. A text that is
@@ -50,17 +50,17 @@ def clean(
     counts = {split: numbers for split, (_, numbers) in cleaned.items()}
     tables = {split: _without_empty(table, counts[split]) for split, (table, _) in cleaned.items()}
     for split, table in tables.items():
-        tables[split] = _once(table, counts[split], split, drop_conflicts)
+        tables[split] = _drop_repeated(table, counts[split], split, drop_conflicts)
     for split in ("validation", "train", "unsupervised"):
         for later in ("test", "validation"):
             if split in tables and later in tables and split != later:
-                tables[split] = without_texts_of(
+                tables[split] = drop_overlap(
                     tables[split], tables[later], counts[split], f"in_{later}"
                 )
-    return Cleaned(tables, counts)
+    return CleanedSplits(tables, counts)
 
 
-def repair(text: str) -> tuple[str, bool, bool]:
+def repair_text(text: str) -> tuple[str, bool, bool]:
     """Return the text repaired, whether its encoding was, and whether it had HTML line breaks."""
     broken = LINE_BREAK.sub("\n", text)
     repaired = fix_text(broken, REPAIRS)
@@ -68,16 +68,16 @@ def repair(text: str) -> tuple[str, bool, bool]:
     return whole, repaired != broken, broken != text or whole != repaired
 
 
-def same_text(texts: "pd.Series[str]") -> "pd.Series[str]":
+def normalize_for_comparison(texts: "pd.Series[str]") -> "pd.Series[str]":
     """Return what is equal for texts that differ only in case and white space."""
     return texts.map(lambda text: " ".join(text.casefold().split()))
 
 
-def without_texts_of(
+def drop_overlap(
     table: pd.DataFrame, other: pd.DataFrame, counts: dict[str, int], name: str
 ) -> pd.DataFrame:
     """Drop the rows of `table` whose text stands in `other` too, and add them to `counts`."""
-    shared = same_text(table["text"]).isin(same_text(other["text"]))
+    shared = normalize_for_comparison(table["text"]).isin(normalize_for_comparison(other["text"]))
     counts[name] = counts.get(name, 0) + int(shared.sum())
     return table[~shared].reset_index(drop=True)
 
@@ -85,12 +85,12 @@ def without_texts_of(
 def _repaired(table: pd.DataFrame, bar: "tqdm[None]") -> tuple[pd.DataFrame, dict[str, int]]:
     texts, encoding, breaks = [], 0, 0
     for text in table["text"]:
-        text, was_broken, had_breaks = repair(text)
+        text, was_broken, had_breaks = repair_text(text)
         texts.append(text)
         encoding += was_broken
         breaks += had_breaks
         bar.update()
-    lost = sum(LOST in text for text in texts)
+    lost = sum(REPLACEMENT_CHARACTER in text for text in texts)
     counts = {"read": len(texts), "encoding": encoding, "line_breaks": breaks}
     text = pd.Series(texts, index=table.index, dtype=object)
     return table.assign(text=text), {**counts, "lost_characters": lost}
@@ -102,11 +102,11 @@ def _without_empty(table: pd.DataFrame, counts: dict[str, int]) -> pd.DataFrame:
     return table[~empty].reset_index(drop=True)
 
 
-def _once(
+def _drop_repeated(
     table: pd.DataFrame, counts: dict[str, int], split: str, drop_conflicts: bool
 ) -> pd.DataFrame:
     """Count the repeated texts of a split, and keep one of each in what is learnt from."""
-    key = same_text(table["text"]).rename("key")
+    key = normalize_for_comparison(table["text"]).rename("key")
     if "label" not in table:
         repeated = key.duplicated()
         counts["repeated"] = int(repeated.sum())

@@ -7,28 +7,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wholescript.data.films.guards import listed
+from wholescript.data.films.guards import list_some
 from wholescript.data.labelled.tables import Table
 from wholescript.errors import DataError
 
-TEXT_WORDS = ("text", "sentence", "utterance", "question", "review", "content", "query", "title")
-NAME_WORDS = ("label_text", "label_name", "class_name")
-LABEL_WORDS = (
-    *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic"),
-    *NAME_WORDS,
+TEXT_COLUMN_NAMES = (
+    "text",
+    "sentence",
+    "utterance",
+    "question",
+    "review",
+    "content",
+    "query",
+    "title",
 )
-WHOLE_NUMBER = re.compile(r"-?(0|[1-9]\d*)")
+CLASS_NAME_COLUMN_NAMES = ("label_text", "label_name", "class_name")
+LABEL_COLUMN_NAMES = (
+    *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic"),
+    *CLASS_NAME_COLUMN_NAMES,
+)
+INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
-Value = int | str
+LabelValue = int | str
 
 
-def guess_column(present: Sequence[str], words: Iterable[str], what: str) -> str:
-    """Return the column that is called by the first of the `words`, in upper or lower case.
+def guess_column(present: Sequence[str], candidates: Iterable[str], what: str) -> str:
+    """Return the column that is called by the first of the `candidates`, in upper or lower case.
 
     `what` is text or label. Raises DataError naming the columns when none is.
     """
     by_lower = {name.lower(): name for name in reversed(present)}
-    for word in words:
+    for word in candidates:
         if word in by_lower:
             return by_lower[word]
     raise DataError(
@@ -37,7 +46,7 @@ def guess_column(present: Sequence[str], words: Iterable[str], what: str) -> str
     )
 
 
-def texts_of(column: "pd.Series[Any]", split: str) -> list[str]:
+def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
     """Return the texts of a column, empty where there is none; raise DataError for a number."""
     texts = [None if _is_missing(value) else value for value in column]
     for row, text in enumerate(texts):
@@ -49,9 +58,9 @@ def texts_of(column: "pd.Series[Any]", split: str) -> list[str]:
     return [text or "" for text in texts]
 
 
-def labels_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value]]:
+def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, list[LabelValue]]:
     """Return the labels of each split; raise DataError for texts without one."""
-    found = values_of(tables, column)
+    found = read_category_column(tables, column)
     for split, values in found.items():
         # The hub writes -1 where a test's labels are withheld.
         withheld = -1 if column in tables[split].names else None
@@ -59,13 +68,15 @@ def labels_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value]
         if lacking:
             raise DataError(
                 f"{len(lacking)} of the {len(values)} texts of {split} have no label in the column "
-                f"{column!r}: row {listed(lacking)}. Label them, leave them out, or put them into "
+                f"{column!r}: row {list_some(lacking)}. Label them, leave them out, or put them into "
                 "a file named unsupervised."
             )
     return {split: [v for v in values if v is not None] for split, values in found.items()}
 
 
-def values_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value | None]]:
+def read_category_column(
+    tables: Mapping[str, Table], column: str
+) -> dict[str, list[LabelValue | None]]:
     """Return a column of each split that has it: all whole numbers or all words, None if missing.
 
     Numbers written as text, as all of CSV is, are numbers where no other text is among them.
@@ -77,14 +88,14 @@ def values_of(tables: Mapping[str, Table], column: str) -> dict[str, list[Value 
         if column in table.rows
     }
     distinct = {value for part in values.values() for value in part if value is not None}
-    kind = int if all(WHOLE_NUMBER.fullmatch(str(value)) for value in distinct) else str
+    kind = int if all(INTEGER.fullmatch(str(value)) for value in distinct) else str
     return {
         split: [None if value is None else kind(value) for value in part]
         for split, part in values.items()
     }
 
 
-def _value(value: Any, column: str, split: str, row: int) -> Value | None:
+def _value(value: Any, column: str, split: str, row: int) -> LabelValue | None:
     if _is_missing(value):
         return None
     if isinstance(value, str):

@@ -5,10 +5,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.data.films.guards import CHANCE, PRIOR_TOLERANCE, ROUNDING, listed
+from wholescript.data.films.guards import (
+    FLOAT_TOLERANCE,
+    MAX_PRIOR_SHIFT,
+    P_VALUE_THRESHOLD,
+    list_some,
+)
 from wholescript.errors import DataError, ParameterError
 
-DRAWS = 1999  # of a fair head; no draw as far off gives p = 0.0005
+N_RANDOM_DRAWS = 1999  # of a fair head; no draw as far off gives p = 0.0005
 
 
 def check_texts(texts: Sequence[str], name: str = "texts") -> None:
@@ -19,7 +24,7 @@ def check_texts(texts: Sequence[str], name: str = "texts") -> None:
     bad = [row for row, text in enumerate(texts) if not isinstance(text, str) or not text.strip()]
     if bad:
         raise DataError(
-            f"{len(bad)} of the {len(texts)} {name} hold no text: row {listed(bad)}. "
+            f"{len(bad)} of the {len(texts)} {name} hold no text: row {list_some(bad)}. "
             "Leave them out, as `wholescript prepare` does."
         )
     for row, text in enumerate(texts):
@@ -60,12 +65,14 @@ def check_all_classes(labels: Mapping[str, NDArray[np.int64]], classes: Sequence
         if missing:
             raise DataError(
                 f"{name} has {len(values)} texts and none of {len(missing)} of the {len(classes)} "
-                f"classes: {listed(missing)}. Take more texts (a larger share or limit), merge "
+                f"classes: {list_some(missing)}. Take more texts (a larger share or limit), merge "
                 "these classes with others, or leave them out of all splits."
             )
 
 
-def check_share(labels: NDArray[np.int64], classes: Sequence[str], share: float, name: str) -> None:
+def check_split_share(
+    labels: NDArray[np.int64], classes: Sequence[str], share: float, name: str
+) -> None:
     """Raise when a `share` of train cannot be drawn as the split `name`, stratified by class.
 
     DataError when a class has fewer than two texts, one for each side, or when the share is
@@ -76,7 +83,7 @@ def check_share(labels: NDArray[np.int64], classes: Sequence[str], share: float,
     few = [label for label, n in class_counts(labels, classes).items() if n < 2]
     if few:
         raise DataError(
-            f"{len(few)} class(es) of train have fewer than 2 texts: {listed(few)}. To draw "
+            f"{len(few)} class(es) of train have fewer than 2 texts: {list_some(few)}. To draw "
             f"{name} from train each needs 2 at least: add texts, merge classes or leave them out."
         )
     drawn = round(share * len(labels))
@@ -88,20 +95,22 @@ def check_share(labels: NDArray[np.int64], classes: Sequence[str], share: float,
         )
 
 
-def check_together(place: NDArray[np.int64], together: int, share: float, name: str) -> None:
-    """Raise when `share` of train cannot be drawn as `name` in runs of `together` rows.
+def check_block_split(
+    place: NDArray[np.int64], holdout_block_size: int, share: float, name: str
+) -> None:
+    """Raise when `share` of train cannot be drawn as `name` in runs of `holdout_block_size` rows.
 
     `place` (n,) are the rows as published. ParameterError when a run has no row or the share is
     above a half; DataError when there are fewer runs than parts to choose one of.
     """
-    if together < 1 or share > 0.5:
+    if holdout_block_size < 1 or share > 0.5:
         raise ParameterError(
-            f"together={together} must be at least 1, and the share of {name}, {share}, at most 0.5"
+            f"holdout_block_size={holdout_block_size} must be at least 1, and the share of {name}, {share}, at most 0.5"
         )
-    runs, parts = len(np.unique(place // together)), round(1 / share)
+    runs, parts = len(np.unique(place // holdout_block_size)), round(1 / share)
     if runs < parts:
         raise DataError(
-            f"train has {runs} runs of {together} rows: too few to draw {share:.0%} of them as "
+            f"train has {runs} runs of {holdout_block_size} rows: too few to draw {share:.0%} of them as "
             f"{name}. Choose a smaller --together or a larger share."
         )
 
@@ -115,7 +124,7 @@ def check_limit(n: int, labels: NDArray[np.int64], classes: Sequence[str]) -> No
         )
 
 
-def check_head(labels: NDArray[np.int64], n: int, classes: Sequence[str]) -> None:
+def check_head_not_label_sorted(labels: NDArray[np.int64], n: int, classes: Sequence[str]) -> None:
     """Raise DataError when the first `n` of the `labels` (N,) are no fair sample of all of them.
 
     What `data.guards.check_head_cut` does for two classes, for any number: the shares of the
@@ -134,10 +143,10 @@ def check_head(labels: NDArray[np.int64], n: int, classes: Sequence[str]) -> Non
     head = np.bincount(labels[:n], minlength=len(classes))
     share = whole / len(labels)
     distance = np.abs(head / n - share).sum() / 2
-    drawn = np.random.default_rng(0).multivariate_hypergeometric(whole, n, size=DRAWS)
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(whole, n, size=N_RANDOM_DRAWS)
     by_chance = np.abs(drawn / n - share).sum(axis=1) / 2
-    p = (1 + (by_chance >= distance - ROUNDING).sum()) / (1 + DRAWS)
-    if distance > PRIOR_TOLERANCE and p < CHANCE:
+    p = (1 + (by_chance >= distance - FLOAT_TOLERANCE).sum()) / (1 + N_RANDOM_DRAWS)
+    if distance > MAX_PRIOR_SHIFT and p < P_VALUE_THRESHOLD:
         most = int(np.argmax(head))
         raise DataError(
             f"the first {n} of {len(labels)} texts of train are {head[most] / n:.0%} of the class "

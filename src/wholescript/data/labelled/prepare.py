@@ -10,21 +10,21 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import resample
 
-from wholescript.data.labelled.classes import label_texts
-from wholescript.data.labelled.cleaning import clean, without_texts_of
+from wholescript.data.labelled.classes import encode_labels
+from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
 from wholescript.data.labelled.guards import (
     check_all_classes,
-    check_head,
+    check_block_split,
+    check_head_not_label_sorted,
     check_limit,
-    check_share,
-    check_together,
+    check_split_share,
 )
-from wholescript.data.labelled.sources import Source
-from wholescript.data.labelled.write import write_textset
+from wholescript.data.labelled.sources import LabelledSource
+from wholescript.data.labelled.write import write_labelled_dataset
 
 
 def prepare(
-    source: Source,
+    source: LabelledSource,
     output_folder: Path,
     *,
     seed: int = 0,
@@ -34,14 +34,14 @@ def prepare(
     head: int | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
-    keep: Sequence[str] = (),
+    keep_columns: Sequence[str] = (),
     drop_conflicts: bool = False,
-    together: int = 1,
+    holdout_block_size: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write train, validation and test of a source, and its unlabelled texts, to a folder.
 
-    Splits that are published stay as they are, but for texts that `cleaning.clean` drops. A test
+    Splits that are published stay as they are, but for texts that `cleaning.clean_splits` drops. A test
     or validation split that is not published is drawn from train, stratified by class; a text
     with several labels then stays on one side only. train is written in random order, the others
     in that of publication; ids say where each text stood. The same source, seed and choices give
@@ -49,7 +49,7 @@ def prepare(
 
     Args:
         source: what `sources.find_source` returns.
-        output_folder: where the files go (`writing.write_textset`).
+        output_folder: where the files go (`writing.write_labelled_dataset`).
         seed: of the draws and of the order of train.
         validation_share: of train.
         test_share: of train, where there is no test.
@@ -68,31 +68,33 @@ def prepare(
         The metadata.
 
     Raises:
-        DataError: a column or label cannot be used (`labelling.label_texts`), the head is sorted
+        DataError: a column or label cannot be used (`labelling.encode_labels`), the head is sorted
             by label, a split is empty, has one class or lacks one, or a class is too rare to draw.
         ParameterError: a share, limit, head or run of rows is out of range.
     """
-    labelled = label_texts(source, text_column, label_column, keep)
+    labelled = encode_labels(source, text_column, label_column, keep_columns)
     classes, splits = labelled.classes, dict(labelled.splits)
     check_all_classes(_labels(splits), classes)
     if head is not None:
-        check_head(splits["train"]["label"].to_numpy(), head, classes)
+        check_head_not_label_sorted(splits["train"]["label"].to_numpy(), head, classes)
         splits["train"] = splits["train"].head(head)
-    cleaned = clean(splits, drop_conflicts=drop_conflicts, progress=progress)
+    cleaned = clean_splits(splits, drop_conflicts=drop_conflicts, progress=progress)
     splits, counts = cleaned.splits, cleaned.counts
     drawn = {"test": test_share, "validation": validation_share}
     for name in drawn.keys() & splits.keys():
         del drawn[name]
     for name, share in drawn.items():
-        rest, splits[name] = _draw(splits["train"], share, name, classes, seed, together)
-        splits["train"] = without_texts_of(rest, splits[name], counts["train"], f"in_{name}")
+        rest, splits[name] = _split_off(
+            splits["train"], share, name, classes, seed, holdout_block_size
+        )
+        splits["train"] = drop_overlap(rest, splits[name], counts["train"], f"in_{name}")
         counts["train"][f"to_{name}"] = len(splits[name])
         if "unsupervised" in splits:
-            splits["unsupervised"] = without_texts_of(
+            splits["unsupervised"] = drop_overlap(
                 splits["unsupervised"], splits[name], counts["unsupervised"], f"in_{name}"
             )
     counts["train"]["beyond_limit"] = len(splits["train"])
-    splits["train"] = _limited(splits["train"], limit, classes, seed)
+    splits["train"] = _subsample(splits["train"], limit, classes, seed)
     counts["train"]["beyond_limit"] -= len(splits["train"])
     if "unsupervised" in splits and splits["unsupervised"].empty:
         del splits["unsupervised"]
@@ -114,40 +116,40 @@ def prepare(
             "drop_conflicts": drop_conflicts,
             "drawn": drawn,
             # Told where it decides: a set that was prepared without keeps its fingerprint.
-            **({"together": together} if together > 1 else {}),
+            **({"together": holdout_block_size} if holdout_block_size > 1 else {}),
         },
         "cleaning": counts,
     }
-    return write_textset(output_folder, splits, classes, facts)
+    return write_labelled_dataset(output_folder, splits, classes, facts)
 
 
 def _labels(splits: Mapping[str, pd.DataFrame]) -> dict[str, NDArray[np.int64]]:
     return {name: table["label"].to_numpy() for name, table in splits.items() if "label" in table}
 
 
-def _draw(
+def _split_off(
     train: pd.DataFrame,
     share: float,
     name: str,
     classes: Sequence[str],
     seed: int,
-    together: int = 1,
+    holdout_block_size: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Divide train, stratified by class, into the rest and `share` of it, each in its order."""
     labels = train["label"].to_numpy()
-    check_share(labels, classes, share, name)
-    if together == 1:
-        rows = _stratified(labels, round(share * len(train)), seed)
+    check_split_share(labels, classes, share, name)
+    if holdout_block_size == 1:
+        rows = _stratified_sample(labels, round(share * len(train)), seed)
     else:
         place = train["id"].str.rpartition("-")[2].astype(int).to_numpy()
-        check_together(place, together, share, name)
+        check_block_split(place, holdout_block_size, share, name)
         parts = StratifiedGroupKFold(round(1 / share), shuffle=True, random_state=seed)
-        _, rows = next(parts.split(labels, labels, place // together))
+        _, rows = next(parts.split(labels, labels, place // holdout_block_size))
     drawn = np.isin(np.arange(len(train)), rows)
     return train[~drawn].reset_index(drop=True), train[drawn].reset_index(drop=True)
 
 
-def _limited(
+def _subsample(
     train: pd.DataFrame, limit: int | None, classes: Sequence[str], seed: int
 ) -> pd.DataFrame:
     """Return train, or `limit` of its texts, in random order: any head of it is a fair sample."""
@@ -156,10 +158,10 @@ def _limited(
     if limit is not None:
         check_limit(limit, labels, classes)
         n = min(limit, n)
-    return train.iloc[_stratified(labels, n, seed)].reset_index(drop=True)
+    return train.iloc[_stratified_sample(labels, n, seed)].reset_index(drop=True)
 
 
-def _stratified(labels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
+def _stratified_sample(labels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
     """Return `n` rows in random order, of each class as many as its share asks for."""
     rows = np.arange(len(labels))
     drawn: NDArray[np.int64] = resample(

@@ -20,7 +20,7 @@ UNLABELLED = -1
 
 @dataclass(frozen=True)
 class Split:
-    """The n texts of a split: `labels` int64 (n,), each of `extra` int64 (n,).
+    """The n texts of a split: `labels` int64 (n,), each of `extra_columns` int64 (n,).
 
     In `unsupervised` all labels are -1 and there is nothing extra.
     """
@@ -28,7 +28,7 @@ class Split:
     ids: list[str]
     texts: list[str]
     labels: NDArray[np.int64]
-    extra: dict[str, NDArray[np.int64]]
+    extra_columns: dict[str, NDArray[np.int64]]
 
     def __len__(self) -> int:
         """Return the number of texts."""
@@ -36,7 +36,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class TextSet:
+class LabelledDataset:
     """A prepared set: label c is `classes[c]`; train, validation, test, maybe unsupervised.
 
     `fingerprint` (SHA-256, hex) identifies texts, labels and how they were prepared.
@@ -49,7 +49,7 @@ class TextSet:
     metadata: dict[str, Any]
 
 
-def read_textset(folder: Path) -> TextSet:
+def read_labelled_dataset(folder: Path) -> LabelledDataset:
     """Read what `wholescript prepare` wrote into `folder`.
 
     Raises DataError when the folder holds no finished set, or when its metadata or the file of a
@@ -60,7 +60,9 @@ def read_textset(folder: Path) -> TextSet:
         split: _read_split(folder / facts["file"], facts)
         for split, facts in metadata["splits"].items()
     }
-    return TextSet(metadata["name"], metadata["classes"], splits, metadata["fingerprint"], metadata)
+    return LabelledDataset(
+        metadata["name"], metadata["classes"], splits, metadata["fingerprint"], metadata
+    )
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wholescript.data.films.guards import listed
+from wholescript.data.films.guards import list_some
 from wholescript.data.labelled.tables import (
-    SPLIT_WORDS,
+    SPLIT_ALIASES,
     SPLITS,
     SUFFIXES,
     Table,
-    class_names,
+    class_names_from_features,
     read_split,
     split_files,
 )
@@ -27,37 +27,39 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
-class Known:
+class RegisteredDataset:
     """A published set: its name on the hub, a pinned revision, its columns and classes.
 
     `classes` are named here where the hub's own names say nothing or differ from a local copy.
     """
 
-    hub: str
+    hub_name: str
     revision: str
     classes: tuple[str, ...] = ()
     text_column: str = "text"
     label_column: str = "label"
 
 
-SENTIMENT = ("negative", "positive")
-KNOWN = {
+SENTIMENT_CLASSES = ("negative", "positive")
+DATASETS = {
     # The main branch of this one is a loading script, which `datasets` no longer runs: the pinned
     # revision holds Parquet.
-    "banking77": Known("PolyAI/banking77", "1fb62b1bb4635df59a8e1b2f2bc5e0643b2856c8"),
-    "ag_news": Known(
+    "banking77": RegisteredDataset("PolyAI/banking77", "1fb62b1bb4635df59a8e1b2f2bc5e0643b2856c8"),
+    "ag_news": RegisteredDataset(
         "fancyzhx/ag_news",
         "eb185aade064a813bc0b7f42de02595523103ca4",
         ("World", "Sports", "Business", "Sci/Tech"),
     ),
-    "imdb": Known("stanfordnlp/imdb", "e6281661ce1c48d982bc483cf8a173c1bbeb5d31", SENTIMENT),
+    "imdb": RegisteredDataset(
+        "stanfordnlp/imdb", "e6281661ce1c48d982bc483cf8a173c1bbeb5d31", SENTIMENT_CLASSES
+    ),
     # No commit is pinned: the one that `main` was at is written into the metadata.
-    "yelp_polarity": Known("fancyzhx/yelp_polarity", "main", SENTIMENT),
+    "yelp_polarity": RegisteredDataset("fancyzhx/yelp_polarity", "main", SENTIMENT_CLASSES),
 }
 
 
 @dataclass(frozen=True)
-class Source:
+class LabelledSource:
     """Tables as published, and where that was.
 
     `splits` has train and, where published, validation, test and unsupervised. `revision` is the
@@ -69,10 +71,10 @@ class Source:
     splits: Mapping[str, Table]
     revision: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
-    known: Known | None = None
+    registered: RegisteredDataset | None = None
 
 
-def find_source(
+def load_source(
     dataset: str,
     path: Path | None = None,
     *,
@@ -80,7 +82,7 @@ def find_source(
     subset: str | None = None,
     revision: str | None = None,
     encoding: str = "utf-8",
-) -> Source:
+) -> LabelledSource:
     """Read the set `dataset`: a known name, the path of a file or a folder, or a name of the hub.
 
     With `path` the texts come from there, and a known `dataset` says how they are laid out. A
@@ -98,25 +100,27 @@ def find_source(
         DataError: there is no such set, or it cannot be read.
         ParameterError: the name cannot be that of a folder, or the encoding is unknown.
     """
-    known = KNOWN.get(dataset)
-    if path is None and known is None and Path(dataset).exists():
+    registered = DATASETS.get(dataset)
+    if path is None and registered is None and Path(dataset).exists():
         path = Path(dataset)
     if path is not None:
         called = name or (path.stem if Path(dataset) == path else dataset)
-        return _local(_checked(called), path, known, encoding)
-    if known is None and ("/" not in dataset or Path(dataset).suffix in SUFFIXES):
-        near = get_close_matches(dataset, KNOWN, n=1)
+        return _local(_checked(called), path, registered, encoding)
+    if registered is None and ("/" not in dataset or Path(dataset).suffix in SUFFIXES):
+        near = get_close_matches(dataset, DATASETS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"{dataset} is no file, no folder and no known set ({', '.join(KNOWN)}).{hint} "
+            f"{dataset} is no file, no folder and no known set ({', '.join(DATASETS)}).{hint} "
             "A set of the hub is called owner/name."
         )
-    hub = known.hub if known else dataset
-    revision = revision or (known.revision if known else "main")
-    return _hub(_checked(name or dataset.split("/")[-1]), hub, known, subset, revision)
+    hub_name = registered.hub_name if registered else dataset
+    revision = revision or (registered.revision if registered else "main")
+    return _hub(_checked(name or dataset.split("/")[-1]), hub_name, registered, subset, revision)
 
 
-def _local(name: str, path: Path, known: Known | None, encoding: str) -> Source:
+def _local(
+    name: str, path: Path, registered: RegisteredDataset | None, encoding: str
+) -> LabelledSource:
     found = split_files(path)
     splits = {split: read_split(files, encoding) for split, files in found.items()}
     hashes = {
@@ -124,33 +128,39 @@ def _local(name: str, path: Path, known: Known | None, encoding: str) -> Source:
         for files in found.values()
         for file in files
     }
-    return Source(name, path.name, splits, files=hashes, known=known)
+    return LabelledSource(name, path.name, splits, files=hashes, registered=registered)
 
 
-def _hub(name: str, hub: str, known: Known | None, subset: str | None, revision: str) -> Source:
+def _hub(
+    name: str,
+    hub_name: str,
+    registered: RegisteredDataset | None,
+    subset: str | None,
+    revision: str,
+) -> LabelledSource:
     import datasets  # slow to import, and needed for this source only
 
     try:
         # The steps of load_dataset, whose builder tells the commit behind a branch's name.
-        builder = datasets.load_dataset_builder(hub, subset, revision=revision)
+        builder = datasets.load_dataset_builder(hub_name, subset, revision=revision)
         builder.download_and_prepare()
         loaded = builder.as_dataset()
     # Offline, absent, gated and damaged data sets each raise another of its many errors.
     except Exception as problem:
         raise DataError(
-            f"{hub} cannot be loaded from the hub at {revision} ({problem}). Without a network "
+            f"{hub_name} cannot be loaded from the hub at {revision} ({problem}). Without a network "
             f"give a copy: --path FOLDER with files named train and test ({', '.join(SUFFIXES)})."
         ) from problem
-    parts = {SPLIT_WORDS[split]: part for split, part in loaded.items() if split in SPLIT_WORDS}
+    parts = {SPLIT_ALIASES[split]: part for split, part in loaded.items() if split in SPLIT_ALIASES}
     if "train" not in parts:
-        raise DataError(f"{hub} has no split train; it has {listed(list(loaded))}.")
+        raise DataError(f"{hub_name} has no split train; it has {list_some(list(loaded))}.")
     splits = {split: _table(parts[split]) for split in SPLITS if split in parts}
     commit = builder.hash if COMMIT.fullmatch(builder.hash or "") else revision
-    return Source(name, hub, splits, revision=commit, known=known)
+    return LabelledSource(name, hub_name, splits, revision=commit, registered=registered)
 
 
 def _table(part: "Dataset") -> Table:
-    return Table(part.to_pandas(), class_names(part.features))
+    return Table(part.to_pandas(), class_names_from_features(part.features))
 
 
 def _checked(name: str) -> str:

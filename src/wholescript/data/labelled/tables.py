@@ -11,14 +11,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from wholescript.data.films.guards import listed
+from wholescript.data.films.guards import list_some
 from wholescript.data.films.scripts import open_parquet
 from wholescript.errors import DataError, ParameterError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
 SPLITS = ("train", "validation", "test", "unsupervised")
 # What others call the splits; the hub's library knows the same words.
-SPLIT_WORDS = {
+SPLIT_ALIASES = {
     "train": "train",
     "training": "train",
     "validation": "validation",
@@ -33,7 +33,7 @@ SPLIT_WORDS = {
 }
 REMEDY = f"Give a whole file ({', '.join(SUFFIXES)}) or a folder of them, named train, test, ..."
 # The parts of a split on the hub: train-00000-of-00002, or train/0000 in its exports.
-PART = re.compile(r"-\d+-of-\d+$|^\d+$")
+SHARD_SUFFIX = re.compile(r"-\d+-of-\d+$|^\d+$")
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Table:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def split_of(word: str) -> str | None:
+def split_from_name(word: str) -> str | None:
     """Return which split a file or a split called `word` is, such as `train-00000-of-00002`."""
     found = re.match(r"[a-z]+", word.lower())
-    return SPLIT_WORDS.get(found.group()) if found else None
+    return SPLIT_ALIASES.get(found.group()) if found else None
 
 
 def split_files(path: Path) -> dict[str, list[Path]]:
@@ -69,19 +69,21 @@ def split_files(path: Path) -> dict[str, list[Path]]:
     )
     found: dict[str, list[Path]] = {}
     for file in files:
-        if split := split_of(file.stem) or split_of(file.parent.relative_to(path).name):
+        if split := split_from_name(file.stem) or split_from_name(
+            file.parent.relative_to(path).name
+        ):
             found.setdefault(split, []).append(file)
     if not found and len(files) == 1:
         return {"train": files}
     if "train" not in found:
-        holds = listed([file.name for file in files]) or "no such file"
+        holds = list_some([file.name for file in files]) or "no such file"
         raise DataError(f"the folder {path} has no train file; it holds {holds}. {REMEDY}")
     for split, parts in found.items():
-        wholes = {(part.parent, PART.sub("", part.stem), part.suffix) for part in parts}
-        if len(wholes) > 1 or (len(parts) > 1 and not PART.search(parts[0].stem)):
+        wholes = {(part.parent, SHARD_SUFFIX.sub("", part.stem), part.suffix) for part in parts}
+        if len(wholes) > 1 or (len(parts) > 1 and not SHARD_SUFFIX.search(parts[0].stem)):
             raise DataError(
                 f"the folder {path} has more than one {split} file: "
-                f"{listed([part.name for part in parts])}. Keep the one that is meant."
+                f"{list_some([part.name for part in parts])}. Keep the one that is meant."
             )
     return {split: found[split] for split in SPLITS if split in found}
 
@@ -174,9 +176,9 @@ def _stored_names(schema: pa.Schema) -> dict[str, list[str]]:
         return {}
     from datasets import Features
 
-    return class_names(Features.from_arrow_schema(schema))
+    return class_names_from_features(Features.from_arrow_schema(schema))
 
 
-def class_names(features: Mapping[str, Any]) -> dict[str, list[str]]:
+def class_names_from_features(features: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the names of each column that is a ClassLabel of `datasets`."""
     return {column: list(f.names) for column, f in features.items() if hasattr(f, "str2int")}

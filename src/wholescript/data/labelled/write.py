@@ -16,7 +16,7 @@ from wholescript.files import write_atomic
 METADATA = "metadata.json"
 
 
-def write_textset(
+def write_labelled_dataset(
     folder: Path, splits: Mapping[str, pd.DataFrame], classes: Sequence[str], facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Write a file of JSON lines for each split and metadata.json; return the metadata.
@@ -39,7 +39,7 @@ def write_textset(
         ).encode()
         write_atomic(path, content)
         described[split] = {
-            **describe(splits[split], classes),
+            **describe_split(splits[split], classes),
             "file": path.name,
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
@@ -60,7 +60,7 @@ def fingerprint_of(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def describe(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
+def describe_split(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
     """Return how many texts a split has, of each class, and how long they are.
 
     Lengths are in characters and in words (what stands between white space): mean, median, 95th

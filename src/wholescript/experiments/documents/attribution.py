@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from scipy.stats import spearmanr
 
-from wholescript.evaluation.token_attribution import word_evidence
+from wholescript.evaluation.token_attribution import attribute_tokens
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
@@ -42,7 +42,7 @@ class TokenAttribution(Experiment[Run]):
         Raises:
             ParameterError: the run cannot weigh words.
         """
-        table = word_evidence(self.fitted, self.text)
+        table = attribute_tokens(self.fitted, self.text)
         probabilities = self.fitted.predict_proba([self.text])[0]
         said = int(probabilities.argmax())
         metrics = {

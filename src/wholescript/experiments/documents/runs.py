@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from wholescript.errors import RunError
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 
 
-def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
+def find_document_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
     """Return stored runs by what was trained, a list of seeds each, in the order of `names`.
 
     A name is `<set>/<model>` for all its seeds, or a run's own.
@@ -20,26 +20,26 @@ def find_text_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]
     Raises:
         RunError: no run has such a name; the message lists those there are.
     """
-    known = text_run_names(store)
+    known = document_run_names(store)
     found: dict[str, list[Run]] = {}
     for name in names:
         wanted = name.rstrip("/")
-        of_model = [one for one in known if one == wanted or seedless(one) == wanted]
+        of_model = [one for one in known if one == wanted or strip_seed(one) == wanted]
         if not of_model:
             raise RunError(f"no run is called {name!r}; there are: {', '.join(known) or 'none'}")
         for one in of_model:
             run = store.find(one)
             assert run is not None
-            found.setdefault(seedless(one), []).append(run)
+            found.setdefault(strip_seed(one), []).append(run)
     return found
 
 
-def text_run_names(store: RunStore) -> list[str]:
+def document_run_names(store: RunStore) -> list[str]:
     """Return the names of all runs of classifiers of texts, sorted."""
-    return [n for n in store.names() if (store.folder(n) / ClassPredictions.FILE).exists()]
+    return [n for n in store.names() if (store.folder(n) / DocumentPredictions.FILE).exists()]
 
 
-def seedless(name: str) -> str:
+def strip_seed(name: str) -> str:
     """Return the name of a run without its seed."""
     stem, dash, seed = name.rpartition("-s")
     return stem if dash and seed.isdigit() else name
@@ -54,8 +54,8 @@ def mean_costs(runs: Sequence[Run]) -> dict[str, float]:
     found = {
         name: [run.metrics[name].value for run in runs if name in run.metrics] for name in names
     }
-    joined = {name: np.max if name == "peak_memory_gb" else np.mean for name in names}
-    return {name: float(joined[name](values)) for name, values in found.items()}
+    aggregate = {name: np.max if name == "peak_memory_gb" else np.mean for name in names}
+    return {name: float(aggregate[name](values)) for name, values in found.items()}
 
 
 def histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:
@@ -71,7 +71,7 @@ def histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]
     }
 
 
-def scores(predictions: ClassPredictions) -> dict[str, Metric]:
+def metrics_of(predictions: DocumentPredictions) -> dict[str, Metric]:
     """Return every score of a run with its interval over texts."""
     # An eighth of the interval stands in for the spread over seeds, as for runs of one repeat.
     return {

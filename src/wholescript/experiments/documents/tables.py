@@ -8,22 +8,28 @@ import numpy as np
 import pandas as pd
 
 from wholescript.errors import ParameterError, RunError
-from wholescript.evaluation.learning_curves import crossing
-from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.evaluation.multiclass_comparison import confused_pairs, error_ratio
+from wholescript.evaluation.learning_curves import find_crossover
+from wholescript.evaluation.multiclass import DocumentPredictions
+from wholescript.evaluation.multiclass_comparison import confused_pairs, error_rate_ratio
 from wholescript.evaluation.multiclass_metrics import bootstrap
-from wholescript.experiments.documents.data_config import Training
-from wholescript.experiments.documents.runs import find_text_runs, mean_costs, text_run_names
+from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.documents.runs import (
+    document_run_names,
+    find_document_runs,
+    mean_costs,
+)
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import current_workspace
 
-TextRuns = Mapping[str, Sequence[Run]]
-RATE = "-lr"  # stands before the learning rate in the name of a run that has another
-SHOWN = ("accuracy", "macro_f1", "log_loss", "ece")
+RunsByModel = Mapping[str, Sequence[Run]]
+LEARNING_RATE_SUFFIX = (
+    "-lr"  # stands before the learning rate in the name of a run that has another
+)
+REPORTED_METRICS = ("accuracy", "macro_f1", "log_loss", "ece")
 
 
-def read_text_runs(group: str) -> dict[str, list[Run]]:
+def load_document_runs(group: str) -> dict[str, list[Run]]:
     """Return the published runs of one set of texts, by model and settings, a list of seeds each.
 
     No notebook trains them: the script beside it does, such as `notebooks/07_train.sh`, where the
@@ -33,20 +39,20 @@ def read_text_runs(group: str) -> dict[str, list[Run]]:
         RunError: there is none.
     """
     workspace = current_workspace()
-    found = own_text_runs(workspace.project.root / "results", group)
+    found = local_document_runs(workspace.project.root / "results", group)
     if not found:
-        raise RunError(f"results/ holds no runs on {group!r}: {made_by()} makes them")
+        raise RunError(f"results/ holds no runs on {group!r}: {training_script()} makes them")
     for run in (run for seeds in found.values() for run in seeds):
         workspace.used[run.name] = run.key
     return found
 
 
-def made_by() -> str:
+def training_script() -> str:
     """Return the script that makes what the running notebook reads."""
     return f"notebooks/{current_workspace().name.partition('_')[0]}_train.sh"
 
 
-def own_text_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
+def local_document_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
     """Return the runs that lie in a folder, of one set of texts or of all; no folder has none.
 
     Raises:
@@ -57,12 +63,12 @@ def own_text_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
     if not Path(folder).is_dir():
         raise ParameterError(f"{str(folder)!r} is no folder of runs; `wholescript train` makes one")
     store = RunStore(Path(folder))
-    known = text_run_names(store)
+    known = document_run_names(store)
     names = [name for name in known if not group or name.startswith(f"{group}/")]
-    return find_text_runs(store, names) if names else {}
+    return find_document_runs(store, names) if names else {}
 
 
-def read_measured(name: str) -> Run:
+def load_analysis_run(name: str) -> Run:
     """Return a published run of another kind, such as one of `wholescript labels`.
 
     Raises:
@@ -71,12 +77,12 @@ def read_measured(name: str) -> Run:
     workspace = current_workspace()
     run = RunStore(workspace.project.root / "results").find(name)
     if run is None:
-        raise RunError(f"there is no run results/{name}: {made_by()} makes it")
+        raise RunError(f"there is no run results/{name}: {training_script()} makes it")
     workspace.used[name] = run.key
     return run
 
 
-def on_all(runs: TextRuns) -> dict[str, list[Run]]:
+def trained_on_all(runs: RunsByModel) -> dict[str, list[Run]]:
     """Return the runs that learned from all texts, true labels and nothing else, at default rates.
 
     A run of another learning rate is none of them.
@@ -84,44 +90,44 @@ def on_all(runs: TextRuns) -> dict[str, list[Run]]:
     return {
         name: list(seeds)
         for name, seeds in runs.items()
-        if _plain(seeds) and _examples(seeds) is None and RATE not in name
+        if _on_true_labels(seeds) and _n_train(seeds) is None and LEARNING_RATE_SUFFIX not in name
     }
 
 
-def with_examples(runs: TextRuns, examples: int) -> dict[str, list[Run]]:
+def trained_on_n(runs: RunsByModel, n_train: int) -> dict[str, list[Run]]:
     """Return the runs that learned from so many texts and true labels, by what was trained."""
     return {
-        model_of(seeds[0]): list(seeds)
+        model_name(seeds[0]): list(seeds)
         for seeds in runs.values()
-        if _plain(seeds) and _examples(seeds) == examples
+        if _on_true_labels(seeds) and _n_train(seeds) == n_train
     }
 
 
-def model_of(run: Run) -> str:
+def model_name(run: Run) -> str:
     """Return what was trained, without set, subset, labels and seed."""
-    suffix = Training(**run.settings["training"]).suffix
-    return run.name.partition("/")[2].removesuffix(f"-{suffix}")
+    run_suffix = DataConfig(**run.settings["training"]).run_suffix
+    return run.name.partition("/")[2].removesuffix(f"-{run_suffix}")
 
 
-def by_set(runs: TextRuns) -> dict[str, dict[str, list[Run]]]:
+def by_dataset(runs: RunsByModel) -> dict[str, dict[str, list[Run]]]:
     """Return runs by their set of texts, then by what was trained."""
     sets: dict[str, dict[str, list[Run]]] = {}
     for seeds in runs.values():
         of_set = sets.setdefault(seeds[0].config["textset"], {})
-        of_set.setdefault(model_of(seeds[0]), []).extend(seeds)
+        of_set.setdefault(model_name(seeds[0]), []).extend(seeds)
     return sets
 
 
-def set_facts(models: TextRuns) -> dict[str, Metric]:
+def dataset_sizes(models: RunsByModel) -> dict[str, Metric]:
     """Return the classes of a set of texts and how many texts each of its splits has."""
     config = next(iter(models.values()))[0].config
     sizes = {split: Metric(config["texts"][split]) for split in ("train", "validation", "test")}
     return {"classes": Metric(len(config["classes"])), **sizes}
 
 
-def scores_of(seeds: Sequence[Run]) -> dict[str, Metric]:
+def metrics_over_seeds(seeds: Sequence[Run]) -> dict[str, Metric]:
     """Return the scores of one model over its seeds, with intervals over texts and seeds."""
-    rows = bootstrap([run.predictions(ClassPredictions) for run in seeds], SHOWN)
+    rows = bootstrap([run.predictions(DocumentPredictions) for run in seeds], REPORTED_METRICS)
     scores = {
         row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 2)
         for row in rows.itertuples()
@@ -130,30 +136,30 @@ def scores_of(seeds: Sequence[Run]) -> dict[str, Metric]:
     return scores | costs | {"seeds": Metric(len(seeds))}
 
 
-def accuracies(models: TextRuns) -> pd.DataFrame:
+def accuracy_table(models: RunsByModel) -> pd.DataFrame:
     """Return a row a model with `value`, `low` and `high` of its accuracy, the worst first."""
-    rows = {name: scores_of(seeds)["accuracy"] for name, seeds in models.items()}
+    rows = {name: metrics_over_seeds(seeds)["accuracy"] for name, seeds in models.items()}
     table = pd.DataFrame({name: vars(metric) for name, metric in rows.items()}).T
     return table[["value", "low", "high"]].sort_values("value")
 
 
-def validation_gaps(models: TextRuns) -> pd.DataFrame:
+def validation_optimism(models: RunsByModel) -> pd.DataFrame:
     """Return by how much validation flatters each model: its accuracy there, minus that on test.
 
     Columns `value`, `low`, `high`, the interval over texts and seeds, and both accuracies.
     """
     rows = {}
     for name, seeds in models.items():
-        told = [
+        tables = [
             bootstrap(said, ("accuracy",)).iloc[0]
             for said in (
-                [run.val_predictions(ClassPredictions) for run in seeds],
-                [run.predictions(ClassPredictions) for run in seeds],
+                [run.val_predictions(DocumentPredictions) for run in seeds],
+                [run.predictions(DocumentPredictions) for run in seeds],
             )
         ]
-        there, here = (row["value"] for row in told)
+        there, here = (row["value"] for row in tables)
         # The texts of both are others, so that their errors are independent.
-        half = float(np.hypot(*((row["high"] - row["low"]) / 2 for row in told)))
+        half = float(np.hypot(*((row["high"] - row["low"]) / 2 for row in tables)))
         gap = there - here
         rows[name] = {
             "value": gap, "low": gap - half, "high": gap + half, "validation": there, "test": here,
@@ -161,21 +167,21 @@ def validation_gaps(models: TextRuns) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def error_ratios(models: TextRuns, baseline: str) -> dict[str, Metric]:
+def error_rate_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric]:
     """Return each model's error over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
     for name, seeds in models.items():
         if name != baseline:
-            value, low, high = ratio_of_errors(seeds, models[baseline])
+            value, low, high = run_error_rate_ratio(seeds, models[baseline])
             if np.isfinite(value):
                 found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
 
 
-def ratio_of_errors(
+def run_error_rate_ratio(
     seeds: Sequence[Run],
     baseline: Sequence[Run],
-    said: tuple[Sequence[ClassPredictions], Sequence[ClassPredictions]] | None = None,
+    said: tuple[Sequence[DocumentPredictions], Sequence[DocumentPredictions]] | None = None,
 ) -> tuple[float, float, float]:
     """Return the error of one model over another's with its interval: value, low, high.
 
@@ -183,29 +189,29 @@ def ratio_of_errors(
     what they say of fewer texts than they were asked about.
     """
     sides = said or tuple(
-        [run.predictions(ClassPredictions) for run in side] for side in (seeds, baseline)
+        [run.predictions(DocumentPredictions) for run in side] for side in (seeds, baseline)
     )
     drawn = [
-        [(run.config["textset"], run.config["seed"]) for run in side if _examples([run])]
+        [(run.config["textset"], run.config["seed"]) for run in side if _n_train([run])]
         for side in (seeds, baseline)
     ]
-    joint = drawn[0] == drawn[1] and len(drawn[0]) == len(seeds) == len(baseline)
-    return error_ratio(*sides, joint=joint)
+    paired_seeds = drawn[0] == drawn[1] and len(drawn[0]) == len(seeds) == len(baseline)
+    return error_rate_ratio(*sides, paired_seeds=paired_seeds)
 
 
-def model_table(models: TextRuns) -> pd.DataFrame:
+def model_table(models: RunsByModel) -> pd.DataFrame:
     """Return a row a model: scores and what they cost, the best first."""
-    rows = {name: scores_of(seeds) for name, seeds in models.items()}
+    rows = {name: metrics_over_seeds(seeds) for name, seeds in models.items()}
     columns = {
         "error": lambda m: 1 - m["accuracy"].value,
         "low": lambda m: 1 - m["accuracy"].high,
         "high": lambda m: 1 - m["accuracy"].low,
-        **{name: _getter(name) for name in ("macro_f1", "ece", "overfitting_gap")},
-        "trained": _getter("trained_parameters"),
-        "train_s": _getter("train_seconds"),
-        "s_per_1000": _getter("inference_seconds_per_1000"),
-        "GB": _getter("peak_memory_gb"),
-        "seeds": _getter("seeds"),
+        **{name: _metric_getter(name) for name in ("macro_f1", "ece", "overfitting_gap")},
+        "trained": _metric_getter("trained_parameters"),
+        "train_s": _metric_getter("train_seconds"),
+        "s_per_1000": _metric_getter("inference_seconds_per_1000"),
+        "GB": _metric_getter("peak_memory_gb"),
+        "seeds": _metric_getter("seeds"),
     }
     table = pd.DataFrame(
         {name: {column: get(m) for column, get in columns.items()} for name, m in rows.items()}
@@ -213,18 +219,18 @@ def model_table(models: TextRuns) -> pd.DataFrame:
     return table.rename_axis("model").sort_values("error")
 
 
-def learning_table(runs: TextRuns) -> pd.DataFrame:
-    """Return `model`, `examples`, `seeds` and accuracy with `low` and `high`, a row a size.
+def learning_curve_table(runs: RunsByModel) -> pd.DataFrame:
+    """Return `model`, `n_train`, `seeds` and accuracy with `low` and `high`, a row a size.
 
     Of models that were trained on more than one size, true labels alone.
     """
     rows = []
     for seeds in runs.values():
-        if _plain(seeds) and RATE not in seeds[0].name:
-            accuracy = scores_of(seeds)["accuracy"]
+        if _on_true_labels(seeds) and LEARNING_RATE_SUFFIX not in seeds[0].name:
+            accuracy = metrics_over_seeds(seeds)["accuracy"]
             rows.append(
                 {
-                    "model": model_of(seeds[0]),
+                    "model": model_name(seeds[0]),
                     "examples": seeds[0].config["texts"]["train"],
                     "seeds": [run.metrics["accuracy"].value for run in seeds],
                     "accuracy": accuracy.value,
@@ -236,10 +242,10 @@ def learning_table(runs: TextRuns) -> pd.DataFrame:
     return table[table.groupby("model")["examples"].transform("nunique") > 1]
 
 
-def crossings(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+def crossover_table(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
     """Return where the second model of each pair overtakes the first for good, or that it does not.
 
-    `table` is of `learning_table`; sizes that one of the two lacks are left out.
+    `table` is of `learning_curve_table`; sizes that one of the two lacks are left out.
     """
     rows = []
     for first, second in pairs:
@@ -250,15 +256,17 @@ def crossings(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataF
         sizes = curves[first].index.intersection(curves[second].index)
         least = min(len(curves[m][size]) for m in (first, second) for size in sizes)
         a, b = ([[curves[m][s][i] for s in sizes] for i in range(least)] for m in (first, second))
-        found = crossing(sizes, a, b)
+        found = find_crossover(sizes, a, b)
         ahead = {"a": first, "b": second}
         rows.append(
             {
                 "pair": f"{first} / {second}",
-                "from_examples": found.examples if found else None,
+                "from_examples": found.n_train if found else None,
                 "low": found.low if found else None,
                 "high": found.high if found else None,
-                "ahead_then": ahead[found.leader] if found else _ahead(a, b, first, second),
+                "ahead_then": ahead[found.best_after]
+                if found
+                else _dominating_model(a, b, first, second),
             }
         )
     return pd.DataFrame(rows).set_index("pair")
@@ -266,23 +274,23 @@ def crossings(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd.DataF
 
 def confused(seeds: Sequence[Run], top: int = 12) -> pd.DataFrame:
     """Return the pairs of classes that a model takes for each other most often."""
-    pairs = confused_pairs([run.predictions(ClassPredictions) for run in seeds], top=top)
+    pairs = confused_pairs([run.predictions(DocumentPredictions) for run in seeds], top=top)
     return pairs[["label", "predicted", "n", "back"]].set_index("label")
 
 
-def rate_table(runs: TextRuns, model: str) -> pd.DataFrame:
+def learning_rate_table(runs: RunsByModel, model: str) -> pd.DataFrame:
     """Return the accuracy of one model by its highest learning rate: `value`, `low`, `high`."""
     rows = {}
     for seeds in runs.values():
-        full = _plain(seeds) and _examples(seeds) is None
-        if full and model_of(seeds[0]).partition(RATE)[0] == model:
+        full = _on_true_labels(seeds) and _n_train(seeds) is None
+        if full and model_name(seeds[0]).partition(LEARNING_RATE_SUFFIX)[0] == model:
             rate = seeds[0].settings["estimator"]["training"]["learning_rate"]
-            rows[rate] = scores_of(seeds)["accuracy"]
+            rows[rate] = metrics_over_seeds(seeds)["accuracy"]
     table = pd.DataFrame({rate: vars(metric) for rate, metric in rows.items()}).T
     return table[["value", "low", "high"]].sort_index()
 
 
-def noise_table(models: TextRuns, labels: str) -> pd.DataFrame:
+def label_noise_table(models: RunsByModel, labels: str) -> pd.DataFrame:
     """Return, for models that also learned from other labels, the accuracy after either.
 
     Columns `true`, `noisy` and `ratio` of errors with `low` and `high`.
@@ -299,10 +307,11 @@ def noise_table(models: TextRuns, labels: str) -> pd.DataFrame:
         }
         if all(full.values()):
             said = {
-                c: [run.predictions(ClassPredictions) for run in side] for c, side in full.items()
+                c: [run.predictions(DocumentPredictions) for run in side]
+                for c, side in full.items()
             }
-            ratio, low, high = error_ratio(said[labels], said["label"])
-            means = {c: scores_of(side)["accuracy"].value for c, side in full.items()}
+            ratio, low, high = error_rate_ratio(said[labels], said["label"])
+            means = {c: metrics_over_seeds(side)["accuracy"].value for c, side in full.items()}
             rows[name] = {
                 "true": 1 - means["label"],
                 "noisy": 1 - means[labels],
@@ -313,22 +322,22 @@ def noise_table(models: TextRuns, labels: str) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def _plain(seeds: Sequence[Run]) -> bool:
+def _on_true_labels(seeds: Sequence[Run]) -> bool:
     """Return whether a model learned from true labels of real texts, drawn from all there are."""
     training = seeds[0].settings["training"]
     return training.get("labels") == "label" and not training.get("added")
 
 
-def _examples(seeds: Sequence[Run]) -> int | None:
+def _n_train(seeds: Sequence[Run]) -> int | None:
     found: int | None = seeds[0].settings["training"]["examples"]
     return found
 
 
-def _getter(name: str) -> Any:
+def _metric_getter(name: str) -> Any:
     return lambda metrics: metrics[name].value if name in metrics else float("nan")
 
 
-def _ahead(a: Sequence[Any], b: Sequence[Any], first: str, second: str) -> str:
+def _dominating_model(a: Sequence[Any], b: Sequence[Any], first: str, second: str) -> str:
     means = [pd.DataFrame(curve).mean().to_numpy() for curve in (a, b)]
     if (means[0] >= means[1]).all():
         return first

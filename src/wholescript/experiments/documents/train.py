@@ -11,35 +11,35 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 
-from wholescript.data.labelled import TextSet
-from wholescript.evaluation.multiclass import ClassPredictions
+from wholescript.data.labelled import LabelledDataset
+from wholescript.evaluation.multiclass import DocumentPredictions
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.experiments.documents.data_config import (
-    Training,
-    drawn_texts,
-    labels_of,
-    tested_rows,
+    DataConfig,
+    get_labels,
+    subsample_eval_rows,
+    subsample_train,
 )
-from wholescript.experiments.documents.runs import scores
+from wholescript.experiments.documents.runs import metrics_of
 from wholescript.experiments.environment import profile_here
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.base import ShallowTextModel
+from wholescript.models.documents.base import SklearnClassifier
 from wholescript.studies.generative.class_lm import GenerativeClassifier
-from wholescript.training.document_classifier import Labelled, NeuralTextClassifier
-from wholescript.training.loop import Row
-from wholescript.training.memory import forget_peak, held_memory, peak_memory
-from wholescript.training.pretrain import reading_seconds
+from wholescript.training.document_classifier import LabelledDocuments, NeuralDocumentClassifier
+from wholescript.training.loop import HistoryRow
+from wholescript.training.memory import peak_rss, reset_peak_memory, rss
+from wholescript.training.pretrain import pretrain_seconds
 
-GIGA = 1e9
-TIMED = 1_000  # texts of the timed prediction
-SEEN = 2_000  # training texts that the overfitting gap is measured on
-UNCALIBRATED = ("accuracy", "ece", "log_loss")  # also told of Bayes' rule as it stands
+BYTES_PER_GB = 1e9
+N_TIMED = 1_000  # texts of the timed prediction
+MAX_TRAIN_EVAL = 2_000  # training texts that the overfitting gap is measured on
+UNCALIBRATED_METRICS = ("accuracy", "ece", "log_loss")  # also told of Bayes' rule as it stands
 
 
-class TrainedText(Protocol):
+class FittedClassifier(Protocol):
     """A classifier that has been trained."""
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ class TrainedText(Protocol):
 
 
 @runtime_checkable
-class Generative(Protocol):
+class FittedClassConditionalLM(Protocol):
     """A trained classifier with a model of language for each class, joined by Bayes' rule."""
 
     @property
@@ -61,45 +61,45 @@ class Generative(Protocol):
         """Return the probabilities of the classes, (n, classes)."""
 
 
-TextEstimator = NeuralTextClassifier | GenerativeClassifier | ShallowTextModel
+DocumentEstimator = NeuralDocumentClassifier | GenerativeClassifier | SklearnClassifier
 
 
 @dataclass(frozen=True)
-class DocumentExperiment(Experiment[TextSet]):
+class DocumentExperiment(Experiment[LabelledDataset]):
     """A classifier trained on labelled documents and scored on the test split.
 
-    `written` are the texts that `training.added` asks for. The run is called
+    `synthetic` are the texts that `training.added` asks for. The run is called
     `<set>/<name>-<suffix>`, with the estimator's name by default. Its weights stay in the folder of
     its checkpoints.
     """
 
     kind: ClassVar[str] = "document_classifier"
 
-    estimator: TextEstimator
-    training: Training = field(default_factory=Training)
+    estimator: DocumentEstimator
+    training: DataConfig = field(default_factory=DataConfig)
     name: str | None = None
-    written: Labelled | None = None
+    synthetic: LabelledDocuments | None = None
 
-    def name_on(self, data: TextSet) -> str:
+    def name_on(self, data: LabelledDataset) -> str:
         """Return `<set>/<name>-<suffix>`."""
         return f"{data.name}/{self.name or self.estimator.name}-{self.training.suffix}"
 
-    def settings_on(self, data: TextSet) -> dict[str, Any]:
+    def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the configurations of the estimator and of the data that it is trained on."""
         return {"estimator": self.estimator.config, "training": self.training.config}
 
-    def data_identity(self, data: TextSet) -> dict[str, Any]:
+    def data_identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the fingerprint of the set, and a hash of the written texts where there are any."""
         identity = {"fingerprint": data.fingerprint}
-        if self.written is not None:
-            identity["written"] = hash_json(list(self.written.texts))
+        if self.synthetic is not None:
+            identity["written"] = hash_json(list(self.synthetic.texts))
         return identity
 
     def modules(self) -> tuple[str, ...]:
         """Return the module of the estimator."""
         return (type(self.estimator).__module__,)
 
-    def execute(self, data: TextSet, context: Context) -> Outcome:
+    def execute(self, data: LabelledDataset, context: Context) -> Outcome:
         """Train, predict test and validation, and measure what it took.
 
         Raises:
@@ -108,21 +108,23 @@ class DocumentExperiment(Experiment[TextSet]):
         """
         training, classes = self.training, len(data.classes)
         train, validation, test = (data.splits[s] for s in ("train", "validation", "test"))
-        learned = drawn_texts(train, labels_of(train, training.labels), training, classes)
-        judged = tested_rows(validation, training.tested, classes)
-        held_out = Labelled(
-            [validation.texts[row] for row in judged],
-            labels_of(validation, training.labels)[judged],
+        train_documents = subsample_train(
+            train, get_labels(train, training.labels), training, classes
+        )
+        val_rows = subsample_eval_rows(validation, training.max_eval, classes)
+        val_documents = LabelledDocuments(
+            [validation.texts[row] for row in val_rows],
+            get_labels(validation, training.labels)[val_rows],
             classes,
         )
-        if self.written is not None:
-            learned = Labelled(
-                [*learned.texts, *self.written.texts],
-                np.concatenate([learned.labels, self.written.labels]),
+        if self.synthetic is not None:
+            train_documents = LabelledDocuments(
+                [*train_documents.texts, *self.synthetic.texts],
+                np.concatenate([train_documents.labels, self.synthetic.labels]),
                 classes,
             )
-        fitted, found = _fit(self.estimator, learned, held_out, training.seed, context)
-        rows = tested_rows(test, training.tested, classes)
+        fitted, found = _fit(self.estimator, train_documents, val_documents, training.seed, context)
+        rows = subsample_eval_rows(test, training.max_eval, classes)
         predictions, measured = _predict(
             fitted,
             data.classes,
@@ -130,22 +132,27 @@ class DocumentExperiment(Experiment[TextSet]):
             [test.texts[row] for row in rows],
             test.labels[rows],
         )
-        said = fitted.predict_proba(held_out.texts)
-        seen = min(training.tested or SEEN, SEEN)
-        found |= measured | _gap(fitted, learned, seen, held_out, said)
+        val_probabilities = fitted.predict_proba(val_documents.texts)
+        n_train_eval = min(training.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
+        found |= measured | _overfitting_gap(
+            fitted, train_documents, n_train_eval, val_documents, val_probabilities
+        )
         return Outcome(
-            scores(predictions) | {k: Metric(float(v), tolerance=0) for k, v in found.items()},
+            metrics_of(predictions) | {k: Metric(float(v), tolerance=0) for k, v in found.items()},
             predictions,
-            ClassPredictions.from_probabilities(
-                [str(row) for row in judged], data.classes, held_out.labels, said
+            DocumentPredictions.from_probabilities(
+                [str(row) for row in val_rows],
+                data.classes,
+                val_documents.labels,
+                val_probabilities,
             ),
             pd.DataFrame(getattr(fitted, "history", [])),
             {
                 "textset": data.name,
                 "classes": data.classes,
                 "texts": {
-                    "train": len(learned.texts),
-                    "validation": len(held_out.texts),
+                    "train": len(train_documents.texts),
+                    "validation": len(val_documents.texts),
                     "test": len(predictions.ids),
                 },
                 "chosen": getattr(fitted, "chosen", {}),
@@ -158,41 +165,46 @@ class DocumentExperiment(Experiment[TextSet]):
 
 
 def _fit(
-    estimator: TextEstimator,
-    learned: Labelled,
-    held_out: Labelled,
+    estimator: DocumentEstimator,
+    train_documents: LabelledDocuments,
+    val_documents: LabelledDocuments,
     seed: int,
     context: Context,
-) -> tuple[TrainedText, dict[str, float]]:
+) -> tuple[FittedClassifier, dict[str, float]]:
     """Train an estimator and keep its weights in the folder; return it and what it cost.
 
     How much memory it took is not told of a training that was resumed.
     """
     folder = context.folder
-    forget_peak()
-    before, start = held_memory(), time.perf_counter()
+    reset_peak_memory()
+    before, start = rss(), time.perf_counter()
     resumed = any(folder.glob("checkpoint*.safetensors"))
     fitted: Any
-    if isinstance(estimator, ShallowTextModel):
-        texts = (learned.texts, learned.labels, held_out.texts, held_out.labels)
+    if isinstance(estimator, SklearnClassifier):
+        texts = (
+            train_documents.texts,
+            train_documents.labels,
+            val_documents.texts,
+            val_documents.labels,
+        )
         fitted = estimator.fit(*texts, seed=seed)
         estimator.save(folder)
     else:
         fitted = estimator.fit(
-            learned,
-            held_out,
+            train_documents,
+            val_documents,
             seed=seed,
             folder=folder,
             progress=context.progress,
-            on_epoch=context.on_epoch,
+            on_epoch_end=context.on_epoch_end,
         )
         estimator.save(fitted, folder)
     seconds = time.perf_counter() - start
-    used = max(peak_memory() - before, 0) / GIGA
-    epochs: list[Row] = getattr(fitted, "history", [])
+    used = max(peak_rss() - before, 0) / BYTES_PER_GB
+    epochs: list[HistoryRow] = getattr(fitted, "history", [])
     if epochs:  # a training that was resumed took all its epochs, not this process alone
         seconds = float(np.sum([row["seconds"] for row in epochs]))
-    read = reading_seconds(folder)
+    read = pretrain_seconds(folder)
     return fitted, {
         "train_seconds": read + seconds,
         **({"reading_seconds": read} if read else {}),
@@ -210,42 +222,42 @@ def _predict(
     ids: Sequence[str],
     texts: Sequence[str],
     labels: NDArray[np.int64],
-) -> tuple[ClassPredictions, dict[str, float]]:
+) -> tuple[DocumentPredictions, dict[str, float]]:
     """Return what is said of the test texts, and what was measured on the way."""
 
-    def as_predictions(probabilities: NDArray[np.float32]) -> ClassPredictions:
-        return ClassPredictions.from_probabilities(ids, classes, labels, probabilities)
+    def as_predictions(probabilities: NDArray[np.float32]) -> DocumentPredictions:
+        return DocumentPredictions.from_probabilities(ids, classes, labels, probabilities)
 
     # What keeps its scores, of one text a second, is timed on fewer texts, and without them.
-    keeps = hasattr(fitted, "uncached")
-    timed = texts[: TIMED // 10 if keeps else TIMED]
+    caches_scores = hasattr(fitted, "uncached")
+    with_seconds = texts[: N_TIMED // 10 if caches_scores else N_TIMED]
     start = time.perf_counter()
-    (fitted.uncached() if keeps else fitted).predict_proba(timed)
-    seconds = (time.perf_counter() - start) * TIMED / len(timed)
+    (fitted.uncached() if caches_scores else fitted).predict_proba(with_seconds)
+    seconds = (time.perf_counter() - start) * N_TIMED / len(with_seconds)
     measured = {"inference_seconds_per_1000": seconds}
-    if not isinstance(fitted, Generative):
+    if not isinstance(fitted, FittedClassConditionalLM):
         return as_predictions(fitted.predict_proba(texts)), measured
     likelihoods = fitted.log_likelihoods(texts)
     plain = bootstrap([as_predictions(fitted.rule.plain.posterior(likelihoods))])
     for row in plain.itertuples():
-        if row.metric in UNCALIBRATED:
+        if row.metric in UNCALIBRATED_METRICS:
             measured[f"{row.metric}_uncalibrated"] = row.value
     return as_predictions(fitted.posterior(likelihoods)), measured
 
 
-def _gap(
-    fitted: TrainedText,
-    learned: Labelled,
-    seen: int,
-    held_out: Labelled,
-    said: NDArray[np.float32],
+def _overfitting_gap(
+    fitted: FittedClassifier,
+    train_documents: LabelledDocuments,
+    n_train_eval: int,
+    val_documents: LabelledDocuments,
+    val_probabilities: NDArray[np.float32],
 ) -> dict[str, float]:
-    """Return accuracy on `seen` training texts and on validation, of which `said` is said."""
-    on_seen = fitted.predict_proba(learned.texts[:seen]).argmax(1)
+    """Return accuracy on `n_train_eval` training texts and on validation, of which `val_probabilities` is said."""
+    on_seen = fitted.predict_proba(train_documents.texts[:n_train_eval]).argmax(1)
     found = {
-        "train_accuracy": accuracy_score(learned.labels[:seen], on_seen),
-        "validation_accuracy": accuracy_score(held_out.labels, said.argmax(1)),
+        "train_accuracy": accuracy_score(train_documents.labels[:n_train_eval], on_seen),
+        "validation_accuracy": accuracy_score(val_documents.labels, val_probabilities.argmax(1)),
     }
-    macro = f1_score(held_out.labels, said.argmax(1), average="macro")
+    macro = f1_score(val_documents.labels, val_probabilities.argmax(1), average="macro")
     gap = found["train_accuracy"] - found["validation_accuracy"]
     return {**found, "validation_macro_f1": float(macro), "overfitting_gap": gap}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from threadpoolctl import threadpool_limits
 
-from wholescript.data.films.guards import listed
+from wholescript.data.films.guards import list_some
 from wholescript.data.labelled.guards import check_texts
 from wholescript.errors import DataError, RunError
 from wholescript.files import write_atomic
@@ -21,19 +21,19 @@ from wholescript.models.sklearn_classifier import (
     FloatArray,
     IntArray,
     fit_temperature,
-    probabilities,
+    softmax_with_temperature,
 )
 
-ARRAYS, NOTE = "classifier.safetensors", "classifier.json"
-FITTED = ("classes", "chosen", "temperature")
-ASIDE = {"aside": True}
+ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
+FITTED_FIELDS = ("classes", "chosen", "temperature")
+NOT_IN_CONFIG = {"aside": True}
 """Marks a field that decides nothing of the result, such as where a cache lies."""
 
 Arrays = dict[str, NDArray[Any]]
-Note = dict[str, Any]
+Metadata = dict[str, Any]
 
 
-class TextModel(Protocol):
+class DocumentClassifier(Protocol):
     """Anything that learns to tell classes of texts apart; the label c is the class c."""
 
     @property
@@ -48,8 +48,8 @@ class TextModel(Protocol):
         self,
         texts: Sequence[str],
         labels: IntArray,
-        validation_texts: Sequence[str],
-        validation_labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
         *,
         seed: int,
     ) -> Self:
@@ -60,8 +60,8 @@ class TextModel(Protocol):
 
 
 @dataclass(kw_only=True)
-class ShallowTextModel(ABC):
-    """A `TextModel` with no network to train: a subclass learns scores, and chooses among some.
+class SklearnClassifier(ABC):
+    """A `DocumentClassifier` with no network to train: a subclass learns scores, and chooses among some.
 
     `classes`, `chosen` (what the validation texts decided) and `temperature` are there once it is
     fitted. All sums are made by one thread: however many there are, the result is the same.
@@ -75,7 +75,7 @@ class ShallowTextModel(ABC):
     @property
     def config(self) -> dict[str, Any]:
         """The class and all fields that decide the result."""
-        deciding = [f.name for f in fields(self) if f.init and f.metadata != ASIDE]
+        deciding = [f.name for f in fields(self) if f.init and f.metadata != NOT_IN_CONFIG]
         values = {name: getattr(self, name) for name in deciding}
         return {"model": type(self).__name__, **json.loads(json.dumps(values, default=_as_json))}
 
@@ -83,8 +83,8 @@ class ShallowTextModel(ABC):
         self,
         texts: Sequence[str],
         labels: IntArray,
-        validation_texts: Sequence[str],
-        validation_labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
         *,
         seed: int,
     ) -> Self:
@@ -95,10 +95,10 @@ class ShallowTextModel(ABC):
                 no whole numbers from 0, of one class, leave a class out, or are of a class that no
                 training text has.
         """
-        self.classes = check_labelled(texts, labels, validation_texts, validation_labels)
+        self.classes = check_labelled_documents(texts, labels, val_texts, val_labels)
         with threadpool_limits(limits=1):
-            scores = self.learn(texts, labels, validation_texts, validation_labels, seed)
-        self.temperature = fit_temperature(scores, validation_labels)
+            scores = self.fit_scores(texts, labels, val_texts, val_labels, seed)
+        self.temperature = fit_temperature(scores, val_labels)
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> FloatArray:
@@ -112,21 +112,21 @@ class ShallowTextModel(ABC):
             raise RunError(f"{self.name} has learnt nothing yet: fit it, or load what was fitted.")
         check_texts(texts)
         with threadpool_limits(limits=1):
-            return probabilities(self.decide(texts), self.temperature)
+            return softmax_with_temperature(self.decision_function(texts), self.temperature)
 
     @abstractmethod
-    def learn(
+    def fit_scores(
         self,
         texts: Sequence[str],
         labels: IntArray,
-        held_texts: Sequence[str],
-        held_labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
         seed: int,
     ) -> FloatArray:
         """Fit, and return the scores of the held-out texts, (n, classes)."""
 
     @abstractmethod
-    def decide(self, texts: Sequence[str]) -> FloatArray:
+    def decision_function(self, texts: Sequence[str]) -> FloatArray:
         """Return the scores of the classes, (n, classes); the highest is the prediction."""
 
     @property
@@ -135,29 +135,29 @@ class ShallowTextModel(ABC):
         """How many numbers a fitted model has: `parameters`, and `trained_parameters` of them."""
 
     @abstractmethod
-    def state(self) -> tuple[Arrays, Note]:
+    def state_dict(self) -> tuple[Arrays, Metadata]:
         """Return what was fitted: arrays, and what JSON holds better."""
 
     @abstractmethod
-    def restore(self, arrays: Arrays, note: Note) -> None:
-        """Take back what `state` returned."""
+    def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
+        """Take back what `state_dict` returned."""
 
-    def packed(self) -> tuple[Arrays, Note]:
+    def full_state_dict(self) -> tuple[Arrays, Metadata]:
         """Return the state with the configuration and what all models have."""
-        arrays, note = self.state()
-        return arrays, {name: getattr(self, name) for name in ("config", *FITTED)} | note
+        arrays, metadata = self.state_dict()
+        return arrays, {name: getattr(self, name) for name in ("config", *FITTED_FIELDS)} | metadata
 
-    def unpack(self, arrays: Arrays, note: Note) -> None:
-        """Take back what `packed` returned."""
-        for name in FITTED:
-            setattr(self, name, note[name])
-        self.restore(arrays, note)
+    def load_full_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
+        """Take back what `full_state_dict` returned."""
+        for name in FITTED_FIELDS:
+            setattr(self, name, metadata[name])
+        self.load_state_dict(arrays, metadata)
 
     def save(self, folder: Path) -> None:
         """Write what was fitted into `folder`: arrays as safetensors, the rest as JSON."""
-        arrays, note = self.packed()
-        write_atomic(folder / ARRAYS, save(arrays))
-        write_atomic(folder / NOTE, json.dumps(note, ensure_ascii=False))
+        arrays, metadata = self.full_state_dict()
+        write_atomic(folder / ARRAYS_FILE, save(arrays))
+        write_atomic(folder / METADATA_FILE, json.dumps(metadata, ensure_ascii=False))
 
     def load(self, folder: Path) -> Self:
         """Read what a model of this configuration wrote, which then says the same of any text.
@@ -166,26 +166,28 @@ class ShallowTextModel(ABC):
             DataError: the folder holds none, a damaged one, or one of another configuration.
         """
         try:
-            note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-            arrays = load_file(folder / ARRAYS)
+            metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+            arrays = load_file(folder / ARRAYS_FILE)
         except (OSError, ValueError, safetensors.SafetensorError) as problem:
             raise DataError(f"{folder} holds no fitted {self.name} ({problem}): fit it.") from None
-        if note["config"] != self.config:
-            raise DataError(f"{folder} holds {note['config']}, not {self.config}: fit this one.")
-        self.unpack(arrays, note)
+        if metadata["config"] != self.config:
+            raise DataError(
+                f"{folder} holds {metadata['config']}, not {self.config}: fit this one."
+            )
+        self.load_full_state_dict(arrays, metadata)
         return self
 
 
-def check_labelled(
+def check_labelled_documents(
     texts: Sequence[str],
     labels: IntArray,
-    validation_texts: Sequence[str],
-    validation_labels: IntArray,
+    val_texts: Sequence[str],
+    val_labels: IntArray,
 ) -> int:
-    """Return how many classes there are; raise DataError where `ShallowTextModel.fit` says so."""
+    """Return how many classes there are; raise DataError where `SklearnClassifier.fit` says so."""
     for name, part, numbers in (
         ("training", texts, labels),
-        ("validation", validation_texts, validation_labels),
+        ("validation", val_texts, val_labels),
     ):
         check_texts(part, f"{name} texts")
         if len(part) != len(numbers):
@@ -207,16 +209,16 @@ def check_labelled(
     classes = int(present[-1]) + 1
     if missing := sorted(set(range(classes)) - set(present.tolist())):
         raise DataError(
-            f"no training text is of class {listed(missing)}, and {classes - 1} is the last: "
+            f"no training text is of class {list_some(missing)}, and {classes - 1} is the last: "
             "number the classes without gaps, or add texts."
         )
-    if unknown := sorted(set(np.unique(validation_labels).tolist()) - set(present.tolist())):
+    if unknown := sorted(set(np.unique(val_labels).tolist()) - set(present.tolist())):
         raise DataError(
-            f"validation texts are of class {listed(unknown)}, training texts of 0 to "
+            f"validation texts are of class {list_some(unknown)}, training texts of 0 to "
             f"{classes - 1}: leave them out, or add training texts of these classes."
         )
     return classes
 
 
 def _as_json(value: Any) -> dict[str, Any]:
-    return value.config if isinstance(value, ShallowTextModel) else asdict(value)
+    return value.config if isinstance(value, SklearnClassifier) else asdict(value)

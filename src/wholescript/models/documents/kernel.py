@@ -16,29 +16,29 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
 from wholescript.errors import DataError
-from wholescript.models.documents.base import Arrays, Note
-from wholescript.models.documents.linear import SentenceModel
-from wholescript.models.sklearn_classifier import Candidate, FloatArray, IntArray
+from wholescript.models.documents.base import Arrays, Metadata
+from wholescript.models.documents.linear import SentenceEmbeddingClassifier
+from wholescript.models.sklearn_classifier import FloatArray, GridPoint, IntArray
 
-AT_ONCE = 2_000  # rows whose kernel is held in memory
+KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory
 
 
-class GaussianRidge(ClassifierMixin, BaseEstimator):
+class RBFKernelRidgeClassifier(ClassifierMixin, BaseEstimator):
     """Kernel ridge regression on targets of 1 for a text's class and -1 for the others.
 
-    The kernel is exp(-`gamma` d^2), d being the distance of two rows; `ridge` stands on the
+    The kernel is exp(-`gamma` d^2), d being the distance of two rows; `alpha` stands on the
     diagonal of its matrix.
     """
 
-    def __init__(self, gamma: float = 1.0, ridge: float = 0.3) -> None:
+    def __init__(self, gamma: float = 1.0, alpha: float = 0.3) -> None:
         self.gamma = gamma
-        self.ridge = ridge
+        self.alpha = alpha
 
     def fit(self, x: FloatArray, labels: IntArray) -> "GaussianRidge":
         """Learn on rows (n, d) float32 with labels (n,)."""
         self.classes_ = np.unique(labels)
         targets = np.where(labels[:, None] == self.classes_, 1, -1).astype(np.float32)
-        self.regression_ = KernelRidge(alpha=self.ridge, kernel="rbf", gamma=self.gamma)
+        self.regression_ = KernelRidge(alpha=self.alpha, kernel="rbf", gamma=self.gamma)
         self.regression_.fit(x, targets)
         return self
 
@@ -52,25 +52,25 @@ class GaussianRidge(ClassifierMixin, BaseEstimator):
 
 
 @dataclass(frozen=True)
-class KernelMap:
-    """Scores of the classes: the kernel of inputs and `points` (m, d) times `weights` (m, classes).
+class KernelDecisionFunction:
+    """Scores of the classes: the kernel of inputs and `x_train` (m, d) times `weights` (m, classes).
 
     Points, which are the training texts, and weights are float32.
     """
 
-    points: FloatArray
+    x_train: FloatArray
     weights: FloatArray
     gamma: float
 
     @classmethod
-    def restored(cls, arrays: Mapping[str, NDArray[Any]]) -> "KernelMap":
+    def from_state_dict(cls, arrays: Mapping[str, NDArray[Any]]) -> "KernelMap":
         """Take it out of stored arrays."""
         return cls(arrays["points"], arrays["weights"], float(arrays["gamma"][0]))
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store."""
         return {
-            "points": self.points,
+            "points": self.x_train,
             "weights": self.weights,
             "gamma": np.array([self.gamma], np.float64),
         }
@@ -78,64 +78,68 @@ class KernelMap:
     @property
     def size(self) -> int:
         """How many numbers it has."""
-        return self.points.size + self.weights.size
+        return self.x_train.size + self.weights.size
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Return the scores (n, classes) of the rows of `x` (n, d)."""
-        blocks = (x[start : start + AT_ONCE] for start in range(0, len(x), AT_ONCE))
-        scores = [rbf_kernel(block, self.points, self.gamma) @ self.weights for block in blocks]
+        blocks = (
+            x[start : start + KERNEL_BLOCK_ROWS] for start in range(0, len(x), KERNEL_BLOCK_ROWS)
+        )
+        scores = [rbf_kernel(block, self.x_train, self.gamma) @ self.weights for block in blocks]
         return np.concatenate(scores).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class KernelCandidate:
-    """A `GaussianRidge` to try."""
+class KernelGridPoint:
+    """A `RBFKernelRidgeClassifier` to try."""
 
     gamma: float
-    ridge: float
+    alpha: float
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """Both, as JSON-able values."""
-        return {"kind": "gaussian", "gamma": self.gamma, "ridge": self.ridge}
+        return {"kind": "gaussian", "gamma": self.gamma, "ridge": self.alpha}
 
-    def estimator(self, seed: int) -> GaussianRidge:
+    def estimator(self, seed: int) -> RBFKernelRidgeClassifier:
         """Return it unfitted; nothing in it is random."""
-        return GaussianRidge(self.gamma, self.ridge)
+        return RBFKernelRidgeClassifier(self.gamma, self.alpha)
 
-    def map_of(self, fitted: GaussianRidge) -> KernelMap:
+    def fitted_decision_function(self, fitted: RBFKernelRidgeClassifier) -> KernelDecisionFunction:
         """Take the points and their weights out of it."""
         regression = fitted.regression_
         weights = np.asarray(regression.dual_coef_, np.float32)
-        return KernelMap(np.asarray(regression.X_fit_, np.float32), weights, self.gamma)
+        return KernelDecisionFunction(
+            np.asarray(regression.X_fit_, np.float32), weights, self.gamma
+        )
 
 
 @dataclass(kw_only=True)
-class SentenceKernel(SentenceModel):
-    """A `GaussianRidge` on frozen sentence embeddings, with the best of some `gammas` and `ridges`.
+class SentenceKernel(SentenceEmbeddingClassifier):
+    """A `RBFKernelRidgeClassifier` on frozen sentence embeddings, with the best of some `gammas` and `alphas`.
 
     The kernel holds a number for each pair of training texts, 0.4 GB for 10,000 and 2 GB for
-    22,000, and twice that while it is solved: more than `max_texts` are refused.
+    22,000, and twice that while it is solved: more than `max_train` are refused.
     """
 
     name: ClassVar[str] = "sentence-kernel"
     gammas: tuple[float, ...] = (1.0,)
-    ridges: tuple[float, ...] = (0.3, 1.0, 3.0)
-    max_texts: int = 30_000
+    alphas: tuple[float, ...] = (0.3, 1.0, 3.0)
+    max_train: int = 30_000
 
-    def candidates(self, texts: int) -> Sequence[Candidate]:
+    def grid(self, texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each pair of values.
 
         Raises:
-            DataError: there are more than `max_texts`.
+            DataError: there are more than `max_train`.
         """
-        if texts > self.max_texts:
+        if texts > self.max_train:
             raise DataError(
                 f"{self.name} of {texts} training texts takes {8 * texts**2 / 1e9:.0f} GB, and "
-                f"max_texts is {self.max_texts}: draw fewer, raise it, or leave this model out."
+                f"max_texts is {self.max_train}: draw fewer, raise it, or leave this model out."
             )
-        return [KernelCandidate(gamma, ridge) for gamma in self.gammas for ridge in self.ridges]
+        return [KernelGridPoint(gamma, alpha) for gamma in self.gammas for alpha in self.alphas]
 
-    def restore(self, arrays: Arrays, note: Note) -> None:
+    def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Take back what was fitted."""
-        self.map = KernelMap.restored(arrays)
+        self.decision_fn = KernelDecisionFunction.from_state_dict(arrays)

@@ -20,23 +20,23 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from wholescript.errors import DataError
 from wholescript.features.sentence_embeddings import (
     CACHE,
-    SentenceSettings,
+    SentenceEmbeddingConfig,
     count_encoder_parameters,
     embed_sentences,
 )
-from wholescript.models.documents.base import ASIDE, Arrays, Note, ShallowTextModel
+from wholescript.models.documents.base import NOT_IN_CONFIG, Arrays, Metadata, SklearnClassifier
 from wholescript.models.sklearn_classifier import (
-    Candidate,
+    DecisionFunction,
     FloatArray,
+    GridPoint,
     IntArray,
-    LinearCandidate,
-    LinearMap,
-    ScoreMap,
-    choose,
+    LinearDecisionFunction,
+    LinearGridPoint,
+    grid_search,
 )
 
 
-def fit_counts(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
+def fit_vectorizer(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
     """Fit what turns texts into rows of counts or weights, and return the rows (n, runs), csr.
 
     Raises:
@@ -52,7 +52,7 @@ def fit_counts(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
 
 
 @dataclass(kw_only=True)
-class TfidfSVM(ShallowTextModel):
+class TfidfSVM(SklearnClassifier):
     """A linear SVM, each class against the rest, on TF-IDF weights of words and of characters.
 
     Runs of `words` words and of `characters` characters (within words, where the `analyzer` is
@@ -67,22 +67,22 @@ class TfidfSVM(ShallowTextModel):
     min_df: int = 1
     Cs: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
     ngrams: FeatureUnion = field(init=False, repr=False)
-    candidate: Candidate = field(init=False, repr=False)
-    map: ScoreMap = field(init=False, repr=False)
+    grid_point: GridPoint = field(init=False, repr=False)
+    decision_fn: DecisionFunction = field(init=False, repr=False)
 
-    def unfitted_ngrams(self) -> FeatureUnion:
+    def build_vectorizer(self) -> FeatureUnion:
         """Return what turns texts into rows of TF-IDF weights (csr, float32)."""
         shared = {"sublinear_tf": True, "min_df": self.min_df, "dtype": np.float32}
         words = TfidfVectorizer(ngram_range=self.words, **shared)
         characters = TfidfVectorizer(analyzer=self.analyzer, ngram_range=self.characters, **shared)
         return FeatureUnion([("words", words), ("characters", characters)])
 
-    def learn(
+    def fit_scores(
         self,
         texts: Sequence[str],
         labels: IntArray,
-        held_texts: Sequence[str],
-        held_labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
         seed: int,
     ) -> FloatArray:
         """Fit, and return the scores of the held-out texts, (n, classes).
@@ -90,17 +90,21 @@ class TfidfSVM(ShallowTextModel):
         Raises:
             DataError: no run of words stands in `min_df` texts.
         """
-        self.ngrams = self.unfitted_ngrams()
-        x = fit_counts(self.ngrams, texts, self.min_df)
-        x_held = self.ngrams.transform(held_texts)
-        candidates = [LinearCandidate("svm", strength) for strength in self.Cs]
-        best = choose(candidates, x, labels, x_held, held_labels, seed)
-        self.candidate, self.map, self.chosen = best.candidate, best.map, best.summary
-        return best.map(x_held)
+        self.ngrams = self.build_vectorizer()
+        x = fit_vectorizer(self.ngrams, texts, self.min_df)
+        x_val = self.ngrams.transform(val_texts)
+        grid = [LinearGridPoint("svm", C) for C in self.Cs]
+        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        self.grid_point, self.decision_fn, self.chosen = (
+            best.grid_point,
+            best.decision_fn,
+            best.best_params_,
+        )
+        return best.decision_fn(x_val)
 
-    def decide(self, texts: Sequence[str]) -> FloatArray:
+    def decision_function(self, texts: Sequence[str]) -> FloatArray:
         """Return the scores of the classes, (n, classes)."""
-        return self.map(self.ngrams.transform(texts))
+        return self.decision_fn(self.ngrams.transform(texts))
 
     def inputs(self, texts: Sequence[str]) -> NDArray[np.object_]:
         """Return the texts as rows that `estimator` reads."""
@@ -108,55 +112,58 @@ class TfidfSVM(ShallowTextModel):
 
     def estimator(self, seed: int) -> Pipeline:
         """Return what was chosen, unfitted, n-grams and all."""
-        return make_pipeline(self.unfitted_ngrams(), self.candidate.estimator(seed))
+        return make_pipeline(self.build_vectorizer(), self.grid_point.estimator(seed))
 
     @property
     def parameters(self) -> dict[str, int]:
         """The weights of all classes, and an inverse document frequency a run."""
-        count = self.map.size + sum(len(v.idf_) for _, v in self.ngrams.transformer_list)
+        count = self.decision_fn.size + sum(len(v.idf_) for _, v in self.ngrams.transformer_list)
         return {"parameters": count, "trained_parameters": count}
 
-    def state(self) -> tuple[Arrays, Note]:
+    def state_dict(self) -> tuple[Arrays, Metadata]:
         """Return what was fitted."""
-        arrays, runs = self.map.state(), {}
+        arrays, runs = self.decision_fn.state_dict(), {}
         for kind, vectorizer in self.ngrams.transformer_list:
             arrays[f"idf_{kind}"] = vectorizer.idf_
             runs[kind] = vectorizer.get_feature_names_out().tolist()
         return arrays, {"ngrams": runs}
 
-    def restore(self, arrays: Arrays, note: Note) -> None:
+    def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Take back what was fitted."""
-        self.map, self.ngrams = LinearMap.restored(arrays), self.unfitted_ngrams()
+        self.decision_fn, self.ngrams = (
+            LinearDecisionFunction.from_state_dict(arrays),
+            self.build_vectorizer(),
+        )
         for kind, vectorizer in self.ngrams.transformer_list:
-            vectorizer.vocabulary = note["ngrams"][kind]
+            vectorizer.vocabulary = metadata["ngrams"][kind]
             vectorizer.idf_ = arrays[f"idf_{kind}"]
 
 
 @dataclass(kw_only=True)
-class SentenceModel(ShallowTextModel):
+class SentenceEmbeddingClassifier(SklearnClassifier):
     """A classifier on frozen sentence embeddings, of which a subclass names the candidates.
 
-    Texts are embedded as one set; where all are among `pool` they are taken from that set instead,
+    Texts are embedded as one set; where all are among `embedding_pool` they are taken from that set instead,
     which spares learning curves the embedding.
     """
 
-    settings: SentenceSettings = field(default_factory=SentenceSettings)
-    pool: Sequence[str] = field(default=(), repr=False, metadata=ASIDE)
-    cache: Path = field(default=CACHE, repr=False, metadata=ASIDE)
-    progress: bool = field(default=False, repr=False, metadata=ASIDE)
-    candidate: Candidate = field(init=False, repr=False)
-    map: ScoreMap = field(init=False, repr=False)
+    settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
+    embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
+    cache: Path = field(default=CACHE, repr=False, metadata=NOT_IN_CONFIG)
+    progress: bool = field(default=False, repr=False, metadata=NOT_IN_CONFIG)
+    grid_point: GridPoint = field(init=False, repr=False)
+    decision_fn: DecisionFunction = field(init=False, repr=False)
 
     @abstractmethod
-    def candidates(self, texts: int) -> Sequence[Candidate]:
+    def grid(self, texts: int) -> Sequence[GridPoint]:
         """Return what is to be tried on so many training texts, the simplest first."""
 
     def inputs(self, texts: Sequence[str]) -> FloatArray:
         """Return the embeddings (n, 384) of the texts, from the cache where they are there."""
-        rows = {text: row for row, text in enumerate(self.pool)}
+        rows = {text: row for row, text in enumerate(self.embedding_pool)}
         pooled = all(text in rows for text in texts)
         vectors = embed_sentences(
-            self.pool if pooled else texts,
+            self.embedding_pool if pooled else texts,
             self.settings,
             cache=self.cache,
             progress=self.progress,
@@ -165,40 +172,44 @@ class SentenceModel(ShallowTextModel):
 
     def estimator(self, seed: int) -> Any:
         """Return what was chosen, unfitted; it reads embeddings."""
-        return self.candidate.estimator(seed)
+        return self.grid_point.estimator(seed)
 
-    def learn(
+    def fit_scores(
         self,
         texts: Sequence[str],
         labels: IntArray,
-        held_texts: Sequence[str],
-        held_labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
         seed: int,
     ) -> FloatArray:
         """Fit, and return the scores of the held-out texts, (n, classes)."""
-        candidates = self.candidates(len(texts))
-        x, x_held = self.inputs(texts), self.inputs(held_texts)
-        best = choose(candidates, x, labels, x_held, held_labels, seed)
-        self.candidate, self.map, self.chosen = best.candidate, best.map, best.summary
-        return best.map(x_held)
+        grid = self.grid(len(texts))
+        x, x_val = self.inputs(texts), self.inputs(val_texts)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        self.grid_point, self.decision_fn, self.chosen = (
+            best.grid_point,
+            best.decision_fn,
+            best.best_params_,
+        )
+        return best.decision_fn(x_val)
 
-    def decide(self, texts: Sequence[str]) -> FloatArray:
+    def decision_function(self, texts: Sequence[str]) -> FloatArray:
         """Return the scores of the classes, (n, classes)."""
-        return self.map(self.inputs(texts))
+        return self.decision_fn(self.inputs(texts))
 
     @property
     def parameters(self) -> dict[str, int]:
         """The frozen encoder and what was learnt on it, of which only this is trained."""
-        total = count_encoder_parameters(self.settings.layers) + self.map.size
-        return {"parameters": total, "trained_parameters": self.map.size}
+        total = count_encoder_parameters(self.settings.n_layer) + self.decision_fn.size
+        return {"parameters": total, "trained_parameters": self.decision_fn.size}
 
-    def state(self) -> tuple[Arrays, Note]:
+    def state_dict(self) -> tuple[Arrays, Metadata]:
         """Return what was fitted."""
-        return self.map.state(), {}
+        return self.decision_fn.state_dict(), {}
 
 
 @dataclass(kw_only=True)
-class SentenceLinear(SentenceModel):
+class SentenceLinear(SentenceEmbeddingClassifier):
     """A linear classifier on frozen sentence embeddings.
 
     It is the multinomial logistic regression or the SVM, each class against the rest, with the C
@@ -209,11 +220,11 @@ class SentenceLinear(SentenceModel):
     logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
     svm_Cs: tuple[float, ...] = (1.0, 3.0)
 
-    def candidates(self, texts: int) -> Sequence[Candidate]:
+    def grid(self, texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each C."""
-        regressions = [LinearCandidate("logistic", strength) for strength in self.logistic_Cs]
-        return [*regressions, *(LinearCandidate("svm", strength) for strength in self.svm_Cs)]
+        regressions = [LinearGridPoint("logistic", C) for C in self.logistic_Cs]
+        return [*regressions, *(LinearGridPoint("svm", C) for C in self.svm_Cs)]
 
-    def restore(self, arrays: Arrays, note: Note) -> None:
+    def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Take back what was fitted."""
-        self.map = LinearMap.restored(arrays)
+        self.decision_fn = LinearDecisionFunction.from_state_dict(arrays)

@@ -9,16 +9,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from wholescript.errors import ParameterError
-from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.evaluation.multiclass_comparison import compare, confused_pairs, per_class
+from wholescript.evaluation.multiclass import DocumentPredictions
+from wholescript.evaluation.multiclass_comparison import compare, confused_pairs, per_class_metrics
 from wholescript.evaluation.multiclass_metrics import bootstrap
 from wholescript.experiments.documents.runs import histories, mean_costs
 from wholescript.experiments.store import Run
 from wholescript.plots import documents as plots
 from wholescript.plots.style import set_style
-from wholescript.publish.comparison.page import write_texts
+from wholescript.publish.comparison.page import write_classifier_comparison
 
-Runs = Mapping[str, Sequence[Run]]
+RunsByModel = Mapping[str, Sequence[Run]]
 COSTS = (
     "parameters",
     "trained_parameters",
@@ -32,22 +32,23 @@ COSTS = (
 )
 
 
-def predictions_of(runs: Runs) -> dict[str, list[ClassPredictions]]:
+def test_predictions(runs: RunsByModel) -> dict[str, list[DocumentPredictions]]:
     """Return the test predictions of each seed."""
     return {
-        name: [run.predictions(ClassPredictions) for run in seeds] for name, seeds in runs.items()
+        name: [run.predictions(DocumentPredictions) for run in seeds]
+        for name, seeds in runs.items()
     }
 
 
-def score_rows(runs: Runs) -> pd.DataFrame:
+def metrics_with_intervals(runs: RunsByModel) -> pd.DataFrame:
     """Return a row a model and metric: value, low, high over texts and seeds, spread over seeds."""
     tables = {
-        name: bootstrap(seeds).set_index("metric") for name, seeds in predictions_of(runs).items()
+        name: bootstrap(seeds).set_index("metric") for name, seeds in test_predictions(runs).items()
     }
     return pd.concat(tables, names=["run"])
 
 
-def cost_table(runs: Runs) -> pd.DataFrame:
+def cost_table(runs: RunsByModel) -> pd.DataFrame:
     """Return a row a model with what it costs, the mean over its seeds; NaN where it has none."""
     rows = {name: mean_costs(seeds) for name, seeds in runs.items()}
     return (
@@ -57,7 +58,7 @@ def cost_table(runs: Runs) -> pd.DataFrame:
     )
 
 
-def differences(runs: Runs, baseline: str) -> pd.DataFrame:
+def paired_differences(runs: RunsByModel, baseline: str) -> pd.DataFrame:
     """Return paired differences from a baseline, with Holm's correction of their p-values.
 
     Raises:
@@ -68,10 +69,10 @@ def differences(runs: Runs, baseline: str) -> pd.DataFrame:
         raise ParameterError(
             f"the baseline {baseline!r} must be one of several runs; there are: {', '.join(runs)}"
         )
-    return compare(predictions_of(runs), baseline=baseline)
+    return compare(test_predictions(runs), baseline=baseline)
 
 
-def convergence(runs: Runs) -> pd.Series:
+def epochs_to_convergence(runs: RunsByModel) -> pd.Series:
     """Return the epochs that each model took to reach 99% of its best score on validation."""
     found = {}
     for name, seeds in histories(runs).items():
@@ -84,27 +85,29 @@ def convergence(runs: Runs) -> pd.Series:
     return pd.Series(found, name="epochs_to_99_percent", dtype=float)
 
 
-def write_comparison_page(runs: Runs, baseline: str | None, path: Path) -> None:
+def write_comparison_page(runs: RunsByModel, baseline: str | None, path: Path) -> None:
     """Write a page, and beside it the figures and the tables as CSV."""
     set_style()
     folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
-    scores, costs = score_rows(runs), cost_table(runs).join(convergence(runs))
-    tables: dict[str, pd.DataFrame] = {"Scores on test": _readable(scores), "Cost": costs.T}
+    scores, costs = metrics_with_intervals(runs), cost_table(runs).join(epochs_to_convergence(runs))
+    tables: dict[str, pd.DataFrame] = {"Scores on test": _format_intervals(scores), "Cost": costs.T}
     if baseline is not None:
-        tables[f"Differences from {baseline}"] = differences(runs, baseline)
-    for name, seeds in predictions_of(runs).items():
+        tables[f"Differences from {baseline}"] = paired_differences(runs, baseline)
+    for name, seeds in test_predictions(runs).items():
         tables[f"{name}: classes most confused"] = confused_pairs(seeds, top=10)
-        tables[f"{name}: classes"] = per_class(seeds)
-    figures = {name: folder / f"{name}.png" for name in _draw(runs, scores, costs, folder)}
+        tables[f"{name}: classes"] = per_class_metrics(seeds)
+    figures = {name: folder / f"{name}.png" for name in _save_figures(runs, scores, costs, folder)}
     for name, table in tables.items():
         slug = "".join(c if c.isalnum() else "-" for c in name.lower())
         table.to_csv(folder / f"{slug}.csv")
     shown = {name: table.reset_index().round(4) for name, table in tables.items()}
-    write_texts(path, title="Classifiers of texts, side by side", tables=shown, figures=figures)
+    write_classifier_comparison(
+        path, title="Classifiers of texts, side by side", tables=shown, figures=figures
+    )
 
 
-def _readable(scores: pd.DataFrame) -> pd.DataFrame:
+def _format_intervals(scores: pd.DataFrame) -> pd.DataFrame:
     cells = {
         where: f"{row.value:.4f} [{row.low:.4f}, {row.high:.4f}]"
         for where, row in zip(scores.index, scores.itertuples(), strict=True)
@@ -112,12 +115,14 @@ def _readable(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.Series(cells).unstack(sort=False)
 
 
-def _draw(runs: Runs, scores: pd.DataFrame, costs: pd.DataFrame, folder: Path) -> list[str]:
+def _save_figures(
+    runs: RunsByModel, scores: pd.DataFrame, costs: pd.DataFrame, folder: Path
+) -> list[str]:
     accuracy = scores.xs("accuracy", level="metric")
     spent = accuracy.rename(columns={"value": "accuracy"}).assign(seconds=costs["train_seconds"])
     drawn: dict[str, Figure] = {
         "cost": plots.cost(spent),
-        "calibration": plots.calibration({n: s[0] for n, s in predictions_of(runs).items()}),
+        "calibration": plots.calibration({n: s[0] for n, s in test_predictions(runs).items()}),
     }
     if trained := histories(runs):
         drawn = {"curves": plots.curves(trained)} | drawn

@@ -20,7 +20,7 @@ def write_sweep(path: Path, **sweep: Any) -> None:
     _write("sweep.html", path, **sweep)
 
 
-def write_texts(path: Path, **comparison: Any) -> None:
+def write_classifier_comparison(path: Path, **comparison: Any) -> None:
     """Write classifiers of texts side by side: what the template `texts.html` shows."""
     _write("texts.html", path, **comparison)
 

@@ -17,7 +17,7 @@ _NUMERIC = {
     *("x", "y", "x_y", "x_y_width_height", "outlines", "extent"),
     *("values", "color_limits", "sizes"),
 }
-_WORDS = {
+_DISPLAY_NAMES = {
     **{"color": "colour", "colors": "colour", "colormap": "colour map"},
     **{"color_limits": "colour limits", "ticks": "tick", "texts": "text"},
     "size_inches": "size in inches",
@@ -54,7 +54,7 @@ class _Span:
             array = np.asarray(values, dtype=np.float64)
             return np.log10(array) if self.log else array
 
-    def moves(self, stored: ArrayLike, again: ArrayLike) -> NDArray[np.float64]:
+    def shifts(self, stored: ArrayLike, again: ArrayLike) -> NDArray[np.float64]:
         """Return how far each number moved, as a share of the width."""
         a, b = self.scaled(stored), self.scaled(again)
         with np.errstate(invalid="ignore"):
@@ -113,16 +113,16 @@ def _exact(
 ) -> Iterator[str]:
     """Yield what differs in texts and other values that have no tolerance."""
     for key in sorted({*stored, *again} - (without or set())):
-        a, b, word = stored.get(key), again.get(key), _WORDS.get(key, key)
+        a, b, word = stored.get(key), again.get(key), _DISPLAY_NAMES.get(key, key)
         if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
             for number, (old, new) in enumerate(zip(a, b, strict=True), 1):
                 if old != new:
                     yield f"{place}, {word} {number}: {new!r} was {old!r}"
         elif a != b:
-            yield f"{place}, {word}: {_said(b)} was {_said(a)}"
+            yield f"{place}, {word}: {_shown_value(b)} was {_shown_value(a)}"
 
 
-def _said(value: Any) -> str:
+def _shown_value(value: Any) -> str:
     return "none" if value is None else repr(value)
 
 
@@ -131,7 +131,7 @@ def _without_numbers(series: dict[str, Any]) -> dict[str, Any]:
     texts = {key: value for key, value in series.items() if key not in _NUMERIC}
     arrays = {key: value for key, value in series.items() if key in _NUMERIC}
     shapes = {k: v["shape"] if isinstance(v, dict) else "listed" for k, v in arrays.items()}
-    return texts | {f"numbers of {_WORDS.get(k, k)}": shape for k, shape in shapes.items()}
+    return texts | {f"numbers of {_DISPLAY_NAMES.get(k, k)}": shape for k, shape in shapes.items()}
 
 
 def _numbers(
@@ -161,7 +161,7 @@ def _numbers(
             yield key, (_array(series[key]), _Span(0.0, max(series[key], default=1.0)))
         else:
             span = {"x": x, "y": y}.get(key) or _colour_span(series)
-            yield _WORDS.get(key, key), (_array(series[key]), span)
+            yield _DISPLAY_NAMES.get(key, key), (_array(series[key]), span)
 
 
 def _colour_span(series: dict[str, Any]) -> _Span:
@@ -182,12 +182,12 @@ def _compare_numbers(
         shapes = (" x ".join(map(str, array.shape)) for array in (b, a))
         found.differences.append(f"{place}: {next(shapes)} numbers, were {next(shapes)}")
         return
-    moves = span.moves(a, b)
-    found.moved = max(found.moved, float(moves.max(initial=0.0)))
+    shifts = span.shifts(a, b)
+    found.moved = max(found.moved, float(shifts.max(initial=0.0)))
     # The numbers are stored with six digits: half a unit of the last is no move.
-    outside = int((moves > found.tolerance + 1e-6).sum())
+    outside = int((shifts > found.tolerance + 1e-6).sum())
     if outside:
-        worst = np.unravel_index(int(moves.argmax()), moves.shape)
+        worst = np.unravel_index(int(shifts.argmax()), shifts.shape)
         point = " x ".join(str(index + 1) for index in worst)
         more = f" (and {outside - 1} more)" if outside > 1 else ""
         found.differences.append(

@@ -14,7 +14,7 @@ OUTPUTS = ("figures", "results", "params.yaml", "report/claims.py")
 
 
 @contextmanager
-def unpacked(root: Path, revision: str) -> Iterator[Path]:
+def checkout_outputs(root: Path, revision: str) -> Iterator[Path]:
     """Give a temporary folder with the outputs that the checkout at `root` had at a commit.
 
     Raises:

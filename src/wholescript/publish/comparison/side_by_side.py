@@ -11,17 +11,20 @@ from typing import Any
 
 from wholescript.errors import DataError, RunError
 from wholescript.evaluation.film_bootstrap import paired_difference
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 
-RANKING = ("auc", "average_precision")  # shown of runs that keep predictions; all of other runs
+RANKING_METRICS = (
+    "auc",
+    "average_precision",
+)  # shown of runs that keep predictions; all of other runs
 
 Outputs = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
-class Cell:
+class MetricCell:
     """A metric of one execution, and how far it is from that of the first; None where missing."""
 
     value: Metric | None
@@ -34,15 +37,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricRow:
     """A metric of a run, a cell an execution."""
 
     run: str
     metric: str
-    cells: list[Cell]
+    cells: list[MetricCell]
 
 
-def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[Row]:
+def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[MetricRow]:
     """Yield the metrics of every run that the notebooks made or read, by the runs' names.
 
     A run that was read and not made is looked up, by its key, among the published ones.
@@ -51,9 +54,9 @@ def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[
     for name in sorted({name for runs in found for name in runs}):
         runs = [runs.get(name) for runs in found]
         there = [run for run in runs if run is not None]
-        ranked = any(run.stores(Predictions) for run in there)
+        ranked = any(run.stores(FilmPredictions) for run in there)
         metrics = dict.fromkeys(
-            m for run in there for m in run.metrics if not ranked or m in RANKING
+            m for run in there for m in run.metrics if not ranked or m in RANKING_METRICS
         )
         paired = [_paired(run, runs[0], list(metrics)) for run in runs]
         for metric in metrics:
@@ -61,7 +64,7 @@ def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[
                 _cell(metric, run, runs[0], differences)
                 for run, differences in zip(runs, paired, strict=True)
             ]
-            yield Row(name, metric, cells)
+            yield MetricRow(name, metric, cells)
 
 
 def figures_by_label(executions: Sequence[Outputs]) -> dict[str, list[Path | None]]:
@@ -80,8 +83,8 @@ def _runs(outputs: Outputs, published: RunStore) -> dict[str, Run]:
         store = RunStore(root / "results")
         made = filter(None, map(store.find, store.names()))
         own = {run.name: run for run in made if run.config.get("notebook") == notebook}
-        passports = [_read_json(path) for path in (root / "figures").glob("*.passport.json")]
-        for facts in [*passports, *(run.config for run in own.values())]:
+        records = [_read_json(path) for path in (root / "figures").glob("*.passport.json")]
+        for facts in [*records, *(run.config for run in own.values())]:
             read = facts.get("runs", {}) if facts["notebook"] == notebook else {}
             for name, key in read.items():
                 if run := store.find(name, key) or published.find(name, key):
@@ -92,9 +95,9 @@ def _runs(outputs: Outputs, published: RunStore) -> dict[str, Run]:
 
 def _pictures(notebook: str, root: Path) -> Iterator[Path]:
     for path in (root / "figures").glob("*.passport.json"):
-        passport = _read_json(path)
-        picture = path.parent / f"{passport['label']}.png"
-        if passport["notebook"] == notebook and picture.exists():
+        provenance = _read_json(path)
+        picture = path.parent / f"{provenance['label']}.png"
+        if provenance["notebook"] == notebook and picture.exists():
             yield picture
 
 
@@ -108,16 +111,16 @@ def _paired(run: Run | None, first: Run | None, metrics: list[str]) -> dict[str,
         return {}
     try:
         table = paired_difference(
-            run.predictions(Predictions), first.predictions(Predictions), metrics
+            run.predictions(FilmPredictions), first.predictions(FilmPredictions), metrics
         )
     except (DataError, RunError):  # other films, or numbers without predictions
         return {}
     return {row.metric: Metric(row.value, row.low, row.high) for row in table.itertuples()}
 
 
-def _cell(metric: str, run: Run | None, first: Run | None, paired: dict[str, Metric]) -> Cell:
+def _cell(metric: str, run: Run | None, first: Run | None, paired: dict[str, Metric]) -> MetricCell:
     value = run.metrics.get(metric) if run else None
     base = first.metrics.get(metric) if first else None
     if value is None or base is None or run is first:
-        return Cell(value)
-    return Cell(value, paired.get(metric) or Metric(value.value - base.value))
+        return MetricCell(value)
+    return MetricCell(value, paired.get(metric) or Metric(value.value - base.value))

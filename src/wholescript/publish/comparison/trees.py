@@ -11,12 +11,14 @@ import yaml
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric, Results
 from wholescript.publish.claims import FILE, Claim, evaluate_claims
-from wholescript.publish.comparison.pictures import compare_pictures
+from wholescript.publish.comparison.pictures import compare_images
 from wholescript.publish.comparison.plots import compare_plots
 from wholescript.publish.comparison.tables import compare_tables
-from wholescript.publish.provenance.notebook_state import Change, compared
+from wholescript.publish.provenance.notebook_state import Change, diff_mappings
 
-STILL = 5e-4  # of an axis: about half a pixel, so that pictures can be held against each other
+IMAGE_COMPARISON_LIMIT = (
+    5e-4  # of an axis: about half a pixel, so that pictures can be held against each other
+)
 
 
 @dataclass(frozen=True)
@@ -82,22 +84,24 @@ class Comparison:
     claims: list[ClaimComparison]
 
     @property
-    def metrics_outside(self) -> list[MetricComparison]:
+    def metrics_out_of_tolerance(self) -> list[MetricComparison]:
         """The metrics that are missing, new or out of their tolerance."""
         return [metric for metric in self.metrics if not metric.within]
 
     @property
-    def figures_moved(self) -> list[FigureComparison]:
+    def figures_changed(self) -> list[FigureComparison]:
         """The figures and tables that differ."""
         return [figure for figure in self.figures if figure.differences]
 
     @property
     def same(self) -> bool:
         """Whether nothing moved."""
-        return not (self.metrics_outside or self.figures_moved or self.parameters or self.claims)
+        return not (
+            self.metrics_out_of_tolerance or self.figures_changed or self.parameters or self.claims
+        )
 
 
-def compare_trees(stored: Path, again: Path) -> Comparison:
+def compare_outputs(stored: Path, again: Path) -> Comparison:
     """Compare everything that two output roots hold.
 
     Raises:
@@ -157,11 +161,9 @@ def _differences(
         plots = compare_plots(*(_read_json(root / f"{label}.json") for root in (stored, again)))
         yield from plots.differences
         # Points that moved within their tolerance make other pixels, and are meant to.
-        if not plots.differences and plots.moved < STILL:
+        if not plots.differences and plots.moved < IMAGE_COMPARISON_LIMIT:
             for picture in sorted(both & {".png", ".dark.png"}):
-                yield from compare_pictures(
-                    stored / f"{label}{picture}", again / f"{label}{picture}"
-                )
+                yield from compare_images(stored / f"{label}{picture}", again / f"{label}{picture}")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def _parameters(stored: Path, again: Path) -> Iterator[Change]:
     """Yield what differs in params.yaml, or without one on both sides in what the files name."""
     files = stored / "params.yaml", again / "params.yaml"
     read = _published if all(file.exists() for file in files) else _made_with
-    return compared("parameter", read(stored), read(again))
+    return diff_mappings("parameter", read(stored), read(again))
 
 
 def _published(root: Path) -> dict[str, Any]:

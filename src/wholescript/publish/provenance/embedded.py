@@ -12,13 +12,13 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from wholescript.errors import RunError
 
-KEY = "wholescript"
-PICTURES = (".png", ".svg")
-_SVG_PASSPORT = re.compile(rf'\n?<metadata id="{KEY}">(.*?)</metadata>', re.DOTALL)
+EMBED_KEY = "wholescript"
+IMAGE_SUFFIXES = (".png", ".svg")
+_SVG_PROVENANCE = re.compile(rf'\n?<metadata id="{EMBED_KEY}">(.*?)</metadata>', re.DOTALL)
 _SVG_HEAD = re.compile(r"<svg\b[^>]*>")
 
 
-def drawing_hash(content: bytes, suffix: str) -> str:
+def content_hash(content: bytes, suffix: str) -> str:
     """Return the SHA-256, in hex, of what a file shows: its pixels, or its text, not its passport.
 
     `suffix` is that of the file's name; a file that holds no picture is hashed as it is.
@@ -29,28 +29,28 @@ def drawing_hash(content: bytes, suffix: str) -> str:
         size = f"{pixels.mode} {pixels.size}".encode()
         return hashlib.sha256(size + pixels.tobytes()).hexdigest()
     if suffix == ".svg":
-        content = _SVG_PASSPORT.sub("", content.decode()).encode()
+        content = _SVG_PROVENANCE.sub("", content.decode()).encode()
     return hashlib.sha256(content).hexdigest()
 
 
-def embed(content: bytes, suffix: str, passport: dict[str, Any]) -> bytes:
+def embed_provenance(content: bytes, suffix: str, provenance: dict[str, Any]) -> bytes:
     """Return a PNG or SVG with its passport inside, in place of one that is there."""
-    text = json.dumps(passport, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(provenance, ensure_ascii=False, separators=(",", ":"))
     if suffix == ".png":
         info, packed = PngImagePlugin.PngInfo(), io.BytesIO()
-        info.add_itxt(KEY, text, zip=True)
+        info.add_itxt(EMBED_KEY, text, zip=True)
         with Image.open(io.BytesIO(content)) as image:
             dpi = image.info.get("dpi")
             image.save(packed, "png", pnginfo=info, optimize=True, **({"dpi": dpi} if dpi else {}))
         return packed.getvalue()
-    svg = _SVG_PASSPORT.sub("", content.decode())
+    svg = _SVG_PROVENANCE.sub("", content.decode())
     head = _SVG_HEAD.search(svg)
     assert head is not None
-    element = f'\n<metadata id="{KEY}">{html.escape(text)}</metadata>'
+    element = f'\n<metadata id="{EMBED_KEY}">{html.escape(text)}</metadata>'
     return (svg[: head.end()] + element + svg[head.end() :]).encode()
 
 
-def read_embedded(path: Path) -> dict[str, Any] | None:
+def read_embedded_provenance(path: Path) -> dict[str, Any] | None:
     """Return the passport inside a PNG or SVG; None where there is none.
 
     Raises:
@@ -60,9 +60,9 @@ def read_embedded(path: Path) -> dict[str, Any] | None:
         if path.suffix == ".png":
             with Image.open(path) as image:
                 image.load()
-                text = image.info.get(KEY)
+                text = image.info.get(EMBED_KEY)
         else:
-            match = _SVG_PASSPORT.search(path.read_text(encoding="utf-8"))
+            match = _SVG_PROVENANCE.search(path.read_text(encoding="utf-8"))
             text = html.unescape(match[1]) if match else None
         return None if text is None else dict(json.loads(text))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

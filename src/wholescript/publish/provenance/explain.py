@@ -13,14 +13,22 @@ from wholescript.experiments.libraries import installed_versions, pinned_version
 from wholescript.experiments.results import Results
 from wholescript.experiments.source_code import code_fingerprint, syntax_hash
 from wholescript.project import Project
-from wholescript.publish.normalize import normalise
+from wholescript.publish.normalize import normalize_notebook
 from wholescript.publish.parameters import published_parameters
-from wholescript.publish.provenance.embedded import PICTURES, drawing_hash, read_embedded
-from wholescript.publish.provenance.notebook_state import Change, changes_since, compared
+from wholescript.publish.provenance.embedded import (
+    IMAGE_SUFFIXES,
+    content_hash,
+    read_embedded_provenance,
+)
+from wholescript.publish.provenance.notebook_state import (
+    Change,
+    changes_since_execution,
+    diff_mappings,
+)
 
 
 @dataclass(frozen=True)
-class Answer:
+class StalenessReport:
     """What was asked about, and what differs from the tree at hand; nothing where it is current."""
 
     subject: str
@@ -32,7 +40,7 @@ class Answer:
         return not self.changes
 
 
-def why(project: Project, name: str) -> Answer:
+def why(project: Project, name: str) -> StalenessReport:
     """Explain a notebook (by name, number or path) or a run (`<group>/<name>`).
 
     Raises:
@@ -45,24 +53,29 @@ def why(project: Project, name: str) -> Answer:
                 f"no notebook makes {name}: a command trained it, and trains it anew where code, "
                 "texts or settings have changed (see notebooks/*_train.sh)"
             )
-        return Answer(f"run {name}", list(_run_changes(project, results.config(name))))
+        return StalenessReport(f"run {name}", list(_run_changes(project, results.config(name))))
     if "/" in name and not Path(name).suffix:
         results.config(name)  # raises, and names the nearest
     notebook = project.notebook_source(name).stem
-    return Answer(
-        f"notebook {notebook}", changes_since(project, notebook) + _edited(project, notebook)
+    return StalenessReport(
+        f"notebook {notebook}",
+        changes_since_execution(project, notebook) + _edited_files(project, notebook),
     )
 
 
 def _run_changes(project: Project, config: dict[str, Any]) -> list[Change]:
     if config["experiment"] == "notebook":
         # Numbers that a notebook computed itself: they are as current as the notebook.
-        return changes_since(project, config["notebook"])
+        return changes_since_execution(project, config["notebook"])
     published = published_parameters(project, config["notebook"])
     return [
         *_cell_changes(project, config),
-        *compared("parameter", config["parameters"], published),
-        *(c for c in changes_since(project, config["notebook"]) if c.kind in ("file", "source")),
+        *diff_mappings("parameter", config["parameters"], published),
+        *(
+            c
+            for c in changes_since_execution(project, config["notebook"])
+            if c.kind in ("file", "source")
+        ),
         *_pin_changes(project, config["versions"]),
     ]
 
@@ -70,7 +83,7 @@ def _run_changes(project: Project, config: dict[str, Any]) -> list[Change]:
 def _cell_changes(project: Project, config: dict[str, Any]) -> list[Change]:
     """Return whether the cell that made a run is still there as it was."""
     source = project.notebook_source(config["notebook"])
-    ids = {cell.id for cell in normalise(jupytext.read(source), source.stem).cells}
+    ids = {cell.id for cell in normalize_notebook(jupytext.read(source), source.stem).cells}
     cell = config.get("cell")
     return [] if cell in (None, *ids) else [Change("cell", str(cell))]
 
@@ -81,26 +94,26 @@ def _pin_changes(project: Project, versions: dict[str, str]) -> list[Change]:
     now = installed_versions(versions) | {
         name: pin for name, pin in pinned_versions(project).items() if name in versions
     }
-    return list(compared("pin", versions, now))
+    return list(diff_mappings("pin", versions, now))
 
 
-def _edited(project: Project, notebook: str) -> list[Change]:
+def _edited_files(project: Project, notebook: str) -> list[Change]:
     """Return the files of a notebook's figures that are no longer as it wrote them."""
     found = []
     for path in sorted((project.root / "figures").glob("*.passport.json")):
-        passport = read_passport(path)
-        if passport["notebook"] != notebook:
+        provenance = read_provenance(path)
+        if provenance["notebook"] != notebook:
             continue
-        for name, digest in passport["files"].items():
+        for name, digest in provenance["files"].items():
             file = path.parent / name
             if not file.exists():
                 found.append(Change("file", f"figures/{name}", "is missing"))
-            elif drawing_hash(file.read_bytes(), file.suffix) != digest:
+            elif content_hash(file.read_bytes(), file.suffix) != digest:
                 found.append(Change("file", f"figures/{name}", "was edited after it was drawn"))
     return found
 
 
-def verify(project: Project, file: Path) -> Answer:
+def verify_file(project: Project, file: Path) -> StalenessReport:
     """Say whether the tree would make a saved figure or table, from the passport that it carries.
 
     PNG and SVG carry theirs inside; any other file must be one that the tree still holds.
@@ -110,30 +123,32 @@ def verify(project: Project, file: Path) -> Answer:
     """
     if not file.is_file():
         raise RunError(f"there is no file {file}")
-    passport = read_embedded(file) if file.suffix in PICTURES else None
-    digest = drawing_hash(file.read_bytes(), file.suffix)
-    passport = passport or _passport_of(project, digest)
-    if passport is None:
+    provenance = read_embedded_provenance(file) if file.suffix in IMAGE_SUFFIXES else None
+    digest = content_hash(file.read_bytes(), file.suffix)
+    provenance = provenance or _find_provenance(project, digest)
+    if provenance is None:
         raise RunError(
             f"{file.name} carries no passport, and no figure or table of this tree has its "
             "content: verify the PNG or SVG as it was downloaded"
         )
-    found = [] if digest in passport["files"].values() else [Change("picture", file.name, "edited")]
-    published = passport["published"] and published_parameters(project, passport["notebook"])
-    return Answer(
-        f"{passport['label']} of {passport['notebook']}, {passport['command']}",
+    found = (
+        [] if digest in provenance["files"].values() else [Change("picture", file.name, "edited")]
+    )
+    published = provenance["published"] and published_parameters(project, provenance["notebook"])
+    return StalenessReport(
+        f"{provenance['label']} of {provenance['notebook']}, {provenance['command']}",
         [
             *found,
-            *_source_changes(project, passport),
-            *(compared("parameter", passport["parameters"], published) if published else []),
-            *_data_changes(project, passport),
-            *_key_changes(project, passport),
-            *_pin_changes(project, passport["versions"]),
+            *_source_changes(project, provenance),
+            *(diff_mappings("parameter", provenance["parameters"], published) if published else []),
+            *_data_changes(project, provenance),
+            *_key_changes(project, provenance),
+            *_pin_changes(project, provenance["versions"]),
         ],
     )
 
 
-def read_passport(path: Path) -> dict[str, Any]:
+def read_provenance(path: Path) -> dict[str, Any]:
     """Return a passport file's content; raises RunError where it is damaged."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
@@ -141,35 +156,35 @@ def read_passport(path: Path) -> dict[str, Any]:
         raise RunError(f"{path.name} is damaged ({error}): run its notebook again") from None
 
 
-def _passport_of(project: Project, digest: str) -> dict[str, Any] | None:
-    passports = map(read_passport, sorted((project.root / "figures").glob("*.passport.json")))
-    return next((p for p in passports if digest in p["files"].values()), None)
+def _find_provenance(project: Project, digest: str) -> dict[str, Any] | None:
+    records = map(read_provenance, sorted((project.root / "figures").glob("*.passport.json")))
+    return next((p for p in records if digest in p["files"].values()), None)
 
 
-def _source_changes(project: Project, passport: dict[str, Any]) -> list[Change]:
+def _source_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
     """Compare the code that made a figure with the tree's.
 
     A published figure that came out the same when its notebook was executed again keeps the
     passport of the code that first made it, so there the notebook's own stamp decides.
     """
-    name = passport["notebook"]
+    name = provenance["notebook"]
     if name not in project.notebook_names():
         return [Change("notebook", name, "is gone")]
     source = project.notebook_source(name)
     now = hash_json([syntax_hash(source), code_fingerprint([source], project.source)])
-    if passport["code"] == now:
+    if provenance["code"] == now:
         return []
-    if passport["published"]:
-        return [c for c in changes_since(project, name) if c.kind in ("source", "cell")]
+    if provenance["published"]:
+        return [c for c in changes_since_execution(project, name) if c.kind in ("source", "cell")]
     return [Change("source", f"of {name}")]
 
 
-def _data_changes(project: Project, passport: dict[str, Any]) -> list[Change]:
-    if not (data := passport["data"]):
+def _data_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
+    if not (data := provenance["data"]):
         return []
     from wholescript.data.films import load_corpus  # only films need pandas and the bundle
 
-    parameters = passport["parameters"]
+    parameters = provenance["parameters"]
     try:
         corpus = load_corpus(
             parameters["source"], parameters["path"] or None, target=parameters["target"]
@@ -177,7 +192,7 @@ def _data_changes(project: Project, passport: dict[str, Any]) -> list[Change]:
     except WholeScriptError as error:
         return [Change("data", data["location"], f"cannot be compared: {error}")]
     return list(
-        compared(
+        diff_mappings(
             "data",
             {data["location"]: data["fingerprint"][:12]},
             {data["location"]: corpus.provenance.fingerprint[:12]},
@@ -185,11 +200,11 @@ def _data_changes(project: Project, passport: dict[str, Any]) -> list[Change]:
     )
 
 
-def _key_changes(project: Project, passport: dict[str, Any]) -> list[Change]:
+def _key_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
     """Compare the runs that a published figure was drawn from with those that are stored."""
-    if not passport["published"]:
+    if not provenance["published"]:
         return []
     results = Results(project.root / "results")
     there = set(results.names())
-    now = {run: results.config(run)["key"] for run in passport["runs"] if run in there}
-    return list(compared("run", passport["runs"], now, values=False))
+    now = {run: results.config(run)["key"] for run in provenance["runs"] if run in there}
+    return list(diff_mappings("run", provenance["runs"], now, values=False))

@@ -25,9 +25,9 @@ from wholescript.experiments.results import Results
 from wholescript.experiments.source_code import code_fingerprint, import_closure
 from wholescript.files import sha256_of
 from wholescript.project import Project
-from wholescript.publish.normalize import INJECTED, STAMP, normalise
+from wholescript.publish.normalize import INJECTED_TAG, METADATA_KEY, normalize_notebook
 from wholescript.publish.parameters import published_parameters
-from wholescript.publish.pipeline import data_files, reads_data, runs_read
+from wholescript.publish.pipeline import bundle_files, input_run_groups, uses_bundled_films
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Change:
 
     kind: str
     name: str
-    how: str = "changed"
+    description: str = "changed"
 
     def __str__(self) -> str:
         """Return the change as a line of text."""
-        return f"{self.kind} {self.name} {self.how}"
+        return f"{self.kind} {self.name} {self.description}"
 
 
-def make_stamp(project: Project, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
+def notebook_fingerprint(project: Project, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the stamp of a notebook that is executed now, with these parameters."""
     source = project.notebook_source(name)
     libraries = imported_libraries([source, *import_closure([source], project.source)])
@@ -57,29 +57,29 @@ def make_stamp(project: Project, name: str, parameters: dict[str, Any]) -> dict[
     }
 
 
-def read_stamp(path: Path) -> dict[str, Any] | None:
+def read_fingerprint(path: Path) -> dict[str, Any] | None:
     """Return the stamp of an executed notebook; None where it has none or is not there."""
     if not path.exists():
         return None
-    stamp = nbformat.read(path, as_version=4).metadata.get(STAMP)
-    return None if stamp is None else dict(stamp)
+    fingerprint = nbformat.read(path, as_version=4).metadata.get(METADATA_KEY)
+    return None if fingerprint is None else dict(fingerprint)
 
 
-def changes_since(project: Project, name: str) -> list[Change]:
+def changes_since_execution(project: Project, name: str) -> list[Change]:
     """Return what differs between the tree and the published notebook as it was executed."""
-    stamp = read_stamp(project.notebooks / f"{name}.ipynb")
-    if stamp is None:
+    fingerprint = read_fingerprint(project.notebooks / f"{name}.ipynb")
+    if fingerprint is None:
         return [Change("notebook", name, "has not been executed")]
-    now = make_stamp(project, name, published_parameters(project, name))
+    now = notebook_fingerprint(project, name, published_parameters(project, name))
     # Another machine may have other versions installed: the lock says which ones are meant.
     now["pins"] |= {k: v for k, v in pinned_versions(project).items() if k in now["pins"]}
     found = [
-        *compared("parameter", stamp["parameters"], now["parameters"]),
-        *([] if stamp["code"] == now["code"] else changed_sources(project, name)),
-        *compared("cell", stamp["cells"], now["cells"], values=False),
-        *compared("file", stamp["files"], now["files"], values=False),
-        *compared("run", stamp["runs"], now["runs"], values=False),
-        *compared("pin", stamp["pins"], now["pins"]),
+        *diff_mappings("parameter", fingerprint["parameters"], now["parameters"]),
+        *([] if fingerprint["code"] == now["code"] else changed_sources(project, name)),
+        *diff_mappings("cell", fingerprint["cells"], now["cells"], values=False),
+        *diff_mappings("file", fingerprint["files"], now["files"], values=False),
+        *diff_mappings("run", fingerprint["runs"], now["runs"], values=False),
+        *diff_mappings("pin", fingerprint["pins"], now["pins"]),
     ]
     return found
 
@@ -100,11 +100,11 @@ def changed_sources(project: Project, name: str) -> list[Change]:
         ).hexdigest()
         for path in import_closure([source], project.source)
     }
-    found = list(compared("source", before, now, values=False)) if before else []
+    found = list(diff_mappings("source", before, now, values=False)) if before else []
     return found or [Change("source", "src/wholescript")]
 
 
-def compared(
+def diff_mappings(
     kind: str, before: dict[str, Any], now: dict[str, Any], *, values: bool = True
 ) -> Iterator[Change]:
     """Yield what differs between two mappings; `values` says whether a reader can use them."""
@@ -114,17 +114,17 @@ def compared(
         elif name not in before:
             yield Change(kind, name, "is new")
         elif before[name] != now[name]:
-            how = f"was {before[name]!r}, is {now[name]!r}" if values else "changed"
-            yield Change(kind, name, how)
+            description = f"was {before[name]!r}, is {now[name]!r}" if values else "changed"
+            yield Change(kind, name, description)
 
 
 def _cells(source: Path, name: str) -> dict[str, str]:
     """Return a hash of the syntax of each code cell, by what its id says of it."""
-    cells = normalise(jupytext.read(source), name).cells
+    cells = normalize_notebook(jupytext.read(source), name).cells
     hashes = {}
     number = 0
     for cell in cells:
-        if cell.cell_type == "code" and INJECTED not in cell.metadata.get("tags", []):
+        if cell.cell_type == "code" and INJECTED_TAG not in cell.metadata.get("tags", []):
             part = cell.id.removeprefix(f"{name}-")
             number += 1
             # An id made of a digest changes with the text: the place among the code cells stays.
@@ -136,8 +136,8 @@ def _cells(source: Path, name: str) -> dict[str, str]:
 
 def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the files of the bundle, and those that a parameter names, with their hashes."""
-    if reads_data(source):
-        for path in data_files(project):
+    if uses_bundled_films(source):
+        for path in bundle_files(project):
             yield path.relative_to(project.root).as_posix(), sha256_of(path)[:12]
     for value in parameters.values():
         if isinstance(value, str) and value and (path := project.root / value).is_file():
@@ -147,6 +147,6 @@ def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterat
 def _runs(project: Project, source: Path) -> dict[str, str]:
     """Return the keys of the published runs that other notebooks made and this one reads."""
     results = Results(project.root / "results")
-    groups = {Path(group).name for group in runs_read(source)}
+    groups = {Path(group).name for group in input_run_groups(source)}
     wanted = [run for run in results.names() if run.partition("/")[0] in groups]
     return {run: str(results.config(run).get("key", hash_json(run)))[:12] for run in wanted}

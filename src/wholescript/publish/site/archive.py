@@ -26,7 +26,7 @@ _COMPRESSED_ALREADY = {".png", ".webp", ".woff2", ".gz"}
 _UNSAFE_NAME = re.compile(r"^/|\\|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
 _SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 # What zipfile raises on damaged members, by where the damage is.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 def write_archive(project: Project) -> Path:
@@ -63,7 +63,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def archive_faults(path: Path) -> list[str]:
+def archive_errors(path: Path) -> list[str]:
     """Return what is wrong with an archive, a line for each file; empty where it is whole.
 
     Raises:
@@ -73,14 +73,14 @@ def archive_faults(path: Path) -> list[str]:
         raise RunError(f"there is no file {path}")
     try:
         with zipfile.ZipFile(path) as archive:
-            return list(_faults(archive))
-    except (*_DAMAGE, ValueError) as error:
+            return list(_find_errors(archive))
+    except (*_READ_ERRORS, ValueError) as error:
         raise RunError(
             f"{path.name} is no whole archive of the report ({error}): download it again"
         ) from None
 
 
-def _faults(archive: zipfile.ZipFile) -> Iterator[str]:
+def _find_errors(archive: zipfile.ZipFile) -> Iterator[str]:
     members: dict[str, zipfile.ZipInfo] = {}
     for member in archive.infolist():
         name = member.filename.removeprefix(FOLDER)
@@ -113,5 +113,5 @@ def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str | None:
     try:
         with archive.open(member) as content:
             return hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-    except _DAMAGE:
+    except _READ_ERRORS:
         return None

@@ -43,7 +43,7 @@ class Build:
     key: str
     ok: bool
     skipped: bool = False
-    said: str = ""
+    output: str = ""
 
 
 def site_key(project: Project) -> str:
@@ -112,18 +112,18 @@ def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:
         errors="replace",
         check=False,
     )
-    return Build(key, ok=done.returncode == 0, said=done.stdout or "")
+    return Build(key, ok=done.returncode == 0, output=done.stdout or "")
 
 
-def faults_of(said: str) -> str:
+def extract_errors(output: str) -> str:
     """Return of what a failed build said the part that tells why; all of it where none is known.
 
     mystmd repeats each error as it goes on, and sums up at the end; what the theme found stands
     once more under the line that names its command.
     """
-    text = said.partition("Myst CLI Versions")[0]
+    text = output.partition("Myst CLI Versions")[0]
     for before in ("Command failed: ", "📚 Built "):
         if before in text:
             text = text.rpartition(before)[2].partition("\n")[2]
             break
-    return re.sub(r"\n\s*\n+", "\n", text).strip() or said.strip()
+    return re.sub(r"\n\s*\n+", "\n", text).strip() or output.strip()

@@ -25,11 +25,11 @@ from watchfiles import watch
 from wholescript.errors import ParameterError
 from wholescript.files import sha256_of
 from wholescript.project import Project
-from wholescript.publish.site.build import build_site, faults_of, site_key
-from wholescript.publish.site.prose import publish_text
+from wholescript.publish.site.build import build_site, extract_errors, site_key
+from wholescript.publish.site.prose import sync_markdown
 
-NEWS, SCRIPT, TRAININGS = "/_live", "/_live.js", "/_trainings"
-_SILENCE = 15.0  # seconds after which a page that has gone away is noticed
+EVENTS_PATH, SCRIPT_PATH, TRAININGS_PATH = "/_live", "/_live.js", "/_trainings"
+_KEEPALIVE_S = 15.0  # seconds after which a page that has gone away is noticed
 # A hidden page lets go of its connection: a browser grants a host no more than six.
 _SCRIPT = """\
 const shown = document.currentScript.dataset.build;
@@ -79,48 +79,48 @@ if (trainings) follow(trainings);
 
 
 @dataclass(frozen=True)
-class State:
+class SiteState:
     """What open pages show: the last good build ("" before the first), and what is wrong."""
 
     build: str = ""
     messages: str = ""
 
 
-class Desk:
+class DevServer:
     """Builds the site, keeps a copy of the last good one, and tells who waits for news."""
 
     def __init__(self, project: Project, folder: Path) -> None:
-        self.state = State()
+        self.state = SiteState()
         self.project = project
         self._folder = folder
-        self._news = threading.Condition()
-        self._tried = ""
-        self._faults = ""
-        self._notes: dict[str, tuple[list[str], str]] = {}  # with the files' digests
+        self._changed = threading.Condition()
+        self._last_key = ""
+        self._errors = ""
+        self._notebook_messages: dict[str, tuple[list[str], str]] = {}  # with the files' digests
 
     def site(self, build: str) -> Path:
         """Return the folder of a good build."""
         return self._folder / (build or "none")
 
-    def update(self) -> State:
+    def update(self) -> SiteState:
         """Publish the text of notebooks, build the site if anything changed, tell the news."""
         notes = list(filter(None, map(self._publish, self.project.notebook_names())))
         good = self.state.build
-        if site_key(self.project) != self._tried:
+        if site_key(self.project) != self._last_key:
             good = self._build()
-        state = State(good, "\n".join([*filter(None, [self._faults]), *notes]))
-        with self._news:
+        state = SiteState(good, "\n".join([*filter(None, [self._errors]), *notes]))
+        with self._changed:
             self.state = state
-            self._news.notify_all()
+            self._changed.notify_all()
         for old in self._folder.iterdir():
             if old.name != good:
                 shutil.rmtree(old)
         return state
 
-    def wait(self, seen: State | None, seconds: float) -> State:
+    def wait(self, seen: SiteState | None, seconds: float) -> SiteState:
         """Return the state once it is another than `seen`, or as it is after that time."""
-        with self._news:
-            self._news.wait_for(lambda: self.state != seen, seconds)
+        with self._changed:
+            self._changed.wait_for(lambda: self.state != seen, seconds)
             return self.state
 
     def _publish(self, notebook: str) -> str:
@@ -128,22 +128,24 @@ class Desk:
         files = [self.project.notebooks / f"{notebook}{ending}" for ending in (".py", ".ipynb")]
         try:
             content = [sha256_of(file) for file in files if file.exists()]
-            if self._notes.get(notebook, ([], ""))[0] != content:
-                fine = publish_text(self.project, notebook)
-                self._notes[notebook] = content, "" if fine else _not_executed(notebook)
+            if self._notebook_messages.get(notebook, ([], ""))[0] != content:
+                fine = sync_markdown(self.project, notebook)
+                self._notebook_messages[notebook] = content, "" if fine else _not_executed(notebook)
         except (OSError, ValueError) as error:
             return f"notebooks/{notebook} cannot be read: {error}"
-        return self._notes[notebook][1]
+        return self._notebook_messages[notebook][1]
 
     def _build(self) -> str:
         """Build the site; return the last good build, which is another one only on success."""
         try:
             build = build_site(self.project, quiet=True, snapshots=self._folder)
         except OSError as error:
-            self._faults = str(error)
+            self._errors = str(error)
             return self.state.build
-        self._tried = build.key
-        self._faults = "" if build.ok else f"The last change is not shown:\n{faults_of(build.said)}"
+        self._last_key = build.key
+        self._errors = (
+            "" if build.ok else f"The last change is not shown:\n{extract_errors(build.output)}"
+        )
         return build.key if build.ok else self.state.build
 
 
@@ -154,8 +156,8 @@ def _not_executed(notebook: str) -> str:
     )
 
 
-def serve(project: Project, port: int, say: Callable[[str], None]) -> None:
-    """Serve the site until Ctrl-C; `say` gets the address, and each change of what is wrong.
+def serve(project: Project, port: int, log: Callable[[str], None]) -> None:
+    """Serve the site until Ctrl-C; `log` gets the address, and each change of what is wrong.
 
     Port 0 takes one that is free.
 
@@ -165,15 +167,15 @@ def serve(project: Project, port: int, say: Callable[[str], None]) -> None:
     project.build.mkdir(exist_ok=True)
     changed = threading.Event()
     with TemporaryDirectory(prefix="live-", dir=project.build) as folder:
-        desk = Desk(project, Path(folder))
-        with _listening(desk, port) as address, _watching(project, changed):
-            say(f"{address} (stop with Ctrl-C)")
+        dev_server = DevServer(project, Path(folder))
+        with _listening(dev_server, port) as address, _watching(project, changed):
+            log(f"{address} (stop with Ctrl-C)")
             try:
                 while True:
                     changed.clear()
-                    before, state = desk.state, desk.update()
+                    before, state = dev_server.state, dev_server.update()
                     if state != before:
-                        say(state.messages or "built")
+                        log(state.messages or "built")
                     changed.wait()
             except KeyboardInterrupt:
                 return
@@ -204,10 +206,10 @@ def _watching(project: Project, changed: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(desk: Desk, port: int) -> Iterator[str]:
+def _listening(dev_server: DevServer, port: int) -> Iterator[str]:
     """Answer requests in threads; yields the address."""
     try:
-        server = _Server(("127.0.0.1", port), partial(_Handler, desk=desk))
+        server = _Server(("127.0.0.1", port), partial(_Handler, dev_server=dev_server))
     except OSError as error:
         raise ParameterError(
             f"port {port} cannot be used ({error.strerror}): stop what listens there, or give "
@@ -223,10 +225,10 @@ def _listening(desk: Desk, port: int) -> Iterator[str]:
 
 def _trainings(project: Project) -> str:
     # Imported when asked for: torch, which reads checkpoints, takes seconds to load.
-    from wholescript.experiments.progress import live_runs
-    from wholescript.publish.site.trainings import fragment
+    from wholescript.experiments.progress import list_trainings
+    from wholescript.publish.site.trainings import render_status
 
-    return fragment(live_runs(project))
+    return render_status(list_trainings(project))
 
 
 class _Server(ThreadingHTTPServer):
@@ -239,21 +241,21 @@ class _Server(ThreadingHTTPServer):
 class _Handler(SimpleHTTPRequestHandler):
     """Sends the last good site, with the script in its pages, and the news."""
 
-    def __init__(self, *args: Any, desk: Desk) -> None:
-        self._desk = desk
-        self._build = desk.state.build
-        super().__init__(*args, directory=str(desk.site(self._build)))
+    def __init__(self, *args: Any, dev_server: DevServer) -> None:
+        self._dev_server = dev_server
+        self._build = dev_server.state.build
+        super().__init__(*args, directory=str(dev_server.site(self._build)))
 
     def do_GET(self) -> None:
         """Send a page, a file, the script or the news."""
         path = urlsplit(self.path).path
         page = Path(self.translate_path(path + "index.html" if path.endswith("/") else path))
-        if path == NEWS:
-            self._send_news()
-        elif path == SCRIPT:
+        if path == EVENTS_PATH:
+            self._send_events()
+        elif path == SCRIPT_PATH:
             self._send(_SCRIPT, "text/javascript")
-        elif path == TRAININGS:
-            self._send(_trainings(self._desk.project), "text/html")
+        elif path == TRAININGS_PATH:
+            self._send(_trainings(self._dev_server.project), "text/html")
         elif page.suffix == ".html" and page.is_file():
             self._send_page(page.read_text(encoding="utf-8"))
         else:
@@ -282,7 +284,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
     def _send_page(self, html: str, status: HTTPStatus = HTTPStatus.OK) -> None:
         before, end, after = html.rpartition("</body>")
-        script = f'<script src="{SCRIPT}" data-build="{self._build}"></script>'
+        script = f'<script src="{SCRIPT_PATH}" data-build="{self._build}"></script>'
         self._send(before + script + end + after, "text/html", status)
 
     def _send(self, text: str, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
@@ -294,13 +296,13 @@ class _Handler(SimpleHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def _send_news(self) -> None:
+    def _send_events(self) -> None:
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        seen: State | None = None
+        seen: SiteState | None = None
         while True:
-            state = self._desk.wait(seen, _SILENCE)
+            state = self._dev_server.wait(seen, _KEEPALIVE_S)
             # A comment, where nothing is new, finds out whether anybody still listens.
             news = ": still here" if state == seen else f"data: {json.dumps(vars(state))}"
             self.wfile.write(f"{news}\n\n".encode())

@@ -8,10 +8,10 @@ from nbformat import NotebookNode
 
 from wholescript.files import write_atomic
 from wholescript.project import Project
-from wholescript.publish.normalize import as_text, normalise
+from wholescript.publish.normalize import normalize_notebook, to_ipynb
 
 
-def publish_text(project: Project, name: str) -> bool:
+def sync_markdown(project: Project, name: str) -> bool:
     """Bring the text cells of the executed notebook `name` up to its source; outputs stay.
 
     Returns whether the executed notebook is now of the cells of its source. It is left alone and
@@ -20,19 +20,21 @@ def publish_text(project: Project, name: str) -> bool:
     path = project.notebooks / f"{name}.ipynb"
     if not path.exists():
         return False
-    source = normalise(jupytext.read(project.notebook_source(name)), name)
+    source = normalize_notebook(jupytext.read(project.notebook_source(name)), name)
     executed = nbformat.read(path, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
-    if [_written(c) for c in source.cells if c.cell_type == "code"] != [_written(c) for c in code]:
+    if [_source_and_metadata(c) for c in source.cells if c.cell_type == "code"] != [
+        _source_and_metadata(c) for c in code
+    ]:
         return False
     ran = iter(code)
     executed.cells = [next(ran) if c.cell_type == "code" else c for c in source.cells]
-    text = as_text(normalise(executed, name))
+    text = to_ipynb(normalize_notebook(executed, name))
     if text != path.read_text(encoding="utf-8"):
         write_atomic(path, text)
     return True
 
 
-def _written(cell: NotebookNode) -> tuple[str, dict[str, Any]]:
+def _source_and_metadata(cell: NotebookNode) -> tuple[str, dict[str, Any]]:
     """Return what the author wrote of a cell: its source and its metadata (label, tags)."""
     return cell.source, dict(cell.metadata)

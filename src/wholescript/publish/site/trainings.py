@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from wholescript.experiments.progress import LiveRun
+from wholescript.experiments.progress import TrainingStatus
 
 MINUTE, HOUR = 60, 3600
 
 
-class Shown(NamedTuple):
+class StatusRow(NamedTuple):
     """A training in words, its columns as they are titled."""
 
     run: str
@@ -24,17 +24,17 @@ class Shown(NamedTuple):
     checkpoint: str
 
 
-def shown(run: LiveRun, now: float) -> Shown:
+def shown(run: TrainingStatus, now: float) -> StatusRow:
     """Return a training in words, as of `now`, in seconds since 1970; "" where nothing is known."""
     state = f"{run.state}: {run.error}" if run.error else run.state
     progress = run.progress
     if progress is None:
-        return Shown(run.name, state, *[""] * 6)
+        return StatusRow(run.name, state, *[""] * 6)
     running = run.state == "running"
     done = f"{progress.step:,} of {progress.steps:,}"
     pace = progress.seconds_per_step
     speed = f"{1 / pace:.2g} a second" if pace < 1 else f"{pace:.1f} s each"
-    return Shown(
+    return StatusRow(
         run.name,
         state,
         f"{done}, epoch {progress.epoch}",
@@ -55,7 +55,7 @@ def duration(seconds: float) -> str:
     return f"{seconds // HOUR:.0f} h {seconds % HOUR / MINUTE:.0f} min"
 
 
-def fragment(runs: Sequence[LiveRun]) -> str:
+def render_status(runs: Sequence[TrainingStatus]) -> str:
     """Return the trainings as a piece of HTML, to be set into a page that is being served."""
     environment = Environment(
         loader=PackageLoader("wholescript.publish.site"),

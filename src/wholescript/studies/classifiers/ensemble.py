@@ -8,15 +8,15 @@ import numpy as np
 from scipy.special import softmax
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.multiclass import ClassPredictions
-from wholescript.experiments.documents.data_config import Training
-from wholescript.experiments.documents.runs import scores
+from wholescript.evaluation.multiclass import DocumentPredictions
+from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.documents.runs import metrics_of
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
-from wholescript.models.documents.stacking import blend
+from wholescript.models.documents.stacking import fit_weighted_sum
 
-SUMS = ("train_seconds", "inference_seconds_per_1000", "parameters", "trained_parameters")
+SUMMED_COSTS = ("train_seconds", "inference_seconds_per_1000", "parameters", "trained_parameters")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Ensemble(Experiment[Sequence[Run]]):
             ParameterError: there are not two members, or they are not of one set and seed.
         """
         first = _check_members(data)
-        training = Training(**first.settings["training"])
+        training = DataConfig(**first.settings["training"])
         return f"{first.config['textset']}/{self.name}-{training.suffix}"
 
     def settings_on(self, data: Sequence[Run]) -> dict[str, Any]:
@@ -60,29 +60,30 @@ class Ensemble(Experiment[Sequence[Run]]):
             RunError: a member was stored without its predictions on validation.
         """
         first = _check_members(data).config
-        on_validation = [run.val_predictions(ClassPredictions) for run in data]
-        on_test = [run.predictions(ClassPredictions) for run in data]
-        weights = blend(_logs(on_validation), on_validation[0].labels)
+        val_predictions = [run.val_predictions(DocumentPredictions) for run in data]
+        on_test = [run.predictions(DocumentPredictions) for run in data]
+        weights = fit_weighted_sum(_log_probabilities(val_predictions), val_predictions[0].labels)
         classes = len(first["classes"])
         shares = {
             run.name: round(float(weights.weights[place * classes, 0]), 4)
             for place, run in enumerate(data)
         }
         said = [
-            ClassPredictions.from_probabilities(
+            DocumentPredictions.from_probabilities(
                 parts[0].ids,
                 parts[0].classes,
                 parts[0].labels,
-                softmax(weights(_logs(parts)), axis=1),
+                softmax(weights(_log_probabilities(parts)), axis=1),
             )
-            for parts in (on_test, on_validation)
+            for parts in (on_test, val_predictions)
         ]
         costs = {
-            cost: Metric(sum(run.metrics[cost].value for run in data), tolerance=0) for cost in SUMS
+            cost: Metric(sum(run.metrics[cost].value for run in data), tolerance=0)
+            for cost in SUMMED_COSTS
         }
         kept = ("textset", "classes", "texts", "scale", "device", "threads", "seed")
         return Outcome(
-            scores(said[0]) | costs,
+            metrics_of(said[0]) | costs,
             said[0],
             said[1],
             facts={"chosen": shares} | {fact: first[fact] for fact in kept},
@@ -102,7 +103,7 @@ def _check_members(members: Sequence[Run]) -> Run:
     return first
 
 
-def _logs(members: Sequence[ClassPredictions]) -> np.ndarray:
+def _log_probabilities(members: Sequence[DocumentPredictions]) -> np.ndarray:
     """Return log-probabilities (n, members times classes)."""
     columns = []
     for said in members:

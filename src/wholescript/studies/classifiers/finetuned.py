@@ -14,17 +14,20 @@ from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
-from wholescript.studies.classifiers.scratch import SCRATCH_TRAINING
-from wholescript.training.document_classifier import NeuralTextClassifier, Tokenize
+from wholescript.studies.classifiers.scratch import SCRATCH_TRAIN_CONFIG
+from wholescript.training.document_classifier import NeuralDocumentClassifier, TokenizeFn
 from wholescript.training.documents import IntArray
-from wholescript.training.loop import TrainingSettings
+from wholescript.training.loop import TrainConfig
 
-PAGES, PAGE = 16, 4_000  # of Python's manual, and the characters of each that are looked at
-FINETUNE_TRAINING = replace(SCRATCH_TRAINING, epochs=5, learning_rate=5e-4, patience=2)
+N_FORGETTING_PAGES, FORGETTING_PAGE_CHARS = (
+    16,
+    4_000,
+)  # of Python's manual, and the characters of each that are looked at
+FINETUNE_TRAIN_CONFIG = replace(SCRATCH_TRAIN_CONFIG, epochs=5, learning_rate=5e-4, patience=2)
 
 
 @dataclass
-class FinetunedClassifier(NeuralTextClassifier):
+class FinetunedClassifier(NeuralDocumentClassifier):
     """A pretrained decoder-only model, fine-tuned: `full`, `lora`, `frozen` or `thawed`.
 
     `thawed` trains the last layer for `frozen_epochs` first, then everything, at a tenth of the
@@ -36,7 +39,7 @@ class FinetunedClassifier(NeuralTextClassifier):
     rank: int = 8
     alpha: int = 16
     frozen_epochs: int = 2
-    training: TrainingSettings = field(default_factory=lambda: FINETUNE_TRAINING)
+    training: TrainConfig = field(default_factory=lambda: FINETUNE_TRAIN_CONFIG)
 
     def __post_init__(self) -> None:
         """Refuse names that are not there, and nothing to train."""
@@ -55,13 +58,13 @@ class FinetunedClassifier(NeuralTextClassifier):
         return f"{Path(self.pretrained).name}-{self.tuning}"
 
     @property
-    def save_seconds(self) -> float:
+    def save_interval_s(self) -> float:
         """All weights with what the optimizer knows of them are gigabytes."""
         return 60.0 if self.tuning in ("lora", "frozen") else 600.0
 
-    def begin(
+    def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None
-    ) -> tuple[nn.Module, Tokenize, int]:
+    ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return the pretrained model with a last layer that is not.
 
         Raises:
@@ -69,10 +72,10 @@ class FinetunedClassifier(NeuralTextClassifier):
             ParameterError: there is no such model, or it cannot read `max_length` tokens.
         """
         decoder = load_decoder(self.pretrained)
-        longest = getattr(decoder.model.config, "max_position_embeddings", None)
-        if longest and self.max_length > longest:
+        max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
+        if max_positions and self.max_length > max_positions:
             raise ParameterError(
-                f"max_length={self.max_length}: {self.pretrained} reads at most {longest} tokens"
+                f"max_length={self.max_length}: {self.pretrained} reads at most {max_positions} tokens"
             )
         tuning: Tuning = "frozen" if self.tuning == "thawed" else self.tuning
         network = DecoderClassifier(
@@ -80,29 +83,29 @@ class FinetunedClassifier(NeuralTextClassifier):
         )
 
         def tokenize(texts: Sequence[str]) -> list[IntArray]:
-            return [np.array([decoder.start, *decoder.tokens(text)]) for text in texts]
+            return [np.array([decoder.bos_token_id, *decoder.tokens(text)]) for text in texts]
 
-        return network, tokenize, decoder.start
+        return network, tokenize, decoder.bos_token_id
 
-    def watch(self, network: nn.Module, tokenize: Tokenize) -> dict[str, float]:
+    def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
         """Return the language loss on Python's manual, in nats a token: its growth is forgetting.
 
         That is English which every machine has, and which no data set of the report is made of.
         """
         assert isinstance(network, DecoderClassifier)
-        pages = [text[:PAGE] for _, text in sorted(topics.items())]
+        pages = [text[:FORGETTING_PAGE_CHARS] for _, text in sorted(topics.items())]
         tokens = [ids[: self.max_length] for ids in tokenize(pages)]
-        read = [ids for ids in tokens if len(ids) == self.max_length][:PAGES]
+        read = [ids for ids in tokens if len(ids) == self.max_length][:N_FORGETTING_PAGES]
         if not read:
             return {}
-        return {"language_loss": network.language_loss(torch.from_numpy(np.stack(read)))}
+        return {"language_loss": network.lm_loss(torch.from_numpy(np.stack(read)))}
 
-    def phases(self, network: nn.Module) -> Iterator[TrainingSettings]:
+    def phases(self, network: nn.Module) -> Iterator[TrainConfig]:
         """Yield one phase, or two of which the second trains everything."""
         if self.tuning != "thawed":
             yield self.training
             return
         assert isinstance(network, DecoderClassifier)
         yield replace(self.training, epochs=self.frozen_epochs)
-        network.thaw()
+        network.unfreeze()
         yield replace(self.training, learning_rate=self.training.learning_rate / 10)

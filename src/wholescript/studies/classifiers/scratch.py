@@ -8,21 +8,28 @@ from torch import nn
 
 from wholescript.errors import ParameterError
 from wholescript.features.tokenizers import (
-    PADDING,
-    UNKNOWN,
-    Kind,
-    Subwords,
-    load_subwords,
-    subwords,
+    PAD_ID,
+    UNK_ID,
+    SubwordTokenizer,
+    TokenizerKind,
+    build_subword_tokenizer,
+    load_subword_tokenizer,
 )
 from wholescript.models.chunked import Pooling
-from wholescript.models.transformer_classifier import TextClassifier, check_choices
-from wholescript.training.document_classifier import Fitted, NeuralTextClassifier, Tokenize
-from wholescript.training.documents import OnTexts
-from wholescript.training.loop import TrainingSettings
+from wholescript.models.transformer_classifier import (
+    CausalTransformerClassifier,
+    check_size_and_pooling,
+)
+from wholescript.training.document_classifier import (
+    FittedDocumentClassifier,
+    NeuralDocumentClassifier,
+    TokenizeFn,
+)
+from wholescript.training.documents import ClassificationObjective
+from wholescript.training.loop import TrainConfig
 
-TOKENIZER = "tokenizer.json"
-SCRATCH_TRAINING = TrainingSettings(
+TOKENIZER_FILE = "tokenizer.json"
+SCRATCH_TRAIN_CONFIG = TrainConfig(
     epochs=20,
     learning_rate=1e-3,
     weight_decay=0.05,
@@ -34,20 +41,20 @@ SCRATCH_TRAINING = TrainingSettings(
 
 
 @dataclass
-class ScratchClassifier(NeuralTextClassifier):
+class ScratchClassifier(NeuralDocumentClassifier):
     """A small decoder-only transformer that learns language and task from the training texts."""
 
     size: str = "small"
     pooling: Pooling = "mean"
-    tokenizer: Kind = "bpe"
-    vocabulary: int = 8_000
+    tokenizer: TokenizerKind = "bpe"
+    vocab_size: int = 8_000
     token_dropout: float = 0.0
-    training: TrainingSettings = field(default_factory=lambda: SCRATCH_TRAINING)
+    training: TrainConfig = field(default_factory=lambda: SCRATCH_TRAIN_CONFIG)
 
     def __post_init__(self) -> None:
         """Refuse names that are not there."""
         super().__post_init__()
-        check_choices(self.size, self.pooling)
+        check_size_and_pooling(self.size, self.pooling)
         if not 0 <= self.token_dropout < 1:
             raise ParameterError(f"token_dropout={self.token_dropout} must be in [0, 1)")
 
@@ -57,28 +64,28 @@ class ScratchClassifier(NeuralTextClassifier):
         return f"scratch-{self.size}"
 
     @property
-    def way(self) -> OnTexts:
+    def objective(self) -> ClassificationObjective:
         """How batches are read: with some tokens hidden, as if they were unknown."""
-        return OnTexts(self.bfloat16, self.token_dropout, UNKNOWN)
+        return ClassificationObjective(self.bfloat16, self.token_dropout, UNK_ID)
 
-    def begin(
+    def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None
-    ) -> tuple[nn.Module, Tokenize, int]:
+    ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an untrained transformer over the tokens of `texts`."""
-        path = folder and folder / TOKENIZER
+        path = folder and folder / TOKENIZER_FILE
         if path and (path.exists() or not texts):
-            pieces = load_subwords(path)
+            pieces = load_subword_tokenizer(path)
         else:
-            pieces = subwords(self.tokenizer, texts, size=self.vocabulary)
+            pieces = build_subword_tokenizer(self.tokenizer, texts, size=self.vocab_size)
             if path:
                 pieces.save(path)
-        network = TextClassifier(
-            pieces.vocabulary, classes, self.size, pooling=self.pooling, dropout=self.dropout
+        network = CausalTransformerClassifier(
+            pieces.vocab_size, classes, self.size, pooling=self.pooling, dropout=self.dropout
         )
-        return network, pieces, PADDING
+        return network, pieces, PAD_ID
 
-    def save(self, fitted: Fitted, folder: Path) -> None:
+    def save(self, fitted: FittedDocumentClassifier, folder: Path) -> None:
         """Write weights and tokenizer into `folder`."""
-        assert isinstance(fitted.tokenize, Subwords)
-        fitted.tokenize.save(folder / TOKENIZER)
+        assert isinstance(fitted.tokenize, SubwordTokenizer)
+        fitted.tokenize.save(folder / TOKENIZER_FILE)
         super().save(fitted, folder)

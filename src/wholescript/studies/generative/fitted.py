@@ -16,30 +16,30 @@ from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.causal_lm import CausalLM
 from wholescript.training.documents import IntArray
 from wholescript.training.language_model import token_log_probabilities, windows
-from wholescript.training.loop import Row
+from wholescript.training.loop import HistoryRow
 
-SCORED = "likelihoods.jsonl"
-AT_ONCE = 256  # texts whose scores are kept together
+LOG_LIKELIHOODS_FILE = "likelihoods.jsonl"
+TEXTS_PER_FLUSH = 256  # texts whose scores are kept together
 
-Tokenize = Callable[[Sequence[str]], list[IntArray]]
+TokenizeFn = Callable[[Sequence[str]], list[IntArray]]
 
 
-class Reader(NamedTuple):
+class ClassLanguageModel(NamedTuple):
     """A language model, and what turns texts into its tokens and back.
 
-    `opening` stands before every text, to be read and not to be scored: a mark, or a prompt.
+    `prefix` stands before every text, to be read and not to be scored: a mark, or a prompt.
     `tokenize` puts the mark `end` behind a text; that number also pads.
     """
 
     model: CausalLM
-    tokenize: Tokenize
+    tokenize: TokenizeFn
     decode: Callable[[IntArray], str]
-    opening: IntArray
+    prefix: IntArray
     end: int
 
     def windows(self, texts: Sequence[str], length: int) -> list[IntArray]:
         """Cut texts into windows of at most `length` tokens, each behind the opening."""
-        before, last = self.opening[:-1], self.opening[-1:]
+        before, last = self.prefix[:-1], self.prefix[-1:]
         tokens = [np.concatenate([last, ids]) for ids in self.tokenize(texts)]
         return [np.concatenate([before, ids]) for ids in windows(tokens, length - len(before))]
 
@@ -48,19 +48,19 @@ class Reader(NamedTuple):
 class FittedGenerative:
     """A language model for each class. `history` has a row an epoch, all of one class first."""
 
-    readers: list[Reader]
+    class_lms: list[ClassLanguageModel]
     rule: BayesRule
     context: int
     bfloat16: bool
     scored: Path | None = None
-    history: list[Row] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
     best_epoch: int = 0
-    measured: dict[str, float] = field(default_factory=dict)
+    extra_metrics: dict[str, float] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, int]:
         """How many numbers there are, in all models and trained."""
-        models = [reader.model for reader in self.readers]
+        models = [class_lm.model for class_lm in self.class_lms]
         counts = [(p.numel(), p.requires_grad) for model in models for p in model.parameters()]
         return {
             "parameters": sum(count for count, _ in counts),
@@ -81,11 +81,11 @@ class FittedGenerative:
         """
         check_texts(texts)
         names = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
-        known = _read_scores(self.scored)
+        known = _read_cached_log_likelihoods(self.scored)
         missing = [row for row, name in enumerate(names) if name not in known]
-        for start in range(0, len(missing), AT_ONCE):
-            rows = missing[start : start + AT_ONCE]
-            found = self._score([texts[row] for row in rows])
+        for start in range(0, len(missing), TEXTS_PER_FLUSH):
+            rows = missing[start : start + TEXTS_PER_FLUSH]
+            found = self._log_likelihoods([texts[row] for row in rows])
             lines = {names[row]: values.tolist() for row, values in zip(rows, found, strict=True)}
             known |= lines
             if self.scored:
@@ -101,35 +101,39 @@ class FittedGenerative:
         """Return the probabilities of the classes, (n, classes)."""
         return self.posterior(self.log_likelihoods(texts))
 
-    def by_word(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
+    def token_log_probs(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
         """Return the tokens of a text, and the log-probability of each, (tokens + 1, classes).
 
         The last row is of the end of the text.
         """
-        columns = [self._tokens(reader, [text])[0] for reader in self.readers]
-        reader = self.readers[0]
-        tokens = reader.tokenize([text])[0][:-1]
-        return [reader.decode(tokens[i : i + 1]) for i in range(len(tokens))], np.stack(columns, 1)
+        columns = [self._token_log_probs(class_lm, [text])[0] for class_lm in self.class_lms]
+        class_lm = self.class_lms[0]
+        tokens = class_lm.tokenize([text])[0][:-1]
+        return [class_lm.decode(tokens[i : i + 1]) for i in range(len(tokens))], np.stack(
+            columns, 1
+        )
 
-    def _score(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def _log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
         columns = [
-            [float(row.astype(np.float64).sum()) for row in self._tokens(reader, texts)]
-            for reader in self.readers
+            [float(row.astype(np.float64).sum()) for row in self._token_log_probs(class_lm, texts)]
+            for class_lm in self.class_lms
         ]
         return np.array(columns).T
 
-    def _tokens(self, reader: Reader, texts: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _token_log_probs(
+        self, class_lm: ClassLanguageModel, texts: Sequence[str]
+    ) -> list[NDArray[np.float32]]:
         scored = token_log_probabilities(
-            reader.model,
-            [np.concatenate([reader.opening, ids]) for ids in reader.tokenize(texts)],
+            class_lm.model,
+            [np.concatenate([class_lm.prefix, ids]) for ids in class_lm.tokenize(texts)],
             context=self.context,
-            padding=reader.end,
+            pad_token_id=class_lm.end,
             bfloat16=self.bfloat16,
         )
-        return [row[len(reader.opening) - 1 :] for row in scored]
+        return [row[len(class_lm.prefix) - 1 :] for row in scored]
 
 
-def _read_scores(path: Path | None) -> dict[str, list[float]]:
+def _read_cached_log_likelihoods(path: Path | None) -> dict[str, list[float]]:
     """Return what was scored, by the hash of the text; a line that a kill cut off is none."""
     if path is None or not path.exists():
         return {}

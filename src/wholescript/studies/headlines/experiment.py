@@ -15,25 +15,25 @@ from wholescript.experiments.key import Identity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines import train as title_recipe
-from wholescript.studies.headlines.losses import TitleLosses, bits
-from wholescript.studies.headlines.metrics import Reading, published_loss, token_nats
+from wholescript.studies.headlines.losses import HeadlineLosses, bits
+from wholescript.studies.headlines.metrics import EvalContext, task_metric, token_nll
 from wholescript.studies.headlines.train import (
-    WEIGHTS,
-    FittedTitles,
-    Recipe,
-    fit_titles,
-    load_titles,
-    save_titles,
+    WEIGHTS_FILE,
+    FittedHeadlineModel,
+    HeadlineTrainConfig,
+    load_headline_model,
+    save_headline_model,
+    train_headline_model,
 )
 
 GROUP = "headlines"
-JUDGED_BY = ("wholescript.studies.headlines.metrics", "wholescript.studies.headlines.losses")
-PUBLISHED_BATCH = 64  # of the published loss, whatever a model was trained with
+METRIC_MODULES = ("wholescript.studies.headlines.metrics", "wholescript.studies.headlines.losses")
+TASK_BATCH_SIZE = 64  # of the published loss, whatever a model was trained with
 
 
 @dataclass(frozen=True)
 class HeadlineExperiment(Experiment[Headlines]):
-    """A language model of headlines, trained by `recipe` and scored as `reading` says.
+    """A language model of headlines, trained by `train_config` and scored as `reading` says.
 
     The run `headlines/<name>-s<seed>` stores the loss as published, the share of tokens that it is
     of, and bits per byte of every headline. `facts` are stored with it. Weights stay under
@@ -43,8 +43,8 @@ class HeadlineExperiment(Experiment[Headlines]):
     kind: ClassVar[str] = "headlines"
 
     name: str
-    recipe: Recipe
-    reading: Reading
+    train_config: HeadlineTrainConfig
+    reading: EvalContext
     seed: int = 1337
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ class HeadlineExperiment(Experiment[Headlines]):
     def settings_on(self, data: Headlines) -> dict[str, Any]:
         """Return the recipe, how headlines are scored, the seed and the precision."""
         return {
-            "recipe": self.recipe.config,
+            "recipe": self.train_config.config,
             "reading": self.reading,
             "seed": self.seed,
             "bfloat16": cpu_has_bfloat16(),
@@ -67,38 +67,38 @@ class HeadlineExperiment(Experiment[Headlines]):
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules that train and score."""
-        return (title_recipe.__name__, *JUDGED_BY)
+        return (title_recipe.__name__, *METRIC_MODULES)
 
     def checkpoint_key(self, identity: Identity) -> str:
         """Return the key of the weights: they are the same however headlines are scored."""
         return weights_key(identity.as_dict())
 
-    def execute(self, data: Headlines, context: Context) -> Outcome:
+    def execute(self, data: Headlines, block_size: Context) -> Outcome:
         """Train, or load the weights that are there, and score the validation headlines.
 
         Raises:
             DataError: the headlines do not fill a batch.
         """
-        folder = context.folder
-        if (folder / WEIGHTS).exists():
-            fitted = load_titles(self.recipe, folder)
+        folder = block_size.folder
+        if (folder / WEIGHTS_FILE).exists():
+            fitted = load_headline_model(self.train_config, folder)
         else:
-            fitted = fit_titles(
-                self.recipe, data.train, data.validation, seed=self.seed,
-                bfloat16=cpu_has_bfloat16(), folder=folder, progress=context.progress,
-                on_epoch=context.on_epoch,
+            fitted = train_headline_model(
+                self.train_config, data.train, data.validation, seed=self.seed,
+                bfloat16=cpu_has_bfloat16(), folder=folder, progress=block_size.progress,
+                on_epoch_end=block_size.on_epoch_end,
             )  # fmt: skip
-            save_titles(fitted, folder)
-        metrics, losses = judge_titles(fitted, data, self.recipe, self.reading)
+            save_headline_model(fitted, folder)
+        metrics, losses = evaluate_headlines(fitted, data, self.train_config, self.reading)
         seconds = sum(float(row["seconds"]) for row in fitted.history)
-        read = len(fitted.tokens.stream(data.train)) * self.recipe.epochs
+        read = len(fitted.tokens.stream(data.train)) * self.train_config.epochs
         held_out = fitted.tokens.stream(data.validation)
         costs = {
             "train_seconds": seconds,
             "tokens_per_second": read / seconds,
             "parameters": fitted.parameters,
-            "vocabulary": fitted.tokens.vocabulary,
-            "tokens_per_epoch": read / self.recipe.epochs,
+            "vocabulary": fitted.tokens.vocab_size,
+            "tokens_per_epoch": read / self.train_config.epochs,
             "shared_titles": data.shared,
             "bytes_per_token": losses.bytes.sum() / (len(held_out) - 1),
         }
@@ -124,21 +124,27 @@ def weights_key(config: Mapping[str, Any]) -> str:
     return hash_json([config["version"], settings, config["data"]])
 
 
-def judge_titles(
-    fitted: FittedTitles, headlines: Headlines, recipe: Recipe, reading: Reading
-) -> tuple[dict[str, Metric], TitleLosses]:
+def evaluate_headlines(
+    fitted: FittedHeadlineModel,
+    headlines: Headlines,
+    train_config: HeadlineTrainConfig,
+    reading: EvalContext,
+) -> tuple[dict[str, Metric], HeadlineLosses]:
     """Return the losses of the validation titles, as published and so that models can be compared.
 
     The published loss is missing where the titles do not fill one of its batches.
     """
     asked = (fitted.model, fitted.tokens, headlines.validation)
-    options: dict[str, Any] = {"block": recipe.model.context, "bfloat16": cpu_has_bfloat16()}
-    nats = token_nats(*asked, reading=reading, **options)
-    losses = TitleLosses.of(headlines.validation, nats)
+    options: dict[str, Any] = {
+        "block": train_config.model.block_size,
+        "bfloat16": cpu_has_bfloat16(),
+    }
+    nats = token_nll(*asked, reading=reading, **options)
+    losses = HeadlineLosses.of(headlines.validation, nats)
     value, low, high = bits([losses])
     found = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
     try:
-        published = published_loss(*asked, batch_size=PUBLISHED_BATCH, **options)
+        published = task_metric(*asked, batch_size=TASK_BATCH_SIZE, **options)
     except DataError:
         return found, losses
     told = {

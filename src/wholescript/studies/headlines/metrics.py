@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.next_token import NextTokenModel
-from wholescript.studies.headlines.tokenizer import END, TitleTokens
+from wholescript.studies.headlines.tokenizer import EOS, HeadlineTokenizer
 from wholescript.training.language_model import token_log_probabilities, windows
 
-Reading = Literal["windows", "overlapping", "alone"]
+EvalContext = Literal["windows", "overlapping", "alone"]
 
 
 @dataclass(frozen=True)
-class PublishedLoss:
+class TaskMetric:
     """`value` is in nats a character, `scored` the share of tokens that it is the loss of."""
 
     value: float
@@ -28,15 +28,15 @@ class PublishedLoss:
         return self.value / self.scored
 
 
-def published_loss(
+def task_metric(
     model: NextTokenModel,
-    tokens: TitleTokens,
+    tokens: HeadlineTokenizer,
     titles: Sequence[str],
     *,
-    block: int = 128,
+    block_size: int = 128,
     batch_size: int = 64,
     bfloat16: bool = True,
-) -> PublishedLoss:
+) -> TaskMetric:
     """Return the loss of the published task: what is scored over all characters.
 
     Only whole batches of windows are read; after each a token is passed over. What remains is left
@@ -47,29 +47,29 @@ def published_loss(
         DataError: the titles do not fill a batch.
     """
     stream = tokens.stream(titles)[1:]
-    span = block * batch_size + 1
+    span = block_size * batch_size + 1
     if len(stream) < span:
-        raise DataError(f"{len(stream)} tokens do not fill a batch of {batch_size} x {block}")
+        raise DataError(f"{len(stream)} tokens do not fill a batch of {batch_size} x {block_size}")
     rows = [
-        stream[start + row * block : start + (row + 1) * block + 1]
+        stream[start + row * block_size : start + (row + 1) * block_size + 1]
         for start in range(0, len(stream) - span + 1, span)
         for row in range(batch_size)
     ]
     # A row is read as it is whichever others are read with it: not so many need to be at once.
-    logs = token_log_probabilities(model, rows, context=block + 1, bfloat16=bfloat16)
+    logs = token_log_probabilities(model, rows, max_context=block_size + 1, bfloat16=bfloat16)
     total = -sum(float(part.astype(np.float64).sum()) for part in logs)
     scored = sum(map(len, logs))
-    characters = sum(len(title) + len(END) for title in titles)
-    return PublishedLoss(total / characters, scored / (len(stream) - 1))
+    characters = sum(len(title) + len(EOS) for title in titles)
+    return TaskMetric(total / characters, scored / (len(stream) - 1))
 
 
-def token_nats(
+def token_nll(
     model: NextTokenModel,
-    tokens: TitleTokens,
+    tokens: HeadlineTokenizer,
     titles: Sequence[str],
     *,
-    block: int = 128,
-    reading: Reading = "windows",
+    block_size: int = 128,
+    reading: EvalContext = "windows",
     bfloat16: bool = True,
     batch_size: int | None = None,
 ) -> list[NDArray[np.float32]]:
@@ -82,19 +82,19 @@ def token_nats(
     Raises:
         ParameterError: another reading.
     """
-    if reading not in get_args(Reading):
-        raise ParameterError(f"reading={reading!r} is none of {', '.join(get_args(Reading))}")
+    if reading not in get_args(EvalContext):
+        raise ParameterError(f"reading={reading!r} is none of {', '.join(get_args(EvalContext))}")
     each = tokens(titles)
-    start = np.array([tokens.end])
+    start = np.array([tokens.eos_token_id])
     stream = np.concatenate([start, *each])
-    rows, context = {
-        "windows": (windows([stream], block + 1), block + 1),
-        "overlapping": ([stream], block),
-        "alone": ([np.concatenate([start, ids]) for ids in each], block),
+    rows, max_context = {
+        "windows": (windows([stream], block_size + 1), block_size + 1),
+        "overlapping": ([stream], block_size),
+        "alone": ([np.concatenate([start, ids]) for ids in each], block_size),
     }[reading]
-    together = batch_size and batch_size * context
+    together = batch_size and batch_size * max_context
     scored = token_log_probabilities(
-        model, rows, context=context, bfloat16=bfloat16, at_once=together
+        model, rows, max_context=max_context, bfloat16=bfloat16, tokens_per_forward=together
     )
     logs = np.concatenate(scored)
     ends = np.cumsum([len(ids) for ids in each])

@@ -13,16 +13,16 @@ def expected(tables: Mapping[str, pd.DataFrame]) -> Figure:
     figure, panels = plt.subplots(
         1, len(tables), figsize=(2.4 * len(tables) + 0.6, 3.2), squeeze=False
     )
-    for axes, (begun, table) in zip(panels[0], tables.items(), strict=True):
-        places = np.arange(len(table))[::-1]
-        axes.barh(places, table["probability"], height=0.7)
-        axes.set_yticks(places, [repr(token)[1:-1] for token in table["token"]])
-        axes.set(title=begun or "(nothing yet)", xlabel="probability")
+    for axes, (prompt, table) in zip(panels[0], tables.items(), strict=True):
+        positions = np.arange(len(table))[::-1]
+        axes.barh(positions, table["probability"], height=0.7)
+        axes.set_yticks(positions, [repr(token)[1:-1] for token in table["token"]])
+        axes.set(title=prompt or "(nothing yet)", xlabel="probability")
         axes.grid(axis="y", visible=False)
     return figure
 
 
-def by_position(tables: Mapping[str, pd.DataFrame]) -> Figure:
+def loss_by_position(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss by place in the title, a line a model: columns `position`, `nats`."""
     figure, axes = plt.subplots(figsize=(7.0, 3.6))
     for name, table in tables.items():
@@ -32,14 +32,14 @@ def by_position(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def by_frequency(tables: Mapping[str, pd.DataFrame]) -> Figure:
+def loss_by_frequency(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss of tokens by how often training has them: columns `from_times`, `nats`."""
     figure, axes = plt.subplots(figsize=(7.0, 3.6))
     groups = sorted({times for table in tables.values() for times in table["from_times"]})
     width = 0.8 / len(tables)
     for number, (name, table) in enumerate(tables.items()):
-        places = [groups.index(times) + number * width for times in table["from_times"]]
-        axes.bar(places, table["nats"], width=width, label=name)
+        positions = [groups.index(times) + number * width for times in table["from_times"]]
+        axes.bar(positions, table["nats"], width=width, label=name)
     shift = width * (len(tables) - 1) / 2
     axes.set_xticks(np.arange(len(groups)) + shift, [f"{times:,}" for times in groups])
     axes.set(xlabel="times in training, at least", ylabel="nats a token")

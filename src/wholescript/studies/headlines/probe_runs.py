@@ -14,19 +14,23 @@ from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines.experiment import weights_key
-from wholescript.studies.headlines.losses import TitleLosses
-from wholescript.studies.headlines.metrics import published_loss, token_nats
+from wholescript.studies.headlines.losses import HeadlineLosses
+from wholescript.studies.headlines.metrics import task_metric, token_nll
 from wholescript.studies.headlines.probing import (
-    expected_next,
+    generate_headlines,
     loss_by_frequency,
     loss_by_position,
-    write_titles,
+    top_next_tokens,
 )
-from wholescript.studies.headlines.train import FittedTitles, Recipe, load_titles
+from wholescript.studies.headlines.train import (
+    FittedHeadlineModel,
+    HeadlineTrainConfig,
+    load_headline_model,
+)
 
-BEGUN = ("", "Show HN:", "Ask HN: How do", "Why I")
-BATCHES = (16, 64, 256, 512)
-SAMPLES = 12
+PROMPTS = ("", "Show HN:", "Ask HN: How do", "Why I")
+BATCH_SIZES = (16, 64, 256, 512)
+N_SAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Probe(Experiment[Run]):
         """Return the key of the run."""
         return {"of": data.key}
 
-    def execute(self, data: Run, context: Context) -> Outcome:
+    def execute(self, data: Run, block_size: Context) -> Outcome:
         """Make the table; of the batches, also say how far each loss moves with their size."""
         table = self.table()
         metrics = {"rows": Metric(len(table))}
@@ -63,7 +67,7 @@ class Probe(Experiment[Run]):
         return Outcome(metrics, history=table, facts={"scale": data.config["scale"]})
 
 
-def read_title_run(
+def analyze_headline_run(
     workspace: Workspace, found: Run, headlines: Headlines, *, seed: int = 0
 ) -> list[Run]:
     """Store what a trained model expects, errs in and writes, each as a run `<run>-expects` or so.
@@ -81,27 +85,35 @@ def read_title_run(
             f"{found.name} was not trained on these titles: give the same file, and --titles "
             f"{sum(found.data['titles'].values())}"
         )
-    recipe = recipe_stored(found)
+    train_config = stored_train_config(found)
     folder = workspace.checkpoints(weights_key(found.config))
     if not folder.is_dir():
         raise RunError(f"the weights of {found.name} are not here: train it again")
-    fitted = load_titles(recipe, folder)
+    fitted = load_headline_model(train_config, folder)
     titles = headlines.validation
     asked = (fitted.model, fitted.tokens, titles)
-    options: dict[str, Any] = {"block": recipe.model.context, "bfloat16": cpu_has_bfloat16()}
-    losses = token_nats(*asked, **options, reading=found.settings["reading"])
+    options: dict[str, Any] = {
+        "block": train_config.model.block_size,
+        "bfloat16": cpu_has_bfloat16(),
+    }
+    losses = token_nll(*asked, **options, reading=found.settings["reading"])
     train = fitted.tokens.stream(headlines.train)
-    longest = min(40, recipe.model.context - 1)
+    max_tokens = min(40, train_config.model.block_size - 1)
 
     def expects() -> pd.DataFrame:
         return pd.concat(
-            [expected_next(fitted.model, fitted.tokens, b).assign(begun=b) for b in BEGUN],
+            [top_next_tokens(fitted.model, fitted.tokens, b).assign(begun=b) for b in PROMPTS],
             ignore_index=True,
         )
 
     def writes() -> pd.DataFrame:
-        written = write_titles(
-            fitted.model, fitted.tokens, SAMPLES, temperature=0.8, longest=longest, seed=seed
+        written = generate_headlines(
+            fitted.model,
+            fitted.tokens,
+            N_SAMPLES,
+            temperature=0.8,
+            max_tokens=max_tokens,
+            seed=seed,
         )
         return pd.DataFrame({"title": written})
 
@@ -116,32 +128,32 @@ def read_title_run(
 
 
 def by_batch(
-    fitted: FittedTitles, titles: Sequence[str], options: Mapping[str, Any]
+    fitted: FittedHeadlineModel, titles: Sequence[str], options: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Return `batch`, `published`, `scored` and `bits_per_byte` of one checkpoint, a row a batch.
 
     Both are computed anew with each. Batches that the titles do not fill are left out.
     """
     asked, rows = (fitted.model, fitted.tokens, titles), []
-    for size in BATCHES:
+    for size in BATCH_SIZES:
         try:
-            found = published_loss(*asked, batch_size=size, **options)
+            found = task_metric(*asked, batch_size=size, **options)
         except DataError:
             continue
-        nats = token_nats(*asked, batch_size=size, **options)
+        nats = token_nll(*asked, batch_size=size, **options)
         rows.append(
             {
                 "batch": size,
                 "published": found.value,
                 "scored": found.scored,
-                "bits_per_byte": TitleLosses.of(titles, nats).bits_per_byte,
+                "bits_per_byte": HeadlineLosses.of(titles, nats).bits_per_byte,
             }
         )
     return pd.DataFrame(rows, columns=["batch", "published", "scored", "bits_per_byte"])
 
 
-def recipe_stored(found: Run) -> Recipe:
+def stored_train_config(found: Run) -> HeadlineTrainConfig:
     """Return the recipe of a stored run."""
     stored = dict(found.settings["recipe"])
     model = stored.pop("model")
-    return Recipe().changed(**stored, **model)
+    return HeadlineTrainConfig().override(**stored, **model)

@@ -6,45 +6,45 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from wholescript.errors import RunError
-from wholescript.experiments.documents.runs import mean_costs, seedless
-from wholescript.experiments.documents.tables import made_by
+from wholescript.experiments.documents.runs import mean_costs, strip_seed
+from wholescript.experiments.documents.tables import training_script
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import current_workspace
-from wholescript.studies.headlines.ablation import STEPS, kept_before
-from wholescript.studies.headlines.losses import TitleLosses, bits, difference
+from wholescript.studies.headlines.ablation import ABLATION_STEPS, kept_steps_before
+from wholescript.studies.headlines.losses import HeadlineLosses, bits, difference
 
-TitleRuns = Mapping[str, Sequence[Run]]
+HeadlineRuns = Mapping[str, Sequence[Run]]
 COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")
-SIZES = ("layers", "heads", "width", "vocabulary", "context")
+CONFIG_SIZES = ("layers", "heads", "width", "vocabulary", "context")
 
 
-def read_title_runs(group: str) -> dict[str, list[Run]]:
+def load_headline_runs(group: str) -> dict[str, list[Run]]:
     """Return the published runs of models of titles, by their name without group and seed.
 
     Raises:
         RunError: there is none.
     """
     workspace = current_workspace()
-    found = title_runs(RunStore(workspace.project.root / "results"), group)
+    found = find_headline_runs(RunStore(workspace.project.root / "results"), group)
     if not found:
-        raise RunError(f"results/ holds no runs of {group!r}: {made_by()} makes them")
+        raise RunError(f"results/ holds no runs of {group!r}: {training_script()} makes them")
     for run in (run for seeds in found.values() for run in seeds):
         workspace.used[run.name] = run.key
     return found
 
 
-def title_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
+def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
     """Return the runs of models of titles in a store, by their name without group and seed."""
     found: dict[str, list[Run]] = {}
     for name in store.names():
         run = store.find(name) if name.startswith(f"{group}/") else None
-        if run is not None and run.stores(TitleLosses):
-            found.setdefault(seedless(name).partition("/")[2], []).append(run)
+        if run is not None and run.stores(HeadlineLosses):
+            found.setdefault(strip_seed(name).partition("/")[2], []).append(run)
     return found
 
 
-def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
+def ablation_table(runs: HeadlineRuns, prefix: str = "") -> pd.DataFrame:
     """Return a row a step, in the order of the study, of the runs `<prefix><step>`.
 
     Columns `bits` a byte with `low` and `high`, `change` with `change_low` and `change_high` from
@@ -56,12 +56,12 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
         RunError: a step was run, and the one that it is beside was not.
     """
     rows = {}
-    for step in STEPS:
+    for step in ABLATION_STEPS:
         seeds = runs.get(f"{prefix}{step.name}")
         if not seeds:
             continue
         losses = _losses(seeds)
-        beside = (kept_before(step.name) or [step])[-1].name
+        beside = (kept_steps_before(step.name) or [step])[-1].name
         if f"{prefix}{beside}" not in runs:
             raise RunError(f"{step.name} is compared with {beside}, which was not run: run it too")
         value, low, high = bits(losses)
@@ -83,12 +83,12 @@ def step_table(runs: TitleRuns, prefix: str = "") -> pd.DataFrame:
 
 
 def changes(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return what each step but the first changed: `value`, `low`, `high`, of a `step_table`."""
+    """Return what each step but the first changed: `value`, `low`, `high`, of a `ablation_table`."""
     found = steps[["change", "change_low", "change_high"]].iloc[1:]
     return found.set_axis(["value", "low", "high"], axis=1).astype(float)
 
 
-def beside(models: TitleRuns, baseline: str) -> pd.DataFrame:
+def beside(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
     """Return what each model changed from the baseline in bits a byte: `value`, `low`, `high`."""
     rows = {
         name: difference(_losses(seeds), _losses(models[baseline]))[["value", "low", "high"]]
@@ -109,22 +109,22 @@ def facts(seeds: Sequence[Run]) -> dict[str, Metric]:
 def sizes(seeds: Sequence[Run]) -> dict[str, Metric]:
     """Return the shape of a model, its epochs, and how many titles it was trained and judged on."""
     recipe, titles = seeds[0].settings["recipe"], seeds[0].data["titles"]
-    model = {name: Metric(recipe["model"][name]) for name in SIZES}
+    model = {name: Metric(recipe["model"][name]) for name in CONFIG_SIZES}
     of_titles = {f"titles_{side}": Metric(count) for side, count in titles.items()}
     return model | of_titles | {"epochs": Metric(recipe["epochs"])}
 
 
-def ratios(models: TitleRuns, baseline: str) -> dict[str, Metric]:
+def ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
     """Return bits a byte over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
     for name in models.keys() - {baseline}:
-        told = difference(_losses(models[name]), _losses(models[baseline]))
-        value, low, high = (told[column] for column in ("ratio", "ratio_low", "ratio_high"))
+        comparison = difference(_losses(models[name]), _losses(models[baseline]))
+        value, low, high = (comparison[column] for column in ("ratio", "ratio_low", "ratio_high"))
         found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
 
 
-def times(models: TitleRuns, baseline: str) -> dict[str, Metric]:
+def times(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
     """Return the time to train over the baseline's, as `<model>_over_<baseline>`.
 
     It means something only where all had the same machine to themselves.
@@ -138,15 +138,15 @@ def times(models: TitleRuns, baseline: str) -> dict[str, Metric]:
     }
 
 
-def recipe_table(models: TitleRuns, baseline: str) -> pd.DataFrame:
+def config_table(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
     """Return a row a model: `bits`, `ratio` to the baseline's with interval, and what it cost."""
     rows = {}
     for name, seeds in models.items():
-        told = difference(_losses(seeds), _losses(models[baseline]))
+        comparison = difference(_losses(seeds), _losses(models[baseline]))
         costs = mean_costs(seeds)
         rows[name] = {
             "bits": bits(_losses(seeds))[0],
-            **{column: told[column] for column in ("ratio", "ratio_low", "ratio_high")},
+            **{column: comparison[column] for column in ("ratio", "ratio_low", "ratio_high")},
             "seeds": len(seeds),
             **{cost: costs.get(cost, float("nan")) for cost in COSTS},
         }
@@ -168,10 +168,10 @@ def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(rows).groupby("epoch").mean().reset_index()
 
 
-def seconds_to(history: pd.DataFrame, loss: float) -> float:
+def seconds_to_loss(history: pd.DataFrame, loss: float) -> float:
     """Return the seconds to the first of `epochs` whose held-out loss is no higher, else NaN."""
     return float(history.loc[history["held_out_loss"] <= loss, "seconds"].min())
 
 
-def _losses(seeds: Sequence[Run]) -> list[TitleLosses]:
-    return [run.predictions(TitleLosses) for run in seeds]
+def _losses(seeds: Sequence[Run]) -> list[HeadlineLosses]:
+    return [run.predictions(HeadlineLosses) for run in seeds]

@@ -14,97 +14,99 @@ from torch import Tensor, nn
 
 from wholescript.data.films.folds import Fold, inner_folds
 from wholescript.evaluation.crossval import fold_seed
-from wholescript.evaluation.occlusion import rank_correlations
+from wholescript.evaluation.occlusion import spearman_per_row
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.aggregation import Aggregation
-from wholescript.training.batches import Batch, FilmBatches
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.training.batches import ChunkBatch, ChunkBatchLoader
 from wholescript.training.loop import fit
 
 
 @dataclass(frozen=True)
-class Look:
+class OcclusionResult:
     """What a network says of n films.
 
-    `rows` (n,) are those of the corpus and `logits` (n,) of whole films; `moves` (n, parts) is the
-    logit less that without a part of the script. `attention` and `removal` hold a vector a film,
+    `rows` (n,) are those of the corpus and `logits` (n,) of whole films; `logit_changes` (n, parts) is the
+    logit less that without a part of the script. `attention` and `chunk_logit_changes` hold a vector a film,
     (n_chunks,): the attention to each chunk, and the logit less that without the chunk.
     """
 
     rows: NDArray[np.int64]
     logits: NDArray[np.float64]
-    moves: NDArray[np.float64]
+    logit_changes: NDArray[np.float64]
     attention: list[NDArray[np.float64]]
-    removal: list[NDArray[np.float64]]
+    chunk_logit_changes: list[NDArray[np.float64]]
 
-    def agreement(self) -> NDArray[np.float64]:
+    def rank_correlation(self) -> NDArray[np.float64]:
         """Return Spearman's correlation of attention and the size of the removal, (n,).
 
         A film of equal weights has none: NaN.
         """
-        sizes = map(np.abs, self.removal)
-        return rank_correlations(zip(self.attention, sizes, strict=True))
+        sizes = map(np.abs, self.chunk_logit_changes)
+        return spearman_per_row(zip(self.attention, sizes, strict=True))
 
-    def share_of_attended(self, share: float = 0.1) -> NDArray[np.float64]:
+    def top_attended_ratio(self, share: float = 0.1) -> NDArray[np.float64]:
         """Return how far the most attended `share` of a film's chunks moves its logit, (n,).
 
         Relative to its mean chunk: 1 is what chunks drawn at random would do.
         """
         found = []
-        for weight, move in zip(self.attention, self.removal, strict=True):
+        for weight, move in zip(self.attention, self.chunk_logit_changes, strict=True):
             most = np.argsort(-weight, kind="stable")[: max(1, round(share * len(weight)))]
             mean = np.abs(move).mean()
             found.append(np.abs(move[most]).mean() / mean if mean else 1.0)
         return np.array(found)
 
 
-def train_member(
-    model: Aggregation, task: Task, fold: Fold, *, seed: int
-) -> tuple[nn.Module, FilmBatches]:
+def train_fold_network(
+    model: MILClassifier, task: Task, fold: Fold, *, seed: int
+) -> tuple[nn.Module, ChunkBatchLoader]:
     """Train the first of the networks whose mean scores a fold; return it and the test films."""
     seed = fold_seed(seed, fold)
-    inner = inner_folds(task.labels, task.groups, fold.train, n_folds=model.n_inner, seed=seed)[0]
+    inner = inner_folds(
+        task.labels, task.groups, fold.train, n_folds=model.n_inner_folds, seed=seed
+    )[0]
     torch.manual_seed(seed)
     network = model.build()
     parts = (inner.train, inner.test, fold.test)
-    training, held_out, tested = model.batches(task, inner.train, *parts)
-    fit(network, training, held_out, model.training, seed=seed)
+    training, val_loader, tested = model.batches(task, inner.train, *parts)
+    fit(network, training, val_loader, model.training, seed=seed)
     return network.eval(), tested
 
 
 @torch.inference_mode()
-def look(network: nn.Module, films: FilmBatches, parts: int) -> Look:
+def occlude_network(network: nn.Module, films: ChunkBatchLoader, parts: int) -> OcclusionResult:
     """Ask a trained network about films: whole, without each part, without each chunk."""
-    rows, logits, moves = [], [], []
+    rows, logits, logit_changes = [], [], []
     attention: list[NDArray[np.float64]] = []
-    removal: list[NDArray[np.float64]] = []
-    for batch in films.by_length():
-        whole, weights = network(batch.chunks, batch.chunk_mask, *batch.beside)
+    chunk_logit_changes: list[NDArray[np.float64]] = []
+    for batch in films.eval_batches():
+        whole, weights = network(batch.chunks, batch.chunk_mask, *batch.extra_features)
         steps = torch.arange(batch.chunk_mask.shape[1])
         part = ((steps + 0.5) / batch.chunk_mask.sum(1, keepdim=True) * parts).long()
-        without_parts = [_without(network, batch, part == number) for number in range(parts)]
-        without_chunks = [_without(network, batch, steps == step) for step in steps]
+        without_parts = [_logits_without(network, batch, part == number) for number in range(parts)]
+        without_chunks = [_logits_without(network, batch, steps == step) for step in steps]
         rows.append(batch.rows)
         logits.append(whole)
-        moves.append(whole[:, None] - torch.stack(without_parts, 1))
+        logit_changes.append(whole[:, None] - torch.stack(without_parts, 1))
         by_chunk = whole[:, None] - torch.stack(without_chunks, 1)
         for inside, weight, move in zip(batch.chunk_mask, weights, by_chunk, strict=True):
             attention.append(weight[inside].double().numpy())
-            removal.append(move[inside].double().numpy())
-    return Look(
+            chunk_logit_changes.append(move[inside].double().numpy())
+    return OcclusionResult(
         np.concatenate(rows),
         torch.cat(logits).double().numpy(),
-        torch.cat(moves).double().numpy(),
+        torch.cat(logit_changes).double().numpy(),
         attention,
-        removal,
+        chunk_logit_changes,
     )
 
 
-def _without(network: nn.Module, batch: Batch, hidden: Tensor) -> Tensor:
-    """Return the logits without the chunks `hidden`, (batch, length) or (length,).
+def _logits_without(network: nn.Module, batch: ChunkBatch, occluded: Tensor) -> Tensor:
+    """Return the logits without the chunks `occluded`, (batch, length) or (length,).
 
     A film that would keep no chunk stays whole.
     """
-    kept = batch.chunk_mask & ~hidden
+    kept = batch.chunk_mask & ~occluded
     kept = torch.where(kept.any(1, keepdim=True), kept, batch.chunk_mask)
-    logits: Tensor = network(batch.chunks, kept, *batch.beside).logits
+    logits: Tensor = network(batch.chunks, kept, *batch.extra_features).logits
     return logits

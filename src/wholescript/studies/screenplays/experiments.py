@@ -13,9 +13,9 @@ import pandas as pd
 
 from wholescript.data.films.folds import Fold
 from wholescript.errors import RunError
-from wholescript.evaluation.crossval import Remembered, cross_validate
+from wholescript.evaluation.crossval import CachedEstimator, cross_validate
 from wholescript.evaluation.film_bootstrap import bootstrap
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.experiments.experiment import Context, Experiment, Outcome, run
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.record import record_metrics
@@ -26,7 +26,7 @@ from wholescript.experiments.workspace import current_workspace
 from wholescript.models.task import Estimator
 from wholescript.studies.screenplays.study import Study
 
-LEAST_TOLERANCE = 0.002
+MIN_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class CrossValidation(Experiment[Study]):
             "config": self.estimator.config,
             "split": self.split,
             "seed": data.seed,
-            "scale": data.scale_name,
+            "scale": data.profile,
         }
 
     def data_identity(self, data: Study) -> dict[str, Any]:
@@ -83,9 +83,9 @@ class CrossValidation(Experiment[Study]):
             data.task,
             folds,
             seed=data.seed,
-            partial_dir=_folds_folder(self.estimator, data),
+            fold_cache_dir=_fold_cache_dir(self.estimator, data),
             # Fewer folds are not worth the start of processes.
-            workers=(os.cpu_count() or 1) if len(folds) >= 5 else 1,
+            n_jobs=(os.cpu_count() or 1) if len(folds) >= 5 else 1,
         )
         return Outcome(
             _metrics(predictions, data.seed),
@@ -180,7 +180,9 @@ def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "ran
     return run(experiment, study)
 
 
-def stored_run(name: str, estimator: Estimator, study: Study, *, split: str = "once") -> Run | None:
+def load_published_run(
+    name: str, estimator: Estimator, study: Study, *, split: str = "once"
+) -> Run | None:
     """Return a published run of a model that reads texts, which no notebook trains.
 
     `wholescript train-texts` makes such runs where the texts are. None where the films, folds,
@@ -205,12 +207,12 @@ def stored_run(name: str, estimator: Estimator, study: Study, *, split: str = "o
     return found
 
 
-def remembered(estimator: Estimator, study: Study) -> Remembered:
+def remembered(estimator: Estimator, study: Study) -> CachedEstimator:
     """Return `estimator` with its folds shared with `evaluate_run`.
 
     A stack of remembered members fits no fold that their own evaluation has fitted.
     """
-    return Remembered(estimator, _folds_folder(estimator, study))
+    return CachedEstimator(estimator, _fold_cache_dir(estimator, study))
 
 
 def reads_texts(estimator: Estimator) -> bool:
@@ -240,7 +242,7 @@ def record_differences(name: str, parts: Sequence[Compared], *, baseline: str) -
     )
 
 
-def _folds_folder(estimator: Estimator, study: Study) -> Path:
+def _fold_cache_dir(estimator: Estimator, study: Study) -> Path:
     """Return the folder of finished folds: another one for other data or other source code.
 
     Unlike a stored run, a fold of other code is not worth keeping: it is fitted again.
@@ -271,7 +273,7 @@ def _folds_hash(folds: Sequence[Fold]) -> str:
     return digest.hexdigest()
 
 
-def _metrics(predictions: Predictions, seed: int) -> dict[str, Metric]:
+def _metrics(predictions: FilmPredictions, seed: int) -> dict[str, Metric]:
     return {
         row.metric: Metric(row.value, row.low, row.high, _tolerance(row.high - row.low, row.spread))
         for row in bootstrap(predictions, seed=seed).itertuples()
@@ -285,4 +287,4 @@ def _tolerance(width: float, spread: float) -> float:
     has the same ones, and should end far inside. With one repeat there is no spread (NaN); an
     eighth of the interval stands in, since the spread over seeds is small beside that over films.
     """
-    return max(LEAST_TOLERANCE, width / 8 if np.isnan(spread) else spread)
+    return max(MIN_TOLERANCE, width / 8 if np.isnan(spread) else spread)

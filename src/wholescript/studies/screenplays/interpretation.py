@@ -13,22 +13,29 @@ from scipy.stats import bootstrap
 from wholescript.data.films.folds import Fold
 from wholescript.evaluation.film_bootstrap import paired_difference
 from wholescript.evaluation.occlusion import (
+    cross_validate_without_each_part,
     group_means,
-    on_folds,
-    predict_without,
-    rank_correlations,
-    relative_movement,
+    map_folds,
+    relative_change,
+    spearman_per_row,
 )
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.experiments.results import Metric
 from wholescript.features.word_counts import QUARTERS
 from wholescript.models.logistic_regression import logit
 from wholescript.models.task import Estimator, Task
-from wholescript.studies.screenplays.attention import Look, look, train_member
-from wholescript.studies.screenplays.keyness_of_predictions import likeness, predicted_labels
-from wholescript.studies.screenplays.models.aggregation import Aggregation
+from wholescript.studies.screenplays.attention import (
+    OcclusionResult,
+    occlude_network,
+    train_fold_network,
+)
+from wholescript.studies.screenplays.keyness_of_predictions import (
+    feature_effect_correlation,
+    predicted_labels,
+)
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
 
-READING_MODULES = (
+INTERPRETATION_MODULES = (
     "wholescript.models.mean_embedding",
     "wholescript.models.tfidf",
     "wholescript.studies.screenplays.interpretation",
@@ -37,7 +44,7 @@ TOLERANCE = 0.002
 FloatArray = NDArray[np.float64]
 
 
-def along_metrics(
+def occlusion_metrics(
     models: Mapping[str, Estimator], task: Task, folds: Sequence[Fold], *, parts: int, seed: int
 ) -> dict[str, Metric]:
     """Leave out each of `parts` equal parts of each script, on the folds of the first repeat.
@@ -49,32 +56,32 @@ def along_metrics(
     removal of chunks; `moves-of-<model>&<model>:agreement` the moves of two models.
     """
     found: dict[str, Metric] = {}
-    moves: dict[str, FloatArray] = {}
+    logit_changes: dict[str, FloatArray] = {}
     first = [fold for fold in folds if fold.repeat == 0]
     for name, model in models.items():
-        if isinstance(model, Aggregation):
-            moves[name], looks = _network_moves(model, task, first, parts, seed)
+        if isinstance(model, MILClassifier):
+            logit_changes[name], looks = _network_logit_changes(model, task, first, parts, seed)
             for what, values in looks.items():
                 found[f"attention-of-{_key(name)}:{what}"] = _mean(values, task, seed)
         else:
-            moves[name] = _estimator_moves(model, task, first, parts, seed)
-        for part, values in enumerate(relative_movement(moves[name]).T):
+            logit_changes[name] = _estimator_logit_changes(model, task, first, parts, seed)
+        for part, values in enumerate(relative_change(logit_changes[name]).T):
             found[f"{_key(name)}:{part}:moved"] = _mean(values, task, seed)
-        for part, values in enumerate(moves[name].T):
-            found[f"{_key(name)}:{part}:apart"] = _gap(values, task, seed)
-        last = moves[name][:, -max(1, parts // 5) :].sum(axis=1)
-        found[f"last-fifth-of-{_key(name)}:apart"] = _gap(last, task, seed)
+        for part, values in enumerate(logit_changes[name].T):
+            found[f"{_key(name)}:{part}:apart"] = _class_difference(values, task, seed)
+        last = logit_changes[name][:, -max(1, parts // 5) :].sum(axis=1)
+        found[f"last-fifth-of-{_key(name)}:apart"] = _class_difference(last, task, seed)
     for one, other in itertools.combinations(models, 2):
-        alike = rank_correlations(zip(moves[one], moves[other], strict=True))
+        alike = spearman_per_row(zip(logit_changes[one], logit_changes[other], strict=True))
         found[f"moves-of-{_key(one)}&{_key(other)}:agreement"] = _mean(alike, task, seed)
     return found
 
 
-def quarter_metrics(
+def quarter_ablation_metrics(
     model: Estimator, task: Task, folds: Sequence[Fold], *, seed: int
 ) -> dict[str, Metric]:
     """Return `without-quarter-<1 to 4>`: the AUC without it less that of whole films, paired."""
-    whole, *without = predict_without(model, task, folds, QUARTERS, seed=seed)
+    whole, *without = cross_validate_without_each_part(model, task, folds, QUARTERS, seed=seed)
     found: dict[str, Metric] = {}
     for quarter, predictions in enumerate(without, 1):
         row = paired_difference(predictions, whole, ["auc"], seed=seed).iloc[0]
@@ -83,7 +90,7 @@ def quarter_metrics(
 
 
 def keyness_metrics(
-    predictions: Mapping[str, Predictions], task: Task, *, seed: int
+    predictions: Mapping[str, FilmPredictions], task: Task, *, seed: int
 ) -> dict[str, Metric]:
     """Return, for each model, how alike the words are that mark the true and the predicted class.
 
@@ -91,8 +98,10 @@ def keyness_metrics(
     """
     found: dict[str, Metric] = {}
     for name, model in predictions.items():
-        called = predicted_labels(model)
-        rows = likeness(task.features.words, task.labels, called, task.groups, seed=seed)
+        predicted = predicted_labels(model)
+        rows = feature_effect_correlation(
+            task.features.words, task.labels, predicted, task.groups, seed=seed
+        )
         for what, row in zip(("correlation", "stronger"), rows, strict=True):
             found[f"{_key(name)}:{what}"] = _metric(*map(float, row))
     return found
@@ -107,55 +116,57 @@ def strata_metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Metric]:
     }
 
 
-def along_table(metrics: Mapping[str, Metric], what: str) -> pd.DataFrame:
+def occlusion_table(metrics: Mapping[str, Metric], what: str) -> pd.DataFrame:
     """Return the stored curve `what`: a row a model and part, `value`, `low` and `high`."""
     rows = []
     for name, metric in metrics.items():
         if name.endswith(f":{what}") and name.count(":") == 2:
             model, part, _ = name.split(":")
-            rows.append((_words(model), int(part), metric.value, metric.low, metric.high))
+            rows.append((_display_name(model), int(part), metric.value, metric.low, metric.high))
     return pd.DataFrame(rows, columns=["model", "part", "value", "low", "high"])
 
 
 def metric_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFrame:
     """Return the metrics whose names end so, a row each: index their names without it."""
     rows = {
-        _words(name.removesuffix(ending)): (metric.value, metric.low, metric.high)
+        _display_name(name.removesuffix(ending)): (metric.value, metric.low, metric.high)
         for name, metric in metrics.items()
         if name.endswith(ending)
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
 
-def _estimator_moves(
+def _estimator_logit_changes(
     model: Estimator, task: Task, folds: Sequence[Fold], parts: int, seed: int
 ) -> FloatArray:
     """Return the moves of all films, (n, parts), in standard deviations of a fold's scores."""
-    predictions = predict_without(model, task, folds, parts, seed=seed)
+    predictions = cross_validate_without_each_part(model, task, folds, parts, seed=seed)
     whole, *without = (logit(p.scores[0]) for p in predictions)
-    moves = whole[:, None] - np.column_stack(without)
+    logit_changes = whole[:, None] - np.column_stack(without)
     for fold in folds:
-        moves[fold.test] /= whole[fold.test].std() or 1.0
-    return moves
+        logit_changes[fold.test] /= whole[fold.test].std() or 1.0
+    return logit_changes
 
 
-def _network_moves(
-    model: Aggregation, task: Task, folds: Sequence[Fold], parts: int, seed: int
+def _network_logit_changes(
+    model: MILClassifier, task: Task, folds: Sequence[Fold], parts: int, seed: int
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Return the moves as `_estimator_moves` does, and what attention says of each film, (n,)."""
-    moves = np.zeros((len(task.labels), parts))
-    looks = {what: np.full(len(moves), np.nan) for what in ("agreement", "attended")}
-    ask = partial(_look_at_fold, model, task, parts=parts, seed=seed)
-    for seen in on_folds(ask, folds, name=model.name):
-        moves[seen.rows] = seen.moves / (seen.logits.std() or 1.0)
-        looks["agreement"][seen.rows] = seen.agreement()
-        looks["attended"][seen.rows] = seen.share_of_attended()
-    return moves, looks
+    """Return the moves as `_estimator_logit_changes` does, and what attention says of each film, (n,)."""
+    logit_changes = np.zeros((len(task.labels), parts))
+    looks = {what: np.full(len(logit_changes), np.nan) for what in ("agreement", "attended")}
+    fn = partial(_occlude_fold, model, task, parts=parts, seed=seed)
+    for seen in map_folds(fn, folds, name=model.name):
+        logit_changes[seen.rows] = seen.logit_changes / (seen.logits.std() or 1.0)
+        looks["agreement"][seen.rows] = seen.rank_correlation()
+        looks["attended"][seen.rows] = seen.top_attended_ratio()
+    return logit_changes, looks
 
 
-def _look_at_fold(model: Aggregation, task: Task, fold: Fold, *, parts: int, seed: int) -> Look:
-    network, films = train_member(model, task, fold, seed=seed)
-    return look(network, films, parts)
+def _occlude_fold(
+    model: MILClassifier, task: Task, fold: Fold, *, parts: int, seed: int
+) -> OcclusionResult:
+    network, films = train_fold_network(model, task, fold, seed=seed)
+    return occlude_network(network, films, parts)
 
 
 def _mean(values: FloatArray, task: Task, seed: int) -> Metric:
@@ -165,7 +176,7 @@ def _mean(values: FloatArray, task: Task, seed: int) -> Metric:
     return _resampled((means,), np.mean, seed)
 
 
-def _gap(values: FloatArray, task: Task, seed: int) -> Metric:
+def _class_difference(values: FloatArray, task: Task, seed: int) -> Metric:
     """Return the mean over positive films less that over others, with a bootstrap interval."""
     sides = [task.labels == label for label in (1, 0)]
     means = tuple(group_means(values[side, None], task.groups[side])[:, 0] for side in sides)
@@ -193,5 +204,5 @@ def _key(name: str) -> str:
     return name.replace(" ", "-")
 
 
-def _words(key: str) -> str:
+def _display_name(key: str) -> str:
     return key.replace("-", " ").replace("&", " and ")

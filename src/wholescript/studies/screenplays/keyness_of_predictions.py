@@ -6,14 +6,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from wholescript.evaluation.predictions import Predictions
+from wholescript.evaluation.predictions import FilmPredictions
 from wholescript.features.keyness import keyness, word_rates
 from wholescript.features.word_counts import WordCounts
 
 FloatArray = NDArray[np.float64]
 
 
-def predicted_labels(predictions: Predictions) -> NDArray[np.int8]:
+def predicted_labels(predictions: FilmPredictions) -> NDArray[np.int8]:
     """Call as many films positive as are: those of the best mean rank within their folds, (n,)."""
     ranks = np.nanmean(predictions.ranks(), axis=0)
     order = np.argsort(-ranks, kind="stable")
@@ -22,7 +22,7 @@ def predicted_labels(predictions: Predictions) -> NDArray[np.int8]:
     return chosen
 
 
-def compare_keyness(
+def compare_feature_effects(
     words: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
@@ -34,44 +34,46 @@ def compare_keyness(
     sorted by it.
     """
     true = keyness(words, labels, min_films).set_index("word")["effect"]
-    said = keyness(words, predicted, min_films).set_index("word")["effect"]
-    table = pd.DataFrame({"true": true, "predicted": said.reindex(true.index)})
+    predicted_effects = keyness(words, predicted, min_films).set_index("word")["effect"]
+    table = pd.DataFrame({"true": true, "predicted": predicted_effects.reindex(true.index)})
     table["over"] = table["predicted"] - table["true"]
     return table.reset_index().sort_values("over", ascending=False, ignore_index=True)
 
 
-def likeness(
+def feature_effect_correlation(
     words: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
     groups: NDArray[np.object_],
     *,
     seed: int,
-    blocks: int = 100,
+    n_blocks: int = 100,
     min_films: int = 50,
 ) -> FloatArray:
     """Return how alike the two keynesses are, and how much stronger the predicted one, (2, 3).
 
     Rows: Spearman's correlation over words, and the ratio of the effects' standard deviations.
-    Columns: value, and its 95% interval by the jackknife over `blocks` random blocks of films, near
+    Columns: value, and its 95% interval by the jackknife over `n_blocks` random blocks of films, near
     duplicates together. A bootstrap would add noise to every effect, and so move both values.
     """
     names, group = np.unique(groups.astype(str), return_inverse=True)
-    block = np.random.default_rng(seed).permutation(len(names)) % blocks
-    kept = (block[group][:, None] != np.arange(blocks)).astype(np.float64)
+    block = np.random.default_rng(seed).permutation(len(names)) % n_blocks
+    kept = (block[group][:, None] != np.arange(n_blocks)).astype(np.float64)
     weights = np.column_stack([np.ones(len(labels)), kept])
     rates = word_rates(words, min_films)[2].log1p()
     squares = rates.multiply(rates).tocsr()
-    true, said = (_effects(rates, squares, side == 1, weights) for side in (labels, predicted))
-    ranked = [rankdata(side, axis=0) for side in (true, said)]
+    true, predicted_effects = (
+        _cohens_d(rates, squares, side == 1, weights) for side in (labels, predicted)
+    )
+    ranked = [rankdata(side, axis=0) for side in (true, predicted_effects)]
     one, other = ((ranks - ranks.mean(0)) / ranks.std(0) for ranks in ranked)
-    found = np.stack([(one * other).mean(0), said.std(0) / true.std(0)])
+    found = np.stack([(one * other).mean(0), predicted_effects.std(0) / true.std(0)])
     value, left_out = found[:, 0], found[:, 1:]
-    error = np.sqrt((blocks - 1) * left_out.var(axis=1))
+    error = np.sqrt((n_blocks - 1) * left_out.var(axis=1))
     return np.column_stack([value, value - 1.96 * error, value + 1.96 * error])
 
 
-def _effects(
+def _cohens_d(
     rates: sp.csr_matrix, squares: sp.csr_matrix, positive: NDArray[np.bool_], weights: FloatArray
 ) -> FloatArray:
     """Return Cohen's d of each word under each weighting (n, B) of the films, (words, B)."""

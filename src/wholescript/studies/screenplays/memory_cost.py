@@ -14,34 +14,38 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from wholescript.models.aggregators import QueryDecoder
-from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, unpacked
-from wholescript.training.batches import Batch, TokenBatch
-from wholescript.training.memory import held_memory, peak_memory
-from wholescript.training.objectives import End, OnTokens, OnVectors
+from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, pad_chunks
+from wholescript.training.batches import ChunkBatch, TokenBatch
+from wholescript.training.memory import peak_rss, rss
+from wholescript.training.objectives import (
+    EndToEndObjective,
+    FrozenEncoderObjective,
+    MemoryStrategy,
+)
 
 
 @dataclass(frozen=True)
-class Model:
+class BenchmarkModel:
     """A chunked classifier from scratch: the encoder's sizes; the aggregator is a query decoder."""
 
-    vocabulary: int = 8_000
+    vocab_size: int = 8_000
     d_model: int = 128
-    heads: int = 4
+    n_head: int = 4
     d_feedforward: int = 512
-    layers: int = 2
+    n_layer: int = 2
     d_aggregator: int = 64
     chunk_length: int = 254
 
     def build(self) -> ChunkedClassifier:
         """Return the model with random weights."""
         encoder = ScratchEncoder(
-            self.vocabulary, self.d_model, self.heads, self.d_feedforward, self.layers
+            self.vocab_size, self.d_model, self.n_head, self.d_feedforward, self.n_layer
         )
         return ChunkedClassifier(encoder, QueryDecoder(self.d_model, self.d_aggregator))
 
-    def film(self, chunks: int) -> TokenBatch:
+    def dummy_film(self, chunks: int) -> TokenBatch:
         """Return a batch of one film of full chunks, which is positive."""
-        ids = torch.randint(self.vocabulary, (chunks, self.chunk_length))
+        ids = torch.randint(self.vocab_size, (chunks, self.chunk_length))
         mask = torch.ones_like(ids, dtype=torch.bool)
         return TokenBatch(np.zeros(1, np.int64), ids, mask, torch.tensor([chunks]), torch.ones(1))
 
@@ -50,80 +54,99 @@ class Model:
 class Footprint:
     """The cost of one step on one film of `chunks` chunks by one way.
 
-    `seconds` is the quickest of the steps, which was disturbed least; `peak` is the most bytes that
-    the process held, and `activations` how many of them came on top of the weights and the film.
+    `seconds` is the quickest of the steps, which was disturbed least; `peak_bytes` is the most bytes that
+    the process held, and `activation_bytes` how many of them came on top of the weights and the film.
     All are None where memory ran out.
     """
 
-    way: str
+    memory_strategy: str
     chunks: int
     tokens: int
     seconds: float | None
-    peak: int | None
-    activations: int | None
+    peak_bytes: int | None
+    activation_bytes: int | None
 
 
-def footprint(
-    way: End,
+def measure_footprint(
+    memory_strategy: MemoryStrategy,
     chunks: int,
-    model: Model | None = None,
+    model: BenchmarkModel | None = None,
     *,
-    group: int = 8,
-    kept: int = 0,
+    chunks_per_group: int = 8,
+    n_cached_groups: int = 0,
     steps: int = 3,
 ) -> Footprint:
     """Measure training steps on one film in a fresh process, or note that it was killed."""
-    model = model or Model()
+    model = model or BenchmarkModel()
     tokens = chunks * model.chunk_length
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(1, context) as pool:
             found = pool.submit(
-                _measure, chunks, model, OnTokens(way, group, kept=kept), steps
+                _measure,
+                chunks,
+                model,
+                EndToEndObjective(
+                    memory_strategy, chunks_per_group, n_cached_groups=n_cached_groups
+                ),
+                steps,
             ).result()
     except (BrokenProcessPool, MemoryError):
-        return Footprint(way, chunks, tokens, None, None, None)
-    return Footprint(way, chunks, tokens, *found)
+        return Footprint(memory_strategy, chunks, tokens, None, None, None)
+    return Footprint(memory_strategy, chunks, tokens, *found)
 
 
-def frozen_seconds(chunks: int, model: Model | None = None, *, group: int = 8) -> dict[str, float]:
+def time_frozen_encoder(
+    chunks: int, model: BenchmarkModel | None = None, *, chunks_per_group: int = 8
+) -> dict[str, float]:
     """Return the seconds of embedding one film once, and of a step on its stored vectors."""
-    model = model or Model()
+    model = model or BenchmarkModel()
     classifier = model.build()
-    film = model.film(chunks)
+    dummy_film = model.dummy_film(chunks)
     start = perf_counter()
     with torch.no_grad():
-        pairs = zip(film.input_ids.split(group), film.attention_mask.split(group), strict=True)
+        pairs = zip(
+            dummy_film.input_ids.split(chunks_per_group),
+            dummy_film.attention_mask.split(chunks_per_group),
+            strict=True,
+        )
         vectors = torch.cat([classifier.encoder(*pair) for pair in pairs])
     embedded = perf_counter() - start
-    stored = Batch(film.rows, *unpacked(vectors, film.counts), film.labels)
+    stored = ChunkBatch(dummy_film.rows, *pad_chunks(vectors, dummy_film.counts), dummy_film.labels)
     times = []
     for _ in range(10):
         start = perf_counter()
-        OnVectors().backward(classifier.aggregator, stored, cross_entropy, seed=0)
+        FrozenEncoderObjective().training_step(classifier.aggregator, stored, cross_entropy, seed=0)
         times.append(perf_counter() - start)
     return {"embed": embedded, "step": min(times)}
 
 
 def gradient_error(
-    way: End, chunks: int, model: Model | None = None, *, group: int = 8, kept: int = 0
+    memory_strategy: MemoryStrategy,
+    chunks: int,
+    model: BenchmarkModel | None = None,
+    *,
+    chunks_per_group: int = 8,
+    n_cached_groups: int = 0,
 ) -> float:
     """Return the largest relative gradient error of any parameter against `whole`, with dropout.
 
     The error of a parameter is the norm of the difference over the norm of its gradient, in fp32.
     """
-    model = model or Model()
+    model = model or BenchmarkModel()
     torch.manual_seed(0)
     classifier = model.build()
-    film = model.film(chunks)
+    dummy_film = model.dummy_film(chunks)
 
-    def gradients(chosen: End) -> dict[str, torch.Tensor]:
+    def gradients(chosen: MemoryStrategy) -> dict[str, torch.Tensor]:
         classifier.zero_grad()
-        OnTokens(chosen, group, kept=kept).backward(classifier, film, cross_entropy, seed=0)
+        EndToEndObjective(chosen, chunks_per_group, n_cached_groups=n_cached_groups).training_step(
+            classifier, dummy_film, cross_entropy, seed=0
+        )
         named = classifier.named_parameters()
         return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
-    whole, other = gradients("whole"), gradients(way)
+    whole, other = gradients("whole"), gradients(memory_strategy)
     # A key's bias moves all scores of a query alike: its true gradient is zero, its error noise.
     least = 1e-6 * max(float(g.norm()) for g in whole.values())
     return max(
@@ -133,15 +156,19 @@ def gradient_error(
     )
 
 
-def _measure(chunks: int, model: Model, step: OnTokens, steps: int) -> tuple[float, int, int]:
+def _measure(
+    chunks: int, model: BenchmarkModel, step: EndToEndObjective, steps: int
+) -> tuple[float, int, int]:
     classifier = model.build()
-    step.backward(classifier, model.film(1), cross_entropy, seed=0)  # brings in what any step needs
-    film = model.film(chunks)
-    before, times = held_memory(), []
+    step.training_step(
+        classifier, model.dummy_film(1), cross_entropy, seed=0
+    )  # brings in what any step needs
+    dummy_film = model.dummy_film(chunks)
+    before, times = rss(), []
     for _ in range(steps):
         classifier.zero_grad()
         start = perf_counter()
-        step.backward(classifier, film, cross_entropy, seed=0)
+        step.training_step(classifier, dummy_film, cross_entropy, seed=0)
         times.append(perf_counter() - start)
-    peak = peak_memory()
-    return min(times), peak, max(peak - before, 0)
+    peak_bytes = peak_rss()
+    return min(times), peak_bytes, max(peak_bytes - before, 0)

@@ -8,12 +8,12 @@ from wholescript.errors import ParameterError
 from wholescript.experiments.workspace import current_workspace
 from wholescript.features.build import load_features
 from wholescript.features.bundle import FilmFeatures
-from wholescript.features.extract import FeatureSettings
+from wholescript.features.extract import FeatureConfig
 from wholescript.models.task import Task
 
 
 @dataclass(frozen=True)
-class Scale:
+class RunProfile:
     """How much of everything: films (None for all), folds, repeats, and epochs at most."""
 
     films: int | None
@@ -23,10 +23,10 @@ class Scale:
     inner_folds: int
 
 
-SCALES = {
-    "smoke": Scale(films=120, folds=2, repeats=1, epochs=2, inner_folds=2),
-    "cpu": Scale(films=None, folds=5, repeats=5, epochs=12, inner_folds=5),
-    "full": Scale(films=None, folds=5, repeats=20, epochs=12, inner_folds=5),
+RUN_PROFILES = {
+    "smoke": RunProfile(films=120, folds=2, repeats=1, epochs=2, inner_folds=2),
+    "cpu": RunProfile(films=None, folds=5, repeats=5, epochs=12, inner_folds=5),
+    "full": RunProfile(films=None, folds=5, repeats=20, epochs=12, inner_folds=5),
 }
 
 
@@ -42,8 +42,8 @@ class Study:
     task: Task
     folds: list[Fold]
     temporal: list[Fold]
-    scale: Scale
-    scale_name: str
+    scale: RunProfile
+    profile: str
     seed: int
 
     def split(self, name: str) -> list[Fold]:
@@ -72,36 +72,38 @@ def load_study(
     target: str = "nominated_for_writing",
     scale: str = "cpu",
     seed: int = 0,
-    boundary: int = 2010,
+    first_test_year: int = 2010,
     chunk_length: int | None = None,
 ) -> Study:
     """Load films with their features and folds. Films are grouped with their near duplicates.
 
-    `boundary` is the first test year of the temporal split, `chunk_length` the tokens a chunk:
+    `first_test_year` is the first test year of the temporal split, `chunk_length` the tokens a chunk:
     other lengths than that of the bundle are embedded again.
 
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
-    size = SCALES[scale]
+    size = RUN_PROFILES[scale]
     corpus = load_corpus(source, path or None, target=target)
     if size.films and size.films < len(corpus):
         corpus = corpus.sample(size.films, seed=seed)
-    features = _features(corpus, chunk_length)
+    features = _load_chunk_features(corpus, chunk_length)
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
         task.labels, task.groups, n_folds=size.folds, n_repeats=size.repeats, seed=seed
     )
-    temporal = temporal_split(task.labels, task.groups, corpus.films["year"], boundary=boundary)
+    temporal = temporal_split(
+        task.labels, task.groups, corpus.films["year"], first_test_year=first_test_year
+    )
     later = [replace(temporal, repeat=repeat) for repeat in range(size.repeats)]
     return Study(corpus, task, folds, later, size, scale, seed)
 
 
-def _features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:
+def _load_chunk_features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:
     """Return the features of a corpus with chunks of that length, by default as bundled."""
     if chunk_length is None:
         return load_features(corpus)
-    features = load_features(corpus, FeatureSettings(chunk_length=chunk_length))
+    features = load_features(corpus, FeatureConfig(chunk_length=chunk_length))
     if (length := features.manifest["settings"]["chunk_length"]) != chunk_length:
         raise ParameterError(
             f"the bundled chunks have {length} tokens, not {chunk_length}: other lengths need the "

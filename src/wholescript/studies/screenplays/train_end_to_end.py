@@ -8,14 +8,14 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
 from wholescript.studies.screenplays.experiments import evaluate_run
-from wholescript.studies.screenplays.models.end_to_end_variants import text_models
+from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
 from wholescript.studies.screenplays.study import load_study
 
-SHOWN_IN = {"notebook": "04_training", "cell": "04_training-fig-texts-auc"}
+DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-texts-auc"}
 """The cell that shows these runs: where their numbers lead, since none trains them."""
 
 
-def train_texts(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
+def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
     """Train the published text models on the bundled films, and yield each stored run.
 
     `parquet` holds the texts of those films, in the columns of source `local`; a text counts only
@@ -25,16 +25,16 @@ def train_texts(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
         ParameterError: a name is none of the models'.
         DataError: the file lacks texts of bundled films.
     """
-    models = {model.name: model for model in text_models().values()}
+    models = {model.name: model for model in end_to_end_models().values()}
     if unknown := set(names) - set(models):
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
     study = load_study()
     found = load_corpus("local", parquet, target=study.corpus.target, core_only=False)
     _check_texts(study.corpus, found, parquet)
     for name in names or models:
-        models[name].take(_texts(study.corpus, found), total=len(study.corpus))
+        models[name].cache_texts(_texts(study.corpus, found), total=len(study.corpus))
         run = evaluate_run(f"texts/{name}", models[name], study, split="once")
-        yield current_workspace().store.annotate(run, SHOWN_IN)
+        yield current_workspace().store.annotate(run, DISPLAY_CELL)
 
 
 def _check_texts(bundled: Corpus, found: Corpus, parquet: Path) -> None:

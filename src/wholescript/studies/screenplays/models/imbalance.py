@@ -10,44 +10,44 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.class_weight import compute_class_weight
 
 from wholescript.models.imbalance import (
-    BETA,
-    GAMMA,
-    Treatment,
-    checked_name,
+    CLASS_BALANCED_BETA,
+    FOCAL_GAMMA,
+    ImbalanceCorrection,
+    check_correction,
     effective_number_weights,
 )
-from wholescript.models.mean_embedding import film_means
-from wholescript.studies.screenplays.models.aggregation import Aggregation, IntArray
-from wholescript.training.batches import FilmBatches
+from wholescript.models.mean_embedding import mean_chunk_embeddings
+from wholescript.studies.screenplays.models.aggregation import IntArray, MILClassifier
+from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.losses import focal_loss, weighted_loss
-from wholescript.training.objectives import Loss
+from wholescript.training.objectives import LossFn
 
-NEIGHBOURS = 5  # of SMOTE, as its authors chose
+SMOTE_NEIGHBORS = 5  # of SMOTE, as its authors chose
 
 
 @dataclass
-class TreatedAggregation(Aggregation):
-    """`Aggregation` with one treatment of imbalance, inside the films that a member trains on.
+class ImbalanceMILClassifier(MILClassifier):
+    """`MILClassifier` with one treatment of imbalance, inside the films that a member trains on.
 
-    Early stopping follows the treated loss. SMOTE interpolates whole films: see `between_films`.
+    Early stopping follows the treated loss. SMOTE interpolates whole films: see `smote_sequences`.
     """
 
-    treatment: Treatment = "plain"
-    gamma: float = GAMMA
-    beta: float = BETA
+    correction: ImbalanceCorrection = "plain"
+    gamma: float = FOCAL_GAMMA
+    beta: float = CLASS_BALANCED_BETA
 
     def __post_init__(self) -> None:
         """Check the treatment."""
-        checked_name(self.treatment)
+        check_correction(self.correction)
 
     @property
     def name(self) -> str:
         """The treatment, as a run is called."""
-        return checked_name(self.treatment)
+        return check_correction(self.correction)
 
-    def loss(self, labels: NDArray[np.int8]) -> Loss:
+    def loss(self, labels: NDArray[np.int8]) -> LossFn:
         """Return the loss, with weights that even out these labels."""
-        match self.treatment:
+        match self.correction:
             case "class weights":
                 both = np.array([0, 1])
                 negative, positive = compute_class_weight("balanced", classes=both, y=labels)
@@ -59,10 +59,10 @@ class TreatedAggregation(Aggregation):
                 return super().loss(labels)
         return partial(weighted_loss, negative=float(negative), positive=float(positive))
 
-    def drawn(self, training: FilmBatches, *, seed: int) -> FilmBatches:
+    def resample(self, training: ChunkBatchLoader, *, seed: int) -> ChunkBatchLoader:
         """Repeat or invent positive films until the classes are equal in number."""
         labels = training.labels[training.rows]
-        match self.treatment:
+        match self.correction:
             case "oversampling":
                 sampler = RandomOverSampler(random_state=seed)
                 rows, _ = sampler.fit_resample(training.rows[:, None], labels)
@@ -70,22 +70,24 @@ class TreatedAggregation(Aggregation):
             case "SMOTE":
                 positive = training.rows[labels == 1]
                 count = len(labels) - 2 * len(positive)
-                return between_films(training, positive, count, seed=seed)
+                return smote_sequences(training, positive, count, seed=seed)
             case _:
                 return training
 
 
-def between_films(training: FilmBatches, rows: IntArray, count: int, *, seed: int) -> FilmBatches:
+def smote_sequences(
+    training: ChunkBatchLoader, rows: IntArray, count: int, *, seed: int
+) -> ChunkBatchLoader:
     """Add `count` positive films between neighbours among the films `rows` (SMOTE, on sequences).
 
     A new film has the length of one of them; each of its chunks lies the same random way towards
-    the chunk at the same place in the script of one of that film's `NEIGHBOURS` nearest, by the
+    the chunk at the same place in the script of one of that film's `SMOTE_NEIGHBORS` nearest, by the
     mean of the chunks.
     """
     random = np.random.default_rng(seed)
     chunks = training.chunks
-    means = film_means(chunks)[rows, : training.dimensions]
-    nearest = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(rows))).fit(means)
+    means = mean_chunk_embeddings(chunks)[rows, : training.dimensions]
+    nearest = NearestNeighbors(n_neighbors=min(SMOTE_NEIGHBORS + 1, len(rows))).fit(means)
     neighbours = nearest.kneighbors(means, return_distance=False)[:, 1:]
     codes = [chunks.codes]
     for number in random.integers(len(rows), size=count):
@@ -97,10 +99,10 @@ def between_films(training: FilmBatches, rows: IntArray, count: int, *, seed: in
         codes.append((film + random.random() * (other[places] - film)).round().astype(np.int8))
     lengths = [len(film) for film in codes[1:]]
     offsets = np.append(chunks.offsets, chunks.offsets[-1] + np.cumsum(lengths, dtype=np.int64))
-    invented = np.arange(count) + len(training.labels)
+    synthetic = np.arange(count) + len(training.labels)
     return replace(
         training,
         chunks=replace(chunks, codes=np.concatenate(codes), offsets=offsets),
         labels=np.concatenate([training.labels, np.ones(count, np.int8)]),
-        rows=np.concatenate([training.rows, invented]),
+        rows=np.concatenate([training.rows, synthetic]),
     )

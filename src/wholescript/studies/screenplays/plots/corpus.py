@@ -28,14 +28,14 @@ def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figu
     return figure
 
 
-def rate_by(by: pd.Series, labels: NDArray[np.int8], name: str) -> Figure:
+def positive_rate_by(by: pd.Series, labels: NDArray[np.int8], name: str) -> Figure:
     """Draw how many films each class of `by` (n,) has, and their rate of positives."""
     table = rates(labels, by)
     figure, (above, below) = plt.subplots(2, 1, sharex=True, height_ratios=(1, 1.6))
     places = np.arange(len(table))
     above.bar(places, table["films"], color="C7")
     above.set(ylabel="films")
-    _rate_points(below, table)
+    _draw_rates(below, table)
     below.set(xlabel=name, ylabel="rate of positives")
     below.set_xticks(places, [str(value) for value in table.index])
     return figure
@@ -81,17 +81,19 @@ def keyness(table: pd.DataFrame, top: int) -> Figure:
     return figure
 
 
-def confounds(films: pd.DataFrame, tokens: NDArray[np.int64], labels: NDArray[np.int8]) -> Figure:
+def positive_rate_by_confounder(
+    films: pd.DataFrame, tokens: NDArray[np.int64], labels: NDArray[np.int8]
+) -> Figure:
     """Draw the rate of positives by fifths of year and of length, and by source."""
     figure, panels = plt.subplots(1, 3, sharey=True, figsize=(7.0, 3.4))
-    fifths = {
-        "year": _fifths(films["year"], "{:.0f}"),
-        "thousand tokens": _fifths(pd.Series(tokens) / 1_000, "{:.0f}"),
+    quintiles = {
+        "year": _quintiles(films["year"], "{:.0f}"),
+        "thousand tokens": _quintiles(pd.Series(tokens) / 1_000, "{:.0f}"),
         "source": films["source"].astype(str),
     }
-    for axes, (name, by) in zip(panels, fifths.items(), strict=True):
+    for axes, (name, by) in zip(panels, quintiles.items(), strict=True):
         table = rates(labels, by)
-        _rate_points(axes, table)
+        _draw_rates(axes, table)
         axes.axhline(labels.mean(), color="0.5", linestyle=":", linewidth=1)
         axes.set(xlabel=name)
         axes.set_xticks(np.arange(len(table)), [str(value) for value in table.index])
@@ -101,13 +103,13 @@ def confounds(films: pd.DataFrame, tokens: NDArray[np.int64], labels: NDArray[np
     return figure
 
 
-def _fifths(values: pd.Series, form: str) -> pd.Series:
+def _quintiles(values: pd.Series, form: str) -> pd.Series:
     bins = pd.qcut(values, 5, duplicates="drop")
     names = [f"{form.format(b.left)}–{form.format(b.right)}" for b in bins.cat.categories]  # noqa: RUF001
     return bins.cat.rename_categories(names)
 
 
-def _rate_points(axes: Axes, table: pd.DataFrame) -> None:
+def _draw_rates(axes: Axes, table: pd.DataFrame) -> None:
     places = np.arange(len(table))
     errors = [table["rate"] - table["low"], table["high"] - table["rate"]]
     axes.errorbar(places, table["rate"], yerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)

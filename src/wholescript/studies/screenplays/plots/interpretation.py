@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 
-def along(table: pd.DataFrame, label: str, *, even: float) -> Figure:
+def along(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
     """Draw a value with its interval by part of the script, a panel a model.
 
-    Columns `model`, `part`, `value`, `low`, `high`; `even` draws a dotted line.
+    Columns `model`, `part`, `value`, `low`, `high`; `reference_value` draws a dotted line.
     """
     models = list(dict.fromkeys(table["model"]))
     figure, panels = plt.subplots(1, len(models), sharey=True, figsize=(7.0, 3.0), squeeze=False)
@@ -17,17 +17,17 @@ def along(table: pd.DataFrame, label: str, *, even: float) -> Figure:
         places = (part["part"] + 0.5) / len(part)
         axes.fill_between(places, part["low"], part["high"], color="C0", alpha=0.2)
         axes.plot(places, part["value"], color="C0")
-        axes.axhline(even, color="0.5", linestyle=":", linewidth=1.2)
+        axes.axhline(reference_value, color="0.5", linestyle=":", linewidth=1.2)
         axes.set(title=model, xlim=(0, 1), xticks=[0, 0.5, 1])
     panels[0][0].set(ylabel=label)
     panels[0][len(models) // 2].set(xlabel="place in the script, 0 = first page")
     return figure
 
 
-def keyness_against(table: pd.DataFrame, *, named: int = 12) -> Figure:
+def feature_effect_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
     """Draw each word's effect for the predicted against that for the true class.
 
-    Columns `word`, `true`, `predicted`, `over`; the `named` words at either end of `over` are
+    Columns `word`, `true`, `predicted`, `over`; the `n_labelled` words at either end of `over` are
     written out, in a panel for each.
     """
     figure, panels = plt.subplot_mosaic(
@@ -42,8 +42,8 @@ def keyness_against(table: pd.DataFrame, *, named: int = 12) -> Figure:
     axes.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1.2)
     axes.set(xlabel="effect, nominated films (d)", ylabel="effect, films called nominated (d)")
     ends = {
-        "over": (table.head(named), "C0", "held for a film"),
-        "under": (table.tail(named).iloc[::-1], "C1", "held against it"),
+        "over": (table.head(n_labelled), "C0", "held for a film"),
+        "under": (table.tail(n_labelled).iloc[::-1], "C1", "held against it"),
     }
     for name, (part, color, title) in ends.items():
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)

@@ -36,7 +36,7 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def stopping(histories: Mapping[str, pd.DataFrame]) -> Figure:
+def best_epochs(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw at which epoch the held-out loss was lowest, over all fits of each model."""
     figure, axes = plt.subplots(figsize=(7.0, 2.8))
     fits = ["repeat", "fold", "inner"]
@@ -51,7 +51,7 @@ def stopping(histories: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def attention_along(profiles: Mapping[str, NDArray[np.float64]]) -> Figure:
+def attention_by_position(profiles: Mapping[str, NDArray[np.float64]]) -> Figure:
     """Draw attention by place in the script: (bins,) relative to an even spread, a line a model."""
     figure, axes = plt.subplots(figsize=(7.0, 3.2))
     for name, profile in profiles.items():

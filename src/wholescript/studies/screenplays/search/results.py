@@ -9,67 +9,67 @@ import pandas as pd
 
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
-from wholescript.training.loop import Row
+from wholescript.training.loop import HistoryRow
 
 
 @dataclass(frozen=True)
 class Trial:
     """One trial: what was drawn, and a row an epoch of `epoch`, `held_out_loss`, `held_out_auc`.
 
-    `ignored` names the drawn choices that the architecture does not have. A trial that failed has
+    `inactive` names the drawn choices that the architecture does not have. A trial that failed has
     an `error`, and the rows before it.
     """
 
     config: dict[str, Any]
-    ignored: list[str]
-    history: list[Row]
+    inactive: list[str]
+    history: list[HistoryRow]
     error: str | None = None
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """A finished search: the space and its protocol, on which films, and every trial in order."""
 
     space: dict[str, Any]
     data: dict[str, str]
-    films: int
+    n_films: int
     versions: dict[str, str]
     trials: list[Trial] = field(repr=False)
 
     @property
-    def choices(self) -> dict[str, bool]:
+    def hyperparameters(self) -> dict[str, bool]:
         """The names of the choices, and whether each was drawn on a logarithmic scale."""
         drawn = self.space["choices"].items()
         return {name: isinstance(c, dict) and c["scale"] == "log" for name, c in drawn}
 
     @property
-    def judged(self) -> list[Trial]:
+    def scored(self) -> list[Trial]:
         """The trials that got a score."""
         return [trial for trial in self.trials if trial.history]
 
     @property
     def best(self) -> Trial:
         """The trial with the lowest held-out loss."""
-        return min(self.judged, key=lambda trial: trial.history[-1]["held_out_loss"])
+        return min(self.scored, key=lambda trial: trial.history[-1]["held_out_loss"])
 
     def table(self) -> pd.DataFrame:
         """Return a row a trial that was judged: its choices, and its last row of scores."""
-        return pd.DataFrame([trial.config | trial.history[-1] for trial in self.judged])
+        return pd.DataFrame([trial.config | trial.history[-1] for trial in self.scored])
 
-    def applied(self) -> pd.DataFrame:
+    def active_table(self) -> pd.DataFrame:
         """Return the table with gaps where a choice was ignored."""
         table = self.table()
-        for row, trial in enumerate(self.judged):
-            table.loc[row, trial.ignored] = None
+        for row, trial in enumerate(self.scored):
+            table.loc[row, trial.inactive] = None
         return table
 
 
-def write_search(search: Search, path: Path) -> None:
+def write_search(search: SearchResult, path: Path) -> None:
     """Write a search atomically; the same search gives the same bytes."""
     write_atomic(path, json.dumps(asdict(search), indent=1, ensure_ascii=False) + "\n")
 
 
-def read_search(path: Path) -> Search:
+def read_search(path: Path) -> SearchResult:
     """Read a search.
 
     Raises:
@@ -78,7 +78,7 @@ def read_search(path: Path) -> Search:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         trials = [Trial(**trial) for trial in content.pop("trials")]
-        return Search(**content, trials=trials)
+        return SearchResult(**content, trials=trials)
     except OSError:
         raise RunError(f"there is no search {path.name}: `wholescript tune` writes one") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:

@@ -22,25 +22,25 @@ from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_s
 from wholescript.errors import ParameterError, RunError
 from wholescript.files import write_atomic
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.search.results import Search, Trial
+from wholescript.studies.screenplays.search.results import SearchResult, Trial
 from wholescript.studies.screenplays.search.space import (
-    NUMBERS,
-    Protocol,
-    Range,
-    Space,
-    Values,
-    estimator_of,
-    ignored_by,
+    NUMERIC_LIMITS,
+    Categorical,
+    Interval,
+    SearchProtocol,
+    SearchSpace,
+    inactive_hyperparameters,
+    make_estimator,
 )
-from wholescript.studies.screenplays.search.trial import epochs_of_trial
-from wholescript.training.loop import Row
+from wholescript.studies.screenplays.search.trial import iter_trial_epochs
+from wholescript.training.loop import HistoryRow
 
 tune = ray.tune
 
-BEGUN = "begun.json"
-STATE = "ray"
-REPORTED = "reported.json"
-FAILURES = 2  # a node that is lost takes its trials with it: they are begun again elsewhere
+SEARCH_FILE = "begun.json"
+RAY_FOLDER = "ray"
+HISTORY_FILE = "reported.json"
+MAX_FAILURES = 2  # a node that is lost takes its trials with it: they are begun again elsewhere
 
 
 class _Progress(tune.Callback):
@@ -65,7 +65,7 @@ class _Progress(tune.Callback):
             self._bar.close()
 
 
-def training_films(task: Task, protocol: Protocol) -> Task:
+def outer_training_task(task: Task, protocol: SearchProtocol) -> Task:
     """Return the training films of the outer fold alone: trials cannot see any other."""
     if protocol.split == "temporal":
         outer = temporal_split(task.labels, task.groups, task.films["year"])
@@ -81,7 +81,7 @@ def training_films(task: Task, protocol: Protocol) -> Task:
 
 
 def search(
-    space: Space,
+    space: SearchSpace,
     task: Task,
     folder: Path,
     *,
@@ -90,7 +90,7 @@ def search(
     address: str | None = None,
     workers: int | None = None,
     progress: bool = True,
-) -> Search:
+) -> SearchResult:
     """Run `trials` draws from `space`, or go on with those that were begun in `folder`.
 
     `task` is all films, of which the trials see the training films of one fold; `data` says which
@@ -105,24 +105,24 @@ def search(
     if trials < 1:
         raise ParameterError(f"trials={trials}: a search has at least one")
     width = task.features.chunks.codes.shape[1]
-    dimensions = space.choices.get("dimensions", Values((1,)))
-    if (most := max(map(int, dimensions.ends))) > width:
+    dimensions = space.hyperparameters.get("dimensions", Categorical((1,)))
+    if (most := max(map(int, dimensions.bounds))) > width:
         raise ParameterError(f"choices: dimensions={most}: the chunk vectors have {width}")
-    _begin(folder, {"space": space.config, "trials": trials, "data": data})
-    seen = training_films(task, space.protocol)
+    _check_same_search(folder, {"space": space.config, "trials": trials, "data": data})
+    seen = outer_training_task(task, space.protocol)
     with cluster(address, workers):
-        found = _run(space, seen, folder.resolve(), trials, progress)
+        found = _run_tuner(space, seen, folder.resolve(), trials, progress)
     versions = {name: version(name).partition("+")[0] for name in ("numpy", "ray", "torch")}
-    result = Search(space.config, data, len(seen.labels), versions, found)
-    if not result.judged:
+    result = SearchResult(space.config, data, len(seen.labels), versions, found)
+    if not result.scored:
         errors = sorted({str(trial.error) for trial in found})
         raise RunError(f"all {len(found)} trials failed: {'; '.join(errors)}")
     return result
 
 
-def _begin(folder: Path, facts: dict[str, Any]) -> None:
+def _check_same_search(folder: Path, facts: dict[str, Any]) -> None:
     """Note what is searched in `folder`, or check that it is this."""
-    path = folder / BEGUN
+    path = folder / SEARCH_FILE
     if not path.exists():
         write_atomic(path, json.dumps(facts, indent=1) + "\n")
         return
@@ -134,21 +134,26 @@ def _begin(folder: Path, facts: dict[str, Any]) -> None:
         )
 
 
-def _run(space: Space, task: Task, folder: Path, trials: int, progress: bool) -> list[Trial]:
+def _run_tuner(
+    space: SearchSpace, task: Task, folder: Path, trials: int, progress: bool
+) -> list[Trial]:
     protocol = space.protocol
     trainable = tune.with_resources(
-        tune.with_parameters(_train, task=task, protocol=protocol, folder=folder),
+        tune.with_parameters(_trainable, task=task, protocol=protocol, folder=folder),
         {"cpu": 1},
     )
-    # It warns of each trial that Ray keeps no log of its own of one: `_trial` reads ours.
+    # It warns of each trial that Ray keeps no log of its own of one: `_to_trial` reads ours.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
-    state = folder / STATE
+    state = folder / RAY_FOLDER
     if tune.Tuner.can_restore(str(state)):
         tuner = tune.Tuner.restore(str(state), trainable, restart_errored=True)
     else:
         tuner = tune.Tuner(
             trainable,
-            param_space={name: _domain(name, choice) for name, choice in space.choices.items()},
+            param_space={
+                name: _ray_distribution(name, choice)
+                for name, choice in space.hyperparameters.items()
+            },
             tune_config=tune.TuneConfig(
                 metric="held_out_loss",
                 mode="min",
@@ -163,31 +168,33 @@ def _run(space: Space, task: Task, folder: Path, trials: int, progress: bool) ->
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
-                name=STATE,
+                name=RAY_FOLDER,
                 storage_path=str(folder),
                 verbose=0,
-                failure_config=tune.FailureConfig(max_failures=FAILURES),
+                failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
                 callbacks=[_Progress(trials)] if progress else [],
             ),
         )
     results = tuner.fit()
     # A path bears the trial's number; a search that was resumed has them in another order.
     found = sorted((results[number] for number in range(len(results))), key=lambda r: r.path)
-    return [_trial(result, folder) for result in found]
+    return [_to_trial(result, folder) for result in found]
 
 
-def _trial(result: Any, folder: Path) -> Trial:
+def _to_trial(result: Any, folder: Path) -> Trial:
     """Return a trial with all that it reported: Ray's own log of it ends where it was killed."""
-    reported = _folder_of(folder, result.config) / REPORTED
+    reported = _trial_folder(folder, result.config) / HISTORY_FILE
     history = json.loads(reported.read_text(encoding="utf-8")) if reported.exists() else []
     error = str(result.error) if result.error else None
-    return Trial(result.config, ignored_by(result.config), history, error)
+    return Trial(result.config, inactive_hyperparameters(result.config), history, error)
 
 
-def _train(choices: dict[str, Any], task: Task, protocol: Protocol, folder: Path) -> None:
+def _trainable(
+    hyperparameters: dict[str, Any], task: Task, protocol: SearchProtocol, folder: Path
+) -> None:
     """Train one trial in a process of Ray's, and report each epoch."""
     torch.set_num_threads(1)
-    own = _folder_of(folder, choices)
+    trial_folder = _trial_folder(folder, hyperparameters)
     folds = inner_folds(
         task.labels,
         task.groups,
@@ -195,24 +202,24 @@ def _train(choices: dict[str, Any], task: Task, protocol: Protocol, folder: Path
         n_folds=protocol.inner_folds,
         seed=protocol.seed,
     )
-    history: list[Row] = []
-    estimator = estimator_of(choices, protocol)
-    for row in epochs_of_trial(estimator, task, folds, own, seed=protocol.seed):
+    history: list[HistoryRow] = []
+    estimator = make_estimator(hyperparameters, protocol)
+    for row in iter_trial_epochs(estimator, task, folds, trial_folder, seed=protocol.seed):
         history.append(row)
-        write_atomic(own / REPORTED, json.dumps(history))
+        write_atomic(trial_folder / HISTORY_FILE, json.dumps(history))
         tune.report(row)
 
 
-def _folder_of(folder: Path, choices: dict[str, Any]) -> Path:
+def _trial_folder(folder: Path, hyperparameters: dict[str, Any]) -> Path:
     """Return where a trial's checkpoints lie: named by what was drawn, it is found again."""
-    name = hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:16]
+    name = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode()).hexdigest()[:16]
     return folder / "trials" / name
 
 
-def _domain(name: str, choice: Values | Range) -> Any:
-    if isinstance(choice, Values):
+def _ray_distribution(name: str, choice: Categorical | Interval) -> Any:
+    if isinstance(choice, Categorical):
         return tune.choice(list(choice.values))
-    if NUMBERS[name].kind is int:
+    if NUMERIC_LIMITS[name].kind is int:
         draw = tune.lograndint if choice.scale == "log" else tune.randint
         return draw(int(choice.low), int(choice.high) + 1)
     return (tune.loguniform if choice.scale == "log" else tune.uniform)(choice.low, choice.high)

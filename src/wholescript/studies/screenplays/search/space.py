@@ -13,13 +13,13 @@ import yaml
 
 from wholescript.data.films.labels import TARGETS
 from wholescript.errors import ParameterError
-from wholescript.studies.screenplays.models.aggregation import ARCHITECTURES, Aggregation
-from wholescript.training.loop import TrainingSettings
+from wholescript.studies.screenplays.models.aggregation import AGGREGATORS, MILClassifier
+from wholescript.training.loop import TrainConfig
 
 Value = str | int | float
 
 
-class Limits(NamedTuple):
+class NumberLimits(NamedTuple):
     """Between which values a choice may lie; `kind` is int or float."""
 
     kind: type
@@ -27,38 +27,38 @@ class Limits(NamedTuple):
     high: float = math.inf
 
 
-NUMBERS = {
-    "dimensions": Limits(int, 1),
-    "d_model": Limits(int, 2),
-    "d_attention": Limits(int, 1),
-    "d_feedforward": Limits(int, 1),
-    "heads": Limits(int, 1),
-    "layers": Limits(int, 1),
-    "queries": Limits(int, 1),
-    "batch_size": Limits(int, 1),
-    "dropout": Limits(float, 0, 0.95),
-    "chunk_dropout": Limits(float, 0, 0.95),
-    "learning_rate": Limits(float, 1e-8, 1),
-    "weight_decay": Limits(float, 0, 10),
+NUMERIC_LIMITS = {
+    "dimensions": NumberLimits(int, 1),
+    "d_model": NumberLimits(int, 2),
+    "d_attention": NumberLimits(int, 1),
+    "d_feedforward": NumberLimits(int, 1),
+    "heads": NumberLimits(int, 1),
+    "layers": NumberLimits(int, 1),
+    "queries": NumberLimits(int, 1),
+    "batch_size": NumberLimits(int, 1),
+    "dropout": NumberLimits(float, 0, 0.95),
+    "chunk_dropout": NumberLimits(float, 0, 0.95),
+    "learning_rate": NumberLimits(float, 1e-8, 1),
+    "weight_decay": NumberLimits(float, 0, 10),
 }
-OF_TRAINING = {"chunk_dropout", "learning_rate", "weight_decay"}
-OF_FILMS = {"dimensions", "batch_size"}
+TRAIN_CONFIG_FIELDS = {"chunk_dropout", "learning_rate", "weight_decay"}
+LOADER_FIELDS = {"dimensions", "batch_size"}
 
 
 @dataclass(frozen=True)
-class Values:
+class Categorical:
     """A choice among a few values."""
 
     values: tuple[Value, ...]
 
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def bounds(self) -> tuple[Value, ...]:
         """All values."""
         return self.values
 
 
 @dataclass(frozen=True)
-class Range:
+class Interval:
     """A choice between two numbers, evenly or, with scale `log`, evenly by factors."""
 
     low: float
@@ -66,18 +66,18 @@ class Range:
     scale: Literal["linear", "log"] = "linear"
 
     @property
-    def ends(self) -> tuple[Value, ...]:
+    def bounds(self) -> tuple[Value, ...]:
         """The lowest and the highest."""
         return self.low, self.high
 
 
 @dataclass(frozen=True)
-class Protocol:
+class SearchProtocol:
     """How a choice is judged: by inner folds of the training films of one published fold.
 
     `split` says of which: the first of the repeated folds (`random`) or the one that tests on later
-    films (`temporal`). A trial goes on to its `grace_epochs`, and to each `reduction`-fold of them,
-    only as one of the best 1 in `reduction` so far (ASHA; Li et al., 2020).
+    films (`temporal`). A trial goes on to its `grace_epochs`, and to each `reduction_factor`-fold of them,
+    only as one of the best 1 in `reduction_factor` so far (ASHA; Li et al., 2020).
     """
 
     target: str = "nominated_for_writing"
@@ -86,7 +86,7 @@ class Protocol:
     epochs: int = 12
     patience: int = 3
     grace_epochs: int = 3
-    reduction: int = 3
+    reduction_factor: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -105,23 +105,23 @@ class Protocol:
 
 
 @dataclass(frozen=True)
-class Space:
+class SearchSpace:
     """A protocol, and the choices by name."""
 
-    protocol: Protocol
-    choices: dict[str, Values | Range]
+    protocol: SearchProtocol
+    hyperparameters: dict[str, Categorical | Interval]
 
     @property
     def config(self) -> dict[str, Any]:
         """All of it as JSON-able values, in the form of the file."""
-        choices = {
-            name: list(choice.values) if isinstance(choice, Values) else asdict(choice)
-            for name, choice in self.choices.items()
+        hyperparameters = {
+            name: list(choice.values) if isinstance(choice, Categorical) else asdict(choice)
+            for name, choice in self.hyperparameters.items()
         }
-        return {"protocol": asdict(self.protocol), "choices": choices}
+        return {"protocol": asdict(self.protocol), "choices": hyperparameters}
 
 
-def read_space(path: Path) -> Space:
+def read_space(path: Path) -> SearchSpace:
     """Read and check a space file.
 
     Raises:
@@ -140,56 +140,63 @@ def read_space(path: Path) -> Space:
         raise ParameterError(f"{path.name}: {error}") from None
 
 
-def parse_space(content: Any) -> Space:
+def parse_space(content: Any) -> SearchSpace:
     """Return the space that the content of a file describes; raises as `read_space` does."""
     parts = _mapping("the space", content, ("protocol", "choices"))
-    protocol = _mapping("protocol", parts.get("protocol", {}), [f.name for f in fields(Protocol)])
-    known = ["architecture", *NUMBERS]
-    choices = {
+    protocol = _mapping(
+        "protocol", parts.get("protocol", {}), [f.name for f in fields(SearchProtocol)]
+    )
+    known = ["architecture", *NUMERIC_LIMITS]
+    hyperparameters = {
         name: _choice(name, value)
         for name, value in _mapping("choices", parts.get("choices", {}), known).items()
     }
-    if "architecture" not in choices:
+    if "architecture" not in hyperparameters:
         raise ParameterError(
             f"choices: 'architecture' is missing; one or more of {_architectures()}"
         )
-    space = Space(Protocol(**protocol), choices)
+    space = SearchSpace(SearchProtocol(**protocol), hyperparameters)
     _check_used(space)
     _check_fits(space)
     return space
 
 
-def options_of(architecture: str) -> set[str]:
+def aggregator_arguments(architecture: str) -> set[str]:
     """Return the names of the choices that an architecture has."""
-    return set(inspect.signature(ARCHITECTURES[architecture]).parameters) - {"d_input"}
+    return set(inspect.signature(AGGREGATORS[architecture]).parameters) - {"d_input"}
 
 
-def ignored_by(choices: Mapping[str, Any]) -> list[str]:
+def inactive_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[str]:
     """Return the drawn choices that their architecture does not have, sorted."""
-    applied = options_of(choices["architecture"]) | OF_TRAINING | OF_FILMS | {"architecture"}
-    return sorted(set(choices) - applied)
+    applied = (
+        aggregator_arguments(hyperparameters["architecture"])
+        | TRAIN_CONFIG_FIELDS
+        | LOADER_FIELDS
+        | {"architecture"}
+    )
+    return sorted(set(hyperparameters) - applied)
 
 
-def estimator_of(choices: Mapping[str, Any], protocol: Protocol) -> Aggregation:
+def make_estimator(hyperparameters: Mapping[str, Any], protocol: SearchProtocol) -> MILClassifier:
     """Return the estimator that was drawn: what is not among the choices has its default."""
-    architecture = choices["architecture"]
+    architecture = hyperparameters["architecture"]
 
     def among(names: set[str]) -> dict[str, Any]:
-        return {name: value for name, value in choices.items() if name in names}
+        return {name: value for name, value in hyperparameters.items() if name in names}
 
-    training = TrainingSettings(
-        epochs=protocol.epochs, patience=protocol.patience, **among(OF_TRAINING)
+    training = TrainConfig(
+        epochs=protocol.epochs, patience=protocol.patience, **among(TRAIN_CONFIG_FIELDS)
     )
-    return Aggregation(
+    return MILClassifier(
         architecture,
-        n_inner=protocol.inner_folds,
+        n_inner_folds=protocol.inner_folds,
         training=training,
-        options=among(options_of(architecture)),
-        **among(OF_FILMS),
+        aggregator_options=among(aggregator_arguments(architecture)),
+        **among(LOADER_FIELDS),
     )
 
 
-def _choice(name: str, value: Any) -> Values | Range:
+def _choice(name: str, value: Any) -> Categorical | Interval:
     if isinstance(value, dict):
         return _range(name, value)
     values = value if isinstance(value, list) else [value]
@@ -197,12 +204,12 @@ def _choice(name: str, value: Any) -> Values | Range:
         raise ParameterError(f"choices: {name} is an empty list: give a value, or leave it out")
     if name == "architecture":
         for word in values:
-            _check_word(name, word, ARCHITECTURES)
-        return Values(tuple(values))
-    return Values(tuple(_number(name, item) for item in values))
+            _check_word(name, word, AGGREGATORS)
+        return Categorical(tuple(values))
+    return Categorical(tuple(_number(name, item) for item in values))
 
 
-def _range(name: str, value: dict[str, Any]) -> Range:
+def _range(name: str, value: dict[str, Any]) -> Interval:
     if name == "architecture":
         raise ParameterError(f"choices: architecture is a list, of {_architectures()}")
     found = _mapping(f"choices: {name}", value, ("low", "high", "scale"))
@@ -215,11 +222,11 @@ def _range(name: str, value: dict[str, Any]) -> Range:
         raise ParameterError(f"choices: {name}: low={low} must be below high={high}")
     if scale == "log" and low <= 0:
         raise ParameterError(f"choices: {name}: a log scale begins above 0, not at low={low}")
-    return Range(low, high, scale)
+    return Interval(low, high, scale)
 
 
 def _number(name: str, value: Any) -> int | float:
-    kind, low, high = NUMBERS[name]
+    kind, low, high = NUMERIC_LIMITS[name]
     try:
         # YAML takes 1e-3 for a word; 1.0e-3 is a number.
         number = float(value) if not isinstance(value, bool) else math.nan
@@ -232,28 +239,33 @@ def _number(name: str, value: Any) -> int | float:
     return int(number) if kind is int else number
 
 
-def _check_used(space: Space) -> None:
-    architectures = [str(name) for name in space.choices["architecture"].ends]
-    used = set().union(*map(options_of, architectures)) | OF_TRAINING | OF_FILMS | {"architecture"}
-    if unused := sorted(set(space.choices) - used):
+def _check_used(space: SearchSpace) -> None:
+    architectures = [str(name) for name in space.hyperparameters["architecture"].bounds]
+    used = (
+        set().union(*map(aggregator_arguments, architectures))
+        | TRAIN_CONFIG_FIELDS
+        | LOADER_FIELDS
+        | {"architecture"}
+    )
+    if unused := sorted(set(space.hyperparameters) - used):
         raise ParameterError(
             f"choices: none of {', '.join(architectures)} has {', '.join(unused)}: leave it out"
         )
 
 
-def _check_fits(space: Space) -> None:
+def _check_fits(space: SearchSpace) -> None:
     """Refuse widths that cannot be divided among heads: such a trial could not be built."""
-    widths = space.choices.get("d_model", Values((64,))).ends
-    heads = space.choices.get("heads", Values((4,))).ends
+    widths = space.hyperparameters.get("d_model", Categorical((64,))).bounds
+    n_head = space.hyperparameters.get("heads", Categorical((4,))).bounds
     for name, choice in {
-        n: c for n, c in space.choices.items() if n in ("d_model", "heads")
+        n: c for n, c in space.hyperparameters.items() if n in ("d_model", "heads")
     }.items():
-        if isinstance(choice, Range):
+        if isinstance(choice, Interval):
             raise ParameterError(f"choices: {name} is a list: d_model must be a multiple of heads")
-    for width, count in product(widths, heads):
+    for width, count in product(widths, n_head):
         if int(width) % int(count) or int(width) % 2:
             raise ParameterError(
-                f"choices: d_model={width} does not fit heads={count}: every width must be even "
+                f"choices: d_model={width} does not fit n_head={count}: every width must be even "
                 "and a multiple of every number of heads"
             )
 
@@ -275,4 +287,4 @@ def _check_word(where: str, word: Any, known: Iterable[str]) -> None:
 
 
 def _architectures() -> str:
-    return ", ".join(ARCHITECTURES)
+    return ", ".join(AGGREGATORS)

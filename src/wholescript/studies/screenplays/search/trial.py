@@ -10,16 +10,16 @@ import torch
 
 from wholescript.data.films.folds import Fold
 from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.aggregation import Aggregation
-from wholescript.training.checkpoint import read_note
-from wholescript.training.loop import Row, fit
+from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.training.checkpoint import read_metadata
+from wholescript.training.loop import HistoryRow, fit
 
-SCORES = ("held_out_loss", "held_out_auc")
+VAL_METRICS = ("held_out_loss", "held_out_auc")
 
 
-def epochs_of_trial(
-    estimator: Aggregation, task: Task, folds: Sequence[Fold], folder: Path, *, seed: int
-) -> Iterator[Row]:
+def iter_trial_epochs(
+    estimator: MILClassifier, task: Task, folds: Sequence[Fold], folder: Path, *, seed: int
+) -> Iterator[HistoryRow]:
     """Yield `epoch` and the mean over the folds of the held-out loss and AUC after each epoch.
 
     The scores of a fold are those of its best epoch so far, whose weights a fit would keep. The
@@ -28,15 +28,15 @@ def epochs_of_trial(
     on from there.
     """
     trained = [
-        _trained(estimator, task, fold, folder / f"fold-{fold.fold}.safetensors", seed)
+        _resumable_fold(estimator, task, fold, folder / f"fold-{fold.fold}.safetensors", seed)
         for fold in folds
     ]
     for epoch in range(1, estimator.training.epochs + 1):
-        histories = [until(epoch) for until in trained]
+        histories = [train_until(epoch) for train_until in trained]
         if all(len(history) < epoch for history in histories):
             return
         best = [min(history, key=lambda row: row["held_out_loss"]) for history in histories]
-        means = {name: float(np.mean([row[name] for row in best])) for name in SCORES}
+        means = {name: float(np.mean([row[name] for row in best])) for name in VAL_METRICS}
         yield {"epoch": epoch, **means}
 
 
@@ -44,28 +44,28 @@ class _EpochEnded(Exception):
     """Leaves a fit at the end of an epoch: its checkpoint is written, and goes on from there."""
 
 
-def _leave(_: Row) -> None:
+def _stop_fit(_: HistoryRow) -> None:
     raise _EpochEnded
 
 
-def _trained(
-    estimator: Aggregation, task: Task, fold: Fold, path: Path, seed: int
-) -> Callable[[int], list[Row]]:
+def _resumable_fold(
+    estimator: MILClassifier, task: Task, fold: Fold, path: Path, seed: int
+) -> Callable[[int], list[HistoryRow]]:
     """Return a function that trains on a fold until an epoch, and returns its history so far."""
-    training, held_out = estimator.batches(task, fold.train, fold.train, fold.test)
-    own_seed = int(np.random.SeedSequence([seed, fold.fold]).generate_state(1)[0])
+    training, val_loader = estimator.batches(task, fold.train, fold.train, fold.test)
+    fold_seed = int(np.random.SeedSequence([seed, fold.fold]).generate_state(1)[0])
 
-    def history() -> list[Row]:
-        note = read_note(path)
-        return note["history"] if note else []
+    def history() -> list[HistoryRow]:
+        metadata = read_metadata(path)
+        return metadata["history"] if metadata else []
 
-    def until(epoch: int) -> list[Row]:
+    def train_until(epoch: int) -> list[HistoryRow]:
         if len(history()) < epoch:
-            torch.manual_seed(own_seed)
+            torch.manual_seed(fold_seed)
             model = estimator.build()
-            train = partial(fit, model, training, held_out, estimator.training, seed=own_seed)
+            train = partial(fit, model, training, val_loader, estimator.training, seed=fold_seed)
             with suppress(_EpochEnded):
-                train(checkpoint=path, on_epoch=_leave)
+                train(checkpoint=path, on_epoch_end=_stop_fit)
         return history()[:epoch]
 
-    return until
+    return train_until
