@@ -32,9 +32,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from wholescript.data.films import Corpus, load_corpus, repeated_folds
-from wholescript.evaluation.crossval import cross_validate
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.features.chunks import Chunking
 from wholescript.features.compression import (
     RELATIVE_STEP,
@@ -52,9 +51,11 @@ from wholescript.features.pretrained_encoders import (
     wordpiece_tokenizer,
 )
 from wholescript.files import ROOT, write_atomic
-from wholescript.models.logistic_regression import FloatArray, IntArray, NestedLogisticRegression
-from wholescript.models.mean_embedding import MeanPoolingLR
-from wholescript.models.task import Task
+from wholescript.models.films.logistic_regression import NestedLogisticRegression
+from wholescript.models.films.mean_embedding import MeanPoolingLR
+from wholescript.models.films.task import Task
+from wholescript.models.types import Float64Array, IntArray
+from wholescript.studies.screenplays.cross_validation import cross_validate
 
 PUBLISHED = FeatureConfig()
 WINDOW = 510
@@ -204,11 +205,11 @@ class FilmVectorLR(NestedLogisticRegression):
     """Logistic regression on one vector a film, scaled as `MeanPoolingLR` scales its means."""
 
     Cs: tuple[float, ...] = MeanPoolingLR.Cs
-    vectors: FloatArray = field(repr=False)
+    vectors: Float64Array = field(repr=False)
 
     def design_matrices(
         self, task: Task, train: IntArray, test: IntArray
-    ) -> tuple[FloatArray, FloatArray]:
+    ) -> tuple[Float64Array, Float64Array]:
         """Return the scaled vectors of the training and of the test films."""
         centred = self.vectors - self.vectors[train].mean(0)
         scale = centred[train].std() or 1.0

@@ -31,7 +31,7 @@ from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.tokenizers import build_subword_tokenizer
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.transformer_classifier import CausalTransformerClassifier
-from wholescript.training.documents import ClassificationObjective, DocumentBatchLoader
+from wholescript.training.document_batches import ClassificationObjective, DocumentBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 
 MAX_LENGTH = 256

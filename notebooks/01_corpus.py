@@ -15,16 +15,16 @@
 # %% [markdown]
 # # The corpus: a thousand whole screenplays
 #
-# **Question.** What would a model have to read in order to read a screenplay, what could it
-# learn from these films about a nomination for writing, and what could mislead it?
+# **Question.** How long is a screenplay for a model, what could a model learn from these films
+# about a nomination for writing, and what could mislead it?
 #
-# **What you need.** The features that come with the repository; no network and no texts.
-# **How long it takes.** Less than a minute on two cores.
+# **What you need.** The features that come with the repository; no network and no texts. **How long
+# it takes.** Less than a minute on two cores.
 #
-# The films come from public collections of screenplays, the labels from the table of the
-# Academy Awards. Texts are third-party copyright and stay out of the repository: everything on
-# this page is computed from token counts, word counts and metadata. To look at films of your
-# own, run this notebook with `-p source local -p path FILMS.parquet`.
+# The films come from public collections of screenplays, the labels from the table of the Academy
+# Awards. Texts are third-party copyright and stay out of the repository: everything on this page is
+# computed from token counts, word counts and metadata. To look at films of your own, run this
+# notebook with `-p source local -p path FILMS.parquet`.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -55,10 +55,10 @@ films, features = study.corpus.films, study.task.features
 # %% [markdown]
 # ## Which films these are
 #
-# The report uses the *core* of the collection: films whose script is a real, whole, properly
-# typed draft. Early drafts that never became the film, a source that holds nominees only, a
-# source without capitals and punctuation, and transcripts made from the screen are left out,
-# because each of them would let a model recognise the source instead of reading.
+# The report uses the *core* of the collection: films whose script is a real, whole, properly typed
+# draft. Early drafts that never became the film, a source that holds nominees only, a source
+# without capitals and punctuation, and transcripts made from the screen are left out, because each
+# of them would let a model recognise the source.
 
 # %% label="tbl-sources"
 show_table(
@@ -68,14 +68,14 @@ show_table(
 )
 
 # %% [markdown]
-# Nearly all of the core comes from one collection. Whether the name of the collection still
-# carries a signal is one of the controls of the [evaluation](05_evaluation.ipynb).
+# Nearly all of the core comes from one collection. Whether the name of the collection still carries
+# a signal is one of the controls of the [evaluation](05_evaluation.ipynb).
 #
-# ## No model of the usual size reads a screenplay at once
+# ## Screenplays exceed the context of standard models
 #
-# Lengths are counted in GPT-2 tokens, the ruler most papers use. The dashed lines are the
-# contexts of familiar models: 512 tokens for BERT and the sentence encoders, 1,024 for GPT-2,
-# 4,096 for Longformer.
+# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the contexts of
+# familiar models: 512 tokens for BERT and the sentence encoders, 1,024 for GPT-2, 4,096 for
+# Longformer.
 
 # %% label="fig-lengths"
 show_figure(plots.length_histogram(features.tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
@@ -84,26 +84,25 @@ show_figure(plots.length_histogram(features.tokens, contexts=(512, 1_024, 4_096)
 # NBVAL_CHECK_OUTPUT
 tokens, labels = features.tokens, study.task.labels
 facts = {
-    "films": len(tokens),
+    "n_films": len(tokens),
     "positive_rate": labels.mean(),
-    "shortest": tokens.min(),
-    "median": np.median(tokens),
-    "longest": tokens.max(),
-    "chunks": features.chunks.counts.sum(),
+    "min_tokens": tokens.min(),
+    "median_tokens": np.median(tokens),
+    "max_tokens": tokens.max(),
+    "n_chunks": features.chunks.counts.sum(),
 }
-facts = record_metrics("corpus/facts", {name: Metric(float(v)) for name, v in facts.items()})
+facts = record_metrics("corpus/statistics", {name: Metric(float(v)) for name, v in facts.items()})
 for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
 
 # %% [markdown]
-# Even the shortest script is longer than the longest of these contexts. Whatever reads a whole
-# script must cut it into chunks and put together what it found in them; that is the subject of
-# this report.
+# Even the shortest script is longer than the longest of these contexts. A model of whole scripts
+# must split them into chunks and aggregate what it finds; that is the subject of this report.
 #
-# ## Years: survivors from the past, everything from the present
+# ## Years: survivorship
 #
 # Scripts of the studio era were collected because the films are remembered; recent scripts are
-# collected because they are there. The rate of nominations by decade shows this survivorship.
+# collected because they are available. The rate of nominations by decade shows this survivorship.
 
 # %% label="fig-years"
 show_figure(
@@ -112,7 +111,7 @@ show_figure(
 
 # %% [markdown]
 # A model that guesses the decade of a script from its words therefore predicts nominations a
-# little. This is why the evaluation also reports the AUC within decades, where guessing the
+# little. This is why the evaluation also reports the AUROC within decades, where guessing the
 # decade does not help, and a temporal split, where the test decades were never seen.
 #
 # ## Labels: a writing nomination is rare, a win rarer
@@ -124,11 +123,11 @@ show_figure(
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 
 # %% [markdown]
-# Nearly one film in five is positive here, so a model that always says "no" is right four times
-# in five. Accuracy says nothing; the report uses ranking measures, and thresholds that are
-# chosen on inner folds.
+# Nearly one film in five is positive here, so a model that predicts no positives has an accuracy of
+# four in five. Accuracy is not informative; the report uses ranking metrics, and thresholds that
+# are chosen on inner folds.
 #
-# ## Words: a long tail, as everywhere
+# ## Word frequencies: a long tail
 #
 # The stored counts hold the words that at least five films use; rarer ones, mostly names and
 # misspellings, would identify films and are left out.
@@ -137,11 +136,11 @@ show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 show_figure(plots.zipf(features.words), "fig-zipf")
 
 # %% [markdown]
-# ## Keyness: what nominated scripts say more often
+# ## Keyness: words that nominated scripts use more
 #
-# For each word that at least 50 films use, the mean of log(1 + uses per 10,000 words) is
-# compared between the two classes. Each film counts once, so a name that one film repeats
-# cannot lead the list.
+# For each word that at least 50 films use, the mean of log(1 + uses per 10,000 words) is compared
+# between the two classes. Each film counts once, so a name that one film repeats cannot lead the
+# list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.words, study.task.labels)
@@ -154,29 +153,29 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 
 # %% [markdown]
 # The words on either side describe a kind of film. On one side things spin, slam, explode and
-# scream; on the other people sit, talk, tell and write. What a bag of words learns is first of
-# all genre, and the Academy's taste in genres is well known.
+# scream; on the other people sit, talk, tell and write. A bag of words learns genre first of all,
+# and the Academy's preference for some genres is well known.
 #
 # ## Near duplicates would leak
 #
 # Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
-# whose TF-IDF vectors are closer than the two halves of an average script are put into one
-# group, and every split keeps groups whole.
+# whose TF-IDF vectors are closer than the two halves of an average script are put into one group,
+# and every split keeps groups whole.
 
 # %% label="tbl-duplicates"
-_, pairs = group_near_duplicates(features.words.whole, study.corpus.film_ids)
+_, pairs = group_near_duplicates(features.words.total, study.corpus.film_ids)
 titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
 # %% [markdown]
-# These pairs are sequels and remakes: their characters share names and a world. They are no
-# error of the collection, but a model that had seen one would know the other.
+# These pairs are sequels and remakes whose characters share names and setting. They are no error of
+# the collection, but a model that was trained on one would recognise the other.
 #
-# ## Confounds: what predicts a nomination without reading
+# ## Confounders: what predicts a nomination without the text
 #
-# Films are sorted by year and by length, cut into fifths, and the rate of positives in each
-# fifth is shown beside the rate in each collection.
+# Films are sorted by year and by length, cut into fifths, and the rate of positives in each fifth
+# is shown next to the rate in each collection.
 
 # %% label="fig-confounds"
 show_figure(
@@ -184,13 +183,13 @@ show_figure(
 )
 
 # %% [markdown]
-# The oldest films and the longest scripts were nominated more often; in between, neither year
-# nor length says much. Nearly all films come from one collection. None of these is what the
-# report is about, and each has a row of its own among the controls.
+# The oldest films and the longest scripts were nominated more often; in between, neither year nor
+# length predicts much. Nearly all films come from one collection. Each of these is one of the
+# controls of the evaluation.
 #
-# **What this shows.** A screenplay is far too long for one pass of an ordinary transformer, the
-# label is rare, and genre, era and collection leave traces that any model will find.
+# **What this shows.** A screenplay is far too long for one pass of a standard transformer, the
+# label is rare, and genre, decade and collection leave traces that any model will find.
 #
-# **What it does not show.** Whether anything beyond these traces can be read off a script.
+# **What it does not show.** Whether anything beyond these traces can be predicted from a script.
 #
 # **Next.** [Imbalance](02_imbalance.ipynb): what to do when one film in five is positive.

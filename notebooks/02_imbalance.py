@@ -13,20 +13,19 @@
 # ---
 
 # %% [markdown]
-# # Imbalance: treatments change the threshold, not what is known
+# # Imbalance corrections change the threshold, not the ranking
 #
-# **Question.** One film in five is positive. Which of the usual treatments of class imbalance
-# helps, and at what: ranking films, deciding on them, or telling honest probabilities? And is a
-# neural network, which imbalance is said to keep from learning, helped by others than a model of
-# words?
+# **Question.** One film in five is positive. Which of the usual corrections of class imbalance
+# helps, and at what: ranking films, deciding on them, or calibrated probabilities? Does a neural
+# network need other corrections than a linear model?
 #
-# **What you need.** The bundled features. **How long it takes.** About seven minutes on two
-# cores; finished runs are found again at once.
+# **What you need.** The bundled features. **How long it takes.** About seven minutes on two cores;
+# finished runs are loaded.
 #
-# All treatments act on the same two models: a logistic regression on TF-IDF weights, and a network
-# that reads a script's chunk vectors with gated attention. They act only inside the training films
-# of each fold: penalty, threshold and the epoch to stop at come from inner folds, and resampling
-# never touches a film that is scored. So the treatment is all that differs.
+# All corrections are applied to the same two models: TF-IDF + logistic regression, and gated
+# attention over chunk embeddings (the network). They act only on the training films of each fold:
+# penalty, threshold and early stopping come from inner folds, and resampling never touches a film
+# that is scored. Only the correction differs.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -36,14 +35,14 @@ seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.predictions import FilmPredictions
-from wholescript.models.imbalance import (
+from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.models.films.imbalance import (
     IMBALANCE_CORRECTIONS,
     ImbalanceCorrectedTfidfLR,
     LogitAdjustment,
 )
-from wholescript.models.stacking import StackingEnsemble
+from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
     ModelComparison,
@@ -54,42 +53,43 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays.models.aggregation import aggregators
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier
+from wholescript.studies.screenplays.models.published import aggregators
 from wholescript.studies.screenplays.study import open_study
 
+TFIDF, NETWORK = "TF-IDF + logistic regression", "gated attention"
 notebook = begin_notebook("02_imbalance", globals())
 study = open_study()
 print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
 
 # %% [markdown]
-# ## Seven treatments
+# ## Six corrections and a baseline
 #
-# - *plain*: nothing is done.
-# - *class weights*: errors on positives cost as many times more as positives are rarer.
+# - *uncorrected*: the baseline.
+# - *class weights*: errors on positives are weighted by the inverse class frequency.
 # - *class-balanced*: the same with the effective number of films (Cui et al., 2019).
 # - *oversampling*: positives are repeated until both classes are equal in number.
 # - *SMOTE*: new positives are interpolated between neighbours (Chawla et al., 2002).
-# - *focal loss*: films that are already right count less (Lin et al., 2017).
-# - *logit adjustment*: the log prior odds are taken off the logit (Menon et al., 2021).
+# - *focal loss*: films that are already classified well are down-weighted (Lin et al., 2017).
+# - *logit adjustment*: the log prior odds are subtracted from the logit (Menon et al., 2021).
 #
-# Moving the threshold, the eighth, needs no training: every model gets it below, beside
-# {fixed}`0.5`.
+# Choosing the threshold needs no training: every model is also evaluated at a threshold from inner
+# folds, besides {fixed}`0.5`.
 
 # %%
 tfidf_models = {name: ImbalanceCorrectedTfidfLR(correction=name) for name in IMBALANCE_CORRECTIONS}
-tfidf_models["logit adjustment"] = LogitAdjustment(cached(tfidf_models["plain"], study))
+tfidf_models["logit adjustment"] = LogitAdjustment(cached(tfidf_models["uncorrected"], study))
 tfidf_runs = {
     name: evaluate_run(f"imbalance/{model.name}", model, study)
     for name, model in tfidf_models.items()
 }
 
 # %% [markdown]
-# The network gets the same treatments, a whole film being what is weighted, repeated or invented:
-# SMOTE interpolates chunk by chunk, between films that are neighbours by the mean of their chunks.
-# Gated attention has a lower loss on inner folds than the query decoder of
-# [training](04_training.ipynb). Each treatment trains it anew, so it is judged on the first of the
-# five sets of folds alone, as the mean of three networks, one an inner fold.
+# The network gets the same corrections, with a whole film as the unit that is weighted, repeated or
+# synthesised: SMOTE interpolates chunk by chunk between films that are neighbours by their mean
+# chunk embedding. Gated attention has a lower loss on inner folds than the query decoder of
+# [training](04_training.ipynb). Each correction needs new training, so the network is evaluated on
+# the first repeat of the folds only, as the mean of three networks, one per inner fold.
 
 # %%
 gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
@@ -99,19 +99,19 @@ networks = {
     name: ImbalanceMILClassifier(**vars(gated_attention), correction=name)
     for name in IMBALANCE_CORRECTIONS
 }
-networks["logit adjustment"] = LogitAdjustment(cached(networks["plain"], study))
+networks["logit adjustment"] = LogitAdjustment(cached(networks["uncorrected"], study))
 network_runs = {
-    name: evaluate_run(f"imbalance-network/{model.name}", model, study, split="once")
+    name: evaluate_run(f"imbalance-network/{model.name}", model, study, split="first_repeat")
     for name, model in networks.items()
 }
-runs = {"words": tfidf_runs, "network": network_runs}
+runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
 
 # %% [markdown]
-# ## Ranking: no treatment finds more nominated films
+# ## Ranking: no correction improves it detectably
 #
-# AUC is the chance that a nominated film is ranked above one that is not. The bars are {fixed}`95%`
-# bootstrap intervals over films; all treatments of a model are compared on the same films and
-# folds.
+# AUROC is the probability that a nominated film is ranked above one that is not. The bars are
+# {fixed}`95%` bootstrap intervals over films; all corrections of a model are compared on the same
+# films and folds.
 
 # %% label="fig-imbalance-auc"
 predictions = {
@@ -119,74 +119,72 @@ predictions = {
     for kind, of in runs.items()
 }
 ranking = {
-    kind: compare(of, "auc", baseline="plain", seed=seed) for kind, of in predictions.items()
+    kind: compare(of, "auc", baseline="uncorrected", seed=seed) for kind, of in predictions.items()
 }
-show_figure(plots.grouped_forest_plot(ranking, "AUC", reference=0.5), "fig-imbalance-auc")
+show_figure(plots.grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
-# Single intervals hide how alike the treatments are, since all of them profit from the same easy
-# films. The paired difference from the plain model, on the same resamples, is the fairer view.
+# Single intervals hide how similar the corrections are, since all of them profit from the same easy
+# films. The paired difference from the uncorrected model, on the same resamples, is more precise.
 
 # %% label="fig-imbalance-difference"
 bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
-paired = {kind: t.drop(index="plain")[list(bounds)] for kind, t in ranking.items()}
+paired = {kind: t.drop(index="uncorrected")[list(bounds)] for kind, t in ranking.items()}
 paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[kind], "auc", table) for kind, table in ranking.items()]
-record_differences("imbalance/differences", parts, baseline="plain")
-figure = plots.grouped_forest_plot(paired, "AUC minus that of the plain model", reference=0.0)
+record_differences("imbalance/differences", parts, baseline="uncorrected")
+figure = plots.grouped_forest_plot(paired, "difference of AUROC from the uncorrected model", reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
-# No difference is clear of zero, and all are smaller than the intervals above, those of the words
-# by far. Weights and repetition move every score by nearly the same amount, which leaves the order
-# of the films as it was; logit adjustment moves it by exactly the same amount. A network that is
-# trained again finds another way to much the same place, hence its wider intervals.
+# All intervals include zero. Weights and oversampling change every logit by nearly the same amount,
+# which leaves the ranking as it was; logit adjustment changes it by exactly the same amount. A
+# network that is trained again differs by its random initialisation too, hence its wider intervals.
 #
 # ## Decisions: the threshold does the work
 #
-# At {fixed}`0.5` a plain model of a rare class hardly ever says "yes", and its macro-F1 is poor.
-# With a threshold from inner folds it is as good as the treated ones.
+# At {fixed}`0.5` an uncorrected model of a rare class predicts almost no positives, and its
+# macro-F1 is low. With a threshold from inner folds it is as good as the corrected ones.
 
 # %% label="fig-imbalance-threshold"
 tables = {
     kind: score_table({name: run.metrics for name, run in of.items()}) for kind, of in runs.items()
 }
 names = {"macro_f1_at_half": "at_half", "macro_f1": "at_threshold"}
-show_figure(plots.thresholds(tables["words"].rename(columns=names)), "fig-imbalance-threshold")
+show_figure(plots.compare_thresholds(tables[TFIDF].rename(columns=names)), "fig-imbalance-threshold")
 
 # %% label="fig-imbalance-threshold-network"
-network_table = tables["network"].rename(columns=names)
-show_figure(plots.thresholds(network_table), "fig-imbalance-threshold-network")
+network_table = tables[NETWORK].rename(columns=names)
+show_figure(plots.compare_thresholds(network_table), "fig-imbalance-threshold-network")
 
 # %% [markdown]
-# Where the two dots of a row lie apart, a threshold was all that was missing. The treatments that
-# look best at {fixed}`0.5` have moved their scores so that {fixed}`0.5` happens to be a good
-# threshold. The network says the same, less sharply: a threshold gives the plain one most of what
-# any treatment does.
+# Where the two dots of a row lie apart, only the threshold was wrong. The corrections that look
+# best at {fixed}`0.5` have shifted their scores so that {fixed}`0.5` is a good threshold. The
+# network shows the same, less clearly: a threshold gives the uncorrected one most of the gain of
+# any correction.
 #
-# ## Calibration: each treatment bends the probabilities its own way
+# ## Calibration: corrections miscalibrate the probabilities
 #
-# A probability of {fixed}`0.3` should come true three times in ten. Above the diagonal a model is
-# too timid, below it too bold.
+# Of films with a probability of {fixed}`0.3`, three in ten should be positive. Above the diagonal a
+# model is under-confident, below it over-confident.
 
 # %% label="fig-imbalance-calibration"
-shown = ["plain", "class weights", "SMOTE", "logit adjustment", "focal loss"]
-curves = {name: predictions["words"][name] for name in shown}
-show_figure(plots.calibration(curves), "fig-imbalance-calibration")
+shown = ["uncorrected", "class weights", "SMOTE", "logit adjustment", "focal loss"]
+curves = {name: predictions[TFIDF][name] for name in shown}
+show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration")
 
 # %% label="fig-imbalance-calibration-network"
-curves = {name: predictions["network"][name] for name in shown}
-show_figure(plots.calibration(curves), "fig-imbalance-calibration-network")
+curves = {name: predictions[NETWORK][name] for name in shown}
+show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-network")
 
 # %% [markdown]
-# The plain model of words is timid, because its penalty pulls every probability towards the rate
-# of positives; the plain network, stopped when its held-out likelihood is best, is near the
-# diagonal by itself. Class weights overshoot, logit adjustment, which answers for a world with as
-# many nominated films as others, promises far too much, and focal loss squeezes all films into the
-# middle.
+# The uncorrected TF-IDF model is under-confident, because its penalty pulls every probability
+# towards the positive rate; the uncorrected network, stopped at its best validation loss, is near
+# the diagonal. Class weights and logit adjustment, which assume balanced classes, are
+# over-confident, and focal loss compresses all probabilities towards the middle.
 #
-# A recalibration on inner folds, a logistic regression on the model's own logit (Platt, 1999),
-# mends all of them alike: the last column of the tables is the calibration error after it.
+# Recalibration on inner folds, a logistic regression on the model's logit (Platt, 1999), corrects
+# all of them: the last column of the tables is the calibration error after it.
 
 # %% label="tbl-imbalance"
 recalibrated = {
@@ -197,9 +195,9 @@ recalibrated = {
     )
     for name, model in tfidf_models.items()
 }
-tables["words"]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
+tables[TFIDF]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
 columns = ["auc", "average_precision", "macro_f1_at_half", "macro_f1", "mcc", "brier", "ece"]
-show_table(tables["words"][[*columns, "ece_recalibrated"]], "tbl-imbalance")
+show_table(tables[TFIDF][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 
 # %% label="tbl-imbalance-network"
 recalibrated = {
@@ -207,24 +205,23 @@ recalibrated = {
         f"imbalance-network/{model.name}-recalibrated",
         StackingEnsemble([cached(model, study)], name=f"{model.name}-recalibrated"),
         study,
-        split="once",
+        split="first_repeat",
     )
     for name, model in networks.items()
 }
-tables["network"]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
-show_table(tables["network"][[*columns, "ece_recalibrated"]], "tbl-imbalance-network")
+tables[NETWORK]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
+show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-network")
 
 # %% [markdown]
-# SMOTE is the cautionary case. In tens of thousands of dimensions the neighbours between which
-# it interpolates are hardly neighbours, and the films that it invents are mixtures of scripts
-# that nobody would write. It ranks no better than doing nothing; that its probabilities lie near
-# the diagonal is the plain model's timidity and the shift of resampling cancelling out.
+# SMOTE interpolates between neighbours that are hardly near in tens of thousands of dimensions. No
+# gain in ranking was detected; its probabilities lie near the diagonal because the under-confidence
+# of the penalty and the shift of resampling cancel out.
 #
-# **What this shows.** For ranking, imbalance of this degree needs no treatment, in a model of words
-# or in a network. For decisions, choose the threshold on inner folds. For probabilities, leave the
+# **What this shows.** For ranking, imbalance of this degree needs no correction, in TF-IDF or in
+# the network. For decisions, choose the threshold on inner folds. For probabilities, leave the
 # classes as they are, or recalibrate afterwards.
 #
-# **What it does not show.** That the same holds at a rate of one in a hundred. One in fifteen
-# is the subject of [wins](11_wins.ipynb), where what helps is not a treatment but another label.
+# **What it does not show.** That the same holds at a positive rate of one in a hundred. One in
+# fifteen is the subject of [wins](11_wins.ipynb), which uses another label instead of a correction.
 #
-# **Next.** [Training](04_training.ipynb): models that read the sequence of chunks.
+# **Next.** [Training](04_training.ipynb): models of the sequence of chunks.

@@ -16,22 +16,22 @@
 # # Memory: a whole screenplay in one training step
 #
 # **Question.** A chunked transformer that is trained end to end needs a gradient through every
-# chunk of a script. What does that cost in memory and time, and how can it be had on a machine
-# that cannot hold it?
+# chunk of a script. What does that cost in memory and time, and how can it be computed when the
+# activations do not fit in memory?
 #
 # **What you need.** Nothing but the bundled token counts: what a step costs depends on how long a
 # film is, not on what it says, so token ids are drawn at random. **How long it takes.** Some
-# minutes on two cores; measurements are stored and not repeated while the code stays.
+# minutes on two cores; measurements are stored, and not repeated while the settings stay.
 #
 # The model is a small one from scratch: a bidirectional transformer encoder that turns a chunk of
-# tokens into a vector, and a transformer decoder that reads the vectors with a learned query.
+# tokens into a vector, and a transformer decoder that attends to the vectors with a learned query.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 chunks_per_group = 8  # chunks that are encoded at once
-n_cached_groups = 6  # groups whose graph a cached step keeps, as memory allows
+n_cached_groups = 6  # groups whose graph gradient caching keeps, as memory allows
 seed = 0  # of weights, token ids and dropout
 scale = "cpu"  # smoke | cpu | full
 
@@ -51,38 +51,42 @@ from wholescript.studies.screenplays.study import open_study
 notebook = begin_notebook("03_memory", globals())
 study = open_study()
 counts = study.task.features.chunks.counts
-print(f"{counts.min()} to {counts.max()} chunks a film, {counts.mean():.0f} in the mean")
+print(f"{counts.min()} to {counts.max()} chunks per film, mean {counts.mean():.0f}")
 
 # %% [markdown]
-# ## Three ways to the same gradient
+# ## Three memory strategies with the same gradient
 #
-# - *C, everything at once*: the activations of every chunk are kept until the backward pass.
-# - *A, recomputed*: gradient checkpointing (Chen et al., 2016). Chunks go through the encoder in
-#   groups, whose activations are dropped, and computed again when the backward pass needs them.
-# - *A, cached*: gradient caching (Gao et al., 2021). All chunks are encoded without a graph; the
-#   aggregator alone gives the gradient of each chunk's vector; then one group after another is
-#   encoded again, with a graph, to pass its gradients on. The last few groups keep the graph of the
-#   first pass, a fixed number of them, and are encoded once.
+# - *Full backpropagation*: the activations of every chunk are kept until the backward pass.
+# - *Activation checkpointing* (Chen et al., 2016): chunks are encoded in groups, whose activations
+#   are dropped and recomputed when the backward pass needs them.
+# - *Gradient caching* (Gao et al., 2021): all chunks are encoded without a graph; the aggregator
+#   alone gives the gradient of each chunk vector; then one group after another is encoded again,
+#   with a graph, to pass its gradients on. The last groups, a fixed number, keep the graph of the
+#   first pass and are encoded once.
 #
 # Dropout must be replayed exactly, or the second pass computes the gradient of another network.
-# Each group is encoded under a seed of its own, in every pass.
+# Each group is encoded under its own seed, in every pass.
 
 # %% label="tbl-gradients"
 lengths = [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]  # up to 106,000 tokens
-settings = {"group": chunks_per_group, "kept": n_cached_groups, "lengths": lengths}
+settings = {
+    "chunks_per_group": chunks_per_group,
+    "n_cached_groups": n_cached_groups,
+    "n_chunks": lengths,
+}
 gradient_errors = measure_run(
-    "memory/gradients", settings, MEMORY_COST_MODULES, lambda: gradient_metrics(settings)
+    "memory/gradient-error", settings, MEMORY_COST_MODULES, lambda: gradient_metrics(settings)
 )
 show_table(summary(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
 
 # %% [markdown]
-# The table shows the largest relative error of any parameter's gradient against everything at
-# once, in single precision with dropout.
+# The table shows the largest relative error of any parameter's gradient against full
+# backpropagation, in single precision with dropout.
 #
-# ## What each way holds in memory
+# ## Memory of each strategy
 #
-# Each step is measured in a process of its own: the most that it held, less what it held with
-# model and film in place.
+# Each step is measured in its own process: its peak memory minus its memory with model and film
+# loaded.
 
 # %% label="fig-memory"
 footprints = measure_run(
@@ -90,41 +94,47 @@ footprints = measure_run(
 )
 table = memory_table(footprints.metrics)
 show_figure(
-    plots.cost_by_length(table, "gigabytes", "activations, GB"), "fig-memory", tolerance=0.15
+    plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
 )
 
 # %% [markdown]
-# Everything at once grows with the script. Cached, a step holds a few groups of chunks, whatever
-# the length of the script, and a vector a chunk; recomputed, it also keeps a record of every group.
+# The memory of full backpropagation grows with the script. Gradient caching holds a few groups of
+# chunks, whatever the length of the script, and one vector per chunk. Checkpointing also keeps the
+# inputs of every group.
 #
-# ## What it costs in time
+# ## Time of each strategy
 
 # %% label="fig-memory-time"
 show_figure(
-    plots.cost_by_length(table, "seconds", "a step, seconds"), "fig-memory-time", tolerance=0.4
+    plots.cost_by_length(table, "step_seconds", "time per training step (s)"),
+    "fig-memory-time",
+    tolerance=0.4,
 )
 
 # %% [markdown]
-# Recomputing is paid for with a second forward pass, a third of the work of a step.
+# Recomputing costs a second forward pass, a third of the work of a step.
 #
 # ## Freezing the encoder
 #
-# The third way, B, trains no encoder: chunks are embedded once, and an epoch reads vectors. What
-# it saves, and after how many epochs embedding has paid for itself, stands below, with what a step
-# on the longest film takes in all.
+# With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on stored
+# vectors. The table shows what that saves, after how many epochs embedding pays off, and what a
+# step on the longest film takes.
 
 # %% label="tbl-memory"
 strategy_comparison = measure_run(
-    "memory/frozen", settings, MEMORY_COST_MODULES, lambda: frozen_encoder_metrics(settings, table)
+    "memory/strategy-comparison",
+    settings,
+    MEMORY_COST_MODULES,
+    lambda: frozen_encoder_metrics(settings, table),
 )
 show_table(summary(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
 
 # %% [markdown]
-# **What this shows.** A whole screenplay can be trained on end to end in the memory of one group of
-# chunks, with the exact gradient, for less than half as much time again.
+# **What this shows.** End-to-end training on a whole screenplay fits in the memory of a few groups
+# of chunks, with the exact gradient, for less than half as much time again.
 #
-# **What it does not show.** Whether it is worth it: that is what training on whole scripts has to
-# say. And all of it is measured on a CPU; a graphics card is faster, and its memory counts
-# differently.
+# **What it does not show.** Whether end-to-end training improves the prediction: that is measured
+# in the training notebook. All of it is measured on a CPU; a GPU is faster, and its memory is
+# counted differently.
 #
 # **Next.** [Training](04_training.ipynb) of aggregators on a frozen encoder.

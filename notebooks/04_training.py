@@ -13,19 +13,18 @@
 # ---
 
 # %% [markdown]
-# # Training: from chunk embeddings to one answer
+# # Training: aggregators of chunk embeddings
 #
-# **Question.** A frozen encoder turns a script into a sequence of about a hundred vectors. How
-# should they be put together: by their mean, by a weighted mean, or by a transformer that reads
-# them in order?
+# **Question.** A frozen encoder turns a script into a sequence of about a hundred vectors. Which
+# aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About eight minutes on two cores; finished folds are never repeated.
+# takes.** About eight minutes on two cores; finished folds are loaded.
 #
-# The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each
-# chunk has 254 tokens, and its vector is the mean of its token states. Why the lower half: it
-# costs half as much and predicts no worse. On inner folds its mean was chosen more often than that
-# of any other layer, than the first token or the maximum, and other lengths of a chunk were no
+# The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each chunk
+# has 254 tokens, and its embedding is the mean of its token states. The lower half costs half as
+# much, and no loss was detected. On inner folds the mean of its last layer was chosen more often
+# than that of any other layer, than the first token or the maximum, and other chunk lengths were no
 # better: `benchmarks/encoder_choice.py` made the comparison on a part of every script.
 
 # %% tags=["parameters"]
@@ -33,15 +32,15 @@ source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 first_test_year = 2010  # first test year of the temporal split
-chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
+chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 search_results = "results/search/aggregators.json"  # a search of `wholescript tune`
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.importance import hyperparameter_importance
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.studies.screenplays.search.importance import hyperparameter_importance
+from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots import scores
 from wholescript.publish.cells import (
     ModelComparison,
@@ -52,8 +51,9 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays.models import aggregation
-from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
+from wholescript.studies.screenplays.attention import attention_profile
+from wholescript.studies.screenplays.models import published
+from wholescript.studies.screenplays.models.published import end_to_end_models
 from wholescript.studies.screenplays.plots import search as plots
 from wholescript.studies.screenplays.plots import training
 from wholescript.studies.screenplays.search.results import read_search
@@ -66,39 +66,36 @@ chunks = study.task.features.chunks
 print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
 
 # %% [markdown]
-# ## Ways to put chunks together
+# ## Aggregators
 #
-# - *mean pooling*: the mean of the vectors, then a logistic regression. Order and emphasis are
-#   lost.
-# - *gated attention* (Ilse et al., 2018): a learned weight for each chunk, then their weighted
-#   mean. Emphasis is kept, order is lost.
-# - *query decoder*: a transformer decoder of its own width, heads and depth. Learned queries
-#   read the sequence by cross-attention; sinusoids tell each chunk's place in the script.
-# - *transformer encoder*: chunks read each other by self-attention, then are averaged.
-# - *linear attention* (Katharopoulos et al., 2020): the same, with two running sums in place of
-#   the square of the length.
+# - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is lost.
+# - *gated attention* (Ilse et al., 2018): a learned weight for each chunk, then the weighted mean.
+#   The order is lost.
+# - *query decoder*: a transformer decoder with its own d_model, heads and layers. Learned queries
+#   attend to the sequence by cross-attention; sinusoidal embeddings encode each chunk's position.
+# - *transformer encoder*: self-attention between chunks, then their mean.
+# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the number of chunks.
 #
-# The neural ones are trained by one loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
-# gradients clipped at norm 1. In every step half of a film's chunks are hidden at random, so
-# that no film can be learned by heart.
+# The neural ones share one training loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
+# gradients clipped at norm 1. In every step half of a film's chunks are dropped at random (chunk
+# dropout), which limits overfitting.
 
 # %% label="tbl-aggregators"
-models = aggregation.aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-self_attention_models = aggregation.contextual_aggregators(
+models = published.aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+self_attention_models = published.contextual_aggregators(
     epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
 )
 show_table(
-    aggregation.parameter_count(models | self_attention_models, chunks),
+    published.parameter_count(models | self_attention_models, chunks),
     "tbl-aggregators",
     {"parameters": ",d"},
 )
 
 # %% [markdown]
-# ## Every film is judged by models that never saw it
+# ## Out-of-fold predictions
 #
-# For each outer fold, one model is trained per inner fold and stopped when the loss on its
-# held-out films no longer falls. The test films get the mean of their probabilities. Nothing is
-# chosen on test films.
+# For each outer fold, one model is trained per inner fold and stopped when its validation loss no
+# longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
 
 # %%
 runs = {
@@ -109,15 +106,16 @@ temporal = {
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: evaluate_run(f"training/{model.name}", model, study, split="once")
+    name: evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
     for name, model in self_attention_models.items()
 }
 
 # %% [markdown]
-# ## The curves: a few epochs are enough
+# ## Learning curves: a few epochs are enough
 #
-# Lines are medians over all fits, bands their middle half. Fits that no longer improve stop, so
-# the right end rests on the few that still do, which is why the held-out line goes on falling.
+# Lines are medians over all fits, bands the interquartile range. Fits that no longer improve stop,
+# so the right end has only those that still improve, which is why the validation line keeps
+# falling.
 
 # %% label="fig-curves"
 histories = {
@@ -126,15 +124,14 @@ histories = {
 show_figure(training.curves(histories), "fig-curves")
 
 # %% [markdown]
-# Soon the training loss falls below that of films which the model has not seen, and the gap
-# grows. With so few films, and fewer than one in five of them positive, the question is never
-# whether a network can fit them, only when to stop.
+# The training loss soon falls below the validation loss, and the gap grows. With so few films,
+# fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
 show_figure(training.best_epochs(histories), "fig-stopping")
 
 # %% [markdown]
-# ## Results: reading in order is not rewarded here
+# ## Results: no gain from the order of chunks was detected
 #
 # The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
@@ -143,7 +140,7 @@ predictions = {name: run.predictions(FilmPredictions) for name, run in runs.item
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
 aggregator_comparison = ModelComparison(runs, "auc", comparison)
 record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
-show_figure(scores.forest_plot(comparison, "AUC", reference=0.5), "fig-training-auc")
+show_figure(scores.forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
@@ -152,22 +149,22 @@ columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "withi
 show_table(score_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
-# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones.
-# It is the harder and the more honest question, since nobody predicts the past.
+# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
+# the harder and the more realistic task.
 #
-# ## What is known beside the chunks
+# ## Late fusion with extra features
 #
-# Late fusion: a linear layer reads the year, the length, scene structure (sluglines, dialogue and
-# the like) or the words of a film, these as principal components of their TF-IDF weights, and its
-# logit is added to that of gated attention. All of it is trained together.
+# Late fusion: a linear layer takes the year, the length, the layout (sluglines, dialogue and the
+# like) or the words of a film, as principal components of their TF-IDF weights, and its logit is
+# added to that of gated attention. All of it is trained together.
 
 # %%
-fusion_models = aggregation.late_fusion_models(
+fusion_models = published.late_fusion_models(
     epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
 )
 full_fusion = fusion_models.pop("all of these")
 fusion_runs = {
-    f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="once")
+    f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
     for name, model in fusion_models.items()
 }
 fusion_runs["and all of these"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, study)
@@ -182,116 +179,115 @@ first_repeats = {
     for name, run in fusion_comparison_runs.items()
 }
 fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
-show_figure(scores.forest_plot(fusion, "AUC", reference=0.5), "fig-fusion-auc")
+show_figure(scores.forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
-# On one set of five folds. How all of it together compares with the words alone stands in
-# [evaluation](05_evaluation.ipynb).
+# One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
+# TF-IDF alone.
 #
-# ## Trained on the texts themselves
+# ## Encoders trained on the scripts
 #
-# So far the encoder was a frozen one, of sentences. Here are others, all with gated attention:
+# So far the encoder was a frozen sentence encoder. Here are others, all with gated attention:
 #
-# - *from scratch*: a small transformer of two layers, trained with the aggregator. One reads in
-#   both directions, and a chunk is the mean of its tokens; it first reads the training scripts by
-#   itself, with words hidden for it to guess (Devlin et al., 2019). The other reads from left to
-#   right, with rotary positions (Su et al., 2021), and a chunk is its last token; it learns from
-#   the labels alone.
-# - *thawed*: the pretrained encoder of before, whose last block is trained too.
-# - *language model*: a frozen decoder-only model, SmolLM2 (Allal et al., 2025), of which half the
-#   blocks read eight chunks of each film; gated attention or the mean puts them together.
+# - *from scratch*: a small transformer with two layers, trained together with the aggregator. One is
+#   bidirectional, pools the mean of the tokens, and is first pretrained on the training scripts with
+#   the masked-language-model objective (Devlin et al., 2019). The other is causal, with rotary position
+#   embeddings (Su et al., 2021), pools the last token, and is trained on the labels only.
+# - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained too.
+# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al., 2025), of which
+#   the lower half of the layers encodes eight chunks of each film; aggregated by gated attention or by
+#   the mean.
 #
-# They need the texts, which are not bundled, and hours: `wholescript train-texts FILMS.parquet`
-# trains them, and this notebook shows their stored runs. On two cores a film is seen through a few
-# chunks an epoch, and each model is judged on one set of five folds, each by one member. All others
-# are held against them on those same folds, the transformer encoder and linear attention among
-# them, which cost too much here for more.
+# They need the texts, which are not bundled, and hours: `wholescript train-end-to-end
+# FILMS.parquet` trains them, and this notebook shows their stored runs. On two cores each epoch
+# uses a few chunks of a film, and each model is evaluated on one repeat of five folds with one
+# member. All other models are compared with them on those same folds.
 
 # %%
 chunk_encoder_runs = {
-    n: load_published_run(f"texts/{model.name}", model, study)
+    n: load_published_run(f"chunk-encoders/{model.name}", model, study)
     for n, model in end_to_end_models().items()
 }
 
-# %% label="fig-texts-auc"
+# %% label="fig-chunk-encoders-auc"
 chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run}
 first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
 chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
-show_figure(scores.forest_plot(chunk_encoder_comparison, "AUC", reference=0.5), "fig-texts-auc")
+show_figure(
+    scores.forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
+)
 
-# %% label="tbl-texts"
+# %% label="tbl-chunk-encoders"
 show_table(
-    chunk_encoder_comparison[["value", "low", "high", "difference", "p"]], "tbl-texts", {"p": ".3f"}
+    chunk_encoder_comparison[["value", "low", "high", "difference", "p"]],
+    "tbl-chunk-encoders",
+    {"p": ".3f"},
 )
 
 # %% [markdown]
-# What was pretrained on other texts is ahead of what met language here for the first time: that
-# saw each film a few times, through a sixteenth of its pages, for minutes, where the others had
-# read for days before they met a screenplay.
+# The encoders that were pretrained on other texts are ahead of those from scratch, which were
+# trained for minutes on a sixteenth of the chunks of each film.
 
-# %% label="fig-texts-curves"
+# %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # other parameters have no stored texts
 curves = {name: run.history for name, run in shown.items() if len(run.history)}
-show_figure(training.curves(curves), "fig-texts-curves")
+show_figure(training.curves(curves), "fig-chunk-encoders-curves")
 
 # %% [markdown]
-# ## Where attention goes
+# ## Attention by position
 #
 # One model of each kind is trained on the first fold, and its attention on the test films is
-# collected by place in the script. A line at 1 would be an even spread.
+# averaged by position in the script. A line at 1 would be uniform attention.
 
 # %% label="fig-attention"
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
-    name: aggregation.attention_profile(m, study.task, study.folds[0])
-    for name, m in attention_models.items()
+    name: attention_profile(m, study.task, study.folds[0]) for name, m in attention_models.items()
 }
 show_figure(training.attention_by_position(profiles), "fig-attention")
 
 # %% [markdown]
-# Attention shows what a model weighed, not what it needed. Where the signal is, by the simpler
-# test of reading one quarter only, stands in the [evaluation](05_evaluation.ipynb).
+# Attention shows what a model weights, not what it needs. The [evaluation](05_evaluation.ipynb)
+# measures where the signal is with models of one quarter only.
 #
-# ## Which choices matter
+# ## Which hyperparameters matter
 #
-# Widths, rates and dropout above were set beforehand. A search asks what they are worth: random
-# draws from `search/aggregators.yaml`, of which those that fall behind are stopped early (ASHA, Li
-# et al., 2020), judged on inner folds of the first training set alone. `wholescript tune` makes it
-# anew.
+# d_model, learning rate and dropout above were set beforehand. A search measures their effect:
+# random trials from `search/aggregators.yaml`, of which the worse are stopped early (ASHA, Li et
+# al., 2020), evaluated on inner folds of the first training set only. `wholescript tune` repeats
+# it.
 
 # %% label="fig-search"
 search = read_search(notebook.project.root / search_results)
 trials = search.active_table()
 show_figure(
-    plots.score_by_hyperparameter(trials, search.hyperparameters, "held_out_loss", "loss"),
+    plots.score_by_hyperparameter(trials, search.hyperparameters, "val_loss", "validation loss"),
     "fig-search",
 )
 
 # %% [markdown]
-# A dot is a trial, a diamond a median. How much of a trial's rank does each choice explain? A
-# random forest learns the trials, and loses so much of its fit to unseen ones when a choice is
-# shuffled.
+# A dot is a trial, a diamond a median. Permutation importance of a random forest, fitted to the
+# trials, estimates how much of a trial's rank each hyperparameter explains.
 
 # %% label="fig-search-importance"
 importance = hyperparameter_importance(
-    search.table(), list(search.hyperparameters), "held_out_loss", seed=seed
+    search.table(), list(search.hyperparameters), "val_loss", seed=seed
 )
 show_figure(
     scores.forest_plot(importance, "explained variance", reference=0), "fig-search-importance"
 )
 
 # %% [markdown]
-# The row *all together* says how far the rest can be believed. Its interval holds zero: so few
-# trials, each stopped at its own epoch, do not tell which choice matters.
+# The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,
+# each stopped at its own epoch, do not show which hyperparameter matters.
 #
-# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand
-# films a learned aggregator has little to gain over their mean.
+# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand films
+# no gain of a learned aggregator over their mean was detected.
 #
-# **What it does not show.** What an encoder trained end to end could do with every page of every
-# script in every epoch, and for hours: memory allows it, as the
-# [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
+# **What it does not show.** What an encoder trained end to end for hours on all chunks could reach:
+# memory allows it, as the [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
 #
-# **Next.** [Evaluation](05_evaluation.ipynb): against word counts, against controls, together.
+# **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls, combinations.

@@ -13,30 +13,30 @@
 # ---
 
 # %% [markdown]
-# # Evaluation: words, chunks, and both
+# # Evaluation: TF-IDF, chunk embeddings, and combinations
 #
-# **Question.** Does any reading of whole scripts by a frozen encoder beat word counts, and is
-# either of them more than a guess from era, length and source?
+# **Question.** Does any model of frozen chunk embeddings predict better than TF-IDF, and do both
+# predict more than decade, length and source do?
 #
-# **What you need.** The bundled features, and the runs of [Training](04_training.ipynb), which
-# are stored; with other parameters they are trained here. **How long it takes.** About three
-# minutes on two cores, ten if the aggregators must be trained.
+# **What you need.** The bundled features, and the runs of [Training](04_training.ipynb), which are
+# stored; with other parameters they are trained here. **How long it takes.** About three minutes on
+# two cores, ten if the aggregators must be trained.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # the Parquet file, for source local
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 first_test_year = 2010  # first test year of the temporal split
-chunk_length = 254  # tokens a chunk; other lengths need the texts and the encoder
+chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.comparison import auc_by_decade, compare, score_table
-from wholescript.evaluation.predictions import FilmPredictions
-from wholescript.models.controls import controls
-from wholescript.models.stacking import StackingEnsemble
-from wholescript.models.tfidf import TfidfLR
+from wholescript.evaluation.film_comparison import auc_by_decade, compare, score_table
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.models.films.controls import controls
+from wholescript.models.films.stacking import StackingEnsemble
+from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
     ModelComparison,
@@ -49,8 +49,11 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays.models.aggregation import aggregators, late_fusion_models
-from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
+from wholescript.studies.screenplays.models.published import (
+    aggregators,
+    end_to_end_models,
+    late_fusion_models,
+)
 from wholescript.studies.screenplays.study import open_study
 
 # %%
@@ -59,22 +62,23 @@ study = open_study()
 print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(study.folds)} folds")
 
 # %% [markdown]
-# ## The contestants
+# ## Models compared
 #
-# The baseline to respect is TF-IDF with logistic regression. Beside it stand the
-# aggregators over frozen chunk embeddings, and two ways to put both together: a network that reads
-# the words, the scene structure, year and length beside the chunks (*late fusion*), and a stack, a
-# logistic regression on the inner-fold logits of words and aggregators.
+# The baseline is TF-IDF + logistic regression. It is compared with the aggregators of frozen chunk
+# embeddings and with two combinations: *late fusion*, gated attention with TF-IDF, layout, year and
+# length as extra features; and *stacking*, a logistic regression on the inner-fold logits of TF-IDF
+# and the aggregators.
 
 # %%
+BASELINE = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stacking = StackingEnsemble([cached(model, study) for model in (tfidf, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
 fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)["all of these"]
 runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
-runs |= {"words": evaluate_run("evaluation/words", tfidf, study)}
-runs |= {"stack": evaluate_run("evaluation/stack", stacking, study)}
+runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, study)}
+runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, study)}
 temporal_runs = {
     name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()
@@ -83,10 +87,10 @@ temporal_runs |= {
     "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, study, split="temporal")
 }
 temporal_runs |= {
-    "words": evaluate_run("evaluation/words-temporal", tfidf, study, split="temporal")
+    BASELINE: evaluate_run("evaluation/tfidf-logistic-temporal", tfidf, study, split="temporal")
 }
 temporal_runs |= {
-    "stack": evaluate_run("evaluation/stack-temporal", stacking, study, split="temporal")
+    "stacking": evaluate_run("evaluation/stacking-temporal", stacking, study, split="temporal")
 }
 
 # %% [markdown]
@@ -97,71 +101,72 @@ temporal_runs |= {
 
 # %% label="fig-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
-ranking = compare(predictions, "auc", baseline="words", seed=seed)
-show_figure(plots.forest_plot(ranking, "AUC", reference=0.5), "fig-auc")
+ranking = compare(predictions, "auc", baseline=BASELINE, seed=seed)
+show_figure(plots.forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
 
 # %% [markdown]
-# The paired differences from word counts decide: the same films are drawn for both models, so
-# what makes a film easy for both cancels out.
+# The paired differences from TF-IDF are more precise: the same films are resampled for both models,
+# so what makes a film easy for both cancels out.
 
 # %% label="fig-auc-difference"
-paired = ranking.drop(index="words")[["difference", "difference_low", "difference_high"]]
+paired = ranking.drop(index=BASELINE)[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    plots.forest_plot(paired, "AUC minus that of words", reference=0.0), "fig-auc-difference"
+    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0), "fig-auc-difference"
 )
 
-# %% label="tbl-random"
+# %% label="tbl-random-split"
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
 table = score_table({name: run.metrics for name, run in runs.items()})
-show_table(table[columns], "tbl-random")
+show_table(table[columns], "tbl-random-split")
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts
 #
-# The models that read texts are judged on the first set of five folds; words stand beside them on
-# the same one.
+# The encoders trained on the scripts are evaluated on the first repeat of five folds, and compared
+# with TF-IDF on the same folds.
 
 # %%
 chunk_encoder_runs = {
-    n: load_published_run(f"texts/{model.name}", model, study)
+    n: load_published_run(f"chunk-encoders/{model.name}", model, study)
     for n, model in end_to_end_models().items()
 }
 
-# %% label="fig-texts-difference"
+# %% label="fig-chunk-encoders-difference"
 chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run} | {
-    "words": runs["words"]
+    BASELINE: runs[BASELINE]
 }
 first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in chunk_encoder_runs.items()
 }
-chunk_encoder_comparison = compare(first_repeats, "auc", baseline="words", seed=seed)
-paired = chunk_encoder_comparison.drop(index="words")[
+chunk_encoder_comparison = compare(first_repeats, "auc", baseline=BASELINE, seed=seed)
+paired = chunk_encoder_comparison.drop(index=BASELINE)[
     ["difference", "difference_low", "difference_high"]
 ]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    plots.forest_plot(paired, "AUC minus that of words", reference=0.0), "fig-texts-difference"
+    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
+    "fig-chunk-encoders-difference",
 )
 
 # %% [markdown]
-# ## Ranking films of the future
+# ## Temporal split
 #
-# Trained on films before the boundary year, tested on films from it on.
+# Trained on films before the first test year, tested on films from that year on.
 
 # %% label="fig-auc-temporal"
 temporal_predictions = {
     name: run.predictions(FilmPredictions) for name, run in temporal_runs.items()
 }
-temporal = compare(temporal_predictions, "auc", baseline="words", seed=seed)
+temporal = compare(temporal_predictions, "auc", baseline=BASELINE, seed=seed)
 show_figure(
-    plots.forest_plot(temporal, f"AUC on films from {first_test_year} on"), "fig-auc-temporal"
+    plots.forest_plot(temporal, f"AUROC on films from {first_test_year} on"), "fig-auc-temporal"
 )
 
-# %% label="tbl-temporal"
+# %% label="tbl-temporal-split"
 average_precision_comparison = compare(
-    predictions, "average_precision", baseline="words", seed=seed
+    predictions, "average_precision", baseline=BASELINE, seed=seed
 )
 pairs = [
     ModelComparison(runs, "auc", ranking),
@@ -171,46 +176,45 @@ pairs += [
     ModelComparison(chunk_encoder_runs, "auc", chunk_encoder_comparison),
     ModelComparison(temporal_runs, "auc", temporal),
 ]
-record_differences("evaluation/differences", pairs, baseline="words")
+record_differences("evaluation/differences", pairs, baseline=BASELINE)
 show_table(
-    score_table({n: run.metrics for n, run in temporal_runs.items()})[columns], "tbl-temporal"
+    score_table({n: run.metrics for n, run in temporal_runs.items()})[columns], "tbl-temporal-split"
 )
 
 # %% [markdown]
 # ## Curves
 #
-# Scores of different folds need not share a scale, so the curves pool each film's rank within
-# its fold.
+# Scores of different folds need not share a scale, so the curves pool each film's rank within its
+# fold.
 
 # %% label="fig-roc"
-shown = {name: predictions[name] for name in ("words", "mean pooling", "query decoder", "stack")}
+shown = {name: predictions[name] for name in (BASELINE, "mean pooling", "query decoder", "stacking")}
 show_figure(plots.roc(shown), "fig-roc")
 
 # %% label="fig-pr"
 show_figure(plots.precision_recall(shown), "fig-pr")
 
 # %% [markdown]
-# Precision is what a reader of a short list would feel: of the films at its top, how many were
-# nominated.
+# Precision is what the user of a short list would notice: the share of nominated films at its top.
 #
 # ## Probabilities and decisions
 
 # %% label="fig-calibration"
-show_figure(plots.calibration(shown), "fig-calibration")
+show_figure(plots.reliability_diagram(shown), "fig-calibration")
 
 # %% label="fig-confusion"
-confusion_predictions = {name: predictions[name] for name in ("words", "stack")}
+confusion_predictions = {name: predictions[name] for name in (BASELINE, "stacking")}
 show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 
 # %% [markdown]
-# Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean
-# over the repeats; shares are of each true class.
+# Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean over
+# the repeats; shares are of each true class.
 #
-# ## Controls: what can be had without reading
+# ## Controls: prediction without the text
 #
-# Length, year, collection and title predict by themselves what they can; the opening is the
-# first 4,000 characters of the script. The last control learns on shuffled labels and must end
-# at chance: whatever it scored above would be a leak.
+# Length, year, collection and title are each used alone; the opening is the first 4,000 characters
+# of the script. The last control is trained on shuffled labels and must end at chance: a higher
+# score would be a leak.
 
 # %% label="fig-controls"
 control_runs = {
@@ -220,25 +224,25 @@ control_runs = {
 control_table = score_table(
     {n: run.metrics for n, run in control_runs.items()}, with_interval_of="auc"
 )
-show_figure(plots.forest_plot(control_table, "AUC", reference=0.5), "fig-controls")
+show_figure(plots.forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% [markdown]
 # ## Where in the script the signal is
 #
-# The same words model reads one quarter of each script at a time.
+# TF-IDF + logistic regression on one quarter of each script at a time.
 
 # %% label="fig-quarters"
 quarters = {
     f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), study)
     for q in range(4)
 }
-parts = {"opening": control_runs["opening"], **quarters, "whole script": runs["words"]}
+parts = {"opening": control_runs["opening"], **quarters, "whole script": runs[BASELINE]}
 part_table = score_table({name: run.metrics for name, run in parts.items()}, with_interval_of="auc")
-show_figure(plots.forest_plot(part_table, "AUC", reference=0.5), "fig-quarters")
+show_figure(plots.forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown]
-# A longer look tells more: the opening pages say least, each quarter says something, and the
-# whole script says most. This is the argument for reading whole texts.
+# Longer parts predict better: the opening pages least, each quarter more, and the whole script
+# most. This is the argument for models of whole texts.
 #
 # ## Within decades
 #
@@ -249,8 +253,8 @@ decades = auc_by_decade(confusion_predictions, seed=seed)
 show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]
-# **What this shows.** How far words and frozen chunk embeddings go on whole scripts, alone and
-# together, with what era, length and source explain by themselves.
+# **What this shows.** How well TF-IDF and frozen chunk embeddings predict from whole scripts, alone
+# and combined, and what decade, length and source predict by themselves.
 #
-# **What it does not show.** Cause: scripts of nominated films differ from others in genre and
-# subject first of all. Nor what an encoder trained on scripts would see.
+# **What it does not show.** Cause: scripts of nominated films differ from others in genre and topic
+# first of all. Nor what an encoder trained on many scripts would learn.

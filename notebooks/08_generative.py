@@ -41,7 +41,7 @@ seed = 0  # of the bootstrap
 import pandas as pd
 from scipy.stats import binomtest
 
-from wholescript.evaluation.multiclass import DocumentPredictions
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents import tables as study
 from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.plots import documents as plots
@@ -97,7 +97,7 @@ for name, seeds in models.items():
     record_metrics(f"generative/{name}", study.metrics_over_seeds(seeds))
 for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
     record_metrics(f"generative/over-{baseline}", study.error_rate_ratios(models, baseline))
-record_metrics("generative/reviews", study.dataset_sizes(models))
+record_metrics("generative/statistics", study.dataset_sizes(models))
 show_figure(
     score_plots.forest_plot(study.accuracy_table(models), "accuracy on test"),
     "fig-generative-accuracy",
@@ -116,12 +116,12 @@ show_table(study.model_table(models), "tbl-generative-models", formats)
 # weights of the epoch in which it foretold reviews best that were held out, and stops when it no
 # longer gains.
 
-# %% label="fig-generative-language"
+# %% label="fig-generative-lm-loss"
 lm_epochs = language.lm_losses_by_epoch(models)
-show_figure(plots.language(lm_epochs), "fig-generative-language")
+show_figure(plots.lm_training_curves(lm_epochs), "fig-generative-lm-loss")
 
-# %% label="tbl-generative-language"
-show_table(language.best_epochs(lm_epochs), "tbl-generative-language", {"epoch": ".0f"})
+# %% label="tbl-generative-lm-loss"
+show_table(language.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch": ".0f"})
 
 # %% [markdown]
 # More epochs on the reviews of a class lower the loss and not the errors. To have read all reviews
@@ -144,7 +144,7 @@ show_table(language.best_epochs(lm_epochs), "tbl-generative-language", {"epoch":
 # classes and stay as they are; the six above them are there twice, tuned by adapters. One window of
 # each review was read once.
 
-# %% label="tbl-generative-forked"
+# %% label="tbl-generative-shared-trunk"
 shared_trunk_history = (
     models[shared_trunk_model][0].history.set_index("epoch").drop(columns="learning_rate")
 )
@@ -152,8 +152,8 @@ windows = {"accuracy": "held_out_accuracy", "nats": "held_out_nats", "seconds": 
 last = {
     what: Metric(float(shared_trunk_history[column].iloc[-1])) for what, column in windows.items()
 }
-record_metrics("generative/forked-windows", last)
-show_table(shared_trunk_history, "tbl-generative-forked", {"seconds": ",.0f"})
+record_metrics("generative/shared-trunk-validation", last)
+show_table(shared_trunk_history, "tbl-generative-shared-trunk", {"seconds": ",.0f"})
 
 # %% [markdown]
 # Windows of 256 tokens are judged here, 512 of them that were held out; *held_out_nats* is their
@@ -173,20 +173,20 @@ show_table(shared_trunk_history, "tbl-generative-forked", {"seconds": ",.0f"})
 # right, on as many texts. The forked pair was trained with its odds over the root of a window's
 # length, which is a growth of a half, and validation finds about that.
 
-# %% label="tbl-generative-rule"
+# %% label="tbl-generative-calibration"
 calibration_table = language.calibration_table(models)
 for name, row in calibration_table.iterrows():
     length_exponent = {"growth": Metric(row["growth"], tolerance=0.02)}
     times = {"ece_times": Metric(row["times"], tolerance=0.5)}
     record_metrics(f"generative/{name}-rule", times | length_exponent)
 calibration_formats = {"temperature": ".1f", "growth": ".2f", "times": ".1f"}
-show_table(calibration_table, "tbl-generative-rule", calibration_formats)
+show_table(calibration_table, "tbl-generative-calibration", calibration_formats)
 
 # %% label="fig-generative-calibration"
 calibrated = {
     name: models[name][0].predictions(DocumentPredictions) for name in calibration_table.index
 }
-show_figure(plots.calibration(calibrated), "fig-generative-calibration")
+show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 
 # %% [markdown]
 # ## How validation is drawn
@@ -203,7 +203,7 @@ show_figure(plots.calibration(calibrated), "fig-generative-calibration")
 blocked = study.by_dataset(load_document_runs("sentiment-films"))["sentiment-films"]
 for name, seeds in blocked.items():
     record_metrics(f"generative/films-{name}", study.metrics_over_seeds(seeds))
-record_metrics("generative/films-over-nb-svm", study.error_rate_ratios(blocked, "nb-svm"))
+record_metrics("generative/blocked-over-nb-svm", study.error_rate_ratios(blocked, "nb-svm"))
 hold_outs = {"one by one": {name: models[name] for name in blocked}, "in runs of 25": blocked}
 gaps = {hold_out: study.validation_optimism(runs) for hold_out, runs in hold_outs.items()}
 show_figure(
@@ -225,7 +225,7 @@ show_table(table[columns], "tbl-generative-validation")
 # With runs held out, the hybrid is better than the SVM. Its members were trained and calibrated
 # anew, so that its weights alone do not tell why.
 
-# %% label="tbl-generative-hybrid"
+# %% label="tbl-generative-ensemble-weights"
 weights = {
     hold_out: {
         run.rpartition("/")[2]: weight for run, weight in runs["hybrid"][0].config["chosen"].items()
@@ -233,7 +233,7 @@ weights = {
     | {"error": 1 - study.metrics_over_seeds(runs["hybrid"])["accuracy"].value}
     for hold_out, runs in hold_outs.items()
 }
-show_table(pd.DataFrame(weights).T.rename_axis("drawn"), "tbl-generative-hybrid")
+show_table(pd.DataFrame(weights).T.rename_axis("drawn"), "tbl-generative-ensemble-weights")
 
 # %% [markdown]
 # ## Word by word
@@ -241,10 +241,10 @@ show_table(pd.DataFrame(weights).T.rename_axis("drawn"), "tbl-generative-hybrid"
 # What a pair of models says can be read: each word is worth the log of how much likelier it is
 # under one model than under the other. Of a review of our own:
 
-# %% label="fig-generative-words"
-words = load_analysis_run("sentiment/ngram-bayes-s0-words")
-record_metrics("generative/words", words.metrics)
-show_figure(plots.words(words.history), "fig-generative-words")
+# %% label="fig-generative-token-attribution"
+words = load_analysis_run("sentiment/ngram-bayes-s0-token-attribution")
+record_metrics("generative/token-attribution", words.metrics)
+show_figure(plots.token_attribution(words.history), "fig-generative-token-attribution")
 
 # %%
 print(words.settings["text"])
@@ -259,9 +259,9 @@ print(f"{words.config['said']}, at {words.metrics['probability'].value:.0%}")
 
 # %% label="fig-generative-learning"
 learning_curves = study.learning_curve_table(sentiment_runs)
-show_figure(plots.learning(learning_curves), "fig-generative-learning")
+show_figure(plots.learning_curves(learning_curves), "fig-generative-learning")
 
-# %% label="tbl-generative-twins"
+# %% label="tbl-generative-vs-discriminative"
 compared = ["naive-bayes", "ngram-bayes", "tfidf-logistic"]
 over_logistic = {}
 for examples in (20, 50, 200, 1_000, 5_000):
@@ -272,7 +272,7 @@ for examples in (20, 50, 200, 1_000, 5_000):
         name.partition("_")[0]: metric.value for name, metric in over.items()
     }
 over_logistic = pd.DataFrame(over_logistic).T.rename_axis("reviews")
-show_table(over_logistic, "tbl-generative-twins")
+show_table(over_logistic, "tbl-generative-vs-discriminative")
 
 # %% [markdown]
 # The table has the errors of both models of language over those of logistic regression. There is no
@@ -293,7 +293,7 @@ show_table(over_logistic, "tbl-generative-twins")
 # *smollm2-short-bayes-forked* to tell them apart, in *smollm2-short-bayes-forked-foretelling* each
 # model to foretell its own. Nothing else differs.
 
-# %% label="tbl-generative-few"
+# %% label="tbl-generative-n1000"
 n1000 = study.trained_on_n(sentiment_runs, 1_000)
 n1000.pop(generator_model)  # asked about a hundred reviews
 for name, seeds in n1000.items():
@@ -304,46 +304,47 @@ for baseline in ("naive-bayes", "tfidf-logistic"):
     record_metrics(f"generative/1000-over-{baseline}", same_document_ratios)
     ratios |= same_document_ratios
 pretrained = {finetuned_model: n1000[finetuned_model]}
-record_metrics("generative/1000-facts", study.dataset_sizes(pretrained))
-show_table(study.model_table(n1000), "tbl-generative-few", formats)
+record_metrics("generative/1000-statistics", study.dataset_sizes(pretrained))
+show_table(study.model_table(n1000), "tbl-generative-n1000", formats)
 
-# %% label="tbl-generative-ratios"
+# %% label="tbl-generative-n1000-ratios"
 ratios = pd.DataFrame({name: vars(metric) for name, metric in ratios.items()}).T
-show_table(ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-ratios")
+show_table(ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-n1000-ratios")
 
-# %% label="tbl-generative-telling"
+# %% label="tbl-generative-discriminative-training"
 shared_trunks = {name: n1000[name] for name in (shared_trunk_model, shared_trunk_generative_model)}
 discriminative_ratios = language.error_rate_ratios_on_common_documents(
     shared_trunks, shared_trunk_generative_model
 )
-record_metrics("generative/1000-telling", discriminative_ratios)
+record_metrics("generative/1000-discriminative-ratios", discriminative_ratios)
 discriminative_ratios = pd.DataFrame(
     {name: vars(metric) for name, metric in discriminative_ratios.items()}
 ).T
 show_table(
-    discriminative_ratios[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-telling"
+    discriminative_ratios[["value", "low", "high"]].rename_axis("errors"),
+    "tbl-generative-discriminative-training",
 )
 
 # %% [markdown]
 # Their probabilities are calibrated too. On a thousand reviews most of what is left of its error of
 # calibration may be chance, as *least* tells.
 
-# %% label="tbl-generative-few-rule"
+# %% label="tbl-generative-n1000-calibration"
 n1000_calibration = language.calibration_table(n1000)
 for name, row in n1000_calibration.iterrows():
     times = {"ece_times": Metric(row["times"], tolerance=0.5)}
     record_metrics(f"generative/1000-{name}-rule", times)
-show_table(n1000_calibration, "tbl-generative-few-rule", calibration_formats)
+show_table(n1000_calibration, "tbl-generative-n1000-calibration", calibration_formats)
 
 # %% [markdown]
 # Beside models that learned from all reviews, on those that all of them were asked about:
 
-# %% label="tbl-generative-few-and-all"
+# %% label="tbl-generative-n1000-and-all"
 all_models = models | {f"{finetuned_model}, 1,000": n1000[finetuned_model]}
 over_all = language.error_rate_ratios_on_common_documents(all_models, "naive-bayes")
-record_metrics("generative/pair-over-all", over_all)
+record_metrics("generative/1000-over-all", over_all)
 over_all = pd.DataFrame({name: vars(metric) for name, metric in over_all.items()}).T
-show_table(over_all[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-few-and-all")
+show_table(over_all[["value", "low", "high"]].rename_axis("errors"), "tbl-generative-n1000-and-all")
 
 # %% [markdown]
 # ## Reviews that a model wrote
@@ -353,7 +354,7 @@ show_table(over_all[["value", "low", "high"]].rename_axis("errors"), "tbl-genera
 # with any real one, of train, validation or test, is left out. Three pairs wrote, each fine-tuned
 # on another thousand reviews.
 
-# %% label="tbl-generative-wrote"
+# %% label="tbl-generative-synthetic-counts"
 generators = [
     f"{finetuned_model}-n1000-s0",
     f"{generator_model}-n1000-s1",
@@ -367,8 +368,10 @@ counts = pd.DataFrame(
     }
 ).T
 totals = counts.drop(columns="words").sum()
-record_metrics("generative/wrote", {what: Metric(value) for what, value in totals.items()})
-show_table(counts.rename_axis("pair"), "tbl-generative-wrote", dict.fromkeys(counts, ",.0f"))
+record_metrics("generative/synthetic", {what: Metric(value) for what, value in totals.items()})
+show_table(
+    counts.rename_axis("pair"), "tbl-generative-synthetic-counts", dict.fromkeys(counts, ",.0f")
+)
 
 # %%
 for text in synthetic_runs[0].history.groupby("class").first().itertuples():
@@ -378,7 +381,7 @@ for text in synthetic_runs[0].history.groupby("class").first().itertuples():
 # Models that count words learned from the thousand reviews that a pair was fine-tuned on, and from
 # what it wrote besides. What as many further real reviews do is beside it.
 
-# %% label="fig-generative-added"
+# %% label="fig-generative-synthetic-data"
 added = language.augmentation_table(sentiment_runs, 1_000)
 for (model, source), rows in added.groupby(["model", "further"]):
     ratios = {
@@ -386,11 +389,11 @@ for (model, source), rows in added.groupby(["model", "further"]):
         for row in rows.itertuples()
     }
     record_metrics(f"generative/{source}-{model}", ratios)
-show_figure(plots.added(added), "fig-generative-added")
+show_figure(plots.augmentation_curve(added), "fig-generative-synthetic-data")
 
-# %% label="tbl-generative-added"
+# %% label="tbl-generative-synthetic-data"
 integers = dict.fromkeys(("real", "added", "seeds"), ",.0f")
-show_table(added.set_index("model"), "tbl-generative-added", integers)
+show_table(added.set_index("model"), "tbl-generative-synthetic-data", integers)
 
 # %% [markdown]
 # ## By class
@@ -424,4 +427,4 @@ show_figure(plots.confusion(confused), "fig-generative-confusion")
 # reach: what was trained on all is half of its blocks, on one window of each review. Each model of
 # all reviews was trained once, and so were all pretrained pairs.
 #
-# **Next.** [An encoder that was never wrong](09_encoder_trap.ipynb), on the same reviews.
+# **Next.** [An encoder that was never wrong](09_label_sorted_split.ipynb), on the same reviews.

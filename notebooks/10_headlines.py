@@ -62,7 +62,7 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 # certainty. *corrected* has that repaired, and *bits* is what this report compares: bits a byte of
 # UTF-8 over all tokens of all titles, ends included, which no tokenizer and no batch can flatter.
 
-# %% label="tbl-headlines-number"
+# %% label="tbl-headlines-baseline"
 notebook = begin_notebook("10_headlines", globals())
 runs = titles.load_headline_runs("headlines")
 baseline = runs["baseline"]
@@ -73,18 +73,18 @@ baseline_metrics = {
     run.config["seed"]: [run.metrics[name].value for name in names] for run in baseline
 }
 table = pd.DataFrame(baseline_metrics, index=names).T.rename_axis("seed")
-show_table(table, "tbl-headlines-number")
+show_table(table, "tbl-headlines-baseline")
 
 # %% [markdown]
 # One checkpoint of it, scored with batches of several sizes. Nothing about the model changes.
 
-# %% label="fig-headlines-batches"
-batches = load_analysis_run("headlines/cpu-baseline-s1337-batches")
-record_metrics("headlines/batches", batches.metrics)
-show_figure(plots.by_batch(batches.history.set_index("batch")), "fig-headlines-batches")
+# %% label="fig-headlines-batch-size"
+batches = load_analysis_run("headlines/cpu-baseline-s1337-batch-sizes")
+record_metrics("headlines/batch-sizes", batches.metrics)
+show_figure(plots.by_batch(batches.history.set_index("batch")), "fig-headlines-batch-size")
 
-# %% label="tbl-headlines-batches"
-show_table(batches.history.set_index("batch"), "tbl-headlines-batches")
+# %% label="tbl-headlines-batch-size"
+show_table(batches.history.set_index("batch"), "tbl-headlines-batch-size")
 
 # %% [markdown]
 # ## What the baseline learned
@@ -92,20 +92,20 @@ show_table(batches.history.set_index("batch"), "tbl-headlines-batches")
 # Six blocks, trained with plain gradient descent. The ten tokens that it holds likeliest after
 # nothing at all and after three beginnings of a title:
 
-# %% label="fig-headlines-expected"
-next_tokens = load_analysis_run("headlines/cpu-baseline-s1337-expects").history
+# %% label="fig-headlines-next-tokens"
+next_tokens = load_analysis_run("headlines/cpu-baseline-s1337-next-tokens").history
 panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
-show_figure(plots.expected(panels), "fig-headlines-expected")
+show_figure(plots.expected(panels), "fig-headlines-next-tokens")
 
 # %% [markdown]
 # Whatever stands before, it expects much the same: the tokens that are frequent, the end of a title
 # among the first. It has learned how often tokens come. The *quick* model, of which more below, on
 # the same beginnings:
 
-# %% label="fig-headlines-expected-quick"
-next_tokens = load_analysis_run("headlines/cpu-quick-s1337-expects").history
+# %% label="fig-headlines-next-tokens-quick"
+next_tokens = load_analysis_run("headlines/cpu-quick-s1337-next-tokens").history
 panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
-show_figure(plots.expected(panels), "fig-headlines-expected-quick")
+show_figure(plots.expected(panels), "fig-headlines-next-tokens-quick")
 
 # %% [markdown]
 # ## Where the loss is
@@ -113,30 +113,30 @@ show_figure(plots.expected(panels), "fig-headlines-expected-quick")
 # By the place of a token in its title, and by how often the training titles have the token. The
 # two models have other tokens; within a group they are as rare, and no more than that.
 
-# %% label="fig-headlines-places"
+# %% label="fig-headlines-loss-by-position"
 cpu_runs = {"baseline": "cpu-baseline", "quick": "cpu-quick"}
 position_losses = {
     k: load_analysis_run(f"headlines/{v}-s1337-places").history for k, v in cpu_runs.items()
 }
-show_figure(plots.loss_by_position(position_losses), "fig-headlines-places")
+show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-position")
 
-# %% label="fig-headlines-frequencies"
+# %% label="fig-headlines-loss-by-frequency"
 frequency_losses = {
     k: load_analysis_run(f"headlines/{v}-s1337-frequencies").history for k, v in cpu_runs.items()
 }
-show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-frequencies")
+show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-loss-by-frequency")
 
 # %% [markdown]
 # ## Step by step
 #
 # Each step changes one thing, on all steps before it that are kept.
 
-# %% label="tbl-headlines-reasons"
+# %% label="tbl-headlines-ablation-rationale"
 ablation_steps = [step for step in ABLATION_STEPS if f"small-{step.name}" in runs]
 reasons = pd.Series(
     {step.name: step.rationale for step in ablation_steps}, name="why it might help"
 )
-show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-reasons")
+show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-ablation-rationale")
 
 # %% [markdown]
 # They were taken at a smaller shape and on fewer titles than the baseline, so that two cores can
@@ -145,26 +145,26 @@ show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-reasons")
 # step that it is *beside*, with an interval over titles and seeds. Below zero a step helped. The
 # figure leaves out *adamw*, beside which all others would be nothing.
 
-# %% label="fig-headlines-steps"
+# %% label="fig-headlines-ablation"
 steps = titles.ablation_table(runs, "small-")
 for name, row in steps.iterrows():
     change = Metric(row["change"], row["change_low"], row["change_high"])
     record_metrics(f"headlines/step-{name}", {"change": change})
 after_adamw = titles.beside({name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}, "adamw")
-record_metrics("headlines/later-steps", {"change": Metric(**after_adamw.loc["r-drop"])})
+record_metrics("headlines/after-adamw", {"change": Metric(**after_adamw.loc["r-drop"])})
 small = runs["small-baseline"]
 record_metrics("headlines/small", titles.facts(small) | titles.sizes(small))
 change = titles.changes(steps).drop("adamw")  # it would hide all others
 figure = forest_plot(change, "change in bits a byte", reference=0)
-show_figure(figure, "fig-headlines-steps")
+show_figure(figure, "fig-headlines-ablation")
 
-# %% label="tbl-headlines-steps"
+# %% label="tbl-headlines-ablation"
 shown = ["bits", "low", "high", "beside", "change", "change_low", "change_high", "kept", "seeds"]
-show_table(steps[shown], "tbl-headlines-steps", {"seeds": ".0f"})
+show_table(steps[shown], "tbl-headlines-ablation", {"seeds": ".0f"})
 
-# %% label="tbl-headlines-flattered"
+# %% label="tbl-headlines-metric-bias"
 shown = ["published", "scored_share", "corrected", "parameters"]
-show_table(steps[shown], "tbl-headlines-flattered", {"parameters": ",.0f"})
+show_table(steps[shown], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown]
 # The optimizer is worth more than all else together, then a schedule that begins low. Not looking
@@ -182,13 +182,13 @@ show_table(steps[shown], "tbl-headlines-flattered", {"parameters": ",.0f"})
 # them still from the training part: each row is one training, beside all steps up to *wsd*, with
 # half the rate for matrices.
 
-# %% label="fig-headlines-choices"
+# %% label="fig-headlines-tuning"
 tuning = {k.removeprefix("choice-"): v for k, v in runs.items() if k.startswith("choice-")}
-record_metrics("headlines/choice", titles.facts(tuning["base"]) | titles.sizes(tuning["base"]))
+record_metrics("headlines/tuning", titles.facts(tuning["base"]) | titles.sizes(tuning["base"]))
 change = titles.beside(tuning, "base")
 for name, row in change.iterrows():
     record_metrics(f"headlines/choice-{name}", {"change": Metric(**row)})
-show_figure(forest_plot(change, "change in bits a byte", reference=0), "fig-headlines-choices")
+show_figure(forest_plot(change, "change in bits a byte", reference=0), "fig-headlines-tuning")
 
 # %% [markdown]
 # There dropout helps, a second reading of each batch under other dropout helps more, and Muon wants
@@ -212,43 +212,47 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # On two cores, with nothing beside them: the baseline, and a *quick* recipe of four blocks, 384
 # wide, with the steps up to *decay*, each batch read once, for four of the seven epochs.
 
-# %% label="fig-headlines-recipes"
+# %% label="fig-headlines-cpu-loss"
 cpu_models = {name: runs[run] for name, run in cpu_runs.items()}
 for name, seeds in cpu_models.items():
     record_metrics(f"headlines/cpu-{name}", titles.facts(seeds) | titles.sizes(seeds))
 record_metrics("headlines/cpu-ratios", titles.ratios(cpu_models, "baseline"))
-record_metrics("headlines/cpu-times", titles.times(cpu_models, "baseline"))
+record_metrics("headlines/cpu-train-time", titles.times(cpu_models, "baseline"))
 curves = {name: titles.epochs(seeds) for name, seeds in cpu_models.items()}
-show_figure(plots.curves(curves), "fig-headlines-recipes")
+show_figure(plots.curves(curves), "fig-headlines-cpu-loss")
 
-# %% label="tbl-headlines-recipes"
+# %% label="tbl-headlines-cpu"
 table = titles.config_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
-show_table(table, "tbl-headlines-recipes", formats)
+show_table(table, "tbl-headlines-cpu", formats)
 
 # %% [markdown]
 # The two were trained on two days, and a machine is not always as quick. So epochs of both, of
 # fewer titles, were also timed in turns, in one run, by `benchmarks/title_recipes.py`:
 
-# %% label="tbl-headlines-pace"
+# %% label="tbl-headlines-seconds-per-epoch"
 epoch_time = json.loads((notebook.project.root / epoch_time_benchmark).read_text())
 ratio = epoch_time["quick_over_baseline"]
-record_metrics("headlines/cpu-pace", {"quick_over_baseline": Metric(ratio, tolerance=ratio)})
+record_metrics(
+    "headlines/cpu-seconds-per-epoch", {"quick_over_baseline": Metric(ratio, tolerance=ratio)}
+)
 table = pd.DataFrame(epoch_time["seconds_per_epoch"]).T.rename(columns=lambda k: f"round {k + 1}")
 table = table.assign(epochs=epoch_time["epochs"]).rename_axis("seconds an epoch")
-show_table(table, "tbl-headlines-pace", dict.fromkeys(table.columns[:-1], ".0f"))
+show_table(table, "tbl-headlines-seconds-per-epoch", dict.fromkeys(table.columns[:-1], ".0f"))
 
 # %% [markdown]
 # How long each takes to the loss that the baseline ends with:
 
-# %% label="tbl-headlines-time"
+# %% label="tbl-headlines-time-to-loss"
 last = curves["baseline"]["held_out_loss"].iloc[-1]
 minutes = pd.Series(
     {k: titles.seconds_to_loss(v, last) / 60 for k, v in curves.items()}, name="minutes"
 )
 speedup = minutes["baseline"] / minutes["quick"]
-record_metrics("headlines/cpu-sooner", {"times": Metric(speedup, tolerance=speedup)})
-show_table(minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time", {"minutes": ".1f"})
+record_metrics("headlines/cpu-speedup", {"times": Metric(speedup, tolerance=speedup)})
+show_table(
+    minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time-to-loss", {"minutes": ".1f"}
+)
 
 # %% [markdown]
 # ## How fast
@@ -257,12 +261,14 @@ show_table(minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time", {"min
 # thing changed, as a plain loop in float32, and by the Trainer of transformers. The numbers are of
 # `benchmarks/title_training.py`.
 
-# %% label="tbl-headlines-speed"
+# %% label="tbl-headlines-throughput"
 throughput = json.loads((notebook.project.root / throughput_benchmark).read_text())
 rates = pd.Series(throughput["tokens_per_second"], name="tokens a second")
 table = pd.DataFrame({"tokens a second": rates, "of ours": rates / rates["wholescript"]})
-record_metrics("headlines/speed", {f"over_{k}": Metric(v) for k, v in throughput["ratios"].items()})
-show_table(table.rename_axis("how"), "tbl-headlines-speed", {"tokens a second": ",.0f"})
+record_metrics(
+    "headlines/throughput", {f"over_{k}": Metric(v) for k, v in throughput["ratios"].items()}
+)
+show_table(table.rename_axis("how"), "tbl-headlines-throughput", {"tokens a second": ",.0f"})
 
 # %% [markdown]
 # ## Titles that they write

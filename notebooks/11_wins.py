@@ -13,18 +13,16 @@
 # ---
 
 # %% [markdown]
-# # Wins: a rarer label, learned alone or with the nominations
+# # Wins: a rarer label, alone or with nominations
 #
-# **Question.** One film in fifteen won the Oscar for its writing. Is that better learned from the
-# few winners alone, together with the nominations, or not at all, by ranking films for a
-# nomination?
+# **Question.** One film in fifteen won the Oscar for its writing. Is it predicted best by a model
+# trained on wins alone, on wins and nominations together, or on nominations alone?
 #
 # **What you need.** The bundled features. **How long it takes.** About two minutes on two cores;
-# finished runs are found again at once.
+# finished runs are loaded.
 #
-# Every winner was nominated, so the chance to win is a product: the chance of a nomination, times
-# the chance to win once nominated. The first factor has almost three times as many positive films
-# to learn from as the win itself.
+# Every winner was nominated, so P(win) = P(nomination) x P(win given a nomination). The first
+# factor has almost three times as many positive films as the win itself.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -35,10 +33,10 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.data.films.labels import NOMINATION_OF
-from wholescript.evaluation.comparison import compare, score_table
-from wholescript.evaluation.predictions import FilmPredictions
-from wholescript.models.proxy_label import ProxyLabel
-from wholescript.models.tfidf import TfidfLR
+from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.models.films.proxy_label import ProxyLabel
+from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots import scores as plots
 from wholescript.publish.cells import (
     Metric,
@@ -50,8 +48,8 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays.models.aggregation import aggregators
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
+from wholescript.studies.screenplays.models.published import aggregators
 from wholescript.studies.screenplays.study import open_study
 
 # %%
@@ -59,40 +57,40 @@ notebook = begin_notebook("11_wins", globals())
 study = open_study()
 nomination = NOMINATION_OF[target]
 films = study.corpus.films
-facts = {"nominated": films[nomination].sum(), "won": films[target].sum()}
-record_metrics("wins/facts", {name: Metric(float(value)) for name, value in facts.items()})
-print(f"{len(films):,} films, {facts['nominated']} nominated, {facts['won']} won")
+facts = {"n_nominated": films[nomination].sum(), "n_won": films[target].sum()}
+record_metrics("wins/statistics", {name: Metric(float(value)) for name, value in facts.items()})
+print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']} won")
 
 # %% [markdown]
-# ## What to learn, to find winners
+# ## Training labels
 #
-# Two kinds of model: a logistic regression on TF-IDF weights (*words*), and gated attention over
-# the chunk vectors (*network*). Each can learn one of these, the last being for the network alone:
+# Two kinds of model: TF-IDF + logistic regression, and gated attention over chunk embeddings. Each
+# is trained on one of these labels, the last for gated attention only:
 #
-# - *wins*: the label that is asked for, and nothing else.
-# - *nominations*: winners are then ranked by the chance of a nomination.
-# - *both*: one network with two heads, a nomination and a win once nominated. The second is trained
-#   on nominated films alone, and the product of both is the answer.
+# - *wins*: the label that is evaluated.
+# - *nominations*: winners are then ranked by the probability of a nomination.
+# - *both*: a multi-task network with two heads, a nomination and a win given a nomination. The second
+#   is trained on nominated films only, and the prediction is the product of both.
 #
-# All are tested on wins, on one set of five folds with as many winners in each. A network is the
-# mean of three, one an inner fold.
+# All are tested on wins, on one repeat of five folds with as many winners in each. A network is the
+# mean of three, one per inner fold.
 
 # %%
 gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
     "gated attention"
 ]
 tfidf_models = {
-    "wins": TfidfLR(name="words"),
-    "nominations": ProxyLabel(TfidfLR(), nomination, name="words-nominations"),
+    "wins": TfidfLR(name="tfidf-logistic"),
+    "nominations": ProxyLabel(TfidfLR(), nomination, name="tfidf-logistic-nominations"),
 }
 networks = {
     "wins": gated_attention,
     "nominations": ProxyLabel(gated_attention, nomination, name="gated-attention-nominations"),
     "both": MultiTaskMILClassifier(**vars(gated_attention), nomination=nomination),
 }
-models = {"words": tfidf_models, "network": networks}
+models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
-    kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="once") for n, m in of.items()}
+    kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="first_repeat") for n, m in of.items()}
     for kind, of in models.items()
 }
 predictions = {
@@ -103,15 +101,15 @@ predictions = {
 # %% [markdown]
 # ## Ranking winners
 #
-# With so few winners the intervals are wide, and only the paired comparison can tell much.
+# With so few winners the intervals are wide; the paired comparison is more precise.
 
 # %% label="fig-wins-auc"
 ranking = {k: compare(of, "auc", baseline="wins", seed=seed) for k, of in predictions.items()}
-show_figure(plots.grouped_forest_plot(ranking, "AUC", reference=0.5), "fig-wins-auc")
+show_figure(plots.grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-wins-auc")
 
 # %% [markdown]
-# Average precision asks for the top of the list: how many of the films ranked highest really won.
-# Chance would give the rate of winners.
+# Average precision weights the top of the list: how many of the films ranked highest won. Chance is
+# the rate of winners.
 
 # %% label="fig-wins-precision"
 precision = {
@@ -123,7 +121,7 @@ figure = plots.grouped_forest_plot(precision, "average precision", reference=cha
 show_figure(figure, "fig-wins-precision")
 
 # %% [markdown]
-# The paired difference is from the same kind of model that learns wins alone.
+# The paired difference is from the same kind of model trained on wins alone.
 
 # %% label="fig-wins-difference"
 bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
@@ -132,7 +130,7 @@ paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[k], "auc", table) for k, table in ranking.items()]
 parts += [ModelComparison(runs[k], "average_precision", table) for k, table in precision.items()]
 record_differences("wins/differences", parts, baseline="wins")
-figure = plots.grouped_forest_plot(paired, "AUC minus that of learning wins alone", reference=0.0)
+figure = plots.grouped_forest_plot(paired, "difference of AUROC from training on wins", reference=0.0)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"
@@ -141,16 +139,15 @@ columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
 show_table(score_table(metrics)[columns], "tbl-wins")
 
 # %% [markdown]
-# Brier score and calibration error of the two that learned nominations are those of a nomination's
-# probability, held against wins: they rank, and no more.
+# For the two models trained on nominations, Brier score and calibration error compare the
+# probability of a nomination with wins: only their ranking is meaningful.
 #
-# **What this shows.** A win is found about as well by a model that never learned one: nominations
-# are the same question with more films to learn it from. Learning both puts the network above the
-# one that learns wins alone, and learning nominations puts the words above themselves, but with so
-# few winners neither difference of AUC is clear of zero. At the top of the list, by average
-# precision, words gain most.
+# **What this shows.** No difference of AUROC was detected between training on wins, on nominations,
+# and on both: all paired intervals include zero, with few winners. Multi-task training gives gated
+# attention a higher estimate than wins alone, and training on nominations does so for TF-IDF. By
+# average precision TF-IDF gains most.
 #
-# **What it does not show.** Whether a win can be told among nominated films at all: two hundred
-# of them, a third with an Oscar, are too few to say.
+# **What it does not show.** Whether a win can be predicted among nominated films at all: two
+# hundred of them, a third with an Oscar, are too few to measure that.
 #
 # **Next.** [Training](04_training.ipynb): the networks themselves.

@@ -1,7 +1,33 @@
-"""What holds for all tests."""
+"""Settings and fixtures of all tests."""
 
+import numpy as np
+import pytest
 from hypothesis import settings
 
 # A slow machine is no failure, and the same examples everywhere make a failure repeatable.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
+
+
+@pytest.fixture
+def make_predictions():
+    """Return a function that makes film predictions: a quarter positive, groups of two films."""
+    from wholescript.evaluation.film_predictions import FilmPredictions
+
+    def make(n=120, n_repeats=2, n_folds=3, seed=0, strength=1.0, ties=False):
+        rng = np.random.default_rng(seed)
+        labels = (np.arange(n) % 4 == 0).astype(np.int8)
+        scores = 1 / (1 + np.exp(-rng.normal(size=(n_repeats, n)) - strength * labels + 1))
+        if ties:
+            scores = np.round(scores, 1)
+        return FilmPredictions(
+            film_ids=[f"film{i:03}" for i in range(n)],
+            labels=labels,
+            groups=np.array([f"group{i // 2:03}" for i in range(n)], dtype=object),
+            years=rng.integers(1950, 2020, n),
+            scores=scores,
+            thresholds=np.full((n_repeats, n), 0.4),
+            folds=np.stack([rng.permutation(n) % n_folds for _ in range(n_repeats)]),
+        )
+
+    return make

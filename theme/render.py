@@ -1,11 +1,10 @@
 """Entry point of the theme: mystmd calls it (`build.render`) with its content built.
 
-mystmd sets BUILD_DIRECTORY (`_build/html`, empty) and has left its content in `_build/site`.
-The whole site is rendered and checked before the first file is written: a site with a fault
-is not written at all, and the exit code is 1. Afterwards the pages are indexed for search.
+mystmd sets BUILD_DIRECTORY (`_build/html`, empty) and has written its content to `_build/site`.
+The whole site is rendered and checked before the first file is written: a site with an error is
+not written at all, and the exit code is 1. Then the pages are indexed for search.
 
-WHOLESCRIPT_ARCHIVE may name an archive of the whole site, which somebody else puts at the site's
-root; each page then offers it.
+If WHOLESCRIPT_ARCHIVE is the name of an archive at the root of the site, each page links to it.
 """
 
 import os
@@ -20,8 +19,8 @@ from renderer.project import Page, Project, read_project
 from renderer.search import SearchIndexError, write_search_index
 
 THEME = Path(__file__).resolve().parent
-# Files of the site and nothing else: no text of a page can style, load or run anything. Search
-# fetches its index and runs it as WebAssembly.
+# Only files of the site: no text of a page can style, load or run anything. The search fetches its
+# index and runs it as WebAssembly.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -36,7 +35,7 @@ POLICY = "; ".join(
 
 
 def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> dict[str, str]:
-    """Return the HTML of every page by its path; what is wrong goes to `diagnostics`."""
+    """Return the HTML of every page by path; errors are added to `diagnostics`."""
     environment = Environment(
         loader=FileSystemLoader(THEME / "templates"),
         autoescape=True,
@@ -70,7 +69,7 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
 
 
 def downloads(project: Project, page: Page, assets: Assets) -> dict[str, str]:
-    """Return the notebook of a page and the source beside it: the path in the site by name."""
+    """Return the paths in the site of a page's notebook and its source, by file name."""
     notebook = project.root / page.location
     return {
         file.name: assets.add(file.read_bytes(), file.name)
@@ -80,12 +79,12 @@ def downloads(project: Project, page: Page, assets: Assets) -> dict[str, str]:
 
 
 def check_links(rendered: dict[str, PageRenderer], diagnostics: Diagnostics) -> None:
-    """Report each link between pages whose page or anchor does not exist."""
+    """Report each internal link whose page or anchor does not exist."""
     for renderer in rendered.values():
         for link in renderer.links:
             target = rendered.get(link.path)
             if target is None or (link.anchor and link.anchor not in target.anchors):
-                renderer.fault(link.node, f"dead link: there is no {link.path}#{link.anchor}")
+                renderer.error(link.node, f"dead link: there is no {link.path}#{link.anchor}")
 
 
 def main() -> int:
@@ -97,7 +96,7 @@ def main() -> int:
     html = render_site(project, assets, diagnostics)
     if diagnostics.messages:
         count = len(diagnostics.messages)
-        print(f"The site has {count} fault{'s' * (count > 1)}:", file=sys.stderr)
+        print(f"The site has {count} error{'s' * (count > 1)}:", file=sys.stderr)
         for message in diagnostics.messages:
             print(f"  {message}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Where the repository lies, and how files are written and identified."""
+"""The root of the repository; atomic writing and hashing of files."""
 
 import hashlib
 import os
@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write `content` so that a reader, or a killed run, never sees half of it.
+    """Write `content` atomically: neither a reader nor a killed process leaves a partial file.
 
     The bytes go to a temporary file in the same folder, are flushed to disk and renamed over
-    `path`; text is encoded as UTF-8. Missing parent folders are made.
+    `path`; text is encoded as UTF-8. Missing parent folders are created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content

@@ -1,4 +1,4 @@
-"""Where the parts of the report lie, relative to one root, so that tests can use a small one."""
+"""Folders of a checkout relative to one root, so that tests can use a small project."""
 
 import os
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ def _default_root() -> Path:
 class Project:
     """A checkout: its root and the folders under it.
 
-    The root is the repository of the installed package unless WHOLESCRIPT_ROOT names another.
+    The root is the repository of the installed package unless WHOLESCRIPT_ROOT is set.
     """
 
     root: Path = field(default_factory=_default_root)
 
     @property
     def source(self) -> Path:
-        """The folder that holds the package `wholescript`; a small project borrows this one."""
+        """The folder that contains `wholescript`; that of the repository if this root has none."""
         local = self.root / "src"
         return local if (local / "wholescript").is_dir() else ROOT / "src"
 
@@ -37,24 +37,24 @@ class Project:
 
     @property
     def build(self) -> Path:
-        """The folder of everything that may be deleted."""
+        """The folder of build outputs; it may be deleted at any time."""
         return self.root / "_build"
 
     @property
-    def rerun(self) -> Path:
-        """Where `wholescript rerun` makes everything anew."""
+    def rerun_root(self) -> Path:
+        """The output root of `wholescript rerun`."""
         return self.build / "rerun"
 
     @property
     def params(self) -> Path:
-        """The published parameters, a section a notebook."""
+        """The file of published parameters, one section per notebook."""
         return self.root / "params.yaml"
 
     def notebook_source(self, name: str) -> Path:
         """Return the .py of a notebook given as a name, a number or a path.
 
         Raises:
-            ParameterError: no notebook has that name; the message lists those there are.
+            ParameterError: no notebook has that name; the message lists all of them.
         """
         stem = Path(name).stem
         names = self.notebook_names()
@@ -65,5 +65,5 @@ class Project:
         return self.notebooks / f"{matches[0]}.py"
 
     def notebook_names(self) -> list[str]:
-        """Return the names of all notebooks, in the order in which they run."""
+        """Return the names of all notebooks in execution order."""
         return sorted(path.stem for path in self.notebooks.glob("[0-9]*_*.py"))

@@ -1,124 +1,54 @@
-"""Small invented corpora in the layouts that the sources read."""
+"""Made-up questions of three classes, and files of them."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-import datasets
 import pandas as pd
 import pytest
 
-WORDS = [
-    "harbour",
-    "lantern",
-    "ferry",
-    "sister",
-    "letter",
-    "storm",
-    "kitchen",
-    "quarrel",
-    "piano",
-    "border",
-]
+from wholescript.data.tables import SUFFIXES
 
-
-def script(number: int) -> str:
-    """An invented scene, another for each number."""
-    first, second = WORDS[number % 10], WORDS[number // 10 % 10]
-    return f"INT. {first.upper()} - NIGHT\nShe looks for the {second}, take {number}. Café.\n"
+PLACES = ["harbour", "station", "museum", "bakery", "library", "stadium", "bridge"]
+CLASSES = {
+    "distance": "How far is it to the {place} from door {number}?",
+    "person": "Who painted the {place}, and is it picture {number}?",
+    "time": "When does the {place} open on day {number}?",
+}
 
 
 @pytest.fixture
-def films() -> pd.DataFrame:
-    """40 films, every fourth of them nominated and every eighth a winner, with texts."""
-    numbers = range(40)
-    return pd.DataFrame(
-        {
-            "film_id": [f"tt{number:07d}" for number in numbers],
-            "title": [f"Film {number}" for number in numbers],
-            "year": [1980 + number for number in numbers],
-            "nominated_for_writing": [number % 4 == 0 for number in numbers],
-            "won_writing": [number % 8 == 0 for number in numbers],
-            "text": [script(number) for number in numbers],
-        }
-    )
+def questions() -> Callable[..., pd.DataFrame]:
+    """Return a function that makes `n` different questions with alternating classes."""
+
+    def make(n: int, first: int = 0) -> pd.DataFrame:
+        numbers = range(first, first + n)
+        names = list(CLASSES)
+        return pd.DataFrame(
+            {
+                "text": [
+                    CLASSES[names[i % 3]].format(place=PLACES[i % 7], number=i) for i in numbers
+                ],
+                "label": [names[i % 3] for i in numbers],
+            }
+        )
+
+    return make
 
 
 @pytest.fixture
 def save(tmp_path: Path) -> Callable[..., Path]:
-    """Write a table as a Parquet file and return where."""
+    """Return a function that writes a table in the format of its suffix and returns the path."""
 
-    def write(table: pd.DataFrame, **options: object) -> Path:
-        path = tmp_path / "own.parquet"
-        table.to_parquet(path, index=False, **options)
+    def write(table: pd.DataFrame, name: str = "own.csv") -> Path:
+        path = tmp_path / name
+        assert path.suffix in SUFFIXES
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            table.to_parquet(path, index=False)
+        elif path.suffix == ".jsonl":
+            table.to_json(path, orient="records", lines=True, force_ascii=False)
+        else:
+            table.to_csv(path, index=False, sep="," if path.suffix == ".csv" else "\t")
         return path
 
     return write
-
-
-@pytest.fixture
-def bundle(films: pd.DataFrame, tmp_path: Path) -> Path:
-    """A folder with the bundled table of the films; the last five are not core."""
-    table = films.assign(
-        nominated=films["nominated_for_writing"],
-        won=films["won_writing"],
-        source="invented",
-        core=films.index < 35,
-        n_words=9,
-        group=films["film_id"],
-        text_sha1=[hashlib.sha1(text.encode()).hexdigest() for text in films["text"]],
-    )
-    folder = tmp_path / "data"
-    folder.mkdir()
-    table.drop(columns="text").to_parquet(folder / "films.parquet", index=False)
-    return folder
-
-
-@pytest.fixture
-def hub_folder(
-    films: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Path]:
-    """Write films as the hub has them, in three splits; keyword arguments replace columns."""
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-
-    def write(**replaced: object) -> Path:
-        nominated = films["nominated_for_writing"].astype(int)
-        table = pd.DataFrame(
-            {
-                "movie_name": films["title"] + "_" + films["year"].astype(str),
-                "imdb_id": films["film_id"],
-                "title": films["title"],
-                "year": films["year"],
-                "summary": "An invented summary.",
-                "script": "<scene>" + films["text"] + "</scene>",
-                "script_plain": films["text"],
-                "script_clean": films["text"].str.strip(),
-                "nominated": nominated,
-                "winner": 1 - nominated,
-            }
-        ).assign(**replaced)
-        folder = tmp_path / "movie-o-label"
-        folder.mkdir()
-        for name, start, stop in [("train", 0, 24), ("validation", 24, 32), ("test", 32, 40)]:
-            table.iloc[start:stop].to_parquet(folder / f"{name}.parquet", index=False)
-        return folder
-
-    return write
-
-
-@pytest.fixture
-def awards(tmp_path: Path) -> Path:
-    """An awards table: eight columns are enough of the fourteen that the real one has."""
-    rows = [
-        "Ceremony\tYear\tClass\tFilm\tFilmId\tName\tWinner\tNote",
-        "1\t1980\tWriting\tFilm 0\ttt0000000\tAda\tTrue\t",
-        '1\t1980\tWriting\tFilm 4|Film 8\ttt0000004|tt0000008\tBo "B" Bee\t\t"and so on',
-        "1\t1980\tWriting\tFilm 36\ttt0000036\tCy\tTrue\t",
-        "1\t1980\tMusic\tFilm 5\ttt0000005\tDi\tTrue\t",
-        "1\t1980\tMusic\tFilm 8\ttt0000008\tDi\tTrue\t",
-        "1\t1980\tSpecial\tFilm 6\ttt0000006\tEd\tTrue\t",
-        "1\t1980\tSciTech\t\t\tA machine\tTrue\t",
-    ]
-    path = tmp_path / "oscars.tsv"
-    path.write_text("\n".join(rows) + "\n")
-    return path

@@ -5,39 +5,39 @@ from wholescript.data.headlines import load_headlines, split_headlines
 from wholescript.errors import DataError, ParameterError
 
 
-def written(path, titles):
-    pd.DataFrame({"title": titles}).to_parquet(path)
+def write_table(path, headlines):
+    pd.DataFrame({"title": headlines}).to_parquet(path)
     return path
 
 
-def test_the_last_tenth_is_held_out(tmp_path):
-    titles = [f"Show HN: number {i}" for i in range(60)]
-    found = load_headlines(written(tmp_path / "titles.parquet", titles), titles=40)
-    assert found.train == titles[:36] and found.validation == titles[36:40]
+def test_last_tenth_is_the_validation_split(tmp_path):
+    headlines = [f"Show HN: number {i}" for i in range(60)]
+    found = load_headlines(write_table(tmp_path / "h.parquet", headlines), n_headlines=40)
+    assert found.train == headlines[:36] and found.validation == headlines[36:40]
     assert found.source == "local" and len(found.fingerprint) == 64
 
 
-def test_titles_are_stripped_and_empty_ones_left_out():
-    column = pd.Series(["  Ask HN ", None, " ", *[f"title {i}" for i in range(20)]])
+def test_headlines_are_stripped_and_empty_ones_dropped():
+    column = pd.Series(["  Ask HN ", None, " ", *[f"headline {i}" for i in range(20)]])
     found = split_headlines(column, 10, "local", "x")
-    assert found.train[0] == "Ask HN" and found.train[1] == "title 0"
+    assert found.train[0] == "Ask HN" and found.train[1] == "headline 0"
     assert len(found.train) + len(found.validation) == 10
 
 
-def test_titles_that_stand_on_both_sides_are_told():
-    column = pd.Series([*[f"title {i}" for i in range(18)], "title 3", "new"])
-    assert split_headlines(column, 20, "local", "x").shared == 0.5
+def test_val_overlap_is_the_share_of_validation_headlines_in_train():
+    column = pd.Series([*[f"headline {i}" for i in range(18)], "headline 3", "new"])
+    assert split_headlines(column, 20, "local", "x").val_overlap == 0.5
 
 
-def test_too_few_titles_are_an_error(tmp_path):
-    path = written(tmp_path / "titles.parquet", ["one", "two"] * 6)
-    with pytest.raises(DataError, match="12 titles that are not empty, 13 are asked for"):
-        load_headlines(path, titles=13)
-    with pytest.raises(ParameterError, match="titles=9"):
-        load_headlines(path, titles=9)
+def test_too_few_headlines_raise(tmp_path):
+    path = write_table(tmp_path / "h.parquet", ["one", "two"] * 6)
+    with pytest.raises(DataError, match="n_headlines=13, but there are only 12"):
+        load_headlines(path, n_headlines=13)
+    with pytest.raises(ParameterError, match="n_headlines=9"):
+        load_headlines(path, n_headlines=9)
 
 
-def test_a_file_without_titles_is_an_error(tmp_path):
+def test_file_without_title_column_raises(tmp_path):
     pd.DataFrame({"headline": ["a"]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(DataError, match="title"):
         load_headlines(tmp_path / "other.parquet")

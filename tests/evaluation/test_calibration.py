@@ -3,7 +3,7 @@ import numpy as np
 from wholescript.evaluation.calibration import calibration_curve, equal_mass_bins
 
 
-def test_bins_hold_equally_many_and_keep_ties_together():
+def test_bins_have_equal_mass_and_keep_ties_together():
     rng = np.random.default_rng(0)
     bins = equal_mass_bins(rng.random(200))
     assert (np.bincount(bins) == 20).all()
@@ -12,7 +12,7 @@ def test_bins_hold_equally_many_and_keep_ties_together():
     assert len(set(tied[150:])) == 1
 
 
-def test_curve_of_a_calibrated_model_lies_on_the_diagonal():
+def test_calibration_curve_of_a_calibrated_model_is_the_diagonal():
     rng = np.random.default_rng(0)
     scores = rng.random(5000)
     curve = calibration_curve((rng.random(5000) < scores).astype(np.int8), scores)

@@ -61,7 +61,7 @@ def test_features_stand_row_by_row(built, corpus):
     assert features.film_ids == corpus.film_ids
     assert features.tokens.tolist() == [count_gpt2_tokens(story(film)) for film in range(N)]
     column = features.words.vocabulary.index("pier")
-    assert features.words.whole[:, [column]].toarray().tolist() == [[1]] * N
+    assert features.words.total[:, [column]].toarray().tolist() == [[1]] * N
     assert (features.chunks.counts > 1).all()
     assert features.manifest["settings"]["layers"] == QUICK.layers
 

@@ -61,9 +61,11 @@ def test_what_was_written_is_read(folder, films, words, vectors):
     for film in range(N):
         original = vectors[starts[film] : starts[film + 1]]
         rotated = (original - found.chunks.rotation.mean) @ found.chunks.rotation.axes
-        assert np.abs(found.chunks.of(film) - rotated).max() <= 0.505 * step
-        np.testing.assert_array_equal(found.chunks.of(film, 3), found.chunks.of(film)[:, :3])
-        distance = np.linalg.norm(found.chunks.restored(film) - original, axis=1)
+        assert np.abs(found.chunks.coordinates(film) - rotated).max() <= 0.505 * step
+        np.testing.assert_array_equal(
+            found.chunks.coordinates(film, 3), found.chunks.coordinates(film)[:, :3]
+        )
+        distance = np.linalg.norm(found.chunks.dequantize(film) - original, axis=1)
         assert distance.max() <= 0.505 * step * 16**0.5
 
 
@@ -90,7 +92,7 @@ def test_a_film_without_words_and_a_word_far_down_the_vocabulary(tmp_path, films
     counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(far + 1)])
     write_bundle(tmp_path, films, counts, vectors, COUNTS, {})
     found = read_bundle(tmp_path).words
-    assert (found.whole != counts.whole).nnz == 0
+    assert (found.total != counts.total).nnz == 0
     assert (found.quarters[0] != part).nnz == 0
     assert found.opening.nnz == 0
 
@@ -174,9 +176,9 @@ def test_films_are_selected_in_the_order_asked(folder):
     assert some.film_ids == ["tt3", "tt0"]
     assert some.tokens.tolist() == [1_003, 1_000]
     assert some.groups.tolist() == ["tt3", "tt0"]
-    np.testing.assert_array_equal(some.chunks.of(0), whole.chunks.of(3))
-    np.testing.assert_array_equal(some.chunks.of(1), whole.chunks.of(0))
-    np.testing.assert_array_equal(some.words.whole.toarray(), whole.words.whole[[3, 0]].toarray())
+    np.testing.assert_array_equal(some.chunks.coordinates(0), whole.chunks.coordinates(3))
+    np.testing.assert_array_equal(some.chunks.coordinates(1), whole.chunks.coordinates(0))
+    np.testing.assert_array_equal(some.words.total.toarray(), whole.words.total[[3, 0]].toarray())
     np.testing.assert_array_equal(some.structure, whole.structure[[3, 0]])
 
 

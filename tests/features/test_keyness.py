@@ -18,7 +18,7 @@ def words():
 
 def test_rates_are_uses_per_ten_thousand_of_frequent_words(words):
     kept, used, rates = word_rates(words, min_films=30)
-    counts = words.whole.toarray()
+    counts = words.total.toarray()
     assert kept.tolist() == [0, 1, 3]
     assert used.tolist() == (counts[:, kept] > 0).sum(0).tolist()
     expected = 10_000 * counts[:, kept] / counts.sum(1, keepdims=True)

@@ -64,7 +64,7 @@ def test_stacked_counts_are_those_of_the_films(texts, min_films):
     assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_films)
     for row, text in enumerate(texts):
         expected = Counter(tokenize_words(text))
-        assert stacked.whole[[row]].toarray().ravel().tolist() == [
+        assert stacked.total[[row]].toarray().ravel().tolist() == [
             expected[word] for word in stacked.vocabulary
         ]
 
@@ -72,5 +72,5 @@ def test_stacked_counts_are_those_of_the_films(texts, min_films):
 def test_selected_films_keep_their_counts():
     stacked = stack_word_counts([count_words("a b"), count_words("b b"), count_words("c")], 1)
     chosen = stacked.select(np.array([2, 0]))
-    assert chosen.whole.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]
+    assert chosen.total.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]
     assert chosen.opening.toarray().tolist() == [[0, 0, 1], [1, 1, 0]]

@@ -14,7 +14,7 @@ def decoder(tmp_path):
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
-def test_what_is_trained(decoder, tuning):
+def test_tuning_selects_the_trained_weights(decoder, tuning):
     base = prepare_for_tuning(decoder, tuning)
     trained = {name for name, value in base.named_parameters() if value.requires_grad}
     every = {name for name, _ in base.named_parameters()}
@@ -22,7 +22,7 @@ def test_what_is_trained(decoder, tuning):
     assert trained == expected[tuning]
 
 
-def test_fresh_adapters_change_nothing(tmp_path, decoder):
+def test_untrained_adapters_do_not_change_the_output(tmp_path, decoder):
     ids = torch.tensor([[5, 9, 11, 7]])
     with torch.no_grad():
         before = load_decoder(str(tmp_path / "tiny")).model(input_ids=ids).logits
@@ -30,13 +30,13 @@ def test_fresh_adapters_change_nothing(tmp_path, decoder):
         assert torch.allclose(decoder.model(input_ids=ids).logits, before, atol=1e-5)
 
 
-def test_adapters_drop_by_the_fast_dropout(decoder):
+def test_adapters_use_the_fast_dropout(decoder):
     base = prepare_for_tuning(decoder, "lora", dropout=0.3)
-    dropping = [m for m in base.modules() if isinstance(m, torch.nn.Dropout)]
-    assert dropping and all(type(m) is Dropout and m.p == 0.3 for m in dropping)
+    dropouts = [m for m in base.modules() if isinstance(m, torch.nn.Dropout)]
+    assert dropouts and all(type(m) is Dropout and m.p == 0.3 for m in dropouts)
 
 
 @pytest.mark.parametrize("options", [{"tuning": "half"}, {"rank": 0}, {"alpha": 0}])
-def test_what_cannot_be_is_refused(decoder, options):
+def test_invalid_options_are_an_error(decoder, options):
     with pytest.raises(ParameterError):
         prepare_for_tuning(decoder, **({"tuning": "lora"} | options))

@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from wholescript.models.aggregators import (
     GatedAttention,
+    LinearAttentionEncoder,
     QueryDecoder,
+    TransformerEncoder,
     relative_positions,
     sinusoidal_positions,
 )
-from wholescript.models.sequence import LinearAttentionEncoder, TransformerEncoder
 
 D = 12
 
@@ -19,7 +20,7 @@ def gated():
 
 
 def decoder():
-    return QueryDecoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2, queries=3)
+    return QueryDecoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2, n_queries=3)
 
 
 def encoder():
@@ -37,20 +38,20 @@ def model(request):
 
 
 def films(*lengths, seed=0):
-    """Chunks and mask of films with so many chunks; what is masked holds large numbers."""
+    """Chunks and mask of films with these numbers of chunks; masked values are large."""
     generator = torch.Generator().manual_seed(seed)
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     chunks = torch.randn(len(lengths), max(lengths), D, generator=generator)
     return chunks.masked_fill(~mask.unsqueeze(-1), 100.0), mask
 
 
-def test_padding_and_company_change_nothing(model):
+def test_output_does_not_depend_on_padding_or_batch(model):
     chunks, mask = films(9, 1, 4)
-    together = model(chunks, mask)
+    batch = model(chunks, mask)
     for row, length in enumerate([9, 1, 4]):
         alone = model(chunks[row : row + 1, :length], mask[row : row + 1, :length])
-        torch.testing.assert_close(alone.logits[0], together.logits[row])
-        torch.testing.assert_close(alone.attention[0], together.attention[row, :length])
+        torch.testing.assert_close(alone.logits[0], batch.logits[row])
+        torch.testing.assert_close(alone.attention[0], batch.attention[row, :length])
 
 
 def test_attention_sums_to_one_over_the_chunks_of_a_film(model):
@@ -62,13 +63,13 @@ def test_attention_sums_to_one_over_the_chunks_of_a_film(model):
 
 
 def test_a_film_of_one_chunk_gets_a_logit(model):
-    reading = model(*films(1))
-    assert reading.logits.shape == (1,)
-    assert reading.logits.isfinite().all()
-    torch.testing.assert_close(reading.attention, torch.ones(1, 1))
+    output = model(*films(1))
+    assert output.logits.shape == (1,)
+    assert output.logits.isfinite().all()
+    torch.testing.assert_close(output.attention, torch.ones(1, 1))
 
 
-def test_every_parameter_learns(model):
+def test_every_parameter_gets_a_gradient(model):
     model.train()
     chunks, mask = films(9, 1, 4, 7)
     model(chunks, mask).logits.square().sum().backward()
@@ -78,40 +79,40 @@ def test_every_parameter_learns(model):
         assert parameter.grad.isfinite().all(), name
 
 
-def test_the_chunks_decide_the_logit(model):
+def test_logits_depend_on_the_chunks(model):
     mask = torch.ones(1, 6, dtype=torch.bool)
-    one, other = (model(films(6, seed=seed)[0], mask).logits for seed in (1, 2))
-    assert (one - other).abs() > 1e-4
+    first, second = (model(films(6, seed=seed)[0], mask).logits for seed in (1, 2))
+    assert (first - second).abs() > 1e-4
 
 
 def reversed_films(*lengths):
     chunks, mask = films(*lengths)
-    turned = chunks.clone()
+    reversed_chunks = chunks.clone()
     for row, length in enumerate(lengths):
-        turned[row, :length] = chunks[row, :length].flip(0)
-    return chunks, turned, mask
+        reversed_chunks[row, :length] = chunks[row, :length].flip(0)
+    return chunks, reversed_chunks, mask
 
 
-def test_gated_attention_does_not_see_the_order():
+def test_gated_attention_ignores_the_order():
     torch.manual_seed(0)
     model = gated().eval()
-    chunks, turned, mask = reversed_films(9, 4)
-    torch.testing.assert_close(model(chunks, mask).logits, model(turned, mask).logits)
+    chunks, reversed_chunks, mask = reversed_films(9, 4)
+    torch.testing.assert_close(model(chunks, mask).logits, model(reversed_chunks, mask).logits)
     torch.testing.assert_close(
-        model(chunks, mask).attention[0], model(turned, mask).attention[0].flip(0)
+        model(chunks, mask).attention[0], model(reversed_chunks, mask).attention[0].flip(0)
     )
 
 
-def test_the_decoder_sees_the_order():
+def test_query_decoder_depends_on_the_order():
     torch.manual_seed(0)
     model = decoder().eval()
-    chunks, turned, mask = reversed_films(9, 4)
-    difference = model(chunks, mask).logits - model(turned, mask).logits
+    chunks, reversed_chunks, mask = reversed_films(9, 4)
+    difference = model(chunks, mask).logits - model(reversed_chunks, mask).logits
     assert (difference.abs() > 1e-4).all()
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=4))
-def test_places_run_from_0_to_1_in_films_of_any_length(lengths):
+def test_relative_positions_range_from_0_to_1_for_any_length(lengths):
     _, mask = films(*lengths)
     found = relative_positions(mask)
     assert (found[:, 0] == 0).all()
@@ -120,13 +121,13 @@ def test_places_run_from_0_to_1_in_films_of_any_length(lengths):
         torch.testing.assert_close(found[row, :length], steps)
 
 
-def test_chunks_that_are_hidden_in_training_leave_the_others_in_their_places():
+def test_masked_chunks_do_not_move_the_others():
     whole = torch.ones(1, 11, dtype=torch.bool)
-    seen = torch.tensor([[0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1]], dtype=torch.bool)
-    torch.testing.assert_close(relative_positions(seen)[seen], relative_positions(whole)[seen])
+    mask = torch.tensor([[0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1]], dtype=torch.bool)
+    torch.testing.assert_close(relative_positions(mask)[mask], relative_positions(whole)[mask])
 
 
-def test_sinusoids_tell_places_apart():
+def test_sinusoidal_positions_are_distinct():
     rows = sinusoidal_positions(torch.linspace(0, 1, 100).unsqueeze(0), 16)[0]
     assert rows.shape == (100, 16)
     distance = torch.cdist(rows, rows) + 10 * torch.eye(100)

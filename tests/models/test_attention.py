@@ -9,8 +9,8 @@ MASKS = {
 }
 
 
-@pytest.mark.parametrize("allowed", MASKS.values(), ids=MASKS)
-def test_in_half_precision_it_is_attention_too(attn_mask):
+@pytest.mark.parametrize("attn_mask", MASKS.values(), ids=MASKS)
+def test_half_precision_matches_float32(attn_mask):
     torch.manual_seed(0)
     exact = [torch.randn(2, 3, 6, 4, requires_grad=True) for _ in range(3)]
     half = [part.detach().bfloat16().requires_grad_() for part in exact]
@@ -27,7 +27,7 @@ def test_in_half_precision_it_is_attention_too(attn_mask):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_what_may_not_be_read_is_not(dtype):
+def test_masked_keys_have_no_influence(dtype):
     torch.manual_seed(0)
     query, key, value = torch.randn(3, 2, 1, 6, 4, dtype=dtype)
     other = value.clone()

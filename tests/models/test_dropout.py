@@ -7,7 +7,7 @@ from wholescript.models.dropout import Dropout
 
 @pytest.mark.parametrize("p", [0.02, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_share_is_dropped_and_the_mean_stays(p: float, dtype: torch.dtype) -> None:
+def test_share_p_is_dropped_and_the_mean_is_kept(p: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     dropped = Dropout(p)(torch.ones(1001, 999, dtype=dtype))
     assert dropped.dtype is dtype
@@ -16,20 +16,20 @@ def test_a_share_is_dropped_and_the_mean_stays(p: float, dtype: torch.dtype) -> 
     assert len(dropped.unique()) == 2
 
 
-def test_neighbours_fall_independently() -> None:
+def test_neighbouring_units_are_independent() -> None:
     torch.manual_seed(0)
     kept = (Dropout(0.5)(torch.ones(250_000, 4)) > 0).float()
     assert torch.corrcoef(kept.T).fill_diagonal_(0).abs().max() < 0.01
 
 
-def test_what_is_dropped_has_no_gradient() -> None:
+def test_dropped_units_have_no_gradient() -> None:
     states = torch.randn(50, 7, requires_grad=True)
     dropped = Dropout(0.4)(states)
     dropped.sum().backward()
     torch.testing.assert_close(states.grad, dropped.detach() / states.detach())
 
 
-def test_the_seed_decides() -> None:
+def test_mask_depends_on_the_seed() -> None:
     def drop(seed: int) -> torch.Tensor:
         torch.manual_seed(seed)
         return Dropout(0.5)(torch.ones(100))
@@ -39,14 +39,14 @@ def test_the_seed_decides() -> None:
 
 
 @pytest.mark.parametrize(("p", "value"), [(0.0, 1.0), (1.0, 0.0)])
-def test_extremes(p: float, value: float) -> None:
+def test_p_0_and_p_1(p: float, value: float) -> None:
     assert torch.equal(Dropout(p)(torch.ones(9)), torch.full((9,), value))
 
 
-def test_evaluation_drops_nothing() -> None:
+def test_nothing_is_dropped_in_eval_mode() -> None:
     states = torch.randn(3, 3)
     assert torch.equal(Dropout(0.9).eval()(states), states)
 
 
-def test_it_is_a_dropout_to_those_who_look_for_one() -> None:
+def test_is_a_torch_dropout() -> None:
     assert isinstance(Dropout(0.1), nn.Dropout)

@@ -1,4 +1,4 @@
-"""Language models of a few thousand weights, written as transformers writes them."""
+"""Language models of a few thousand weights, saved in the format of transformers."""
 
 import torch
 from tokenizers import Tokenizer
@@ -30,10 +30,10 @@ def tokenizer():
 
 
 def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
-    """Write a model of random weights that learned LANGUAGE for so many steps; return its path."""
-    words = tokenizer()
+    """Save a model trained on LANGUAGE for `steps` steps from random weights; return its path."""
+    trained = tokenizer()
     torch.manual_seed(0)
-    ends = {"vocab_size": len(words), "bos_token_id": 0, "eos_token_id": 0}
+    ends = {"vocab_size": len(trained), "bos_token_id": 0, "eos_token_id": 0}
     if kind == "gpt2":
         config = GPT2Config(n_positions=POSITIONS, n_embd=16, n_layer=2, n_head=2, **ends)
         model = GPT2LMHeadModel(config)
@@ -50,17 +50,17 @@ def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
         model = LlamaForCausalLM(config)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     for step in range(steps):
-        ids = torch.tensor([[0, *words.encode(LANGUAGE[step % 2], add_special_tokens=False)]])
+        ids = torch.tensor([[0, *trained.encode(LANGUAGE[step % 2], add_special_tokens=False)]])
         optimizer.zero_grad()
         model(ids, labels=ids).loss.backward()
         optimizer.step()
     with quiet_loading():
         model.save_pretrained(folder)
-        words.save_pretrained(folder)
+        trained.save_pretrained(folder)
     return str(folder)
 
 
 def language(name):
-    """The ids of a sentence of LANGUAGE as the model of this name reads them, (1, length)."""
+    """The token ids of a sentence of LANGUAGE for this model, (1, length)."""
     decoder = load_decoder(name)
-    return torch.tensor([[decoder.bos_token_id, *decoder.tokens(LANGUAGE[0])]])
+    return torch.tensor([[decoder.bos_token_id, *decoder.encode(LANGUAGE[0])]])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wholescript.evaluation.metrics import score
+from wholescript.evaluation.film_metrics import score
 from wholescript.experiments.store import FILM_PREDICTIONS, RunStore
 from wholescript.files import ROOT
 

@@ -13,7 +13,7 @@ from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
 from wholescript.features.compression import PCARotation
 from wholescript.features.layout import measure_structure
 from wholescript.features.word_counts import count_words, stack_word_counts
-from wholescript.prediction.fitting import make_predictor
+from wholescript.prediction.fit import make_predictor
 from wholescript.prediction.predictor import save_predictor
 
 
@@ -24,7 +24,7 @@ def fountain():
 
 @pytest.fixture(scope="session")
 def in_each_format(fountain, tmp_path_factory):
-    """One screenplay in four formats; FDX and PDF as another program writes them."""
+    """One screenplay in four formats; FDX and PDF are written by screenplain."""
     folder = tmp_path_factory.mktemp("formats")
     fdx, pdf = io.StringIO(), io.BytesIO()
     to_fdx(parse(io.StringIO(fountain)), fdx)
@@ -43,7 +43,7 @@ def in_each_format(fountain, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def texts():
-    """The scripts of sixty invented films; every third is positive."""
+    """The scripts of 60 synthetic films; every third is positive."""
     return [fountain_of(seed, seed % 3 == 0) for seed in range(FILMS)]
 
 
@@ -59,7 +59,7 @@ def corpus(texts):
         }
     )
     return Corpus(
-        films, "nominated_for_writing", DataProvenance("local", "invented", "0" * 64), None
+        films, "nominated_for_writing", DataProvenance("local", "synthetic", "0" * 64), None
     )
 
 

@@ -1,16 +1,16 @@
-"""Invented screenplays whose label a few words tell."""
+"""Synthetic screenplays whose label is predicted by a few words."""
 
 import numpy as np
 
 FILMS = 60
 COMMON = ["the", "a", "door", "opens", "she", "walks", "to", "him", "then", "they", "look", "at"]
-TELLING = ("father", "remember", "quiet")
+PREDICTIVE = ("father", "remember", "quiet")
 
 
 def fountain_of(seed: int, positive: bool) -> str:
-    """Write a screenplay of some 1,500 words in Fountain; positive ones use the telling words."""
+    """Return a Fountain screenplay of about 1,500 words; positive ones use PREDICTIVE more often."""
     rng = np.random.default_rng(seed)
-    words = [*COMMON, *(f"word{chr(97 + i)}" for i in range(26)), *TELLING * (3 if positive else 1)]
+    words = [*COMMON, *(f"word{chr(97 + i)}" for i in range(26)), *PREDICTIVE * (3 if positive else 1)]
 
     def line() -> str:
         return " ".join(rng.choice(words, rng.integers(5, 18))).capitalize() + "."

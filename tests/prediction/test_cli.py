@@ -14,7 +14,7 @@ from wholescript.prediction import predictor as predictor_module
 
 
 @pytest.fixture
-def ask(model, monkeypatch):
+def run_predict(model, monkeypatch):
     """Call `wholescript predict` on the small model."""
     loaded = predictor_module.load_predictor(model)
     monkeypatch.setattr(predictor_module, "load_predictor", lambda: loaded)
@@ -26,18 +26,18 @@ def script(in_each_format, tmp_path):
     return shutil.copy(in_each_format[".fountain"], tmp_path / "film.fountain")
 
 
-def test_the_answer_stands_beside_the_base_rate(ask, script):
-    result = ask(script, "--year", "1895")
+def test_output_has_probability_interval_and_base_rate(run_predict, script):
+    result = run_predict(script, "--year", "1895")
     assert result.exit_code == 0
-    assert re.search(r"film\.fountain: nominated .* \d+% \(95% interval .*were\n", result.output)
-    assert "33% were" in result.output
-    assert "take care, its era: 1895" in result.output
+    assert re.search(r"film\.fountain: probability .* \d+% \(95% interval .*: 33%\n", result.output)
+    assert "base rate in the training films: 33%" in result.output
+    assert "warning: year: 1895" in result.output
     with Image.open(script.with_name("film.fountain.prediction.png")) as image:
         assert image.width > 900
 
 
-def test_for_machines(ask, script):
-    result = ask(script, "--json", "--no-figure")
+def test_json_output(run_predict, script):
+    result = run_predict(script, "--json", "--no-figure")
     (answer,) = json.loads(result.output)
     assert answer["file"] == str(script)
     assert answer["low"] < answer["probability"] < answer["high"]
@@ -47,10 +47,10 @@ def test_for_machines(ask, script):
     assert list(script.parent.glob("*.png")) == []
 
 
-def test_one_bad_file_stops_no_other(ask, script, tmp_path):
+def test_bad_file_does_not_stop_the_others(run_predict, script, tmp_path):
     bad = tmp_path / "empty.txt"
     bad.touch()
-    result = ask(bad, script, tmp_path / "none.pdf", "--json")
+    result = run_predict(bad, script, tmp_path / "none.pdf", "--json")
     assert result.exit_code == 2
     answers = json.loads(result.stdout)
     assert [list(answer)[:2] for answer in answers] == [
@@ -62,11 +62,11 @@ def test_one_bad_file_stops_no_other(ask, script, tmp_path):
     assert "none.pdf: cannot be read" in result.stderr
 
 
-def test_a_figure_of_markup_is_text(ask, script, tmp_path):
+def test_markup_in_a_file_name_is_text_in_the_figure(run_predict, script, tmp_path):
     named = script.rename(tmp_path / "<script>alert(1)<&$x^2$--.fountain")
     drawings = [tmp_path / name for name in ("one.svg", "two.svg")]
     for drawing in drawings:
-        assert ask(named, "--figure", drawing).exit_code == 0
+        assert run_predict(named, "--figure", drawing).exit_code == 0
     root = ET.parse(drawings[0]).getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert not [node for node in root.iter() if str(node.tag).endswith("script")]
@@ -76,25 +76,25 @@ def test_a_figure_of_markup_is_text(ask, script, tmp_path):
 
 @pytest.mark.parametrize(
     ("figure", "message"),
-    [("chart.pdf", "a figure is one of .png, .svg"), ("film.fountain/x.png", "cannot be written")],
+    [("chart.pdf", "a figure needs a suffix among .png, .svg"), ("film.fountain/x.png", "cannot be written")],
 )
-def test_a_figure_that_cannot_be(ask, script, tmp_path, figure, message):
-    result = ask(script, "--figure", tmp_path / figure)
+def test_figure_that_cannot_be_written_is_an_error(run_predict, script, tmp_path, figure, message):
+    result = run_predict(script, "--figure", tmp_path / figure)
     assert result.exit_code == 2
     assert message in result.stderr
 
 
-def test_one_figure_for_two_scripts(ask, script):
-    result = ask(script, script, "--figure", "both.png")
+def test_one_figure_for_two_scripts_is_an_error(run_predict, script):
+    result = run_predict(script, script, "--figure", "both.png")
     assert result.exit_code == 2
     assert "one file for 2 scripts" in result.stderr
 
 
-def test_an_answer_needs_neither_torch_nor_pandas(script):
+def test_prediction_imports_neither_torch_nor_pandas(script):
     code = (
         "import sys; from typer.testing import CliRunner; from wholescript.cli import app; "
         f"result = CliRunner().invoke(app, ['predict', {str(script)!r}]); "
-        "assert 'were' in result.output, result.output; "
+        "assert 'base rate' in result.output, result.output; "
         "print({'torch', 'pandas', 'sklearn', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from wholescript.training.batches import ChunkBatchLoader
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """Models this small lose time to a second thread, most of all on a busy machine."""
+    """Use one thread: for models this small, a second thread costs time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -17,8 +17,8 @@ def one_thread():
 
 
 @pytest.fixture
-def sides():
-    """Training and held-out batches of the planted corpus."""
+def loaders():
+    """Training and validation loader of the planted corpus."""
     labels, chunks = corpus()
     rows = np.random.default_rng(1).permutation(N)
     return tuple(
@@ -28,5 +28,5 @@ def sides():
 
 @pytest.fixture
 def films():
-    """The table of metadata that goes with the planted corpus."""
+    """The metadata of the planted corpus."""
     return pd.DataFrame({"film_id": [f"film{row}" for row in range(N)], "year": 2000})

@@ -1,4 +1,4 @@
-"""A small synthetic corpus with a planted signal, and films of unequal length."""
+"""A synthetic corpus with a planted signal and films of unequal length."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ N, D = 96, 6
 
 
 def corpus(n=N):
-    """Labels and chunks of n films: every third positive, 1 to 8 chunks a film.
+    """Return labels and chunks of n films with 1 to 8 chunks; every third film is positive.
 
-    One coordinate of the positive films is higher in every chunk.
+    One coordinate is higher in every chunk of the positive films.
     """
     labels = (np.arange(n) % 3 == 0).astype(np.int8)
     rng = np.random.default_rng(0)

@@ -10,14 +10,21 @@ from wholescript.models.gpt import GPT, GPTConfig
 from wholescript.training.checkpoint import load_checkpoint, save_checkpoint
 from wholescript.training.optimizers import CombinedOptimizer, make_optimizer
 
-KINDS = ("adamw", "sgd", "muon")
+NAMES = ("adamw", "sgd", "muon")
 IDS = torch.randint(2, 50, (4, 9), generator=torch.Generator().manual_seed(0))
 
 
 def gpt(**changed):
     torch.manual_seed(0)
-    size = {"vocabulary": 50, "context": 8, "layers": 1, "heads": 2, "width": 16, "dropout": 0.0}
-    return GPT(GPTConfig(**size, **changed), end=1)
+    size = {
+        "vocab_size": 50,
+        "block_size": 8,
+        "n_layer": 1,
+        "n_head": 2,
+        "d_model": 16,
+        "dropout": 0.0,
+    }
+    return GPT(GPTConfig(**size, **changed), eos_token_id=1)
 
 
 def step(model, optimizer):
@@ -29,32 +36,32 @@ def step(model, optimizer):
     return float(loss.detach())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_each_learns_and_moves_every_parameter(kind):
+@pytest.mark.parametrize("name", NAMES)
+def test_each_optimizer_learns_and_updates_every_parameter(name):
     model = gpt(tie_embeddings=False)
     before = copy.deepcopy(model.state_dict())
-    optimizer = make_optimizer(kind, model, 0.1 if kind == "sgd" else 3e-3, 0.01)
+    optimizer = make_optimizer(name, model, 0.1 if name == "sgd" else 3e-3, 0.01)
     losses = [step(model, optimizer) for _ in range(20)]
     assert losses[-1] < losses[0] - 0.1
-    assert all(not torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert all(not torch.equal(before[key], value) for key, value in model.state_dict().items())
 
 
-def test_each_part_of_muon_has_its_rate():
+def test_muon_and_adamw_have_their_own_learning_rate():
     muon, adam = make_optimizer("muon", gpt(), 1e-3, 0.1, 0.03).optimizers
     assert {group["lr"] for group in muon.param_groups} == {0.03}
     assert {group["lr"] for group in adam.param_groups} == {1e-3}
-    with pytest.raises(ParameterError, match=r"matrix_rate=0\.0"):
+    with pytest.raises(ParameterError, match=r"muon_lr=0\.0"):
         make_optimizer("muon", gpt(), 1e-3, 0.1, 0.0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_vector_decays(kind):
-    groups = make_optimizer(kind, gpt(), 1e-3, 0.1).param_groups
+@pytest.mark.parametrize("name", NAMES)
+def test_weight_decay_applies_to_matrices_only(name):
+    groups = make_optimizer(name, gpt(), 1e-3, 0.1).param_groups
     of = {p.ndim: group["weight_decay"] for group in groups for p in group["params"]}
     assert of == {1: 0.0, 2: 0.1}
 
 
-def test_matrices_of_the_blocks_are_muons_alone():
+def test_muon_trains_the_matrices_of_the_blocks_only():
     model = gpt()
     optimizer = make_optimizer("muon", model, 1e-3, 0.1)
     muon, adam = optimizer.optimizers
@@ -64,16 +71,16 @@ def test_matrices_of_the_blocks_are_muons_alone():
     assert names == {
         f"{part}.0.layer.{layer}.weight"
         for part, layers in (
-            ("attention", ("qkv", "project")),
-            ("feedforward", ("rise", "project")),
+            ("attention", ("qkv", "out_proj")),
+            ("feedforward", ("up_proj", "down_proj")),
         )
         for layer in layers
     }
     decayed = [p for group in adam.param_groups if group["weight_decay"] for p in group["params"]]
-    assert {id(p) for p in decayed} == {id(model.tokens.weight), id(model.wpe.weight)}
+    assert {id(p) for p in decayed} == {id(model.wte.weight), id(model.wpe.weight)}
 
 
-def test_together_they_do_what_each_does_alone():
+def test_combined_optimizer_equals_separate_optimizers():
     one, other = gpt(), gpt()
     together = make_optimizer("muon", one, 3e-3, 0.1)
     alone = make_optimizer("muon", other, 3e-3, 0.1).optimizers
@@ -87,23 +94,23 @@ def test_together_they_do_what_each_does_alone():
         torch.testing.assert_close(value, other.state_dict()[name])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_taken_up_again_they_go_on_as_they_were(kind, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_optimizers_resume_from_a_checkpoint(name, tmp_path):
     model = gpt()
-    optimizer = make_optimizer(kind, model, 3e-3, 0.1)
+    optimizer = make_optimizer(name, model, 3e-3, 0.1)
     step(model, optimizer)
-    save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, {"done": 1})
-    again = gpt()
-    restored = make_optimizer(kind, again, 3e-3, 0.1)
-    assert load_checkpoint(tmp_path / "c.safetensors", again, restored) is not None
+    save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, {"steps_done": 1})
+    resumed = gpt()
+    restored = make_optimizer(name, resumed, 3e-3, 0.1)
+    assert load_checkpoint(tmp_path / "c.safetensors", resumed, restored) is not None
     for _ in range(2):
         step(model, optimizer)
-        step(again, restored)
-    for name, value in model.state_dict().items():
-        assert torch.equal(value, again.state_dict()[name])
+        step(resumed, restored)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[key])
 
 
-def test_a_schedule_reaches_all_parts():
+def test_schedule_applies_to_all_optimizers():
     optimizer = make_optimizer("muon", gpt(), 1e-2, 0.1, 1e-2)
     schedule = get_wsd_schedule(optimizer, 2, 2, num_training_steps=8)
     rates = []
@@ -116,6 +123,6 @@ def test_a_schedule_reaches_all_parts():
     assert isinstance(optimizer, CombinedOptimizer)
 
 
-def test_an_unknown_optimizer_is_refused():
+def test_unknown_optimizer_raises():
     with pytest.raises(ParameterError, match="'lion' is none of adamw, sgd, muon"):
         make_optimizer("lion", gpt(), 1e-3, 0.0)

@@ -1,20 +1,20 @@
 #!/usr/bin/env -S python3 -I -S
-"""MyST plugin: what prose takes from results/ when the page is built.
+"""MyST plugin: roles that insert stored results into pages.
 
-    {result}`evaluation/tfidf:auc`                            0.751
-    {result}`evaluation/tfidf:auc|.2f`                        0.75     any Python format
-    {result}`evaluation/tfidf:auc|interval`                   0.751 (0.71 to 0.79)
-    {result}`evaluation/tfidf:seconds|.0f|s`                  12 s     with a unit
-    {difference}`evaluation/stack - evaluation/tfidf:auc`     +0.024   of two runs, paired
-    {fixed}`95%`                                              a number that is no result
-    {claim}`Words rank better <words-lead>`                   a conclusion, checked by name
+    {result}`evaluation/tfidf-logistic:auc`              0.751
+    {result}`evaluation/tfidf-logistic:auc|.2f`          0.75     any Python format
+    {result}`evaluation/tfidf-logistic:auc|interval`     0.751 (0.71 to 0.79)
+    {result}`evaluation/tfidf-logistic:seconds|.0f|s`    12 s     with a unit
+    {difference}`evaluation/stacking - evaluation/tfidf-logistic:auc`    +0.024, paired difference
+    {fixed}`95%`                                         a constant, not a result
+    {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
 
-Before the colon stands a folder of results/, after it a metric of its metrics.json; `low` and
-`high` show one bound. An unknown run, metric or format stops the build and names the nearest.
+The part before the colon is a run (a folder of results/), the part after it a metric in its
+metrics.json. `low` and `high` show one bound. An unknown run, metric or format fails the build.
 
-mystmd starts this file once for each page, so it imports little and no site packages. The roles
-themselves are declared in roles.mjs. The transform also keeps the alt text of embedded figures,
-which mystmd itself drops.
+mystmd starts this file once per page, so it imports little and no site packages. The roles are
+declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
+drops.
 """
 
 import json
@@ -32,12 +32,15 @@ SPECIFICATION = {
     "name": "Whole Script results",
     "directives": [
         {"name": "claims", "doc": "All claims of the report with their evidence."},
-        {"name": "trainings", "doc": "What was trained; served, also what is being trained."},
+        {
+            "name": "trainings",
+            "doc": "Finished trainings; when served, also running ones.",
+        },
     ],
     "transforms": [
         {
             "name": "results",
-            "doc": "Fills in the roles, and keeps the alt text of figures that embed a cell.",
+            "doc": "Fills in the roles and keeps the alt text of figures that embed a cell.",
             "stage": "document",
         }
     ],
@@ -45,14 +48,14 @@ SPECIFICATION = {
 
 
 def fill(tree: dict, results: Results) -> dict:
-    """Replace what `roles.mjs` left by the node of each role, or by one that says what is wrong."""
+    """Replace each placeholder of `roles.mjs` by the node of its role, or by an error node."""
     for node in tree.get("children", []):
         if "role" in (data := node.get("data") or {}):
             try:
                 node.update(render_role(data["role"], data["body"], results))
             except RunError as error:
                 role = f"{{{data['role']}}}`{data['body']}`"
-                node.update(span("fault", f"[{role}]", {"message": str(error)}))
+                node.update(span("error", f"[{role}]", {"message": str(error)}))
         fill(node, results)
     return tree
 
@@ -61,14 +64,14 @@ def render_role(name: str, body: str, results: Results) -> dict:
     """Return the node of one role.
 
     Raises:
-        RunError: what the body names is not there, or the body cannot be read.
+        RunError: the run, metric or claim does not exist, or the body has a wrong form.
     """
     if name == "fixed":
         return span("fixed", body, {})
     if name == "claim":
         match = re.fullmatch(r"(.+?)\s*<([\w-]+)>", body.strip(), re.DOTALL)
         if match is None:
-            raise RunError(f"{body!r} is not of the form: the words <name of the claim>")
+            raise RunError(f"{body!r} is not of the form: text <name of the claim>")
         return span("claim", match[1], {"claim": match[2]})
     reference, *formats = body.strip().split("|")
     if name == "difference":
@@ -78,26 +81,26 @@ def render_role(name: str, body: str, results: Results) -> dict:
 
 
 def show(metric: Metric, formats: list[str], sign: str = "") -> str:
-    """Return a number as text; `formats` is what stands after the reference."""
+    """Return a number as text; `formats` are the parts of the body after the reference."""
     part = formats[0] if formats and formats[0] in ("interval", "low", "high") else "value"
     rest = formats[part != "value" :]
     if len(rest) > 2:
-        raise RunError(f"one format and one unit at most, got {' and '.join(rest)}")
+        raise RunError(f"at most one format and one unit, got {' and '.join(rest)}")
     whole = isinstance(metric.value, int)
     spec = rest[0] if rest else f"{sign}," if whole else f"{sign}.3f"
     unit = f"\N{NO-BREAK SPACE}{rest[1]}" if len(rest) > 1 else ""
     if part != "interval":
         return number(getattr(metric, part), spec, part) + unit
-    # An interval is wider than its second decimal, unless it is that of a difference.
+    # Bounds have two decimals, those of a difference as many as the value.
     bounds = spec if rest or sign or whole else ".2f"
     low, high = number(metric.low, bounds, "low"), number(metric.high, bounds, "high")
     return f"{number(metric.value, spec)} ({low} to {high}){unit}"
 
 
 def number(value: float | None, spec: str, part: str = "value") -> str:
-    """Return a number in a Python format, with a real minus sign."""
+    """Return a number in a Python format, with a minus sign (U+2212)."""
     if value is None:
-        raise RunError(f"this metric was stored without {part!r}")
+        raise RunError(f"this metric has no {part!r}")
     try:
         return format(value, spec).replace("-", "\N{MINUS SIGN}")
     except ValueError as error:
@@ -105,7 +108,7 @@ def number(value: float | None, spec: str, part: str = "value") -> str:
 
 
 def span(kind: str, text: str, data: dict[str, str]) -> dict:
-    """Return an inline node that the theme knows by its class and data, and others show as text."""
+    """Return an inline node with class and data for the theme; other themes show its text."""
     return {
         "type": "span",
         "class": kind,
@@ -115,19 +118,19 @@ def span(kind: str, text: str, data: dict[str, str]) -> dict:
 
 
 def keep_alt(tree: dict) -> dict:
-    """Copy the alt text of an image that stands for a cell to the figure around it."""
+    """Copy the alt text of an image that embeds a cell to the enclosing figure."""
     for child in tree.get("children", []):
-        said = child.get("alt")
-        written = said and not child.get("data", {}).get("altTextIsAutoGenerated")
-        if child["type"] == "image" and child.get("url", "").startswith("#") and written:
+        alt = child.get("alt")
+        by_author = alt and not child.get("data", {}).get("altTextIsAutoGenerated")
+        if child["type"] == "image" and child.get("url", "").startswith("#") and by_author:
             holder = tree if tree["type"] == "container" else child
-            holder.setdefault("data", {})["alt"] = said
+            holder.setdefault("data", {})["alt"] = alt
         keep_alt(child)
     return tree
 
 
 def main(arguments: list[str]) -> int:
-    """Answer mystmd: the specification, the directive or the transform."""
+    """Print the specification, or the result of a directive or of the transform, for mystmd."""
     sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     if not arguments:
         print(json.dumps(SPECIFICATION))

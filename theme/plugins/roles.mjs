@@ -1,10 +1,10 @@
-// The roles of results.py, which mystmd would start once for each number: here they only keep
-// their place, and the transform of results.py fills them in, in one process a page.
+// The roles of results.py. mystmd would start results.py once per role; instead these roles insert
+// placeholders, which the transform of results.py replaces in one process per page.
 const docs = {
   result: "A stored number: `run:metric|interval|format|unit`.",
   difference: "The paired difference of two runs: `run - baseline:metric|interval|format`.",
-  fixed: "A number in prose that is no result.",
-  claim: "A conclusion: `the words <name of the claim>`.",
+  fixed: "A constant in prose, not a result.",
+  claim: "A claim: `text <name of the claim>`.",
 };
 
 const role = ([name, doc]) => ({

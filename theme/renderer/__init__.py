@@ -1,1 +1,1 @@
-"""Turns the content that mystmd writes into static pages."""
+"""Renders the content that mystmd writes to static pages."""

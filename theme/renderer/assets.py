@@ -1,23 +1,23 @@
-"""Files of the site, named by their content, so that a cached copy is never a stale one."""
+"""Files of the site, named by their hash, so that browsers never use a stale cached copy."""
 
 import hashlib
 import re
 import struct
 from pathlib import Path
 
-from .drawing import check_svg_safe
+from .svg_safety import check_svg_safe
 
 
 class Assets:
-    """Collects the files that pages use; `write` puts them in place, each once."""
+    """Collects the files that pages use; `write` writes each once."""
 
     def __init__(self) -> None:
         self._content: dict[str, bytes] = {}
 
     def add(self, content: bytes, name: str) -> str:
-        """Keep `content` under a name made of `name` and its hash; return its path in the site.
+        """Add a file, named by `name` and its hash; return its path in the site.
 
-        Raises ActiveImageError for an SVG that could run code when opened on its own.
+        Raises UnsafeSVGError for an SVG that could run code when opened directly.
         """
         if name.endswith(".svg"):
             check_svg_safe(content)
@@ -36,7 +36,7 @@ class Assets:
 
 
 def png_size(content: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels of a PNG, None for other formats."""
+    """Return the width and height of a PNG in pixels; None for other formats."""
     if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
         return None
     width, height = struct.unpack(">II", content[16:24])

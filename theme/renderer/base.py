@@ -1,4 +1,4 @@
-"""What every rule of the theme stands on: dispatch by node type, anchors, links and files."""
+"""Base class of the renderers: dispatch by node type, anchors, links and files."""
 
 import re
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from pathlib import Path
 from markupsafe import Markup
 
 from .assets import Assets, png_size
-from .drawing import UnsafeSVGError
 from .diagnostics import Diagnostics, Node
 from .project import Page, Project
+from .svg_safety import UnsafeSVGError
 
 EMPTY = Markup()
-# Nodes that are one element around their children.
+# Nodes rendered as one element around their children.
 ELEMENTS = {
     "paragraph": "p",
     "emphasis": "em",
@@ -30,15 +30,15 @@ ELEMENTS = {
     "details": "details",
     "summary": "summary",
 }
-# Nodes that are nothing but their children.
+# Nodes rendered as their children.
 TRANSPARENT = frozenset({"root"})
-# Of these, figures set their numbers themselves.
+# Not rendered; figures render their numbers themselves.
 INVISIBLE = frozenset({"comment", "mystComment", "mystTarget", "captionNumber"})
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link between pages, to be checked when all anchors are known."""
+    """A link between pages, checked when all anchors are known."""
 
     node: Node
     path: str
@@ -46,7 +46,7 @@ class Link:
 
 
 class Renderer:
-    """Renders one page; afterwards `anchors`, `links` and `headings` say what it holds."""
+    """Renders one page, and collects its `anchors`, `links` and `headings`."""
 
     def __init__(
         self, project: Project, page: Page, assets: Assets, diagnostics: Diagnostics
@@ -72,7 +72,7 @@ class Renderer:
             return self.element(tag, node, self.children(node))
         rule: Callable[[Node], Markup] | None = getattr(self, f"_on_{_snake(kind)}", None)
         if rule is None:
-            self.fault(node, "the theme has no rule for this node; an unknown role or directive?")
+            self.error(node, "the theme cannot render this node type: unknown role or directive?")
             return EMPTY
         return rule(node)
 
@@ -80,48 +80,48 @@ class Renderer:
         """Return the HTML of a node's children."""
         return EMPTY.join(self.node(child) for child in node.get("children", []))
 
-    def fault(self, node: Node, message: str) -> None:
-        """Record that `node` cannot be shown."""
+    def error(self, node: Node, message: str) -> None:
+        """Record an error at `node`."""
         place = f" (cell '{self._cell}')" if self._cell else ""
         self.diagnostics.add(self.page.location + place, node, message)
 
     def element(self, tag: str, node: Node, inner: Markup, css: str = "") -> Markup:
-        """Return `inner` in an element that carries the node's anchor."""
+        """Return `inner` in an element with the anchor of the node."""
         css_class = Markup(' class="{}"').format(css) if css else EMPTY
         return Markup("<{0}{1}{2}>{3}</{0}>").format(tag, self.anchor(node), css_class, inner)
 
     def anchor(self, node: Node) -> Markup:
-        """Return the id attribute of a node that can be linked to."""
+        """Return the id attribute of a node; empty if it has no anchor."""
         identifier = node.get("html_id")
         if not identifier:
             return EMPTY
         if identifier in self.anchors:
-            self.fault(node, f"the anchor '{identifier}' is on this page twice")
+            self.error(node, f"the anchor '{identifier}' occurs twice on this page")
         self.anchors.add(identifier)
         return Markup(' id="{}"').format(identifier)
 
     def href(self, node: Node, page: Page, anchor: str = "") -> str:
-        """Return the relative link to a page, or to an anchor on it, and note it to be checked."""
+        """Return the relative link to a page, or to an anchor on it, and record it for checking."""
         self.links.append(Link(node, page.path, anchor))
         if page is self.page and anchor:
             return f"#{anchor}"
         return self.page.relative(page.path) + (f"#{anchor}" if anchor else "")
 
     def public_file(self, node: Node, path: str) -> bytes | None:
-        """Return a file that mystmd copied for the site; a missing one is a fault."""
+        """Return the content of a file that mystmd copied; a missing one is an error."""
         file = self.project.public / path.lstrip("/")
         if file.is_file():
             return file.read_bytes()
-        self.fault(node, f"the file '{path}' is missing")
+        self.error(node, f"the file '{path}' is missing")
         return None
 
-    def picture(
+    def image(
         self, node: Node, content: bytes, name: str, alt: str, width: int | None = None
     ) -> Markup:
         """Return an image; `width` is in CSS pixels, by default that of the file.
 
-        A figure that was drawn for dark pages too (`figures/<label>.dark.png`) gives both images,
-        of which the style sheet shows one.
+        If there is a version for dark pages (`figures/<label>.dark.png`), both images are returned
+        and the style sheet shows one.
         """
         dark = self.project.root / "figures" / f"{Path(name).stem}.dark.png"
         if not name.endswith(".png") or not dark.is_file():
@@ -135,7 +135,7 @@ class Renderer:
         try:
             path = self.assets.add(content, name)
         except UnsafeSVGError as error:
-            self.fault(node, str(error))
+            self.error(node, str(error))
             return EMPTY
         attributes = Markup(' class="{}"').format(css) if css else EMPTY
         if pixels := png_size(content):

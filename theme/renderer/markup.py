@@ -1,4 +1,4 @@
-"""Foreign text made safe for a page: code, terminal text, HTML tables, Markdown and maths."""
+"""Sanitise and render external content: code, terminal text, HTML tables, Markdown and maths."""
 
 import re
 import unicodedata
@@ -48,7 +48,7 @@ _ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
 
 
 def clean_html(text: str) -> Markup:
-    """Keep the tags of plain tables and prose; nothing that styles, loads or runs."""
+    """Keep the tags of tables and prose; remove everything that styles, loads or runs."""
     return Markup(
         nh3.clean(
             text,
@@ -61,7 +61,7 @@ def clean_html(text: str) -> Markup:
 
 
 def clean_table(text: str) -> Markup:
-    """Clean a notebook's HTML; in tables, name the scope of headers and mark columns of numbers."""
+    """Clean HTML of a notebook; in tables, add the scope of headers and mark numeric columns."""
     return Markup(
         re.sub(
             r"<table>.*?</table>",
@@ -73,7 +73,7 @@ def clean_table(text: str) -> Markup:
 
 
 def _annotate_table(table: str) -> str:
-    """Return a clean table with scopes on its headers and its columns of numbers marked."""
+    """Return a clean table with header scopes and the class `num` on numeric columns."""
     rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in _rows(table)]
     head = len(_rows(table.partition("<tbody>")[0])) if "<tbody>" in table else 0
     width = max(map(len, rows), default=0)
@@ -84,10 +84,10 @@ def _annotate_table(table: str) -> str:
         for column in zip(*body, strict=True)
     ]
 
-    def dress_row(number: int, row: str) -> str:
+    def annotate_row(number: int, row: str) -> str:
         columns = iter(range(width))
 
-        def dress_cell(cell: re.Match[str]) -> str:
+        def annotate_cell(cell: re.Match[str]) -> str:
             tag, attributes, text = cell.groups()
             column = next(columns, width)
             if tag == "th" and "scope" not in attributes:
@@ -97,10 +97,12 @@ def _annotate_table(table: str) -> str:
                 text = re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
             return f"<{tag}{attributes}>{text}</{tag}>"
 
-        return re.sub(r"<(t[dh])\b([^>]*)>(.*?)</\1>", dress_cell, row, flags=re.S)
+        return re.sub(r"<(t[dh])\b([^>]*)>(.*?)</\1>", annotate_cell, row, flags=re.S)
 
     numbers = iter(range(len(rows)))
-    return re.sub(r"<tr>.*?</tr>", lambda row: dress_row(next(numbers), row[0]), table, flags=re.S)
+    return re.sub(
+        r"<tr>.*?</tr>", lambda row: annotate_row(next(numbers), row[0]), table, flags=re.S
+    )
 
 
 def _rows(table: str) -> list[str]:
@@ -108,19 +110,19 @@ def _rows(table: str) -> list[str]:
 
 
 def markdown(text: str) -> Markup:
-    """Render Markdown that a cell displayed; HTML in it is shown as text."""
+    """Render the Markdown output of a cell; HTML in it is escaped."""
     return clean_table(_MARKDOWN.render(text))
 
 
 def terminal_text(text: str) -> Markup:
-    """Escape what a cell printed, as a terminal would show it: no colours, last state of a line."""
+    """Escape printed text, without ANSI colours and with only the last state of each line."""
     plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in plain.split("\n"))
     return escape("\n".join(lines).rstrip("\n"))
 
 
 def code(text: str, language: str | None) -> Markup:
-    """Highlight source code; an unknown language is shown plain."""
+    """Highlight source code; code in an unknown language is not highlighted."""
     try:
         lexer = get_lexer_by_name(language or "text", stripnl=False)
     except ClassNotFound:
@@ -129,18 +131,18 @@ def code(text: str, language: str | None) -> Markup:
 
 
 def mathml(katex: str) -> Markup | None:
-    """Return the MathML within KaTeX's HTML, None where there is none (the TeX did not parse)."""
+    """Return the MathML in the HTML of KaTeX; None if the TeX did not parse."""
     found = re.search(r"<math\b.*?</math>", katex, flags=re.DOTALL)
     if found is None or "katex-error" in katex:
         return None
     clean = nh3.clean(found[0], tags=_FORMULA_TAGS, attributes={"*": _FORMULA_ATTRIBUTES})
-    # Browsers dropped `mathvariant`; the alphabets are characters of their own.
+    # Browsers no longer support `mathvariant`: use the Unicode characters of the alphabet.
     formula = re.sub(
         r'<mi mathvariant="(?!normal)([a-z-]+)">(\w)</mi>',
         lambda match: f"<mi>{_alphabet(*match.groups())}</mi>",
         clean,
     )
-    # Nor do they set the thin spaces around a function's name, as in `n log n`.
+    # Browsers do not set thin spaces around function names, as in `n log n`.
     formula = re.sub(
         rf"(</m(?:i|n|sub|sup|subsup)>|<mo[^>]*>\)</mo>)?(<mi>\w\w+</mi>)<mo>{_APPLY}</mo>",
         lambda match: f"{match[1] + _THIN if match[1] else ''}{match[2]}{_THIN}",

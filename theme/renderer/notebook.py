@@ -1,4 +1,4 @@
-"""Notebook cells on their own page, and the figures that other pages take from them."""
+"""Renderer of notebook cells, and of figures embedded from notebooks."""
 
 import base64
 from typing import Any
@@ -7,13 +7,13 @@ from markupsafe import Markup
 
 from . import markup
 from .base import EMPTY
-from .drawing import UnsafeSVGError
-from .evidence import provenance_rows
 from .diagnostics import Node
 from .prose import ProseRenderer, scrolling
+from .provenance import provenance_rows
+from .svg_safety import UnsafeSVGError
 
-# The richest form first, as Jupyter shows a cell.
-PREFERENCE = (
+# MIME types in the order of preference of Jupyter.
+MIME_TYPES = (
     "text/html",
     "text/markdown",
     "image/svg+xml",
@@ -21,13 +21,13 @@ PREFERENCE = (
     "image/jpeg",
     "text/plain",
 )
-# What figures/<label>.* may hold, by what a reader gets.
+# Downloads of figures/<label>.*, with their link texts.
 EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
 NUMBERED = {"figure": "Figure", "table": "Table"}
 
 
 class PageRenderer(ProseRenderer):
-    """Adds to prose what comes from notebooks: cells, outputs, figures with their source."""
+    """Adds cells, outputs and embedded figures to the rendering of prose."""
 
     def _on_block(self, node: Node) -> Markup:
         if node.get("visibility") == "remove":
@@ -66,14 +66,14 @@ class PageRenderer(ProseRenderer):
         return shown
 
     def _alt(self, label: str) -> str:
-        """Return what a page that shows the cell's picture says of it."""
-        said = (embed.alt for embed in self.project.embeds.get(label, []) if embed.alt)
-        return next(said, "Output of the code above")
+        """Return the alt text given by the page that embeds the cell."""
+        alts = (embed.alt for embed in self.project.embeds.get(label, []) if embed.alt)
+        return next(alts, "Output of the code above")
 
     # --- figures ----------------------------------------------------------------------------
 
     def _on_container(self, node: Node) -> Markup:
-        """A figure, a table or a listing with its caption; of a cell, where it has a source."""
+        """A figure, table or listing with its caption; with a source, the output of a cell."""
         label = node.get("source", {}).get("label", "")
         name, number = NUMBERED.get(node.get("kind", "")), node.get("enumerator")
         title = f"{name} {number}" if name and number else ""
@@ -90,7 +90,7 @@ class PageRenderer(ProseRenderer):
         return self.element("figure", node, inner, node.get("kind", "figure"))
 
     def _on_embed(self, node: Node) -> Markup:
-        """A cell's output without caption or number."""
+        """The output of a cell without caption and number."""
         label = node.get("source", {}).get("label", "")
         inner = self._from_cell(node, label) + self._source(node, label)
         return self.element("figure", node, inner, "figure")
@@ -114,11 +114,11 @@ class PageRenderer(ProseRenderer):
             elif child["type"] not in ("caption", "legend", "_lift"):
                 content += self.node(child)
         if not content:
-            self.fault(node, f"missing embed: no cell labelled '{label}' has an output")
+            self.error(node, f"missing embed: no cell labelled '{label}' has an output")
         elif label not in self.project.cells:
-            self.fault(node, f"'{label}' is not the label of a notebook's code cell")
+            self.error(node, f"'{label}' is not the label of a notebook's code cell")
         elif "<img" in content and not alt:
-            self.fault(node, f"the figure of '{label}' has no alt text: add an :alt: option")
+            self.error(node, f"the figure of '{label}' has no alt text: add an :alt: option")
         return content
 
     def _source(self, node: Node, label: str) -> Markup:
@@ -132,14 +132,18 @@ class PageRenderer(ProseRenderer):
         return links + self._provenance(node, label)
 
     def _provenance(self, node: Node, label: str) -> Markup:
-        """What made a figure or table, folded; a figure without passport is a fault."""
+        """The collapsed provenance record of a figure or table; a missing one is an error."""
         provenance = self.project.evidence.provenance(label)
         if provenance is None:
             if label.startswith(("fig-", "tbl-")):
-                self.fault(node, f"'{label}' has no passport in figures/: run its notebook again")
+                self.error(
+                    node, f"'{label}' has no provenance record in figures/: run its notebook again"
+                )
             return EMPTY
         if provenance["scale"] == "smoke":
-            self.fault(node, f"'{label}' is of scale smoke, which is never published")
+            self.error(
+                node, f"'{label}' was made with the run profile smoke, which is not published"
+            )
         page, anchor = self.project.cells.get(label, (self.page, ""))
         rows = [
             (
@@ -151,11 +155,11 @@ class PageRenderer(ProseRenderer):
             *provenance_rows(provenance),
         ]
         items = EMPTY.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows)
-        fold = '<details class="passport"><summary>Passport</summary><dl>{}</dl></details>'
+        fold = '<details class="provenance"><summary>Provenance</summary><dl>{}</dl></details>'
         return Markup(fold).format(items)
 
     def _shown_on(self, label: str) -> Markup:
-        """Return links from a cell to where its output is read."""
+        """Return links from a cell to the pages that embed its output."""
         links = []
         for embed in self.project.embeds.get(label, []):
             kind, number = embed.node.get("kind", ""), embed.node.get("enumerator")
@@ -203,14 +207,14 @@ class PageRenderer(ProseRenderer):
 
     def _output(self, node: Node, output: dict[str, Any], label: str, alt: str) -> Markup:
         if output["output_type"] == "error":
-            self.fault(node, f"the cell raised {output.get('ename')}: run the notebook again")
+            self.error(node, f"the cell raised {output.get('ename')}: run the notebook again")
             return EMPTY
         if output["output_type"] == "stream":
             return _plain(self._content(node, output, "text"))
         data = output["data"]
-        kind = next((kind for kind in PREFERENCE if kind in data), None)
+        kind = next((kind for kind in MIME_TYPES if kind in data), None)
         if kind is None:
-            self.fault(node, f"the theme shows none of this output's forms: {', '.join(data)}")
+            self.error(node, f"no supported MIME type in this output: {', '.join(data)}")
             return EMPTY
         content = self._content(node, data[kind], "content")
         if kind == "text/html":
@@ -224,12 +228,12 @@ class PageRenderer(ProseRenderer):
             content = base64.b64decode(content)
         exported = self.project.root / "figures" / f"{label}.png"
         if kind == "image/png" and exported.is_file() and exported.read_bytes() != content:
-            self.fault(node, f"figures/{exported.name} is not the figure that the notebook shows")
+            self.error(node, f"figures/{exported.name} is not the figure that the notebook shows")
         width = output.get("metadata", {}).get(kind, {}).get("width")
-        return self.picture(node, content, f"{label or 'output'}{suffix}", alt, width)
+        return self.image(node, content, f"{label or 'output'}{suffix}", alt, width)
 
     def _content(self, node: Node, item: dict[str, Any], key: str) -> bytes:
-        """Return an output's content; mystmd keeps long ones in files."""
+        """Return the content of an output; mystmd stores long ones in files."""
         if path := item.get("path"):
             return self.public_file(node, path) or b""
         text = item.get(key, "")

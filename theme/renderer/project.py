@@ -1,4 +1,4 @@
-"""The site as mystmd describes it: its pages in reading order, and where each is written."""
+"""The site as described by mystmd: its pages in reading order, with their paths."""
 
 import json
 import posixpath
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .evidence import Evidence
 from .diagnostics import Diagnostics, Node
+from .provenance import Evidence
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page: its place in the site, and the syntax tree of its text."""
+    """One page: its path in the site and its syntax tree."""
 
     slug: str
     title: str
@@ -36,7 +36,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the navigation: a page, or a heading (no page) with entries below it."""
+    """An entry of the navigation: a page, or a heading (no page) with child entries."""
 
     title: str
     page: Page | None
@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Embed:
-    """A notebook cell shown on a page: the page's node, and the cell's label."""
+    """A notebook cell embedded in a page: the node of the page and the label of the cell."""
 
     page: Page
     node: Node
@@ -55,9 +55,9 @@ class Embed:
 
 @dataclass(frozen=True)
 class Project:
-    """All that the renderer knows of the site.
+    """The content of the site.
 
-    `cells` maps a cell's label to its page and anchor; `embeds` maps it to where it is shown.
+    `cells` maps the label of a cell to its page and anchor, `embeds` to the places that embed it.
     """
 
     title: str
@@ -70,7 +70,7 @@ class Project:
     evidence: Evidence
 
     def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
-        """Return the page of an executed notebook and the anchor of one of its cells."""
+        """Return the page of a notebook and the anchor of a cell ("" if unknown)."""
         page = next((p for p in self.pages if Path(p.location).stem == notebook), None)
         if page is None:
             return None
@@ -81,29 +81,29 @@ class Project:
         return page, ""
 
     def page_with_claims(self) -> Page | None:
-        """Return the page that lists all claims; None where no page does."""
+        """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
 
     def page_at(self, url: str) -> Page | None:
-        """Return the page that mystmd addresses as `url` ('/', '/notebooks/corpus')."""
+        """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""
         path = page_path(url.strip("/") or "index")
         return next((page for page in self.pages if page.path == path), None)
 
 
 def page_path(slug: str) -> str:
-    """Return where a page is written; folders are dots in a slug, slashes in an address."""
+    """Return the path of a page; folders are separated by dots in a slug, by slashes in a path."""
     return slug.replace(".", "/") + ".html"
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """Yield a node and all below it, in reading order."""
+    """Yield a node and its descendants in reading order."""
     yield node
     for child in node.get("children", []):
         yield from walk(child)
 
 
 def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
-    """Read `_build/site`; a page of the table of contents without content is a fault."""
+    """Read `_build/site`; a page in the table of contents without content is an error."""
     config = json.loads((site / "config.json").read_text(encoding="utf-8"))
     project = config["projects"][0]
     title = project.get("title", "")
@@ -117,7 +117,7 @@ def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
             page = _read_page(site, slug, slug == project["index"])
             if page is None:
                 diagnostics.add(
-                    slug, None, "mystmd gave no content for this page; see its errors above"
+                    slug, None, "mystmd wrote no content for this page; see its errors above"
                 )
                 continue
             pages.append(page)

@@ -1,4 +1,4 @@
-"""The nodes of written pages, each to its HTML."""
+"""Renderer of Markdown pages."""
 
 import posixpath
 import re
@@ -12,18 +12,18 @@ from wholescript.publish.claims import Claim, find_claim
 
 from . import markup
 from .base import EMPTY, Renderer
-from .drawing import UnsafeSVGError
-from .evidence import TRAINING_COLUMNS, RunRef, find_unbound_number, short
-from .faults import Node, plain_text
+from .diagnostics import Node, plain_text
+from .provenance import TRAINING_COLUMNS, RunRef, find_unbound_number, short
+from .svg_safety import UnsafeSVGError
 
 STATIC_NOTICE = (
-    "These pages are files, which cannot know what is being trained; where they are served, it is "
-    "shown here."
+    "Running trainings are listed only when the site is served with `wholescript serve`; "
+    "these pages are static files."
 )
 
 
 class ProseRenderer(Renderer):
-    """The rules for prose; mystmd's node `citeGroup` is shown by `_on_cite_group`."""
+    """Renders prose; a node of type `citeGroup` is rendered by `_on_cite_group`."""
 
     _n_tooltips = 0
 
@@ -36,10 +36,10 @@ class ProseRenderer(Renderer):
 
     def _on_text(self, node: Node) -> Markup:
         if literal := find_unbound_number(node["value"]):
-            self.fault(
+            self.error(
                 node,
-                f"the number '{literal}' reads like a result: bind it with {{result}}, or mark it "
-                "with {fixed} if it is none",
+                f"the number '{literal}' looks like a result: bind it with {{result}}, or mark it "
+                "with {fixed} if it is a constant",
             )
         return escape(node["value"])
 
@@ -58,16 +58,16 @@ class ProseRenderer(Renderer):
             return self._result(node, data)
         if kind == "claim":
             return self._claim(node, data["claim"])
-        if kind == "fault":
-            self.fault(node, data["message"])
+        if kind == "error":
+            self.error(node, data["message"])
         return Markup('<span class="{}">{}</span>').format(kind, escape(plain_text(node)))
 
     def _result(self, node: Node, data: dict[str, str]) -> Markup:
-        """A bound number: it links to the cell that made it, and tells of its run when asked."""
+        """A stored number, with a link to its cell and a tooltip on its run."""
         try:
             run_refs = self.project.evidence.run_refs(data)
         except RunError as error:
-            self.fault(node, str(error))
+            self.error(node, str(error))
             return EMPTY
         self._n_tooltips += 1
         identifier = f"about-result-{self._n_tooltips}"
@@ -81,16 +81,16 @@ class ProseRenderer(Renderer):
         ).format(href, identifier, shown, identifier, about)
 
     def _claim(self, node: Node, name: str) -> Markup:
-        """A conclusion: marked as holding or broken, with a link to its evidence."""
+        """A claim, marked as holding or not, with a link to its evidence."""
         try:
             claim = find_claim(self.project.evidence.claims, name)
         except RunError as error:
-            self.fault(node, str(error))
+            self.error(node, str(error))
             return EMPTY
         state = "holds" if claim.holds else "broken"
         listed = self.project.page_with_claims()
         mark = Markup('<span class="mark">{}</span>').format(
-            "checked" if claim.holds else "BROKEN: the stored results no longer say so"
+            "checked" if claim.holds else "does not hold on the stored results"
         )
         if listed is not None:
             mark = Markup('<a href="{}">{}</a>').format(
@@ -120,7 +120,7 @@ class ProseRenderer(Renderer):
             for name, *cells in rows
         )
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
-        # Whoever serves the site fills the box with what is being trained.
+        # The development server fills this box with the running trainings.
         live = Markup('<div id="live-trainings"><p>{}</p></div>').format(STATIC_NOTICE)
         return live + scrolling(table.format(head, body))
 
@@ -131,7 +131,7 @@ class ProseRenderer(Renderer):
             Markup("<li><code>{}</code> {}</li>").format(reference, _with_interval(metric))
             for reference, metric in claim.evidence.items()
         )
-        said = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
+        error = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
         row = (
             '<tr id="{}" class="{}"><th scope="row"><p>{}</p><p><code>{}</code>, <strong>{}'
             "</strong></p></th><td>{}<details><summary>{}</summary><ul>{}</ul></details>"
@@ -140,7 +140,7 @@ class ProseRenderer(Renderer):
         state = "holds" if claim.holds else "broken"
         count = f"{len(claim.evidence)} number{'s' * (len(claim.evidence) != 1)}"
         return Markup(row).format(
-            anchor, state, claim.statement, claim.name, state, said, count, evidence
+            anchor, state, claim.statement, claim.name, state, error, count, evidence
         )
 
     def _on_inline_math(self, node: Node) -> Markup:
@@ -157,14 +157,16 @@ class ProseRenderer(Renderer):
     def _math(self, node: Node) -> Markup:
         formula = markup.mathml(node.get("html", ""))
         if formula is None:
-            self.fault(node, f"this formula cannot be set: {node.get('message') or node['value']}")
+            self.error(
+                node, f"this formula cannot be rendered: {node.get('message') or node['value']}"
+            )
             return EMPTY
         return formula
 
     def _on_link(self, node: Node) -> Markup:
         url, text = node["url"], self.children(node)
         if not text:
-            self.fault(node, f"the link to '{node.get('urlSource', url)}' has no text")
+            self.error(node, f"the link to '{node.get('urlSource', url)}' has no text")
         if node.get("static"):
             content = self.public_file(node, url)
             if content is None:
@@ -173,7 +175,7 @@ class ProseRenderer(Renderer):
             try:
                 path = self.page.relative(self.assets.add(content, name))
             except UnsafeSVGError as error:
-                self.fault(node, str(error))
+                self.error(node, str(error))
                 return text
             return Markup('<a href="{}" download="{}">{}</a>').format(path, name, text)
         if re.match(r"(https?://|mailto:)", url):
@@ -181,7 +183,9 @@ class ProseRenderer(Renderer):
         path, _, anchor = url.partition("#")
         page = self.project.page_at(path) if path and node.get("internal") else None
         if page is None:
-            self.fault(node, f"dead link: '{node.get('urlSource', url)}' is no page of this site")
+            self.error(
+                node, f"dead link: '{node.get('urlSource', url)}' is not a page of this site"
+            )
             return text
         return Markup('<a href="{}">{}</a>').format(self.href(node, page, anchor), text)
 
@@ -189,13 +193,15 @@ class ProseRenderer(Renderer):
         text = self.children(node)
         target = node.get("label") or node.get("identifier")
         if not node.get("resolved"):
-            self.fault(node, f"bad reference: nothing is labelled '{target}'")
+            self.error(node, f"bad reference: nothing is labelled '{target}'")
             return text
         if plain_text(node) in ("", "Notebook-code", "Notebook-content"):
-            self.fault(node, f"a reference to a notebook cell needs a text: [the text](#{target})")
+            self.error(
+                node, f"a reference to a notebook cell needs a link text: [the text](#{target})"
+            )
         page = self.project.page_at(node["url"]) if node.get("url") else self.page
         if page is None:
-            self.fault(node, f"bad reference: '{target}' lies on no page of this site")
+            self.error(node, f"bad reference: '{target}' is on no page of this site")
             return text
         anchor = node.get("html_id", "")
         return Markup('<a class="reference" href="{}">{}</a>').format(
@@ -210,7 +216,7 @@ class ProseRenderer(Renderer):
     def _on_cite(self, node: Node) -> Markup:
         label = node["label"]
         if node.get("error") or label not in self.page.citations.get("data", {}):
-            self.fault(node, f"bad citation: '{label}' is not in the bibliography")
+            self.error(node, f"bad citation: '{label}' is not in the bibliography")
         return Markup('<a class="citation" href="#cite-{}">{}</a>').format(
             label, self.children(node)
         )
@@ -267,7 +273,7 @@ class ProseRenderer(Renderer):
         return Markup("<li>{}</li>").format(inner)
 
     def _tight(self, node: Node) -> Markup:
-        """Return an item's content; a paragraph at its head needs no space of its own."""
+        """Return the content of an item, with its first paragraph unwrapped."""
         content = node.get("children", [])
         if not content or content[0]["type"] != "paragraph":
             return self.children(node)
@@ -314,18 +320,18 @@ class ProseRenderer(Renderer):
             )
         return Markup("<{0}{1}>{2}</{0}>").format(tag, attributes, self.children(cell))
 
-    # --- figures drawn elsewhere ------------------------------------------------------------
+    # --- external figures --------------------------------------------------------------------
 
     def _on_image(self, node: Node) -> Markup:
         alt = node.get("alt", "")
         if not alt.strip() or node.get("data", {}).get("altTextIsAutoGenerated"):
-            self.fault(node, "this image has no alt text: say what it shows")
+            self.error(node, "this image has no alt text: say what it shows")
         source = str(node.get("urlSource", node["url"]))
         if re.match(r"(https?:)?//", node["url"]):
-            self.fault(node, f"the image '{source}' lies on another host; keep it in the tree")
+            self.error(node, f"the image '{source}' is on another host; add it to the repository")
             return EMPTY
         content = self.public_file(node, node["url"])
-        return EMPTY if content is None else self.picture(node, content, Path(source).name, alt)
+        return EMPTY if content is None else self.image(node, content, Path(source).name, alt)
 
     # --- the end of the page ----------------------------------------------------------------
 
@@ -354,15 +360,15 @@ class ProseRenderer(Renderer):
         return _section("references", "References", Markup("<ul>{}</ul>").format(items))
 
 
-def _about_run(maker: RunRef) -> Markup:
-    config = maker.config
-    parameters = config.get("parameters", {})
+def _about_run(ref: RunRef) -> Markup:
+    config = ref.config
+    settings, parameters = config.get("settings", {}), config.get("parameters", {})
     facts = [
-        f"run {maker.run}",
+        f"run {ref.run}",
         f"notebook {config['notebook']}",
         f"seed {config.get('seed', parameters.get('seed'))}",
-        f"scale {config['scale']}",
-        *(f"{name} {config[name]}" for name in ("split", "target") if name in config),
+        f"run profile {config['scale']}",
+        *([f"split {settings['split']}"] if "split" in settings else []),
         f"key {short(config['key'])}",
         *([f"{config['wall_time_s']} s on {config['device']}"] if "device" in config else []),
     ]
@@ -377,7 +383,7 @@ def _with_interval(metric: Metric) -> str:
 
 
 def scrolling(content: Markup) -> Markup:
-    """Return wide content in a box that scrolls sideways, by finger, mouse or keyboard."""
+    """Return content in a box that scrolls horizontally and can be focused by keyboard."""
     return Markup('<div class="scroll" tabindex="0">{}</div>').format(content)
 
 

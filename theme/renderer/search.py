@@ -1,27 +1,27 @@
-"""The search index of a written site, by pagefind."""
+"""Search index of a rendered site, made by pagefind."""
 
 import subprocess
 from pathlib import Path
 
 from pagefind.service import get_executable
 
-# Parts of an article that are about its text, not of it, and the code of cells.
+# Parts of an article that are not searched: metadata, links and the code of cells.
 EXCLUDED_SELECTORS = (
     ".anchor",
     ".origin",
     ".contents-fold",
     ".figure-links",
-    ".passport",
+    ".provenance",
     ".about",
     ".cell .code",
     "annotation",
 )
-# Pagefind's own interfaces, of which the theme uses none.
+# User interfaces of pagefind, which the theme does not use.
 UNUSED_FILES = ("pagefind-*ui.*", "pagefind-highlight.js")
 
 
 class SearchIndexError(RuntimeError):
-    """Pagefind is not there, or could not index the site."""
+    """Pagefind is not installed, or could not index the site."""
 
 
 def write_search_index(site: Path) -> None:
@@ -38,8 +38,8 @@ def write_search_index(site: Path) -> None:
         [executable, "--site", site, *options], capture_output=True, text=True, check=False
     )
     if indexed.returncode:
-        said = (indexed.stdout + indexed.stderr).strip()
-        raise SearchIndexError(f"pagefind could not index {site.name}: {said}")
+        output = (indexed.stdout + indexed.stderr).strip()
+        raise SearchIndexError(f"pagefind could not index {site.name}: {output}")
     for pattern in UNUSED_FILES:
         for file in (site / "pagefind").glob(pattern):
             file.unlink()

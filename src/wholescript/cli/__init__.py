@@ -10,7 +10,7 @@ from wholescript.cli import (
     datasets as texts,
 )
 from wholescript.cli import (
-    headlines as titles,
+    headlines,
 )
 from wholescript.cli import (
     screenplays as films,
@@ -24,6 +24,6 @@ __all__ = [
     "notebooks",
     "site",
     "texts",
-    "titles",
+    "headlines",
     "training",
 ]

@@ -42,19 +42,19 @@ def status(
 
     from wholescript.experiments.progress import list_trainings
     from wholescript.project import Project
-    from wholescript.publish.site.trainings import StatusRow, shown
+    from wholescript.publish.site.training_status import StatusRow, status_row
 
     def lines() -> Group:
         runs, now = list_trainings(Project()), time.time()
         # A narrow terminal has no room for all.
-        dropped = {"held_out", "speed", "checkpoint"} if out.width < FULL_WIDTH else set[str]()
+        dropped = {"val_loss", "speed", "checkpoint"} if out.width < FULL_WIDTH else set[str]()
         kept = [name for name in StatusRow._fields if name not in dropped]
         titles = [name.replace("_", " ") for name in kept]
         table = Table(*titles, title="trainings, the last one first", title_justify="left")
         finished = [run for run in runs if run.state == "finished"]
         left_out = set() if every else {run.folder for run in finished[MAX_FINISHED:]}
         for run in (run for run in runs if run.folder not in left_out):
-            words = shown(run, now)
+            words = status_row(run, now)
             table.add_row(*(escape(getattr(words, name)) for name in kept))
         broken = [run for run in runs if run.state in ("interrupted", "failed")]
         more = [f"{len(left_out)} more are finished: --all shows them"] if left_out else []
@@ -79,7 +79,7 @@ def evaluate(
     store: Store = None,
 ) -> None:
     """Score a run on the test texts: metrics with intervals, cost, classes, what is confused."""
-    from wholescript.evaluation.multiclass_comparison import confused_pairs, per_class
+    from wholescript.evaluation.document_comparison import confused_pairs, per_class_metrics
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.publish.comparison.classifiers import (
         cost_table,
@@ -91,7 +91,7 @@ def evaluate(
     print_table(metrics_with_intervals(runs).reset_index(), "scores on test")
     print_table(cost_table(runs).T.reset_index(names="cost"), "cost")
     for name, seeds in test_predictions(runs).items():
-        classes = per_class(seeds).reset_index()
+        classes = per_class_metrics(seeds).reset_index()
         print_table(classes.sort_values("f1").head(top), f"{name}: the worst classes")
         print_table(confused_pairs(seeds, top=top).reset_index(drop=True), f"{name}: most confused")
 
@@ -218,7 +218,7 @@ def label_errors(
 
     from wholescript.experiments.experiment import run as execute
     from wholescript.files import write_atomic
-    from wholescript.models.documents.linear import SentenceLinear
+    from wholescript.models.documents.sentence_embeddings import SentenceLinear
     from wholescript.studies.classifiers.label_errors import LabelErrors, load_ranking
 
     dataset, workspace = load_labelled(data), open_workspace(store)

@@ -31,7 +31,7 @@ def prepare(
         Path | None, typer.Option(help="A local copy: a file, or a folder of train, test, ...")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Default _build/textsets/NAME.")
+        Path | None, typer.Option("--output", "-o", help="Default _build/labelled/NAME.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the set; default as the data.")] = None,
     text_column: Annotated[str | None, typer.Option(help="Default: guessed.")] = None,
@@ -66,7 +66,7 @@ def prepare(
     source = labelled.load_source(
         dataset, path, name=name, subset=subset, revision=revision, encoding=encoding
     )
-    folder = output or Project().build / "textsets" / source.name
+    folder = output or Project().build / "labelled" / source.name
     metadata = labelled.prepare(
         source,
         folder,
@@ -77,7 +77,7 @@ def prepare(
         head=head,
         text_column=text_column,
         label_column=label_column,
-        keep=keep or (),
+        keep_columns=keep or (),
         drop_conflicts=drop_conflicts,
         holdout_block_size=holdout_block_size,
     )

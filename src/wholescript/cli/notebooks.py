@@ -47,11 +47,11 @@ def rerun() -> None:
     found = rerun_all(project, report)
     _print_metrics(found.metrics)
     _print_changes(found)
-    page = project.rerun / "report.html"
-    write_comparison(found, page, title="Made again from nothing", sides=["stored", "again"])
+    page = project.rerun_root / "report.html"
+    write_comparison(found, page, title="Made again from nothing", sides=["stored", "new"])
     minutes = sum(seconds.values()) / 60
     out.print(f"{minutes:.1f} min; wrote {page.relative_to(project.root)}", highlight=False)
-    if not (found.same and found.metrics):
+    if not (found.unchanged and found.metrics):
         raise typer.Exit(1)
 
 
@@ -101,8 +101,8 @@ def diff(
     """Say what moved since a commit (numbers, figures, parameters, claims), and write a page."""
     from wholescript.project import Project
     from wholescript.publish.comparison.page import write_comparison
-    from wholescript.publish.comparison.revisions import checkout_outputs
-    from wholescript.publish.comparison.trees import compare_outputs
+    from wholescript.publish.comparison.git_revision import checkout_outputs
+    from wholescript.publish.comparison.outputs import compare_outputs
 
     project = Project()
     page = output or project.build / "diff.html"
@@ -128,11 +128,11 @@ def pipeline() -> None:
 def _print_metrics(metrics: Any) -> None:
     from wholescript.publish.comparison.page import number
 
-    table = Table("run", "metric", "stored", "again", "difference", "tolerance", "")
+    table = Table("run", "metric", "stored", "new", "difference", "tolerance", "")
     for m in metrics:
-        values = [metric.value if metric else None for metric in (m.stored, m.again)]
+        values = [metric.value if metric else None for metric in (m.stored, m.new)]
         cells = [number(value) for value in (*values, m.difference, m.tolerance)]
-        table.add_row(m.run, m.name, *cells, "" if m.within else "[red]outside[/red]")
+        table.add_row(m.run, m.name, *cells, "" if m.within_tolerance else "[red]outside[/red]")
     if metrics:
         out.print(table)
 

@@ -19,7 +19,7 @@ def load_labelled(data: str) -> Any:
     from wholescript.project import Project
 
     folder = Path(data)
-    return read_labelled_dataset(folder if folder.is_dir() else Project().build / "textsets" / data)
+    return read_labelled_dataset(folder if folder.is_dir() else Project().build / "labelled" / data)
 
 
 def open_run_store(folder: Path | None) -> Any:

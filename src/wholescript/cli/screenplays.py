@@ -121,7 +121,7 @@ def tune(
     """Search the choices of a training with Ray Tune; killed, the same command goes on."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
-    from wholescript.models.task import Task
+    from wholescript.models.films.task import Task
     from wholescript.project import Project
     from wholescript.studies.screenplays.search.results import write_search
     from wholescript.studies.screenplays.search.run import search
@@ -149,7 +149,7 @@ def tune(
             out.print(f"{choice}: {value}", highlight=False)
     last = best.history[-1]
     out.print(
-        f"held-out loss {last['held_out_loss']:.4f}, AUC {last['held_out_auc']:.4f}, best of "
+        f"held-out loss {last['val_loss']:.4f}, AUC {last['val_auc']:.4f}, best of "
         f"{len(result.trials)} trials; wrote {stored.relative_to(project.root)}",
         highlight=False,
         soft_wrap=True,
@@ -167,15 +167,15 @@ def smoke(
     from wholescript.data.films import load_corpus
     from wholescript.studies.screenplays.smoke import check_models, sample_film
 
-    drawn = sample_film(load_corpus(source, path, target=target), seed=seed)
-    film, chunks = drawn.films.films.iloc[-1], drawn.films.features.chunks.counts[-1]
+    sample = sample_film(load_corpus(source, path, target=target), seed=seed)
+    film, chunks = sample.task.films.iloc[-1], sample.task.features.chunks.counts[-1]
     about = f"{film['title']} ({film['year']}), {film['n_words']:,} words, {chunks} chunks"
     out.print(f"{about}, drawn with seed {seed}", markup=False, highlight=False)
-    if drawn.tokens_are_random:
+    if sample.tokens_are_random:
         out.print("no text is at hand: token models read random word pieces, of the film's length")
     table = Table("model", "reads", "gives", "gradient", "probability", "seconds")
     problems = []
-    for c in check_models(drawn, target, seed=seed):
+    for c in check_models(sample, target, seed=seed):
         shapes = [" x ".join(map(str, shape)) for shape in (c.input_shape, c.output_shape)]
         grad_norm = "" if c.grad_norm is None else f"{c.grad_norm:.3g}"
         table.add_row(c.model, *shapes, grad_norm, f"{c.probability:.3f}", f"{c.seconds:.1f}")
@@ -205,26 +205,28 @@ def predict(
 
     from wholescript.prediction.figure import figure_paths, write_figure
     from wholescript.prediction.predictor import load_predictor
-    from wholescript.prediction.reading import predict as judge
-    from wholescript.prediction.scripts import read_script, shown
-    from wholescript.prediction.wording import explanation_lines, summary_line
+    from wholescript.prediction.predict import predict as predict_script
+    from wholescript.prediction.parsers import printable_path, read_script
+    from wholescript.prediction.text_output import explanation_lines, summary_line
 
     drawings = [None] * len(scripts) if no_figure else figure_paths(scripts, figure)
     predictor, answers = load_predictor(), list[dict[str, Any]]()
     for path, drawing in zip(scripts, drawings, strict=True):
-        name = shown(path)
+        name = printable_path(path)
         try:
-            prediction = judge(read_script(path), predictor, year=year)
+            prediction = predict_script(read_script(path), predictor, year=year)
             if drawing is not None:
-                write_figure(prediction, shown(Path(path.name)), drawing)
+                write_figure(prediction, printable_path(Path(path.name)), drawing)
         except WholeScriptError as error:
             answers.append({"file": name, "error": str(error)})
             err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
             continue
-        answers.append({"file": name, **asdict(prediction), "figure": drawing and shown(drawing)})
+        answers.append(
+            {"file": name, **asdict(prediction), "figure": drawing and printable_path(drawing)}
+        )
         if not as_json:
             lines = [f"{name}: {summary_line(prediction)}", *explanation_lines(prediction)]
-            lines += [f"figure: {shown(drawing)}"] if drawing is not None else []
+            lines += [f"figure: {printable_path(drawing)}"] if drawing is not None else []
             out.print("\n  ".join(lines), markup=False, highlight=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(answers, indent=2))
@@ -239,7 +241,7 @@ def fit_predictor(
     """Make the weights that `predict` uses from the bundled features: the same bytes each time."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
-    from wholescript.prediction.fitting import make_predictor
+    from wholescript.prediction.fit import make_predictor
     from wholescript.prediction.predictor import MODEL_DIR, save_predictor
 
     corpus = load_corpus()

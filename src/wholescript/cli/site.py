@@ -30,7 +30,7 @@ def serve(
 ) -> None:
     """Serve the site on localhost; build it again and reload its pages as you write."""
     from wholescript.project import Project
-    from wholescript.publish.site.live import serve as serve_site
+    from wholescript.publish.site.dev_server import serve as serve_site
 
     def log(text: str) -> None:
         out.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -73,7 +73,7 @@ def why(
 ) -> None:
     """Say why a notebook or a run is stale, or that it is current; 1 where it is stale."""
     from wholescript.project import Project
-    from wholescript.publish.provenance.explain import why as explain
+    from wholescript.publish.provenance.explain import explain_staleness as explain
 
     _print_answer(explain(Project(), name), "current: nothing it depends on has changed", "stale")
 

@@ -168,10 +168,11 @@ def linear(
     store: Store = None,
 ) -> None:
     """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
-    from wholescript.models.documents.counts import NBSVM, BagOfWordsLR, NaiveBayes
+    from wholescript.models.documents.bag_of_words import NBSVM, BagOfWordsLR, NaiveBayes
+    from wholescript.models.documents.ensemble import SparseDenseEnsemble
     from wholescript.models.documents.kernel import SentenceKernel
-    from wholescript.models.documents.linear import SentenceLinear, TfidfSVM
-    from wholescript.models.documents.stacking import SparseDenseEnsemble
+    from wholescript.models.documents.sentence_embeddings import SentenceLinear
+    from wholescript.models.documents.tfidf_svm import TfidfSVM
 
     models: dict[str, Callable[[], Any]] = {
         "svm": TfidfSVM,
@@ -252,7 +253,7 @@ def generative(
     from wholescript.errors import ParameterError
     from wholescript.models.documents.ngram import NgramClassifier
     from wholescript.models.documents.ngram_interpolated import InterpolatedNgramClassifier
-    from wholescript.models.transformer_classifier import MODEL_SIZES
+    from wholescript.models.sizes import MODEL_SIZES
     from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
     from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
 
@@ -324,12 +325,12 @@ def encoder(
 ) -> None:
     """Train an encoder over whole words from scratch; killed, the same command goes on."""
     from wholescript.errors import ParameterError
-    from wholescript.studies.encoder.classifier import EncoderClassifier, published
+    from wholescript.studies.encoder.classifier import EncoderClassifier, published_encoder
 
     if as_published:
         if given := options_given(context, ENCODER_OPTIONS):
             raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
-        estimator = published()
+        estimator = published_encoder()
         name = name or "encoder-published"
     else:
         estimator = EncoderClassifier(
@@ -355,7 +356,7 @@ def blend(
     from wholescript.errors import ParameterError
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
-    from wholescript.studies.classifiers.ensemble import Ensemble
+    from wholescript.experiments.documents.ensemble import Ensemble
 
     workspace = open_workspace(store)
     of_models = find_document_runs(workspace.store, runs).values()
@@ -380,11 +381,11 @@ def trap(
     """Train and test an encoder on the head of a sorted file, as a published one was."""
     from wholescript.data.labelled import load_source
     from wholescript.experiments.experiment import run as execute
-    from wholescript.studies.encoder.classifier import published
+    from wholescript.studies.encoder.classifier import published_encoder
     from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
 
     source = load_source(dataset, path, name=name)
-    demo = LabelSortedDemo(published(), rows, tested, seed)
+    demo = LabelSortedDemo(published_encoder(), rows, tested, seed)
     run = execute(demo, source, open_workspace(store))
     head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
     out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")

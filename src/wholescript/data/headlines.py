@@ -1,4 +1,4 @@
-"""Titles of Hacker News posts: where they come from, and which are held out."""
+"""Hacker News headlines: loading, cleaning, and the split into training and validation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from wholescript.data.films.guards import require_columns
-from wholescript.data.labelled.tables import read_table
+from wholescript.data.checks import require_columns
+from wholescript.data.tables import read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
 HUB_DATASET = "julien040/hacker-news-posts"
 SHUFFLE_SEED = 1337
 N_HEADLINES = 100_000
-VAL_ONE_IN = 10  # one title of so many
-TEXT_COLUMN = "title"
+VAL_ONE_IN = 10  # one headline in ten is for validation
+TEXT_COLUMN = "title"  # of the hub data set and of local files
 
 
 @dataclass(frozen=True)
 class Headlines:
-    """Titles to learn from and to be judged by, in order; none is empty or ends with a space.
+    """Training and validation headlines, in order, stripped, none empty.
 
-    `source` is `hub` or `local`: numbers of one are never set beside those of the other.
-    `fingerprint` is the SHA-256 of the file, or the commit of the hub.
+    `source` is `hub` or `local`: their numbers are not comparable. `fingerprint` is the SHA-256 of
+    the local file, or the commit of the hub data set.
     """
 
     train: Sequence[str]
@@ -33,48 +33,51 @@ class Headlines:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many titles there are on either side."""
+        """The number of headlines of each split: `train`, `validation`."""
         return {"train": len(self.train), "validation": len(self.validation)}
 
     @property
-    def shared(self) -> float:
-        """The share of validation titles that also stand in training."""
+    def val_overlap(self) -> float:
+        """The share of validation headlines that are also in the training split."""
         known = set(self.train)
-        return sum(title in known for title in self.validation) / len(self.validation)
+        return sum(headline in known for headline in self.validation) / len(self.validation)
 
 
 def load_headlines(
     path: Path | None = None, *, n_headlines: int = N_HEADLINES, revision: str = "main"
 ) -> Headlines:
-    """Return the first `n_headlines`, the last tenth of which is for validation.
+    """Return the first `n_headlines`; the last tenth of them is for validation.
 
-    From a local table with a column `title` they are taken in its order. Without a path they come
-    from the hub, shuffled with 1337, as in the task that this study is of.
+    A local table needs a column `title`; its order is kept. Without a path the headlines come from
+    the hub data set, shuffled with seed 1337 as in the original task.
 
     Raises:
-        DataError: the file cannot be read, or there are fewer titles than asked for.
-        ParameterError: fewer than ten titles are asked for.
+        DataError: the file or the hub cannot be read, or has fewer than `n_headlines`.
+        ParameterError: `n_headlines` is below ten.
     """
     if n_headlines < VAL_ONE_IN:
         raise ParameterError(
-            f"n_headlines={n_headlines}: one of {VAL_ONE_IN} is held out, so take as many"
+            f"n_headlines={n_headlines} must be at least {VAL_ONE_IN}: one in {VAL_ONE_IN} is for "
+            "validation"
         )
     if path is not None:
-        rows = read_table(path).rows
-        require_columns(list(rows), (TEXT_COLUMN,), path.name)
-        return split_headlines(rows[TEXT_COLUMN], n_headlines, "local", sha256_of(path))
+        table = read_table(path).rows
+        require_columns(list(table), (TEXT_COLUMN,), path.name)
+        return split_headlines(table[TEXT_COLUMN], n_headlines, "local", sha256_of(path))
     from datasets import load_dataset
     from huggingface_hub import HfApi
 
     try:
         commit = HfApi().dataset_info(HUB_DATASET, revision=revision).sha or revision
-        found = load_dataset(HUB_DATASET, split="train", revision=commit).shuffle(seed=SHUFFLE_SEED)
-        rows = min(n_headlines + n_headlines // 100, len(found))  # some may be empty
-        column = pd.Series(found.select(range(rows))[TEXT_COLUMN])
-    except Exception as problem:  # whatever a network may raise
+        dataset = load_dataset(HUB_DATASET, split="train", revision=commit)
+        dataset = dataset.shuffle(seed=SHUFFLE_SEED)
+        n_rows = min(n_headlines + n_headlines // 100, len(dataset))  # some may be empty
+        column = pd.Series(dataset.select(range(n_rows))[TEXT_COLUMN])
+    except Exception as problem:  # any network error
         raise DataError(
-            f"{HUB_DATASET} cannot be had from the hub ({type(problem).__name__}: {problem}). Give a local "
-            f"table with a column {TEXT_COLUMN!r} in its place; its numbers are not those of the hub"
+            f"{HUB_DATASET} cannot be loaded from the hub ({type(problem).__name__}: {problem}); "
+            f"give a local table with a column {TEXT_COLUMN!r} instead, whose numbers are not "
+            "comparable with those of the hub data set"
         ) from None
     return split_headlines(column, n_headlines, "hub", commit)
 
@@ -82,17 +85,17 @@ def load_headlines(
 def split_headlines(
     column: pd.Series, n_headlines: int, source: str, fingerprint: str
 ) -> Headlines:
-    """Return the first `n_headlines` of a column, cleaned, with the last tenth held out.
+    """Strip headlines, drop empty ones, and return the first `n_headlines` in two splits.
 
     Raises:
         DataError: there are fewer.
     """
-    cleaned = [title.strip() for title in column.dropna().astype(str)]
-    kept = [title for title in cleaned if title][:n_headlines]
+    stripped = [headline.strip() for headline in column.dropna().astype(str)]
+    kept = [headline for headline in stripped if headline][:n_headlines]
     if len(kept) < n_headlines:
         raise DataError(
-            f"there are {len(kept)} titles that are not empty, {n_headlines} are asked for: ask for "
-            "fewer, or give a larger file"
+            f"n_headlines={n_headlines}, but there are only {len(kept)} headlines that are not "
+            "empty: lower n_headlines or give a larger file"
         )
-    train = n_headlines - n_headlines // VAL_ONE_IN
-    return Headlines(kept[:train], kept[train:], source, fingerprint)
+    n_train = n_headlines - n_headlines // VAL_ONE_IN
+    return Headlines(kept[:n_train], kept[n_train:], source, fingerprint)

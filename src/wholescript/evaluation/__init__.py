@@ -1,1 +1,1 @@
-"""Out-of-fold predictions, metrics, intervals and calibration."""
+"""Predictions, metrics, bootstrap intervals, comparisons and calibration."""

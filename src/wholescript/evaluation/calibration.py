@@ -1,4 +1,4 @@
-"""How far probabilities can be taken at their word."""
+"""Calibration: predicted probabilities against observed shares."""
 
 import numpy as np
 import pandas as pd
@@ -9,21 +9,21 @@ N_BINS = 10
 
 
 def equal_mass_bins(scores: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray[np.int64]:
-    """Return a bin for each score, 0 the lowest; bins hold equally many films, ties stay together.
+    """Return the bin of each score (n,), 0 the lowest; bins hold equally many, ties share a bin.
 
     With fewer distinct scores than bins some bins are empty.
     """
-    first = np.searchsorted(np.sort(scores), scores)
-    return first * n_bins // len(scores)
+    n_below = np.searchsorted(np.sort(scores), scores)
+    return n_below * n_bins // len(scores)
 
 
 def calibration_curve(
     labels: NDArray[np.int8], scores: NDArray[np.float64], n_bins: int = N_BINS
 ) -> pd.DataFrame:
-    """Return the calibration curve: one row a bin of equal mass.
+    """Return the calibration curve: a row per bin of equal mass.
 
-    Columns: `n` films, `predicted` (mean probability), `observed` (share of positives) and its
-    95% Wilson interval `low`, `high`. Unscored films (NaN) are left out.
+    Columns: `n` (items), `predicted` (mean probability), `observed` (share of positives) and its
+    95% Wilson interval `low`, `high`. Scores that are NaN are left out.
     """
     scored = np.isfinite(scores)
     table = pd.DataFrame({"predicted": scores[scored], "observed": labels[scored] == 1})
@@ -31,10 +31,10 @@ def calibration_curve(
     curve = grouped.agg(
         n=("observed", "size"), predicted=("predicted", "mean"), observed=("observed", "mean")
     )
-    hits = grouped["observed"].sum()
+    n_positive = grouped["observed"].sum()
     intervals = [
         binomtest(int(k), int(n)).proportion_ci(method="wilson")
-        for k, n in zip(hits, curve["n"], strict=True)
+        for k, n in zip(n_positive, curve["n"], strict=True)
     ]
     low, high = [i.low for i in intervals], [i.high for i in intervals]
     return curve.assign(low=low, high=high).reset_index(drop=True)

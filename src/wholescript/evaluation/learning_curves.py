@@ -1,4 +1,4 @@
-"""Where one learning curve overtakes another."""
+"""The training-set size from which one learning curve stays above another."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wholescript.errors import DataError, ParameterError
+from wholescript.evaluation.bootstrap import CONFIDENCE, draw_seed_counts, percentile_interval
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """From `n_train` on, curve `best_after` ("a" or "b") is ahead, and stays ahead as far as measured.
+    """The size `n_train` from which curve `best_after` ("a" or "b") stays above the other.
 
-    `low` and `high` bound `n_train` by a bootstrap over seeds: 0 is anywhere below the smallest
-    size, infinity beyond the largest or never. Both are None where each curve has one seed.
+    `low` and `high` are its bootstrap interval over seeds: 0 means below the smallest size,
+    infinity beyond the largest size or never. Both are None where each curve has one seed.
     """
 
     n_train: float
@@ -31,42 +32,40 @@ def find_crossover(
     *,
     n_boot: int = 2000,
     seed: int = 0,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
 ) -> Crossover | None:
-    """Return where two curves of a score, the higher the better, cross for the last time.
+    """Return the last crossing of two curves of a score that is better when higher.
 
-    `n_train` (k,) are the sizes of the training set, ascending; `a` (seeds, k) and `b` (seeds, k)
-    the scores of each seed at each size. The means are joined by straight lines over the logarithm
-    of the size. None where the curve that ends ahead was ahead, or level, all along, or where both
-    end level. A resample draws S - 1 of S whole curves (McCarthy and Snowden 1985); with three
-    seeds there are few different ones, and the interval is rough.
+    `n_train` (k,) are the training-set sizes, ascending; `a` (seeds, k) and `b` (seeds, k) the
+    scores of each seed at each size. The means are interpolated linearly in the logarithm of the
+    size. None where the curve that is above at the largest size is never below, or where both end
+    equal. A resample draws S - 1 of S whole curves; three seeds give few different resamples, so
+    that the interval is coarse.
 
-    Raises ParameterError for sizes that do not ascend from above 0, DataError for scores of another
-    shape or not finite.
+    Raises:
+        ParameterError: the sizes do not ascend from above 0.
+        DataError: the scores have another shape or are not finite.
     """
     sizes = np.asarray(n_train, dtype=np.float64)
     if sizes.ndim != 1 or len(sizes) < 2 or sizes[0] <= 0 or (np.diff(sizes) <= 0).any():
         raise ParameterError(
-            f"n_train={sizes.tolist()}: two sizes at least, ascending, from above 0."
+            f"n_train={sizes.tolist()}: give two or more sizes in ascending order, above 0"
         )
     first, second = _check_scores("a", a, sizes), _check_scores("b", b, sizes)
-    ahead = first.mean(axis=0) - second.mean(axis=0)
-    direction = np.sign(ahead[-1])
-    logs = np.log(sizes)
-    point = _log_crossover_size(logs, direction * ahead[None])[0]
+    gap = first.mean(axis=0) - second.mean(axis=0)
+    direction = np.sign(gap[-1])
+    log_sizes = np.log(sizes)
+    point = _log_crossover_size(log_sizes, direction * gap[None])[0]
     if direction == 0 or not np.isfinite(point):
         return None
     best_after = "a" if direction > 0 else "b"
     if len(first) == len(second) == 1:
         return Crossover(float(np.exp(point)), None, None, best_after)
     rng = np.random.default_rng(seed)
-    resampled = _resampled_mean_curves(first, n_boot, rng) - _resampled_mean_curves(
-        second, n_boot, rng
-    )
-    tail = (1 - confidence) / 2
-    # Points beyond the sizes are infinite, and cannot be interpolated between.
-    points = _log_crossover_size(logs, direction * resampled)
-    low, high = np.exp(np.quantile(points, [tail, 1 - tail], method="inverted_cdf"))
+    means_a, means_b = (_resampled_mean_curves(scores, n_boot, rng) for scores in (first, second))
+    points = _log_crossover_size(log_sizes, direction * (means_a - means_b))
+    # Some points are infinite, and cannot be interpolated between.
+    low, high = np.exp(percentile_interval(points, confidence, "inverted_cdf"))
     return Crossover(float(np.exp(point)), float(low), float(high), best_after)
 
 
@@ -74,36 +73,34 @@ def _check_scores(name: str, values: ArrayLike, sizes: FloatArray) -> FloatArray
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 2 or not len(scores) or scores.shape[1] != len(sizes):
         raise DataError(
-            f"the scores of curve {name} have the shape {scores.shape} for {len(sizes)} sizes: one "
-            "row a seed, one column a size."
+            f"the scores of curve {name} have the shape {scores.shape}; (seeds, {len(sizes)}) is "
+            "needed"
         )
     if not np.isfinite(scores).all():
         size = sizes[np.nonzero(~np.isfinite(scores))[1][0]]
         raise DataError(
-            f"curve {name} has a score that is not finite at {size:g} examples: leave that size "
-            "out of both curves, or train it again."
+            f"curve {name} has a score that is not finite at n_train={size:g}: leave that size out "
+            "of both curves, or train it again"
         )
     return scores
 
 
 def _resampled_mean_curves(scores: FloatArray, n_boot: int, rng: np.random.Generator) -> FloatArray:
     """Return the mean curve of each resample of seeds, (n_boot, k)."""
-    seeds = len(scores)
-    if seeds == 1:
-        return np.repeat(scores, n_boot, axis=0)
-    return rng.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=n_boot) @ scores / (seeds - 1)
+    drawn = draw_seed_counts(len(scores), n_boot, rng)
+    return drawn @ scores / drawn.sum(axis=1, keepdims=True)
 
 
-def _log_crossover_size(logs: FloatArray, ahead: FloatArray) -> FloatArray:
-    """Return the logarithm of the size from which on each row of `ahead` (B, k) is positive.
+def _log_crossover_size(log_sizes: FloatArray, gaps: FloatArray) -> FloatArray:
+    """Return the logarithm of the size from which each row of `gaps` (B, k) stays positive.
 
-    Minus infinity where it never was negative, infinity where it is not positive in the end.
+    Minus infinity where it is never negative, infinity where it is not positive at the end.
     """
-    behind = ahead < 0
-    last = ahead.shape[1] - 1 - behind[:, ::-1].argmax(axis=1)
-    rows, after = np.arange(len(ahead)), np.minimum(last + 1, ahead.shape[1] - 1)
-    before, then = ahead[rows, last], ahead[rows, after]
-    drop = np.where(then > before, then - before, 1)
-    points = logs[last] + (logs[after] - logs[last]) * (-before / drop)
-    points = np.where(behind.any(axis=1), points, -np.inf)
-    return np.where(ahead[:, -1] > 0, points, np.inf)
+    negative = gaps < 0
+    last = gaps.shape[1] - 1 - negative[:, ::-1].argmax(axis=1)
+    rows, after = np.arange(len(gaps)), np.minimum(last + 1, gaps.shape[1] - 1)
+    left, right = gaps[rows, last], gaps[rows, after]
+    rise = np.where(right > left, right - left, 1)
+    points = log_sizes[last] + (log_sizes[after] - log_sizes[last]) * (-left / rise)
+    points = np.where(negative.any(axis=1), points, -np.inf)
+    return np.where(gaps[:, -1] > 0, points, np.inf)

@@ -1,5 +1,9 @@
-"""Rankings within strata: only films of one stratum are compared, so the stratum cannot help."""
+"""AUROC within strata: only films of one stratum are ranked against each other.
 
+What a model gains from knowing the stratum, such as the decade, cannot raise these values.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -7,45 +11,51 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 
-MIN_POSITIVES = 10
-"""Positives that a stratum must have for an AUC of its own."""
+MIN_FILMS_PER_CLASS = 10
+"""Films of each class that a stratum needs to have an AUROC of its own."""
 
 
 def within_stratum_auc(
     predictions: FilmPredictions, strata: NDArray[np.int64], *, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the AUC over pairs of one stratum, and what it is short of the AUC over all pairs.
+    """Return the AUROC over pairs of one stratum, and its difference from that over all pairs.
 
-    `strata` (n,) are small whole numbers from 0. Index `within` and `lost`; columns `value`, `low`,
-    `high`, `spread`.
+    `strata` (n,) are whole numbers from 0. Index `within_stratum_auc` and `auc_change`; columns
+    `value`, `low`, `high`, `std`.
     """
     metric = ["within_decade_auc"]
-    # A decade is a stratum like another: here each stratum has one, or all films the same.
-    apart = replace(predictions, years=10 * strata)
-    together = replace(predictions, years=np.zeros_like(strata))
-    parts = [bootstrap(apart, metric, seed=seed)]
-    parts.append(paired_difference(apart, together, metric, seed=seed))
-    table = pd.concat(parts)[["value", "low", "high", "spread"]]
-    return table.set_axis(pd.Index(["within", "lost"], name="auc"))
+    # The metric pairs films of one decade: each stratum becomes a decade, or all films share one.
+    separate = replace(predictions, years=10 * strata)
+    pooled = replace(predictions, years=np.zeros_like(strata))
+    parts = [bootstrap(separate, metric, seed=seed)]
+    parts.append(paired_difference(separate, pooled, metric, seed=seed))
+    table = pd.concat(parts)[["value", "low", "high", "std"]]
+    return table.set_axis(pd.Index(["within_stratum_auc", "auc_change"], name="auc"))
 
 
 def auc_by_stratum(
-    predictions: FilmPredictions, strata: NDArray[np.int64], names: list[str], *, seed: int = 0
+    predictions: FilmPredictions,
+    strata: NDArray[np.int64],
+    names: Sequence[str | int],
+    *,
+    seed: int = 0,
+    n_boot: int = 2000,
 ) -> pd.DataFrame:
-    """Return the AUC within each stratum that has enough films of both classes.
+    """Return the AUROC within each stratum that has enough films of both classes.
 
-    Index the names; columns `films`, `positive`, `value`, `low`, `high`.
+    `strata` (n,) are positions in `names`. Index the names; columns `n_films`, `n_positive`,
+    `value`, `low`, `high`.
     """
     rows = {}
     for number, name in enumerate(names):
         part = predictions.select_films(np.flatnonzero(strata == number))
-        positive = int(part.labels.sum())
-        if min(positive, len(part.labels) - positive) >= MIN_POSITIVES:
-            found = bootstrap(part, ["auc"], seed=seed).iloc[0]
-            sizes = {"films": len(part.labels), "positive": positive}
-            rows[name] = sizes | {key: found[key] for key in ("value", "low", "high")}
-    columns = ["films", "positive", "value", "low", "high"]
+        n_films, n_positive = len(part.labels), int(part.labels.sum())
+        if min(n_positive, n_films - n_positive) >= MIN_FILMS_PER_CLASS:
+            auc = bootstrap(part, ["auc"], n_boot=n_boot, seed=seed).iloc[0]
+            sizes = {"n_films": n_films, "n_positive": n_positive}
+            rows[name] = sizes | {key: auc[key] for key in ("value", "low", "high")}
+    columns = ["n_films", "n_positive", "value", "low", "high"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return table.rename_axis("stratum")

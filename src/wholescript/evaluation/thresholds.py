@@ -1,4 +1,4 @@
-"""Where to cut: thresholds chosen on scores that are out of fold."""
+"""Decision thresholds, chosen on out-of-fold scores."""
 
 from typing import Literal
 
@@ -15,15 +15,15 @@ def best_threshold(
 ) -> float:
     """Return the threshold on `scores` that maximises the metric; positive is score >= threshold.
 
-    Candidates are the midpoints between neighbouring distinct scores; of equals the lowest wins.
-    One distinct score is its own threshold.
+    Candidates are the midpoints between neighbouring distinct scores; the lowest wins a tie. A
+    single distinct score is returned itself.
     """
     distinct, rank = np.unique(scores, return_inverse=True)
     if len(distinct) == 1:
         return float(distinct[0])
     positives = np.bincount(rank, weights=(labels == 1).astype(float))
     negatives = np.bincount(rank, weights=(labels != 1).astype(float))
-    # Cut k lies above the k + 1 lowest distinct scores.
+    # Threshold k lies above the k + 1 lowest distinct scores.
     fn, tn = positives.cumsum()[:-1], negatives.cumsum()[:-1]
     tp, fp = positives.sum() - fn, negatives.sum() - tn
     value = {"macro_f1": macro_f1_from_counts, "mcc": mcc_from_counts}[metric](tp, fp, fn, tn)

@@ -1,4 +1,4 @@
-"""What each word of a text is worth to a trained classifier, by what it can say of that."""
+"""Token attribution: the contribution of each token to the prediction of a trained classifier."""
 
 from typing import Any
 
@@ -16,39 +16,42 @@ from wholescript.features.word_vocabulary import (
 from wholescript.models.attention_maps import attention_maps, attention_rollout
 from wholescript.models.transformer_classifier import TransformerClassifier
 from wholescript.training.document_classifier import FittedDocumentClassifier
-from wholescript.training.documents import DocumentBatchLoader, class_logits
+from wholescript.training.document_batches import DocumentBatchLoader, class_logits
 
 
 def supports_token_attribution(fitted: Any) -> bool:
-    """Return whether `attribute_tokens` can ask a model."""
-    encoder = isinstance(fitted, FittedDocumentClassifier) and isinstance(
-        fitted.tokenize, WordVocabulary
-    )
-    return encoder or hasattr(fitted, "by_word")
+    """Return whether `attribute_tokens` accepts a fitted classifier."""
+    return hasattr(fitted, "token_log_probs") or _is_word_encoder(fitted)
 
 
 def attribute_tokens(fitted: Any, text: str) -> pd.DataFrame:
-    """Return a row a word of a text: `word`, and `evidence`, in nats, for the likeliest class.
+    """Return a row per token: `token`, and `attribution` in nats to the predicted class.
 
-    Of models of the language of each class it is the log of how much likelier the word is, after
-    those before it, under that class than under the runner-up; the last row is of the end of the
-    text, and the rows add up to the log-likelihood ratio of the text. Of an encoder over words it
-    is how far the logits of the two come closer when the word becomes an unknown one; a further
-    column `attention` is its share in the last states, `attention_maps.attention_rollout`.
+    - Class-conditional language models: the log-likelihood ratio of the token, given those before
+      it, between the predicted class and the runner-up. The last row, an empty token, is the end of
+      the document; the rows sum to the log-likelihood ratio of the document.
+    - Encoders over words: the decrease of the logit difference between the two classes when the
+      token is replaced by the unknown token (occlusion). A further column `attention` is the
+      token's share of the attention rollout.
 
     Raises:
-        ParameterError: the model is neither.
+        ParameterError: the classifier is neither.
     """
-    if hasattr(fitted, "by_word"):
-        words, logs = fitted.token_log_probs(text)
+    if hasattr(fitted, "token_log_probs"):
+        tokens, log_probs = fitted.token_log_probs(text)
         first, second = _top_two(fitted.predict_proba([text])[0])
-        evidence = logs[:, first].astype(np.float64) - logs[:, second]
-        return pd.DataFrame({"word": [*words, ""], "evidence": evidence})
-    if supports_token_attribution(fitted):
+        attribution = log_probs[:, first].astype(np.float64) - log_probs[:, second]
+        return pd.DataFrame({"token": [*tokens, ""], "attribution": attribution})
+    if _is_word_encoder(fitted):
         return _occlusion_attribution(fitted, text)
     raise ParameterError(
-        "single words are weighed by models of the language of each class, and by encoders over "
-        "words"
+        "token attribution needs class-conditional language models or an encoder over words"
+    )
+
+
+def _is_word_encoder(fitted: Any) -> bool:
+    return isinstance(fitted, FittedDocumentClassifier) and isinstance(
+        fitted.tokenize, WordVocabulary
     )
 
 
@@ -63,7 +66,7 @@ def _occlusion_attribution(fitted: FittedDocumentClassifier, text: str) -> pd.Da
     )
     logits, _ = class_logits(fitted.network, batches, fitted.objective)
     first, second = _top_two(logits[0])
-    odds = logits[:, first].astype(np.float64) - logits[:, second]
+    differences = logits[:, first].astype(np.float64) - logits[:, second]
     encoder = fitted.network.encoder
     tokens = torch.from_numpy(ids)[None]
     maps = attention_maps(
@@ -71,8 +74,8 @@ def _occlusion_attribution(fitted: FittedDocumentClassifier, text: str) -> pd.Da
     )
     return pd.DataFrame(
         {
-            "word": tokenize_words_and_punctuation(text)[: len(ids)],
-            "evidence": odds[0] - odds[1:],
+            "token": tokenize_words_and_punctuation(text)[: len(ids)],
+            "attribution": differences[0] - differences[1:],
             "attention": attention_rollout(maps).mean(0).double().numpy(),
         }
     )

@@ -1,22 +1,22 @@
-"""The films that a model is most wrong about."""
+"""The most confident errors of a model."""
 
 import numpy as np
 import pandas as pd
 
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 
 
 def top_errors(
     predictions: FilmPredictions, films: pd.DataFrame, label: int, *, top: int = 12
 ) -> pd.DataFrame:
-    """Return the `top` films of `label` that are judged most like the other class.
+    """Return the `top` films of class `label` that are scored most like the other class.
 
     `films` (n,) has the columns `title` and `year` of the same films. Columns `title`, `year`,
-    `probability` (mean over the repeats), `low` and `high` (its range over them), `rank` (1 is the
-    film most like a positive one, by the mean of its ranks within folds).
+    `probability` (mean over the repeats), `low` and `high` (its range over the repeats), `rank` (1
+    is the film scored highest, by its mean rank within folds).
     """
     scores = predictions.scores
-    ranks = pd.Series(-np.nanmean(predictions.ranks(), axis=0)).rank(method="first")
+    ranks = pd.Series(-np.nanmean(predictions.fold_ranks(), axis=0)).rank(method="first")
     table = pd.DataFrame(
         {
             "title": films["title"].to_numpy(object),

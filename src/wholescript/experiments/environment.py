@@ -1,4 +1,4 @@
-"""Facts about where a run is made: the device, the commit, the versions of libraries."""
+"""Facts about the machine and the checkout: device, run profile, commit."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def device_name() -> str:
-    """Return the name of the GPU if PyTorch is loaded and sees one, else that of the CPU."""
+    """Return the name of the GPU if PyTorch is imported and has one, else that of the CPU."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
@@ -20,14 +20,14 @@ def device_name() -> str:
 
 
 def profile_here() -> str:
-    """Return the run profile of what is trained on this machine: `full` with a GPU, else `cpu`."""
+    """Return the run profile of trainings on this machine: `full` with a GPU, else `cpu`."""
     import torch
 
     return "full" if torch.cuda.is_available() else "cpu"
 
 
 def commit_of(root: Path) -> str | None:
-    """Return the commit that is checked out at `root`; None outside of a git repository."""
+    """Return the checked-out commit of the repository at `root`; None without git."""
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -115,11 +115,11 @@ def run(
     start = time.perf_counter()
     with training_lock(folder, name):
         outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch_end))
+    modules = sorted({type(experiment).__module__, *experiment.modules()})
     facts = {
         **workspace.facts(),
-        "code": code_fingerprint(
-            [type(experiment).__module__, *experiment.modules()], workspace.project.source
-        ),
+        "modules": modules,
+        "code": code_fingerprint(modules, workspace.project.source),
         "wall_time_s": round(time.perf_counter() - start, 1),
         **outcome.facts,
     }

@@ -1,4 +1,4 @@
-"""Which libraries some code imports, in which versions: as installed, and as pinned."""
+"""The libraries that Python files import, with their installed and pinned versions."""
 
 import platform
 import re
@@ -15,28 +15,29 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
 def imported_libraries(files: Iterable[Path]) -> list[str]:
-    """Return the distributions that Python files import by name, sorted; the standard library
-    and this package are left out.
+    """Return the names of the distributions that Python files import, sorted.
+
+    The standard library and this package are left out.
     """
     tops = {name.partition(".")[0] for path in files for name in imported_names(path)}
-    foreign = tops - sys.stdlib_module_names - {PACKAGE}
-    return sorted({name.lower() for top in foreign for name in _distributions().get(top, [])})
+    third_party = tops - sys.stdlib_module_names - {PACKAGE}
+    return sorted({name.lower() for top in third_party for name in _distributions().get(top, [])})
 
 
 def installed_versions(libraries: Iterable[str]) -> dict[str, str]:
-    """Return the version of Python and of each library that is installed."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the installed ones among `libraries`."""
+    versions = {"python": platform.python_version()}
     for name in libraries:
         try:
-            # What follows a plus names the build, as in 2.13.0+cpu; no pin has it.
-            found[name] = metadata.version(name).partition("+")[0]
+            # Without the local build label, as in 2.13.0+cpu; pins have none.
+            versions[name] = metadata.version(name).partition("+")[0]
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def pinned_versions(project: Project) -> dict[str, str]:
-    """Return the versions of requirements.lock by name; empty where there is no such file."""
+    """Return the versions in requirements.lock by name; empty if there is no such file."""
     path = project.root / "requirements.lock"
     pins = _PIN.findall(path.read_text(encoding="utf-8")) if path.exists() else []
     return {name.lower(): version for name, version in pins}

@@ -1,7 +1,7 @@
-"""Trainings that are under way, were interrupted, failed or are done, as files tell of them.
+"""Status files of trainings: running, interrupted, failed or finished.
 
-A training holds a lock on its folder for as long as its process lives: the system lets go of it
-however the process ends, so that a killed training shows as interrupted and never as running.
+A training holds a lock on its folder. The operating system releases it when the process ends, so
+a killed training has the state interrupted, never running.
 """
 
 import json
@@ -24,19 +24,18 @@ from wholescript.training.loop import HistoryRow
 from wholescript.training.progress import Progress, read_progress
 
 STATUS_FILE, LOCK_FILE = "training.json", "training.lock"
-LOCK_TIMEOUT_S = (
-    2.0  # seconds: whoever asks for the state of a training holds its lock for a moment
-)
+# Reading the status of a training acquires its lock for a moment.
+LOCK_TIMEOUT_S = 2.0
 
 TrainingState = Literal["running", "interrupted", "failed", "finished"]
 
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """A training, in `folder`; `command` begins it again, and goes on from its last checkpoint.
+    """The status of the training in `folder`; `command` resumes it from its last checkpoint.
 
-    `progress` is that of its last phase, and None before the first step; `history` has its finished
-    epochs. `started` and `ended` are seconds since 1970.
+    `progress` is that of its last phase, None before the first step. `history` has one row per
+    finished epoch. `started` and `ended` are in seconds since 1970.
     """
 
     name: str
@@ -52,12 +51,12 @@ class TrainingStatus:
 
 @contextmanager
 def training_lock(folder: Path, name: str) -> Iterator[None]:
-    """Tell of a training of `name` in `folder` from its begin to its end, good or bad.
+    """Lock `folder` and keep the status file of the training `name` up to date.
 
-    Of a good end its checkpoints are deleted, which nobody goes on from.
+    The checkpoints are deleted when the training has succeeded.
 
     Raises:
-        RunError: another process is at it.
+        RunError: another process holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
@@ -65,43 +64,44 @@ def training_lock(folder: Path, name: str) -> Iterator[None]:
         lock.acquire(timeout=LOCK_TIMEOUT_S)
     except Timeout:
         raise RunError(
-            f"another process is training {name}: wait for it (`wholescript status`), or stop it"
+            f"another process is training {name}: wait until it has finished (see "
+            "`wholescript status`) or stop it"
         ) from None
-    note: dict[str, Any] = {"name": name, "command": _command(), "started": time.time()}
+    status: dict[str, Any] = {"name": name, "command": _command(), "started": time.time()}
     try:
-        _write(folder, note)
+        _write(folder, status)
         yield
-        _write(folder, note | {"ended": time.time()})
+        _write(folder, status | {"ended": time.time()})
         for checkpoint in folder.glob("checkpoint-*"):
             checkpoint.unlink()
     except Exception as error:
-        _write(folder, note | {"ended": time.time(), "error": str(error) or type(error).__name__})
+        _write(folder, status | {"ended": time.time(), "error": str(error) or type(error).__name__})
         raise
     finally:
         lock.release()
 
 
 def list_trainings(project: Project) -> list[TrainingStatus]:
-    """Return every training that this tree has a folder of: running ones, then the last begun."""
-    notes = (project.build / "training").glob(f"*/{STATUS_FILE}")
-    found = [run for note in notes if (run := _read(note.parent)) is not None]
-    return sorted(found, key=lambda run: (run.state == "running", run.started), reverse=True)
+    """Return the trainings of this checkout: running ones first, then the most recent first."""
+    files = (project.build / "training").glob(f"*/{STATUS_FILE}")
+    trainings = [run for file in files if (run := _read(file.parent)) is not None]
+    return sorted(trainings, key=lambda run: (run.state == "running", run.started), reverse=True)
 
 
 def _read(folder: Path) -> TrainingStatus | None:
     try:
-        note = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
+        status = json.loads((folder / STATUS_FILE).read_text(encoding="utf-8"))
         state: TrainingState = "finished"
-        if "error" in note:
+        if "error" in status:
             state = "failed"
-        elif "ended" not in note:
+        elif "ended" not in status:
             state = "running" if _is_locked(folder) else "interrupted"
         progress, history = _read_checkpoints(folder)
         return TrainingStatus(
-            folder=folder, state=state, progress=progress, history=history, **note
+            folder=folder, state=state, progress=progress, history=history, **status
         )
     except (OSError, ValueError, TypeError):
-        return None  # it is being deleted, or somebody else's
+        return None  # deleted meanwhile, or not a status file
 
 
 def _is_locked(folder: Path) -> bool:
@@ -116,15 +116,15 @@ def _is_locked(folder: Path) -> bool:
 
 def _read_checkpoints(folder: Path) -> tuple[Progress | None, tuple[HistoryRow, ...]]:
     progress, history = None, []
-    notes = sorted(folder.glob("checkpoint-*.json"), key=lambda note: note.stat().st_mtime)
-    for checkpoint in (note.with_suffix(".safetensors") for note in notes):
+    files = sorted(folder.glob("checkpoint-*.json"), key=lambda file: file.stat().st_mtime)
+    for checkpoint in (file.with_suffix(".safetensors") for file in files):
         progress = read_progress(checkpoint) or progress
         history += (read_metadata(checkpoint) or {}).get("history", [])
     return progress, tuple(history)
 
 
-def _write(folder: Path, note: dict[str, Any]) -> None:
-    write_atomic(folder / STATUS_FILE, json.dumps(note))
+def _write(folder: Path, status: dict[str, Any]) -> None:
+    write_atomic(folder / STATUS_FILE, json.dumps(status))
 
 
 def _command() -> str:

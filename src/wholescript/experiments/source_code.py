@@ -1,4 +1,4 @@
-"""What code and configuration are, by content: comments and docstrings do not count."""
+"""Hashes of source code by its syntax tree, without comments and docstrings."""
 
 import ast
 import hashlib
@@ -12,29 +12,28 @@ PACKAGE = "wholescript"
 
 
 def import_closure(start: Iterable[str | Path], source: Path) -> list[Path]:
-    """Return the files of the package that `start` imports, directly or through others, sorted.
+    """Return the files of the package that `start` imports, directly or indirectly, sorted.
 
-    `start` holds module names of the package (their own files are part of the answer) and paths
-    of scripts or notebooks (theirs are not). `source` is the folder that holds the package.
-    Imports are read from the syntax tree, nothing is executed; importing a module also runs the
-    `__init__` of each package above it, so those count.
+    `start` has module names of the package, whose own files are included, and paths of scripts or
+    notebooks, which are not. `source` is the folder that contains the package. Imports are read
+    from the syntax tree; nothing is executed. The `__init__` of each parent package is included.
     """
     seen: set[Path] = set()
-    waiting = [
+    pending = [
         path
         for item in start
         for path in (_imports(item, source) if isinstance(item, Path) else _files(item, source))
     ]
-    while waiting:
-        path = waiting.pop()
+    while pending:
+        path = pending.pop()
         if path not in seen:
             seen.add(path)
-            waiting.extend(_imports(path, source))
+            pending.extend(_imports(path, source))
     return sorted(seen)
 
 
 def imported_names(path: Path) -> frozenset[str]:
-    """Return the dotted names that a Python file imports; each is read once while unchanged."""
+    """Return the dotted names that a Python file imports, cached while the file is unchanged."""
     return _imported_names(path, _state(path))
 
 
@@ -51,7 +50,7 @@ def _imported_names(path: Path, _: tuple[int, int]) -> frozenset[str]:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return what tells a changed file from the one that was read before."""
+    """Return modification time (ns) and size (bytes), by which a changed file is detected."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size
 
@@ -64,14 +63,14 @@ def _files(module: str, source: Path) -> list[Path]:
     parts = module.split(".")
     if parts[0] != PACKAGE:
         return []
-    # The package's own __init__ holds the version only: a release must not redo every run.
+    # Without the top-level __init__, which has only the version and changes with each release.
     candidates = [source.joinpath(*parts[:n], "__init__.py") for n in range(2, len(parts) + 1)]
     candidates.append(source.joinpath(*parts).with_suffix(".py"))
     return [path for path in candidates if path.is_file()]
 
 
 def syntax_hash(path: Path) -> str:
-    """Return the SHA-256 of a Python file's syntax tree, without comments and docstrings."""
+    """Return the SHA-256 of the syntax tree of a Python file, without docstrings."""
     return _syntax_hash(path, _state(path))
 
 
@@ -81,7 +80,7 @@ def _syntax_hash(path: Path, _: tuple[int, int]) -> str:
 
 
 def code_fingerprint(start: Iterable[str | Path], source: Path) -> str:
-    """Return one hash over the syntax of `import_closure(start, source)`."""
+    """Return one hash over the syntax trees of `import_closure(start, source)`."""
     files = import_closure(start, source)
     return hash_json({path.relative_to(source).as_posix(): syntax_hash(path) for path in files})
 

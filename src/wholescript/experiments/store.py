@@ -13,7 +13,7 @@ from wholescript.experiments.key import PARTS, Identity
 from wholescript.experiments.results import Metric, Results
 from wholescript.files import write_atomic
 
-VALIDATION = "validation.parquet"
+VALIDATION = "val_predictions.parquet"
 HISTORY = "history.csv"
 
 

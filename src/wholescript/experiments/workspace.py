@@ -43,9 +43,9 @@ class Workspace:
         return False
 
     @property
-    def partial(self) -> Path:
+    def fold_cache(self) -> Path:
         """Where finished folds of unfinished runs are kept."""
-        return self.project.build / "partial"
+        return self.project.build / "fold_cache"
 
     @property
     def may_replace(self) -> bool:

@@ -1,1 +1,1 @@
-"""What models read: tokens, word counts and chunk embeddings of whole scripts."""
+"""Inputs of the models: tokens, word counts, and embeddings of whole scripts and documents."""

@@ -1,4 +1,4 @@
-"""Films of which something is hidden: words, the first pages, one part of the script."""
+"""Feature ablation: films without some words, without their opening, or without one part."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from wholescript.features.word_counts import OPENING_LENGTH, QUARTERS, WordCount
 
 
 def select_words(words: WordCounts, mask: NDArray[np.bool_]) -> WordCounts:
-    """Keep the words of the mask `mask` (V,)."""
+    """Return the counts of the words where `mask` (V,) is true."""
     return WordCounts(
         tuple(quarter[:, mask] for quarter in words.quarters),
         words.opening[:, mask],
@@ -22,26 +22,25 @@ def select_words(words: WordCounts, mask: NDArray[np.bool_]) -> WordCounts:
 
 
 def select_chunks(chunks: ChunkEmbeddings, mask: NDArray[np.bool_]) -> ChunkEmbeddings:
-    """Keep the chunks of the mask `mask` (total,); a film that would have none keeps its last."""
+    """Return the chunks where `mask` (total,) is true; a film without any keeps its last chunk."""
     mask = mask.copy()
-    left = np.add.reduceat(mask, chunks.offsets[:-1], dtype=np.int64)
-    mask[chunks.offsets[1:][left == 0] - 1] = True
+    counts = np.add.reduceat(mask, chunks.offsets[:-1], dtype=np.int64)
+    mask[chunks.offsets[1:][counts == 0] - 1] = True
     counts = np.add.reduceat(mask, chunks.offsets[:-1], dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return ChunkEmbeddings(chunks.codes[mask], offsets, chunks.rotation)
 
 
 def chunk_parts(chunks: ChunkEmbeddings, parts: int) -> NDArray[np.int64]:
-    """Return in which of `parts` equal parts of its script the middle of each chunk lies."""
-    place = np.arange(chunks.offsets[-1]) - np.repeat(chunks.offsets[:-1], chunks.counts)
-    share = (place + 0.5) / np.repeat(chunks.counts, chunks.counts)
-    return (share * parts).astype(np.int64)
+    """Return, (total,), which of `parts` equal parts of the script has the middle of each chunk."""
+    center = (_positions(chunks) + 0.5) / np.repeat(chunks.counts, chunks.counts)
+    return (center * parts).astype(np.int64)
 
 
 def ablate_part(features: FilmFeatures, part: int, parts: int) -> FilmFeatures:
-    """Hide one of `parts` equal parts of each script: its chunks, and its words if it is a quarter.
+    """Remove one of `parts` equal parts of each script: its chunks, and its words if parts == 4.
 
-    Words are counted by quarter, so that no smaller part of them can be hidden.
+    Words are counted per quarter, so the words of other parts cannot be removed.
     """
     chunks = select_chunks(features.chunks, chunk_parts(features.chunks, parts) != part)
     words = features.words
@@ -53,21 +52,24 @@ def ablate_part(features: FilmFeatures, part: int, parts: int) -> FilmFeatures:
 
 
 def ablate_opening(features: FilmFeatures, characters: NDArray[np.int64]) -> FilmFeatures:
-    """Hide the first 4,000 characters of scripts of `characters` (n,): words and whole chunks."""
+    """Remove the words of the first 4,000 characters, and every chunk that overlaps with them.
+
+    `characters` (n,) are the lengths of the scripts.
+    """
     first, opening = features.words.quarters[0].astype(np.int32), features.words.opening
-    # The cut may fall within a word, and make one that does not stand in the script.
+    # The opening may end inside a word; that fragment is not counted in the quarter.
     rest = (first - opening.astype(np.int32)).maximum(0).astype(np.uint16)
     rest.eliminate_zeros()
     words = replace(features.words, quarters=(rest, *features.words.quarters[1:]))
     counts = features.chunks.counts
     dropped = np.ceil(counts * np.minimum(OPENING_LENGTH / characters, 1.0))
-    place = np.arange(features.chunks.offsets[-1]) - np.repeat(features.chunks.offsets[:-1], counts)
-    chunks = select_chunks(features.chunks, place >= np.repeat(dropped, counts))
+    mask = _positions(features.chunks) >= np.repeat(dropped, counts)
+    chunks = select_chunks(features.chunks, mask)
     return replace(features, words=words, chunks=chunks)
 
 
 def concatenate_features(parts: Sequence[FilmFeatures]) -> FilmFeatures:
-    """Put films one below the other; all parts must share vocabulary and axes."""
+    """Concatenate films; all `parts` must have the same vocabulary and principal axes."""
     first = parts[0]
     columns = zip(*(part.words.quarters for part in parts), strict=True)
     words = WordCounts(
@@ -90,3 +92,8 @@ def concatenate_features(parts: Sequence[FilmFeatures]) -> FilmFeatures:
         chunks,
         first.manifest,
     )
+
+
+def _positions(chunks: ChunkEmbeddings) -> NDArray[np.int64]:
+    """Return the position of each chunk in its film, (total,)."""
+    return np.arange(chunks.offsets[-1]) - np.repeat(chunks.offsets[:-1], chunks.counts)

@@ -1,7 +1,6 @@
-"""Features of a corpus: found in the bundle or the cache, or built film by film."""
+"""Features of a corpus: read from the bundle or the cache, or computed film by film."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -36,7 +35,7 @@ BUNDLED_FILM_COLUMNS = (
 
 
 class Extractor(Protocol):
-    """An engine that extracts films: `extract_records`, or the one of `features.on_ray`."""
+    """A function that extracts films: `extract_records` or `extract_records_on_ray`."""
 
     def __call__(
         self,
@@ -47,7 +46,7 @@ class Extractor(Protocol):
         total: int | None = None,
         progress: bool = True,
     ) -> dict[str, str]:
-        """Write the records that `folder` lacks; return the SHA-1 of each text by film id."""
+        """Write the records missing in `folder`; return the SHA-1 of each text by film id."""
 
 
 def build_features(
@@ -59,29 +58,29 @@ def build_features(
     extract: Extractor = extract_records,
     progress: bool = True,
 ) -> QuantizationError:
-    """Extract what is missing, film by film, and write the bundle of `corpus` to `folder`.
+    """Extract the missing films of `corpus` and write its bundle to `folder`.
 
-    A killed build goes on where it stopped when it is called again; the same texts and settings
-    give the same bytes on the same machine, with whatever engine `extract` is. Returns the error of
-    the quantised embeddings.
+    After an interruption a second call continues with the missing films. The same texts and
+    settings give the same bytes on the same machine, for either `extract`. Returns the error of
+    the quantized embeddings.
 
     Raises:
-        DataError: the corpus has no texts (`bundled`), or a text cannot be used.
+        DataError: the corpus has no texts (source "bundled"), or a text is unusable.
         BundleError: the package with the encoder's weights is not installed.
     """
     if corpus.texts is None:
-        raise DataError("bundled films come without texts: give a local file or the hub's films")
+        raise DataError("bundled films have no texts: use source 'local' or 'hub'")
     settings = (settings or FeatureConfig()).resolved()
     records_folder = cache / "records" / settings.key
-    fingerprints = extract(
+    text_sha1s = extract(
         corpus.texts.items(), records_folder, settings, total=len(corpus), progress=progress
     )
     records = [
-        _load_built_record(records_folder, film_id, sha1) for film_id, sha1 in fingerprints.items()
+        _load_built_record(records_folder, film_id, sha1) for film_id, sha1 in text_sha1s.items()
     ]
     words = stack_word_counts([record.words for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    near, _ = group_near_duplicates(words.whole, corpus.film_ids)
+    near, _ = group_near_duplicates(words.total, corpus.film_ids)
     films["group"] = _merge_groups(corpus.groups, near)
     films["n_gpt2_tokens"] = [record.gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.wordpiece_tokens for record in records]
@@ -89,7 +88,7 @@ def build_features(
     structure = np.stack([record.structure for record in records])
     films = films.join(pd.DataFrame(structure, columns=list(STRUCTURE_NAMES)))
     vectors = np.concatenate([record.chunks for record in records])
-    return write_bundle(folder, films, words, vectors, counts, asdict(settings))
+    return write_bundle(folder, films, words, vectors, counts, settings.stored())
 
 
 def load_features(
@@ -101,12 +100,12 @@ def load_features(
     extract: Extractor = extract_records,
     progress: bool = True,
 ) -> FilmFeatures:
-    """Return the features of a corpus, row by row: bundled, cached, or built now.
+    """Return the features of a corpus, row by row, from the bundle or the cache.
 
-    Cached ones that are damaged are built again.
+    Features that are not in the cache, or damaged, are built.
 
     Raises:
-        BundleError: the bundle is absent, damaged or lacks a film.
+        BundleError: the bundle is absent, damaged or without one of the films.
         DataError: a text cannot be used.
     """
     if corpus.texts is None:
@@ -124,12 +123,12 @@ def load_features(
 def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
     record = load_record(record_path(folder, film_id), text_sha1)
     if record is None:
-        raise DataError(f"the features of {film_id} vanished while they were built: build again")
+        raise DataError(f"the features of {film_id} were deleted during the build: build again")
     return record
 
 
 def _merge_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:
-    """Put films into one group that share a group in any of the groupings, (n,) each."""
+    """Return the connected components of films that share a group in any grouping, (n,) each."""
     n = len(groupings[0])
     columns, offset = [], 0
     for grouping in groupings:

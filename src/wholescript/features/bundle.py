@@ -1,11 +1,11 @@
-"""The bundle: features of a whole corpus in a few checked files, and how they are read back.
+"""The bundle: the features of a corpus in four files.
 
-    films.parquet     one row a film: metadata, labels, lengths, scene structure
-    words.bin         sparse word counts by quarter
-    chunks.bin        chunk embeddings as int8 codes, axis by axis
-    manifest.json     settings, sizes, quantisation error, SHA-256 of each file
+    films.parquet     one row per film: metadata, labels, lengths, scene structure
+    words.bin         sparse word counts per quarter
+    chunks.bin        chunk embeddings as int8 codes, stored axis by axis
+    manifest.json     settings, sizes, quantization error, SHA-256 of each file
 
-The two binary files are safetensors inside zstd.
+The two binary files are safetensors compressed with zstd.
 """
 
 import dataclasses
@@ -43,32 +43,32 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ChunkEmbeddings:
-    """Chunk vectors of n films, one film after the other, along their principal axes.
+    """The quantized chunk vectors of n films, concatenated, in their principal axes.
 
-    `codes` is (total, d) int8; multiplied by `rotation.step` it gives centred coordinates, the
-    strongest axis first. Film i owns rows `offsets[i]` to `offsets[i + 1]`.
+    `codes` is (total, d) int8; times `rotation.step` they are centred coordinates, in order of
+    decreasing variance. Film i has the rows `offsets[i]` to `offsets[i + 1]`.
     """
 
     codes: NDArray[np.int8]
     offsets: NDArray[np.int64]
     rotation: PCARotation
 
-    def of(self, film: int, dimensions: int | None = None) -> NDArray[np.float32]:
-        """Return one film's coordinates, (n_chunks, dimensions) float32."""
+    def coordinates(self, film: int, dimensions: int | None = None) -> NDArray[np.float32]:
+        """Return a film's first `dimensions` coordinates, (n_chunks, dimensions) float32."""
         rows = slice(self.offsets[film], self.offsets[film + 1])
         return self.codes[rows, :dimensions] * np.float32(self.rotation.step)
 
-    def restored(self, film: int) -> NDArray[np.float32]:
-        """Return one film's vectors in the encoder's own axes, (n_chunks, d) float32."""
+    def dequantize(self, film: int) -> NDArray[np.float32]:
+        """Return a film's vectors in the axes of the encoder, (n_chunks, d) float32."""
         return dequantize(self.codes[self.offsets[film] : self.offsets[film + 1]], self.rotation)
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Chunks of each film, (n,)."""
+        """The number of chunks of each film, (n,)."""
         return np.diff(self.offsets)
 
     def select(self, rows: NDArray[np.int64]) -> "ChunkEmbeddings":
-        """Keep the films `rows`, in that order."""
+        """Return the films `rows`, in that order."""
         picked = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
         offsets = np.concatenate([[0], np.cumsum(self.counts[rows])]).astype(np.int64)
         return ChunkEmbeddings(self.codes[np.concatenate(picked)], offsets, self.rotation)
@@ -78,9 +78,9 @@ class ChunkEmbeddings:
 class FilmFeatures:
     """All features of n films, row by row.
 
-    `groups` (n,) names the group of each film: near duplicates share one. `tokens` (n,) int64
-    are GPT-2 tokens, `structure` (n, 13) float32 the values named in `STRUCTURE_NAMES`;
-    `manifest` says how the features were made.
+    `groups` (n,) names the group of each film; near duplicates are in one. `tokens` (n,) int64
+    are numbers of GPT-2 tokens, `structure` (n, 13) float32 the values named in
+    `STRUCTURE_NAMES`; `manifest` describes how the features were computed.
     """
 
     film_ids: list[str]
@@ -92,10 +92,10 @@ class FilmFeatures:
     manifest: dict[str, Any]
 
     def select(self, film_ids: list[str]) -> "FilmFeatures":
-        """Keep the named films, in that order.
+        """Return the films `film_ids`, in that order.
 
         Raises:
-            BundleError: a film has no features here.
+            BundleError: a film has no features.
         """
         row_of = {film_id: row for row, film_id in enumerate(self.film_ids)}
         missing = [film_id for film_id in film_ids if film_id not in row_of]
@@ -124,10 +124,10 @@ def write_bundle(
     chunk_counts: NDArray[np.int64],
     settings: dict[str, Any],
 ) -> QuantizationError:
-    """Write a bundle; the manifest comes last, so that half a bundle is never taken for one.
+    """Write a bundle; the manifest is written last, so that a partial bundle is never read.
 
-    `films` holds a row a film in corpus order, `vectors` (total, d) the chunk vectors of all
-    films one after the other. The same input gives the same bytes.
+    `films` has one row per film, `vectors` (total, d) the concatenated chunk vectors of all
+    films, `chunk_counts` (n,) their numbers. The same input gives the same bytes.
     """
     rotation = fit_pca_rotation(vectors)
     codes = quantize(vectors, rotation)
@@ -167,10 +167,10 @@ def write_bundle(
 
 
 def read_bundle(folder: Path) -> FilmFeatures:
-    """Read a bundle after checking the SHA-256 of each of its files.
+    """Check the SHA-256 of each file of a bundle and read it.
 
     Raises:
-        BundleError: a file is absent, truncated or altered; the message names it.
+        BundleError: a file, which the message names, is absent, truncated or altered.
     """
     manifest = read_manifest(folder)
     for name, expected in manifest["files"].items():
@@ -198,10 +198,10 @@ def read_bundle(folder: Path) -> FilmFeatures:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest alone.
+    """Read only the manifest of a bundle.
 
     Raises:
-        BundleError: there is none, or it is not one of this format.
+        BundleError: it is absent, damaged or of another format.
     """
     path = folder / "manifest.json"
     try:
@@ -219,17 +219,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _word_tensors(words: WordCounts) -> dict[str, NDArray[Any]]:
-    """One sparse pattern for all five matrices; columns as gaps, which compress best."""
+    """Encode the five matrices with one sparsity pattern; column indices as differences."""
     parts = [*words.quarters, words.opening]
     pattern = sum((part.astype(np.int32) for part in parts[1:]), parts[0].astype(np.int32)).tocsr()
     pattern.sort_indices()
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    lengths = np.diff(pattern.indptr)
+    rows = np.repeat(np.arange(pattern.shape[0]), lengths)
     gaps = np.diff(pattern.indices, prepend=0)
-    gaps[pattern.indptr[:-1][np.diff(pattern.indptr) > 0]] = pattern.indices[
-        pattern.indptr[:-1][np.diff(pattern.indptr) > 0]
-    ]
+    starts = pattern.indptr[:-1][lengths > 0]
+    gaps[starts] = pattern.indices[starts]
     tensors: dict[str, NDArray[Any]] = {
-        "lengths": np.diff(pattern.indptr).astype(np.int32),
+        "lengths": lengths.astype(np.int32),
         "gaps": gaps.astype(np.uint32 if gaps.max(initial=0) > 65_535 else np.uint16),
         "vocabulary": np.frombuffer("\n".join(words.vocabulary).encode(), np.uint8),
     }
@@ -261,17 +261,17 @@ def _read_words(tensors: dict[str, NDArray[Any]]) -> WordCounts:
 
 
 def _pack(tensors: dict[str, NDArray[Any]]) -> bytes:
-    plain = save(tensors)
-    size = len(plain).to_bytes(8, "little")
-    return size + pa.Codec("zstd", compression_level=19).compress(plain, asbytes=True)
+    raw = save(tensors)
+    size = len(raw).to_bytes(8, "little")
+    return size + pa.Codec("zstd", compression_level=19).compress(raw, asbytes=True)
 
 
 def _unpack(path: Path) -> dict[str, NDArray[Any]]:
     content = path.read_bytes()
     try:
-        plain = pa.decompress(
+        raw = pa.decompress(
             content[8:], int.from_bytes(content[:8], "little"), codec="zstd", asbytes=True
         )
-        return load(plain)
+        return load(raw)
     except (OSError, ValueError, safetensors.SafetensorError) as error:
         raise BundleError(f"{path.name} cannot be read ({error}): restore it from git") from None

@@ -1,4 +1,4 @@
-"""Which words are names: those that writers capitalise in the midst of a sentence."""
+"""Proper names in a vocabulary: words that are mostly capitalized inside sentences."""
 
 import re
 from collections import Counter
@@ -10,30 +10,30 @@ from wholescript.files import ROOT, write_atomic
 
 NAMES_FILE = ROOT / "data" / "names.txt"
 MIN_CAPITALIZED_SHARE = 0.5
-"""A name is capitalised more often than not; `mark` and `rose` are then names, `white` is none."""
+"""Smallest share of capitalized uses; `mark` and `rose` are then names, `white` is not."""
 
-# After a small letter or a comma nothing but a name takes a capital, and no cue or slugline stands.
+# After a lower-case letter or a comma only names are capitalized; cues and sluglines do not occur.
 _MID_SENTENCE_WORD = re.compile(r"(?<=[a-z,] )[^\W\d_]{2,}(?:'[^\W\d_]+)*")
 
 
 def find_proper_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[str]:
-    """Return the words of `vocabulary` (lower case) that `texts` write as names, sorted.
+    """Return the words of `vocabulary` (lower case) that are capitalized as names, sorted.
 
-    Names of people, places and makes, and what is written like one: titles, languages, God. Words
-    in capitals throughout count for neither side, nor does what `i'` begins.
+    These are names of people, places and brands, also titles and languages. Words in all capitals
+    are not counted; words that begin with `i'`, such as i'm, are excluded.
     """
-    capital: Counter[str] = Counter()
-    small: Counter[str] = Counter()
+    capitalized: Counter[str] = Counter()
+    lower: Counter[str] = Counter()
     for text in texts:
         for word in _MID_SENTENCE_WORD.findall(text.replace("\u2019", "'")):
             if word.islower():
-                small[word] += 1
+                lower[word] += 1
             elif word[0].isupper() and not word.isupper():
-                capital[word.lower()] += 1
+                capitalized[word.lower()] += 1
     return sorted(
         word
         for word in set(vocabulary)
-        if capital[word] >= MIN_CAPITALIZED_SHARE * (capital[word] + small[word]) > 0
+        if capitalized[word] >= MIN_CAPITALIZED_SHARE * (capitalized[word] + lower[word]) > 0
         and not word.startswith("i'")
     )
 
@@ -41,26 +41,26 @@ def find_proper_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[s
 def write_proper_names(
     texts: Iterable[str], vocabulary: Iterable[str], path: Path = NAMES_FILE
 ) -> int:
-    """Write what `find_proper_names` finds, a word a line, and return how many.
+    """Write the result of `find_proper_names`, one word per line, and return the number of words.
 
     Raises:
-        DataError: no text capitalises anything: it has lost its capitals.
+        DataError: no word is capitalized; the texts were probably lower-cased.
     """
     names = find_proper_names(texts, vocabulary)
     if not names:
-        raise DataError("no word is capitalised inside a sentence: give texts with capitals")
+        raise DataError("no word is capitalized inside a sentence: give texts in their original case")
     write_atomic(path, "\n".join(names) + "\n")
     return len(names)
 
 
 def read_proper_names(path: Path = NAMES_FILE) -> frozenset[str]:
-    """Read the words that are names.
+    """Read the list of proper names.
 
     Raises:
         BundleError: the file is absent.
     """
     if not path.is_file():
         raise BundleError(
-            f"{path.name} is missing: restore it from git, or run `wholescript names`"
+            f"{path.name} is missing: restore it from git, or run `wholescript find-proper-names`"
         )
     return frozenset(path.read_text(encoding="utf-8").split())

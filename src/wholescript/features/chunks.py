@@ -1,5 +1,6 @@
-"""Cutting a token sequence of any length into chunks that an encoder can read."""
+"""Splitting token sequences into chunks of bounded length, and padding chunks to a batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,26 +11,41 @@ from wholescript.errors import ParameterError
 
 @dataclass(frozen=True)
 class Chunking:
-    """`length` tokens a chunk, of which `overlap` stand at the end of the chunk before.
+    """Chunks of `length` tokens, the first `overlap` of which repeat the end of the chunk before.
 
-    Lengths are content tokens: the encoder's two special tokens come on top.
+    The encoder's two special tokens are not counted.
     """
 
     length: int = 254
     overlap: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a chunking that could not advance."""
+        """Raise ParameterError unless 0 <= overlap < length."""
         if not 0 <= self.overlap < self.length:
             raise ParameterError(
                 f"overlap {self.overlap} must be at least 0 and below length {self.length}"
             )
 
     def split(self, ids: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut `ids` (n,) into ceil((n - overlap) / (length - overlap)) chunks, at least one.
+        """Split `ids` (n,) into ceil((n - overlap) / (length - overlap)) chunks, at least one.
 
         Only the last chunk may be shorter than `length`.
         """
         step = self.length - self.overlap
         starts = range(0, max(len(ids) - self.overlap, 1), step)
         return [ids[start : start + self.length] for start in starts]
+
+
+def pad_batch(
+    sequences: Sequence[NDArray[np.int64]], pad_id: int = 0, length: int | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return token ids and mask, int64 of shape (n, length), padded on the right.
+
+    `length` defaults to that of the longest sequence; the mask is 1 for tokens, 0 for padding.
+    """
+    ids = np.full((len(sequences), length or max(map(len, sequences))), pad_id, np.int64)
+    mask = np.zeros_like(ids)
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+        mask[row, : len(sequence)] = 1
+    return ids, mask

@@ -1,4 +1,4 @@
-"""Words that tell a date or an age: months, days, numbers. Digits are never counted."""
+"""Words of dates and ages: months, days and numerals. Digits are not in the vocabulary."""
 
 UNITS = "one two three four five six seven eight nine"
 TEENS = (

@@ -1,4 +1,4 @@
-"""Chunk vectors by a frozen decoder-only language model, of some chunks of each script."""
+"""Chunk embeddings from a frozen decoder-only language model, for some chunks of each script."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from wholescript.errors import DataError
 from wholescript.features.bundle import ChunkEmbeddings
+from wholescript.features.chunks import pad_batch
 from wholescript.features.compression import fit_pca_rotation, quantize
 from wholescript.features.pretrained_decoders import Decoder, frozen_decoder
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
@@ -23,10 +24,10 @@ CACHE = ROOT / ".cache"
 
 @dataclass(frozen=True)
 class DecoderEmbeddingConfig:
-    """What is read of a script, and how: `n_chunks` chunks of `chunk_length` tokens, evenly spaced.
+    """`n_chunks` evenly spaced chunks of `chunk_length` tokens of each script, and the model.
 
-    A chunk's vector is the mean of its token states after the first `n_layer` blocks: the last ones
-    of a language model turn to the next token and away from what was read.
+    A chunk's vector is the mean of its hidden states after the first `n_layer` layers: the last
+    layers of a language model represent the next token more than the input.
     """
 
     model: str = "smollm2"
@@ -34,10 +35,10 @@ class DecoderEmbeddingConfig:
     n_chunks: int = 8
     chunk_length: int = 254
 
-    def place(self, text_sha1: str, cache: Path = CACHE) -> Path:
-        """Return the file with the vectors of a text."""
-        settings = f"{self.model}-{self.n_layer}-{self.n_chunks}x{self.chunk_length}"
-        return cache / "decoder-chunks" / settings / f"{text_sha1}.safetensors"
+    def cache_path(self, text_sha1: str, cache: Path = CACHE) -> Path:
+        """Return the cache file of a text."""
+        folder = f"{self.model}-{self.n_layer}-{self.n_chunks}x{self.chunk_length}"
+        return cache / "decoder-chunks" / folder / f"{text_sha1}.safetensors"
 
 
 def cache_decoder_embeddings(
@@ -47,43 +48,42 @@ def cache_decoder_embeddings(
     total: int | None = None,
     cache: Path = CACHE,
 ) -> None:
-    """Encode scripts, given as (SHA-1 of the text, text), film by film into the cache.
+    """Embed scripts, given as (SHA-1 of the text, text), and write one cache file per film.
 
-    Films that are there already are not encoded again, so a killed run goes on where it stopped.
+    Films that are in the cache are skipped, so an interrupted run can be continued.
 
     Raises:
         BundleError: the package with the model is not installed.
-        ParameterError: the model cannot be loaded or has fewer blocks.
+        ParameterError: the model cannot be loaded or has fewer layers.
     """
     dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
     for sha1, text in tqdm(scripts, "decoder", total, unit="film"):
-        path = settings.place(sha1, cache)
+        path = settings.cache_path(sha1, cache)
         if not path.exists():
             decoder = frozen_decoder(settings.model, settings.n_layer, dtype)
-            vectors = encode(decoder, text, settings.n_chunks, settings.chunk_length)
+            vectors = embed_chunks(decoder, text, settings.n_chunks, settings.chunk_length)
             write_atomic(path, save({"vectors": vectors.astype(np.float16)}))
 
 
 @torch.inference_mode()
-def encode(decoder: Decoder, text: str, n_chunks: int, chunk_length: int) -> NDArray[np.float32]:
-    """Return the mean states of at most `n_chunks` chunks of a text, (chunks, width)."""
-    ids = decoder.tokens(text)
+def embed_chunks(
+    decoder: Decoder, text: str, n_chunks: int, chunk_length: int
+) -> NDArray[np.float32]:
+    """Return the mean hidden states of at most `n_chunks` chunks of a text, (chunks, d_model)."""
+    ids = decoder.encode(text)
     chunks = [ids[start : start + chunk_length] for start in range(0, len(ids), chunk_length)]
     size = min(n_chunks, len(chunks))
     chosen = ((np.arange(size) + 0.5) * len(chunks) / size).astype(int)
-    longest = max(len(chunks[number]) for number in chosen)
-    padded = torch.full((size, longest + 1), decoder.start)
-    mask = torch.zeros(size, longest + 1, dtype=torch.bool)
-    for place, number in enumerate(chosen):
-        chunk = chunks[number]
-        padded[place, 1 : len(chunk) + 1] = torch.tensor(chunk)
-        mask[place, : len(chunk) + 1] = True
+    bos = decoder.bos_token_id
+    padded, mask = map(
+        torch.from_numpy, pad_batch([np.array([bos, *chunks[i]]) for i in chosen], bos)
+    )
     states = decoder.model.base_model(
-        input_ids=padded, attention_mask=mask.long(), use_cache=False
+        input_ids=padded, attention_mask=mask, use_cache=False
     ).last_hidden_state.float()
-    # The first token takes most attention of the others, and a state that outweighs them all.
+    # The first token is an attention sink: its state is much larger than all others.
     weight = mask.clone()
-    weight[:, 0] = False
+    weight[:, 0] = 0
     mean = (states * weight.unsqueeze(-1)).sum(1) / weight.sum(1, keepdim=True)
     return np.asarray(mean.numpy(), np.float32)
 
@@ -91,21 +91,21 @@ def encode(decoder: Decoder, text: str, n_chunks: int, chunk_length: int) -> NDA
 def load_decoder_embeddings(
     text_sha1s: Sequence[str], settings: DecoderEmbeddingConfig, *, cache: Path = CACHE
 ) -> ChunkEmbeddings:
-    """Return the vectors of the scripts with these hashes, along their principal axes.
+    """Return the embeddings of the scripts with these hashes, in their principal axes.
 
     Raises:
-        DataError: scripts are missing or damaged; the message says how many, and the remedy.
+        DataError: scripts are not in the cache or damaged; the message gives their number.
     """
     films, missing = [], 0
     for sha1 in text_sha1s:
         try:
-            films.append(load_file(settings.place(sha1, cache))["vectors"])
+            films.append(load_file(settings.cache_path(sha1, cache))["vectors"])
         except (FileNotFoundError, safetensors.SafetensorError):
             missing += 1
     if missing:
         raise DataError(
-            f"{settings.model} has not read the texts of {missing} of {len(text_sha1s)} films: "
-            "`wholescript train-texts FILMS.parquet` takes them from your copy"
+            f"the {settings.model} embeddings of {missing} of {len(text_sha1s)} films are not in "
+            "the cache: run `wholescript train-end-to-end FILMS.parquet`, which computes them"
         )
     vectors = np.concatenate(films)
     rotation = fit_pca_rotation(vectors)

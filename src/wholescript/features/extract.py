@@ -56,7 +56,7 @@ class FeatureConfig:
     engine: Engine = "auto"
     precision: Precision = "auto"
 
-    def resolved(self) -> "FeatureSettings":
+    def resolved(self) -> "FeatureConfig":
         """Replace `auto` by what this machine will really run."""
         engine, precision = resolve_engine(self.engine, self.precision)
         return replace(self, engine=engine, precision=precision)

@@ -52,7 +52,7 @@ def word_rates(
 
     The last is of shape (n, number of such words).
     """
-    counts = words.whole
+    counts = words.total
     used = np.bincount(counts.indices, minlength=counts.shape[1])
     kept = np.flatnonzero(used >= min_films)
     totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)

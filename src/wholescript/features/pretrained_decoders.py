@@ -88,9 +88,9 @@ def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path =
 def frozen_decoder(name: str, blocks: int, dtype: torch.dtype) -> Decoder:
     """Load a model with its first `blocks` blocks alone, for its states and not its words."""
     decoder = load_decoder(name, dtype=dtype)
-    if not 1 <= blocks <= len(decoder.blocks):
-        raise ParameterError(f"blocks={blocks}: {name} has 1 to {len(decoder.blocks)}")
-    del decoder.blocks[blocks:]
+    if not 1 <= blocks <= len(decoder.layers):
+        raise ParameterError(f"blocks={blocks}: {name} has 1 to {len(decoder.layers)}")
+    del decoder.layers[blocks:]
     return decoder
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
-from wholescript.data.labelled.guards import check_texts
+from wholescript.data.checks import check_texts
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import (
     EMBEDDING_DIM,
@@ -56,7 +56,7 @@ class SentenceEmbeddingConfig:
                 f"max_tokens={self.max_tokens}: the encoder reads {N_SPECIAL_TOKENS + 1} to {MAX_POSITIONS}"
             )
 
-    def resolved(self) -> "SentenceSettings":
+    def resolved(self) -> "SentenceEmbeddingConfig":
         """Replace `auto` by what this machine will really run."""
         engine, precision = resolve_engine(self.engine, self.precision)
         return replace(self, engine=engine, precision=precision)

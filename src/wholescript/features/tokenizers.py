@@ -16,6 +16,7 @@ from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
 from wholescript.files import write_atomic
 
 TokenizerKind = Literal["bpe", "gpt2"]
+TOKENIZER_FILE = "tokenizer.json"
 PAD_ID, UNK_ID = 0, 1
 N_SPECIAL_IDS = 2
 N_BYTES = 256
@@ -105,6 +106,24 @@ def build_subword_tokenizer(
     encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     used = np.unique(np.concatenate([np.asarray(e.ids, np.int64) for e in encodings]))
     return SubwordTokenizer(tokenizer, used)
+
+
+def load_or_build_subword_tokenizer(
+    folder: Path | None, kind: TokenizerKind, texts: Sequence[str], vocab_size: int
+) -> SubwordTokenizer:
+    """Return the tokenizer that `folder` holds, or build it from `texts` and write it there.
+
+    Raises:
+        DataError: there are no `texts` and the folder holds no tokenizer, or it is damaged.
+        ParameterError: an unknown kind, or too small a vocabulary.
+    """
+    path = folder and folder / TOKENIZER_FILE
+    if path and (path.exists() or not texts):
+        return load_subword_tokenizer(path)
+    tokenizer = build_subword_tokenizer(kind, texts, size=vocab_size)
+    if path:
+        tokenizer.save(path)
+    return tokenizer
 
 
 def _tokenizer(content: str) -> Tokenizer:

@@ -33,12 +33,12 @@ def fit_topics(
     Words in `excluded`, in which names should be, and words outside of `document_frequency` of the films
     play no part: names would make a topic of every sequel, and words of all films one of style.
     """
-    counts = words.whole
+    counts = words.total
     share = np.bincount(counts.indices, minlength=counts.shape[1]) / counts.shape[0]
     inside = (share >= document_frequency[0]) & (share <= document_frequency[1])
     named = np.array([word in excluded for word in words.vocabulary], bool)
     kept = select_words(words, inside & ~named)
-    weights = TfidfTransformer(sublinear_tf=True).fit_transform(kept.whole)
+    weights = TfidfTransformer(sublinear_tf=True).fit_transform(kept.total)
     model = NMF(n_topics, init="nndsvda", random_state=seed, max_iter=2000)
     films = model.fit_transform(weights)
     strongest = np.argsort(-model.components_, axis=1, kind="stable")[:, :n_top_words]

@@ -1,27 +1,30 @@
-"""What of a pretrained decoder is trained: all of it, low-rank matrices beside it, or nothing."""
+"""Which weights of a pretrained decoder are trained: all, LoRA adapters, upper layers, or none."""
 
 from typing import Any, Literal, get_args
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, get_peft_model, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import Decoder
 from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.models.causal_lm import CausalLM
 from wholescript.models.dropout import Dropout
 
 Tuning = Literal["full", "lora", "frozen"]
+LLAMA_LINEAR_MODULES = r".*_proj"  # the linear layers of a Llama block
 
 
 def prepare_for_tuning(
     decoder: Decoder, tuning: Tuning, *, rank: int = 8, alpha: int = 16, dropout: float = 0.1
 ) -> Any:
-    """Return the blocks of a decoder, changed in place, with what is to be trained.
+    """Return the blocks of a decoder, changed in place, with the weights to be trained unfrozen.
 
-    `full` trains all weights; `lora` adds matrices of rank `rank` to every linear layer, scaled by
-    `alpha` / `rank`, and trains these alone (Hu et al., 2021); `frozen` trains none.
+    `full` trains all weights. `lora` adds adapters of rank `rank`, scaled by `alpha` / `rank`, to
+    every linear layer and trains only these (Hu et al., 2021). `frozen` trains none.
 
     Raises:
         ParameterError: an unknown tuning, or a rank or an alpha below 1.
@@ -40,13 +43,56 @@ def prepare_for_tuning(
             target_modules="all-linear",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
         )
-        with quiet_loading():  # peft looks at the attribute that transformers renames
+        with quiet_loading():  # peft reads an attribute that transformers has deprecated
             base = get_peft_model(base, adapters)
         _replace_dropout(base)
     if not torch.cuda.is_available():
-        # A fused kernel saves memory, but its backward pass takes a CPU three times as long.
+        # On a CPU the backward pass of the fused kernel takes three times as long as eager.
         decoder.model.set_attn_implementation("eager")
     return base
+
+
+def unfreeze_above(
+    model: CausalLM,
+    n_shared_layers: int,
+    tuning: Tuning = "full",
+    *,
+    rank: int = 8,
+    alpha: int = 16,
+) -> None:
+    """Freeze a Llama except the layers above the first `n_shared_layers` and the final norm.
+
+    Of the upper layers, `full` trains all weights and `lora` trains adapters without dropout.
+
+    Raises:
+        ParameterError: the model is not a Llama, or `n_shared_layers` leaves no layer below or
+            above.
+    """
+    blocks = getattr(model.base, "layers", None)
+    if blocks is None or not hasattr(model.base, "norm"):
+        raise ParameterError(
+            f"a {type(model.base).__name__} cannot have a shared trunk: use a Llama model"
+        )
+    if not 1 <= n_shared_layers < len(blocks):
+        raise ParameterError(
+            f"n_shared_layers={n_shared_layers}: a model of {len(blocks)} layers can share 1 to "
+            f"{len(blocks) - 1}"
+        )
+    model.model.requires_grad_(False)
+    if tuning == "lora":
+        adapters = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LLAMA_LINEAR_MODULES)
+        for block in blocks[n_shared_layers:]:
+            inject_adapter_in_model(adapters, block)
+    else:
+        blocks[n_shared_layers:].requires_grad_(True)
+    model.base.norm.requires_grad_(True)
+
+
+def merge_adapters(model: nn.Module) -> None:
+    """Merge LoRA adapters into the weights: the same outputs, computed faster."""
+    for module in model.modules():
+        if isinstance(module, LoraLayer) and not module.merged:
+            module.merge()
 
 
 def _replace_dropout(model: nn.Module) -> None:

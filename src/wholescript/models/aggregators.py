@@ -1,22 +1,22 @@
-"""Aggregators: from the chunk vectors of a film to one logit.
+"""Aggregators: from the chunk vectors of a film to its logits (multiple-instance learning).
 
-Every aggregator maps `chunks` (batch, length, d_input) and `chunk_mask` (batch, length; True
-where there is a chunk) to `AggregatorOutput`: one logit a film, or as many as its head has `n_outputs`, and
-how much each chunk weighed. Films of one batch may differ in length; masked positions change
-nothing.
+Every aggregator maps `chunks` (batch, length, d_input) and `chunk_mask` (batch, length; True for
+chunks, False for padding or dropped chunks) to `AggregatorOutput`. Films of one batch may differ
+in length; masked positions have no influence.
 """
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from wholescript.models.dropout import Dropout
+from wholescript.models.transformer import Block, LinearAttentionBlock
 
 
 class AggregatorOutput(NamedTuple):
-    """`logits` (batch,), or (batch, outputs) where a head has several; `attention` (batch, length).
+    """`logits` (batch,), or (batch, n_outputs) if there are several; `attention` (batch, length).
 
     Attention sums to 1 over a film's chunks.
     """
@@ -28,8 +28,8 @@ class AggregatorOutput(NamedTuple):
 class GatedAttention(nn.Module):
     """Gated attention pooling (Ilse, Tomczak and Welling, 2018).
 
-    A chunk's weight is softmax over the film of w . (tanh(V h) * sigmoid(U h)); order plays no
-    part.
+    The weight of a chunk h is the softmax over the film of w . (tanh(V h) * sigmoid(U h)). The
+    order of chunks has no influence.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class GatedAttention(nn.Module):
         self.head = nn.Sequential(Dropout(dropout), nn.Linear(d_model, n_outputs))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
-        """Read a batch of films."""
+        """Aggregate a batch of films."""
         states = self.embed(chunks)
         gated = torch.tanh(self.tanh_gate(states)) * torch.sigmoid(self.sigmoid_gate(states))
         scores = self.weight(gated).squeeze(-1).masked_fill(~chunk_mask, float("-inf"))
@@ -57,8 +57,50 @@ class GatedAttention(nn.Module):
         return AggregatorOutput(self.head(film).squeeze(-1), attention)
 
 
+class TransformerEncoder(nn.Module):
+    """A transformer encoder over the sequence of chunks, then the mean over chunks.
+
+    `d_model`, `n_head`, `d_feedforward` and `n_layer` are independent of the chunk encoder.
+    Positions are sinusoids of the relative position in the script. `attention` is uniform.
+    """
+
+    block: ClassVar[type[Block]] = Block
+
+    def __init__(
+        self,
+        d_input: int,
+        d_model: int = 64,
+        n_head: int = 4,
+        d_feedforward: int = 128,
+        n_layer: int = 1,
+        dropout: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.LayerNorm(d_model))
+        self.blocks = nn.ModuleList(
+            self.block(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
+        )
+        self.head = nn.Sequential(nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, 1))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
+        """Aggregate a batch of films."""
+        states = self.dropout(add_positions(self.embed(chunks), chunk_mask))
+        for block in self.blocks:
+            states = block(states, chunk_mask[:, None, None, :], None)
+        attention = chunk_mask / chunk_mask.sum(1, keepdim=True)
+        film = torch.einsum("bl,bld->bd", attention, states)
+        return AggregatorOutput(self.head(film).squeeze(-1), attention)
+
+
+class LinearAttentionEncoder(TransformerEncoder):
+    """`TransformerEncoder` with linear attention: linear in the number of chunks."""
+
+    block = LinearAttentionBlock
+
+
 class DecoderBlock(nn.Module):
-    """A pre-norm transformer decoder block: queries read each other, then the chunks."""
+    """A pre-norm decoder block: self-attention of queries, then cross-attention to the chunks."""
 
     def __init__(self, d_model: int, n_head: int, d_feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -76,24 +118,26 @@ class DecoderBlock(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, queries: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the new queries (batch, q, d) and the cross-attention (batch, q, length)."""
+        """Return new queries (batch, n_queries, d) and cross-attention (batch, n_queries, length).
+
+        `memory` (batch, length, d) are the chunks; `padding` (batch, length) is True where masked.
+        """
         normed = self.norm_self(queries)
-        read, _ = self.self_attention(normed, normed, normed, need_weights=False)
-        queries = queries + self.dropout(read)
-        read, attention = self.cross_attention(
+        attended, _ = self.self_attention(normed, normed, normed, need_weights=False)
+        queries = queries + self.dropout(attended)
+        attended, attention = self.cross_attention(
             self.norm_cross(queries), memory, memory, key_padding_mask=padding
         )
-        queries = queries + self.dropout(read)
+        queries = queries + self.dropout(attended)
         return queries + self.dropout(self.feedforward(queries)), attention
 
 
 class QueryDecoder(nn.Module):
-    """A transformer decoder whose learned query reads the sequence of chunk embeddings.
+    """A transformer decoder whose learned queries attend to the sequence of chunks.
 
-    Width, heads, feed-forward width and depth are the aggregator's own, whatever encoder the
-    chunks come from. More than one query is allowed; their mean is classified. Positions are
-    sinusoids of the place in the script, from 0 at its first
-    chunk to 1 at its last, so that films of any length share them.
+    `d_model`, `n_head`, `d_feedforward` and `n_layer` are independent of the chunk encoder. The
+    mean over `n_queries` queries is classified. Positions are sinusoids of the relative position
+    in the script, so that films of any length share them.
     """
 
     def __init__(
@@ -103,14 +147,14 @@ class QueryDecoder(nn.Module):
         n_head: int = 4,
         d_feedforward: int = 128,
         n_layer: int = 1,
-        queries: int = 1,
+        n_queries: int = 1,
         dropout: float = 0.3,
         n_outputs: int = 1,
     ) -> None:
         super().__init__()
         self.embed = nn.Linear(d_input, d_model)
         self.norm = nn.LayerNorm(d_model)
-        self.queries = nn.Parameter(torch.randn(queries, d_model) / math.sqrt(d_model))
+        self.queries = nn.Parameter(torch.randn(n_queries, d_model) / math.sqrt(d_model))
         self.blocks = nn.ModuleList(
             DecoderBlock(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
@@ -120,11 +164,8 @@ class QueryDecoder(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
-        """Read a batch of films."""
-        memory = self.norm(self.embed(chunks))
-        memory = self.dropout(
-            memory + sinusoidal_positions(relative_positions(chunk_mask), memory.shape[-1])
-        )
+        """Aggregate a batch of films."""
+        memory = self.dropout(add_positions(self.norm(self.embed(chunks)), chunk_mask))
         queries = self.queries.expand(len(chunks), -1, -1)
         attention = chunk_mask.new_zeros((), dtype=memory.dtype)
         for block in self.blocks:
@@ -132,21 +173,27 @@ class QueryDecoder(nn.Module):
         return AggregatorOutput(self.head(queries.mean(1)).squeeze(-1), attention.mean(1))
 
 
-def relative_positions(chunk_mask: Tensor) -> Tensor:
-    """Return each chunk's place in its script, (batch, length) from 0 to 1.
+def add_positions(states: Tensor, chunk_mask: Tensor) -> Tensor:
+    """Add sinusoids of the relative positions of chunks to states (batch, length, d)."""
+    return states + sinusoidal_positions(relative_positions(chunk_mask), states.shape[-1])
 
-    The last chunk that is not masked stands at 1; masked ones before it keep their places.
+
+def relative_positions(chunk_mask: Tensor) -> Tensor:
+    """Return the position of each chunk in its script, (batch, length), from 0 to 1.
+
+    The last unmasked chunk is at 1; masked chunks before it count.
     """
     steps = torch.arange(chunk_mask.shape[1], device=chunk_mask.device)
     last = (steps * chunk_mask).amax(1, keepdim=True).clamp(min=1)
     return (steps / last).clamp(max=1.0)
 
 
-def sinusoidal_positions(place: Tensor, width: int) -> Tensor:
-    """Return sinusoidal positions (Vaswani et al., 2017), (batch, length, width).
+def sinusoidal_positions(relative_position: Tensor, d_model: int) -> Tensor:
+    """Return sinusoidal positions (Vaswani et al., 2017), (batch, length, d_model).
 
-    Wavelengths run from twice the script down to a hundredth of it.
+    Wavelengths range from twice the script's length down to a hundredth of it.
     """
-    frequency = math.pi * torch.logspace(0, math.log10(200), width // 2, device=place.device)
-    angle = place.unsqueeze(-1) * frequency
+    device = relative_position.device
+    frequency = math.pi * torch.logspace(0, math.log10(200), d_model // 2, device=device)
+    angle = relative_position.unsqueeze(-1) * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=-1)

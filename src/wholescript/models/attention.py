@@ -1,4 +1,4 @@
-"""What queries read of values by their keys, in the way that the machine at hand is quick at."""
+"""Scaled dot-product attention, with a faster path for half precision on a CPU."""
 
 import torch
 from torch import Tensor
@@ -6,11 +6,12 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 def dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor) -> Tensor:
-    """Return what each query reads (n, heads, length, d_head), as are query, key and value.
+    """Return the attention output (n, n_head, length, d_head), as are query, key and value.
 
-    `attn_mask` is bool and broadcasts to (n, heads, length, length); each query may read something.
-    In half precision a CPU multiplies the matrices one after the other: torch's fused kernel takes
-    up to five times as long there, where sequences have some hundred tokens.
+    `attn_mask` is bool, True where a query may attend, and broadcasts to (n, n_head, length,
+    length); each query must attend to at least one key. In half precision on a CPU the matrices
+    are multiplied explicitly: torch's fused kernel takes up to five times as long there for
+    sequences of a few hundred tokens.
     """
     if query.device.type != "cpu" or query.dtype == torch.float32:
         return scaled_dot_product_attention(query, key, value, attn_mask)

@@ -1,4 +1,4 @@
-"""What each position of a small transformer attends to, block by block, and through all of them."""
+"""Attention maps of a small transformer encoder, and their rollout over layers."""
 
 from collections.abc import Callable
 
@@ -11,23 +11,25 @@ from wholescript.models.transformer import Block, Transformer
 
 @torch.inference_mode()
 def attention_maps(transformer: Transformer, run_forward: Callable[[], object]) -> Tensor:
-    """Return the attention of the one text that `read()` shows it, (layers, heads, length, length).
+    """Return the attention weights for one text, (n_layer, n_head, length, length).
 
-    A row is of the position that attends, and adds up to 1. `run_forward` runs the transformer once, on a
-    text without padding: an attention that is not masked is what the queries and keys say.
+    Rows are queries and sum to 1. `run_forward` must run the transformer once, on a single text
+    without padding, since no mask is applied here.
 
     Raises:
-        ParameterError: the positions are rotary, or some may not be read.
+        ParameterError: positions are rotary, or attention is causal.
     """
     if transformer.positions != "sinusoidal" or transformer.causal:
-        raise ParameterError("attention is shown of encoders with sinusoidal positions")
-    found: list[Tensor] = []
+        raise ParameterError(
+            "attention maps need a bidirectional encoder with sinusoidal positions"
+        )
+    maps: list[Tensor] = []
 
     def record(_: nn.Module, __: object, qkv: Tensor) -> None:
         length = qkv.shape[1]
         query, key, _ = qkv.float().view(length, 3, -1, transformer.d_head).permute(1, 2, 0, 3)
         scores = query @ key.transpose(-1, -2) / transformer.d_head**0.5
-        found.append(scores.softmax(-1))
+        maps.append(scores.softmax(-1))
 
     blocks = [block for block in transformer.blocks if isinstance(block, Block)]
     hooks = [block.qkv.register_forward_hook(record) for block in blocks]
@@ -36,17 +38,18 @@ def attention_maps(transformer: Transformer, run_forward: Callable[[], object]) 
     finally:
         for hook in hooks:
             hook.remove()
-    return torch.stack(found)
+    return torch.stack(maps)
 
 
 def attention_rollout(maps: Tensor) -> Tensor:
-    """Return how much of each position reaches each last state, (length, length); rows add up to 1.
+    """Return how much each input position contributes to each final state, (length, length).
 
-    Attention is followed through the blocks, the mean over heads, and half of every state is what
-    it was before (Abnar and Zuidema, 2020, "Quantifying attention flow in transformers").
+    Attention is averaged over heads, mixed equally with the identity for the residual connection,
+    and multiplied over layers (Abnar and Zuidema, 2020, "Quantifying attention flow in
+    transformers"). Rows are final states and sum to 1.
     """
     length = maps.shape[-1]
-    reached = torch.eye(length)
+    rollout = torch.eye(length)
     for attention in maps.mean(1):
-        reached = (attention + torch.eye(length)) / 2 @ reached
-    return reached
+        rollout = (attention + torch.eye(length)) / 2 @ rollout
+    return rollout

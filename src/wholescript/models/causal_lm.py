@@ -1,4 +1,4 @@
-"""A decoder-only language model: the states of tokens, and the probability of the next."""
+"""Decoder-only language models in the architecture of transformers' causal models."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from wholescript.models.next_token import NextTokenModel
-from wholescript.models.transformer_classifier import MODEL_SIZES, N_HEAD, check_size
+from wholescript.models.next_token import NextTokenModel, select_targets
+from wholescript.models.sizes import MODEL_SIZES, N_HEAD, check_size
 
-FEEDFORWARD_MULTIPLE = 32  # of which the width of a feed-forward layer is one
+FEEDFORWARD_MULTIPLE = 32  # the feed-forward dimension is rounded up to a multiple of this
 
 
 class CausalLM(NextTokenModel):
-    """Maps token ids to the states after them, from which the next token is read.
+    """Maps token ids to final states; the output layer is applied to selected positions only.
 
-    `base` are the blocks of `model`, a causal language model of transformers; they may carry
-    adapters. Padding must stand on the right, where no token that counts reads it.
+    `base` are the blocks of `model`, a causal language model of transformers, possibly with
+    adapters. Padding must be on the right, where no other token attends to it.
     """
 
     def __init__(self, model: Any, base: Any) -> None:
@@ -25,11 +25,11 @@ class CausalLM(NextTokenModel):
         head = model.get_output_embeddings()
         tied = head.weight is model.get_input_embeddings().weight
         self.untied_head = None if tied else head
-        self._model = (model,)  # in a tuple: what `base` has of it is not to be there twice
+        self._model = (model,)  # in a tuple, so that its weights are not registered twice
 
     @property
     def model(self) -> Any:
-        """The model of transformers, which can write."""
+        """The model of transformers, which can generate text."""
         return self._model[0]
 
     def forward(self, input_ids: Tensor) -> Tensor:
@@ -38,17 +38,15 @@ class CausalLM(NextTokenModel):
         return states
 
     def next_token_logits(self, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,)."""
-        loss_mask = loss_mask[:, 1:]
+        """Return logits (n_targets, vocab_size) float32 and target tokens (n_targets,)."""
         head = self.untied_head or self.model.get_output_embeddings()
-        logits: Tensor = head(self(input_ids)[:, :-1][loss_mask])
-        return logits.float(), input_ids[:, 1:][loss_mask]
+        states, targets = select_targets(self(input_ids), input_ids, loss_mask)
+        logits: Tensor = head(states)
+        return logits.float(), targets
 
 
 def build_llama(vocab_size: int, size: str) -> CausalLM:
-    """Return an untrained model of the design of Llama, of a size of `text_classifier.MODEL_SIZES`.
-
-    Rotary positions, RMSNorm, SwiGLU, and one matrix for tokens that are read and written.
+    """Return an untrained Llama of one of `MODEL_SIZES`, with tied embeddings.
 
     Raises:
         ParameterError: an unknown size.
@@ -59,7 +57,7 @@ def build_llama(vocab_size: int, size: str) -> CausalLM:
         LlamaConfig(
             vocab_size=vocab_size,
             hidden_size=d_model,
-            # Two thirds of the usual four times: SwiGLU has three matrices in place of two.
+            # Two thirds of 4 x d_model: SwiGLU has three matrices instead of two.
             intermediate_size=-(-8 * d_model // 3 // FEEDFORWARD_MULTIPLE) * FEEDFORWARD_MULTIPLE,
             num_hidden_layers=n_layer,
             num_attention_heads=N_HEAD,
@@ -70,5 +68,5 @@ def build_llama(vocab_size: int, size: str) -> CausalLM:
         )
     )
     if not torch.cuda.is_available():
-        model.set_attn_implementation("eager")  # as in `adapters.adapted`
+        model.set_attn_implementation("eager")  # faster on a CPU, see `adapters`
     return CausalLM(model, model.model)

@@ -1,6 +1,6 @@
-"""A GPT of titles, read top to bottom: what can be switched stands first, with its reason.
+"""A GPT-style language model: all architecture options first, with what each one changes.
 
-In one thing its defaults are not the published baseline: no dropout falls on attention itself.
+The defaults are the published baseline, except that attention weights have no dropout.
 """
 
 import math
@@ -24,35 +24,36 @@ FeedForward = Literal["gelu", "swiglu", "relu2"]
 
 @dataclass(frozen=True)
 class GPTConfig:
-    """The defaults are those of the published baseline, 6 blocks of 8 heads, 512 wide."""
+    """Architecture of a GPT; the defaults are those of the published baseline."""
 
     vocab_size: int = 16_000
-    block_size: int = 128  # tokens of a window
+    block_size: int = 128  # tokens of context
     n_layer: int = 6
     n_head: int = 8
     d_model: int = 512
     dropout: float = 0.1
-    positions: Positions = "learned"  # rotary: a title reads the same wherever its window begins
+    positions: Positions = "learned"  # rotary: attention depends on relative positions only
     norm: Norm = "layer"  # rms: no mean, no bias, one pass less
-    feedforward: FeedForward = "gelu"  # swiglu, relu2: more for the same parameters
-    scaled_residual_init: bool = False  # what is added to the stream begins smaller, by its depth
-    document_mask: bool = (
-        False  # nothing is read of the titles before: they say nothing of this one
-    )
-    tie_embeddings: bool = True  # one matrix reads tokens in and out
-    attention_gate: bool = (
-        False  # each head's output times a gate of the position: a head can say nothing
-    )
-    layer_scale: float = 0.0  # above 0: each branch's output times a learned vector, at first this
+    feedforward: FeedForward = "gelu"  # swiglu: gated, as many parameters; relu2: squared ReLU
+    scaled_residual_init: bool = False  # residual projections start smaller, by 1/sqrt(2 n_layer)
+    document_mask: bool = False  # attention stays within one document of the token stream
+    tie_embeddings: bool = True  # input and output embeddings share one matrix
+    attention_gate: bool = False  # a sigmoid gate on the output of each head
+    layer_scale: float = 0.0  # initial value of a learned scale of each branch; 0: no such scale
 
     def __post_init__(self) -> None:
-        """Refuse what could not be built."""
+        """Check the values.
+
+        Raises:
+            ParameterError: no model can be built from them.
+        """
         for name, kind in (("positions", Positions), ("norm", Norm), ("feedforward", FeedForward)):
             if getattr(self, name) not in get_args(kind):
                 choices = ", ".join(get_args(kind))
                 raise ParameterError(f"{name}={getattr(self, name)!r} is none of {choices}")
-        if min(self.vocab_size, self.block_size, self.n_layer, self.n_head) < 1:
-            raise ParameterError("vocabulary, context, layers and heads must be at least 1")
+        for name in ("vocab_size", "block_size", "n_layer", "n_head"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name}={getattr(self, name)} must be at least 1")
         if self.d_model % (2 * self.n_head):
             raise ParameterError(
                 f"d_model={self.d_model} must be a multiple of twice n_head={self.n_head}"
@@ -65,7 +66,7 @@ class GPTConfig:
 
     @property
     def d_feedforward(self) -> int:
-        """The width of a feed-forward layer: with three matrices two thirds, in steps of 64."""
+        """Hidden size of a feed-forward layer: 4 d_model, or 8/3 d_model rounded up to 64s."""
         if self.feedforward == "swiglu":
             return -(-8 * self.d_model // 3 // 64) * 64
         return 4 * self.d_model
@@ -77,84 +78,87 @@ class GPTConfig:
 
 
 def build_norm(config: GPTConfig) -> nn.Module:
-    """Return a layer norm (Ba et al., 2016), or one by the root mean square alone (2019)."""
+    """Return a layer norm (Ba et al., 2016) or an RMS norm (Zhang and Sennrich, 2019)."""
     if config.norm == "rms":
         return nn.RMSNorm(config.d_model)
     return nn.LayerNorm(config.d_model)
 
 
 class CausalSelfAttention(nn.Module):
-    """Causal self-attention."""
+    """Multi-head causal self-attention, with rotary positions and an output gate as options."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_head, self.rotary = config.n_head, config.positions == "rotary"
         self.qkv = nn.Linear(config.d_model, 3 * config.d_model)
         self.gate = nn.Linear(config.d_model, config.d_model) if config.attention_gate else None
-        self.project = nn.Linear(config.d_model, config.d_model)
+        self.out_proj = nn.Linear(config.d_model, config.d_model)
 
     def forward(self, states: Tensor, attn_mask: Tensor) -> Tensor:
-        """Map (n, length, width) to the same; `attn_mask` (n or 1, 1, length, length) are pairs."""
+        """Map (n, length, d_model) to the same shape.
+
+        `attn_mask` (n or 1, 1, length, length) is True where a query may attend to a key.
+        """
         n, length, d_model = states.shape
         query, key, value = (
             self.qkv(states).view(n, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
         )
         if self.rotary:  # Su et al., 2021
-            turn = position_angles(length, d_model // self.n_head, states.device)
-            query, key = apply_rotary(query, turn), apply_rotary(key, turn)
-        read = dot_product_attention(query, key, value, attn_mask)
-        read = read.transpose(1, 2).reshape(n, length, d_model)
+            angles = position_angles(length, d_model // self.n_head, states.device)
+            query, key = apply_rotary(query, angles), apply_rotary(key, angles)
+        attended = dot_product_attention(query, key, value, attn_mask)
+        attended = attended.transpose(1, 2).reshape(n, length, d_model)
         if self.gate is not None:  # Qiu et al., 2025
-            read = read * self.gate(states).sigmoid()
-        projected: Tensor = self.project(read)
+            attended = attended * self.gate(states).sigmoid()
+        projected: Tensor = self.out_proj(attended)
         return projected
 
 
 class MLP(nn.Module):
-    """Two matrices with GELU or a squared ReLU between them, or SwiGLU's three."""
+    """A feed-forward layer: GELU, squared ReLU (So et al., 2021) or SwiGLU (Shazeer, 2020)."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.kind = config.feedforward
-        rows = 2 * config.d_feedforward if self.kind == "swiglu" else config.d_feedforward
-        self.up_proj = nn.Linear(config.d_model, rows)
-        self.project = nn.Linear(config.d_feedforward, config.d_model)
+        d_up = 2 * config.d_feedforward if self.kind == "swiglu" else config.d_feedforward
+        self.up_proj = nn.Linear(config.d_model, d_up)
+        self.down_proj = nn.Linear(config.d_feedforward, config.d_model)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Map (n, length, width) to the same."""
+        """Map (n, length, d_model) to the same shape."""
         up = self.up_proj(states)
-        if self.kind == "swiglu":  # Shazeer, 2020
+        if self.kind == "swiglu":
             gate, value = up.chunk(2, dim=-1)
             up = silu(gate) * value
         else:
-            up = gelu(up) if self.kind == "gelu" else relu(up).square()  # So et al., 2021
-        projected: Tensor = self.project(up)
+            up = gelu(up) if self.kind == "gelu" else relu(up).square()
+        projected: Tensor = self.down_proj(up)
         return projected
 
 
 class ResidualBranch(nn.Module):
-    """What is added to the stream: a layer behind its norm, dropped out, and scaled if asked."""
+    """A pre-norm residual branch: norm, layer, dropout, and LayerScale (Touvron et al., 2021)."""
 
     def __init__(self, config: GPTConfig, layer: nn.Module) -> None:
         super().__init__()
         self.norm, self.layer, self.dropout = build_norm(config), layer, Dropout(config.dropout)
         self.scale = None
-        if config.layer_scale:  # Touvron et al., 2021
+        if config.layer_scale:
             self.scale = nn.Parameter(torch.full((config.d_model,), config.layer_scale))
 
-    def forward(self, states: Tensor, *more: Any) -> Tensor:
-        """Map (n, length, width) to what is added to it."""
-        added: Tensor = self.dropout(self.layer(self.norm(states), *more))
-        return added if self.scale is None else added * self.scale
+    def forward(self, states: Tensor, *layer_args: Any) -> Tensor:
+        """Map (n, length, d_model) to what is added to it."""
+        update: Tensor = self.dropout(self.layer(self.norm(states), *layer_args))
+        return update if self.scale is None else update * self.scale
 
 
 class GPT(NextTokenModel):
-    """Token ids to the logits of each next one."""
+    """A decoder-only transformer: token ids to next-token logits."""
 
-    def __init__(self, config: GPTConfig, eos_id: int) -> None:
+    def __init__(self, config: GPTConfig, eos_token_id: int) -> None:
         super().__init__()
-        self.config, self.eos_id = config, eos_id
-        self.tokens = nn.Embedding(config.vocab_size, config.d_model)
+        self.config, self.eos_token_id = config, eos_token_id
+        self.wte = nn.Embedding(config.vocab_size, config.d_model)
         self.wpe = None
         if config.positions == "learned":
             self.wpe = nn.Embedding(config.block_size, config.d_model)
@@ -166,58 +170,59 @@ class GPT(NextTokenModel):
             ResidualBranch(config, MLP(config)) for _ in range(config.n_layer)
         )
         self.norm = build_norm(config)
-        self.head = None  # Press and Wolf, 2017
+        self.untied_head = None  # by default the output uses `wte` (Press and Wolf, 2017)
         if not config.tie_embeddings:
-            self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
-        self._initialise()
+            self.untied_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self._init_weights()
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Map ids (n, length) to logits (n, length, vocabulary)."""
-        return self.lm_head(self.states(ids))
+        """Map ids (n, length) to logits (n, length, vocab_size)."""
+        return self.lm_head(self.hidden_states(ids))
 
     def next_token_logits(self, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,)."""
+        """Return logits (targets, vocab_size) float32 and target ids (targets,)."""
         loss_mask = loss_mask[:, 1:]
-        logits = self.lm_head(self.states(input_ids[:, :-1])[loss_mask])
+        logits = self.lm_head(self.hidden_states(input_ids[:, :-1])[loss_mask])
         return logits.float(), input_ids[:, 1:][loss_mask]
 
     def lm_head(self, states: Tensor) -> Tensor:
-        """Map states (..., width) to logits (..., vocabulary)."""
-        return linear(states, self.tokens.weight if self.head is None else self.head.weight)
+        """Map hidden states (..., d_model) to logits (..., vocab_size)."""
+        head = self.wte if self.untied_head is None else self.untied_head
+        return linear(states, head.weight)
 
-    def states(self, ids: Tensor) -> Tensor:
-        """Map ids (n, length) to the states that the next tokens are read from."""
-        states = self.tokens(ids)
-        if self.wpe is not None:
-            states = states + self.wpe.weight[: ids.shape[1]]
-        states = self.dropout(states)
+    def hidden_states(self, ids: Tensor) -> Tensor:
+        """Map ids (n, length) to the last hidden states (n, length, d_model), after the norm."""
         length = ids.shape[1]
-        attn_mask = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()[
-            None, None
-        ]
+        states = self.wte(ids)
+        if self.wpe is not None:
+            states = states + self.wpe.weight[:length]
+        states = self.dropout(states)
+        causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
+        attn_mask = causal[None, None]
         if self.config.document_mask:
-            attn_mask = attn_mask & same_document_mask(ids, self.eos_id)
+            attn_mask = attn_mask & same_document_mask(ids, self.eos_token_id)
         for attention, feedforward in zip(self.attention, self.feedforward, strict=True):
             states = states + attention(states, attn_mask)
             states = states + feedforward(states)
         normed: Tensor = self.norm(states)
         return normed
 
-    def _initialise(self) -> None:
-        deviation = 0.02  # as GPT-2
+    def _init_weights(self) -> None:
+        std = 0.02  # as GPT-2
+        residual_std = std / math.sqrt(2 * self.config.n_layer)
         for name, parameter in self.named_parameters():
-            if name.endswith("bias") or name == "places.weight":  # as published
+            if name.endswith("bias") or name == "wpe.weight":  # as in the published baseline
                 nn.init.zeros_(parameter)
             elif parameter.ndim == 2:
-                small = self.config.scaled_residual_init and "project" in name
-                shrunk = math.sqrt(2 * self.config.n_layer) if small else 1.0
-                nn.init.normal_(parameter, std=deviation / shrunk)
+                is_residual = name.endswith(("out_proj.weight", "down_proj.weight"))
+                scaled = self.config.scaled_residual_init and is_residual
+                nn.init.normal_(parameter, std=residual_std if scaled else std)
 
 
-def same_document_mask(ids: Tensor, eos_id: int) -> Tensor:
-    """Return which tokens are of one title, (n, 1, length, length) bool.
+def same_document_mask(ids: Tensor, eos_token_id: int) -> Tensor:
+    """Return which pairs of tokens are of one document, (n, 1, length, length) bool.
 
-    The end of the title before stands at the beginning of a title, as in a stream of titles.
+    The end-of-text token of the previous document counts as the first token of the next one.
     """
-    title = (ids == eos_id).cumsum(1)
-    return (title[:, :, None] == title[:, None, :])[:, None]
+    document = (ids == eos_token_id).cumsum(1)
+    return (document[:, :, None] == document[:, None, :])[:, None]

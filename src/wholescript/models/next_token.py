@@ -1,4 +1,4 @@
-"""What all models of language have in common: they predict tokens from those before."""
+"""The interface of autoregressive language models."""
 
 from abc import ABC, abstractmethod
 
@@ -8,16 +8,26 @@ from torch.nn.functional import cross_entropy
 
 
 class NextTokenModel(nn.Module, ABC):
-    """Predicts each token of a row from those to its left."""
+    """A model that predicts each token of a sequence from the tokens to its left."""
 
     @abstractmethod
     def next_token_logits(self, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (asked, vocabulary) float32 and the tokens that came, (asked,).
+        """Return logits (n_targets, vocab_size) float32 and target tokens (n_targets,).
 
-        `loss_mask` (n, length) is True for the tokens to be predicted; the first of a row cannot be.
+        `loss_mask` (n, length) is True for the target tokens. The first token of a row cannot be
+        a target.
         """
 
     @torch.inference_mode()
     def log_probabilities(self, input_ids: Tensor, loss_mask: Tensor) -> Tensor:
-        """Return the log-probability of each token that is asked for, (asked,), in nats."""
+        """Return the log-probability of each target token, (n_targets,), in nats."""
         return -cross_entropy(*self.next_token_logits(input_ids, loss_mask), reduction="none")
+
+
+def select_targets(states: Tensor, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the states (n_targets, d) that predict the target tokens, and the tokens (n_targets,).
+
+    `states` (n, length, d) are those after each token; `loss_mask` (n, length) is True for targets.
+    """
+    loss_mask = loss_mask[:, 1:]
+    return states[:, :-1][loss_mask], input_ids[:, 1:][loss_mask]

@@ -1,4 +1,4 @@
-"""A pretrained encoder whose last blocks are trained on, as the encoder of a chunked classifier."""
+"""The pretrained MiniLM encoder with its last layers trainable, as a chunk encoder."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from wholescript.features.pretrained_encoders import EMBEDDING_DIM, MeanPooledEn
 
 
 class PartiallyTunedEncoder(nn.Module):
-    """The first `n_layer` blocks of the frozen encoder, the last `n_unfrozen` of them trainable.
+    """The first `n_layer` layers of the encoder, of which the last `n_unfrozen` are trained.
 
-    Blocks below and the embeddings keep their weights and no graph.
+    The embeddings and the layers below stay frozen and keep no graph.
     """
 
     d_model = EMBEDDING_DIM
@@ -18,7 +18,7 @@ class PartiallyTunedEncoder(nn.Module):
     def __init__(self, n_layer: int = 3, n_unfrozen: int = 1) -> None:
         super().__init__()
         if not 0 <= n_unfrozen <= n_layer:
-            raise ParameterError(f"n_unfrozen={n_unfrozen} blocks: the encoder has {n_layer}")
+            raise ParameterError(f"n_unfrozen={n_unfrozen}: the encoder has {n_layer} layers")
         with quiet_loading():
             self.pooled_encoder = MeanPooledEncoder(n_layer)
         self.requires_grad_(False)

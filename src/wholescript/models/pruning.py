@@ -1,8 +1,8 @@
-"""A pretrained decoder made short: its first blocks, and the tokens that some texts use most.
+"""Pruning of a pretrained decoder to its first layers and the most used part of its vocabulary.
 
-What a decoder of a hundred million weights costs a CPU is mostly its last blocks, which turn what a
-text says into what its next word may be, and reading out over fifty thousand tokens. A text of one
-kind needs few of those (Abdaoui et al., 2020), and what it says stands in the middle blocks.
+On a CPU, most of the cost of a model of a hundred million weights is in its last layers and in the
+output layer over fifty thousand tokens. Texts of one domain need a part of the vocabulary (Abdaoui
+et al., 2020), and the middle layers represent them well.
 """
 
 import json
@@ -24,66 +24,70 @@ from wholescript.features.pretrained_decoders import Decoder
 from wholescript.features.pretrained_encoders import quiet_loading
 
 LAST_WRITTEN_FILE = "tokenizer.json"
-LENS_TEXTS, LENS_TOKENS = 256, 256  # that states are compared on
-RIDGE = 1e-4
+LENS_TEXTS, LENS_TOKENS = 256, 256  # the sample on which the tuned lens is fitted
+RIDGE = 1e-4  # relative to the mean of the diagonal
 
 
 def prune_decoder(
-    decoder: Decoder, texts: Sequence[str], *, blocks: int, vocabulary: int
+    decoder: Decoder, texts: Sequence[str], *, n_layer: int, vocab_size: int
 ) -> Decoder:
-    """Return a decoder, changed in place, of its first blocks and at most `vocabulary` tokens.
+    """Return a decoder, changed in place, with its first `n_layer` layers and `vocab_size` tokens.
 
-    Its tokenizer still reads any text, since all bytes stay: a token that went is read in the
-    pieces that it was made of. Its states are read out by a matrix of their own, in which the map
-    by least squares to the states of the last block is multiplied with what read these (a "tuned
-    lens", Belrose et al., 2023).
+    The tokenizer still encodes any text, since all bytes are kept: a removed token is split into
+    its parts. The output layer is untied. It is the old one times the linear map, fitted by least
+    squares, from the states of the last kept layer to those of the last layer (a "tuned lens",
+    Belrose et al., 2023).
 
     Raises:
-        ParameterError: there are not so many blocks or tokens, or so few tokens are not enough.
+        ParameterError: the model has too few layers or tokens, or `vocab_size` is below the number
+            of bytes and special tokens.
     """
-    model, there = decoder.model, len(decoder.blocks)
-    if not 1 <= blocks < there:
-        raise ParameterError(f"blocks={blocks}: of {there} blocks 1 to {there - 1} can be kept")
-    pieces, kept = prune_tokenizer(_backend(decoder), texts, vocabulary)
+    model, n_layer_before = decoder.model, len(decoder.layers)
+    if not 1 <= n_layer < n_layer_before:
+        raise ParameterError(
+            f"n_layer={n_layer}: a model of {n_layer_before} layers can keep 1 to "
+            f"{n_layer_before - 1}"
+        )
+    backend, kept = prune_tokenizer(_backend(decoder), texts, vocab_size)
     bos_token_id = kept.index(decoder.bos_token_id)
-    mark = decoder.tokenizer.convert_ids_to_tokens(decoder.bos_token_id)
-    words = PreTrainedTokenizerFast(tokenizer_object=pieces, bos_token=mark, eos_token=mark)
-    read, write = (
-        embedding.weight[kept].detach()
-        for embedding in (model.get_input_embeddings(), model.get_output_embeddings())
+    bos = decoder.tokenizer.convert_ids_to_tokens(decoder.bos_token_id)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token=bos, eos_token=bos)
+    embedding, output = (
+        module.weight[kept].detach()
+        for module in (model.get_input_embeddings(), model.get_output_embeddings())
     )
-    model.set_input_embeddings(nn.Embedding.from_pretrained(read))
-    short = replace(decoder, tokenizer=words, bos_token_id=bos_token_id)
-    lens = _fit_tuned_lens(short, texts, blocks)
-    del decoder.blocks[blocks:]
-    head = nn.Linear(write.shape[1], write.shape[0], bias=False)
-    head.weight = nn.Parameter(write @ lens)
+    model.set_input_embeddings(nn.Embedding.from_pretrained(embedding))
+    pruned = replace(decoder, tokenizer=tokenizer, bos_token_id=bos_token_id)
+    lens = _fit_tuned_lens(pruned, texts, n_layer)
+    del decoder.layers[n_layer:]
+    head = nn.Linear(output.shape[1], output.shape[0], bias=False)
+    head.weight = nn.Parameter(output @ lens)
     model.set_output_embeddings(head)
     nn.init.ones_(model.base_model.norm.weight)
     config = model.config
-    config.num_hidden_layers, config.vocab_size = blocks, len(kept)
+    config.num_hidden_layers, config.vocab_size = n_layer, len(kept)
     config.tie_word_embeddings = False
     config.bos_token_id = config.eos_token_id = bos_token_id
     model.generation_config.update(
         bos_token_id=bos_token_id, eos_token_id=bos_token_id, pad_token_id=bos_token_id
     )
     if getattr(config, "layer_types", None):
-        del config.layer_types[blocks:]
-    return short
+        del config.layer_types[n_layer:]
+    return pruned
 
 
 @torch.inference_mode()
-def _fit_tuned_lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tensor:
-    """Return the map (d, d) from normed states behind `blocks` blocks to those behind the last."""
-    drawn = np.random.default_rng(0).permutation(len(texts))[:LENS_TEXTS]
+def _fit_tuned_lens(decoder: Decoder, texts: Sequence[str], n_layer: int) -> Tensor:
+    """Return the linear map (d, d) from normed states after `n_layer` layers to final states."""
+    sample = np.random.default_rng(0).permutation(len(texts))[:LENS_TEXTS]
     d_model = decoder.d_model
     squares = torch.zeros(d_model, d_model, dtype=torch.float64)
     products = torch.zeros_like(squares)
-    for text in tqdm([texts[row] for row in drawn], desc="reading out", leave=False):
-        ids = torch.tensor([[decoder.bos_token_id, *decoder.tokens(text)[:LENS_TOKENS]]])
+    for text in tqdm([texts[row] for row in sample], desc="fit tuned lens", leave=False):
+        ids = torch.tensor([[decoder.bos_token_id, *decoder.encode(text)[:LENS_TOKENS]]])
         states = decoder.model.base_model(ids, output_hidden_states=True).hidden_states
-        # The first token's state is many times as large as any other, and none is read after it.
-        early, late = (states[place][0, 1:].double() for place in (blocks, -1))
+        # The state of the first token is many times as large as any other: leave it out.
+        early, late = (states[layer][0, 1:].double() for layer in (n_layer, -1))
         early = rms_norm(early, early.shape[1:], eps=decoder.model.config.rms_norm_eps)
         squares += early.T @ early
         products += early.T @ late
@@ -94,32 +98,32 @@ def _fit_tuned_lens(decoder: Decoder, texts: Sequence[str], blocks: int) -> Tens
 def prune_tokenizer(
     tokenizer: Tokenizer, texts: Sequence[str], size: int
 ) -> tuple[Tokenizer, list[int]]:
-    """Return a byte-level BPE of at most `size` tokens, and the old id of each, in order.
+    """Return a byte-level BPE of at most `size` tokens, and the old ids of its tokens in order.
 
-    Kept are the bytes, the special tokens, and those that the texts use most with the pieces that
-    they are made of.
+    It keeps the bytes, the special tokens, and the tokens that occur most in the texts with the
+    parts that they are merged from.
 
     Raises:
-        ParameterError: the tokenizer is no BPE, has no more tokens, or needs more for its bytes.
+        ParameterError: the tokenizer is no BPE, or `size` is too small or exceeds its vocabulary.
     """
     spec = json.loads(tokenizer.to_str())
     model = spec["model"]
     if model["type"] != "BPE":
-        raise ParameterError(f"a tokenizer of the kind {model['type']} cannot be shortened: a BPE")
-    vocabulary = tokenizer.get_vocab()  # with tokens that were added to those of the model
+        raise ParameterError(f"a tokenizer of type {model['type']} cannot be pruned: use a BPE")
+    vocabulary = tokenizer.get_vocab()  # includes added tokens
     merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
     parts = {left + right: (left, right) for left, right in reversed(merges)}
     kept = {token for token in vocabulary if token not in parts}
     kept |= {token["content"] for token in spec["added_tokens"]}
     if not len(kept) < size <= len(vocabulary):
         raise ParameterError(
-            f"vocabulary={size}: there are {len(vocabulary):,} tokens, of which {len(kept)} must "
-            "stay, the bytes among them"
+            f"vocab_size={size} must be above {len(kept)} (bytes and special tokens) and at most "
+            f"{len(vocabulary):,}"
         )
-    used: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False):
-        used.update(encoding.tokens)
-    for token, _ in used.most_common():
+        counts.update(encoding.tokens)
+    for token, _ in counts.most_common():
         needed = _merge_ancestors(token, parts) - kept
         if len(kept) + len(needed) <= size:
             kept |= needed
@@ -132,7 +136,7 @@ def prune_tokenizer(
 
 
 def write_decoder(decoder: Decoder, folder: Path) -> None:
-    """Write a decoder where `load_decoder` finds it by the folder's name; WRITTEN_LAST ends it."""
+    """Write a decoder for `load_decoder(folder)`; `LAST_WRITTEN_FILE` marks it as complete."""
     with quiet_loading():
         decoder.model.save_pretrained(folder)
         decoder.tokenizer.save_pretrained(folder)
@@ -141,16 +145,16 @@ def write_decoder(decoder: Decoder, folder: Path) -> None:
 def _backend(decoder: Decoder) -> Tokenizer:
     backend = getattr(decoder.tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
-        raise ParameterError("only a tokenizer of the library tokenizers can be shortened")
+        raise ParameterError("only a tokenizer of the tokenizers library can be pruned")
     return backend
 
 
 def _merge_ancestors(token: str, parts: dict[str, tuple[str, str]]) -> set[str]:
-    """Return a token and all that it is merged from, step by step."""
-    found, asked = set[str](), [token]
-    while asked:
-        piece = asked.pop()
-        if piece not in found:
-            found.add(piece)
-            asked.extend(parts.get(piece, ()))
+    """Return a token and all tokens that it is merged from, recursively."""
+    found, pending = set[str](), [token]
+    while pending:
+        part = pending.pop()
+        if part not in found:
+            found.add(part)
+            pending.extend(parts.get(part, ()))
     return found

@@ -1,26 +1,22 @@
-"""Language models of classes that are one model up to a fork, and read a text once up to there."""
+"""Class-conditional language models on shared lower layers, computed once for all classes."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from peft import LoraConfig, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from torch import Tensor, cat, nn
 from torch.nn.functional import cross_entropy
 
-from wholescript.errors import ParameterError
-from wholescript.models.adapters import Tuning
 from wholescript.models.causal_lm import CausalLM
+from wholescript.models.next_token import select_targets
 
-LORA_TARGET_MODULES = r".*_proj"  # the linear layers of a block of Llama
-LOGIT_CHUNK = 256  # tokens whose logits stay in the cache of a CPU until their sum is taken
+LOGIT_CHUNK = 256  # tokens whose logits fit into a CPU's cache
 
 
 class SharedTrunkLM(nn.Module):
-    """Maps token ids to the states after them under each class.
+    """One Llama per class on a shared trunk; maps token ids to the final states of each class.
 
-    `models` are equal in their first `n_shared_layers` blocks and in what reads tokens in and out, since
-    nothing but what `unfreeze_above` left is trained of them.
+    `models` must have equal embeddings, output layers and first `n_shared_layers` layers, as after
+    `adapters.unfreeze_above`, which leaves only the layers above trainable.
     """
 
     def __init__(self, models: Sequence[CausalLM], n_shared_layers: int) -> None:
@@ -29,82 +25,38 @@ class SharedTrunkLM(nn.Module):
         self.n_shared_layers = n_shared_layers
 
     def forward(self, input_ids: Tensor) -> list[Tensor]:
-        """Map (n, length) ids to states (n, length, d), a tensor for each class."""
-        first, *others = (branch.base for branch in self.branches)
-        captured: list[Any] = []
-        hook = first.layers[self.n_shared_layers].register_forward_pre_hook(
-            lambda _, states, options: captured.extend((states, options)), with_kwargs=True
+        """Map (n, length) ids to states (n, length, d), a tensor per class."""
+        first, *others = self.branches
+        trunk_output: list[Any] = []
+        hook = first.base.layers[self.n_shared_layers].register_forward_pre_hook(
+            lambda _, args, kwargs: trunk_output.extend((args, kwargs)), with_kwargs=True
         )
         try:
-            found = [self.branches[0](input_ids)]
+            outputs = [first(input_ids)]
         finally:
             hook.remove()
-        (states, *rest), options = captured
-        for base in others:
-            own = states
-            for block in base.layers[self.n_shared_layers :]:
-                own = block(own, *rest, **options)
-            found.append(base.norm(own))
-        return found
+        (trunk_states, *args), kwargs = trunk_output
+        for branch in others:
+            states = trunk_states
+            for block in branch.base.layers[self.n_shared_layers :]:
+                states = block(states, *args, **kwargs)
+            outputs.append(branch.base.norm(states))
+        return outputs
 
     def token_nll(
         self, input_ids: Tensor, loss_mask: Tensor, logit_chunk: int = LOGIT_CHUNK
     ) -> list[Tensor]:
-        """Return how unlikely each token that is asked for is, (asked,) for each class, in nats.
+        """Return the negative log-likelihood of each target token, (n_targets,) per class, in nats.
 
-        `loss_mask` (n, length) is True for the tokens to be predicted; the first of a row cannot be.
+        `loss_mask` (n, length) is True for the target tokens. The first token of a row cannot be
+        a target.
         """
-        loss_mask = loss_mask[:, 1:]
-        targets = input_ids[:, 1:][loss_mask].split(logit_chunk)
         head = self.branches[0].model.get_output_embeddings()
-        return [
-            cat(
-                [
-                    cross_entropy(head(part).float(), tokens, reduction="none")
-                    for part, tokens in zip(
-                        states[:, :-1][loss_mask].split(logit_chunk), targets, strict=True
-                    )
-                ]
+        losses = []
+        for states in self(input_ids):
+            selected, targets = select_targets(states, input_ids, loss_mask)
+            parts = zip(selected.split(logit_chunk), targets.split(logit_chunk), strict=True)
+            losses.append(
+                cat([cross_entropy(head(x).float(), y, reduction="none") for x, y in parts])
             )
-            for states in self(input_ids)
-        ]
-
-
-def unfreeze_above(
-    model: CausalLM,
-    n_shared_layers: int,
-    tuning: Tuning = "full",
-    *,
-    rank: int = 8,
-    alpha: int = 16,
-) -> None:
-    """Let what is above the first `n_shared_layers` blocks be trained, and nothing else.
-
-    That is, of the blocks, all weights, or, with a `tuning` of `lora`, low-rank matrices beside
-    their linear layers (as in `adapters.adapted`, without dropout), and the norm behind them.
-
-    Raises:
-        ParameterError: the model is not of the design of Llama, or has no such block.
-    """
-    blocks = getattr(model.base, "layers", None)
-    if blocks is None or not hasattr(model.base, "norm"):
-        raise ParameterError(f"a {type(model.base).__name__} cannot be forked: take a Llama")
-    if not 1 <= n_shared_layers < len(blocks):
-        raise ParameterError(
-            f"hook={n_shared_layers}: of {len(blocks)} blocks share 1 to {len(blocks) - 1}"
-        )
-    model.model.requires_grad_(False)
-    if tuning == "lora":
-        adapters = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LORA_TARGET_MODULES)
-        for block in blocks[n_shared_layers:]:
-            inject_adapter_in_model(adapters, block)
-    else:
-        blocks[n_shared_layers:].requires_grad_(True)
-    model.base.norm.requires_grad_(True)
-
-
-def merge_adapters(model: CausalLM) -> None:
-    """Add what adapters learned to the weights beside them: the same model, and quicker to read."""
-    for module in model.modules():
-        if isinstance(module, LoraLayer) and not module.merged:
-            module.merge()
+        return losses

@@ -1,38 +1,18 @@
-"""Classifiers of texts, small enough to train from scratch.
+"""Transformer classifiers of documents, small enough to be trained from scratch."""
 
-Token and sinusoidal position embeddings, pre-norm blocks, the state of the last token (or the mean
-of all), a linear layer: `models.chunked.ScratchEncoder` with a head.
-"""
-
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
-from wholescript.models.chunked import Pooling, ScratchEncoder
 from wholescript.models.dropout import Dropout
-
-N_HEAD = 4
-MLP_RATIO = 4  # how many times the model's width a feed-forward layer has
-
-
-class ModelSize(NamedTuple):
-    """Blocks and width."""
-
-    n_layer: int
-    d_model: int
-
-
-MODEL_SIZES: dict[str, ModelSize] = {
-    "tiny": ModelSize(2, 128),
-    "small": ModelSize(3, 192),
-    "medium": ModelSize(3, 256),
-    "large": ModelSize(4, 320),
-}
+from wholescript.models.pooling import Pooling
+from wholescript.models.scratch_encoder import ScratchEncoder
+from wholescript.models.sizes import MLP_RATIO, MODEL_SIZES, N_HEAD, check_size
 
 
 class TransformerClassifier(nn.Module):
-    """Maps token ids to logits of the classes: a linear layer on what `encoder` makes of them."""
+    """Maps token ids to class logits: a linear layer on the output of `encoder`."""
 
     def __init__(self, encoder: ScratchEncoder, classes: int, *, dropout: float = 0.1) -> None:
         super().__init__()
@@ -40,15 +20,16 @@ class TransformerClassifier(nn.Module):
         self.head = nn.Sequential(Dropout(dropout), nn.Linear(encoder.d_model, classes))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map (n, length) ids and mask (bool, True on the left) to logits (n, classes)."""
+        """Map right-padded (n, length) ids and their bool mask to logits (n, classes)."""
         logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
         return logits
 
 
 class CausalTransformerClassifier(TransformerClassifier):
-    """A decoder-only one: no token reads a later one.
+    """A decoder-only classifier of one of `MODEL_SIZES`, pooling the last token or the mean.
 
-    `size` is a name of `MODEL_SIZES`, `pooling` one of last, mean. Raises ParameterError for another one.
+    Raises:
+        ParameterError: an unknown size or pooling.
     """
 
     def __init__(
@@ -75,14 +56,8 @@ class CausalTransformerClassifier(TransformerClassifier):
         super().__init__(encoder, classes, dropout=dropout)
 
 
-def check_size(size: str) -> None:
-    """Raise ParameterError for a size that is not there."""
-    if size not in MODEL_SIZES:
-        raise ParameterError(f"size={size!r} is none of {', '.join(MODEL_SIZES)}")
-
-
 def check_size_and_pooling(size: str, pooling: str) -> None:
-    """Raise ParameterError for a size or a pooling that is not there."""
+    """Raise ParameterError for an unknown size or pooling."""
     check_size(size)
     if pooling not in get_args(Pooling):
         raise ParameterError(f"pooling={pooling!r} is none of {', '.join(get_args(Pooling))}")

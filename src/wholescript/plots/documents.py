@@ -1,4 +1,4 @@
-"""Plots of classifiers of texts: curves, cost beside score, calibration, words."""
+"""Plots of document classifiers: training curves, cost, calibration, confusion, attribution."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -10,113 +10,110 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from wholescript.evaluation.calibration import calibration_curve
-from wholescript.evaluation.multiclass import DocumentPredictions
-from wholescript.evaluation.multiclass_comparison import confusion as counted
+from wholescript.evaluation.document_comparison import mean_confusion_matrix
+from wholescript.evaluation.document_metrics import ECE_BINS
+from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.plots.scores import interval_errors
 
-N_BINS = 15
+LINE_STYLES = "(dotted: training; solid: validation)"
 
 
-def curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
-    """Draw loss and macro-F1 by epoch, a line a model, the mean over its seeds.
-
-    Training loss is dotted: how far it falls below the held-out one is the overfitting.
-    """
+def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
+    """Draw loss and validation macro-F1 by epoch, a line per model: means over its seeds."""
     figure, (losses, scores) = plt.subplots(1, 2, figsize=(7.0, 3.6))
     for number, (name, seeds) in enumerate(histories.items()):
         mean = pd.concat(seeds).groupby("epoch").mean(numeric_only=True)
         color = f"C{number}"
         losses.plot(mean.index, mean["train_loss"], color=color, linestyle=":")
-        losses.plot(mean.index, mean["held_out_loss"], color=color)
-        scores.plot(mean.index, mean["held_out_macro_f1"], color=color, label=name)
-    losses.set(xlabel="epoch", ylabel="loss, nats (dotted: training)")
-    scores.set(xlabel="epoch", ylabel="macro-F1 on validation")
+        losses.plot(mean.index, mean["val_loss"], color=color)
+        scores.plot(mean.index, mean["val_macro_f1"], color=color, label=name)
+    losses.set(xlabel="epoch", ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
+    scores.set(xlabel="epoch", ylabel="validation macro-F1")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def cost(table: pd.DataFrame) -> Figure:
-    """Draw error against seconds of training: rows of `accuracy`, `low`, `high`, `seconds`."""
+def error_against_training_time(table: pd.DataFrame) -> Figure:
+    """Draw test error against training time: rows of `accuracy`, `low`, `high`, `seconds`."""
     figure, axes = plt.subplots(figsize=(7.0, 3.8))
     for number, row in enumerate(table.itertuples()):
-        error = 1 - row.accuracy
-        bounds = [[error - (1 - row.high)], [(1 - row.low) - error]]
-        axes.errorbar(row.seconds, error, yerr=bounds, fmt="o", color=f"C{number}", label=row.Index)
-    axes.set(xscale="log", xlabel="seconds of training", ylabel="error on test", ylim=(0, None))
+        bounds = [[row.high - row.accuracy], [row.accuracy - row.low]]
+        axes.errorbar(
+            row.seconds, 1 - row.accuracy, yerr=bounds, fmt="o", color=f"C{number}", label=row.Index
+        )
+    axes.set(xscale="log", xlabel="training time, s", ylabel="test error rate", ylim=(0, None))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
 def accuracy_against(table: pd.DataFrame, label: str) -> Figure:
-    """Draw accuracy, `value` from `low` to `high`, over the logarithm of `size`: a point a row."""
+    """Draw test accuracy, `value` from `low` to `high`, over `size` on a log scale; x-axis `label`."""
     figure, axes = plt.subplots(figsize=(6.0, 3.4))
-    errors = [table["value"] - table["low"], table["high"] - table["value"]]
+    errors = interval_errors(table)
     axes.errorbar(table["size"], table["value"], yerr=errors, fmt="o-", linewidth=1)
-    axes.set(xscale="log", xlabel=label, ylabel="accuracy on test")
+    axes.set(xscale="log", xlabel=label, ylabel="test accuracy")
     return figure
 
 
-def calibration(runs: Mapping[str, DocumentPredictions]) -> Figure:
-    """Draw how often the predicted class is right against how sure the model was of it."""
+def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
+    """Draw accuracy against confidence in bins of equal mass, a line per model."""
     figure, axes = plt.subplots(figsize=(4.6, 4.4))
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1)
-    for name, predictions in runs.items():
+    for name, predictions in models.items():
         if predictions.confidence is None:
             continue
-        right = (predictions.predicted == predictions.labels).astype(np.int8)
-        bins = calibration_curve(right, predictions.confidence.astype(np.float64), N_BINS)
+        correct = (predictions.predicted == predictions.labels).astype(np.int8)
+        bins = calibration_curve(correct, predictions.confidence.astype(np.float64), ECE_BINS)
         axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=name)
-    axes.set(xlabel="confidence", ylabel="share that is right")
+    axes.set(xlabel="confidence", ylabel="accuracy")
     axes.legend()
     return figure
 
 
-def confusion(runs: Mapping[str, Sequence[DocumentPredictions]], columns: int = 4) -> Figure:
-    """Draw the confusion of classes, a panel a model: texts, and their share of the true class."""
-    rows = -(-len(runs) // columns)
+def confusion(models: Mapping[str, Sequence[DocumentPredictions]], columns: int = 4) -> Figure:
+    """Draw confusion matrices, a panel per model: documents, and their share of the true class."""
+    rows = -(-len(models) // columns)
     figure, panels = plt.subplots(
         rows, columns, figsize=(2.0 * columns, 2.4 * rows), squeeze=False, sharex=True, sharey=True
     )
-    for axes in panels.flat[len(runs) :]:
+    for axes in panels.flat[len(models) :]:
         axes.set_axis_off()
-    for place, (name, seeds) in enumerate(runs.items()):
-        axes = panels.flat[place]
-        counts = counted(seeds)
+    for position, (name, seeds) in enumerate(models.items()):
+        axes = panels.flat[position]
+        counts = mean_confusion_matrix(seeds)
         shares = counts.div(counts.sum(axis=1), axis=0)
-        words = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
+        cells = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
         sns.heatmap(
-            shares, annot=words, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+            shares, annot=cells, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
             ax=axes, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(xlabel="", ylabel="")
-        axes.set_title(fill(name, 18), fontsize=10)  # else a long name runs into the next one
-        axes.tick_params(labelbottom=place + columns >= len(runs))
-    figure.supxlabel("predicted")
-    figure.supylabel("label")
+        axes.set_title(fill(name, 18), fontsize=10)  # long titles would overlap
+        axes.tick_params(labelbottom=position + columns >= len(models))
+    figure.supxlabel("predicted class")
+    figure.supylabel("true class")
     return figure
 
 
-def learning(table: pd.DataFrame) -> Figure:
-    """Draw error by number of examples: rows of `model`, `examples`, `accuracy`, `low`, `high`."""
+def learning_curves(table: pd.DataFrame) -> Figure:
+    """Draw test error by training-set size: rows of `model`, `n_train`, `accuracy`, `low`, `high`."""
     figure, axes = plt.subplots(figsize=(7.0, 4.2))
     for name, rows in table.groupby("model", sort=False):
-        ordered = rows.sort_values("examples")
-        (line,) = axes.plot(ordered["examples"], 1 - ordered["accuracy"], marker="o", label=name)
+        curve = rows.sort_values("n_train")
+        sizes = curve["n_train"]
+        (line,) = axes.plot(sizes, 1 - curve["accuracy"], marker="o", label=name)
         axes.fill_between(
-            ordered["examples"],
-            1 - ordered["high"],
-            1 - ordered["low"],
-            color=line.get_color(),
-            alpha=0.15,
+            sizes, 1 - curve["high"], 1 - curve["low"], color=line.get_color(), alpha=0.15
         )
-    axes.set(xscale="log", yscale="log", xlabel="training examples", ylabel="error on test")
+    axes.set(xscale="log", yscale="log", xlabel="training documents", ylabel="test error rate")
     axes.legend()
     return figure
 
 
-def language(epochs: pd.DataFrame) -> Figure:
-    """Draw the loss of models of language by epoch, a panel a class; training loss is dotted.
+def lm_training_curves(epochs: pd.DataFrame) -> Figure:
+    """Draw the next-token loss of class-conditional language models by epoch, a panel per class.
 
-    Columns `model`, `class`, `epoch`, `train_loss`, `held_out_loss`.
+    Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token.
     """
     classes = list(dict.fromkeys(epochs["class"]))
     figure, panels = plt.subplots(1, len(classes), sharey=True, figsize=(7.0, 3.6), squeeze=False)
@@ -125,55 +122,57 @@ def language(epochs: pd.DataFrame) -> Figure:
         for number, (model, rows) in enumerate(of_class.groupby("model", sort=False)):
             color = f"C{number}"
             axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":")
-            axes.plot(rows["epoch"], rows["held_out_loss"], color=color, marker=".", label=model)
+            axes.plot(rows["epoch"], rows["val_loss"], color=color, marker=".", label=model)
         axes.set(title=name, xlabel="epoch")
-    panels[0][0].set(ylabel="nats a token (dotted: training)")
+    panels[0][0].set(ylabel=f"cross-entropy, nats per token\n{LINE_STYLES}")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
 
 
-def words(table: pd.DataFrame) -> Figure:
-    """Draw what each word of a text is worth, a bar a word: columns `word` and `evidence`.
+def token_attribution(table: pd.DataFrame) -> Figure:
+    """Draw the attribution of each token of a document as bars: columns `token`, `attribution`.
 
-    With a column `attention` a second panel shows that. The end of the text has no word.
+    A column `attention` is drawn in a second panel. An empty token is the end of the document.
     """
-    panels = ["evidence", *(["attention"] if "attention" in table else [])]
+    panels = ["attribution", *(["attention"] if "attention" in table else [])]
     figure, all_axes = plt.subplots(
         len(panels), 1, sharex=True, figsize=(7.4, 1.9 * len(panels) + 0.9), squeeze=False
     )
-    places = np.arange(len(table))
+    positions = np.arange(len(table))
     for axes, name in zip(all_axes[:, 0], panels, strict=True):
         colors = ["C0" if value >= 0 else "C1" for value in table[name]]
-        axes.bar(places, table[name], color=colors if name == "evidence" else "0.6", width=0.8)
+        axes.bar(positions, table[name], color=colors if name == "attribution" else "0.6", width=0.8)
         axes.grid(axis="x", visible=False)
-    all_axes[0, 0].set(ylabel="evidence, nats")
+    all_axes[0, 0].set(ylabel="attribution, nats")
     if len(panels) > 1:
-        all_axes[1, 0].set(ylabel="attention, share")
-    # Read back from a file, a word that is not there is no text.
-    named = [word.strip() or "(end)" for word in table["word"].fillna("")]
-    all_axes[-1, 0].set_xticks(places, named, rotation=90, fontsize=7)
+        all_axes[1, 0].set(ylabel="attention rollout,\nshare")
+    # An empty token is NaN after a round trip through CSV.
+    names = [token.strip() or "(end)" for token in table["token"].fillna("")]
+    all_axes[-1, 0].set_xticks(positions, names, rotation=90, fontsize=7)
     all_axes[-1, 0].set_xlim(-0.7, len(table) - 0.3)
     return figure
 
 
-def added(table: pd.DataFrame) -> Figure:
-    """Draw the error over that without further texts, by how many were added: a line a model.
+def augmentation_curve(table: pd.DataFrame) -> Figure:
+    """Draw the error-rate ratio to no augmentation by the number of added documents per real one.
 
-    Columns `model`, `further`, `added`, `real`, `ratio`, `low`, `high`. Where the further texts
-    are real ones the line is dotted.
+    Columns `model`, `source` (`synthetic` or `real`), `n_added`, `n_real`, `error_ratio`, `low`,
+    `high`. A line per model and source; those of added real documents are dotted.
     """
     figure, axes = plt.subplots(figsize=(7.0, 3.8))
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
     models = list(dict.fromkeys(table["model"]))
-    for (name, further), rows in table.groupby(["model", "further"], sort=False):
-        number, real = models.index(name), further == "real"
-        shares = rows["added"] / rows["real"] + 0.015 * (number - (len(models) - 1) / 2)
-        errors = [rows["ratio"] - rows["low"], rows["high"] - rows["ratio"]]
+    for (name, source), rows in table.groupby(["model", "source"], sort=False):
+        number, real = models.index(name), source == "real"
+        offset = 0.015 * (number - (len(models) - 1) / 2)
         axes.errorbar(
-            shares, rows["ratio"], yerr=errors, fmt="s:" if real else "o-", ms=5,
-            color=f"C{number}", mfc="none" if real else None, label=f"{name}, {further}",
+            rows["n_added"] / rows["n_real"] + offset, rows["error_ratio"],
+            yerr=interval_errors(rows, "error_ratio"), fmt="s:" if real else "o-", ms=5,
+            color=f"C{number}", mfc="none" if real else None, label=f"{name}, {source}",
         )  # fmt: skip
-    axes.set(xlabel="further texts for each real one", ylabel="error over that without them")
+    axes.set(
+        xlabel="added documents per real document", ylabel="error-rate ratio to no augmentation"
+    )
     figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -1,4 +1,4 @@
-"""Plots of scores: comparisons with intervals, curves, calibration, confusion."""
+"""Plots of metrics with intervals, and of film predictions: curves, calibration, confusion."""
 
 from collections.abc import Mapping
 
@@ -9,21 +9,21 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from wholescript.evaluation.calibration import calibration_curve
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 
 
 def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
-    """Draw a value with its interval a row: index names, columns `value`, `low`, `high`.
+    """Draw a value with its interval per row: index names, columns `value`, `low`, `high`.
 
-    `reference` draws a dotted line, chance or no difference.
+    `label` is that of the x-axis; `reference` (chance, no difference) is drawn as a dotted line.
     """
     figure, axes = plt.subplots(figsize=(7.0, 0.34 * len(table) + 1.1))
-    places = np.arange(len(table))[::-1]
-    errors = [table["value"] - table["low"], table["high"] - table["value"]]
-    axes.errorbar(table["value"], places, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
+    positions = np.arange(len(table))[::-1]
+    errors = interval_errors(table)
+    axes.errorbar(table["value"], positions, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
     if reference is not None:
         axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set_yticks(places, [str(name) for name in table.index])
+    axes.set_yticks(positions, [str(name) for name in table.index])
     axes.set(xlabel=label, ylim=(-0.6, len(table) - 0.4))
     axes.grid(axis="y", visible=False)
     return figure
@@ -32,17 +32,14 @@ def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = No
 def grouped_forest_plot(
     tables: Mapping[str, pd.DataFrame], label: str, *, reference: float | None = None
 ) -> Figure:
-    """Draw `forest_plot` of several tables in one, in a colour and a lane each.
-
-    A row stands where any table has it, in the order of the tables.
-    """
+    """Draw a `forest_plot` of several tables, in a colour each, with one row per index name."""
     rows = list(dict.fromkeys(str(name) for table in tables.values() for name in table.index))
     figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(rows) + 1.4))
     for number, (name, table) in enumerate(tables.items()):
-        lane = ((len(tables) - 1) / 2 - number) * 0.3
-        places = [lane - rows.index(str(row)) for row in table.index]
-        errors = [table["value"] - table["low"], table["high"] - table["value"]]
-        axes.errorbar(table["value"], places, xerr=errors, fmt="o", ms=5, label=name)
+        offset = ((len(tables) - 1) / 2 - number) * 0.3
+        positions = [offset - rows.index(str(row)) for row in table.index]
+        errors = interval_errors(table)
+        axes.errorbar(table["value"], positions, xerr=errors, fmt="o", ms=5, label=name)
     if reference is not None:
         axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
     axes.set_yticks(-np.arange(len(rows)), rows)
@@ -52,58 +49,64 @@ def grouped_forest_plot(
     return figure
 
 
-def roc(runs: Mapping[str, FilmPredictions]) -> Figure:
-    """Draw one ROC curve a model: ranks within folds, pooled over the repeats."""
+def interval_errors(table: pd.DataFrame, column: str = "value") -> list["pd.Series[float]"]:
+    """Return the error bars of `column` for matplotlib, from its bounds `low` and `high`."""
+    return [table[column] - table["low"], table["high"] - table[column]]
+
+
+def roc(models: Mapping[str, FilmPredictions]) -> Figure:
+    """Draw a ROC curve per model: ranks within folds, pooled over the repeats."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))
-    for name, predictions in runs.items():
-        truth, ranks = _pooled_ranks(predictions)
-        false, true, _ = roc_curve(truth, ranks)
-        axes.plot(*_subsample_curve(false, true), label=name)
+    for name, predictions in models.items():
+        labels, ranks = _pooled_ranks(predictions)
+        fpr, tpr, _ = roc_curve(labels, ranks)
+        axes.plot(*_subsample_curve(fpr, tpr), label=name)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.legend(loc="lower right")
     return figure
 
 
-def precision_recall(runs: Mapping[str, FilmPredictions]) -> Figure:
-    """Draw one precision-recall curve a model, with the rate of positives as a line."""
+def precision_recall(models: Mapping[str, FilmPredictions]) -> Figure:
+    """Draw a precision-recall curve per model; the line is the share of positives (chance)."""
     figure, axes = plt.subplots(figsize=(6.4, 4.4))
-    rate = 0.0
-    for name, predictions in runs.items():
-        truth, ranks = _pooled_ranks(predictions)
-        precision, recall, _ = precision_recall_curve(truth, ranks)
+    positive_share = 0.0
+    for name, predictions in models.items():
+        labels, ranks = _pooled_ranks(predictions)
+        precision, recall, _ = precision_recall_curve(labels, ranks)
         axes.plot(*_subsample_curve(recall[::-1], precision[::-1]), label=name)
-        rate = float(truth.mean())
-    axes.axhline(rate, color="0.6", linestyle=":", linewidth=1, label="chance")
+        positive_share = float(labels.mean())
+    axes.axhline(positive_share, color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1))
     axes.legend(loc="upper right")
     return figure
 
 
-def calibration(runs: Mapping[str, FilmPredictions]) -> Figure:
-    """Draw observed rates against predicted probabilities, ten bins of equal mass a model."""
+def reliability_diagram(models: Mapping[str, FilmPredictions]) -> Figure:
+    """Draw observed shares against predicted probabilities, in ten bins of equal mass per model."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))
-    for name, predictions in runs.items():
+    for name, predictions in models.items():
         labels = np.tile(predictions.labels, len(predictions.scores))
         curve = calibration_curve(labels, predictions.scores.ravel())
         axes.plot(curve["predicted"], curve["observed"], marker="o", ms=4, label=name)
-    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="perfect")
-    axes.set(xlabel="predicted probability", ylabel="observed rate", xlim=(0, 1), ylim=(0, 1))
+    axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="perfect calibration")
+    axes.set(xlabel="predicted probability", ylabel="observed share of positives")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.legend(loc="upper left")
     return figure
 
 
-def confusion(runs: Mapping[str, FilmPredictions]) -> Figure:
-    """Draw a 2 x 2 table a model, at thresholds from inner folds, in films a repeat."""
-    figure, panels = plt.subplots(1, len(runs), figsize=(2.5 * len(runs) + 0.6, 2.9), squeeze=False)
+def confusion(models: Mapping[str, FilmPredictions]) -> Figure:
+    """Draw a confusion matrix per model, at thresholds from inner folds: films, mean of repeats."""
+    width = 2.5 * len(models) + 0.6
+    figure, panels = plt.subplots(1, len(models), figsize=(width, 2.9), squeeze=False)
     for axes, (name, predictions) in zip(panels[0], runs.items(), strict=True):
         predicted = predictions.scores >= predictions.thresholds
-        truth = np.broadcast_to(predictions.labels == 1, predicted.shape)
-        repeats = len(predicted)
+        labels = np.broadcast_to(predictions.labels == 1, predicted.shape)
         cells = np.array(
-            [[(truth == t) & (predicted == s) for s in (False, True)] for t in (False, True)]
+            [[(labels == t) & (predicted == p) for p in (False, True)] for t in (False, True)]
         )
-        films = cells.sum((2, 3)) / repeats
+        films = cells.sum((2, 3)) / len(predicted)
         axes.imshow(films / films.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
         for row in range(2):
             for column in range(2):
@@ -111,42 +114,42 @@ def confusion(runs: Mapping[str, FilmPredictions]) -> Figure:
                 text = f"{films[row, column]:.0f}\n{share:.0%}"
                 color = "white" if share > 0.5 else "black"
                 axes.text(column, row, text, ha="center", va="center", color=color)
-        axes.set_xticks([0, 1], ["no", "yes"])
-        axes.set_yticks([0, 1], ["not", "nominated"])
+        axes.set_xticks([0, 1], ["not nominated", "nominated"])
+        axes.set_yticks([0, 1], ["not\nnominated", "nominated"])
         axes.set(title=name, xlabel="predicted")
         axes.grid(visible=False)
     return figure
 
 
 def by_decade(table: pd.DataFrame) -> Figure:
-    """Draw a value a decade and model: columns `decade`, `model`, `value`, `low`, `high`."""
+    """Draw AUROC by decade and model: columns `decade`, `model`, `value`, `low`, `high`."""
     figure, axes = plt.subplots()
     decades = sorted(table["decade"].unique())
     models = list(dict.fromkeys(table["model"]))
     for number, model in enumerate(models):
         part = table[table["model"] == model].set_index("decade").reindex(decades)
-        shift = (number - (len(models) - 1) / 2) * 0.14
-        errors = [part["value"] - part["low"], part["high"] - part["value"]]
-        places = np.arange(len(decades)) + shift
-        axes.errorbar(places, part["value"], yerr=errors, fmt="o", ms=5, label=model)
+        offset = (number - (len(models) - 1) / 2) * 0.14
+        positions = np.arange(len(decades)) + offset
+        errors = interval_errors(part)
+        axes.errorbar(positions, part["value"], yerr=errors, fmt="o", ms=5, label=model)
     axes.axhline(0.5, color="0.5", linestyle=":", linewidth=1)
     axes.set_xticks(np.arange(len(decades)), [f"{decade}s" for decade in decades])
-    axes.set(ylabel="AUC within the decade")
+    axes.set(ylabel="AUROC within the decade")
     axes.legend()
     return figure
 
 
-def thresholds(table: pd.DataFrame) -> Figure:
-    """Draw macro-F1 at 0.5 and at the inner-fold threshold, a row a treatment.
+def compare_thresholds(table: pd.DataFrame) -> Figure:
+    """Draw macro-F1 at 0.5 and at the inner-fold threshold, a row per imbalance correction.
 
     `table`: index names, columns `at_half` and `at_threshold`.
     """
     figure, axes = plt.subplots(figsize=(7.0, 0.36 * len(table) + 1.2))
-    places = np.arange(len(table))[::-1]
-    axes.hlines(places, table["at_half"], table["at_threshold"], color="0.7")
-    axes.plot(table["at_half"], places, "o", color="C1", label="threshold 0.5")
-    axes.plot(table["at_threshold"], places, "o", color="C0", label="threshold from inner folds")
-    axes.set_yticks(places, [str(name) for name in table.index])
+    positions = np.arange(len(table))[::-1]
+    axes.hlines(positions, table["at_half"], table["at_threshold"], color="0.7")
+    axes.plot(table["at_half"], positions, "o", color="C1", label="threshold 0.5")
+    axes.plot(table["at_threshold"], positions, "o", color="C0", label="threshold from inner folds")
+    axes.set_yticks(positions, [str(name) for name in table.index])
     axes.set(xlabel="macro-F1", ylim=(-0.6, len(table) - 0.4))
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
@@ -154,7 +157,7 @@ def thresholds(table: pd.DataFrame) -> Figure:
 
 
 def _pooled_ranks(predictions: FilmPredictions) -> tuple[np.ndarray, np.ndarray]:
-    ranks = predictions.ranks()
+    ranks = predictions.fold_ranks()
     scored = np.isfinite(ranks)
     labels = np.broadcast_to(predictions.labels, ranks.shape)
     return labels[scored], ranks[scored]
@@ -163,6 +166,6 @@ def _pooled_ranks(predictions: FilmPredictions) -> tuple[np.ndarray, np.ndarray]
 def _subsample_curve(
     x: np.ndarray, y: np.ndarray, max_points: int = 400
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keep at most `max_points` points of a curve: more cannot be seen and make large files."""
+    """Return at most `max_points` points of a curve: more are invisible and make large files."""
     kept = np.unique(np.linspace(0, len(x) - 1, max_points).astype(int))
     return x[kept], y[kept]

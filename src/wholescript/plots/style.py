@@ -1,4 +1,4 @@
-"""One style for all figures, and the settings that give the same bytes each time."""
+"""The style of all figures, and the settings that make them byte-reproducible."""
 
 import colorsys
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-WIDTH = 7.0  # inches: the column of a page at 96 pixels an inch
+WIDTH = 7.0  # inches: a page's column at 96 pixels per inch
 HEIGHT = 4.2
-DARK_BACKGROUND = "#15181c"  # that of the site
+DARK_BACKGROUND = "#15181c"  # of the site's dark theme
 DARK_FOREGROUND = "#e4e1db"
-DPI = 144  # of the PNG: sharp at one and a half times the width shown
+DPI = 144  # of the PNG: 1.5 pixels per CSS pixel
 
 
 def set_style() -> None:
-    """Set the style of the report for every figure drawn after this call."""
+    """Set the style of all figures drawn after this call."""
     sns.set_theme(
         context="notebook",
         style="ticks",
@@ -52,10 +52,11 @@ def set_style() -> None:
 
 
 def to_dark_theme(figure: Figure) -> None:
-    """Redraw a figure, in place, for a dark page: ink becomes light, colours a little brighter.
+    """Recolour a figure in place for a dark page.
 
-    Greys are turned about between the ink and the paper of a dark page, so that text, axes and
-    grid keep their contrast. Colour maps, and text that stands on them, stay.
+    Greys are mapped to the range from the dark background to the light foreground, so that text,
+    axes and grid keep their contrast; other colours become brighter. Colour maps, and text on them,
+    do not change.
     """
     on_maps = {text for axes in figure.axes if _has_colormap(axes) for text in axes.texts}
     for artist in figure.findobj():

@@ -1,5 +1,5 @@
-"""From a script in a file to a probability: the shipped word model and what explains it.
+"""Predict a nomination from a screenplay file with the shipped TF-IDF model, and explain it.
 
-Nothing is imported here, and what a prediction imports needs neither PyTorch nor pandas: an
-answer takes about a second.
+This module imports nothing, and a prediction imports neither PyTorch nor pandas: it takes about a
+second.
 """

@@ -1,4 +1,4 @@
-"""The figure of a prediction: what each part of the script adds, and which words do."""
+"""The figure of a prediction: contributions of the parts of the script and of its words."""
 
 import io
 from collections.abc import Sequence
@@ -9,27 +9,24 @@ from matplotlib.figure import Figure
 
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
-from wholescript.prediction.reading import Z_95, Prediction
-from wholescript.prediction.wording import summary_line
+from wholescript.prediction.predict import Z_95, Prediction
+from wholescript.prediction.text_output import summary_line
 
 FORMATS = (".png", ".svg")
-POSITIVE_COLOR, NEGATIVE_COLOR = (
-    "#0173b2",
-    "#de8f05",
-)  # of seaborn's colour-blind palette, as in the report
+POSITIVE_COLOR, NEGATIVE_COLOR = "#0173b2", "#de8f05"  # of seaborn's colour-blind palette
 
 
 def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
-    """Return where the figure of each script goes: beside it, or to `figure` for a single one.
+    """Return the path of each figure: next to its script, or `figure` for a single script.
 
-    Raises ParameterError where one file is named for several scripts.
+    Raises ParameterError for one `figure` and several scripts.
     """
     if figure is None:
         return [path.with_name(f"{path.name}.prediction.png") for path in scripts]
     if len(scripts) > 1:
         raise ParameterError(
-            f"--figure names one file for {len(scripts)} scripts: leave it out, and each figure "
-            "goes beside its script."
+            f"--figure names one file for {len(scripts)} scripts: without it each figure "
+            "is written next to its script."
         )
     return [figure]
 
@@ -37,11 +34,10 @@ def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
 def write_figure(prediction: Prediction, title: str, path: Path) -> None:
     """Draw a prediction to `path`; the same prediction gives the same bytes.
 
-    Raises ParameterError for another suffix than those of `FORMATS`, or where the file cannot be
-    written.
+    Raises ParameterError if the suffix is not in `FORMATS` or the file cannot be written.
     """
     if path.suffix.lower() not in FORMATS:
-        raise ParameterError(f"a figure is one of {', '.join(FORMATS)}, not {path.name!r}.")
+        raise ParameterError(f"a figure needs a suffix among {', '.join(FORMATS)}: {path.name!r}.")
     drawn, kind = io.BytesIO(), path.suffix.lower()[1:]
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "wholescript", "font.size": 9}):
         figure = _draw(prediction, title)
@@ -58,29 +54,31 @@ def write_figure(prediction: Prediction, title: str, path: Path) -> None:
 
 def _draw(prediction: Prediction, title: str) -> Figure:
     figure = Figure(figsize=(7.0, 6.4), layout="constrained")
-    along, words = figure.subplots(2, 1, height_ratios=(3, 4))
+    by_part, words = figure.subplots(2, 1, height_ratios=(3, 4))
     parts = prediction.parts
-    along.bar(
+    by_part.bar(
         [100 * part.start for part in parts],
-        [part.adds for part in parts],
+        [part.contribution for part in parts],
         [100 * (part.stop - part.start) for part in parts],
         align="edge",
-        color=[_colour(part.adds) for part in parts],
+        color=[_color(part.contribution) for part in parts],
         edgecolor="white",
-        yerr=[Z_95 * part.error for part in parts],
+        yerr=[Z_95 * part.std_error for part in parts],
         error_kw={"elinewidth": 0.8, "ecolor": "0.4"},
     )
-    along.set(xlabel="place in the script, per cent", ylabel="adds to the log odds", xlim=(0, 100))
-    names, adds = zip(*reversed(prediction.words), strict=True)
-    words.barh(range(len(names)), adds, color=[_colour(value) for value in adds])
+    by_part.set(
+        xlabel="position in the script (%)", ylabel="contribution (log-odds)", xlim=(0, 100)
+    )
+    names, values = zip(*reversed(prediction.words), strict=True)
+    words.barh(range(len(names)), values, color=[_color(value) for value in values])
     words.set_yticks(range(len(names)), names, parse_math=False)
-    words.set(xlabel="a word adds to the log odds, against the average film")
-    for axes in (along, words):
+    words.set(xlabel="contribution of a word (log-odds, relative to the mean film)")
+    for axes in (by_part, words):
         axes.spines[["top", "right"]].set_visible(False)
-    along.axhline(0, color="0.2", linewidth=0.8)
+    by_part.axhline(0, color="0.2", linewidth=0.8)
     figure.suptitle(f"{title}\n{summary_line(prediction)}", fontsize=10, parse_math=False)
     return figure
 
 
-def _colour(adds: float) -> str:
-    return POSITIVE_COLOR if adds >= 0 else NEGATIVE_COLOR
+def _color(contribution: float) -> str:
+    return POSITIVE_COLOR if contribution >= 0 else NEGATIVE_COLOR

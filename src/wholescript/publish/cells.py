@@ -1,11 +1,14 @@
-"""What the cells of a notebook call: begin, evaluate or read runs, record numbers, show figures."""
+"""The functions that notebook cells call: runs, metrics, figures and tables."""
 
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
+    ModelComparison,
+    cached,
     evaluate_run,
+    load_published_run,
     load_run,
     measure_run,
     record_differences,
@@ -13,8 +16,11 @@ from wholescript.studies.screenplays.experiments import (
 
 __all__ = [
     "Metric",
+    "ModelComparison",
     "begin_notebook",
+    "cached",
     "evaluate_run",
+    "load_published_run",
     "load_run",
     "measure_run",
     "record_differences",

@@ -1,4 +1,4 @@
-"""What must hold of notebooks, figures and results before they are committed."""
+"""Checks of notebooks, figures and results before they are committed (`wholescript check`)."""
 
 import copy
 import json
@@ -17,19 +17,19 @@ from wholescript.project import Project
 from wholescript.publish.claims import evaluate_claims
 from wholescript.publish.normalize import INJECTED_TAG, normalize_notebook, to_ipynb
 from wholescript.publish.pipeline import declared_figures, pipeline_texts
-from wholescript.publish.provenance.explain import why
+from wholescript.publish.provenance.explain import explain_staleness
 
 MEGABYTE = 1_000_000
 LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
 _MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
-    "an object's address": re.compile(r"\bat 0x[0-9a-f]{6,}"),
+    "a memory address": re.compile(r"\bat 0x[0-9a-f]{6,}"),
 }
 
 
 def find_problems(project: Project) -> list[str]:
-    """Return what is wrong with the committed outputs, one line each; empty when all is well."""
+    """Return the problems of the committed outputs, one line each; empty if there are none."""
     found = [*_pipeline(project), *_sizes(project), *_figures(project), *_smoke_outputs(project)]
     for name in project.notebook_names():
         found += _notebook(project, name)
@@ -39,20 +39,20 @@ def find_problems(project: Project) -> list[str]:
 
 
 def _stale(project: Project, name: str) -> Iterator[str]:
-    for change in why(project, name).changes:
-        if change.description != "is missing":  # said of the figure already
+    for change in explain_staleness(project, name).changes:
+        if change.description != "is missing":  # `_figures` reports these
             yield f"{name}: {change}"
 
 
 def _claims(project: Project) -> Iterator[str]:
     for claim in evaluate_claims(project.root).values():
         if not claim.holds:
-            reason = claim.error or "the stored results no longer say so"
-            yield f"the claim {claim.name!r} is broken: {reason}"
+            reason = claim.error or "the stored results do not support it"
+            yield f"the claim {claim.name!r} does not hold: {reason}"
 
 
 def _modified_outputs(project: Project) -> Iterator[str]:
-    """Yield the outputs that are no longer what their stage wrote, as DVC sees them."""
+    """Yield the outputs that changed after their stage wrote them, according to `dvc status`."""
     if not (project.root / "dvc.lock").exists():
         return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
@@ -64,7 +64,7 @@ def _modified_outputs(project: Project) -> Iterator[str]:
         for change in changes:
             outputs = change.get("changed outs", {}) if isinstance(change, dict) else {}
             yield from (
-                f"{path} was {description} since {stage} wrote it"
+                f"{path} was {description} after stage {stage} wrote it"
                 for path, description in outputs.items()
             )
 
@@ -77,7 +77,7 @@ def _pipeline(project: Project) -> Iterator[str]:
         return
     for path, text in texts.items():
         if not path.exists() or path.read_text() != text:
-            yield f"{path.name} is not what the notebooks say: run `wholescript pipeline`"
+            yield f"{path.name} is out of date: run `wholescript pipeline`"
 
 
 def _sizes(project: Project) -> Iterator[str]:
@@ -93,17 +93,22 @@ def _sizes(project: Project) -> Iterator[str]:
 def _figures(project: Project) -> Iterator[str]:
     sources = map(project.notebook_source, project.notebook_names())
     declared = {file for source in sources for file in declared_figures(source)}
-    there = {path.name for path in _files(project.root / "figures")}
-    yield from (f"figures/{name} is made by no notebook" for name in sorted(there - declared))
-    yield from (f"figures/{name} is missing" for name in sorted(declared - there))
+    stored = {path.name for path in _files(project.root / "figures")}
+    yield from (
+        f"figures/{name} is not written by any notebook" for name in sorted(stored - declared)
+    )
+    yield from (f"figures/{name} is missing" for name in sorted(declared - stored))
 
 
 def _smoke_outputs(project: Project) -> Iterator[str]:
-    records = (project.root / "figures").glob("*.passport.json")
+    records = (project.root / "figures").glob("*.provenance.json")
     configs = (project.root / "results").glob("*/*/config.json")
     for path in sorted([*records, *configs]):
         if json.loads(path.read_text()).get("scale") == "smoke":
-            yield f"{path.relative_to(project.root)} is of scale smoke, which is never published"
+            yield (
+                f"{path.relative_to(project.root)} was made with the run profile smoke, which is "
+                "not published"
+            )
 
 
 def _notebook(project: Project, name: str) -> Iterator[str]:
@@ -115,14 +120,18 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     own = [cell for cell in executed.cells if INJECTED_TAG not in cell.metadata.get("tags", [])]
     source = jupytext.read(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
-        yield f"{path.name} is not of the cells of {name}.py: run `wholescript run {name}`"
+        yield f"{path.name} does not have the cells of {name}.py: run `wholescript run {name}`"
     titles = [
         title for c in source.cells if c.cell_type == "markdown" for title in _top_headings(c)
     ]
     if len(titles) != 1:
-        yield f"{name}.py has {len(titles)} titles ({'; '.join(titles)}): a page has one"
+        found = "; ".join(titles)
+        yield f"{name}.py has {len(titles)} top-level headings ({found}); a page has exactly one"
     if to_ipynb(normalize_notebook(copy.deepcopy(executed), name)) != path.read_text():
-        yield f"{path.name} holds timings, stderr or ids of one run: run `wholescript run {name}`"
+        yield (
+            f"{path.name} contains timings, stderr or ids of a single execution: run "
+            f"`wholescript run {name}`"
+        )
     for cell in executed.cells:
         if cell.cell_type == "code":
             yield from (f"{path.name}, {cell.id}: {trace}" for trace in _machine_traces(cell))
@@ -137,12 +146,12 @@ def _machine_traces(cell: NotebookNode) -> Iterator[str]:
         yield "has not been executed"
     for output in cell.outputs:
         if output.output_type == "error":
-            yield f"ended in {output.ename}"
+            yield f"raised {output.ename}"
         texts = [output.get("text", "")]
         texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
-        for what, pattern in _MACHINE_TRACES.items():
+        for trace, pattern in _MACHINE_TRACES.items():
             if any(pattern.search(text) for text in texts):
-                yield f"shows {what}"
+                yield f"contains {trace}"
 
 
 def _files(folder: Path) -> list[Path]:

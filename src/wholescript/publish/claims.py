@@ -1,14 +1,13 @@
-"""Conclusions of the report, each a named predicate over stored results.
+"""Claims: conclusions of the report, each a named predicate over stored results.
 
-They stand in `report/claims.py` of a project, as functions of `Results` that return whether they
-hold:
+A project defines them in `report/claims.py`, as functions of `Results` that return a bool:
 
-    @claim("Word counts rank films better than the mean of chunk embeddings.")
-    def words_lead(results):
-        return results.difference("training/mean - evaluation/words:auc").high < 0
+    @claim("TF-IDF + logistic regression ranks films better than mean chunk embeddings.")
+    def tfidf_beats_mean(results):
+        return results.difference("training/mean - evaluation/tfidf-logistic:auc").high < 0
 
-A page states one as {claim}`the words of the page <words-lead>`. Everything that a predicate looks
-up is its evidence.
+A page cites a claim as {claim}`text on the page <tfidf-beats-mean>`. The results that a predicate
+looks up are the evidence of its claim.
 """
 
 import importlib.util
@@ -16,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from wholescript.errors import RunError
-from wholescript.experiments.results import Metric, Results, nearest
+from wholescript.errors import RunError, did_you_mean
+from wholescript.experiments.results import Metric, Results
 
 Predicate = Callable[[Results], bool]
 FILE = Path("report") / "claims.py"
@@ -26,7 +25,7 @@ _STATEMENT = "_claim_statement"
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim as evaluated: whether it holds, on which numbers, or the error that hid them."""
+    """An evaluated claim: whether it holds, its evidence, and the error of a failed evaluation."""
 
     name: str
     statement: str
@@ -36,20 +35,20 @@ class Claim:
 
 
 def claim(statement: str) -> Callable[[Predicate], Predicate]:
-    """Mark a function of `Results` as a claim that says `statement`."""
+    """Register a function of `Results` as a claim with this statement."""
 
-    def mark(predicate: Predicate) -> Predicate:
+    def decorate(predicate: Predicate) -> Predicate:
         setattr(predicate, _STATEMENT, statement)
         return predicate
 
-    return mark
+    return decorate
 
 
 def evaluate_claims(root: Path) -> dict[str, Claim]:
     """Return every claim of the project at `root` by name, evaluated on its stored results.
 
-    A predicate that asks for a result that is not there does not hold, and says why. A project
-    without `report/claims.py` has no claims.
+    A claim whose predicate looks up a missing result does not hold; `Claim.error` says why. A
+    project without `report/claims.py` has no claims.
 
     Raises:
         RunError: the file cannot be run, or a predicate returns something other than a bool.
@@ -61,16 +60,16 @@ def evaluate_claims(root: Path) -> dict[str, Claim]:
 
 
 def find_claim(claims: dict[str, Claim], name: str) -> Claim:
-    """Return a claim by name; raises RunError that names the nearest where there is none."""
+    """Return a claim by name; raise RunError, which suggests similar names, if there is none."""
     if name not in claims:
-        raise RunError(f"there is no claim {name!r} in {FILE}{nearest(name, claims)}")
+        raise RunError(f"there is no claim {name!r} in {FILE}{did_you_mean(name, claims)}")
     return claims[name]
 
 
 def _predicates(path: Path) -> dict[str, Predicate]:
     if not path.exists():
         return {}
-    spec = importlib.util.spec_from_file_location("claims_of_the_report", path)
+    spec = importlib.util.spec_from_file_location("report_claims", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     try:
@@ -90,16 +89,14 @@ def _evaluated(name: str, predicate: Predicate, results_root: Path) -> Claim:
     try:
         answer = predicate(results)
         if type(answer) is not bool:
-            raise RunError(f"the claim {name!r} returned {answer!r}; a claim is True or False")
+            raise RunError(f"the claim {name!r} returned {answer!r}; it must return True or False")
         holds = answer
-    except (RunError, TypeError) as found:
-        # A bound that is missing (None) cannot be compared: TypeError.
-        error = str(found)
-    looked_up = Results(results_root)
+    except (RunError, TypeError) as problem:
+        # TypeError: comparison with a missing bound (None).
+        error = str(problem)
+    stored = Results(results_root)
     evidence = {
-        reference: looked_up.difference(reference)
-        if " - " in reference
-        else looked_up.metric(reference)
-        for reference in dict.fromkeys(results.read)
+        reference: stored.difference(reference) if " - " in reference else stored.metric(reference)
+        for reference in dict.fromkeys(results.references)
     }
     return Claim(name, statement, holds, evidence, error)

@@ -1,4 +1,4 @@
-"""Notebooks executed from their source, with checked parameters; the old one stays on failure."""
+"""Execute notebooks from their source with checked parameters; a failure keeps the old output."""
 
 import os
 import sys
@@ -27,11 +27,11 @@ from wholescript.publish.provenance.notebook_state import notebook_fingerprint
 
 
 class _RunningPython(AsyncKernelManager):
-    """Starts the interpreter that is running, whatever kernels the user has registered."""
+    """Starts the running Python interpreter, whatever kernels the user has registered."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        # What goes wrong in a cell is in its output; the log has but the noise of being stopped.
+        # Errors of cells are in their outputs; the log holds only messages about the shutdown.
         return KernelSpec(**get_kernel_dict(["--log-level=CRITICAL"]))
 
     @default("transport_encryption")
@@ -48,13 +48,13 @@ def run_notebook(
 ) -> Path:
     """Execute a notebook from its .py and return the path of the executed .ipynb.
 
-    `name` is its name, number or path. `overrides` change single parameters of what is published.
-    With none, the notebook beside the .py is replaced; with any, everything goes to a folder
-    under `_build/runs`; `output` names another root, where nothing published is looked up.
+    `name` is its name, number or path. `overrides` replace published parameters. Without them the
+    .ipynb next to the .py is replaced; with them all output goes to a folder under `_build/runs`.
+    `output` is another output root, for which no published run is looked up.
 
     Raises:
-        ParameterError: a parameter is unknown or does not fit; nothing has run then.
-        RunError: a cell failed; the executed notebook that was there has not been touched.
+        ParameterError: a parameter is unknown or has a wrong value; nothing was executed.
+        RunError: a cell failed; the existing .ipynb is unchanged.
     """
     project = project or Project()
     source = project.notebook_source(name)
@@ -63,7 +63,7 @@ def run_notebook(
     parameters |= check_parameters(project, name, overrides or {})
     with _environment(project, output):
         root = output_root(project, name, parameters)
-        # Before the first cell: what is edited while it runs is not what it ran with.
+        # Taken before the first cell: edits made during the execution do not count.
         fingerprint = notebook_fingerprint(project, name, parameters)
         executed = _execute(project, source, parameters)
     target = root / "notebooks" if root == project.root else root
@@ -85,9 +85,9 @@ def _execute(project: Project, source: Path, parameters: dict[str, Any]) -> Note
             changed,
             cwd=str(project.root),
             kernel_manager_class=_RunningPython,
-            start_timeout=600,  # seconds: a busy machine imports slowly
+            start_timeout=600,  # seconds; imports are slow on a busy machine
             progress_bar={"desc": source.stem, "unit": "cell"},
-            # The bars of training inside the notebook reach the terminal, not the page.
+            # Progress bars of trainings go to the terminal, not into the notebook.
             stderr_file=sys.stderr,
         )
     except PapermillExecutionError as error:
@@ -103,7 +103,7 @@ def _explain(error: PapermillExecutionError, source: Path, failed: Path, project
     where = f"cell {label}" if label else f"cell {number} of {len(cells)}"
     return (
         f"{source.stem} failed in {where}: {error.ename}: {error.evalue}\n"
-        f"What ran until then is in {failed.relative_to(project.root)}"
+        f"The partially executed notebook is in {failed.relative_to(project.root)}"
     )
 
 

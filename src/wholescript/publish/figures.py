@@ -1,4 +1,4 @@
-"""Figures and tables: drawn once, written with their data and passport, shown in the notebook."""
+"""Figures and tables of notebooks: written with their data and provenance record, and displayed."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from wholescript.errors import RunError
 from wholescript.plots.style import DPI, to_dark_theme
 from wholescript.publish.notebook import current_notebook
 from wholescript.publish.plot_data import plotted_data, series_table
-from wholescript.publish.provenance.record import write_with_provenance
+from wholescript.publish.provenance.write import write_with_provenance
 
 CSS_DPI = 96
 TOLERANCE = 0.02
@@ -24,15 +24,15 @@ Format = str | Callable[[Any], str]
 
 
 def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> None:
-    """Write a figure under its label, beside it its data and passport, and show it.
+    """Write a figure, its data and its provenance record under its label, and display it.
 
-    Writes `figures/<label>.svg` and `.png`, `.dark.png` for a dark page, `.json` (series, labels
-    and limits as plotted), `.csv` (the series) and `.passport.json`; the figure is closed. The
-    same figure gives the same bytes each time. `tolerance` is how far a rerun may draw a point
-    from where it is, as a share of the axis; it is stored beside the data.
+    Writes `figures/<label>.svg` and `.png`, `.dark.png` for dark pages, `.json` (series, labels
+    and limits as plotted), `.csv` (the series) and `.provenance.json`, and closes the figure. The
+    same figure gives the same bytes. `tolerance` is stored with the data: the largest accepted
+    deviation of a point in a rerun, as a fraction of the axis.
 
     Raises:
-        RunError: the label does not begin with `fig-`, or no notebook has begun.
+        RunError: the label does not start with `fig-`, or no notebook is running.
     """
     _check_label(label, "fig-")
     notebook = current_notebook()
@@ -63,34 +63,34 @@ def _svg_bytes(figure: Figure) -> bytes:
 
 
 def _png_bytes(figure: Figure) -> bytes:
-    """Return a PNG of no more than 256 colors: it looks the same, in a third of the bytes."""
+    """Return a PNG with at most 256 colors: it looks the same and has a third of the bytes."""
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, metadata={"Software": None})
     with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(
+        quantized = image.convert("RGB").quantize(
             method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
-        few.save(packed, "png", dpi=image.info["dpi"])
+        quantized.save(packed, "png", dpi=image.info["dpi"])
     return packed.getvalue()
 
 
 def show_table(
     table: pd.DataFrame, label: str, formats: Mapping[str, Format] | None = None
 ) -> None:
-    """Write a table under its label, beside it its passport, and show it.
+    """Write a table and its provenance record under its label, and display it.
 
-    Writes `figures/<label>.csv` (full values, 6 significant digits) and `.passport.json`. On the
-    page floats have 3 decimals unless `formats` gives a column another format, as in
+    Writes `figures/<label>.csv` (6 significant digits) and `.provenance.json`. On the page floats
+    have 3 decimals unless `formats` has a format for the column, as in
     `{"films": ",", "auc": ".3f"}`, or a function from value to text. The index is shown if it has
     a name.
 
     Raises:
-        RunError: the label does not begin with `tbl-`, a format names no column, or no notebook
-            has begun.
+        RunError: the label does not start with `tbl-`, a format has no column, or no notebook is
+            running.
     """
     _check_label(label, "tbl-")
     if unknown := set(formats or {}) - set(table.columns):
-        raise RunError(f"{label}: formats for columns that are not there: {sorted(unknown)}")
+        raise RunError(f"{label}: formats for unknown columns: {sorted(unknown)}")
     notebook = current_notebook()
     named = any(name is not None for name in table.index.names)
     csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
@@ -119,4 +119,6 @@ def _formatted(value: Any, form: Format) -> str:
 
 def _check_label(label: str, prefix: str) -> None:
     if not label.startswith(prefix) or label != label.lower() or " " in label:
-        raise RunError(f"label {label!r} must be lower case, without spaces, and begin {prefix!r}")
+        raise RunError(
+            f"label {label!r} must be lower case, have no spaces and start with {prefix!r}"
+        )

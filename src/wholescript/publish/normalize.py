@@ -1,4 +1,4 @@
-"""Executed notebooks in a form in which a rerun changes only what changed."""
+"""Normal form of executed notebooks, in which an equal rerun gives equal bytes."""
 
 import hashlib
 import re
@@ -8,14 +8,14 @@ from nbformat import NotebookNode
 
 INJECTED_TAG = "injected-parameters"
 METADATA_KEY = "wholescript"
-"""The key of a notebook's metadata that holds what it was executed with."""
+"""The metadata key of an .ipynb that holds its fingerprint."""
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _KEPT_METADATA = ("tags", "label", "name")
 
 
 def cell_id(notebook: str, part: str) -> str:
-    """Return the id of a cell: unique in the project, because the notebook's name is in it."""
+    """Return the id of a cell; the name of the notebook makes it unique in the project."""
     return f"{notebook}-{part}"[:64]
 
 
@@ -28,11 +28,11 @@ def cell_label(cell: NotebookNode) -> str | None:
 
 
 def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:
-    """Strip from an executed notebook, in place, what differs between two equal runs; return it.
+    """Remove, in place, what differs between two equal executions of a notebook; return it.
 
-    Timings, stderr, progress widgets and tool metadata go, but not the stamp; neighbouring pieces
-    of stdout become one; each cell gets an id made of the notebook's name and its label, its tag,
-    or a digest of its text, so that a cell put in or taken out leaves the ids of the others alone.
+    Removes timings, stderr, progress widgets and tool metadata, and keeps the fingerprint.
+    Consecutive stdout outputs are joined. The id of a cell is the name of the notebook with the
+    cell's label, its tag or a digest of its source: inserting a cell changes no other id.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     fingerprint = (

@@ -1,4 +1,4 @@
-"""The notebook that is running: its parameters, and where its output may go."""
+"""The running notebook: its parameters, its output root and the provenance of its output."""
 
 import os
 import random
@@ -27,48 +27,48 @@ from wholescript.publish.parameters import check_parameters, published_parameter
 
 @dataclass
 class Notebook(Workspace):
-    """The running notebook: what a figure or a run needs to know of what makes it.
+    """The workspace of a running notebook, which records provenance with figures and runs.
 
-    `output` is the root under which `figures/` and `results/` are written: the repository when
-    all parameters are the published ones, else a folder of its own.
+    `output` is the root of `figures/` and `results/`: the repository if all parameters have their
+    published values, else a separate folder.
     """
 
     output: Path = field(kw_only=True)
 
     @property
     def published(self) -> bool:
-        """Whether the output is the published one, in the repository itself."""
+        """Whether the output is published, that is written to the repository itself."""
         return self.output == self.project.root
 
     @property
     def may_replace(self) -> bool:
-        """Whether a run of other settings is replaced: the output root is that of the parameters."""
+        """Always true: the output root depends on the parameters, so a stored run is outdated."""
         return True
 
     @property
     def figures(self) -> Path:
-        """Where figures and tables are written."""
+        """The folder of figures and tables."""
         return self.output / "figures"
 
     @property
     def stores(self) -> list[RunStore]:
-        """Where finished runs are looked for: here first, then among the published ones.
+        """The stores in which finished runs are looked for: this output, then the published one.
 
-        A rerun looks nowhere but in its own output, so that everything is made again.
+        A rerun (WHOLESCRIPT_OUTPUT) uses its own output only, so that everything is made again.
         """
         if os.environ.get(OUTPUT_VARIABLE) or self.published:
             return [self.store]
         return [self.store, RunStore(self.project.root / "results")]
 
     @property
-    def partial(self) -> Path:
-        """Where finished folds of unfinished runs are kept; a rerun has a place of its own."""
+    def fold_cache(self) -> Path:
+        """The folder of finished folds of unfinished runs; a rerun has its own."""
         forced = os.environ.get(OUTPUT_VARIABLE)
-        return (self.output if forced else self.project.build) / "partial"
+        return (self.output if forced else self.project.build) / "fold_cache"
 
     @cached_property
     def code(self) -> str:
-        """The hash of the notebook's own code and of all modules that it imports."""
+        """The hash of the notebook's code and of all modules that it imports."""
         source = self.project.notebook_source(self.name)
         return hash_json([syntax_hash(source), code_fingerprint([source], self.project.source)])
 
@@ -81,7 +81,7 @@ class Notebook(Workspace):
 
     @property
     def cell(self) -> str | None:
-        """The id of the cell that is running; None outside of IPython."""
+        """The id of the running cell; None outside of IPython."""
         shell = get_ipython()
         if shell is None:
             return None
@@ -93,14 +93,14 @@ class Notebook(Workspace):
 
     @property
     def command(self) -> str:
-        """The one command that makes this output again."""
+        """The command that reproduces this output."""
         published = published_parameters(self.project, self.name)
         changed = {k: v for k, v in self.parameters.items() if v != published[k]}
         options = [f" -p {name} {value}" for name, value in changed.items()]
         return f"wholescript run {self.name}" + "".join(options)
 
     def claim(self, run: Run) -> Run:
-        """Note in a run of this notebook's own which cell makes it now."""
+        """Update the cell and the parameters recorded in a run of this notebook; return the run."""
         facts = {"cell": self.cell, "parameters": self.parameters}
         own = run.config.get("notebook") == self.name and run.path.is_relative_to(self.output)
         if own and any(run.config.get(key) != value for key, value in facts.items()):
@@ -108,7 +108,7 @@ class Notebook(Workspace):
         return run
 
     def facts(self) -> dict[str, Any]:
-        """Return what is recorded with a new run: which cell made it, with what, where."""
+        """Return the facts recorded with a new run: cell, parameters, code, versions, device."""
         return {
             "notebook": self.name,
             "cell": self.cell,
@@ -122,7 +122,7 @@ class Notebook(Workspace):
         }
 
     def provenance(self) -> dict[str, Any]:
-        """Return what every provenance record holds: the inputs, the environment, the command."""
+        """Return the content common to all provenance records: inputs, environment and command."""
         return {
             "notebook": self.name,
             "parameters": self.parameters,
@@ -143,13 +143,13 @@ class Notebook(Workspace):
 def begin_notebook(
     name: str, namespace: dict[str, Any], project: Project | None = None
 ) -> Notebook:
-    """Read and check the parameters of the running notebook, and decide where its output goes.
+    """Check the parameters of the running notebook and activate its workspace.
 
     `namespace` is `globals()` of the notebook. Seeds Python and NumPy with the parameter `seed`
-    (0 where there is none) and sets the style of the figures.
+    (0 if there is none) and sets the style of the figures.
 
     Raises:
-        ParameterError: a parameter has the wrong type or a value outside its choices.
+        ParameterError: a parameter has a wrong type or a value that is not among its choices.
     """
     project = project or Project()
     published = published_parameters(project, name)
@@ -169,23 +169,28 @@ def current_notebook() -> Notebook:
     """Return the notebook that called `begin_notebook`.
 
     Raises:
-        RunError: none has.
+        RunError: no notebook is running.
     """
     workspace = current_workspace()
     if not isinstance(workspace, Notebook):
-        raise RunError("no notebook has begun: call begin_notebook(NAME, globals()) first")
+        raise RunError("no notebook is running: call begin_notebook(NAME, globals()) first")
     return workspace
 
 
 def output_root(project: Project, name: str, parameters: dict[str, Any]) -> Path:
-    """Return where a run with these parameters writes.
+    """Return the output root of a notebook with these parameters.
 
-    That is the repository for the published parameters at a scale above smoke, and a folder
-    named by a hash of the parameters for any others, so that they never overwrite what is
-    published. The variable WHOLESCRIPT_OUTPUT overrides both.
+    It is the repository for the published parameters (unless the run profile is smoke), and a
+    folder named by a hash of the parameters otherwise, so that published output is never
+    overwritten. The environment variable WHOLESCRIPT_OUTPUT overrides both.
     """
     if forced := os.environ.get(OUTPUT_VARIABLE):
         return (project.root / forced).resolve()
     if parameters == published_parameters(project, name) and parameters.get("scale") != "smoke":
         return project.root
+    return unpublished_root(project, name, parameters)
+
+
+def unpublished_root(project: Project, name: str, parameters: dict[str, Any]) -> Path:
+    """Return the output root of a notebook with other than the published parameters."""
     return project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"

@@ -1,7 +1,6 @@
-"""The parameters of a notebook: read from its source, checked before anything runs."""
+"""Parameters of a notebook: read from its source and checked before anything is executed."""
 
 import ast
-import difflib
 import io
 import json
 import re
@@ -13,7 +12,7 @@ from typing import Any
 import jupytext
 import yaml
 
-from wholescript.errors import ParameterError
+from wholescript.errors import ParameterError, did_you_mean
 from wholescript.project import Project
 
 _CHOICES = re.compile(r"^[\w.-]+(?:\s*\|\s*[\w.-]+)+")
@@ -23,7 +22,7 @@ _CHOICES = re.compile(r"^[\w.-]+(?:\s*\|\s*[\w.-]+)+")
 class Parameter:
     """One line of the `parameters` cell: `name = default  # comment`.
 
-    A comment that begins `a | b | c` and names the default lists the only values allowed.
+    A comment that starts with `a | b | c`, with the default among them, lists the allowed values.
     """
 
     name: str
@@ -32,14 +31,14 @@ class Parameter:
 
     @property
     def choices(self) -> list[str]:
-        """The values allowed, as text; empty when any value of the type is."""
+        """The allowed values, as text; empty if every value of the type is allowed."""
         match = _CHOICES.match(self.comment)
         values = [value.strip() for value in match.group().split("|")] if match else []
         return values if str(self.default) in values else []
 
     @property
     def type_name(self) -> str:
-        """The type a value must have, for messages."""
+        """The required type of a value, for messages."""
         return "str or none" if self.default is None else type(self.default).__name__
 
     def convert(self, value: Any) -> Any:
@@ -58,7 +57,7 @@ class Parameter:
         if self.choices and str(converted) not in self.choices:
             raise ParameterError(
                 f"parameter {self.name!r} is {converted!r}; it can be: {', '.join(self.choices)}"
-                f"{_nearest(str(converted), self.choices)}"
+                f"{did_you_mean(str(converted), self.choices, list_all=False)}"
             )
         return converted
 
@@ -77,9 +76,9 @@ def _convert(value: Any, default: Any) -> Any:
             raise TypeError
         return text
     if kind is bool:
-        words = {"true": True, "false": False}
-        if text is not None and text.lower() in words:
-            return words[text.lower()]
+        booleans = {"true": True, "false": False}
+        if text is not None and text.lower() in booleans:
+            return booleans[text.lower()]
     elif text is not None:
         value = kind(text) if kind in (int, float) else json.loads(text)
     if kind is float and type(value) is int:
@@ -91,13 +90,8 @@ def _convert(value: Any, default: Any) -> Any:
     return value
 
 
-def _nearest(word: str, words: list[str]) -> str:
-    close = difflib.get_close_matches(word, words, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
-
-
 def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
-    """Return the parameters that the cell tagged `parameters` of a notebook declares.
+    """Return the parameters that a notebook declares in its cell tagged `parameters`.
 
     Raises:
         ParameterError: there is no such cell, or a line of it is not `name = constant`.
@@ -142,23 +136,23 @@ def check_parameters(
     """Return `overrides` converted to the types that the notebook declares.
 
     Raises:
-        ParameterError: a name is unknown (the nearest is offered) or a value does not fit.
+        ParameterError: a name is unknown or a value is not allowed.
     """
     declared = read_parameters(project, notebook)
     for name in overrides:
         if name not in declared:
             raise ParameterError(
                 f"{project.notebook_source(notebook).stem} has no parameter {name!r}"
-                f"{_nearest(name, list(declared))}; it has: {', '.join(declared)}"
+                f"{did_you_mean(name, declared, list_all=False)}; parameters: {', '.join(declared)}"
             )
     return {name: declared[name].convert(value) for name, value in overrides.items()}
 
 
 def published_parameters(project: Project, notebook: str) -> dict[str, Any]:
-    """Return what is published: the defaults, with the notebook's section of params.yaml over them.
+    """Return the published parameters: the defaults, updated with the section of params.yaml.
 
     Raises:
-        ParameterError: params.yaml names an unknown parameter or a value that does not fit.
+        ParameterError: params.yaml has an unknown parameter or a value that is not allowed.
     """
     defaults = {p.name: p.default for p in read_parameters(project, notebook).values()}
     return defaults | check_parameters(project, notebook, _section(project, notebook))

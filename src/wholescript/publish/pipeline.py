@@ -1,4 +1,4 @@
-"""dvc.yaml and params.yaml, written from the notebooks: one stage a notebook."""
+"""Write dvc.yaml and params.yaml from the notebooks, with one stage per notebook."""
 
 import ast
 from pathlib import Path
@@ -16,10 +16,16 @@ from wholescript.publish.parameters import read_parameters
 HEADER = (
     "# Written from the notebooks by `wholescript pipeline`; a test checks that it is current.\n"
 )
-FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".passport.json")
-TABLE_FILES = (".csv", ".passport.json")
+FIGURE_FILES = (".svg", ".png", ".dark.png", ".json", ".csv", ".provenance.json")
+TABLE_FILES = (".csv", ".provenance.json")
 WRITING_CALLS = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
-READING_CALLS = ("load_run", "stored_run", "read_text_runs", "read_title_runs", "read_measured")
+READING_CALLS = (
+    "load_run",
+    "load_published_run",
+    "load_document_runs",
+    "load_headline_runs",
+    "load_analysis_run",
+)
 DATA_CALLS = ("open_study", "load_corpus", "load_features")
 
 
@@ -27,8 +33,8 @@ def write_pipeline(project: Project) -> list[Path]:
     """Write dvc.yaml and params.yaml and return their paths.
 
     Raises:
-        RunError: two notebooks write the same figure or group of results, or a notebook names
-            a run or a label by a variable, so that nobody can tell what it makes.
+        RunError: two notebooks write the same figure or group of results, or a run or label in a
+            notebook is not a string literal.
     """
     texts = pipeline_texts(project)
     for path, text in texts.items():
@@ -37,7 +43,7 @@ def write_pipeline(project: Project) -> list[Path]:
 
 
 def pipeline_texts(project: Project) -> dict[Path, str]:
-    """Return what dvc.yaml and params.yaml must hold."""
+    """Return the contents of dvc.yaml and params.yaml by path."""
     names = project.notebook_names()
     stages = {name: _stage(project, name) for name in names}
     _check_owners(stages)
@@ -60,7 +66,7 @@ def _yaml(value: dict[str, Any]) -> str:
 def _stage(project: Project, name: str) -> dict[str, Any]:
     source = project.notebook_source(name)
     calls = _first_arguments(source)
-    made = _groups(calls, WRITING_CALLS, source)
+    written = _groups(calls, WRITING_CALLS, source)
     inputs = [source, *import_closure([source], project.source)]
     if uses_bundled_films(source):
         inputs += bundle_files(project)
@@ -68,7 +74,7 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
     inputs += _parameter_files(project, name)
     outputs = [project.notebooks / f"{name}.ipynb"]
     outputs += [project.root / "figures" / file for file in declared_figures(source)]
-    outputs += [project.root / group for group in made]
+    outputs += [project.root / group for group in written]
     keep = {"cache": False, "persist": True}
     return {
         "cmd": f"wholescript run {name}",
@@ -82,39 +88,39 @@ def _stage(project: Project, name: str) -> dict[str, Any]:
 
 
 def _parameter_files(project: Project, name: str) -> list[Path]:
-    """Return the files of the tree that parameters of a notebook name."""
+    """Return the files of the project whose paths are default parameters of a notebook."""
     defaults = [p.default for p in read_parameters(project, name).values()]
     paths = [project.root / value for value in defaults if isinstance(value, str) and value]
     return [path for path in paths if path.is_file()]
 
 
 def uses_bundled_films(source: Path) -> bool:
-    """Return whether a notebook reads the bundled films."""
+    """Return whether a notebook loads the bundled films."""
     return any(call in _first_arguments(source) for call in DATA_CALLS)
 
 
 def input_run_groups(source: Path) -> list[str]:
-    """Return the groups of results, as `results/<group>`, that other notebooks make for this."""
+    """Return the `results/<group>` that this notebook reads and other notebooks write."""
     calls = _first_arguments(source)
-    made = _groups(calls, WRITING_CALLS, source)
-    return [group for group in _groups(calls, READING_CALLS, source) if group not in made]
+    written = _groups(calls, WRITING_CALLS, source)
+    return [group for group in _groups(calls, READING_CALLS, source) if group not in written]
 
 
 def bundle_files(project: Project) -> list[Path]:
-    """Return the files of the bundle, without its datasheet."""
+    """Return the bundled data files, without the datasheets."""
     files = sorted(path for path in (project.root / "data").rglob("*") if path.is_file())
     return [path for path in files if path.suffix != ".md"]
 
 
 def _pins(project: Project, source: Path) -> dict[str, str]:
-    """Return the pinned versions of the libraries that a notebook's code imports."""
+    """Return the pinned versions of the libraries that a notebook imports."""
     libraries = imported_libraries([source, *import_closure([source], project.source)])
     pinned = pinned_versions(project)
     return {name: pinned[name] for name in libraries if name in pinned}
 
 
 def declared_figures(source: Path) -> list[str]:
-    """Return the names of the files that the figures and tables of a notebook are written to."""
+    """Return the names of the files of all figures and tables of a notebook."""
     calls = _first_arguments(source, position=1)
     kinds = {"show_figure": FIGURE_FILES, "show_table": TABLE_FILES}
     return [
@@ -131,7 +137,7 @@ def _groups(calls: dict[str, list[ast.expr]], which: tuple[str, ...], source: Pa
 
 
 def _literal(node: ast.expr, source: Path) -> str:
-    """Return a string literal, or what stands before the first variable of an f-string."""
+    """Return a string literal, or the text before the first variable of an f-string."""
     match node:
         case ast.Constant(value=str(text)):
             return text
@@ -139,12 +145,12 @@ def _literal(node: ast.expr, source: Path) -> str:
             return text
     raise RunError(
         f"{source.name}, {ast.unparse(node)!r}: write labels, and the group of a run as in "
-        "f'group/{name}', as text, so that the pipeline knows what the notebook reads and makes"
+        "f'group/{name}', as string literals, so that the pipeline can find the inputs and outputs"
     )
 
 
 def _first_arguments(source: Path, position: int = 0) -> dict[str, list[ast.expr]]:
-    """Return, for each function called by its plain name, the argument at `position` of each."""
+    """Return the argument at `position` of all calls, by the plain name of the function."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -153,7 +159,7 @@ def _first_arguments(source: Path, position: int = 0) -> dict[str, list[ast.expr
 
 
 def _relative(project: Project, paths: list[Path]) -> list[str]:
-    # A small project borrows the package's source from elsewhere; that is no part of it.
+    # The package of a small test project lies outside of its root.
     return [
         path.relative_to(project.root).as_posix()
         for path in paths
@@ -167,7 +173,7 @@ def _check_owners(stages: dict[str, dict[str, Any]]) -> None:
         for out in (path for entry in stage["outs"] for path in entry):
             if out in owners:
                 raise RunError(
-                    f"{out} is made by {owners[out]} and by {name}: give one of them another "
-                    "name, or read it there with load_run"
+                    f"{out} is written by {owners[out]} and by {name}: give one of them another "
+                    "name, or load the run there with load_run"
                 )
             owners[out] = name

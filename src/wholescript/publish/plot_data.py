@@ -1,4 +1,4 @@
-"""The data of a figure, read off its axes, so that a plot can be compared by meaning."""
+"""The data of a figure, extracted from its axes, to compare plots by content."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,10 +25,10 @@ def plotted_data(figure: Figure) -> dict[str, Any]:
 
 
 def series_table(plotted: dict[str, Any]) -> pd.DataFrame:
-    """Return what `plotted_data` gave as a long table, one row a point, for readers.
+    """Return the result of `plotted_data` as a long table with one row per point.
 
     Columns: `panel` (from 1), `kind`, `series` (its label or number), and those of x, y, width,
-    height and value that the kinds at hand have. Arrays that were summed up are left out.
+    height and value that these kinds have. Arrays larger than `MAX_VALUES` are left out.
     """
     rows: list[dict[str, Any]] = []
     for panel, axes in enumerate(plotted["axes"], 1):
@@ -96,8 +96,8 @@ def _axis_data(axes: Axes, which: str) -> dict[str, Any]:
     axis = axes.xaxis if which == "x" else axes.yaxis
     limits = axes.get_xlim() if which == "x" else axes.get_ylim()
     low, high = sorted(limits)
-    axis.get_ticklabels()  # brings the ticks up to date
-    # Axes that share their ticks with others have locations without labels: ask the ticks.
+    axis.get_ticklabels()  # updates the ticks
+    # Axes with shared ticks have locations without labels: use the ticks themselves.
     ticks = [(tick.get_loc(), tick.label1) for tick in axis.get_major_ticks()]
     return {
         "label": axis.get_label_text(),
@@ -162,7 +162,7 @@ def _collapse_equal(values: list[Any]) -> list[Any]:
 
 
 def _numbers(values: ArrayLike) -> Any:
-    """Return nested lists rounded to significant digits; arrays too large by their summary."""
+    """Return nested lists rounded to `DIGITS` significant digits; a summary of large arrays."""
     array = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
     if array.size > MAX_VALUES:
         finite = array[np.isfinite(array)]
@@ -176,5 +176,5 @@ def _numbers(values: ArrayLike) -> Any:
 def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(item) for item in value]
-    # NaN has no JSON; a gap in a line is null.
+    # JSON has no NaN: a gap in a line is null.
     return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None

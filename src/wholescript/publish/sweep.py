@@ -1,4 +1,4 @@
-"""Notebooks executed over every combination of parameters, each with an output of its own."""
+"""Execute notebooks with every combination of parameter values, each with its own output."""
 
 import itertools
 import json
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wholescript.errors import ParameterError, WholeScriptError
+from wholescript.errors import ParameterError, WholeScriptError, did_you_mean
 from wholescript.experiments.key import hash_json
-from wholescript.experiments.results import nearest
 from wholescript.experiments.store import RunStore
 from wholescript.project import Project
 from wholescript.publish.comparison.page import write_sweep
-from wholescript.publish.comparison.side_by_side import figures_by_label, metric_rows
+from wholescript.publish.comparison.sweep import figures_by_label, metric_rows
 from wholescript.publish.execution import run_notebook
+from wholescript.publish.notebook import unpublished_root
 from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
 from wholescript.publish.provenance.notebook_state import (
     changes_since_execution,
@@ -27,10 +27,10 @@ ALL = "all"
 
 @dataclass
 class Combination:
-    """One value for each parameter of a sweep.
+    """One value of each parameter of a sweep.
 
-    `values` are as they were given. `outputs` holds the root under which each notebook that was
-    executed wrote its figures and results, `failures` the message of each that failed.
+    `values` are the values as text, `overrides` the converted ones by notebook. `outputs` has the
+    output root of each executed notebook, `failures` the error message of each failed one.
     """
 
     values: dict[str, str]
@@ -39,7 +39,7 @@ class Combination:
     failures: dict[str, str] = field(default_factory=dict)
 
     def describe(self, without: Collection[str] = ()) -> str:
-        """Return the values with their names, as the heading of a column."""
+        """Return names and values as a column heading, without the parameters in `without`."""
         named = [(k, v) for k, v in self.values.items() if k not in without]
         return ", ".join(f"{name} {value}" for name, value in named)
 
@@ -47,16 +47,17 @@ class Combination:
 def combinations(
     project: Project, notebook: str, values: Mapping[str, Sequence[str]]
 ) -> list[Combination]:
-    """Return the product of the values, checked against every notebook that it concerns.
+    """Return the Cartesian product of the values, checked against the notebooks.
 
-    `notebook` is a name, a number, a path or `all`; then each notebook takes the parameters that
-    it declares.
+    `notebook` is a name, a number, a path or `all`. With `all` each notebook takes the parameters
+    that it declares.
 
     Raises:
-        ParameterError: a name is unknown (the nearest is offered) or a value does not fit.
+        ParameterError: a name is unknown (the message suggests similar ones) or a value is not
+            allowed.
     """
     if not values:
-        raise ParameterError("a sweep needs values to go over: -p NAME VALUE,VALUE")
+        raise ParameterError("a sweep needs at least one parameter: -p NAME VALUE,VALUE")
     names = (
         project.notebook_names() if notebook == ALL else [project.notebook_source(notebook).stem]
     )
@@ -64,56 +65,59 @@ def combinations(
     known = set().union(*declared.values())
     if unknown := sorted(set(values) - known):
         raise ParameterError(
-            f"no notebook of the sweep has a parameter {unknown[0]!r}{nearest(unknown[0], known)}"
+            f"no notebook of the sweep has a parameter {unknown[0]!r}"
+            f"{did_you_mean(unknown[0], known)}"
         )
-    found = []
-    for chosen in itertools.product(*(dict.fromkeys(given) for given in values.values())):
+    combos = []
+    for chosen in itertools.product(*map(dict.fromkeys, values.values())):
         named = dict(zip(values, chosen, strict=True))
         overrides = {
-            name: check_parameters(project, name, {k: v for k, v in named.items() if k in has})
-            for name, has in declared.items()
+            name: check_parameters(project, name, {k: v for k, v in named.items() if k in own})
+            for name, own in declared.items()
         }
-        found.append(Combination(named, overrides))
-    return found
+        combos.append(Combination(named, overrides))
+    return combos
 
 
 def execute(project: Project, combination: Combination) -> None:
-    """Execute the notebooks of a combination, but for those that are there as they would be made.
+    """Execute the notebooks of a combination that have no current output.
 
-    A notebook that fails is noted, and the next one is taken up.
+    A failure is recorded in `combination.failures`; the next notebooks are executed.
     """
     for name, overrides in combination.overrides.items():
         try:
             combination.outputs[name] = _output(project, name, overrides)
-        # RuntimeError: the kernel died, as it does when memory runs out.
+        # RuntimeError: the kernel died, for example out of memory.
         except (WholeScriptError, RuntimeError) as error:
             combination.failures[name] = str(error)
 
 
 def _output(project: Project, name: str, overrides: dict[str, Any]) -> Path:
-    """Return the root of a notebook's output with these parameters, made now if need be.
+    """Return the output root of a notebook with these parameters; execute it unless current.
 
-    What is published is used where it is current, and never written.
+    Published output is used if it is current, and never overwritten.
     """
     published = published_parameters(project, name)
     parameters = published | overrides
     if parameters == published and not changes_since_execution(project, name):
         return project.root
-    root = project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"
-    # As JSON, which is how the stamp was stored: a tuple is a list there.
+    root = unpublished_root(project, name, parameters)
+    # The stored fingerprint went through JSON, which turns tuples into lists.
     fingerprint = json.loads(json.dumps(notebook_fingerprint(project, name, parameters)))
     if read_fingerprint(root / f"{name}.ipynb") != fingerprint:
-        # A root is named only where the published one would be written otherwise.
+        # Without an explicit root, published parameters would overwrite the published output.
         output = root if parameters == published else None
         run_notebook(name, overrides, output=output, project=project)
     return root
 
 
 def write_sweep_page(project: Project, name: str, combos: Sequence[Combination]) -> Path:
-    """Write what was made, side by side, to `_build/sweeps/<name>`, and return the page."""
+    """Write a page that compares the combinations to `_build/sweeps/<name>`; return its path."""
     path = project.build / "sweeps" / name / "index.html"
     outputs = [combination.outputs for combination in combos]
-    parameters = {key: [one.values[key] for one in combos] for key in combos[0].values}
+    parameters = {
+        key: [combination.values[key] for combination in combos] for key in combos[0].values
+    }
     constant = [k for k, values in parameters.items() if len(combos) > 1 and len(set(values)) == 1]
     write_sweep(
         path,
@@ -129,20 +133,22 @@ def write_sweep_page(project: Project, name: str, combos: Sequence[Combination])
 
 
 def failures(combos: Sequence[Combination]) -> Iterator[str]:
-    """Yield what failed, with its combination."""
+    """Yield one line per failed notebook, with its combination and message."""
     for combination in combos:
         for name, message in combination.failures.items():
             yield f"{name} with {combination.describe()}: {message}"
 
 
 def sweep_name(notebook: str, combos: Sequence[Combination], given: str | None) -> str:
-    """Return the name of the folder of a sweep: as given, or by its notebook and values.
+    """Return the folder name of a sweep: `given`, or one made from notebook and values.
 
     Raises:
-        ParameterError: the name given is not that of a folder.
+        ParameterError: `given` is not a valid folder name.
     """
     if given is None:
-        return f"{Path(notebook).stem}-{hash_json([one.values for one in combos])[:8]}"
+        return (
+            f"{Path(notebook).stem}-{hash_json([combination.values for combination in combos])[:8]}"
+        )
     if given != Path(given).name or given in {"", ".", ".."}:
-        raise ParameterError(f"{given!r} is no name for a folder; for example --name seeds")
+        raise ParameterError(f"{given!r} is not a valid folder name; for example --name seeds")
     return given

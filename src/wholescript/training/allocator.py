@@ -1,25 +1,25 @@
-"""Memory of this process that is freed and kept: a training step asks for the same again."""
+"""Allocator tuning: keep freed memory, since each training step allocates the same again."""
 
 import ctypes
 import os
 import sys
 
-TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # of mallopt, as in malloc.h
-TOP_PAD_BYTES = 256 << 20  # bytes that the heap grows by
+TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4  # options of mallopt, as in malloc.h
+TOP_PAD_BYTES = 256 << 20  # by which the heap grows
 
 
 def tune_allocator() -> bool:
-    """Let the allocator keep what is freed; return whether it can (that of glibc, on Linux).
+    """Make glibc keep freed memory; return whether that worked (on Linux with glibc only).
 
-    The system otherwise takes large tensors back when they are freed, and gives new pages that it
-    must find and clear one by one; `benchmarks/heap.py` measures what that costs. Variables of the
-    environment that set the allocator are left as they are.
+    By default, large tensors are unmapped when they are freed, and the next allocation page-faults
+    on new, zeroed pages; `benchmarks/heap.py` measures the cost. If environment variables
+    `MALLOC_...` configure the allocator, nothing is changed.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return False
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another library of C
+    except (OSError, AttributeError):  # another C library
         return False
     return all(
         mallopt(option, value) == 1

@@ -1,4 +1,4 @@
-"""Films of unequal length in batches, with little padding."""
+"""Batches of sequences of unequal length, and the loaders of chunked films."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.features.token_chunks import TokenChunks
 
 BATCHES_PER_BUCKET = 4
-"""Batches of films that are sorted by length together: there are few, which must stay random."""
+"""Batches per length bucket of films. With so few films, larger buckets would fix the batches."""
 
 
 def length_bucketed(
@@ -24,9 +24,10 @@ def length_bucketed(
     *,
     batches_per_bucket: int = BATCHES_PER_BUCKET,
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield `rows` in batches of `size` in random order, those of one batch of about one length.
+    """Yield `rows` in random order, in batches of `size` with similar lengths (little padding).
 
-    `lengths` is indexed by row; so many batches as `batches_per_bucket` says are sorted by length together.
+    `lengths` is indexed by row. Rows are shuffled, cut into buckets of `batches_per_bucket`
+    batches, sorted by length within a bucket, and the batches are shuffled.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(rows)
@@ -38,18 +39,18 @@ def length_bucketed(
 
 
 def split_rows(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Return `rows` in parts of `size`, of which the last may be smaller."""
+    """Return `rows` in parts of `size`; the last may be smaller."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 class BatchLoader(Protocol):
-    """What the loop reads: training batches in a seeded order, held-out ones in a fixed order."""
+    """What the training loop needs of a data loader."""
 
     def train_batches(self, seed: int) -> Iterator[Any]:
-        """Go through all films once, in an order that `seed` alone decides."""
+        """Yield batches of one epoch in an order that depends on `seed` only."""
 
     def eval_batches(self) -> Iterator[Any]:
-        """Go through all films once, shortest first."""
+        """Yield batches in a fixed order, shortest samples first."""
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -57,9 +58,11 @@ class BatchLoader(Protocol):
 
 @dataclass(frozen=True)
 class ChunkBatch:
-    """`chunks` (batch, length, d) float32, `chunk_mask` (batch, length), `labels` (batch,).
+    """Films as padded chunk vectors.
 
-    `extra_features` holds (batch, inputs) float32 for late fusion, or nothing.
+    `rows` (batch,) in the corpus; `chunks` (batch, length, d) float32; `chunk_mask` (batch, length)
+    bool; `labels` (batch,) float32; `extra_features`: none, or one tensor (batch, n) float32 for
+    late fusion.
     """
 
     rows: NDArray[np.int64]
@@ -68,17 +71,17 @@ class ChunkBatch:
     labels: Tensor
     extra_features: tuple[Tensor, ...] = ()
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "ChunkBatch":
         """Move the tensors to a device."""
         return _to_device(self, device)
 
 
 @dataclass(frozen=True)
 class ChunkBatchLoader:
-    """The films `rows` of a corpus, to be read in batches.
+    """Batches of the films `rows` of a corpus of n films, as chunk vectors.
 
-    `labels` (n,) are those of the whole corpus; `dimensions` keeps the first coordinates of the
-    chunk vectors; `embedding_std` divides them; `extra_features` (n, inputs) float32 is for late fusion.
+    `labels` (n,) and `extra_features` (n, d_extra) float32 are those of the whole corpus. The first
+    `dimensions` coordinates of the chunk vectors are kept and divided by `embedding_std`.
     """
 
     chunks: ChunkEmbeddings
@@ -90,12 +93,12 @@ class ChunkBatchLoader:
     extra_features: NDArray[np.float32] | None = None
 
     def train_batches(self, seed: int) -> Iterator[ChunkBatch]:
-        """Go through all films once, in an order that `seed` alone decides."""
+        """Yield batches of similar length in random order."""
         for rows in length_bucketed(self.rows, self.chunks.counts, self.batch_size, seed):
             yield self._collate(rows)
 
     def eval_batches(self) -> Iterator[ChunkBatch]:
-        """Go through all films once, shortest first."""
+        """Yield batches, shortest films first."""
         order = self.rows[np.argsort(self.chunks.counts[self.rows], kind="stable")]
         yield from map(self._collate, split_rows(order, self.batch_size))
 
@@ -106,8 +109,8 @@ class ChunkBatchLoader:
     def _collate(self, rows: NDArray[np.int64]) -> ChunkBatch:
         lengths = self.chunks.counts[rows]
         padded = np.zeros((len(rows), int(lengths.max()), self.dimensions), np.float32)
-        for place, row in enumerate(rows):
-            padded[place, : lengths[place]] = self.chunks.of(int(row), self.dimensions)
+        for i, row in enumerate(rows):
+            padded[i, : lengths[i]] = self.chunks.coordinates(int(row), self.dimensions)
         mask = np.arange(padded.shape[1]) < lengths[:, None]
         return ChunkBatch(
             rows,
@@ -120,10 +123,10 @@ class ChunkBatchLoader:
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Films as tokens, their chunks packed one film after another.
+    """Films as token chunks, packed one film after another: n chunks of `length` tokens.
 
-    `input_ids` (n, length) int64, `attention_mask` (n, length) bool, `counts` (batch,) chunks a
-    film, `labels` (batch,) float32; `extra_features` as in `ChunkBatch`.
+    `input_ids` (n, length) int64; `attention_mask` (n, length) bool; `counts` (batch,): chunks of
+    each film, with sum n; `labels` (batch,) float32; `extra_features` as in `ChunkBatch`.
     """
 
     rows: NDArray[np.int64]
@@ -138,15 +141,16 @@ class TokenBatch:
         return _to_device(self, device)
 
 
-BatchT = TypeVar("AnyBatch", ChunkBatch, TokenBatch)
+BatchT = TypeVar("BatchT", ChunkBatch, TokenBatch)
 
 
 @dataclass(frozen=True)
 class TokenBatchLoader:
-    """The films `rows` of a corpus as token chunks, `labels` (n,) those of the whole corpus.
+    """Batches of the films `rows` of a corpus of n films, as token chunks.
 
-    In training a film is seen through `n_train_chunks` of its chunks, drawn anew in every epoch; otherwise
-    through `n_eval_chunks` of them, evenly spaced. None of either is all.
+    `labels` (n,) and `extra_features` (n, d_extra) are those of the whole corpus. Training batches
+    hold `n_train_chunks` random chunks of each film, others in every epoch; evaluation batches hold
+    `n_eval_chunks` evenly spaced ones. None means all chunks.
     """
 
     tokens: TokenChunks
@@ -158,7 +162,7 @@ class TokenBatchLoader:
     extra_features: NDArray[np.float32] | None = None
 
     def train_batches(self, seed: int) -> Iterator[TokenBatch]:
-        """Go through all films once, in an order and through chunks that `seed` alone decides."""
+        """Yield batches in random order, with random chunks."""
         generator = np.random.default_rng(seed)
         order = generator.permutation(self.rows)
         for start in range(0, len(order), self.batch_size):
@@ -171,7 +175,7 @@ class TokenBatchLoader:
             yield self._collate(rows, chosen)
 
     def eval_batches(self) -> Iterator[TokenBatch]:
-        """Go through all films once, shortest first."""
+        """Yield batches, shortest films first."""
         order = self.rows[np.argsort(self.tokens.counts[self.rows], kind="stable")]
         for start in range(0, len(order), self.batch_size):
             rows = order[start : start + self.batch_size]
@@ -189,7 +193,8 @@ class TokenBatchLoader:
 
     def _collate(self, rows: NDArray[np.int64], chosen: list[NDArray[np.int64]]) -> TokenBatch:
         parts = [
-            self.tokens.of(int(row), numbers) for row, numbers in zip(rows, chosen, strict=True)
+            self.tokens.padded_chunks(int(row), numbers)
+            for row, numbers in zip(rows, chosen, strict=True)
         ]
         return TokenBatch(
             rows,

@@ -1,4 +1,4 @@
-"""Checkpoints without pickle: tensors and a JSON note in one safetensors file."""
+"""Checkpoints without pickle: tensors and JSON metadata in one safetensors file."""
 
 import json
 from pathlib import Path
@@ -11,33 +11,34 @@ from torch import Tensor, nn
 
 from wholescript.files import write_atomic
 
+METADATA_KEY = "training_state"
+
 
 def save_checkpoint(
     path: Path,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor],
-    note: dict[str, Any],
+    best_state: dict[str, Tensor],
+    metadata: dict[str, Any],
 ) -> None:
-    """Write what is trained, the best of it, optimizer state and `note` (JSON-able) atomically."""
+    """Write trained weights, best weights, optimizer state and JSON-able `metadata` atomically."""
     tensors = {f"model.{name}": value for name, value in trainable_state_dict(model).items()}
-    tensors |= {f"best.{name}": value for name, value in best.items()}
+    tensors |= {f"best.{name}": value for name, value in best_state.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     contiguous = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    write_atomic(path, save(contiguous, metadata={"note": json.dumps(note)}))
+    write_atomic(path, save(contiguous, metadata={METADATA_KEY: json.dumps(metadata)}))
 
 
 def load_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Restore model and optimizer; return the best weights and the note.
+    """Restore model and optimizer; return the best weights and the metadata.
 
-    Returns None, and touches nothing, where the file is absent or damaged: training then starts
-    anew.
+    Returns None, and changes nothing, if the file is absent or damaged.
     """
-    note = read_metadata(path)
-    if note is None:
+    metadata = read_metadata(path)
+    if metadata is None:
         return None
     tensors = load_file(path)
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}}
@@ -52,30 +53,27 @@ def load_checkpoint(
     optimizer.load_state_dict(
         {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
     )
-    return parts["best"], note
+    return parts["best"], metadata
 
 
 def trainable_state_dict(model: nn.Module) -> dict[str, Tensor]:
-    """Return the state of a model but for its frozen weights, which nothing changes.
-
-    A pretrained model of which little is trained has small checkpoints.
-    """
+    """Return the state of a model without its frozen parameters: checkpoints stay small."""
     frozen = {name for name, value in model.named_parameters() if not value.requires_grad}
     return {name: value for name, value in model.state_dict().items() if name not in frozen}
 
 
 def load_trainable_state_dict(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Load what `trainable_state_dict` returned; raise RuntimeError if it is of another model."""
+    """Load a result of `trainable_state_dict`; raises RuntimeError if parameter names differ."""
     expected = set(trainable_state_dict(model))
     if expected != set(state):
-        raise RuntimeError(f"the state differs in {sorted(expected ^ set(state))[:5]}")
+        raise RuntimeError(f"the state dict differs in {sorted(expected ^ set(state))[:5]}")
     model.load_state_dict(state, strict=False)
 
 
 def read_metadata(path: Path) -> dict[str, Any] | None:
-    """Return the note of a checkpoint, or None where the file is absent or damaged."""
+    """Return the metadata of a checkpoint, or None if it is absent, damaged or of an old format."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return dict(json.loads(file.metadata()["note"]))
-    except (FileNotFoundError, safetensors.SafetensorError):
+            return dict(json.loads(file.metadata()[METADATA_KEY]))
+    except (FileNotFoundError, KeyError, safetensors.SafetensorError):
         return None

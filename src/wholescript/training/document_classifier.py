@@ -1,11 +1,11 @@
-"""What neural classifiers of texts have in common: tokens, batches, one loop, early stopping."""
+"""Neural classifiers of documents: data, batches, training with early stopping, stored weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -16,30 +16,40 @@ from scipy.special import softmax
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from wholescript.data.labelled.guards import check_texts
+from wholescript.data.checks import check_texts
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.documents import (
+from wholescript.training.document_batches import (
     ClassificationObjective,
     DocumentBatchLoader,
     IntArray,
     class_logits,
 )
-from wholescript.training.epoch_clock import EpochTimer
-from wholescript.training.loop import HistoryRow, TrainConfig, fit
+from wholescript.training.loop import HistoryRow, TrainConfig
+from wholescript.training.phases import fit_phase
 
 TokenizeFn = Callable[[Sequence[str]], list[IntArray]]
 WEIGHTS_FILE = "weights.safetensors"
+SCRATCH_TRAIN_CONFIG = TrainConfig(
+    epochs=20,
+    learning_rate=1e-3,
+    weight_decay=0.05,
+    patience=5,
+    chunk_dropout=0.0,
+    schedule="onecycle",
+    monitor="val_macro_f1",
+)
 
 
 @dataclass(frozen=True)
 class LabelledDocuments:
-    """n texts and the number of each one's class, (n,) int64, of `classes`.
+    """n documents and their class indices, (n,) int64, in [0, `classes`).
 
     Raises:
-        DataError: there is no text, an empty one, or a label too few, too many or out of range.
+        DataError: there is no document, one is empty, the numbers of documents and labels differ,
+            or a label is out of range.
     """
 
     texts: Sequence[str]
@@ -47,20 +57,97 @@ class LabelledDocuments:
     classes: int
 
     def __post_init__(self) -> None:
-        """Refuse what nothing can be learned from."""
+        """Check documents and labels."""
         if len(self.texts) != len(self.labels):
-            raise DataError(f"{len(self.texts)} texts have {len(self.labels)} labels")
-        if not len(self.labels) or not 0 <= self.labels.min() <= self.labels.max() < self.classes:
-            raise DataError(f"labels must lie from 0 to {self.classes - 1}, a text at least")
+            raise DataError(f"{len(self.texts)} documents have {len(self.labels)} labels")
+        if not len(self.labels):
+            raise DataError("there are no documents")
+        if not 0 <= self.labels.min() <= self.labels.max() < self.classes:
+            raise DataError(
+                f"labels from {self.labels.min()} to {self.labels.max()} are outside 0 to "
+                f"{self.classes - 1}"
+            )
         check_texts(self.texts)
+
+    def of_class(self, label: int, split: str) -> list[str]:
+        """Return the documents of one class; `split` names the part in the error.
+
+        Raises:
+            DataError: there is none.
+        """
+        texts = [t for t, c in zip(self.texts, self.labels, strict=True) if c == label]
+        if not texts:
+            raise DataError(f"the {split} split has no document of class {label}")
+        return texts
+
+
+class FittedClassifier(Protocol):
+    """A trained classifier of documents."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the class probabilities, (n, classes)."""
+
+
+class TorchDocumentClassifier(Protocol):
+    """An estimator that trains with checkpoints in a folder, and stores its weights there."""
+
+    @property
+    def name(self) -> str:
+        """The default name of a run."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The stored settings."""
+
+    def fit(
+        self,
+        train: LabelledDocuments,
+        validation: LabelledDocuments,
+        *,
+        seed: int,
+        folder: Path | None = None,
+        progress: bool = False,
+        on_epoch_end: Callable[[HistoryRow], None] | None = None,
+    ) -> FittedClassifier:
+        """Train, and select the epoch on `validation`."""
+
+    def save(self, fitted: Any, folder: Path) -> None:
+        """Write the weights into `folder`."""
+
+    def load(self, folder: Path, classes: int) -> FittedClassifier:
+        """Read the weights of a trained classifier from `folder`."""
+
+
+def estimator_settings(estimator: Any) -> dict[str, Any]:
+    """Return the stored settings of an estimator: its `model` and all fields, JSON-able.
+
+    Of the field `unlabelled` only the number of documents is stored, as `n_unlabelled`.
+    """
+    settings: dict[str, Any] = {"model": estimator.model}
+    for each in fields(estimator):
+        value = getattr(estimator, each.name)
+        if each.name == "unlabelled":
+            settings["n_unlabelled"] = len(value)
+        else:
+            settings[each.name] = asdict(value) if isinstance(value, TrainConfig) else value
+    return settings
+
+
+def count_parameters(models: Iterable[nn.Module]) -> dict[str, int]:
+    """Return the metrics `parameters` and `trained_parameters`, summed over the models."""
+    counts = [(p.numel(), p.requires_grad) for model in models for p in model.parameters()]
+    return {
+        "parameters": sum(count for count, _ in counts),
+        "trained_parameters": sum(count for count, trained in counts if trained),
+    }
 
 
 @dataclass
 class FittedDocumentClassifier:
-    """A trained classifier. `history` has a row an epoch, with the seconds that it took.
+    """A trained classifier. `history` has one row per epoch, with its seconds.
 
-    `truncated_share` is the share of training texts that were longer than what the model reads;
-    `extra_metrics` what the estimator watched, before and after.
+    `truncated_share` is the share of training documents with more than `max_length` tokens;
+    `extra_metrics` are stored with the run.
     """
 
     network: nn.Module
@@ -75,48 +162,46 @@ class FittedDocumentClassifier:
     extra_metrics: dict[str, float] = field(default_factory=dict)
 
     @property
-    def parameters(self) -> dict[str, int]:
-        """How many numbers there are, in all and trained."""
-        counts = [(p.numel(), p.requires_grad) for p in self.network.parameters()]
-        return {
-            "parameters": sum(count for count, _ in counts),
-            "trained_parameters": sum(count for count, trained in counts if trained),
-        }
+    def n_parameters(self) -> dict[str, int]:
+        """The numbers of all and of trained parameters."""
+        return count_parameters([self.network])
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the probabilities of the classes, (n, classes).
+        """Return the class probabilities, (n, classes).
 
         Raises:
-            DataError: there is no text, or an empty one.
+            DataError: there is no document, or an empty one.
         """
         check_texts(texts)
         tokens = _truncate(self.tokenize(texts), self.max_length)
         labels = np.zeros(len(tokens), np.int64)
-        batches = DocumentBatchLoader(tokens, labels, self.batch_size, self.pad_token_id)
-        logits, _ = class_logits(self.network, batches, self.objective)
+        loader = DocumentBatchLoader(tokens, labels, self.batch_size, self.pad_token_id)
+        logits, _ = class_logits(self.network, loader, self.objective)
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
 @dataclass
 class NeuralDocumentClassifier(ABC):
-    """What both kinds share: tokens, batches, one loop, label smoothing, early stopping.
+    """Base of the neural classifiers: label smoothing, early stopping, one or more phases.
 
-    A text longer than `max_length` tokens is read up to there. `training.monitor` decides which
-    epoch is kept.
+    Documents are truncated to `max_length` tokens. `train_config.monitor` names the validation
+    metric that selects the epoch. `model` names the class in stored settings.
 
     Raises:
         ParameterError: a field is outside its range.
     """
+
+    model: ClassVar[str]
 
     max_length: int = 256
     batch_size: int = 32
     label_smoothing: float = 0.1
     dropout: float = 0.1
     bfloat16: bool = field(default_factory=cpu_has_bfloat16)
-    training: TrainConfig = field(default_factory=TrainConfig)
+    train_config: TrainConfig = field(default_factory=TrainConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what could not train."""
+        """Check the ranges."""
         if self.max_length < 2 or self.batch_size < 1:
             raise ParameterError(
                 f"max_length={self.max_length} must be at least 2 and "
@@ -131,20 +216,21 @@ class NeuralDocumentClassifier(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What a run of it is called."""
+        """The default name of a run."""
 
     @property
     def config(self) -> dict[str, Any]:
-        """All fields."""
-        return {"model": type(self).__name__, **asdict(self)}
+        """The stored settings: the model and all fields."""
+        return estimator_settings(self)
 
     @abstractmethod
     def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
-        """Return an untrained network, its tokenizer and the number that pads; seed torch before.
+        """Return an untrained network, its tokenizer and its padding id; seed torch before.
 
-        What the texts decide is kept in `folder`, and taken from there when it is.
+        What is computed from `texts` (a vocabulary, pretrained weights) is written to `folder`,
+        and read from there if it exists. To load a trained classifier, `texts` is empty.
         """
 
     def fit(
@@ -157,19 +243,19 @@ class NeuralDocumentClassifier(ABC):
         progress: bool = False,
         on_epoch_end: Callable[[HistoryRow], None] | None = None,
     ) -> FittedDocumentClassifier:
-        """Train on `train`, stop early by `validation`, and return the best epoch.
+        """Train on `train`, stop early on `validation`, and return the best epoch.
 
-        With a `folder` a killed training goes on from its last checkpoint there, to the weights
-        that it would have had; `on_epoch_end` is told each new row of the history. Of a training in
-        phases the best epoch of the last is returned.
+        With a `folder` a killed training resumes from its last checkpoint there and ends with the
+        same weights; `on_epoch_end` is called with each new row of the history. Of a training in
+        several phases the best epoch of the last phase is returned.
 
         Raises:
-            DataError: validation is of other classes.
+            DataError: `train` and `validation` differ in the number of classes.
             RunError: the loss is not finite.
         """
         if validation.classes != train.classes:
             raise DataError(
-                f"training texts have {train.classes} classes, validation {validation.classes}"
+                f"training has {train.classes} classes, validation {validation.classes}"
             )
         torch.manual_seed(seed)
         network, tokenize, pad_token_id = self.build_model(train.texts, train.classes, folder)
@@ -179,7 +265,7 @@ class NeuralDocumentClassifier(ABC):
             network, tokenize, objective, pad_token_id, self.max_length
         )
         fitted.truncated_share = float(np.mean([len(ids) > self.max_length for ids in tokens]))
-        batches = DocumentBatchLoader(
+        train_loader = DocumentBatchLoader(
             _truncate(tokens, self.max_length), train.labels, self.batch_size, pad_token_id
         )
         val_loader = DocumentBatchLoader(
@@ -189,57 +275,52 @@ class NeuralDocumentClassifier(ABC):
             pad_token_id,
         )
         before = self.measure_network(network, tokenize)
-        loss = partial(cross_entropy, label_smoothing=self.label_smoothing)
-        for phase, settings in enumerate(self.phases(network)):
-            checkpoint = folder and folder / f"checkpoint-{phase}.safetensors"
-            path = folder and folder / f"seconds-{phase}.json"
-            timer = EpochTimer(path, len(fitted.history), checkpoint)
-            result = fit(
-                network, batches, val_loader, settings, seed=seed + phase, loss=loss, objective=objective,
-                checkpoint=checkpoint, save_interval_s=self.save_interval_s, progress=progress,
-                on_epoch_end=timer.epoch_callback(on_epoch_end),
+        for phase, config in enumerate(self.phases(network)):
+            fitted.best_epoch = fit_phase(
+                network, train_loader, val_loader, config, fitted.history, phase=phase,
+                folder=folder, seed=seed + phase, objective=objective,
+                loss=partial(cross_entropy, label_smoothing=self.label_smoothing),
+                save_interval_s=self.save_interval_s, progress=progress, on_epoch_end=on_epoch_end,
             )  # fmt: skip
-            fitted.best_epoch = len(fitted.history) + result.best_epoch
-            fitted.history += map(timer.with_seconds, result.history)
-        for when, found in (("before", before), ("after", self.measure_network(network, tokenize))):
-            fitted.extra_metrics |= {f"{name}_{when}": value for name, value in found.items()}
-        fitted.extra_metrics["truncated"] = fitted.truncated_share
+        after = self.measure_network(network, tokenize)
+        for when, measured in (("before", before), ("after", after)):
+            fitted.extra_metrics |= {f"{name}_{when}": value for name, value in measured.items()}
+        fitted.extra_metrics["truncated_share"] = fitted.truncated_share
         return fitted
 
     def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
-        """Return what is measured of a network before its training, and again after."""
+        """Return metrics of a network that are measured before and after its training."""
         return {}
 
     def phases(self, network: nn.Module) -> Iterator[TrainConfig]:
-        """Yield the settings of each phase of a training; a phase may change what is trained."""
-        yield self.training
+        """Yield the configuration of each training phase; a phase may unfreeze parameters."""
+        yield self.train_config
 
     @property
     def objective(self) -> ClassificationObjective:
-        """How batches are read in training."""
+        """The training objective."""
         return ClassificationObjective(self.bfloat16)
 
     @property
     def save_interval_s(self) -> float:
-        """How often a checkpoint is written within an epoch."""
+        """The seconds between two checkpoints within an epoch."""
         return 60.0
 
     def save(self, fitted: FittedDocumentClassifier, folder: Path) -> None:
-        """Write what was trained as safetensors into `folder`."""
-        state = {
-            name: value.contiguous() for name, value in trainable_state_dict(fitted.network).items()
-        }
-        write_atomic(folder / WEIGHTS_FILE, save(state))
+        """Write the trained parameters as safetensors into `folder`."""
+        state = trainable_state_dict(fitted.network)
+        contiguous = {name: value.contiguous() for name, value in state.items()}
+        write_atomic(folder / WEIGHTS_FILE, save(contiguous))
 
     def load(self, folder: Path, classes: int) -> FittedDocumentClassifier:
-        """Read a trained classifier back.
+        """Read a trained classifier from `folder`.
 
         Raises:
             DataError: the folder holds none, or one of other settings.
         """
         try:
             network, tokenize, pad_token_id = self.build_model((), classes, folder)
-            for _ in self.phases(network):  # to the last of them, which says what was trained
+            for _ in self.phases(network):  # the last phase decides what is trainable
                 pass
             load_trainable_state_dict(network, load_file(folder / WEIGHTS_FILE))
         except (OSError, RuntimeError, SafetensorError) as problem:
@@ -249,5 +330,5 @@ class NeuralDocumentClassifier(ABC):
         )
 
 
-def _truncate(tokens: list[IntArray], length: int) -> list[IntArray]:
-    return [ids[:length] for ids in tokens]
+def _truncate(tokens: list[IntArray], max_length: int) -> list[IntArray]:
+    return [ids[:max_length] for ids in tokens]

@@ -1,4 +1,4 @@
-"""Next-token prediction: texts in windows, a way of the training loop, and exact scores."""
+"""Next-token prediction: windows of documents, the training objective, and exact scores."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,57 +11,58 @@ from torch import Tensor
 from wholescript.errors import ParameterError
 from wholescript.models.next_token import NextTokenModel
 from wholescript.training.batches import BatchLoader
-from wholescript.training.documents import DocumentBatch, IntArray
+from wholescript.training.document_batches import DocumentBatch, IntArray
 from wholescript.training.objectives import LossFn
 
-CPU_TOKENS_PER_FORWARD = 2_048  # that a CPU reads at once, padding included
-GPU_TOKENS_PER_FORWARD = 16_384  # that a GPU scores at once: of fewer it waits for the next
+CPU_TOKENS_PER_FORWARD = 2_048  # of a micro-batch on a CPU, padding included
+GPU_TOKENS_PER_FORWARD = 16_384  # of a scoring batch on a GPU; smaller ones leave it idle
 
 
 @dataclass(frozen=True)
 class NextTokenObjective:
-    """A way of the training loop: every token of a window is asked for but the first `prefix_len`.
+    """The loss of every token of a window but the first `prefix_len`.
 
-    A CPU reads a batch in parts of about `tokens_per_forward` tokens, to the same gradient: it passes logits
-    over a vocabulary back while they are still at hand, which takes two thirds of the time.
+    On a CPU a batch is split into micro-batches of about `tokens_per_forward` tokens. The gradient
+    is the same, and the logits stay in the CPU cache until the backward pass, which saves a third
+    of the time.
     """
 
     bfloat16: bool = True
     prefix_len: int = 1
     tokens_per_forward: int = CPU_TOKENS_PER_FORWARD
 
-    def backward(
+    def training_step(
         self, model: NextTokenModel, batch: DocumentBatch, loss: LossFn, *, seed: int
     ) -> Tensor:
-        """Pass back the loss of the tokens of a batch; `seed` decides what is dropped."""
+        """Backpropagate the mean loss of the tokens of a batch; `seed` decides the dropout."""
         torch.manual_seed(seed)
-        tokens = int(self._loss_mask(batch).sum())
+        n_tokens = int(self._loss_mask(batch).sum())
         total_loss = torch.zeros((), device=batch.input_ids.device)
         for part in self._micro_batches(batch):
-            share = int(self._loss_mask(part).sum()) / tokens
-            value, whole = self._losses(model, part, loss)
-            (whole * share).backward()
-            total_loss += value.detach() * share
+            share = int(self._loss_mask(part).sum()) / n_tokens
+            logged, value = self._losses(model, part, loss)
+            (value * share).backward()
+            total_loss += logged.detach() * share
         return total_loss
 
     def validation_step(
         self, model: NextTokenModel, batches: BatchLoader, loss: LossFn
     ) -> dict[str, float]:
-        """Return the mean loss of held-out tokens, in nats, every token with the same weight."""
+        """Return `val_loss`, the mean loss over all validation tokens, in nats per token."""
         device = next(model.parameters()).device
-        total, tokens = 0.0, 0
+        total_loss, n_tokens = 0.0, 0
         with torch.inference_mode():
             for batch in batches.eval_batches():
                 for part in self._micro_batches(batch.to(device)):
                     logits, targets = self._logits_and_targets(model, part)
-                    total += float(loss(logits, targets)) * len(targets)
-                    tokens += len(targets)
-        return {"held_out_loss": total / tokens}
+                    total_loss += float(loss(logits, targets)) * len(targets)
+                    n_tokens += len(targets)
+        return {"val_loss": total_loss / n_tokens}
 
     def _losses(
         self, model: NextTokenModel, batch: DocumentBatch, loss: LossFn
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss that is told, and the one that is passed back: here the same."""
+        """Return the logged loss and the one to backpropagate, which are the same here."""
         value = loss(*self._logits_and_targets(model, batch))
         return value, value
 
@@ -73,8 +74,8 @@ class NextTokenObjective:
             return model.next_token_logits(ids, self._loss_mask(batch))
 
     def _loss_mask(self, batch: DocumentBatch) -> Tensor:
-        place = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
-        return batch.attention_mask & (place >= self.prefix_len)
+        position = torch.arange(batch.input_ids.shape[1], device=batch.input_ids.device)
+        return batch.attention_mask & (position >= self.prefix_len)
 
     def _micro_batches(self, batch: DocumentBatch) -> Iterator[DocumentBatch]:
         rows, length = batch.input_ids.shape
@@ -86,22 +87,22 @@ class NextTokenObjective:
         for start in range(0, rows, size):
             part = slice(start, start + size)
             tensors = (batch.input_ids, batch.attention_mask, batch.labels)
-            found = DocumentBatch(batch.rows[part], *(tensor[part] for tensor in tensors))
-            if self._loss_mask(found).any():
-                yield found
+            micro_batch = DocumentBatch(batch.rows[part], *(tensor[part] for tensor in tensors))
+            if self._loss_mask(micro_batch).any():
+                yield micro_batch
 
 
 def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
-    """Cut texts into windows of at most `length` tokens, to be trained on.
+    """Split documents into training windows of at most `length` tokens.
 
-    Each begins with the last token of the one before, so that every token of a text but its first
-    is asked for once: nothing is cut off.
+    Each window starts with the last token of the previous one, so that every token of a document
+    but its first is predicted exactly once.
 
     Raises:
-        ParameterError: a window has room for one token only.
+        ParameterError: `length` is below 2.
     """
     if length < 2:
-        raise ParameterError(f"length={length}: a window needs two tokens, one to predict")
+        raise ParameterError(f"length={length} must be at least 2: one token predicts the next")
     step = length - 1
     return [
         ids[start : start + length]
@@ -112,25 +113,25 @@ def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
 
 @dataclass(frozen=True)
 class Window:
-    """The tokens `begin` to `end` of the text `row`, of which those from `asked` on are scored."""
+    """The tokens `start` to `end` of document `row`; those from `target_start` on are scored."""
 
     row: int
-    begin: int
-    asked: int
+    start: int
+    target_start: int
     end: int
 
 
 def overlapping_windows(lengths: Sequence[int], max_context: int) -> Iterator[Window]:
-    """Yield windows in which each token but the first of a text is scored once.
+    """Yield windows in which each token of a document but its first is scored once.
 
-    A text of up to `max_context` tokens is read whole. In a longer one each further window repeats half
-    of the one before, which is what its tokens are read after.
+    A document of up to `max_context` tokens is one window. In longer ones each further window
+    starts with half of the previous one as context.
     """
     half = max_context // 2
     for row, length in enumerate(lengths):
         yield Window(row, 0, 1, min(length, max_context))
-        for asked in range(max_context, length, half):
-            yield Window(row, asked - half, asked, min(length, asked + half))
+        for start in range(max_context, length, half):
+            yield Window(row, start - half, start, min(length, start + half))
 
 
 def token_log_probabilities(
@@ -142,15 +143,15 @@ def token_log_probabilities(
     bfloat16: bool = True,
     tokens_per_forward: int | None = None,
 ) -> list[NDArray[np.float32]]:
-    """Return the log-probability of each token of each text but its first, in nats.
+    """Return the log-probabilities (length - 1,) of each document's tokens but its first, in nats.
 
-    Windows of about one length are scored together, of `tokens_per_forward` tokens in all, or as many as the
-    device of the model is quick with; what pads is never read.
+    Windows of similar length are scored in one batch of `tokens_per_forward` tokens, by default
+    `CPU_TOKENS_PER_FORWARD` or `GPU_TOKENS_PER_FORWARD`. Padding is masked.
     """
-    found = [np.zeros(len(ids) - 1, np.float32) for ids in tokens]
+    log_probs = [np.zeros(len(ids) - 1, np.float32) for ids in tokens]
     parts = sorted(
         overlapping_windows([len(ids) for ids in tokens], max_context),
-        key=lambda part: part.end - part.begin,
+        key=lambda part: part.end - part.start,
     )
     model.eval()
     device = next(model.parameters()).device
@@ -159,18 +160,18 @@ def token_log_probabilities(
         tokens_per_forward
         or (CPU_TOKENS_PER_FORWARD if device.type == "cpu" else GPU_TOKENS_PER_FORWARD),
     ):
-        ids = [torch.from_numpy(tokens[part.row][part.begin : part.end]) for part in rows]
+        ids = [torch.from_numpy(tokens[part.row][part.start : part.end]) for part in rows]
         padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True, padding_value=pad_token_id)
-        place = torch.arange(padded.shape[1])
-        first = torch.tensor([part.asked - part.begin for part in rows])
-        last = torch.tensor([part.end - part.begin for part in rows])
-        asked = (place >= first[:, None]) & (place < last[:, None])
+        position = torch.arange(padded.shape[1])
+        first = torch.tensor([part.target_start - part.start for part in rows])
+        last = torch.tensor([part.end - part.start for part in rows])
+        loss_mask = (position >= first[:, None]) & (position < last[:, None])
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
-            scored = model.log_probabilities(padded.to(device), asked.to(device)).cpu().numpy()
-        ends = np.cumsum([part.end - part.asked for part in rows])
-        for part, values in zip(rows, np.split(scored, ends[:-1]), strict=True):
-            found[part.row][part.asked - 1 : part.end - 1] = values
-    return found
+            scored = model.log_probabilities(padded.to(device), loss_mask.to(device))
+        ends = np.cumsum([part.end - part.target_start for part in rows])
+        for part, values in zip(rows, np.split(scored.cpu().numpy(), ends[:-1]), strict=True):
+            log_probs[part.row][part.target_start - 1 : part.end - 1] = values
+    return log_probs
 
 
 def _length_sorted_batches(
@@ -179,6 +180,6 @@ def _length_sorted_batches(
     """Yield windows, shortest first, in batches of about `tokens_per_forward` tokens."""
     start = 0
     while start < len(parts):
-        size = max(tokens_per_forward // (parts[start].end - parts[start].begin), 1)
+        size = max(tokens_per_forward // (parts[start].end - parts[start].start), 1)
         yield parts[start : start + size]
         start += size

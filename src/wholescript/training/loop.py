@@ -1,9 +1,9 @@
-"""The one training loop: an optimizer, warm-up and a schedule, clipping, early stopping.
+"""The training loop: learning rate schedule, gradient accumulation and clipping, early stopping.
 
-Each step seeds its own randomness from the run's seed, its epoch and its number, so that a run that
-was killed and resumed from its last checkpoint ends with the same weights as one that was not.
-Under `accelerate launch`, on CPUs with `--cpu`, the processes share the batches of each step and
-add up their gradients, which gives the weights that one process finds, but for the order of sums.
+Each step derives its random seed from the run's seed, the epoch and the step number. A run that was
+killed and resumed from its last checkpoint therefore ends with the same weights as an unbroken one.
+Under `accelerate launch` (on CPUs with `--cpu`), the processes split the batches of each step and
+sum their gradients: the weights equal those of one process up to the order of summation.
 """
 
 import copy
@@ -39,22 +39,23 @@ from wholescript.training.checkpoint import (
 )
 from wholescript.training.objectives import FrozenEncoderObjective, LossFn, Objective
 from wholescript.training.progress import ProgressMeter, progress_path
+from wholescript.training.seeds import derive_seed
 
 HistoryRow = dict[str, float | int]
 Schedule = Literal["cosine", "onecycle", "constant", "wsd"]
-WSD_DECAY_RATIO = 0.3  # the share of the steps in which `wsd` takes the rate down
+WSD_DECAY_RATIO = 0.3  # share of the steps in which `wsd` decays the learning rate
 
 
 class Batch(Protocol):
-    """A batch: `rows` (batch,) int64 in the corpus, `labels` (batch,) as the loss takes them."""
+    """What the loop needs of a batch; the rest is between loader and objective."""
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """The rows of its films in the corpus."""
+        """The row of each sample in the data set, (batch,)."""
 
     @property
     def labels(self) -> Tensor:
-        """The labels of its films."""
+        """The labels, (batch,), as the loss takes them."""
 
     def to(self, device: torch.device) -> Any:
         """Move the tensors to a device."""
@@ -62,13 +63,17 @@ class Batch(Protocol):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train. `learning_rate` is the peak; `patience` counts epochs without a better score.
+    """How to train.
 
-    The score is the column `monitor` of the history: the lower the better if it is a loss, else the
-    higher. After a share of the steps for warm-up, `schedule` takes the rate down to zero along a
-    cosine; `onecycle` also warms up along one, from a 25th of the peak (Smith and Topin, 2019);
-    `constant` stays; `wsd` stays too, and falls in a line in the last steps (Hu et al., 2024).
-    A step reads `gradient_accumulation_steps` batches. `chunk_dropout` hides a share of the chunk vectors of a film.
+    - `learning_rate`: the peak. `warmup_ratio` is the share of the steps for linear warm-up.
+    - `schedule`: `cosine` decays to zero; `onecycle` also warms up along a cosine, from 1/25 of the
+      peak (Smith and Topin, 2019); `constant` does not decay; `wsd` is constant, with a linear
+      decay in the last `WSD_DECAY_RATIO` of the steps (Hu et al., 2024).
+    - `monitor`: the column of the history that selects the best epoch. A name that ends in `loss`
+      is minimised, any other maximised.
+    - `patience`: epochs without improvement before training stops.
+    - `gradient_accumulation_steps`: batches per optimizer step.
+    - `chunk_dropout`: share of a film's chunk vectors that is dropped in training.
     """
 
     epochs: int = 30
@@ -80,10 +85,10 @@ class TrainConfig:
     chunk_dropout: float = 0.5
     gradient_accumulation_steps: int = 1
     schedule: Schedule = "cosine"
-    monitor: str = "held_out_loss"
+    monitor: str = "val_loss"
 
     def __post_init__(self) -> None:
-        """Refuse what could not train."""
+        """Check the values; raises ParameterError."""
         if self.epochs < 1 or self.learning_rate <= 0 or not 0 <= self.chunk_dropout < 1:
             raise ParameterError(
                 f"epochs={self.epochs} must be at least 1, learning_rate={self.learning_rate} "
@@ -91,15 +96,15 @@ class TrainConfig:
             )
         if self.gradient_accumulation_steps < 1:
             raise ParameterError(
-                f"gradient_accumulation_steps={self.gradient_accumulation_steps}: a step reads at least one batch"
+                f"gradient_accumulation_steps={self.gradient_accumulation_steps} must be at least 1"
             )
         if self.schedule not in get_args(Schedule):
             raise ParameterError(
                 f"schedule={self.schedule!r} is none of {', '.join(get_args(Schedule))}"
             )
 
-    def best(self, history: list[HistoryRow]) -> int:
-        """Return the epoch with the best score, the first of equals.
+    def best_epoch(self, history: list[HistoryRow]) -> int:
+        """Return the epoch with the best value of `monitor`, the first of equals.
 
         Raises:
             ParameterError: the history has no such column.
@@ -110,9 +115,9 @@ class TrainConfig:
         return int(min(history, key=lambda row: sign * row[self.monitor])["epoch"])
 
     def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
-        """Return the schedule of the learning rate over all steps of a training."""
+        """Return the learning rate schedule over all steps of a training."""
         if self.schedule == "onecycle":
-            # One step more than is taken, and neither phase empty: both would divide by nothing.
+            # OneCycleLR divides by the lengths of both phases: neither may be empty.
             total = max(steps + 1, 3)
             warmup = min(max(math.ceil(self.warmup_ratio * steps), 2), total - 1)
             return OneCycleLR(
@@ -135,7 +140,7 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class FitResult:
-    """`history`: a row an epoch. The weights of the best epoch are in the model."""
+    """`history` has a row for each epoch. The model holds the weights of `best_epoch`."""
 
     history: list[HistoryRow]
     best_epoch: int
@@ -143,7 +148,7 @@ class FitResult:
 
 def fit(
     model: nn.Module,
-    training: BatchLoader,
+    train_loader: BatchLoader,
     val_loader: BatchLoader,
     config: TrainConfig,
     *,
@@ -156,16 +161,16 @@ def fit(
     progress: bool = False,
     on_epoch_end: Callable[[HistoryRow], None] | None = None,
 ) -> FitResult:
-    """Train `model` until its held-out score gets no better, and leave its best weights in it.
+    """Train `model` with early stopping, and leave the weights of the best epoch in it.
 
-    `objective` says what a batch holds and how its gradient is had: chunk vectors by default. The
-    `optimizer` of the model is AdamW if none is given, and follows the schedule. The file
-    `checkpoint` is written after every epoch and every `save_interval_s` within one, and resumed from
-    when it exists; a file beside it tells how far the training has come. `on_epoch_end` is told each
-    new row of the history.
+    `objective` is `FrozenEncoderObjective` by default, `optimizer` AdamW; the schedule sets its
+    learning rate. The file `checkpoint` is written after every epoch and every `save_interval_s`
+    seconds, and training resumes from it if it exists; `progress_path(checkpoint)` holds the
+    progress. `on_epoch_end` is called with each new row of the history.
 
     Raises:
-        RunError: the loss is not finite; the message says at which epoch.
+        RunError: the loss is not finite; the message names the epoch.
+        ParameterError: the history has no column `config.monitor`.
     """
     objective = objective or FrozenEncoderObjective(config.chunk_dropout)
     processes = _distributed_state()
@@ -176,58 +181,62 @@ def fit(
         weight_decay=config.weight_decay,
         fused=True,
     )
-    epoch_steps = -(-len(training) // config.gradient_accumulation_steps)
+    epoch_steps = -(-len(train_loader) // config.gradient_accumulation_steps)
     steps = config.epochs * epoch_steps
     schedule = config.scheduler(optimizer, steps)
-    best: dict[str, Tensor] = copy.deepcopy(trainable_state_dict(model))
+    best_state: dict[str, Tensor] = copy.deepcopy(trainable_state_dict(model))
     history: list[HistoryRow] = []
-    done, total, films = 0, 0.0, 0  # of the epoch that is under way
+    steps_done, loss_sum, n_samples = 0, 0.0, 0  # in the current epoch
     if checkpoint and (restored := load_checkpoint(checkpoint, model, optimizer)):
-        best, metadata = restored
-        history, done, total, films = (
-            metadata[key] for key in ("history", "done", "total", "films")
+        best_state, metadata = restored
+        history, steps_done, loss_sum, n_samples = (
+            metadata[key] for key in ("history", "steps_done", "loss_sum", "n_samples")
         )
-        for group, rate in zip(optimizer.param_groups, metadata["rates"], strict=True):
+        for group, rate in zip(optimizer.param_groups, metadata["learning_rates"], strict=True):
             group["lr"] = rate
-        schedule.last_epoch = len(history) * epoch_steps + done
+        schedule.last_epoch = len(history) * epoch_steps + steps_done
 
     def save() -> None:
         if checkpoint and processes.is_main_process:
-            rates = [group["lr"] for group in optimizer.param_groups]
-            epoch = {"done": done, "total": total, "films": films}
-            save_checkpoint(
-                checkpoint, model, optimizer, best, {"history": history, "rates": rates, **epoch}
-            )
+            metadata = {
+                "history": history,
+                "learning_rates": [group["lr"] for group in optimizer.param_groups],
+                "steps_done": steps_done,
+                "loss_sum": loss_sum,
+                "n_samples": n_samples,
+            }
+            save_checkpoint(checkpoint, model, optimizer, best_state, metadata)
             meter.saved()
 
     main = processes.is_main_process
     meter = ProgressMeter(
         steps,
-        len(history) * epoch_steps + done,
+        len(history) * epoch_steps + steps_done,
         progress_path(checkpoint) if checkpoint and main else None,
         show_bar=progress and main,
     )
     saved = monotonic()
     for epoch in range(len(history) + 1, config.epochs + 1):
-        if history and epoch - config.best(history) > config.patience:
+        if history and epoch - config.best_epoch(history) > config.patience:
             break
         model.train()
-        batches = training.train_batches(derive_seed(seed, epoch))
-        rest = islice(batches, done * config.gradient_accumulation_steps, None)
+        batches = train_loader.train_batches(derive_seed(seed, epoch))
+        rest = islice(batches, steps_done * config.gradient_accumulation_steps, None)
         while step := list(islice(rest, config.gradient_accumulation_steps)):
-            total += _optimizer_step(
-                model, step, optimizer, config, loss, objective, (seed, epoch, done)
+            loss_sum += _optimizer_step(
+                model, step, optimizer, config, loss, objective, (seed, epoch, steps_done)
             )
             schedule.step()
-            films, done = films + sum(len(batch.rows) for batch in step), done + 1
-            meter.step(epoch, total / films)
+            n_samples += sum(len(batch.rows) for batch in step)
+            steps_done += 1
+            meter.step(epoch, loss_sum / n_samples)
             if monotonic() - saved > save_interval_s:
                 save()
                 saved = monotonic()
-        train_loss = total / films
+        train_loss = loss_sum / n_samples
         model.eval()
         val_metrics = objective.validation_step(model, val_loader, loss)
-        if not math.isfinite(train_loss + val_metrics["held_out_loss"]):
+        if not math.isfinite(train_loss + val_metrics["val_loss"]):
             raise RunError(
                 f"the loss is not finite in epoch {epoch}: lower learning_rate "
                 f"(now {config.learning_rate})"
@@ -240,27 +249,22 @@ def fit(
                 "learning_rate": round(optimizer.param_groups[0]["lr"], 8),
             }
         )
-        if config.best(history) == epoch:
-            best = copy.deepcopy(trainable_state_dict(model))
-        done, total, films = 0, 0.0, 0
+        if config.best_epoch(history) == epoch:
+            best_state = copy.deepcopy(trainable_state_dict(model))
+        steps_done, loss_sum, n_samples = 0, 0.0, 0
         save()
         if on_epoch_end:
             on_epoch_end(history[-1])
     meter.close()
     load_trainable_state_dict(
-        model, {name: value.to(processes.device) for name, value in best.items()}
+        model, {name: value.to(processes.device) for name, value in best_state.items()}
     )
-    return FitResult(history, config.best(history))
+    return FitResult(history, config.best_epoch(history))
 
 
 def _distributed_state() -> PartialState:
-    # A CPU's processes know of each other only where they are told that it is meant.
+    # On CPUs, accelerate joins the processes only if this variable of `accelerate launch` is set.
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
-
-
-def derive_seed(*parts: int) -> int:
-    """Return a seed for an epoch, or a batch of it, of a run: other parts, another seed."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def _optimizer_step(
@@ -272,27 +276,27 @@ def _optimizer_step(
     objective: Objective,
     step_seed: tuple[int, int, int],
 ) -> float:
-    """Take one step on batches that the processes share; return the sum of the films' losses."""
+    """Take one step on batches that are split among processes; return the sum of the losses."""
     processes = _distributed_state()
     device = processes.device
-    films = sum(len(batch.rows) for batch in batches)
+    n_samples = sum(len(batch.rows) for batch in batches)
     optimizer.zero_grad(set_to_none=True)
-    total = torch.zeros((), device=device)
+    loss_sum = torch.zeros((), device=device)
     for number in range(processes.process_index, len(batches), processes.num_processes):
         batch = batches[number].to(device)
-        share = len(batch.rows) / films
+        share = len(batch.rows) / n_samples
 
-        def shared(logits: Tensor, labels: Tensor, share: float = share) -> Tensor:
+        def weighted(logits: Tensor, labels: Tensor, share: float = share) -> Tensor:
             return share * loss(logits, labels)
 
         batch_seed = derive_seed(*step_seed, number)
-        total += films * objective.training_step(model, batch, shared, seed=batch_seed)
+        loss_sum += n_samples * objective.training_step(model, batch, weighted, seed=batch_seed)
     if processes.num_processes > 1:
         for parameter in model.parameters():
             if parameter.requires_grad:
                 own = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
                 parameter.grad = reduce(own, "sum")
-        total = reduce(total, "sum")
+        loss_sum = reduce(loss_sum, "sum")
     nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
     optimizer.step()
-    return float(total)
+    return float(loss_sum)

@@ -1,4 +1,4 @@
-"""How much memory this process holds, and held at most."""
+"""Memory of this process: resident set size now, and its peak."""
 
 import resource
 import sys
@@ -7,21 +7,21 @@ from pathlib import Path
 
 
 def rss() -> int:
-    """Return the bytes of memory that this process holds now."""
+    """Return the resident set size, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
 
 def peak_rss() -> int:
-    """Return the most bytes of memory that this process held, since `reset_peak_memory` if it could."""
+    """Return the peak resident set size, in bytes, since `reset_peak_memory` where that works."""
     if sys.platform == "darwin":
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # On Linux ru_maxrss begins with what the parent held, which may be far more.
+    # On Linux ru_maxrss starts at the size of the parent process, which may be larger.
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) * 1024
 
 
 def reset_peak_memory() -> None:
-    """Let the peak begin anew from what is held now, where the system allows it (Linux does)."""
+    """Reset the peak to the current size, where the system allows it (Linux does)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""Optimizers by name, several of which can act as one: matrices by Muon, all else by AdamW."""
+"""Optimizers by name: AdamW, SGD, and Muon for hidden matrices with AdamW for all else."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -10,11 +10,11 @@ from torch.optim import SGD, AdamW, Muon, Optimizer
 from wholescript.errors import ParameterError
 
 OptimizerName = Literal["adamw", "sgd", "muon"]
-BETAS = (0.9, 0.95)  # a shorter memory than usual, as language models are trained with
+BETAS = (0.9, 0.95)  # customary for language models; the default of AdamW is (0.9, 0.999)
 
 
 class CombinedOptimizer(Optimizer):
-    """Optimizers of different parameters as one: one step, one state, one list of groups."""
+    """Several optimizers of different parameters as one, with one state and one list of groups."""
 
     def __init__(self, *optimizers: Optimizer) -> None:
         groups = [group for part in optimizers for group in part.param_groups]
@@ -24,18 +24,18 @@ class CombinedOptimizer(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take a step with each."""
+        """Step each optimizer."""
         for part in self.optimizers:
             part.step()
         return None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` returned."""
+        """Load a result of `state_dict`."""
         super().load_state_dict(state_dict)
         self._share_state()
 
     def _share_state(self) -> None:
-        """Let the parts act on the groups and the state that are here."""
+        """Make the optimizers use the parameter groups and the state of this one."""
         start = 0
         for part in self.optimizers:
             count = len(part.param_groups)
@@ -45,35 +45,35 @@ class CombinedOptimizer(Optimizer):
 
 
 def make_optimizer(
-    kind: OptimizerName,
+    name: OptimizerName,
     model: nn.Module,
     learning_rate: float,
     weight_decay: float,
     muon_lr: float = 0.02,
 ) -> Optimizer:
-    """Return an optimizer of what is trained of a model.
+    """Return an optimizer of the trainable parameters of a model.
 
-    Weight decay is of matrices alone. `muon` makes the momentum of each matrix within the blocks
-    orthogonal (Jordan et al., 2024, "Muon"), and takes steps of `muon_lr` along it; embeddings,
-    heads and vectors are AdamW's, at `learning_rate`.
+    Weight decay applies to matrices only, not to biases and norms. `muon` orthogonalises the
+    momentum of the matrices within the transformer blocks and steps with `muon_lr` (Jordan et al.,
+    2024, "Muon"); embeddings, heads and vectors are trained by AdamW with `learning_rate`.
 
     Raises:
-        ParameterError: an unknown kind, or a rate that is not positive.
+        ParameterError: an unknown name, or a learning rate that is not positive.
     """
-    if kind not in get_args(OptimizerName):
-        raise ParameterError(f"optimizer={kind!r} is none of {', '.join(get_args(OptimizerName))}")
+    if name not in get_args(OptimizerName):
+        raise ParameterError(f"optimizer={name!r} is none of {', '.join(get_args(OptimizerName))}")
     if learning_rate <= 0 or muon_lr <= 0:
         raise ParameterError(
             f"learning_rate={learning_rate} and muon_lr={muon_lr} must be positive"
         )
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    trained = [(key, p) for key, p in model.named_parameters() if p.requires_grad]
     embeddings_and_heads = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    embeddings_and_heads |= {id(p) for name, p in trained if name.startswith("head")}
+    embeddings_and_heads |= {id(p) for key, p in trained if key.startswith(("head", "untied_head"))}
     matrices = [p for _, p in trained if p.ndim == 2]
     vectors = [p for _, p in trained if p.ndim != 2]
-    if kind == "sgd":
+    if name == "sgd":
         return SGD(_param_groups(matrices, vectors), learning_rate, weight_decay=weight_decay)
-    if kind == "adamw":
+    if name == "adamw":
         return AdamW(
             _param_groups(matrices, vectors),
             learning_rate,

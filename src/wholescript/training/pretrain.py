@@ -1,4 +1,4 @@
-"""What a model reads before it is trained for anything: texts without labels, and only once."""
+"""Pretraining on the texts of a data set, labelled or not, before the supervised training."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,25 +10,27 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.files import write_atomic
-from wholescript.training.documents import DocumentBatchLoader, IntArray
-from wholescript.training.epoch_clock import EpochTimer
-from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.document_batches import DocumentBatchLoader, IntArray
+from wholescript.training.epoch_timer import EpochTimer
+from wholescript.training.loop import TrainConfig
 from wholescript.training.objectives import Objective
+from wholescript.training.phases import fit_phase
 
-PRETRAINED_FILE, SECONDS_FILE = "pretrained.safetensors", "seconds-reading.json"
+PHASE = "pretrain"
+PRETRAINED_FILE, SECONDS_FILE = "pretrained.safetensors", f"seconds-{PHASE}.json"
 PRETRAIN_CONFIG = TrainConfig(
     epochs=2,
     learning_rate=1e-3,
     weight_decay=0.01,
     patience=2,
     chunk_dropout=0.0,
-    monitor="held_out_loss",
+    monitor="val_loss",
 )
 
 
 def pretrain(
-    reader: nn.Module,
-    kept: nn.Module,
+    model: nn.Module,
+    backbone: nn.Module,
     rows: Callable[[], Sequence[IntArray]],
     config: TrainConfig,
     objective: Objective,
@@ -37,39 +39,38 @@ def pretrain(
     pad_token_id: int,
     folder: Path | None,
 ) -> None:
-    """Train `reader` on windows of tokens, one in a hundred held out; seed torch before.
+    """Train `model` on windows of tokens, with 1% of them as validation; seed torch before.
 
-    `rows` returns the windows, and `kept` is the part of the reader that is to be trained on. With
-    a `folder` what it learned is kept there: a later call takes it, and a killed one goes on.
+    `rows` returns the windows. `backbone` is the part of `model` that the supervised training
+    starts from. With a `folder` its weights are written there and read by later calls; a killed
+    call resumes.
 
     Raises:
         RunError: the loss is not finite.
     """
-    done = folder and folder / PRETRAINED_FILE
-    if done and done.exists():
-        kept.load_state_dict(load_file(done))
+    path = folder and folder / PRETRAINED_FILE
+    if path and path.exists():
+        backbone.load_state_dict(load_file(path))
         return
     seed = torch.initial_seed() % 2**32
     windows = rows()
     order = np.random.default_rng(seed).permutation(len(windows))
-    held = max(len(windows) // 100, 1)
-    training, val_loader = (
+    n_val = max(len(windows) // 100, 1)
+    train_loader, val_loader = (
         DocumentBatchLoader(
             [windows[row] for row in part], np.zeros(len(part), np.int64), batch_size, pad_token_id
         )
-        for part in (order[held:], order[:held])
+        for part in (order[n_val:], order[:n_val])
     )
-    checkpoint = folder and folder / "checkpoint-reading.safetensors"
-    timer = EpochTimer(folder and folder / SECONDS_FILE, 0, checkpoint)
-    fit(
-        reader, training, val_loader, config, seed=seed, loss=cross_entropy, objective=objective,
-        progress=True, checkpoint=checkpoint, on_epoch_end=timer.record,
+    fit_phase(
+        model, train_loader, val_loader, config, [], phase=PHASE, folder=folder, seed=seed,
+        loss=cross_entropy, objective=objective, progress=True,
     )  # fmt: skip
-    if done:
-        state = {name: value.contiguous() for name, value in kept.state_dict().items()}
-        write_atomic(done, save(state))
+    if path:
+        state = {name: value.contiguous() for name, value in backbone.state_dict().items()}
+        write_atomic(path, save(state))
 
 
 def pretrain_seconds(folder: Path) -> float:
-    """Return how long the reading took whose model a folder keeps; 0 where there was none."""
+    """Return the seconds of the pretraining in a folder, 0 without one."""
     return EpochTimer(folder / SECONDS_FILE, 0).total

@@ -1,4 +1,4 @@
-"""How far a training has come: a bar for who started it, a file for everyone else."""
+"""Progress of a training: a progress bar, and a file that other processes can read."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -9,15 +9,15 @@ from tqdm.auto import tqdm
 
 from wholescript.files import write_atomic
 
-WRITE_INTERVAL_S = 2.0  # seconds between two writings of the file
+WRITE_INTERVAL_S = 2.0  # least seconds between two writes of the file
 
 
 @dataclass(frozen=True)
 class Progress:
-    """After `step` of `steps`, in `epoch`: `loss` is the mean over the epoch so far.
+    """The state after `step` of `steps`; `loss` is the mean training loss of `epoch` so far.
 
-    `seconds_per_step` is measured since the process started, pauses for validation included.
-    `updated` and `saved` are seconds since 1970, of this note and of the last checkpoint.
+    `seconds_per_step` is the mean since the process started, validation included. `updated` and
+    `saved` are the times of this record and of the last checkpoint, in seconds since 1970.
     """
 
     step: int
@@ -30,27 +30,29 @@ class Progress:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds to the last step; a training that stops early takes less."""
+        """Estimated seconds until the last step, without early stopping."""
         return (self.steps - self.step) * self.seconds_per_step
 
 
 class ProgressMeter:
-    """Tells of each step of a training of which `done` of `steps` had been taken before."""
+    """Reports the steps of a training that starts, or resumes, at `initial_step` of `steps`."""
 
-    def __init__(self, steps: int, done: int, path: Path | None, *, show_bar: bool) -> None:
-        self._bar = tqdm(total=steps, initial=done, unit="step", disable=not show_bar, leave=False)
+    def __init__(self, steps: int, initial_step: int, path: Path | None, *, show_bar: bool) -> None:
+        self._bar = tqdm(
+            total=steps, initial=initial_step, unit="step", disable=not show_bar, leave=False
+        )
         self._path = path
-        self._done, self._start = done, monotonic()
-        saved = time() if done else None
-        self._now = Progress(done, steps, 0, float("nan"), float("nan"), time(), saved)
+        self._initial_step, self._start = initial_step, monotonic()
+        saved = time() if initial_step else None
+        self._now = Progress(initial_step, steps, 0, float("nan"), float("nan"), time(), saved)
         self._written = float("-inf")
 
     def step(self, epoch: int, loss: float) -> None:
-        """Count a step, after which the mean loss of the epoch is `loss`."""
+        """Count a step; `loss` is the mean loss of the epoch so far."""
         step = self._now.step + 1
-        pace = (monotonic() - self._start) / (step - self._done)
+        step_s = (monotonic() - self._start) / (step - self._initial_step)
         self._now = replace(
-            self._now, step=step, epoch=epoch, loss=loss, seconds_per_step=pace, updated=time()
+            self._now, step=step, epoch=epoch, loss=loss, seconds_per_step=step_s, updated=time()
         )
         self._bar.update()
         self._bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}")
@@ -58,12 +60,12 @@ class ProgressMeter:
             self._write()
 
     def saved(self) -> None:
-        """Tell that a checkpoint has been written."""
+        """Record that a checkpoint has been written."""
         self._now = replace(self._now, saved=time(), updated=time())
         self._write()
 
     def close(self) -> None:
-        """Take the bar away; the file stays."""
+        """Remove the bar; the file stays."""
         self._bar.close()
 
     def _write(self) -> None:
@@ -73,12 +75,12 @@ class ProgressMeter:
 
 
 def progress_path(checkpoint: Path) -> Path:
-    """Return where the progress of a training lies, beside its checkpoint."""
+    """Return the path of the progress file that belongs to a checkpoint."""
     return checkpoint.with_suffix(".json")
 
 
 def read_progress(checkpoint: Path) -> Progress | None:
-    """Return how far the training of a checkpoint has come, or None where nothing tells."""
+    """Return the progress of the training of a checkpoint, or None if it is absent or damaged."""
     try:
         return Progress(**json.loads(progress_path(checkpoint).read_text()))
     except (OSError, ValueError, TypeError):

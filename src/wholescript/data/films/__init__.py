@@ -1,6 +1,6 @@
-"""Films and their labels: where they come from, what is checked, how they are divided."""
+"""Films with their labels: sources, checks, cross-validation folds and summary tables."""
 
-from wholescript.data.films.corpus import SOURCES, Corpus, Provenance, load_corpus
+from wholescript.data.films.corpus import SOURCES, Corpus, DataProvenance, load_corpus
 from wholescript.data.films.duplicates import group_near_duplicates
 from wholescript.data.films.folds import (
     Fold,
@@ -11,7 +11,7 @@ from wholescript.data.films.folds import (
 )
 from wholescript.data.films.guards import check_class_prior, check_not_label_sorted
 from wholescript.data.films.labels import TARGETS, award_labels, read_awards
-from wholescript.data.films.scripts import Texts
+from wholescript.data.films.scripts import ScreenplayTexts
 from wholescript.data.films.sources import HUB_NAME, HUB_REVISION
 from wholescript.data.films.summary import film_overview, label_rates
 
@@ -21,9 +21,9 @@ __all__ = [
     "SOURCES",
     "TARGETS",
     "Corpus",
+    "DataProvenance",
     "Fold",
-    "Provenance",
-    "Texts",
+    "ScreenplayTexts",
     "award_labels",
     "check_class_prior",
     "check_not_label_sorted",

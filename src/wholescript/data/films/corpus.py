@@ -1,4 +1,4 @@
-"""A corpus: films, one label to predict, and where all of it came from."""
+"""A corpus: films, the label to predict, and the provenance of the data."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ FINGERPRINT_COLUMNS = (
 
 @dataclass(frozen=True)
 class DataProvenance:
-    """Where a corpus came from: its source, a location that names no machine, its content.
+    """The source of a corpus, a location without machine-specific paths, and a fingerprint.
 
     `fingerprint` is a SHA-256 in hex over the target and the films: ids, titles, years, labels,
     groups, splits and the hashes of the texts.
@@ -47,7 +47,7 @@ class DataProvenance:
     fingerprint: str
 
     def as_dict(self) -> dict[str, str]:
-        """Return the three by name."""
+        """Return the fields as a dictionary."""
         return dict(vars(self))
 
 
@@ -56,9 +56,10 @@ class Corpus:
     """n films with the label to predict.
 
     `films` is a table with a RangeIndex and the columns film_id, title, source, group, text_sha1
-    (str), year, n_words (int64), core (bool), the known ones of the four labels (bool), split
-    (str) where the source has splits, and further measures. `target` names the label column.
-    `texts` maps film ids to scripts and reads them when asked; bundled films have none.
+    (str), year, n_words (int64), core (bool), those of the four labels that the source has
+    (bool), split (str) where the source has splits, and further measures. `target` names the
+    label column. `texts` maps film ids to scripts and reads them on access; bundled films have
+    none.
     """
 
     films: pd.DataFrame
@@ -72,7 +73,7 @@ class Corpus:
 
     @property
     def film_ids(self) -> list[str]:
-        """The ids of the films, in order; each stands once."""
+        """The unique ids of the films, in order."""
         return self.films["film_id"].tolist()
 
     @property
@@ -82,27 +83,29 @@ class Corpus:
 
     @property
     def groups(self) -> NDArray[np.object_]:
-        """A group name per film, shape (n,): near duplicates share one."""
+        """A group name per film, shape (n,): near duplicates are in one group."""
         return self.films["group"].to_numpy(dtype=object)
 
     def select(self, rows: ArrayLike) -> "Corpus":
         """Return the films at a boolean mask (n,) or at row numbers, with a new fingerprint."""
-        taken = np.arange(len(self))[np.asarray(rows)]
-        films = self.films.iloc[taken].reset_index(drop=True)
+        selected = np.arange(len(self))[np.asarray(rows)]
+        films = self.films.iloc[selected].reset_index(drop=True)
         return Corpus(
             films,
             self.target,
             replace(self.provenance, fingerprint=fingerprint(films, self.target)),
-            None if self.texts is None else self.texts.restricted(films["film_id"]),
+            None if self.texts is None else self.texts.select(films["film_id"]),
         )
 
     def sample(self, n: int, *, seed: int) -> "Corpus":
         """Draw `n` films at random, stratified by label, and keep their order.
 
-        Raises ParameterError unless there are more than `n` films and `n` is at least 2.
+        Raises ParameterError unless 2 <= n < number of films.
         """
         if not 2 <= n < len(self):
-            raise ParameterError(f"cannot sample {n} of {len(self)} films: ask for 2 or more.")
+            raise ParameterError(
+                f"cannot sample {n} of {len(self)} films: choose at least 2 and fewer than all."
+            )
         splitter = StratifiedShuffleSplit(train_size=n, test_size=None, random_state=seed)
         rows, _ = next(splitter.split(np.zeros(len(self)), self.labels))
         return self.select(np.sort(rows))
@@ -119,23 +122,24 @@ def load_corpus(
     awards_table: Path | str | None = None,
     bundle_dir: Path = ROOT / "data",
 ) -> Corpus:
-    """Load films from one source, check them and say where they are from.
+    """Load and check the films of one source.
 
     Args:
-        source: "bundled" (features that come with the project, no texts), "local" (a Parquet
-            file at `path`) or "hub" (Movie-O-Label; `path` may name a local copy's folder).
-        path: see `source`; bundled films take none.
+        source: "bundled" (features in this repository, no texts), "local" (a Parquet file at
+            `path`) or "hub" (Movie-O-Label; `path` may be the folder of a local copy).
+        path: see `source`; not allowed with bundled films.
         target: the label to predict, one of TARGETS.
         core_only: leave out films whose `core` is false.
-        limit: keep the first so many films; an error when the file is sorted by label.
-        revision: the hub's commit.
-        awards_table: file or address of the Academy Awards table, for the hub's other labels.
+        limit: keep only the first films; an error when the file is sorted by label.
+        revision: commit on the hub.
+        awards_table: file or URL of the Academy Awards table, needed for the other labels of the
+            hub's films.
         bundle_dir: the folder of the bundled features.
 
     Raises:
-        ParameterError: the source or the target has an unknown name, or `path` does not fit.
+        ParameterError: source or target is unknown, or `path` does not go with the source.
         BundleError: the bundled features are absent or damaged.
-        DataError: the films cannot be used; the message names them and the remedy.
+        DataError: the films cannot be used; the message lists them and says what to do.
     """
     check_target(target)
     found = _read(source, path, target, revision, awards_table, bundle_dir)
@@ -143,13 +147,13 @@ def load_corpus(
     if core_only:
         films = films[films["core"]]
         if films.empty:
-            raise DataError(f"{found.location} has no core film. Pass core_only=False.")
+            raise DataError(f"{found.location} has no film with core=True. Pass core_only=False.")
     if limit is not None:
         check_not_label_sorted(films[target], limit)
         films = films.head(limit)
     texts = None
     if found.texts is not None:
-        texts = found.texts.restricted(films["film_id"])
+        texts = found.texts.select(films["film_id"])
         films = films.join(measure_texts(texts), on="film_id")
     films = _with_groups(films).reset_index(drop=True)
     check_two_classes(films[target], found.location)
@@ -160,7 +164,7 @@ def load_corpus(
 
 
 def fingerprint(films: pd.DataFrame, target: str) -> str:
-    """Return a SHA-256 in hex of what decides a result: the target, films, labels and texts."""
+    """Return the SHA-256, in hex, of all that determines a result: target, films, labels, texts."""
     columns = [name for name in FINGERPRINT_COLUMNS if name in films]
     content = films[columns].to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(f"{target}\n{content}".encode()).hexdigest()
@@ -177,17 +181,17 @@ def _read(
     if source == "bundled":
         if path is not None:
             raise ParameterError(
-                f"bundled films take no path, got {str(path)!r}: use source='local' for a file."
+                f"bundled films have no path, got {str(path)!r}: use source='local' for a file."
             )
         return read_bundled(bundle_dir)
     if source == "local":
         if path is None:
-            raise ParameterError("source 'local' needs path, the Parquet file of your films.")
+            raise ParameterError("source 'local' needs path, a Parquet file of films.")
         return read_local(Path(path), target)
     if source == "hub":
         folder = None if path is None else Path(path)
         return read_hub(target, path=folder, revision=revision, awards_table=awards_table)
-    raise ParameterError(f"source {source!r} is none of {', '.join(SOURCES)}.")
+    raise ParameterError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}.")
 
 
 def _with_groups(films: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Films that tell the same story in the same words: drafts, remakes, sequels."""
+"""Near duplicates among films, such as drafts, remakes and sequels, by TF-IDF cosine."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ from sklearn.neighbors import radius_neighbors_graph
 
 from wholescript.errors import DataError
 
-# The first half of a script has a cosine above this with its second half in 19 of 20 films, two
-# different films in 1 pair of 19,000: names and setting weigh most in such vectors.
+# Two halves of one script have a higher cosine in 19 of 20 films, two different films in 1 of
+# 19,000 pairs: names and setting have the largest weights in these vectors.
 NEAR_DUPLICATE_COSINE = 0.4
 
 
@@ -24,16 +24,16 @@ def group_near_duplicates(
 ) -> tuple[NDArray[np.object_], pd.DataFrame]:
     """Group films whose TF-IDF vectors (log counts, unit length) have a cosine >= `threshold`.
 
-    Alikeness is passed on: a film is in the group of any film it is like.
+    Groups are connected components: if a is similar to b and b to c, all three are one group.
 
     Args:
         counts: word counts, sparse (n, V).
         film_ids: n ids, in the order of the rows.
-        threshold: least cosine, between 0 and 1.
+        threshold: smallest cosine of near duplicates, between 0 and 1.
 
     Returns:
-        The group of each film (n,), named after its first film; and the pairs found, most alike
-        first, with the columns film_a, film_b (str) and similarity (float64).
+        The group of each film (n,), named after the group's first film; and the similar pairs,
+        most similar first, with the columns film_a, film_b (str) and similarity (float64).
 
     Raises:
         DataError: rows and ids differ in number, a film has no words, or the threshold is out of
@@ -43,10 +43,10 @@ def group_near_duplicates(
     if counts.shape[0] != len(ids):
         raise DataError(f"{counts.shape[0]} rows of word counts for {len(ids)} films.")
     if not 0 < threshold < 1:
-        raise DataError(f"threshold is {threshold}: choose a cosine between 0 and 1.")
-    wordless = ids[np.asarray(counts.sum(axis=1)).ravel() == 0]
-    if len(wordless):
-        raise DataError(f"{wordless[0]} has no word of the vocabulary: leave it out.")
+        raise DataError(f"threshold={threshold} must be between 0 and 1.")
+    empty = ids[np.asarray(counts.sum(axis=1)).ravel() == 0]
+    if len(empty):
+        raise DataError(f"{empty[0]} has no word of the vocabulary: leave it out.")
     vectors = TfidfTransformer(sublinear_tf=True).fit_transform(csr_matrix(counts))
     distances = radius_neighbors_graph(vectors, 1 - threshold, mode="distance", metric="cosine")
     near = triu(distances, k=1)

@@ -1,4 +1,4 @@
-"""How films are divided into training and test: stratified, by group, the same for all models."""
+"""Training and test splits of films, stratified by label and grouped, the same for all models."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Fold:
-    """Row numbers of the films to learn from and to be tested on, ascending and disjoint."""
+    """Row numbers of the training and the test films, ascending and disjoint."""
 
     repeat: int
     fold: int
@@ -32,9 +32,9 @@ def repeated_folds(
 ) -> list[Fold]:
     """Return `n_repeats` partitions of n films into `n_folds` folds, stratified by label.
 
-    `labels` (n,) is 0/1, `groups` (n,) names a group per film; films of a group stay together,
-    and each film is tested once a repeat. Raises DataError when there are too few groups of a
-    class for every fold to have one.
+    `labels` (n,) is 0/1, `groups` (n,) names a group per film; films of a group are in one fold,
+    and each film is in one test fold per repeat. Raises DataError when a class has fewer groups
+    than there are folds.
     """
     labels, groups = np.asarray(labels).astype(int), np.asarray(groups, dtype=object)
     check_two_classes(labels, "the corpus")
@@ -44,7 +44,7 @@ def repeated_folds(
         if available < n_folds:
             raise DataError(
                 f"the class {value} has {available} group(s) of films, too few for {n_folds} "
-                "folds: ask for fewer folds or add films."
+                "folds: use fewer folds or add films."
             )
     folds = []
     for repeat in range(n_repeats):
@@ -63,42 +63,42 @@ def inner_folds(
 
     `labels` and `groups` are those of all n films. Raises DataError as `repeated_folds` does.
     """
-    inside = repeated_folds(
+    folds = repeated_folds(
         np.asarray(labels)[train],
         np.asarray(groups, dtype=object)[train],
         n_folds=n_folds,
         n_repeats=1,
         seed=seed,
     )
-    return [Fold(0, fold.fold, train[fold.train], train[fold.test]) for fold in inside]
+    return [Fold(0, fold.fold, train[fold.train], train[fold.test]) for fold in folds]
 
 
 def temporal_split(
     labels: ArrayLike, groups: ArrayLike, years: ArrayLike, *, first_test_year: int = 2010
 ) -> Fold:
-    """Return one fold: films before the year `first_test_year` train, films from it on are tested.
+    """Return one fold: films before `first_test_year` are training films, the others test films.
 
-    A later film whose group has an earlier one is neither trained on nor tested. Raises
-    DataError when a side has one class.
+    A later film whose group has an earlier film is in neither. Raises DataError when a side has
+    one class.
     """
     labels, years = np.asarray(labels).astype(int), np.asarray(years)
     groups = np.asarray(groups, dtype=object)
     before = years < first_test_year
-    known = np.isin(groups.astype(str), groups[before].astype(str))
-    train, test = np.flatnonzero(before), np.flatnonzero(~before & ~known)
-    check_two_classes(labels[train], f"the side before {first_test_year}")
-    check_two_classes(labels[test], f"the side from {first_test_year} on")
+    in_train = np.isin(groups.astype(str), groups[before].astype(str))
+    train, test = np.flatnonzero(before), np.flatnonzero(~before & ~in_train)
+    check_two_classes(labels[train], f"the training side (before {first_test_year})")
+    check_two_classes(labels[test], f"the test side (from {first_test_year} on)")
     return Fold(0, 0, train, test)
 
 
 def hub_split(labels: ArrayLike, splits: ArrayLike) -> Fold:
-    """Return a published split (n,) as one fold: the films named "test" are tested, the rest train.
+    """Return the published split (n,) as one fold: "test" is for test, all else for training.
 
-    Models choose on inner folds, so validation films serve for training. Raises DataError when
-    no film is named "test" or a side has one class.
+    Hyperparameters are chosen on inner folds, so validation films are training films. Raises
+    DataError when no film is in "test" or a side has one class.
     """
-    labels, tested = np.asarray(labels).astype(int), np.asarray(splits, dtype=object) == "test"
-    train, test = np.flatnonzero(~tested), np.flatnonzero(tested)
+    labels, in_test = np.asarray(labels).astype(int), np.asarray(splits, dtype=object) == "test"
+    train, test = np.flatnonzero(~in_test), np.flatnonzero(in_test)
     check_two_classes(labels[train], "the training split")
     check_two_classes(labels[test], "the split 'test'")
     return Fold(0, 0, train, test)

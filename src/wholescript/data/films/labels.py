@@ -1,4 +1,4 @@
-"""What is predicted, and how it is rebuilt from the table of Academy Awards."""
+"""The labels of films, and how they are computed from the table of Academy Awards."""
 
 import csv
 from difflib import get_close_matches
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from wholescript.data.films.guards import require_columns
+from wholescript.data.checks import require_columns
 from wholescript.errors import DataError, ParameterError
 
 TARGETS = {
@@ -16,39 +16,39 @@ TARGETS = {
     "won": "Won any Oscar",
 }
 NOMINATION_OF = {"won_writing": "nominated_for_writing", "won": "nominated"}
-"""What a film must be before it can win."""
+"""The nomination that each award requires."""
 AWARDS_SOURCE = "https://github.com/DLu/oscar_data/raw/c5e9716b/oscars.csv"
 
 
 def check_target(target: str) -> None:
-    """Raise ParameterError, with the nearest name, when `target` is not one of TARGETS."""
+    """Raise ParameterError, suggesting the nearest name, when `target` is not one of TARGETS."""
     if target not in TARGETS:
         near = get_close_matches(target, TARGETS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ParameterError(f"target {target!r} is none of {', '.join(TARGETS)}.{hint}")
+        raise ParameterError(f"unknown target {target!r}: use one of {', '.join(TARGETS)}.{hint}")
 
 
 def to_bool_labels(column: pd.Series, name: str) -> "pd.Series[bool]":
-    """Return `column` as bool; raise DataError unless it holds only true/false or 0/1."""
-    strange = column[~column.isin([0, 1])]  # True == 1, and a missing value is neither
-    if len(strange):
+    """Return `column` as bool; raise DataError unless all values are true/false or 0/1."""
+    invalid = column[~column.isin([0, 1])]  # True == 1; a missing value is invalid
+    if len(invalid):
         raise DataError(
-            f"the column {name!r} holds {strange.iloc[0]!r} in {len(strange)} row(s): "
+            f"the column {name!r} has {invalid.iloc[0]!r} in {len(invalid)} row(s): "
             "a label is true or false (or 1 or 0); leave unlabelled films out."
         )
     return column.astype(bool)
 
 
 def read_awards(location: Path | str) -> pd.DataFrame:
-    """Read a table of Academy Awards: one row a nominated film, competitive classes only.
+    """Read a table of Academy Awards: one row per nomination of a film, competitive awards only.
 
-    `location` is a file or an address with the layout of `DLu/oscar_data`: tab separated, with
-    the columns Class, FilmId (IMDb ids, several joined by "|") and Winner. The result has the
-    columns imdb_id (str), writing (bool) and winner (bool). Honorary and special awards are left
-    out: nobody is nominated for them. Raises DataError when the table cannot be read.
+    `location` is a file or a URL with the format of `DLu/oscar_data`: tab separated, with the
+    columns Class, FilmId (IMDb ids, several joined by "|") and Winner. The result has the columns
+    imdb_id (str), writing (bool) and winner (bool). Honorary and special awards are left out,
+    since they have no nominations. Raises DataError when the table cannot be read.
     """
     try:
-        # The table quotes nothing, and its notes hold quotation marks.
+        # Fields are not quoted, and some contain quotation marks.
         table = pd.read_csv(location, sep="\t", dtype=str, quoting=csv.QUOTE_NONE)
     except (OSError, ValueError) as problem:
         raise DataError(
@@ -69,8 +69,8 @@ def read_awards(location: Path | str) -> pd.DataFrame:
 def award_labels(imdb_ids: "pd.Series[str]", awards: pd.DataFrame) -> pd.DataFrame:
     """Return the four label columns (n, 4), bool, of films by their IMDb ids.
 
-    `awards` is what `read_awards` returns. A film that the table does not name, or that has no
-    id, was not nominated. The index is that of `imdb_ids`.
+    `awards` is what `read_awards` returns. A film that is not in the table, or has no id, counts
+    as not nominated. The index is that of `imdb_ids`.
     """
     writing, winner = awards["writing"], awards["winner"]
     rows = {

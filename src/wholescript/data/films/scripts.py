@@ -1,8 +1,7 @@
-"""Scripts read one at a time: a corpus never stands in memory as a whole."""
+"""The scripts of a corpus, read one at a time and never all held in memory."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wholescript.data.films.guards import find_text_error, raise_for_unreadable
-from wholescript.errors import DataError, WholeScriptError
+from wholescript.errors import DataError
 
 ROWS_PER_BATCH = 8
 
 
 class ScreenplayTexts(Mapping[str, str]):
-    """The scripts of a corpus by film id, in the order of the corpus, read when asked for.
+    """The scripts of a corpus by film id, in the order of the corpus, read on access.
 
-    `read` returns the UTF-8 bytes of a row of the source; `rows` says which row a film is.
-    Going through the films in the order of the source is one pass over it.
+    `read` returns the UTF-8 bytes of a row of the source; `rows` maps film ids to rows. Iterating
+    over the films in the order of the source reads it once.
     """
 
     def __init__(self, rows: Mapping[str, int], read: Callable[[int], bytes]) -> None:
@@ -28,14 +27,14 @@ class ScreenplayTexts(Mapping[str, str]):
         self._read = read
 
     def __getitem__(self, film_id: str) -> str:
-        """Return the script of a film; raise KeyError for an unknown id, DataError for no text."""
+        """Return a script; raise KeyError for an unknown id, DataError for an unusable text."""
         raw = self.raw(film_id)
-        if fault := find_text_error(raw):
-            raise_for_unreadable({film_id: fault})
+        if error := find_text_error(raw):
+            raise_for_unreadable({film_id: error})
         return raw.decode()
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the film ids in order."""
+        """Iterate over the film ids in order."""
         return iter(self._rows)
 
     def __len__(self) -> int:
@@ -46,7 +45,7 @@ class ScreenplayTexts(Mapping[str, str]):
         """Return the bytes of a script, unchecked."""
         return self._read(self._rows[film_id])
 
-    def select(self, film_ids: Iterable[str]) -> "Texts":
+    def select(self, film_ids: Iterable[str]) -> "ScreenplayTexts":
         """Return the scripts of these films only."""
         return ScreenplayTexts({film_id: self._rows[film_id] for film_id in film_ids}, self._read)
 
@@ -54,55 +53,29 @@ class ScreenplayTexts(Mapping[str, str]):
 def measure_texts(texts: ScreenplayTexts) -> pd.DataFrame:
     """Read every script once and return n_chars, n_words (int64) and text_sha1 (str) per film.
 
-    Words are what stands between white space. Raises DataError naming up to five films whose
-    text is empty, binary or not UTF-8, and how many there are.
+    Words are separated by white space. Raises DataError with the number of films whose text is
+    empty, binary or not UTF-8, and up to five of them.
     """
     found: dict[str, tuple[int, int, str]] = {}
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for film_id in texts:
         raw = texts.raw(film_id)
-        if fault := find_text_error(raw):
-            faults[film_id] = fault
+        if error := find_text_error(raw):
+            errors[film_id] = error
         else:
             text = raw.decode()
             found[film_id] = len(text), len(text.split()), hashlib.sha1(raw).hexdigest()
-    raise_for_unreadable(faults)
+    raise_for_unreadable(errors)
     return pd.DataFrame.from_dict(
         found, orient="index", columns=["n_chars", "n_words", "text_sha1"]
     )
 
 
-def open_parquet(
-    path: Path, remedy: str, error: type[WholeScriptError] = DataError
-) -> pq.ParquetFile:
-    """Open a Parquet file; raise `error` with the `remedy` when it is absent or damaged."""
-    try:
-        return pq.ParquetFile(path, memory_map=True)
-    except FileNotFoundError as problem:
-        raise error(f"{path} does not exist. {remedy}") from problem
-    except (OSError, pa.ArrowException) as problem:
-        raise error(f"{path} is truncated or not a Parquet file ({problem}). {remedy}") from problem
-
-
-def read_table(
-    file: pq.ParquetFile,
-    columns: list[str],
-    remedy: str,
-    error: type[WholeScriptError] = DataError,
-) -> pd.DataFrame:
-    """Read some columns of an open Parquet file; raise `error` when their pages are damaged."""
-    try:
-        return file.read(columns=columns).to_pandas()
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as problem:
-        raise error(f"the Parquet file is damaged ({problem}). {remedy}") from problem
-
-
 class ParquetColumn:
-    """A text column of a Parquet file by row number, holding a few rows and one page in memory.
+    """A text column of a Parquet file by row number, with a few rows and one page in memory.
 
-    Reading forward streams the pages of a row group; going back opens the group again. How large
-    a page is was decided when the file was written: at most a row group, twice if dictionary
-    coded.
+    Reading forward streams the pages of a row group; reading backward starts the group again. The
+    writer of the file chose the page size: at most a row group, twice that if dictionary coded.
     """
 
     def __init__(self, file: pq.ParquetFile, column: str) -> None:
@@ -131,12 +104,12 @@ class ParquetColumn:
     def _advance(self, row: int) -> None:
         try:
             batch = next(self._batches)
-        except (OSError, pa.ArrowException) as problem:
+        except (OSError, pa.ArrowException) as error:
             raise DataError(
-                f"the text of row {row} cannot be read ({problem}): "
+                f"the text of row {row} cannot be read ({error}): "
                 "the Parquet file is damaged. Copy or write it again."
-            ) from problem
+            ) from error
         self._first += len(self._values)
-        # As bytes, because Arrow's own decoding would not say which film is broken.
+        # As bytes: an error of Arrow's own decoding would not name the film.
         raw = batch.column(0).cast(pa.large_binary()).to_pylist()
         self._values = [value or b"" for value in raw]

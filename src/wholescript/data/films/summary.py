@@ -1,4 +1,4 @@
-"""Tables that describe a corpus: how many films, which labels, how sure a rate is."""
+"""Tables that describe a corpus: numbers of films, and rates of positives with intervals."""
 
 import numpy as np
 import pandas as pd
@@ -28,9 +28,9 @@ def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
 
 
 def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.DataFrame:
-    """Return films, positives, median year and mean tokens of each source and of all.
+    """Return counts, median year and mean length of the films of each source and of all films.
 
-    `films` is the table of a corpus, `tokens` (n,) the length of each script.
+    `films` is the table of a corpus, `tokens` (n,) the number of tokens of each script.
     """
     table = films.assign(tokens=np.asarray(tokens))
     parts = [*table.groupby("source"), ("all", table)]
@@ -47,7 +47,7 @@ def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.Dat
 
 
 def label_rates(films: pd.DataFrame) -> pd.DataFrame:
-    """Return the rate of each known label: index its name in words, columns as in `positive_rates`."""
-    known = {name: text for name, text in TARGETS.items() if name in films}
-    parts = [positive_rates(films[name], np.full(len(films), text)) for name, text in known.items()]
+    """Return the rate of each label of `films`, indexed by display name, as `positive_rates`."""
+    shown = {name: text for name, text in TARGETS.items() if name in films}
+    parts = [positive_rates(films[name], np.full(len(films), text)) for name, text in shown.items()]
     return pd.concat(parts)

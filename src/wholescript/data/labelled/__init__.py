@@ -1,12 +1,12 @@
-"""Sets of labelled texts: where they come from, how they are cleaned, divided, stored and read."""
+"""Data sets of labelled documents: sources, cleaning, splits, and the format they are stored in."""
 
-from wholescript.data.labelled.prepare import prepare
-from wholescript.data.labelled.read import (
+from wholescript.data.labelled.dataset import (
     LabelledDataset,
     Split,
     read_labelled_dataset,
     read_metadata,
 )
+from wholescript.data.labelled.prepare import prepare
 from wholescript.data.labelled.sources import DATASETS, LabelledSource, load_source
 
 __all__ = [

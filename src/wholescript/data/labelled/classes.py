@@ -1,4 +1,4 @@
-"""Labels of any kind as classes 0..k-1 with a name each, beside their texts."""
+"""Encoding labels of any kind as integers 0..k-1 with a class name each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from wholescript.data.films.guards import list_some, require_columns
+from wholescript.data.checks import list_some, require_columns
 from wholescript.data.labelled.columns import (
     CLASS_NAME_COLUMN_NAMES,
     LABEL_COLUMN_NAMES,
@@ -18,24 +18,24 @@ from wholescript.data.labelled.columns import (
     read_text_column,
 )
 from wholescript.data.labelled.sources import LabelledSource
-from wholescript.data.labelled.tables import Table
+from wholescript.data.tables import Table
 from wholescript.errors import DataError
 
 
 @dataclass(frozen=True)
 class LabelledTables:
-    """Texts with numbered labels, one table a split, rows in the order of publication.
+    """Texts with integer labels, one table per split, rows in the published order.
 
-    Each table has id (str), text (str, empty where there is none), label (int64, not in
-    `unsupervised`) and the kept columns that the split has (int64). `kept` says of each kept
-    column whether its numbers are classes ("class") or numbers of its own ("number").
+    Each table has id (str), text (str, empty where it is missing), label (int64, not in
+    `unsupervised`) and those of the kept columns that the split has (int64). `kept_columns` maps
+    each kept column to "class", if its values are labels, or "number".
     """
 
     classes: list[str]
     splits: dict[str, pd.DataFrame]
     text_column: str
     label_column: str
-    kept: dict[str, str]
+    kept_columns: dict[str, str]
 
 
 def encode_labels(
@@ -44,15 +44,16 @@ def encode_labels(
     label_column: str | None = None,
     keep_columns: Sequence[str] = (),
 ) -> LabelledTables:
-    """Take texts, labels and the columns `keep_columns` out of a source's tables.
+    """Extract texts, labels and the columns `keep_columns` from the tables of a source.
 
-    Columns that are not given are those of a known set, or guessed by their names. Whole numbers
-    are classes in their order, words in the order of the alphabet; only classes that occur count.
-    Names come from the known set, the hub's ClassLabel, or a column such as label_text.
+    Text and label column default to those of a registered data set, or are guessed by name.
+    Integer labels are ordered by value, strings alphabetically; only labels that occur are
+    classes. Class names are those of the registered data set, of the hub's ClassLabel, or of a
+    column such as label_text.
 
     Raises:
-        DataError: a column is missing or cannot be guessed, a text is no text, a label is missing
-            or is no class, or a kept column holds neither classes nor whole numbers.
+        DataError: a column is missing or cannot be guessed, a text is not a string, a label is
+            missing or invalid, or a kept column has neither labels nor integers.
     """
     present, registered = list(source.splits["train"].rows), source.registered
     if text_column is None:
@@ -68,13 +69,13 @@ def encode_labels(
             else guess_column(present, LABEL_COLUMN_NAMES, "label")
         )
     for split, table in source.splits.items():
-        wanted = (text_column,) if split == "unsupervised" else (text_column, label_column)
-        require_columns(list(table.rows), wanted, f"{split} of {source.name}")
+        required = (text_column,) if split == "unsupervised" else (text_column, label_column)
+        require_columns(list(table.rows), required, f"{split} of {source.name}")
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
     labels = read_label_column(tables, label_column)
-    order = sorted({value for part in labels.values() for value in part})  # of one type
-    classes = _named(order, _names(tables, label_column, source))
-    numbers = {value: number for number, value in enumerate(order)}
+    values = sorted({value for part in labels.values() for value in part})  # of one type
+    classes = _name_classes(values, _find_class_names(tables, label_column, source))
+    label_ids = {value: label_id for label_id, value in enumerate(values)}
     splits = {}
     for split, table in source.splits.items():
         ids = [f"{split}-{row}" for row in range(len(table.rows))]
@@ -82,71 +83,81 @@ def encode_labels(
             {"id": ids, "text": read_text_column(table.rows[text_column], split)}, dtype=object
         )
         if split in labels:
-            splits[split]["label"] = _int64(labels[split], numbers)
-    kept = {column: _keep(column, tables, splits, numbers, classes) for column in keep_columns}
-    return LabelledTables(classes, splits, text_column, label_column, kept)
+            splits[split]["label"] = _to_int64(labels[split], label_ids)
+    kept_columns = {
+        column: _keep_column(column, tables, splits, label_ids, classes) for column in keep_columns
+    }
+    return LabelledTables(classes, splits, text_column, label_column, kept_columns)
 
 
-def _named(order: Sequence[LabelValue], names: Mapping[int, str]) -> list[str]:
-    """Return the name of each label: a word is its own, a number has one or is written out."""
-    classes = [value if isinstance(value, str) else names.get(value, str(value)) for value in order]
-    twice = sorted({name for name in classes if classes.count(name) > 1})
-    if twice:
-        raise DataError(f"more than one label is called {list_some(twice)}: give each a name.")
+def _name_classes(values: Sequence[LabelValue], names: Mapping[int, str]) -> list[str]:
+    """Return the class name of each label: the string itself, or the integer's name or digits."""
+    classes = [
+        value if isinstance(value, str) else names.get(value, str(value)) for value in values
+    ]
+    duplicates = sorted({name for name in classes if classes.count(name) > 1})
+    if duplicates:
+        raise DataError(
+            f"more than one label is named {list_some(duplicates)}: give each class its own name."
+        )
     return classes
 
 
-def _names(tables: Mapping[str, Table], label: str, source: LabelledSource) -> dict[int, str]:
-    """Return the names of numbers: of a known set, of the hub, or of a column beside the label."""
-    stored = next((table.names[label] for table in tables.values() if label in table.names), None)
-    if source.registered and source.registered.classes and source.registered.label_column == label:
-        return dict(enumerate(source.registered.classes))
-    if stored:
-        return dict(enumerate(stored))
-    beside = [
+def _find_class_names(
+    tables: Mapping[str, Table], label_column: str, source: LabelledSource
+) -> dict[int, str]:
+    """Return names of integer labels: registered, from the hub, or from a class name column."""
+    registered = source.registered
+    if registered and registered.classes and registered.label_column == label_column:
+        return dict(enumerate(registered.classes))
+    for table in tables.values():
+        if label_column in table.class_names:
+            return dict(enumerate(table.class_names[label_column]))
+    columns = [
         c for c in CLASS_NAME_COLUMN_NAMES if any(c in table.rows for table in tables.values())
     ]
-    if not beside or beside[0] == label:
+    if not columns or columns[0] == label_column:
         return {}
-    labels, words = read_category_column(tables, label), read_category_column(tables, beside[0])
+    labels = read_category_column(tables, label_column)
+    strings = read_category_column(tables, columns[0])
     names: dict[int, str] = {}
-    for split in words:
-        for value, word in zip(labels[split], words[split], strict=True):
-            if not isinstance(value, int) or word is None:
+    for split in strings:
+        for value, name in zip(labels[split], strings[split], strict=True):
+            if not isinstance(value, int) or name is None:
                 continue
-            if names.setdefault(value, str(word)) != str(word):
+            if names.setdefault(value, str(name)) != str(name):
                 raise DataError(
-                    f"the label {value} is called {names[value]!r} and {str(word)!r} in the column "
-                    f"{beside[0]!r}: give each class one name, or name another label column."
+                    f"the label {value} is named {names[value]!r} and {str(name)!r} in the column "
+                    f"{columns[0]!r}: give each class one name, or use another label column."
                 )
     return names
 
 
-def _keep(
+def _keep_column(
     column: str,
     tables: Mapping[str, Table],
     splits: Mapping[str, pd.DataFrame],
-    numbers: Mapping[LabelValue, int],
+    label_ids: Mapping[LabelValue, int],
     classes: Sequence[str],
 ) -> str:
-    """Add a column to the splits that have it; return whether it holds classes or numbers."""
+    """Add a column to the splits that have it; return whether its values are labels or numbers."""
     values = read_category_column(tables, column)
     if not values:
         require_columns(list(tables["train"].rows), [column], "train")
     distinct = {value for part in values.values() for value in part}
-    as_names: dict[Any, int] = {name: number for number, name in enumerate(classes)}
-    as_numbers = {value: value for value in distinct if isinstance(value, int)}
-    for mapping, kind in ((numbers, "class"), (as_names, "class"), (as_numbers, "number")):
+    by_name: dict[Any, int] = {name: label_id for label_id, name in enumerate(classes)}
+    integers = {value: value for value in distinct if isinstance(value, int)}
+    for mapping, kind in ((label_ids, "class"), (by_name, "class"), (integers, "number")):
         if distinct <= set(mapping):
             for split, part in values.items():
-                splits[split][column] = _int64(part, mapping)
+                splits[split][column] = _to_int64(part, mapping)
             return kind
-    strange = sorted(repr(value) for value in distinct - set(numbers) - set(as_names))
+    invalid = sorted(repr(value) for value in distinct - set(label_ids) - set(by_name))
     raise DataError(
-        f"the column {column!r} cannot be kept: it holds {list_some(strange)}, neither a class nor a "
-        "whole number."
+        f"the column {column!r} cannot be kept: {list_some(invalid)} is neither a class nor an "
+        "integer."
     )
 
 
-def _int64(values: Sequence[LabelValue | None], mapping: Mapping[Any, int]) -> "pd.Series[int]":
+def _to_int64(values: Sequence[LabelValue | None], mapping: Mapping[Any, int]) -> "pd.Series[int]":
     return pd.Series([mapping[value] for value in values], dtype="int64")

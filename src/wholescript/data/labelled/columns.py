@@ -1,4 +1,4 @@
-"""Which column of a table holds what, and its values as texts, whole numbers or words."""
+"""The text and label columns of a table, and their values as strings or integers."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wholescript.data.films.guards import list_some
-from wholescript.data.labelled.tables import Table
+from wholescript.data.checks import list_some
+from wholescript.data.tables import Table
 from wholescript.errors import DataError
 
 TEXT_COLUMN_NAMES = (
@@ -32,44 +32,44 @@ LabelValue = int | str
 
 
 def guess_column(present: Sequence[str], candidates: Iterable[str], what: str) -> str:
-    """Return the column that is called by the first of the `candidates`, in upper or lower case.
+    """Return the column named by the first matching candidate, ignoring case.
 
-    `what` is text or label. Raises DataError naming the columns when none is.
+    `what` is text or label. Raises DataError listing the columns when no candidate matches.
     """
     by_lower = {name.lower(): name for name in reversed(present)}
-    for word in candidates:
-        if word in by_lower:
-            return by_lower[word]
+    for name in candidates:
+        if name in by_lower:
+            return by_lower[name]
     raise DataError(
-        f"which column holds the {what} cannot be guessed; there are {', '.join(present)}. "
+        f"the {what} column cannot be guessed; there are {', '.join(present)}. "
         f"Name it: --{what}-column COLUMN."
     )
 
 
 def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
-    """Return the texts of a column, empty where there is none; raise DataError for a number."""
+    """Return the texts of a column, "" where one is missing; raise DataError for a number."""
     texts = [None if _is_missing(value) else value for value in column]
     for row, text in enumerate(texts):
         if text is not None and not isinstance(text, str):
             raise DataError(
-                f"the column {str(column.name)!r} of {split} is no text: row {row} holds {text!r}. "
-                "Name the column of the texts: --text-column COLUMN."
+                f"the column {str(column.name)!r} of {split} is not text: row {row} is {text!r}. "
+                "Name the text column: --text-column COLUMN."
             )
     return [text or "" for text in texts]
 
 
 def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, list[LabelValue]]:
-    """Return the labels of each split; raise DataError for texts without one."""
+    """Return the labels of each split; raise DataError for texts without a label."""
     found = read_category_column(tables, column)
     for split, values in found.items():
-        # The hub writes -1 where a test's labels are withheld.
-        withheld = -1 if column in tables[split].names else None
-        lacking = [row for row, value in enumerate(values) if value is None or value == withheld]
-        if lacking:
+        # On the hub -1 marks test labels that are not published.
+        unpublished = -1 if column in tables[split].class_names else None
+        missing = [row for row, value in enumerate(values) if value is None or value == unpublished]
+        if missing:
             raise DataError(
-                f"{len(lacking)} of the {len(values)} texts of {split} have no label in the column "
-                f"{column!r}: row {list_some(lacking)}. Label them, leave them out, or put them into "
-                "a file named unsupervised."
+                f"{len(missing)} of the {len(values)} texts of {split} have no label in the column "
+                f"{column!r}: row {list_some(missing)}. Label them, remove them, or move them to a "
+                "file named unsupervised."
             )
     return {split: [v for v in values if v is not None] for split, values in found.items()}
 
@@ -77,13 +77,13 @@ def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, lis
 def read_category_column(
     tables: Mapping[str, Table], column: str
 ) -> dict[str, list[LabelValue | None]]:
-    """Return a column of each split that has it: all whole numbers or all words, None if missing.
+    """Return a column of each split that has it: all integers or all strings, None if missing.
 
-    Numbers written as text, as all of CSV is, are numbers where no other text is among them.
-    Raises DataError for fractions, lists and the like.
+    Strings become integers if all values in all splits are integers. Raises DataError for
+    fractions, lists and other values.
     """
     values = {
-        split: [_value(value, column, split, row) for row, value in enumerate(table.rows[column])]
+        split: [_parse(value, column, split, row) for row, value in enumerate(table.rows[column])]
         for split, table in tables.items()
         if column in table.rows
     }
@@ -95,7 +95,7 @@ def read_category_column(
     }
 
 
-def _value(value: Any, column: str, split: str, row: int) -> LabelValue | None:
+def _parse(value: Any, column: str, split: str, row: int) -> LabelValue | None:
     if _is_missing(value):
         return None
     if isinstance(value, str):
@@ -107,8 +107,8 @@ def _value(value: Any, column: str, split: str, row: int) -> LabelValue | None:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return int(value)
     raise DataError(
-        f"the column {column!r} of {split} holds {value!r} in row {row}: a class is a word or a "
-        "whole number, one for each text."
+        f"the column {column!r} of {split} has the value {value!r} in row {row}: a class is a "
+        "string or an integer, one per text."
     )
 
 

@@ -1,11 +1,11 @@
-"""Checks that stop a set of labelled texts from which nothing can be learnt or measured."""
+"""Checks of labelled data sets that run before anything is trained or evaluated."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.data.films.guards import (
+from wholescript.data.checks import (
     FLOAT_TOLERANCE,
     MAX_PRIOR_SHIFT,
     P_VALUE_THRESHOLD,
@@ -13,28 +13,7 @@ from wholescript.data.films.guards import (
 )
 from wholescript.errors import DataError, ParameterError
 
-N_RANDOM_DRAWS = 1999  # of a fair head; no draw as far off gives p = 0.0005
-
-
-def check_texts(texts: Sequence[str], name: str = "texts") -> None:
-    """Raise DataError where there is no text, one in place of many, or one that none can read."""
-    if isinstance(texts, str) or not len(texts):
-        what = "one text" if isinstance(texts, str) else "empty"
-        raise DataError(f"{name} is {what}: give a list with one text at least.")
-    bad = [row for row, text in enumerate(texts) if not isinstance(text, str) or not text.strip()]
-    if bad:
-        raise DataError(
-            f"{len(bad)} of the {len(texts)} {name} hold no text: row {list_some(bad)}. "
-            "Leave them out, as `wholescript prepare` does."
-        )
-    for row, text in enumerate(texts):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(
-                f"row {row} of {name} holds half a character ({error.object[error.start]!r}), "
-                "which no tokenizer can read; `wholescript prepare` repairs such texts."
-            ) from error
+N_RANDOM_DRAWS = 1999  # the smallest possible Monte Carlo p-value is then 0.0005
 
 
 def class_counts(labels: NDArray[np.int64], classes: Sequence[str]) -> dict[str, int]:
@@ -46,37 +25,35 @@ def class_counts(labels: NDArray[np.int64], classes: Sequence[str]) -> dict[str,
 def check_classes(labels: NDArray[np.int64], classes: Sequence[str], name: str) -> None:
     """Raise DataError when a split `name` with `labels` (n,) is empty or has one class only."""
     if not len(labels):
-        raise DataError(f"{name} holds no text: nothing can be learnt or measured.")
+        raise DataError(f"{name} has no texts: no model can be trained or evaluated.")
     if len(np.unique(labels)) < 2:
         raise DataError(
-            f"all {len(labels)} texts of {name} are of the class {classes[labels[0]]!r}: nothing "
-            "can be learnt or measured. Add texts of another class, or choose another label column."
+            f"all {len(labels)} texts of {name} are of the class {classes[labels[0]]!r}: no model "
+            "can be trained or evaluated. Add texts of another class, or choose another label "
+            "column."
         )
 
 
 def check_all_classes(labels: Mapping[str, NDArray[np.int64]], classes: Sequence[str]) -> None:
-    """Raise DataError when a labelled split lacks a class that another one has.
-
-    What is never trained cannot be predicted, and what is never tested is not measured.
-    """
+    """Raise DataError when a labelled split lacks a class that another split has."""
     for name, values in labels.items():
         check_classes(values, classes, name)
         missing = [label for label, n in class_counts(values, classes).items() if not n]
         if missing:
             raise DataError(
                 f"{name} has {len(values)} texts and none of {len(missing)} of the {len(classes)} "
-                f"classes: {list_some(missing)}. Take more texts (a larger share or limit), merge "
-                "these classes with others, or leave them out of all splits."
+                f"classes: {list_some(missing)}. Use more texts (a larger share or limit), merge "
+                "these classes with others, or remove them from all splits."
             )
 
 
 def check_split_share(
     labels: NDArray[np.int64], classes: Sequence[str], share: float, name: str
 ) -> None:
-    """Raise when a `share` of train cannot be drawn as the split `name`, stratified by class.
+    """Raise unless a `share` of train can be drawn as the split `name`, stratified by class.
 
-    DataError when a class has fewer than two texts, one for each side, or when the share is
-    fewer texts than there are classes; ParameterError when it is no share.
+    DataError when a class has fewer than two texts, one for each side, or when a side would have
+    fewer texts than there are classes; ParameterError when `share` is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise ParameterError(f"the share of {name} is {share}: choose one between 0 and 1.")
@@ -84,7 +61,7 @@ def check_split_share(
     if few:
         raise DataError(
             f"{len(few)} class(es) of train have fewer than 2 texts: {list_some(few)}. To draw "
-            f"{name} from train each needs 2 at least: add texts, merge classes or leave them out."
+            f"{name} from train each class needs at least 2: add texts, merge or remove classes."
         )
     drawn = round(share * len(labels))
     if min(drawn, len(labels) - drawn) < len(classes):
@@ -95,23 +72,23 @@ def check_split_share(
         )
 
 
-def check_block_split(
-    place: NDArray[np.int64], holdout_block_size: int, share: float, name: str
-) -> None:
-    """Raise when `share` of train cannot be drawn as `name` in runs of `holdout_block_size` rows.
+def check_block_split(rows: NDArray[np.int64], block_size: int, share: float, name: str) -> None:
+    """Raise unless `share` of train can be drawn as the split `name` in blocks of rows.
 
-    `place` (n,) are the rows as published. ParameterError when a run has no row or the share is
-    above a half; DataError when there are fewer runs than parts to choose one of.
+    `rows` (n,) are row numbers as published; a block has `block_size` consecutive ones.
+    ParameterError when a block has no row or the share is above one half; DataError when there
+    are fewer blocks than 1 / share.
     """
-    if holdout_block_size < 1 or share > 0.5:
+    if block_size < 1 or share > 0.5:
         raise ParameterError(
-            f"holdout_block_size={holdout_block_size} must be at least 1, and the share of {name}, {share}, at most 0.5"
+            f"holdout_block_size={block_size} must be at least 1, and the share of {name}, "
+            f"{share}, at most 0.5"
         )
-    runs, parts = len(np.unique(place // holdout_block_size)), round(1 / share)
-    if runs < parts:
+    n_blocks, n_parts = len(np.unique(rows // block_size)), round(1 / share)
+    if n_blocks < n_parts:
         raise DataError(
-            f"train has {runs} runs of {holdout_block_size} rows: too few to draw {share:.0%} of them as "
-            f"{name}. Choose a smaller --together or a larger share."
+            f"train has {n_blocks} blocks of {block_size} rows: too few to draw {share:.0%} of "
+            f"them as {name}. Choose a smaller --holdout-block-size or a larger share."
         )
 
 
@@ -120,37 +97,37 @@ def check_limit(n: int, labels: NDArray[np.int64], classes: Sequence[str]) -> No
     present = len(np.unique(labels))
     if n < present:
         raise ParameterError(
-            f"limit is {n} for {present} classes: ask for one text a class at least."
+            f"limit is {n} for {present} classes: it must be at least one text per class."
         )
 
 
 def check_head_not_label_sorted(labels: NDArray[np.int64], n: int, classes: Sequence[str]) -> None:
-    """Raise DataError when the first `n` of the `labels` (N,) are no fair sample of all of them.
+    """Raise DataError when the first `n` of the `labels` (N,) are not a fair sample of all.
 
-    What `data.guards.check_head_cut` does for two classes, for any number: the shares of the
-    classes are compared by their total variation distance (half the sum of differences). The head
-    of a sorted file is refused when it is more than 5 points off and further than all of 1,999
-    random draws of as many texts (p < 0.001).
+    The class shares are compared by total variation distance (half the sum of absolute
+    differences). It must exceed 5 points and the distances of all of 1,999 random draws of `n`
+    texts (p < 0.001). For two classes `data.films.guards.check_not_label_sorted` does the same
+    with an exact test.
 
     Raises:
-        DataError: the file is sorted by label, or by something that goes with it.
+        DataError: the file is sorted by label, or by something correlated with it.
         ParameterError: n is below 1.
     """
     if n < 1:
-        raise ParameterError(f"head is {n}: ask for at least one text.")
+        raise ParameterError(f"head is {n}: it must be at least 1.")
     n = min(n, len(labels))
-    whole = np.bincount(labels, minlength=len(classes))
+    counts = np.bincount(labels, minlength=len(classes))
     head = np.bincount(labels[:n], minlength=len(classes))
-    share = whole / len(labels)
-    distance = np.abs(head / n - share).sum() / 2
-    drawn = np.random.default_rng(0).multivariate_hypergeometric(whole, n, size=N_RANDOM_DRAWS)
-    by_chance = np.abs(drawn / n - share).sum(axis=1) / 2
-    p = (1 + (by_chance >= distance - FLOAT_TOLERANCE).sum()) / (1 + N_RANDOM_DRAWS)
+    shares = counts / len(labels)
+    distance = np.abs(head / n - shares).sum() / 2
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(counts, n, size=N_RANDOM_DRAWS)
+    null = np.abs(drawn / n - shares).sum(axis=1) / 2
+    p = (1 + (null >= distance - FLOAT_TOLERANCE).sum()) / (1 + N_RANDOM_DRAWS)
     if distance > MAX_PRIOR_SHIFT and p < P_VALUE_THRESHOLD:
         most = int(np.argmax(head))
         raise DataError(
             f"the first {n} of {len(labels)} texts of train are {head[most] / n:.0%} of the class "
-            f"{classes[most]!r}, which has {share[most]:.0%} of all; "
+            f"{classes[most]!r}, which has {shares[most]:.0%} of all; "
             f"{np.count_nonzero(head == 0)} of {len(classes)} classes are missing. The file is "
-            f"sorted by label, so that its head is no sample: draw at random with --limit {n}."
+            f"sorted by label: use a random sample instead, --limit {n}."
         )

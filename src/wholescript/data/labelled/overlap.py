@@ -1,4 +1,4 @@
-"""Texts that repeat other texts: a run of so many words that stands in both is no accident."""
+"""Finding texts that repeat other texts: they share an n-gram of 13 words."""
 
 import re
 import zlib
@@ -12,73 +12,72 @@ from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
 
-NGRAM_LENGTH = 13  # words, as is usual to find test texts in what a language model read
-MIN_NGRAM_LENGTH = (
-    8  # words of a text that is looked for within others, though it has fewer than a run
-)
-WORD_PATTERN = re.compile(r"\w+")  # marks are no words: a comma more does not hide a copy
-HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # odd, its bits well spread
+NGRAM_LENGTH = 13  # words: customary for test texts in the training data of language models
+MIN_NGRAM_LENGTH = 8  # words: a shorter text is matched only as a whole
+WORD_PATTERN = re.compile(r"\w+")  # without punctuation: an added comma does not hide a copy
+HASH_MULTIPLIER = 0x9E3779B97F4A7C15  # 2^64 / golden ratio: odd, with well mixed bits
 
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """Hashes of all runs of `length` words of some texts, whatever their case and their marks.
+    """Hashes of all n-grams of `n` words of some texts; case and punctuation are ignored.
 
-    `hashes` are sorted uint64, by the number of words: a text that has fewer is a run itself. Two
-    different runs share a hash of 64 bits once in many million million.
+    `hashes` maps a number of words to sorted uint64. A text of fewer than `n` words is one
+    n-gram. Two given n-grams have the same hash with probability 2^-64.
     """
 
     hashes: Mapping[int, Hashes]
-    length: int
+    n: int
 
     @classmethod
-    def of(cls, texts: Iterable[str], length: int = NGRAM_LENGTH) -> Self:
-        """Collect the runs of texts.
+    def from_texts(cls, texts: Iterable[str], n: int = NGRAM_LENGTH) -> Self:
+        """Index the n-grams of texts.
 
         Raises:
-            ParameterError: a length below 1.
+            ParameterError: n is below 1.
         """
-        if length < 1:
-            raise ParameterError(f"length={length}: a run has one word at least")
+        if n < 1:
+            raise ParameterError(f"n={n} must be at least 1")
         found: dict[int, list[Hashes]] = {}
         for text in texts:
             words = _word_hashes(text)
             if len(words):
-                size = min(length, len(words))
+                size = min(n, len(words))
                 found.setdefault(size, []).append(_ngram_hashes(words, size))
-        return cls({n: np.unique(np.concatenate(runs)) for n, runs in found.items()}, length)
+        return cls({size: np.unique(np.concatenate(h)) for size, h in found.items()}, n)
 
-    def shared(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Return, (n,), which texts have a run among these.
+    def contains_ngram_of(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Return, (len(texts),), which texts have an n-gram in the index.
 
-        A run of fewer than `length` words is found within a longer text if it has `MIN_NGRAM_LENGTH` words,
-        else only as the whole of one.
+        An indexed text of fewer than `n` words matches inside a longer text if it has at least
+        `MIN_NGRAM_LENGTH` words; otherwise it matches only a text that is equal to it.
         """
-        return np.array([self._in(_word_hashes(text)) for text in texts], bool)
+        return np.array([self._matches(_word_hashes(text)) for text in texts], bool)
 
-    def _in(self, words: Hashes) -> bool:
-        most = min(self.length, len(words))
-        sizes = [size for size in self.hashes if MIN_NGRAM_LENGTH <= size < most or size == most]
+    def _matches(self, words: Hashes) -> bool:
+        longest = min(self.n, len(words))
+        sizes = [s for s in self.hashes if MIN_NGRAM_LENGTH <= s < longest or s == longest]
         return any(_any_in(_ngram_hashes(words, size), self.hashes[size]) for size in sizes)
 
 
-def _any_in(runs: Hashes, among: Hashes) -> bool:
-    place = np.searchsorted(among, runs).clip(max=len(among) - 1)
-    return bool((among[place] == runs).any())
+def _any_in(hashes: Hashes, sorted_hashes: Hashes) -> bool:
+    position = np.searchsorted(sorted_hashes, hashes).clip(max=len(sorted_hashes) - 1)
+    return bool((sorted_hashes[position] == hashes).any())
 
 
 def _word_hashes(text: str) -> Hashes:
     return np.array([_hash_word(word) for word in WORD_PATTERN.findall(text.casefold())], np.uint64)
 
 
-def _ngram_hashes(words: Hashes, length: int) -> Hashes:
-    hashes = np.zeros(len(words) - length + 1, np.uint64)
-    for place in range(length):
+def _ngram_hashes(words: Hashes, n: int) -> Hashes:
+    """Return a polynomial rolling hash of each n-gram, modulo 2^64."""
+    hashes = np.zeros(len(words) - n + 1, np.uint64)
+    for i in range(n):
         with np.errstate(over="ignore"):
             hashes *= np.uint64(HASH_MULTIPLIER)
-            hashes += words[place : place + len(hashes)]
+            hashes += words[i : i + len(hashes)]
     return hashes
 
 

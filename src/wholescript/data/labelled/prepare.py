@@ -1,4 +1,4 @@
-"""From published tables to splits that can be trained on: cleaned, divided and written."""
+"""Preparing a data set: cleaning published tables, splitting them, and writing the splits."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from sklearn.utils import resample
 
 from wholescript.data.labelled.classes import encode_labels
 from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
+from wholescript.data.labelled.dataset import write_labelled_dataset
 from wholescript.data.labelled.guards import (
     check_all_classes,
     check_block_split,
@@ -20,7 +21,6 @@ from wholescript.data.labelled.guards import (
     check_split_share,
 )
 from wholescript.data.labelled.sources import LabelledSource
-from wholescript.data.labelled.write import write_labelled_dataset
 
 
 def prepare(
@@ -41,36 +41,36 @@ def prepare(
 ) -> dict[str, Any]:
     """Write train, validation and test of a source, and its unlabelled texts, to a folder.
 
-    Splits that are published stay as they are, but for texts that `cleaning.clean_splits` drops. A test
-    or validation split that is not published is drawn from train, stratified by class; a text
-    with several labels then stays on one side only. train is written in random order, the others
-    in that of publication; ids say where each text stood. The same source, seed and choices give
-    the same bytes.
+    Published splits are used as they are, except for texts that `cleaning.clean_splits` drops. A
+    test or validation split that is not published is drawn from train, stratified by class; all
+    copies of a text with several labels stay on one side. train is written in random order, the
+    other splits in their published order; ids give each text's published row. The same source,
+    seed and options give the same bytes.
 
     Args:
-        source: what `sources.find_source` returns.
-        output_folder: where the files go (`writing.write_labelled_dataset`).
+        source: what `sources.load_source` returns.
+        output_folder: where the files go (`dataset.write_labelled_dataset`).
         seed: of the draws and of the order of train.
         validation_share: of train.
-        test_share: of train, where there is no test.
-        limit: texts of train to keep, drawn stratified after the other splits, so that these are
-            the same at any limit.
-        head: use only the first so many rows of train as published, which must be a fair sample.
-        text_column, label_column: default those of a known set, or guessed.
-        keep: columns to keep beside the label, such as another annotator's.
-        drop_conflicts: leave texts out of train that stand there with several labels.
-        together: draw runs of so many rows, as published, where neighbours are of one thing, such
-            as reviews of one film: a split of their own is then of other things. A share is then
-            one in so many, the nearest to what is asked.
-        progress: show a bar.
+        test_share: of train, where no test is published.
+        limit: number of train texts to keep, drawn stratified after the other splits, which
+            therefore do not depend on it.
+        head: use only the first rows of train as published, which must be a fair sample.
+        text_column, label_column: default those of a registered data set, or guessed.
+        keep_columns: further columns to keep, such as another annotator's labels.
+        drop_conflicts: drop texts that occur in train with several labels.
+        holdout_block_size: draw splits in blocks of this many consecutive published rows. Use it
+            where neighbouring rows are related, such as reviews of one film, so that related rows
+            are not in two splits. The share is then rounded to one in a whole number.
+        progress: show a progress bar.
 
     Returns:
         The metadata.
 
     Raises:
-        DataError: a column or label cannot be used (`labelling.encode_labels`), the head is sorted
-            by label, a split is empty, has one class or lacks one, or a class is too rare to draw.
-        ParameterError: a share, limit, head or run of rows is out of range.
+        DataError: a column or label is invalid (`classes.encode_labels`), the head is sorted by
+            label, a split is empty, has one class or lacks one, or a class is too rare to draw.
+        ParameterError: a share, limit, head or block size is out of range.
     """
     labelled = encode_labels(source, text_column, label_column, keep_columns)
     classes, splits = labelled.classes, dict(labelled.splits)
@@ -108,14 +108,15 @@ def prepare(
             "text_column": labelled.text_column,
             "label_column": labelled.label_column,
         },
-        "kept": labelled.kept,
+        "kept": labelled.kept_columns,
         "seed": seed,
         "choices": {
             "head": head,
             "limit": limit,
             "drop_conflicts": drop_conflicts,
             "drawn": drawn,
-            # Told where it decides: a set that was prepared without keeps its fingerprint.
+            # Absent when not used, and stored under its first name: the metadata decide the
+            # fingerprint of the data set, which stored runs refer to.
             **({"together": holdout_block_size} if holdout_block_size > 1 else {}),
         },
         "cleaning": counts,
@@ -135,16 +136,16 @@ def _split_off(
     seed: int,
     holdout_block_size: int = 1,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide train, stratified by class, into the rest and `share` of it, each in its order."""
+    """Split train, stratified by class, into the rest and `share` of it; both keep their order."""
     labels = train["label"].to_numpy()
     check_split_share(labels, classes, share, name)
     if holdout_block_size == 1:
         rows = _stratified_sample(labels, round(share * len(train)), seed)
     else:
-        place = train["id"].str.rpartition("-")[2].astype(int).to_numpy()
-        check_block_split(place, holdout_block_size, share, name)
-        parts = StratifiedGroupKFold(round(1 / share), shuffle=True, random_state=seed)
-        _, rows = next(parts.split(labels, labels, place // holdout_block_size))
+        published_rows = train["id"].str.rpartition("-")[2].astype(int).to_numpy()
+        check_block_split(published_rows, holdout_block_size, share, name)
+        folds = StratifiedGroupKFold(round(1 / share), shuffle=True, random_state=seed)
+        _, rows = next(folds.split(labels, labels, published_rows // holdout_block_size))
     drawn = np.isin(np.arange(len(train)), rows)
     return train[~drawn].reset_index(drop=True), train[drawn].reset_index(drop=True)
 
@@ -152,7 +153,7 @@ def _split_off(
 def _subsample(
     train: pd.DataFrame, limit: int | None, classes: Sequence[str], seed: int
 ) -> pd.DataFrame:
-    """Return train, or `limit` of its texts, in random order: any head of it is a fair sample."""
+    """Return train, or `limit` of its texts, in random order, so that its head is a fair sample."""
     labels = train["label"].to_numpy()
     n = len(train)
     if limit is not None:
@@ -162,7 +163,7 @@ def _subsample(
 
 
 def _stratified_sample(labels: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    """Return `n` rows in random order, of each class as many as its share asks for."""
+    """Return `n` row numbers in random order, stratified by label."""
     rows = np.arange(len(labels))
     drawn: NDArray[np.int64] = resample(
         rows, replace=False, n_samples=n, stratify=labels, random_state=seed

@@ -1,4 +1,4 @@
-"""What each word of one document is worth to a trained run, stored for a notebook."""
+"""The attribution of each token of one document by a trained run, as a stored run."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,9 +13,9 @@ from wholescript.experiments.store import Run
 
 @dataclass(frozen=True)
 class TokenAttribution(Experiment[Run]):
-    """The evidence of each word of `text`, as the run `<run>-words`.
+    """The attribution of each token of `text`, as the run `<run>-token-attribution`.
 
-    `fitted` is what `load_trained_run` returns of the run.
+    `fitted` is the classifier of the run, as `load_trained_run` returns it.
     """
 
     kind: ClassVar[str] = "token_attribution"
@@ -25,8 +25,8 @@ class TokenAttribution(Experiment[Run]):
     text: str
 
     def name_on(self, data: Run) -> str:
-        """Return `<run>-words`."""
-        return f"{data.name}-words"
+        """Return `<run>-token-attribution`."""
+        return f"{data.name}-token-attribution"
 
     def settings_on(self, data: Run) -> dict[str, Any]:
         """Return the text."""
@@ -34,27 +34,27 @@ class TokenAttribution(Experiment[Run]):
 
     def data_identity(self, data: Run) -> dict[str, Any]:
         """Return the key of the run."""
-        return {"of": data.key}
+        return {"run": data.key}
 
     def execute(self, data: Run, context: Context) -> Outcome:
-        """Leave out each word in turn.
+        """Compute the attribution (`attribute_tokens`).
 
         Raises:
-            ParameterError: the run cannot weigh words.
+            ParameterError: the classifier does not support token attribution.
         """
         table = attribute_tokens(self.fitted, self.text)
         probabilities = self.fitted.predict_proba([self.text])[0]
-        said = int(probabilities.argmax())
+        predicted = int(probabilities.argmax())
         metrics = {
-            "probability": Metric(float(probabilities[said]), tolerance=0.01),
-            "evidence": Metric(float(table["evidence"].sum()), tolerance=0.05),
+            "probability": Metric(float(probabilities[predicted]), tolerance=0.01),
+            "attribution_sum": Metric(float(table["attribution"].sum()), tolerance=0.05),
         }
         if "attention" in table:
-            agreement = spearmanr(table["attention"], table["evidence"].abs()).statistic
-            metrics["agreement"] = Metric(float(agreement), tolerance=0.02)
+            correlation = spearmanr(table["attention"], table["attribution"].abs()).statistic
+            metrics["attention_rank_correlation"] = Metric(float(correlation), tolerance=0.02)
         facts = {
-            "said": data.config["classes"][said],
-            "textset": data.config["textset"],
+            "predicted": data.config["classes"][predicted],
+            "dataset": data.config["dataset"],
             "scale": data.config["scale"],
         }
         return Outcome(metrics, history=table, facts=facts)

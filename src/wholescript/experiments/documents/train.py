@@ -1,4 +1,4 @@
-"""Classifiers of texts trained and scored as stored runs, one a seed, found by their content."""
+"""Document classifiers, trained and evaluated as stored runs, one per seed."""
 
 import time
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 
 from wholescript.data.labelled import LabelledDataset
-from wholescript.evaluation.multiclass import DocumentPredictions
-from wholescript.evaluation.multiclass_metrics import bootstrap
+from wholescript.evaluation.document_metrics import bootstrap
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import (
     DataConfig,
     get_labels,
@@ -26,73 +26,69 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.base import SklearnClassifier
-from wholescript.studies.generative.class_lm import GenerativeClassifier
-from wholescript.training.document_classifier import LabelledDocuments, NeuralDocumentClassifier
+from wholescript.models.documents.sklearn_classifier import SklearnClassifier
+from wholescript.training.document_classifier import (
+    FittedClassifier,
+    LabelledDocuments,
+    TorchDocumentClassifier,
+)
 from wholescript.training.loop import HistoryRow
 from wholescript.training.memory import peak_rss, reset_peak_memory, rss
 from wholescript.training.pretrain import pretrain_seconds
 
 BYTES_PER_GB = 1e9
-N_TIMED = 1_000  # texts of the timed prediction
-MAX_TRAIN_EVAL = 2_000  # training texts that the overfitting gap is measured on
-UNCALIBRATED_METRICS = ("accuracy", "ece", "log_loss")  # also told of Bayes' rule as it stands
-
-
-class FittedClassifier(Protocol):
-    """A classifier that has been trained."""
-
-    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the probabilities of the classes, (n, classes)."""
+N_TIMED = 1_000  # documents of the timed prediction
+MAX_TRAIN_EVAL = 2_000  # training documents that the overfitting gap is measured on
+UNCALIBRATED_METRICS = ("accuracy", "ece", "log_loss")  # also stored before calibration
 
 
 @runtime_checkable
 class FittedClassConditionalLM(Protocol):
-    """A trained classifier with a model of language for each class, joined by Bayes' rule."""
+    """A trained generative classifier: a language model per class, and Bayes' rule."""
 
     @property
     def rule(self) -> BayesRule:
-        """The rule, calibrated."""
+        """The calibrated rule."""
 
     def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log-likelihood of each text under each class, (n, classes), in nats."""
+        """Return the log-likelihood of each document under each class, (n, classes), in nats."""
 
     def posterior(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the probabilities of the classes, (n, classes)."""
+        """Return the class probabilities, (n, classes)."""
 
 
-DocumentEstimator = NeuralDocumentClassifier | GenerativeClassifier | SklearnClassifier
+DocumentEstimator = TorchDocumentClassifier | SklearnClassifier
 
 
 @dataclass(frozen=True)
 class DocumentExperiment(Experiment[LabelledDataset]):
     """A classifier trained on labelled documents and scored on the test split.
 
-    `synthetic` are the texts that `training.added` asks for. The run is called
-    `<set>/<name>-<suffix>`, with the estimator's name by default. Its weights stay in the folder of
-    its checkpoints.
+    `synthetic` are the documents that `data_config.n_synthetic` requires. The run is called
+    `<set>/<name>-<suffix>`, by default with the name of the estimator. Its weights stay in the
+    folder of its checkpoints.
     """
 
     kind: ClassVar[str] = "document_classifier"
 
     estimator: DocumentEstimator
-    training: DataConfig = field(default_factory=DataConfig)
+    data_config: DataConfig = field(default_factory=DataConfig)
     name: str | None = None
     synthetic: LabelledDocuments | None = None
 
     def name_on(self, data: LabelledDataset) -> str:
         """Return `<set>/<name>-<suffix>`."""
-        return f"{data.name}/{self.name or self.estimator.name}-{self.training.suffix}"
+        return f"{data.name}/{self.name or self.estimator.name}-{self.data_config.run_suffix}"
 
     def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
-        """Return the configurations of the estimator and of the data that it is trained on."""
-        return {"estimator": self.estimator.config, "training": self.training.config}
+        """Return the settings of the estimator and those of its data."""
+        return {"estimator": self.estimator.config, "data_config": self.data_config.config}
 
     def data_identity(self, data: LabelledDataset) -> dict[str, Any]:
-        """Return the fingerprint of the set, and a hash of the written texts where there are any."""
+        """Return the fingerprint of the data set and a hash of the synthetic documents, if any."""
         identity = {"fingerprint": data.fingerprint}
         if self.synthetic is not None:
-            identity["written"] = hash_json(list(self.synthetic.texts))
+            identity["synthetic"] = hash_json(list(self.synthetic.texts))
         return identity
 
     def modules(self) -> tuple[str, ...]:
@@ -100,21 +96,21 @@ class DocumentExperiment(Experiment[LabelledDataset]):
         return (type(self.estimator).__module__,)
 
     def execute(self, data: LabelledDataset, context: Context) -> Outcome:
-        """Train, predict test and validation, and measure what it took.
+        """Train, predict test and validation, and measure time, memory and parameters.
 
         Raises:
-            ParameterError: more examples are asked for than there are, or a column that was not
-                kept.
+            ParameterError: `n_train` or `max_eval` is out of range, or there is no such label
+                column.
         """
-        training, classes = self.training, len(data.classes)
+        config, classes = self.data_config, len(data.classes)
         train, validation, test = (data.splits[s] for s in ("train", "validation", "test"))
         train_documents = subsample_train(
-            train, get_labels(train, training.labels), training, classes
+            train, get_labels(train, config.label_column), config, classes
         )
-        val_rows = subsample_eval_rows(validation, training.max_eval, classes)
+        val_rows = subsample_eval_rows(validation, config.max_eval, classes)
         val_documents = LabelledDocuments(
             [validation.texts[row] for row in val_rows],
-            get_labels(validation, training.labels)[val_rows],
+            get_labels(validation, config.label_column)[val_rows],
             classes,
         )
         if self.synthetic is not None:
@@ -123,22 +119,29 @@ class DocumentExperiment(Experiment[LabelledDataset]):
                 np.concatenate([train_documents.labels, self.synthetic.labels]),
                 classes,
             )
-        fitted, found = _fit(self.estimator, train_documents, val_documents, training.seed, context)
-        rows = subsample_eval_rows(test, training.max_eval, classes)
-        predictions, measured = _predict(
+        fitted, fit_metrics = _fit(
+            self.estimator, train_documents, val_documents, config.seed, context
+        )
+        rows = subsample_eval_rows(test, config.max_eval, classes)
+        predictions, prediction_metrics = _predict(
             fitted,
             data.classes,
-            [str(row) for row in rows],  # a hundredth of the room of names
+            [str(row) for row in rows],  # row numbers take a hundredth of the space of the ids
             [test.texts[row] for row in rows],
             test.labels[rows],
         )
         val_probabilities = fitted.predict_proba(val_documents.texts)
-        n_train_eval = min(training.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
-        found |= measured | _overfitting_gap(
-            fitted, train_documents, n_train_eval, val_documents, val_probabilities
+        n_train_eval = min(config.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
+        other_metrics = (
+            fit_metrics
+            | prediction_metrics
+            | _overfitting_gap(
+                fitted, train_documents, n_train_eval, val_documents, val_probabilities
+            )
         )
         return Outcome(
-            metrics_of(predictions) | {k: Metric(float(v), tolerance=0) for k, v in found.items()},
+            metrics_of(predictions)
+            | {name: Metric(float(value), tolerance=0) for name, value in other_metrics.items()},
             predictions,
             DocumentPredictions.from_probabilities(
                 [str(row) for row in val_rows],
@@ -148,9 +151,9 @@ class DocumentExperiment(Experiment[LabelledDataset]):
             ),
             pd.DataFrame(getattr(fitted, "history", [])),
             {
-                "textset": data.name,
+                "dataset": data.name,
                 "classes": data.classes,
-                "texts": {
+                "documents": {
                     "train": len(train_documents.texts),
                     "validation": len(val_documents.texts),
                     "test": len(predictions.ids),
@@ -159,7 +162,7 @@ class DocumentExperiment(Experiment[LabelledDataset]):
                 "best_epoch": getattr(fitted, "best_epoch", None),
                 "scale": profile_here(),
                 "threads": torch.get_num_threads(),
-                "seed": training.seed,
+                "seed": config.seed,
             },
         )
 
@@ -171,23 +174,23 @@ def _fit(
     seed: int,
     context: Context,
 ) -> tuple[FittedClassifier, dict[str, float]]:
-    """Train an estimator and keep its weights in the folder; return it and what it cost.
+    """Train an estimator and store its weights in the folder; return it and its costs.
 
-    How much memory it took is not told of a training that was resumed.
+    A resumed training has no `peak_memory_gb`: that of its earlier processes is unknown.
     """
     folder = context.folder
     reset_peak_memory()
-    before, start = rss(), time.perf_counter()
+    rss_before, start = rss(), time.perf_counter()
     resumed = any(folder.glob("checkpoint*.safetensors"))
     fitted: Any
     if isinstance(estimator, SklearnClassifier):
-        texts = (
+        fitted = estimator.fit(
             train_documents.texts,
             train_documents.labels,
             val_documents.texts,
             val_documents.labels,
+            seed=seed,
         )
-        fitted = estimator.fit(*texts, seed=seed)
         estimator.save(folder)
     else:
         fitted = estimator.fit(
@@ -200,19 +203,18 @@ def _fit(
         )
         estimator.save(fitted, folder)
     seconds = time.perf_counter() - start
-    used = max(peak_rss() - before, 0) / BYTES_PER_GB
+    peak_memory = max(peak_rss() - rss_before, 0) / BYTES_PER_GB
     epochs: list[HistoryRow] = getattr(fitted, "history", [])
-    if epochs:  # a training that was resumed took all its epochs, not this process alone
+    if epochs:  # includes the epochs of earlier processes of a resumed training
         seconds = float(np.sum([row["seconds"] for row in epochs]))
-    read = pretrain_seconds(folder)
+    pretraining = pretrain_seconds(folder)
     return fitted, {
-        "train_seconds": read + seconds,
-        **({"reading_seconds": read} if read else {}),
-        # What the processes before this one needed at most, no file tells.
-        **({} if resumed else {"peak_memory_gb": used}),
+        "train_seconds": pretraining + seconds,
+        **({"pretrain_seconds": pretraining} if pretraining else {}),
+        **({} if resumed else {"peak_memory_gb": peak_memory}),
         **({"seconds_per_epoch": seconds / len(epochs)} if epochs else {}),
-        **getattr(fitted, "parameters", {}),
-        **getattr(fitted, "measured", {}),
+        **getattr(fitted, "n_parameters", {}),
+        **getattr(fitted, "extra_metrics", {}),
     }
 
 
@@ -223,26 +225,26 @@ def _predict(
     texts: Sequence[str],
     labels: NDArray[np.int64],
 ) -> tuple[DocumentPredictions, dict[str, float]]:
-    """Return what is said of the test texts, and what was measured on the way."""
+    """Return the test predictions, the inference time and the metrics before calibration."""
 
     def as_predictions(probabilities: NDArray[np.float32]) -> DocumentPredictions:
         return DocumentPredictions.from_probabilities(ids, classes, labels, probabilities)
 
-    # What keeps its scores, of one text a second, is timed on fewer texts, and without them.
+    # Slow models cache their scores: they are timed on fewer documents, and without the cache.
     caches_scores = hasattr(fitted, "uncached")
-    with_seconds = texts[: N_TIMED // 10 if caches_scores else N_TIMED]
+    timed_texts = texts[: N_TIMED // 10 if caches_scores else N_TIMED]
     start = time.perf_counter()
-    (fitted.uncached() if caches_scores else fitted).predict_proba(with_seconds)
-    seconds = (time.perf_counter() - start) * N_TIMED / len(with_seconds)
-    measured = {"inference_seconds_per_1000": seconds}
+    (fitted.uncached() if caches_scores else fitted).predict_proba(timed_texts)
+    seconds = (time.perf_counter() - start) * N_TIMED / len(timed_texts)
+    metrics = {"inference_seconds_per_1000": seconds}
     if not isinstance(fitted, FittedClassConditionalLM):
-        return as_predictions(fitted.predict_proba(texts)), measured
+        return as_predictions(fitted.predict_proba(texts)), metrics
     likelihoods = fitted.log_likelihoods(texts)
-    plain = bootstrap([as_predictions(fitted.rule.plain.posterior(likelihoods))])
-    for row in plain.itertuples():
+    uncalibrated = bootstrap([as_predictions(fitted.rule.uncalibrated.posterior(likelihoods))])
+    for row in uncalibrated.itertuples():
         if row.metric in UNCALIBRATED_METRICS:
-            measured[f"{row.metric}_uncalibrated"] = row.value
-    return as_predictions(fitted.posterior(likelihoods)), measured
+            metrics[f"{row.metric}_uncalibrated"] = row.value
+    return as_predictions(fitted.posterior(likelihoods)), metrics
 
 
 def _overfitting_gap(
@@ -252,12 +254,19 @@ def _overfitting_gap(
     val_documents: LabelledDocuments,
     val_probabilities: NDArray[np.float32],
 ) -> dict[str, float]:
-    """Return accuracy on `n_train_eval` training texts and on validation, of which `val_probabilities` is said."""
-    on_seen = fitted.predict_proba(train_documents.texts[:n_train_eval]).argmax(1)
-    found = {
-        "train_accuracy": accuracy_score(train_documents.labels[:n_train_eval], on_seen),
-        "validation_accuracy": accuracy_score(val_documents.labels, val_probabilities.argmax(1)),
+    """Return accuracy on `n_train_eval` training documents and on validation, and their difference.
+
+    `val_probabilities` (n, classes) are the predictions of `val_documents`.
+    """
+    train_predicted = fitted.predict_proba(train_documents.texts[:n_train_eval]).argmax(1)
+    val_predicted = val_probabilities.argmax(1)
+    train_accuracy = accuracy_score(train_documents.labels[:n_train_eval], train_predicted)
+    val_accuracy = accuracy_score(val_documents.labels, val_predicted)
+    return {
+        "train_accuracy": train_accuracy,
+        "validation_accuracy": val_accuracy,
+        "validation_macro_f1": float(
+            f1_score(val_documents.labels, val_predicted, average="macro")
+        ),
+        "overfitting_gap": train_accuracy - val_accuracy,
     }
-    macro = f1_score(val_documents.labels, val_probabilities.argmax(1), average="macro")
-    gap = found["train_accuracy"] - found["validation_accuracy"]
-    return {**found, "validation_macro_f1": float(macro), "overfitting_gap": gap}

@@ -1,13 +1,12 @@
-"""A classifier of texts by their likeness to all training texts: a Gaussian kernel on sentences.
+"""Kernel ridge classification on frozen sentence embeddings, with a Gaussian (RBF) kernel.
 
-Regularised least squares with one target of 1 and -1 a class (Rifkin, Yeo and Poggio, 2003). On
-classes that are told apart by fine shades it beats a linear model on the same embeddings, and its
+Regularised least squares on targets of 1 and -1, one per class (Rifkin, Yeo and Poggio, 2003). The
 one system of linear equations is solved in seconds for 10,000 texts.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,71 +15,72 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
 from wholescript.errors import DataError
-from wholescript.models.documents.base import Arrays, Metadata
-from wholescript.models.documents.linear import SentenceEmbeddingClassifier
-from wholescript.models.sklearn_classifier import FloatArray, GridPoint, IntArray
+from wholescript.models.documents.grid_search import GridPoint
+from wholescript.models.documents.sentence_embeddings import SentenceEmbeddingClassifier
+from wholescript.models.documents.sklearn_classifier import Arrays, Metadata
+from wholescript.models.types import Float32Array, IntArray
 
-KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory
+KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory at once
 
 
 class RBFKernelRidgeClassifier(ClassifierMixin, BaseEstimator):
     """Kernel ridge regression on targets of 1 for a text's class and -1 for the others.
 
-    The kernel is exp(-`gamma` d^2), d being the distance of two rows; `alpha` stands on the
-    diagonal of its matrix.
+    The kernel of two rows at Euclidean distance d is exp(-`gamma` d^2); `alpha` is the ridge
+    penalty, added to the diagonal of the kernel matrix.
     """
 
     def __init__(self, gamma: float = 1.0, alpha: float = 0.3) -> None:
         self.gamma = gamma
         self.alpha = alpha
 
-    def fit(self, x: FloatArray, labels: IntArray) -> "GaussianRidge":
-        """Learn on rows (n, d) float32 with labels (n,)."""
+    def fit(self, x: Float32Array, labels: IntArray) -> Self:
+        """Fit on rows (n, d) float32 with labels (n,)."""
         self.classes_ = np.unique(labels)
         targets = np.where(labels[:, None] == self.classes_, 1, -1).astype(np.float32)
         self.regression_ = KernelRidge(alpha=self.alpha, kernel="rbf", gamma=self.gamma)
         self.regression_.fit(x, targets)
         return self
 
-    def decision_function(self, x: FloatArray) -> NDArray[np.floating]:
-        """Return the scores of the classes, (n, classes)."""
+    def decision_function(self, x: Float32Array) -> NDArray[np.floating]:
+        """Return class scores, (n, classes)."""
         return np.asarray(self.regression_.predict(x))
 
-    def predict(self, x: FloatArray) -> IntArray:
-        """Return the class with the highest score, (n,), as scikit-learn asks of a classifier."""
+    def predict(self, x: Float32Array) -> IntArray:
+        """Return the class with the highest score, (n,)."""
         return np.asarray(self.classes_[self.decision_function(x).argmax(axis=1)])
 
 
 @dataclass(frozen=True)
 class KernelDecisionFunction:
-    """Scores of the classes: the kernel of inputs and `x_train` (m, d) times `weights` (m, classes).
+    """Class scores: the kernel of inputs and `x_train` (m, d) times `weights` (m, classes).
 
-    Points, which are the training texts, and weights are float32.
+    `x_train`, the embeddings of the training texts, and `weights` are float32.
     """
 
-    x_train: FloatArray
-    weights: FloatArray
+    x_train: Float32Array
+    weights: Float32Array
     gamma: float
 
     @classmethod
-    def from_state_dict(cls, arrays: Mapping[str, NDArray[Any]]) -> "KernelMap":
-        """Take it out of stored arrays."""
-        return cls(arrays["points"], arrays["weights"], float(arrays["gamma"][0]))
+    def from_state_dict(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Read the arrays of `state_dict`."""
+        return cls(arrays["x_train"], arrays["weights"], float(arrays["gamma"][0]))
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store."""
         return {
-            "points": self.x_train,
+            "x_train": self.x_train,
             "weights": self.weights,
             "gamma": np.array([self.gamma], np.float64),
         }
 
     @property
     def size(self) -> int:
-        """How many numbers it has."""
+        """The number of stored values."""
         return self.x_train.size + self.weights.size
 
-    def __call__(self, x: FloatArray) -> FloatArray:
+    def __call__(self, x: Float32Array) -> Float32Array:
         """Return the scores (n, classes) of the rows of `x` (n, d)."""
         blocks = (
             x[start : start + KERNEL_BLOCK_ROWS] for start in range(0, len(x), KERNEL_BLOCK_ROWS)
@@ -91,22 +91,22 @@ class KernelDecisionFunction:
 
 @dataclass(frozen=True)
 class KernelGridPoint:
-    """A `RBFKernelRidgeClassifier` to try."""
+    """The hyper-parameters of a `RBFKernelRidgeClassifier`."""
 
     gamma: float
     alpha: float
 
     @property
     def params(self) -> dict[str, Any]:
-        """Both, as JSON-able values."""
-        return {"kind": "gaussian", "gamma": self.gamma, "ridge": self.alpha}
+        """The hyper-parameters, JSON-able."""
+        return {"kind": "rbf", "gamma": self.gamma, "alpha": self.alpha}
 
     def estimator(self, seed: int) -> RBFKernelRidgeClassifier:
-        """Return it unfitted; nothing in it is random."""
+        """Return the unfitted estimator, which is deterministic."""
         return RBFKernelRidgeClassifier(self.gamma, self.alpha)
 
     def fitted_decision_function(self, fitted: RBFKernelRidgeClassifier) -> KernelDecisionFunction:
-        """Take the points and their weights out of it."""
+        """Extract the training embeddings and the dual weights."""
         regression = fitted.regression_
         weights = np.asarray(regression.dual_coef_, np.float32)
         return KernelDecisionFunction(
@@ -116,30 +116,33 @@ class KernelGridPoint:
 
 @dataclass(kw_only=True)
 class SentenceKernel(SentenceEmbeddingClassifier):
-    """A `RBFKernelRidgeClassifier` on frozen sentence embeddings, with the best of some `gammas` and `alphas`.
+    """`RBFKernelRidgeClassifier` on frozen sentence embeddings.
 
-    The kernel holds a number for each pair of training texts, 0.4 GB for 10,000 and 2 GB for
-    22,000, and twice that while it is solved: more than `max_train` are refused.
+    Gamma and alpha are those of `gammas` and `alphas` with the best macro-F1 on validation. The
+    kernel matrix of n training texts takes 4 n^2 bytes, 0.4 GB for 10,000 and 2 GB for 22,000, and
+    twice that while the equations are solved: more than `max_train` texts are an error.
     """
 
     name: ClassVar[str] = "sentence-kernel"
+    model: ClassVar[str] = "SentenceKernel"
     gammas: tuple[float, ...] = (1.0,)
     alphas: tuple[float, ...] = (0.3, 1.0, 3.0)
     max_train: int = 30_000
 
-    def grid(self, texts: int) -> Sequence[GridPoint]:
-        """Return a candidate for each pair of values.
+    def grid(self, n_texts: int) -> Sequence[GridPoint]:
+        """Return a candidate for each pair of gamma and alpha.
 
         Raises:
-            DataError: there are more than `max_train`.
+            DataError: there are more than `max_train` texts.
         """
-        if texts > self.max_train:
+        if n_texts > self.max_train:
             raise DataError(
-                f"{self.name} of {texts} training texts takes {8 * texts**2 / 1e9:.0f} GB, and "
-                f"max_texts is {self.max_train}: draw fewer, raise it, or leave this model out."
+                f"{self.name} on {n_texts} training texts needs {8 * n_texts**2 / 1e9:.0f} GB of "
+                f"memory, and max_train is {self.max_train}: subsample the texts, raise max_train, "
+                "or leave this model out"
             )
         return [KernelGridPoint(gamma, alpha) for gamma in self.gammas for alpha in self.alphas]
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
-        """Take back what was fitted."""
+        """Restore the state returned by `state_dict`."""
         self.decision_fn = KernelDecisionFunction.from_state_dict(arrays)

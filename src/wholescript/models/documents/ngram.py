@@ -1,4 +1,4 @@
-"""A language model for each class, made of n-grams, and Bayes' rule: a generative classifier."""
+"""A generative classifier: one n-gram language model per class, combined by Bayes' rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,21 +9,23 @@ from numpy.typing import NDArray
 
 from wholescript.features.word_vocabulary import WordVocabulary, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.base import Arrays, Metadata, SklearnClassifier
+from wholescript.models.calibration import softmax_with_temperature
+from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.ngram_lm import KneserNeyLM
-from wholescript.models.sklearn_classifier import FloatArray, IntArray, softmax_with_temperature
+from wholescript.models.types import Float32Array, Float64Array, IntArray
 
 
 @dataclass(kw_only=True)
 class NgramClassifier(SklearnClassifier):
-    """The class whose n-gram language model finds a text most likely, with the priors of classes.
+    """Class-conditional n-gram language models with class priors.
 
-    All models have the same words, those that stand `min_count` times in training: probabilities of
-    a text are comparable only over the same words. The order is the one of `orders` with the best
-    log loss on validation, once calibrated there.
+    All models share the vocabulary of words that occur `min_count` times in training, since
+    likelihoods of a text are comparable only over the same vocabulary. The order is that of
+    `orders` with the best calibrated log loss on validation.
     """
 
     name: ClassVar[str] = "ngram-bayes"
+    model: ClassVar[str] = "NgramClassifier"
     orders: tuple[int, ...] = (2, 3, 4)
     min_count: int = 2
     words: WordVocabulary = field(init=False, repr=False)
@@ -37,71 +39,74 @@ class NgramClassifier(SklearnClassifier):
         val_texts: Sequence[str],
         val_labels: IntArray,
         seed: int,
-    ) -> FloatArray:
-        """Fit, and return the scores of the held-out texts, (n, classes)."""
+    ) -> Float32Array:
+        """Fit, and return the scores of the validation texts, (n, classes)."""
         self.words = WordVocabulary.of(texts, min_count=self.min_count)
-        numbers, held = self.words(texts), self.words(val_texts)
-        prior = BayesRule.of(labels, self.classes)
+        ids, val_ids = self.words(texts), self.words(val_texts)
+        prior = BayesRule.from_labels(labels, self.classes)
         fits = (
-            NgramFit.of({"order": order}, models, _log_likelihoods(models, held), val_labels, prior)
+            NgramFit.calibrate(
+                {"order": order}, models, _log_likelihoods(models, val_ids), val_labels, prior
+            )
             for order in self.orders
-            for models in [self.fit_class_models(numbers, labels, order)]
+            for models in [self.fit_class_models(ids, labels, order)]
         )
-        return self.set_best_fit(min(fits, key=lambda fit: fit.loss), held, val_labels)
+        return self.set_best_fit(min(fits, key=lambda fit: fit.loss), val_ids, val_labels)
 
     def fit_class_models(
-        self, numbers: Sequence[IntArray], labels: IntArray, order: int
+        self, ids: Sequence[IntArray], labels: IntArray, order: int
     ) -> list[KneserNeyLM]:
-        """Return a model of the texts of each class."""
-        of_class: list[list[IntArray]] = [[] for _ in range(self.classes)]
-        for ids, label in zip(numbers, labels, strict=True):
-            of_class[label].append(ids)
-        return [KneserNeyLM.of(theirs, self.words.vocab_size, order) for theirs in of_class]
+        """Return one model per class, fitted on the texts of the class as word ids."""
+        by_class: list[list[IntArray]] = [[] for _ in range(self.classes)]
+        for text_ids, label in zip(ids, labels, strict=True):
+            by_class[label].append(text_ids)
+        return [KneserNeyLM.fit(texts, self.words.vocab_size, order) for texts in by_class]
 
     def set_best_fit(
-        self, fit: "NgramFit", held: Sequence[IntArray], val_labels: IntArray
-    ) -> FloatArray:
-        """Take what was fitted, and return its scores of the held-out texts."""
+        self, fit: "NgramFit", val_ids: Sequence[IntArray], val_labels: IntArray
+    ) -> Float32Array:
+        """Keep the best fit, and return its scores of the validation texts."""
         self.models, self.rule = fit.models, fit.rule
-        own = fit.likelihoods[np.arange(len(held)), val_labels].sum()
+        own_class = fit.log_likelihoods[np.arange(len(val_ids)), val_labels].sum()
+        n_tokens = sum(len(ids) + 1 for ids in val_ids)
         self.chosen = fit.chosen | {
             "validation_log_loss": round(fit.loss, 5),
-            "perplexity": round(float(np.exp(-own / sum(len(ids) + 1 for ids in held))), 3),
+            "perplexity": round(float(np.exp(-own_class / n_tokens)), 3),
             "temperature": round(fit.rule.temperature, 3),
-            "growth": round(fit.rule.length_exponent, 3),
+            "length_exponent": round(fit.rule.length_exponent, 3),
         }
-        return np.asarray(fit.rule.scores(fit.likelihoods), np.float32)
+        return np.asarray(fit.rule.scores(fit.log_likelihoods), np.float32)
 
-    def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def log_likelihoods(self, texts: Sequence[str]) -> Float64Array:
         """Return the log-likelihood of each whole text under each class, (n, classes), in nats."""
         return _log_likelihoods(self.models, self.words(texts))
 
-    def token_log_probs(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
-        """Return the words of a text, and the log-probability of each, (words + 1, classes).
+    def token_log_probs(self, text: str) -> tuple[list[str], Float32Array]:
+        """Return the words of a text, and the log-probability of each, (n_words + 1, classes).
 
-        The last row is of the end of the text.
+        The last row is the end of the text.
         """
-        numbers = self.words([text])
-        columns = [model.log_probabilities(numbers)[0] for model in self.models]
+        ids = self.words([text])
+        columns = [model.log_probabilities(ids)[0] for model in self.models]
         return tokenize_words_and_punctuation(text), np.stack(columns, axis=1)
 
-    def posterior(self, log_likelihoods: NDArray[np.floating]) -> FloatArray:
-        """Return what `predict_proba` says of texts of these log-likelihoods."""
+    def posterior(self, log_likelihoods: NDArray[np.floating]) -> Float32Array:
+        """Return the output of `predict_proba` for texts with these log-likelihoods."""
         scores = np.asarray(self.rule.scores(log_likelihoods), np.float32)
         return softmax_with_temperature(scores, self.temperature)
 
-    def decision_function(self, texts: Sequence[str]) -> FloatArray:
-        """Return the scores of the classes, (n, classes)."""
+    def decision_function(self, texts: Sequence[str]) -> Float32Array:
+        """Return class scores, (n, classes)."""
         return np.asarray(self.rule.scores(self.log_likelihoods(texts)), np.float32)
 
     @property
     def parameters(self) -> dict[str, int]:
-        """The probabilities and weights of all models."""
+        """The probabilities and backoff weights of all models."""
         count = sum(model.size for model in self.models)
         return {"parameters": count, "trained_parameters": count}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:
-        """Return what was fitted."""
+        """Return the tables of the models, the vocabulary and the rule."""
         arrays = {
             f"{c}.{name}": value
             for c, model in enumerate(self.models)
@@ -110,20 +115,16 @@ class NgramClassifier(SklearnClassifier):
         return arrays, {"words": list(self.words.words), "rule": self.rule.metadata()}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
-        """Take back what was fitted."""
+        """Restore the state returned by `state_dict`."""
         self.words = WordVocabulary(tuple(metadata["words"]))
-        self.rule = BayesRule.from_state_dict(metadata["rule"])
+        self.rule = BayesRule.from_metadata(metadata["rule"])
         self.models = []
         for c in range(self.classes):
-            theirs = {
-                k.removeprefix(f"{c}."): v for k, v in arrays.items() if k.startswith(f"{c}.")
-            }
-            self.models.append(KneserNeyLM.from_state_dict(theirs, self.words.vocab_size))
+            own = {k.removeprefix(f"{c}."): v for k, v in arrays.items() if k.startswith(f"{c}.")}
+            self.models.append(KneserNeyLM.from_state_dict(own, self.words.vocab_size))
 
 
-def _log_likelihoods(
-    models: Sequence[KneserNeyLM], texts: Sequence[IntArray]
-) -> NDArray[np.float64]:
+def _log_likelihoods(models: Sequence[KneserNeyLM], texts: Sequence[IntArray]) -> Float64Array:
     return np.array(
         [[float(row.sum()) for row in model.log_probabilities(texts)] for model in models]
     ).T
@@ -131,28 +132,28 @@ def _log_likelihoods(
 
 @dataclass(frozen=True)
 class NgramFit:
-    """Models of classes under the settings `chosen`, and how they judge texts that are held out.
+    """The class models for the hyper-parameters `chosen`, evaluated on validation texts.
 
-    `likelihoods` (n, classes) are in nats; `rule` is calibrated on them, `loss` its log loss.
+    `log_likelihoods` (n, classes) are in nats; `rule` is calibrated on them, with log loss `loss`.
     """
 
     chosen: dict[str, Any]
     models: list[KneserNeyLM]
-    likelihoods: NDArray[np.float64]
+    log_likelihoods: Float64Array
     rule: BayesRule
     loss: float
 
     @classmethod
-    def of(
+    def calibrate(
         cls,
         chosen: dict[str, Any],
         models: list[KneserNeyLM],
-        likelihoods: NDArray[np.float64],
+        log_likelihoods: Float64Array,
         labels: IntArray,
         prior: BayesRule,
     ) -> Self:
-        """Calibrate the rule of these priors on what models say of texts with `labels` (n,)."""
-        rule = prior.calibrated(likelihoods, labels)
-        said = rule.posterior(likelihoods)[np.arange(len(labels)), labels]
-        loss = -float(np.log(np.maximum(said, 1e-12)).mean())
-        return cls(chosen, models, likelihoods, rule, loss)
+        """Calibrate the rule on the log-likelihoods of texts with `labels` (n,)."""
+        rule = prior.calibrated(log_likelihoods, labels)
+        p_true = rule.posterior(log_likelihoods)[np.arange(len(labels)), labels]
+        loss = -float(np.log(np.maximum(p_true, 1e-12)).mean())
+        return cls(chosen, models, log_likelihoods, rule, loss)

@@ -1,4 +1,4 @@
-"""N-grams of each class, mixed with those of all texts and with the words that a text repeats."""
+"""Class-conditional n-grams interpolated with a background model and a cache model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,35 +6,35 @@ from itertools import product
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wholescript.features.word_vocabulary import WordVocabulary, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.base import NOT_IN_CONFIG, Arrays, Metadata
 from wholescript.models.documents.ngram import NgramClassifier, NgramFit
+from wholescript.models.documents.sklearn_classifier import NOT_IN_CONFIG, Arrays, Metadata
 from wholescript.models.ngram_lm import KneserNeyLM
-from wholescript.models.sklearn_classifier import FloatArray, IntArray
+from wholescript.models.types import Float32Array, Float64Array, IntArray
 
-Float64Array = NDArray[np.float64]
-BACKGROUND_PREFIX = "shared."
+BACKGROUND_PREFIX = "background."
 
 
 @dataclass(kw_only=True)
 class InterpolatedNgramClassifier(NgramClassifier):
-    """The class under which a text is likeliest, each word foretold by a mixture of three.
+    """Class-conditional n-grams interpolated with a background and a cache model.
 
-    They are the n-grams of the class; those of all texts, `unlabelled` ones among them (Jelinek and
-    Mercer, 1980), so that what is rare in a class is no evidence against it; and the words of the
-    text so far (Kuhn and De Mori, 1990), so that a word which stands there already is no new
-    evidence. Order and weights are those with the best log loss on validation.
+    The background is an n-gram model of all texts, including `unlabelled` ones (Jelinek and Mercer,
+    1980): a word that is rare in a class is then weaker evidence against it. The cache is the
+    relative frequency of a word in the text so far (Kuhn and De Mori, 1990): a repeated word is
+    then weaker evidence. The order and the weights are those with the best calibrated log loss on
+    validation.
     """
 
-    name: ClassVar[str] = "ngram-mixed"
+    name: ClassVar[str] = "ngram-interpolated"
+    model: ClassVar[str] = "InterpolatedNgramClassifier"
     orders: tuple[int, ...] = (3, 4, 5)
     background_order: int = 3
     background_weights: tuple[float, ...] = (0.005, 0.01, 0.02, 0.05)
     cache_weights: tuple[float, ...] = (0.1, 0.2, 0.3)
-    # The fingerprint of a set tells which they are.
+    # Not in the configuration: the fingerprint of the dataset identifies these texts.
     unlabelled: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
     background: KneserNeyLM = field(init=False, repr=False)
     weights: tuple[float, float] = field(init=False, repr=False)
@@ -46,49 +46,47 @@ class InterpolatedNgramClassifier(NgramClassifier):
         val_texts: Sequence[str],
         val_labels: IntArray,
         seed: int,
-    ) -> FloatArray:
-        """Fit, and return the scores of the held-out texts, (n, classes)."""
+    ) -> Float32Array:
+        """Fit, and return the scores of the validation texts, (n, classes)."""
         self.words = WordVocabulary.of([*texts, *self.unlabelled], min_count=self.min_count)
-        numbers, held = self.words(texts), self.words(val_texts)
-        everything = [*numbers, *self.words(self.unlabelled)]
-        self.background = KneserNeyLM.of(everything, self.words.vocab_size, self.background_order)
-        prior = BayesRule.of(labels, self.classes)
+        ids, val_ids = self.words(texts), self.words(val_texts)
+        all_ids = [*ids, *self.words(self.unlabelled)]
+        self.background = KneserNeyLM.fit(all_ids, self.words.vocab_size, self.background_order)
+        prior = BayesRule.from_labels(labels, self.classes)
         fits = (
-            NgramFit.of(
-                {"order": order, "shared": weights[0], "repeated": weights[1]},
-                models, mixture.log_likelihoods(*weights), val_labels, prior,
+            NgramFit.calibrate(
+                {"order": order, "background": weights[0], "cache": weights[1]},
+                models, probabilities.log_likelihoods(*weights), val_labels, prior,
             )
             for order in self.orders
-            for models in [self.fit_class_models(numbers, labels, order)]
-            for mixture in [InterpolatedProbabilities.of(models, self.background, held)]
+            for models in [self.fit_class_models(ids, labels, order)]
+            for probabilities in [ComponentProbabilities.compute(models, self.background, val_ids)]
             for weights in product(self.background_weights, self.cache_weights)
         )  # fmt: skip
         best = min(fits, key=lambda fit: fit.loss)
-        self.weights = best.chosen["shared"], best.chosen["repeated"]
-        return self.set_best_fit(best, held, val_labels)
+        self.weights = best.chosen["background"], best.chosen["cache"]
+        return self.set_best_fit(best, val_ids, val_labels)
 
     def log_likelihoods(self, texts: Sequence[str]) -> Float64Array:
         """Return the log-likelihood of each whole text under each class, (n, classes), in nats."""
-        mixture = InterpolatedProbabilities.of(self.models, self.background, self.words(texts))
-        return mixture.log_likelihoods(*self.weights)
+        return self._components(texts).log_likelihoods(*self.weights)
 
-    def token_log_probs(self, text: str) -> tuple[list[str], FloatArray]:
-        """Return the words of a text, and the log-probability of each, (words + 1, classes).
+    def token_log_probs(self, text: str) -> tuple[list[str], Float32Array]:
+        """Return the words of a text, and the log-probability of each, (n_words + 1, classes).
 
-        The last row is of the end of the text.
+        The last row is the end of the text.
         """
-        mixture = InterpolatedProbabilities.of(self.models, self.background, self.words([text]))
-        logs = mixture.log_probabilities(*self.weights)
+        logs = self._components([text]).log_probabilities(*self.weights)
         return tokenize_words_and_punctuation(text), logs.astype(np.float32)
 
     @property
     def parameters(self) -> dict[str, int]:
-        """The probabilities and weights of all models."""
+        """The probabilities and backoff weights of all models, the background included."""
         count = super().parameters["parameters"] + self.background.size
         return {"parameters": count, "trained_parameters": count}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:
-        """Return what was fitted."""
+        """Return the tables of the models, the vocabulary, the rule and the weights."""
         arrays, metadata = super().state_dict()
         background = {
             f"{BACKGROUND_PREFIX}{name}": value
@@ -97,24 +95,27 @@ class InterpolatedNgramClassifier(NgramClassifier):
         return arrays | background, metadata | {"weights": self.weights}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
-        """Take back what was fitted."""
+        """Restore the state returned by `state_dict`."""
         super().load_state_dict(arrays, metadata)
         self.weights = tuple(metadata["weights"])
-        theirs = {
+        background = {
             k.removeprefix(BACKGROUND_PREFIX): v
             for k, v in arrays.items()
             if k.startswith(BACKGROUND_PREFIX)
         }
-        self.background = KneserNeyLM.from_state_dict(theirs, self.words.vocab_size)
+        self.background = KneserNeyLM.from_state_dict(background, self.words.vocab_size)
+
+    def _components(self, texts: Sequence[str]) -> "ComponentProbabilities":
+        return ComponentProbabilities.compute(self.models, self.background, self.words(texts))
 
 
 @dataclass(frozen=True)
-class InterpolatedProbabilities:
-    """Three ways to foretell each word of some texts, their ends included: probabilities.
+class ComponentProbabilities:
+    """The probabilities of each word of some texts, and of their ends, under the three components.
 
-    `class_probs` (words, classes) are those of the n-grams of each class, `background` (words,) those of all
-    texts, `cache` (words,) the share of a word among those before it, `position` (words,) how many
-    words of its text stand there.
+    `class_probs` (n_words, classes) are those of the class models, `background` (n_words,) those of
+    the background model, `cache` (n_words,) the relative frequency of the word among the preceding
+    words of its text, and `position` (n_words,) the number of preceding words.
     """
 
     class_probs: Float64Array
@@ -123,30 +124,29 @@ class InterpolatedProbabilities:
     position: IntArray
 
     @classmethod
-    def of(
+    def compute(
         cls, models: Sequence[KneserNeyLM], background: KneserNeyLM, texts: Sequence[IntArray]
     ) -> Self:
-        """Ask n-gram models of texts, each (words,) int64."""
+        """Compute the probabilities of texts, each (n_words,) int64."""
         lengths = np.array([len(ids) + 1 for ids in texts])
         position = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        class_probs = [_probabilities(model, texts) for model in models]
         return cls(
-            np.stack(class_probs, axis=1),
+            np.stack([_probabilities(model, texts) for model in models], axis=1),
             _probabilities(background, texts),
             _cache_probs(texts),
             position,
         )
 
     def log_probabilities(self, background: float, cache: float) -> Float64Array:
-        """Return the log-probability of each word under each class, (words, classes), in nats.
+        """Return the log-probability of each word under each class, (n_words, classes), in nats.
 
-        A first word, that can repeat none, is left to the class.
+        `background` and `cache` are the weights; the class model has the rest. The first word of
+        a text has no cache weight.
         """
-        again = np.where(self.position > 0, cache, 0.0)
-        of_all = background * self.background + again * self.cache
-        return np.asarray(
-            np.log((1 - background - again)[:, None] * self.class_probs + of_all[:, None])
-        )
+        cache_weight = np.where(self.position > 0, cache, 0.0)
+        shared = background * self.background + cache_weight * self.cache
+        class_weight = (1 - background - cache_weight)[:, None]
+        return np.asarray(np.log(class_weight * self.class_probs + shared[:, None]))
 
     def log_likelihoods(self, background: float, cache: float) -> Float64Array:
         """Return the log-likelihood of each text under each class, (n, classes), in nats."""
@@ -159,13 +159,13 @@ def _probabilities(model: KneserNeyLM, texts: Sequence[IntArray]) -> Float64Arra
 
 
 def _cache_probs(texts: Sequence[IntArray]) -> Float64Array:
-    """Return the share that each word has of those before it in its text, 0 for ends."""
-    shares: list[Float64Array] = []
+    """Return each word's relative frequency among the words before it in its text, 0 for ends."""
+    parts: list[Float64Array] = []
     for ids in texts:
-        alike = np.argsort(ids, kind="stable")
-        ordered = ids[alike]
+        by_word = np.argsort(ids, kind="stable")
+        ordered = ids[by_word]
         first = np.searchsorted(ordered, ordered)
-        before = np.zeros(len(ids) + 1)
-        before[alike] = np.arange(len(ids)) - first
-        shares.append(before / np.maximum(np.arange(len(ids) + 1), 1))
-    return np.concatenate(shares)
+        count_before = np.zeros(len(ids) + 1)
+        count_before[by_word] = np.arange(len(ids)) - first
+        parts.append(count_before / np.maximum(np.arange(len(ids) + 1), 1))
+    return np.concatenate(parts)

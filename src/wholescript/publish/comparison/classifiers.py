@@ -1,4 +1,4 @@
-"""Runs of classifiers of texts side by side: tables, and a page with their curves."""
+"""Document classifiers compared: tables, and a page with training curves and calibration."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,11 +8,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wholescript.errors import ParameterError
-from wholescript.evaluation.multiclass import DocumentPredictions
-from wholescript.evaluation.multiclass_comparison import compare, confused_pairs, per_class_metrics
-from wholescript.evaluation.multiclass_metrics import bootstrap
-from wholescript.experiments.documents.runs import histories, mean_costs
+from wholescript.evaluation.document_comparison import compare, confused_pairs, per_class_metrics
+from wholescript.evaluation.document_metrics import bootstrap
+from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.experiments.documents.runs import classifier_histories
+from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run
 from wholescript.plots import documents as plots
 from wholescript.plots.style import set_style
@@ -33,7 +33,7 @@ COSTS = (
 
 
 def test_predictions(runs: RunsByModel) -> dict[str, list[DocumentPredictions]]:
-    """Return the test predictions of each seed."""
+    """Return the test predictions of each model and seed."""
     return {
         name: [run.predictions(DocumentPredictions) for run in seeds]
         for name, seeds in runs.items()
@@ -41,15 +41,15 @@ def test_predictions(runs: RunsByModel) -> dict[str, list[DocumentPredictions]]:
 
 
 def metrics_with_intervals(runs: RunsByModel) -> pd.DataFrame:
-    """Return a row a model and metric: value, low, high over texts and seeds, spread over seeds."""
+    """Return `value`, `low`, `high` (over documents and seeds) and `std` by model and metric."""
     tables = {
         name: bootstrap(seeds).set_index("metric") for name, seeds in test_predictions(runs).items()
     }
-    return pd.concat(tables, names=["run"])
+    return pd.concat(tables, names=["model"])
 
 
 def cost_table(runs: RunsByModel) -> pd.DataFrame:
-    """Return a row a model with what it costs, the mean over its seeds; NaN where it has none."""
+    """Return the costs of each model, means over its seeds; NaN where a cost is unknown."""
     rows = {name: mean_costs(seeds) for name, seeds in runs.items()}
     return (
         pd.DataFrame(rows)
@@ -59,43 +59,34 @@ def cost_table(runs: RunsByModel) -> pd.DataFrame:
 
 
 def paired_differences(runs: RunsByModel, baseline: str) -> pd.DataFrame:
-    """Return paired differences from a baseline, with Holm's correction of their p-values.
-
-    Raises:
-        ParameterError: the baseline is none of the runs, or there is no other.
-        DataError: the runs predict other texts.
-    """
-    if baseline not in runs or len(runs) < 2:
-        raise ParameterError(
-            f"the baseline {baseline!r} must be one of several runs; there are: {', '.join(runs)}"
-        )
+    """Return paired differences from a baseline, with Holm's correction (see `compare`)."""
     return compare(test_predictions(runs), baseline=baseline)
 
 
 def epochs_to_convergence(runs: RunsByModel) -> pd.Series:
-    """Return the epochs that each model took to reach 99% of its best score on validation."""
-    found = {}
-    for name, seeds in histories(runs).items():
+    """Return the epochs of each model until 99% of its best validation macro-F1, mean over seeds."""
+    means = {}
+    for name, seeds in classifier_histories(runs).items():
         epochs = []
         for history in seeds:
-            scores = history["held_out_macro_f1"]
-            near = scores >= 0.99 * scores.max()
-            epochs.append(int(history.loc[near, "epoch"].min()))
-        found[name] = sum(epochs) / len(epochs)
-    return pd.Series(found, name="epochs_to_99_percent", dtype=float)
+            scores = history["val_macro_f1"]
+            converged = scores >= 0.99 * scores.max()
+            epochs.append(int(history.loc[converged, "epoch"].min()))
+        means[name] = sum(epochs) / len(epochs)
+    return pd.Series(means, name="epochs_to_99_percent", dtype=float)
 
 
 def write_comparison_page(runs: RunsByModel, baseline: str | None, path: Path) -> None:
-    """Write a page, and beside it the figures and the tables as CSV."""
+    """Write a page, and the figures (PNG) and tables (CSV) into its folder."""
     set_style()
     folder = path.parent
     folder.mkdir(parents=True, exist_ok=True)
     scores, costs = metrics_with_intervals(runs), cost_table(runs).join(epochs_to_convergence(runs))
-    tables: dict[str, pd.DataFrame] = {"Scores on test": _format_intervals(scores), "Cost": costs.T}
+    tables: dict[str, pd.DataFrame] = {"Test metrics": _format_intervals(scores), "Cost": costs.T}
     if baseline is not None:
         tables[f"Differences from {baseline}"] = paired_differences(runs, baseline)
     for name, seeds in test_predictions(runs).items():
-        tables[f"{name}: classes most confused"] = confused_pairs(seeds, top=10)
+        tables[f"{name}: most confused classes"] = confused_pairs(seeds, top=10)
         tables[f"{name}: classes"] = per_class_metrics(seeds)
     figures = {name: folder / f"{name}.png" for name in _save_figures(runs, scores, costs, folder)}
     for name, table in tables.items():
@@ -103,7 +94,7 @@ def write_comparison_page(runs: RunsByModel, baseline: str | None, path: Path) -
         table.to_csv(folder / f"{slug}.csv")
     shown = {name: table.reset_index().round(4) for name, table in tables.items()}
     write_classifier_comparison(
-        path, title="Classifiers of texts, side by side", tables=shown, figures=figures
+        path, title="Comparison of document classifiers", tables=shown, figures=figures
     )
 
 
@@ -119,13 +110,15 @@ def _save_figures(
     runs: RunsByModel, scores: pd.DataFrame, costs: pd.DataFrame, folder: Path
 ) -> list[str]:
     accuracy = scores.xs("accuracy", level="metric")
-    spent = accuracy.rename(columns={"value": "accuracy"}).assign(seconds=costs["train_seconds"])
+    table = accuracy.rename(columns={"value": "accuracy"}).assign(seconds=costs["train_seconds"])
     drawn: dict[str, Figure] = {
-        "cost": plots.cost(spent),
-        "calibration": plots.calibration({n: s[0] for n, s in test_predictions(runs).items()}),
+        "error-against-training-time": plots.error_against_training_time(table),
+        "calibration": plots.reliability_diagram(
+            {name: seeds[0] for name, seeds in test_predictions(runs).items()}
+        ),
     }
-    if trained := histories(runs):
-        drawn = {"curves": plots.curves(trained)} | drawn
+    if trained := classifier_histories(runs):
+        drawn = {"training-curves": plots.training_curves(trained)} | drawn
     options: dict[str, Any] = {"dpi": 144}
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", **options)

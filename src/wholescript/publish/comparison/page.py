@@ -1,4 +1,4 @@
-"""Comparisons as pages: one file each, with pictures inside, that asks no other file or host."""
+"""Comparisons as self-contained HTML pages with embedded images."""
 
 import base64
 from pathlib import Path
@@ -7,22 +7,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wholescript.files import write_atomic
-from wholescript.publish.comparison.trees import Comparison
+from wholescript.publish.comparison.outputs import Comparison
 
 
 def write_comparison(comparison: Comparison, path: Path, *, title: str, sides: list[str]) -> None:
-    """Write what moved as a page; `sides` names the two roots, the stored one first."""
+    """Write a page of the differences; `sides` names the two output roots, the stored one first."""
     _write("comparison.html", path, comparison=comparison, title=title, sides=sides)
 
 
 def write_sweep(path: Path, **sweep: Any) -> None:
-    """Write runs side by side; `sweep` is what the template `sweep.html` shows."""
+    """Write a page that compares executions; `sweep` has the variables of `sweep.html`."""
     _write("sweep.html", path, **sweep)
 
 
 def write_classifier_comparison(path: Path, **comparison: Any) -> None:
-    """Write classifiers of texts side by side: what the template `texts.html` shows."""
-    _write("texts.html", path, **comparison)
+    """Write a page that compares classifiers, with the variables of `classifiers.html`."""
+    _write("classifiers.html", path, **comparison)
 
 
 def _write(template: str, path: Path, **values: Any) -> None:
@@ -38,9 +38,9 @@ def _write(template: str, path: Path, **values: Any) -> None:
 
 
 def number(value: float | None, sign: str = "") -> str:
-    """Return a number as text, with a true minus; `missing` where there is none.
+    """Return a number as text with a minus sign (U+2212); `missing` for None.
 
-    With four decimals, or from a thousand on with six digits. `sign` "+" marks what is positive.
+    It has four decimals, or six significant digits from 1,000 on; `sign` "+" adds a plus sign.
     """
     if value is None:
         return "missing"
@@ -48,5 +48,5 @@ def number(value: float | None, sign: str = "") -> str:
     return format(value, sign + form).replace("-", "\N{MINUS SIGN}")
 
 
-def _inline(picture: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+def _inline(image: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(image.read_bytes()).decode()}"

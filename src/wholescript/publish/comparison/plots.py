@@ -1,7 +1,7 @@
-"""Two figures by what they plot: texts, colours and structure exactly, numbers with a tolerance.
+"""Comparison of plotted data: texts, colours and structure exactly, numbers with a tolerance.
 
-Both come as `plotdata.plotted_data` gives them. A number may move by a share of the span that it is
-read against: the limits of its axis, in decades where that is logarithmic, or those of its colours.
+The inputs have the form of `plot_data.plotted_data`. The tolerance of a number is a fraction of a
+span: the limits of its axis (in decades for a logarithmic one) or of its colour map.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-TOLERANCE = 0.02  # of figures that were stored without one
+TOLERANCE = 0.02  # for figures that were stored without a tolerance
 _SERIES = {"lines": "line", "bars": "bars", "points": "points", "areas": "area", "images": "image"}
 _NUMERIC = {
     *("x", "y", "x_y", "x_y_width_height", "outlines", "extent"),
@@ -26,19 +26,20 @@ _DISPLAY_NAMES = {
 
 @dataclass
 class PlotComparison:
-    """What differs, in words with its place, and the largest move of any number.
+    """The differences as messages, and the largest shift of a number.
 
-    `tolerance` and `moved` are shares of the span; `moved` is inf where a gap came or went.
+    `tolerance` and `max_shift` are fractions of the span; `max_shift` is inf if a value became NaN
+    or stopped being NaN.
     """
 
     tolerance: float
     differences: list[str] = field(default_factory=list)
-    moved: float = 0.0
+    max_shift: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Span:
-    """What numbers are read against: the two ends of an axis, or of a colour map."""
+    """The limits of an axis or of a colour map."""
 
     low: float
     high: float
@@ -54,70 +55,72 @@ class _Span:
             array = np.asarray(values, dtype=np.float64)
             return np.log10(array) if self.log else array
 
-    def shifts(self, stored: ArrayLike, again: ArrayLike) -> NDArray[np.float64]:
-        """Return how far each number moved, as a share of the width."""
-        a, b = self.scaled(stored), self.scaled(again)
+    def shifts(self, stored: ArrayLike, new: ArrayLike) -> NDArray[np.float64]:
+        """Return the absolute change of each number as a fraction of the width."""
+        a, b = self.scaled(stored), self.scaled(new)
         with np.errstate(invalid="ignore"):
-            moved = np.where(a == b, 0.0, np.abs(b - a) / self.width)
+            shifts = np.where(a == b, 0.0, np.abs(b - a) / self.width)
         gaps = np.isnan(a) & np.isnan(b)
-        return np.where(gaps, 0.0, np.where(np.isnan(moved), np.inf, moved))
+        return np.where(gaps, 0.0, np.where(np.isnan(shifts), np.inf, shifts))
 
     def allowed(self, tolerance: float) -> str:
-        """Return a share of the width in the unit of the numbers."""
+        """Return the tolerance in the unit of the numbers, as text."""
         reach = tolerance * self.width
         return f"a factor of {10**reach:.3g}" if self.log else f"{reach:.3g}"
 
 
-def compare_plots(stored: dict[str, Any], again: dict[str, Any]) -> PlotComparison:
-    """Compare what two figures plot, within the tolerance that is stored with the first."""
-    found = PlotComparison(stored.get("tolerance", TOLERANCE))
-    given = {"tolerance": TOLERANCE}
-    found.differences += _exact("figure", given | stored, given | again, without={"axes"})
-    for number, (a, b) in enumerate(_pairs("figure", "axes", stored, again, found), 1):
-        _compare_axes(f"axes {number}", a, b, found)
-    return found
+def compare_plots(stored: dict[str, Any], new: dict[str, Any]) -> PlotComparison:
+    """Compare the plotted data of two figures, with the tolerance stored with the first."""
+    comparison = PlotComparison(stored.get("tolerance", TOLERANCE))
+    default = {"tolerance": TOLERANCE}
+    comparison.differences += _exact("figure", default | stored, default | new, without={"axes"})
+    for number, (a, b) in enumerate(_pairs("figure", "axes", stored, new, comparison), 1):
+        _compare_axes(f"axes {number}", a, b, comparison)
+    return comparison
 
 
 def _compare_axes(
-    place: str, stored: dict[str, Any], again: dict[str, Any], found: PlotComparison
+    place: str, stored: dict[str, Any], new: dict[str, Any], comparison: PlotComparison
 ) -> None:
-    found.differences += _exact(place, stored, again, without={"x", "y", *_SERIES})
+    comparison.differences += _exact(place, stored, new, without={"x", "y", *_SERIES})
     spans = []
     for which in ("x", "y"):
-        a, b = stored[which], again[which]
+        a, b = stored[which], new[which]
         low, high = a["limits"]
         spans.append(_Span(low, high, log=a["scale"] == "log"))
-        found.differences += _exact(f"{place}, {which}", a, b, without={"limits"})
-        _compare_numbers(f"{place}, {which} limits", a["limits"], b["limits"], spans[-1], found)
+        comparison.differences += _exact(f"{place}, {which}", a, b, without={"limits"})
+        _compare_numbers(
+            f"{place}, {which} limits", a["limits"], b["limits"], spans[-1], comparison
+        )
     for kind, noun in _SERIES.items():
-        for number, (a, b) in enumerate(_pairs(place, kind, stored, again, found), 1):
+        for number, (a, b) in enumerate(_pairs(place, kind, stored, new, comparison), 1):
             name = f"{place}, {noun} {a.get('label', number)!r}"
-            found.differences += _exact(name, _without_numbers(a), _without_numbers(b))
+            comparison.differences += _exact(name, _without_numbers(a), _without_numbers(b))
             numbers = dict(_numbers(b, *spans))
             for what, (values, span) in _numbers(a, *spans):
                 if what in numbers:
-                    _compare_numbers(f"{name}, {what}", values, numbers[what][0], span, found)
+                    _compare_numbers(f"{name}, {what}", values, numbers[what][0], span, comparison)
 
 
 def _pairs(
-    place: str, key: str, stored: dict[str, Any], again: dict[str, Any], found: PlotComparison
+    place: str, key: str, stored: dict[str, Any], new: dict[str, Any], comparison: PlotComparison
 ) -> Iterator[tuple[Any, Any]]:
-    a, b = stored.get(key, []), again.get(key, [])
+    a, b = stored.get(key, []), new.get(key, [])
     if len(a) != len(b):
-        found.differences.append(f"{place}: {len(b)} {key}, were {len(a)}")
+        comparison.differences.append(f"{place}: {len(b)} {key}, were {len(a)}")
     return zip(a, b, strict=False)
 
 
 def _exact(
-    place: str, stored: dict[str, Any], again: dict[str, Any], without: set[str] | None = None
+    place: str, stored: dict[str, Any], new: dict[str, Any], without: set[str] | None = None
 ) -> Iterator[str]:
-    """Yield what differs in texts and other values that have no tolerance."""
-    for key in sorted({*stored, *again} - (without or set())):
-        a, b, word = stored.get(key), again.get(key), _DISPLAY_NAMES.get(key, key)
+    """Yield the differences of texts and other values without a tolerance."""
+    for key in sorted({*stored, *new} - (without or set())):
+        a, b, word = stored.get(key), new.get(key), _DISPLAY_NAMES.get(key, key)
         if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
-            for number, (old, new) in enumerate(zip(a, b, strict=True), 1):
-                if old != new:
-                    yield f"{place}, {word} {number}: {new!r} was {old!r}"
+            for number, (before, after) in enumerate(zip(a, b, strict=True), 1):
+                if before != after:
+                    yield f"{place}, {word} {number}: {after!r} was {before!r}"
         elif a != b:
             yield f"{place}, {word}: {_shown_value(b)} was {_shown_value(a)}"
 
@@ -127,7 +130,7 @@ def _shown_value(value: Any) -> str:
 
 
 def _without_numbers(series: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a series must be equal: texts, colours, and which arrays there are."""
+    """Return the parts of a series that must be equal: texts, colours and shapes of arrays."""
     texts = {key: value for key, value in series.items() if key not in _NUMERIC}
     arrays = {key: value for key, value in series.items() if key in _NUMERIC}
     shapes = {k: v["shape"] if isinstance(v, dict) else "listed" for k, v in arrays.items()}
@@ -137,11 +140,11 @@ def _without_numbers(series: dict[str, Any]) -> dict[str, Any]:
 def _numbers(
     series: dict[str, Any], x: _Span, y: _Span
 ) -> Iterator[tuple[str, tuple[NDArray[np.float64], _Span]]]:
-    """Yield the arrays of a series by name, each with the span that it is read against."""
+    """Yield the arrays of a series by name, each with its span."""
     for key in sorted(_NUMERIC & set(series)):
-        if isinstance(series[key], dict):  # too many to be listed
+        if isinstance(series[key], dict):  # a summary of an array that was too large
             span = x if key == "x" else _colour_span(series) if key == "values" else y
-            yield f"{key} (least, mean, most)", (_array(series[key]["min_mean_max"]), span)
+            yield f"{key} (min, mean, max)", (_array(series[key]["min_mean_max"]), span)
         elif key == "x_y_width_height":
             left, bottom, width, height = _array(series[key]).reshape(-1, 4).T
             yield "left", (left, x)
@@ -174,23 +177,23 @@ def _array(values: Any) -> NDArray[np.float64]:
 
 
 def _compare_numbers(
-    place: str, stored: ArrayLike, again: ArrayLike, span: _Span, found: PlotComparison
+    place: str, stored: ArrayLike, new: ArrayLike, span: _Span, comparison: PlotComparison
 ) -> None:
-    """Note the number that moved furthest, if it moved too far, and how many others did."""
-    a, b = _array(stored), _array(again)
+    """Record the largest shift, and how many numbers are out of tolerance."""
+    a, b = _array(stored), _array(new)
     if a.shape != b.shape:
         shapes = (" x ".join(map(str, array.shape)) for array in (b, a))
-        found.differences.append(f"{place}: {next(shapes)} numbers, were {next(shapes)}")
+        comparison.differences.append(f"{place}: {next(shapes)} numbers, were {next(shapes)}")
         return
     shifts = span.shifts(a, b)
-    found.moved = max(found.moved, float(shifts.max(initial=0.0)))
-    # The numbers are stored with six digits: half a unit of the last is no move.
-    outside = int((shifts > found.tolerance + 1e-6).sum())
+    comparison.max_shift = max(comparison.max_shift, float(shifts.max(initial=0.0)))
+    # Numbers are stored with six digits: ignore half a unit of the last one.
+    outside = int((shifts > comparison.tolerance + 1e-6).sum())
     if outside:
         worst = np.unravel_index(int(shifts.argmax()), shifts.shape)
         point = " x ".join(str(index + 1) for index in worst)
         more = f" (and {outside - 1} more)" if outside > 1 else ""
-        found.differences.append(
+        comparison.differences.append(
             f"{place} at point {point}: {b[worst]:.6g} was {a[worst]:.6g}, "
-            f"tolerance {span.allowed(found.tolerance)}{more}"
+            f"tolerance {span.allowed(comparison.tolerance)}{more}"
         )

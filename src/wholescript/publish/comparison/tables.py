@@ -1,25 +1,25 @@
-"""Two tables as stored: the same columns and rows, numbers with a tolerance, texts exactly."""
+"""Comparison of two CSV tables: numbers with a tolerance, everything else exactly."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-TOLERANCE = 0.02  # of the range of a column
+TOLERANCE = 0.02  # fraction of the range of a column
 
 
-def compare_tables(stored: Path, again: Path) -> list[str]:
-    """Return what differs between two CSV files, in words with its place.
+def compare_tables(stored: Path, new: Path) -> list[str]:
+    """Return one message per difference of two CSV files, with row and column.
 
-    A number may move by `TOLERANCE` of the range of its column as stored, or of its own size
-    where the column has no range.
+    The tolerance of a number is `TOLERANCE` times the range of its column in the stored file, or
+    times its magnitude if the column is constant.
     """
-    a, b = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (stored, again))
+    a, b = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (stored, new))
     if list(a.columns) != list(b.columns):
         return [f"columns {', '.join(b.columns)}; were {', '.join(a.columns)}"]
     if len(a) != len(b):
         return [f"{len(b)} rows, were {len(a)}"]
-    return [words for column in a.columns for words in _compare_column(a, b, column)]
+    return [message for column in a.columns for message in _compare_column(a, b, column)]
 
 
 def _compare_column(a: pd.DataFrame, b: pd.DataFrame, column: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Where things come from: hashes of code, stamps of notebooks, passports of figures."""
+"""Provenance of outputs: fingerprints of notebooks, provenance records of figures and tables."""

@@ -1,4 +1,4 @@
-"""Passports inside pictures: facts that travel with a PNG or an SVG wherever it is saved."""
+"""Provenance records embedded in PNG and SVG files, so that a saved copy keeps its record."""
 
 import hashlib
 import html
@@ -19,13 +19,14 @@ _SVG_HEAD = re.compile(r"<svg\b[^>]*>")
 
 
 def content_hash(content: bytes, suffix: str) -> str:
-    """Return the SHA-256, in hex, of what a file shows: its pixels, or its text, not its passport.
+    """Return the SHA-256, in hex, of a file's content without its embedded provenance record.
 
-    `suffix` is that of the file's name; a file that holds no picture is hashed as it is.
+    A PNG is hashed by its pixels, an SVG by its text without the record, other files as they are.
+    `suffix` is that of the file name.
     """
     if suffix == ".png":
         with Image.open(io.BytesIO(content)) as image:
-            pixels = image.convert("RGBA")  # of a palette, whose order says nothing
+            pixels = image.convert("RGBA")  # independent of the palette order
         size = f"{pixels.mode} {pixels.size}".encode()
         return hashlib.sha256(size + pixels.tobytes()).hexdigest()
     if suffix == ".svg":
@@ -34,7 +35,7 @@ def content_hash(content: bytes, suffix: str) -> str:
 
 
 def embed_provenance(content: bytes, suffix: str, provenance: dict[str, Any]) -> bytes:
-    """Return a PNG or SVG with its passport inside, in place of one that is there."""
+    """Return a PNG or SVG with this provenance record embedded; an existing one is replaced."""
     text = json.dumps(provenance, ensure_ascii=False, separators=(",", ":"))
     if suffix == ".png":
         info, packed = PngImagePlugin.PngInfo(), io.BytesIO()
@@ -51,10 +52,10 @@ def embed_provenance(content: bytes, suffix: str, provenance: dict[str, Any]) ->
 
 
 def read_embedded_provenance(path: Path) -> dict[str, Any] | None:
-    """Return the passport inside a PNG or SVG; None where there is none.
+    """Return the provenance record embedded in a PNG or SVG; None if there is none.
 
     Raises:
-        RunError: the file is damaged, or what it holds is no passport.
+        RunError: the file or its provenance record is damaged.
     """
     try:
         if path.suffix == ".png":
@@ -66,4 +67,4 @@ def read_embedded_provenance(path: Path) -> dict[str, Any] | None:
             text = html.unescape(match[1]) if match else None
         return None if text is None else dict(json.loads(text))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise RunError(f"{path.name} is damaged or no picture of this report: {error}") from None
+        raise RunError(f"{path.name} is damaged or not a figure of this report: {error}") from None

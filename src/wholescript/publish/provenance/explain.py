@@ -1,6 +1,5 @@
-"""Why a notebook or a run is stale or current, and whether a file is what the tree would make."""
+"""Explain whether notebooks, runs and saved figures are current, and what has changed."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,37 +24,38 @@ from wholescript.publish.provenance.notebook_state import (
     changes_since_execution,
     diff_mappings,
 )
+from wholescript.publish.provenance.records import read_records
 
 
 @dataclass(frozen=True)
 class StalenessReport:
-    """What was asked about, and what differs from the tree at hand; nothing where it is current."""
+    """A notebook, run or file, and its differences from the checkout; none if it is current."""
 
     subject: str
     changes: list[Change]
 
     @property
     def current(self) -> bool:
-        """Whether the tree at hand would make it again as it is."""
+        """Whether the checkout would reproduce it unchanged."""
         return not self.changes
 
 
-def why(project: Project, name: str) -> StalenessReport:
-    """Explain a notebook (by name, number or path) or a run (`<group>/<name>`).
+def explain_staleness(project: Project, name: str) -> StalenessReport:
+    """Compare a notebook (name, number or path) or a run (`<group>/<name>`) with the checkout.
 
     Raises:
-        WholeScriptError: nothing has that name; the message lists what there is.
+        WholeScriptError: there is no such notebook or run, or a command made the run.
     """
     results = Results(project.root / "results")
     if name in results.names():
         if "notebook" not in results.config(name):
             raise RunError(
-                f"no notebook makes {name}: a command trained it, and trains it anew where code, "
-                "texts or settings have changed (see notebooks/*_train.sh)"
+                f"{name} was trained by a command, not by a notebook; the command trains it again "
+                "when data or settings change (see notebooks/*_train.sh)"
             )
         return StalenessReport(f"run {name}", list(_run_changes(project, results.config(name))))
     if "/" in name and not Path(name).suffix:
-        results.config(name)  # raises, and names the nearest
+        results.config(name)  # raises with similar names
     notebook = project.notebook_source(name).stem
     return StalenessReport(
         f"notebook {notebook}",
@@ -65,7 +65,7 @@ def why(project: Project, name: str) -> StalenessReport:
 
 def _run_changes(project: Project, config: dict[str, Any]) -> list[Change]:
     if config["experiment"] == "notebook":
-        # Numbers that a notebook computed itself: they are as current as the notebook.
+        # Metrics that a notebook computed in its cells are as current as the notebook.
         return changes_since_execution(project, config["notebook"])
     published = published_parameters(project, config["notebook"])
     return [
@@ -81,7 +81,7 @@ def _run_changes(project: Project, config: dict[str, Any]) -> list[Change]:
 
 
 def _cell_changes(project: Project, config: dict[str, Any]) -> list[Change]:
-    """Return whether the cell that made a run is still there as it was."""
+    """Return a change if the notebook no longer has the cell that made a run."""
     source = project.notebook_source(config["notebook"])
     ids = {cell.id for cell in normalize_notebook(jupytext.read(source), source.stem).cells}
     cell = config.get("cell")
@@ -89,7 +89,7 @@ def _cell_changes(project: Project, config: dict[str, Any]) -> list[Change]:
 
 
 def _pin_changes(project: Project, versions: dict[str, str]) -> list[Change]:
-    """Compare versions with requirements.lock, or where there is none with what is installed."""
+    """Compare versions with requirements.lock, or without one with the installed versions."""
     versions = {name: version.partition("+")[0] for name, version in versions.items()}
     now = installed_versions(versions) | {
         name: pin for name, pin in pinned_versions(project).items() if name in versions
@@ -98,28 +98,29 @@ def _pin_changes(project: Project, versions: dict[str, str]) -> list[Change]:
 
 
 def _edited_files(project: Project, notebook: str) -> list[Change]:
-    """Return the files of a notebook's figures that are no longer as it wrote them."""
-    found = []
-    for path in sorted((project.root / "figures").glob("*.passport.json")):
-        provenance = read_provenance(path)
+    """Return the figure files of a notebook that are missing or were changed."""
+    changes, figures = [], project.root / "figures"
+    for provenance in read_records(figures):
         if provenance["notebook"] != notebook:
             continue
         for name, digest in provenance["files"].items():
-            file = path.parent / name
+            file = figures / name
             if not file.exists():
-                found.append(Change("file", f"figures/{name}", "is missing"))
+                changes.append(Change("file", f"figures/{name}", "is missing"))
             elif content_hash(file.read_bytes(), file.suffix) != digest:
-                found.append(Change("file", f"figures/{name}", "was edited after it was drawn"))
-    return found
+                description = "was changed after the notebook wrote it"
+                changes.append(Change("file", f"figures/{name}", description))
+    return changes
 
 
 def verify_file(project: Project, file: Path) -> StalenessReport:
-    """Say whether the tree would make a saved figure or table, from the passport that it carries.
+    """Compare a saved figure or table with the checkout, by its provenance record.
 
-    PNG and SVG carry theirs inside; any other file must be one that the tree still holds.
+    PNG and SVG files have an embedded record. Any other file is identified by its content among
+    the records of the checkout.
 
     Raises:
-        RunError: the file is not there, is damaged, or no passport knows it.
+        RunError: the file is missing or damaged, or it has no provenance record.
     """
     if not file.is_file():
         raise RunError(f"there is no file {file}")
@@ -128,17 +129,15 @@ def verify_file(project: Project, file: Path) -> StalenessReport:
     provenance = provenance or _find_provenance(project, digest)
     if provenance is None:
         raise RunError(
-            f"{file.name} carries no passport, and no figure or table of this tree has its "
-            "content: verify the PNG or SVG as it was downloaded"
+            f"{file.name} has no provenance record, and no figure or table of this checkout has "
+            "its content: use the PNG or SVG as downloaded"
         )
-    found = (
-        [] if digest in provenance["files"].values() else [Change("picture", file.name, "edited")]
-    )
+    intact = digest in provenance["files"].values()
     published = provenance["published"] and published_parameters(project, provenance["notebook"])
     return StalenessReport(
         f"{provenance['label']} of {provenance['notebook']}, {provenance['command']}",
         [
-            *found,
+            *([] if intact else [Change("file", file.name, "was edited")]),
             *_source_changes(project, provenance),
             *(diff_mappings("parameter", provenance["parameters"], published) if published else []),
             *_data_changes(project, provenance),
@@ -148,28 +147,20 @@ def verify_file(project: Project, file: Path) -> StalenessReport:
     )
 
 
-def read_provenance(path: Path) -> dict[str, Any]:
-    """Return a passport file's content; raises RunError where it is damaged."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise RunError(f"{path.name} is damaged ({error}): run its notebook again") from None
-
-
 def _find_provenance(project: Project, digest: str) -> dict[str, Any] | None:
-    records = map(read_provenance, sorted((project.root / "figures").glob("*.passport.json")))
+    records = read_records(project.root / "figures")
     return next((p for p in records if digest in p["files"].values()), None)
 
 
 def _source_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
-    """Compare the code that made a figure with the tree's.
+    """Compare the code that made a figure with that of the checkout.
 
-    A published figure that came out the same when its notebook was executed again keeps the
-    passport of the code that first made it, so there the notebook's own stamp decides.
+    A published figure keeps the record of the code that first made it as long as new executions
+    give the same content, so for these the fingerprint of the notebook decides.
     """
     name = provenance["notebook"]
     if name not in project.notebook_names():
-        return [Change("notebook", name, "is gone")]
+        return [Change("notebook", name, "was removed")]
     source = project.notebook_source(name)
     now = hash_json([syntax_hash(source), code_fingerprint([source], project.source)])
     if provenance["code"] == now:
@@ -182,7 +173,7 @@ def _source_changes(project: Project, provenance: dict[str, Any]) -> list[Change
 def _data_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
     if not (data := provenance["data"]):
         return []
-    from wholescript.data.films import load_corpus  # only films need pandas and the bundle
+    from wholescript.data.films import load_corpus  # slow import, needed for films only
 
     parameters = provenance["parameters"]
     try:
@@ -201,10 +192,10 @@ def _data_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
 
 
 def _key_changes(project: Project, provenance: dict[str, Any]) -> list[Change]:
-    """Compare the runs that a published figure was drawn from with those that are stored."""
+    """Compare the keys of the runs that a published figure shows with the stored keys."""
     if not provenance["published"]:
         return []
     results = Results(project.root / "results")
-    there = set(results.names())
-    now = {run: results.config(run)["key"] for run in provenance["runs"] if run in there}
+    names = set(results.names())
+    now = {run: results.config(run)["key"] for run in provenance["runs"] if run in names}
     return list(diff_mappings("run", provenance["runs"], now, values=False))

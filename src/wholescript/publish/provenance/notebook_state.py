@@ -1,7 +1,7 @@
-"""The stamp of an executed notebook: everything that its content depends on, by name and hash.
+"""The fingerprint of an executed notebook: hashes, by name, of everything its output depends on.
 
-It stands in the metadata of the .ipynb, so that a tree can be held against it without DVC, git or
-the machine that executed it.
+It is stored in the metadata of the .ipynb, so that a checkout can be compared with it without DVC,
+git or the machine that executed the notebook.
 """
 
 import ast
@@ -32,19 +32,19 @@ from wholescript.publish.pipeline import bundle_files, input_run_groups, uses_bu
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that differs: a function, cell, parameter, file, pin or run, by name, and how."""
+    """One difference: the kind and name of what changed (cell, parameter, file, ...), and how."""
 
     kind: str
     name: str
     description: str = "changed"
 
     def __str__(self) -> str:
-        """Return the change as a line of text."""
+        """Return the change as one line of text."""
         return f"{self.kind} {self.name} {self.description}"
 
 
 def notebook_fingerprint(project: Project, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the stamp of a notebook that is executed now, with these parameters."""
+    """Return the fingerprint of a notebook that is executed now with these parameters."""
     source = project.notebook_source(name)
     libraries = imported_libraries([source, *import_closure([source], project.source)])
     return {
@@ -58,7 +58,7 @@ def notebook_fingerprint(project: Project, name: str, parameters: dict[str, Any]
 
 
 def read_fingerprint(path: Path) -> dict[str, Any] | None:
-    """Return the stamp of an executed notebook; None where it has none or is not there."""
+    """Return the fingerprint stored in an .ipynb; None if it has none or does not exist."""
     if not path.exists():
         return None
     fingerprint = nbformat.read(path, as_version=4).metadata.get(METADATA_KEY)
@@ -66,14 +66,14 @@ def read_fingerprint(path: Path) -> dict[str, Any] | None:
 
 
 def changes_since_execution(project: Project, name: str) -> list[Change]:
-    """Return what differs between the tree and the published notebook as it was executed."""
+    """Return the differences between the checkout and the published execution of a notebook."""
     fingerprint = read_fingerprint(project.notebooks / f"{name}.ipynb")
     if fingerprint is None:
         return [Change("notebook", name, "has not been executed")]
     now = notebook_fingerprint(project, name, published_parameters(project, name))
-    # Another machine may have other versions installed: the lock says which ones are meant.
+    # Compare pinned versions if possible: other machines may have other versions installed.
     now["pins"] |= {k: v for k, v in pinned_versions(project).items() if k in now["pins"]}
-    found = [
+    return [
         *diff_mappings("parameter", fingerprint["parameters"], now["parameters"]),
         *([] if fingerprint["code"] == now["code"] else changed_sources(project, name)),
         *diff_mappings("cell", fingerprint["cells"], now["cells"], values=False),
@@ -81,13 +81,12 @@ def changes_since_execution(project: Project, name: str) -> list[Change]:
         *diff_mappings("run", fingerprint["runs"], now["runs"], values=False),
         *diff_mappings("pin", fingerprint["pins"], now["pins"]),
     ]
-    return found
 
 
 def changed_sources(project: Project, name: str) -> list[Change]:
-    """Return the source files that changed since DVC executed a notebook, as dvc.lock has them.
+    """Return the source files that changed after DVC executed a notebook, according to dvc.lock.
 
-    Where there is no lock to compare with, the one change says that some of them have.
+    Without dvc.lock, return one change for the whole package.
     """
     lock = project.root / "dvc.lock"
     stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
@@ -100,17 +99,17 @@ def changed_sources(project: Project, name: str) -> list[Change]:
         ).hexdigest()
         for path in import_closure([source], project.source)
     }
-    found = list(diff_mappings("source", before, now, values=False)) if before else []
-    return found or [Change("source", "src/wholescript")]
+    changes = list(diff_mappings("source", before, now, values=False)) if before else []
+    return changes or [Change("source", "src/wholescript")]
 
 
 def diff_mappings(
     kind: str, before: dict[str, Any], now: dict[str, Any], *, values: bool = True
 ) -> Iterator[Change]:
-    """Yield what differs between two mappings; `values` says whether a reader can use them."""
+    """Yield the differences of two mappings; `values` puts the values into the descriptions."""
     for name in sorted({*before, *now}):
         if name not in now:
-            yield Change(kind, name, "is gone")
+            yield Change(kind, name, "was removed")
         elif name not in before:
             yield Change(kind, name, "is new")
         elif before[name] != now[name]:
@@ -119,7 +118,7 @@ def diff_mappings(
 
 
 def _cells(source: Path, name: str) -> dict[str, str]:
-    """Return a hash of the syntax of each code cell, by what its id says of it."""
+    """Return a hash of the syntax tree of each code cell, by its label, tag or number."""
     cells = normalize_notebook(jupytext.read(source), name).cells
     hashes = {}
     number = 0
@@ -127,7 +126,7 @@ def _cells(source: Path, name: str) -> dict[str, str]:
         if cell.cell_type == "code" and INJECTED_TAG not in cell.metadata.get("tags", []):
             part = cell.id.removeprefix(f"{name}-")
             number += 1
-            # An id made of a digest changes with the text: the place among the code cells stays.
+            # An id that is a digest changes with the source: use the number of the code cell.
             key = f"{number}" if part.startswith("cell-") else part
             syntax = ast.dump(ast.parse(cell.source))
             hashes[key] = hashlib.sha256(syntax.encode()).hexdigest()[:8]
@@ -135,7 +134,7 @@ def _cells(source: Path, name: str) -> dict[str, str]:
 
 
 def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the files of the bundle, and those that a parameter names, with their hashes."""
+    """Yield the bundled data files and the files named by parameters, with their hashes."""
     if uses_bundled_films(source):
         for path in bundle_files(project):
             yield path.relative_to(project.root).as_posix(), sha256_of(path)[:12]
@@ -145,8 +144,8 @@ def _files(project: Project, source: Path, parameters: dict[str, Any]) -> Iterat
 
 
 def _runs(project: Project, source: Path) -> dict[str, str]:
-    """Return the keys of the published runs that other notebooks made and this one reads."""
+    """Return the keys of the published runs that this notebook reads and others wrote."""
     results = Results(project.root / "results")
     groups = {Path(group).name for group in input_run_groups(source)}
-    wanted = [run for run in results.names() if run.partition("/")[0] in groups]
-    return {run: str(results.config(run).get("key", hash_json(run)))[:12] for run in wanted}
+    names = [run for run in results.names() if run.partition("/")[0] in groups]
+    return {run: str(results.config(run).get("key", hash_json(run)))[:12] for run in names}

@@ -1,1 +1,1 @@
-"""The site: built when something changed, packed as an archive, served live while one writes."""
+"""The site: incremental build, archive, and development server."""

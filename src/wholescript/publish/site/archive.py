@@ -1,7 +1,7 @@
-"""The report as one file to keep: the built site, the notebooks, and a checksum of each file.
+"""The report as one zip: the built site, the notebooks, and a SHA-256 checksum of each file.
 
-Everything lies in one folder with a list in the format of sha256sum, so that
-`sha256sum --check SHA256SUMS` verifies it wherever it was unpacked. Here it is read in place.
+The checksums have the format of sha256sum, so that `sha256sum --check SHA256SUMS` verifies an
+unpacked archive. `archive_errors` verifies the zip itself.
 """
 
 import hashlib
@@ -19,20 +19,20 @@ from wholescript.project import Project
 ARCHIVE = "whole-script.zip"
 FOLDER = "whole-script/"
 SUMS = "SHA256SUMS"
-_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of the zip format
 _REGULAR_FILE = 0o100644 << 16
 _UNIX = 3
 _COMPRESSED_ALREADY = {".png", ".webp", ".woff2", ".gz"}
 _UNSAFE_NAME = re.compile(r"^/|\\|^[A-Za-z]:|(^|/)\.\.?(/|$)|//")
 _SUM = re.compile(r"([0-9a-f]{64}) [ *](.+)")
-# What zipfile raises on damaged members, by where the damage is.
+# The exceptions that zipfile raises on damaged members.
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 def write_archive(project: Project) -> Path:
-    """Put the archive of the built site beside its pages and return its path.
+    """Write the archive of the built site to the root of the site and return its path.
 
-    Equal content gives equal bytes: names are sorted, dates and permissions fixed.
+    Equal content gives equal bytes: names are sorted; dates and permissions are fixed.
     """
     site = project.build / "html"
     files = dict(sorted(_files(project, site)))
@@ -64,10 +64,10 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def archive_errors(path: Path) -> list[str]:
-    """Return what is wrong with an archive, a line for each file; empty where it is whole.
+    """Return the errors of an archive, one line per file; empty if it is intact.
 
     Raises:
-        RunError: there is no such file, it is no whole zip, or it holds no list of checksums.
+        RunError: the file is missing, is not a complete zip, or has no checksums.
     """
     if not path.is_file():
         raise RunError(f"there is no file {path}")
@@ -76,7 +76,7 @@ def archive_errors(path: Path) -> list[str]:
             return list(_find_errors(archive))
     except (*_READ_ERRORS, ValueError) as error:
         raise RunError(
-            f"{path.name} is no whole archive of the report ({error}): download it again"
+            f"{path.name} is not a complete archive of the report ({error}): download it again"
         ) from None
 
 
@@ -85,9 +85,9 @@ def _find_errors(archive: zipfile.ZipFile) -> Iterator[str]:
     for member in archive.infolist():
         name = member.filename.removeprefix(FOLDER)
         if _UNSAFE_NAME.search(member.filename) or name == member.filename:
-            yield f"{member.filename!r} lies outside of {FOLDER}"
+            yield f"{member.filename!r} is outside of {FOLDER}"
         elif name in members:
-            yield f"{name} is there twice"
+            yield f"{name} occurs twice"
         members[name] = member
     if SUMS not in members:
         raise zipfile.BadZipFile(f"it has no {FOLDER}{SUMS}")
@@ -96,18 +96,18 @@ def _find_errors(archive: zipfile.ZipFile) -> Iterator[str]:
     yield from (f"{name} is not in {SUMS}" for name in sorted(members.keys() - sums.keys()))
     for name in sorted(sums.keys() & members.keys()):
         if _digest(archive, members[name]) != sums[name]:
-            yield f"{name} was altered"
+            yield f"{name} does not match its checksum"
 
 
 def _read_sums(content: bytes) -> dict[str, str]:
     lines = [(line, _SUM.fullmatch(line)) for line in content.decode().splitlines()]
     if broken := [line for line, match in lines if match is None]:
-        raise ValueError(f"{SUMS} has a line that is no checksum: {broken[0]!r}")
+        raise ValueError(f"{SUMS} has a line without a checksum: {broken[0]!r}")
     return {match[2]: match[1] for _, match in lines if match}
 
 
 def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str | None:
-    """Return the SHA-256 of a member, in hex; None where it cannot be read."""
+    """Return the SHA-256 of a member, in hex; None if it cannot be read."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return None
     try:

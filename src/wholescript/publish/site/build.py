@@ -1,4 +1,4 @@
-"""The site, built by mystmd only when something that it is made of has changed."""
+"""Build the site with mystmd, only if one of its inputs has changed."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from wholescript.publish.site.archive import ARCHIVE, write_archive
 
 COMMAND = ("myst", "build", "--html", "--strict")
 ARCHIVE_VARIABLE = "WHOLESCRIPT_ARCHIVE"
-"""Tells the theme the name of the archive that will lie beside the front page."""
+"""The environment variable that tells the theme the name of the archive at the site's root."""
 _PAGES = (
     "myst.yml",
     "index.md",
@@ -31,14 +31,20 @@ _PAGES = (
     "results/*/*/metrics.json",
     "results/*/*/history.csv",
     "theme/**/*",
-    "requirements.lock",  # pins mystmd and what the theme is written with
+    "requirements.lock",  # pins mystmd and the libraries of the theme
 )
-_MODULES = ("wholescript/*.py", "wholescript/report/*.py")  # the theme imports some of them
+# The modules that the theme imports.
+_MODULES = (
+    "wholescript/*.py",
+    "wholescript/experiments/results.py",
+    "wholescript/publish/claims.py",
+    "wholescript/publish/provenance/records.py",
+)
 
 
 @dataclass(frozen=True)
 class Build:
-    """How a build ended: the key of what it was made of, and what was said where it was kept."""
+    """The result of a build: the key of its inputs, and the output of mystmd if captured."""
 
     key: str
     ok: bool
@@ -47,10 +53,10 @@ class Build:
 
 
 def site_key(project: Project) -> str:
-    """Return one hash over the names and contents of all that the site is made of."""
+    """Return one hash over the names and contents of all inputs of the site."""
     digest = hashlib.sha256()
     for name, path in sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)}):
-        # An editor may have taken a file away since it was listed.
+        # An editor may have deleted a file after it was listed.
         with suppress(FileNotFoundError):
             digest.update(f"{name}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()
@@ -60,26 +66,26 @@ def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[tuple[str, Path]
     for pattern in patterns:
         for path in folder.glob(pattern):
             parts = path.relative_to(folder).parts
-            # Hidden files are those of editors.
+            # Editors write hidden files.
             hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
             if path.is_file() and not hidden:
                 yield "/".join(parts), path
 
 
 def build_site(project: Project, *, quiet: bool = False, snapshots: Path | None = None) -> Build:
-    """Build `_build/html` with its archive, unless it is current already.
+    """Build `_build/html` with its archive, unless it is current.
 
-    mystmd empties that folder before it writes, and after a failed build it stays empty.
-    What mystmd says goes to the terminal, or with `quiet` into the answer. A good site is copied
-    to the folder `snapshots` where one is given, under the name of its key.
+    mystmd empties the folder first, and after a failed build it stays empty. The output of mystmd
+    goes to the terminal, or with `quiet` to `Build.output`. With `snapshots`, a successful build
+    is copied to `<snapshots>/<key>`.
     """
     html, key_file = project.build / "html", project.build / "site.key"
     project.build.mkdir(exist_ok=True)
     with FileLock(project.build / "site.lock"):
-        # What is edited while the site is built is not in it: the key is taken before.
+        # Taken before the build: edits made during the build are not part of it.
         key = site_key(project)
         built = key_file.read_text() if key_file.exists() else ""
-        # Whoever runs mystmd by hand sweeps the archive away, and it is then no longer ours.
+        # A mystmd run by hand deletes the archive: the site is then not from this function.
         current = built == key and (html / ARCHIVE).exists()
         build = Build(key, ok=True, skipped=True)
         if not current:
@@ -102,8 +108,8 @@ def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:
         | {
             "PATH": tools + os.pathsep + os.environ.get("PATH", os.defpath),
             ARCHIVE_VARIABLE: ARCHIVE,
-            "NO_UPDATE_NOTIFIER": "1",  # mystmd would ask a registry for a newer version
-            "NODE_COMPILE_CACHE": str(project.build / "node"),  # a fifth of a second saved
+            "NO_UPDATE_NOTIFIER": "1",  # otherwise mystmd asks a registry for a newer version
+            "NODE_COMPILE_CACHE": str(project.build / "node"),  # saves 0.2 s
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if quiet else None,
@@ -116,14 +122,14 @@ def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:
 
 
 def extract_errors(output: str) -> str:
-    """Return of what a failed build said the part that tells why; all of it where none is known.
+    """Return the part of a failed build's output that has the errors; all of it if not found.
 
-    mystmd repeats each error as it goes on, and sums up at the end; what the theme found stands
-    once more under the line that names its command.
+    mystmd repeats each error and has a summary at the end; the errors of the theme follow the line
+    with its command.
     """
     text = output.partition("Myst CLI Versions")[0]
-    for before in ("Command failed: ", "📚 Built "):
-        if before in text:
-            text = text.rpartition(before)[2].partition("\n")[2]
+    for heading in ("Command failed: ", "📚 Built "):
+        if heading in text:
+            text = text.rpartition(heading)[2].partition("\n")[2]
             break
     return re.sub(r"\n\s*\n+", "\n", text).strip() or output.strip()

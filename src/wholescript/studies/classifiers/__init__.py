@@ -1,1 +1,1 @@
-"""The classifier study: small models from scratch against fine-tuned ones."""
+"""The classifier study: models trained from scratch compared with fine-tuned ones."""

@@ -1,10 +1,10 @@
-"""Classifiers of texts that are fine-tuned from a pretrained language model."""
+"""Document classifiers that are fine-tuned from a pretrained decoder-only language model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import Literal
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -14,98 +14,108 @@ from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
-from wholescript.studies.classifiers.scratch import SCRATCH_TRAIN_CONFIG
-from wholescript.training.document_classifier import NeuralDocumentClassifier, TokenizeFn
-from wholescript.training.documents import IntArray
+from wholescript.training.document_batches import IntArray
+from wholescript.training.document_classifier import (
+    SCRATCH_TRAIN_CONFIG,
+    NeuralDocumentClassifier,
+    TokenizeFn,
+)
 from wholescript.training.loop import TrainConfig
 
-N_FORGETTING_PAGES, FORGETTING_PAGE_CHARS = (
-    16,
-    4_000,
-)  # of Python's manual, and the characters of each that are looked at
+ClassifierTuning = Literal["full", "lora", "frozen", "lp-ft"]
+N_FORGETTING_PAGES = 16  # pages of Python's manual that measure forgetting
+FORGETTING_PAGE_CHARS = 4_000  # of each of these pages
 FINETUNE_TRAIN_CONFIG = replace(SCRATCH_TRAIN_CONFIG, epochs=5, learning_rate=5e-4, patience=2)
 
 
 @dataclass
 class FinetunedClassifier(NeuralDocumentClassifier):
-    """A pretrained decoder-only model, fine-tuned: `full`, `lora`, `frozen` or `thawed`.
+    """A pretrained decoder with a classification head on its last token.
 
-    `thawed` trains the last layer for `frozen_epochs` first, then everything, at a tenth of the
-    rate. `pretrained` is a name of `features.decoders.PACKAGED`, a folder, or one of the hub.
+    `tuning` is `full`, `lora`, `frozen` (head only) or `lp-ft`: linear probing for `frozen_epochs`,
+    then full fine-tuning at a tenth of the learning rate (Kumar et al., 2022). `pretrained` is a
+    name in `features.pretrained_decoders.PACKAGED_MODELS`, a folder, or a model of the hub.
     """
 
+    model: ClassVar[str] = "FinetunedClassifier"
+
     pretrained: str = "smollm2"
-    tuning: Literal["full", "lora", "frozen", "thawed"] = "lora"
+    tuning: ClassifierTuning = "lora"
     rank: int = 8
     alpha: int = 16
     frozen_epochs: int = 2
-    training: TrainConfig = field(default_factory=lambda: FINETUNE_TRAIN_CONFIG)
+    train_config: TrainConfig = field(default_factory=lambda: FINETUNE_TRAIN_CONFIG)
 
     def __post_init__(self) -> None:
-        """Refuse names that are not there, and nothing to train."""
+        """Check names and ranges."""
         super().__post_init__()
         if min(self.rank, self.alpha, self.frozen_epochs) < 1:
             raise ParameterError(
                 f"rank={self.rank}, alpha={self.alpha} and frozen_epochs={self.frozen_epochs} must "
                 "be at least 1"
             )
-        if self.tuning not in ("full", "lora", "frozen", "thawed"):
-            raise ParameterError(f"tuning={self.tuning!r} is none of full, lora, frozen, thawed")
+        if self.tuning not in get_args(ClassifierTuning):
+            raise ParameterError(
+                f"tuning={self.tuning!r} is none of {', '.join(get_args(ClassifierTuning))}"
+            )
 
     @property
     def name(self) -> str:
-        """The model and how it is tuned, as a run is called."""
+        """The default name of a run, such as `smollm2-lora`."""
         return f"{Path(self.pretrained).name}-{self.tuning}"
 
     @property
     def save_interval_s(self) -> float:
-        """All weights with what the optimizer knows of them are gigabytes."""
+        """Longer where all weights are trained: such a checkpoint has gigabytes."""
         return 60.0 if self.tuning in ("lora", "frozen") else 600.0
 
     def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
-        """Return the pretrained model with a last layer that is not.
+        """Return the pretrained model with a new classification head.
 
         Raises:
-            BundleError: the package that brings the model is not installed.
-            ParameterError: there is no such model, or it cannot read `max_length` tokens.
+            BundleError: the package of the model is not installed.
+            ParameterError: there is no such model, or its context is shorter than `max_length`.
         """
         decoder = load_decoder(self.pretrained)
         max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
         if max_positions and self.max_length > max_positions:
             raise ParameterError(
-                f"max_length={self.max_length}: {self.pretrained} reads at most {max_positions} tokens"
+                f"max_length={self.max_length}: the context of {self.pretrained} has "
+                f"{max_positions} tokens"
             )
-        tuning: Tuning = "frozen" if self.tuning == "thawed" else self.tuning
+        tuning: Tuning = "frozen" if self.tuning == "lp-ft" else self.tuning
         network = DecoderClassifier(
             decoder, classes, tuning, rank=self.rank, alpha=self.alpha, dropout=self.dropout
         )
 
         def tokenize(texts: Sequence[str]) -> list[IntArray]:
-            return [np.array([decoder.bos_token_id, *decoder.tokens(text)]) for text in texts]
+            return [np.array([decoder.bos_token_id, *decoder.encode(text)]) for text in texts]
 
         return network, tokenize, decoder.bos_token_id
 
     def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
-        """Return the language loss on Python's manual, in nats a token: its growth is forgetting.
+        """Return the next-token loss on Python's manual, in nats per token.
 
-        That is English which every machine has, and which no data set of the report is made of.
+        Its increase measures forgetting. The manual is English text that comes with Python and is
+        in no data set of the report.
         """
         assert isinstance(network, DecoderClassifier)
         pages = [text[:FORGETTING_PAGE_CHARS] for _, text in sorted(topics.items())]
         tokens = [ids[: self.max_length] for ids in tokenize(pages)]
-        read = [ids for ids in tokens if len(ids) == self.max_length][:N_FORGETTING_PAGES]
-        if not read:
+        windows = [ids for ids in tokens if len(ids) == self.max_length][:N_FORGETTING_PAGES]
+        if not windows:
             return {}
-        return {"language_loss": network.lm_loss(torch.from_numpy(np.stack(read)))}
+        return {"lm_loss": network.lm_loss(torch.from_numpy(np.stack(windows)))}
 
     def phases(self, network: nn.Module) -> Iterator[TrainConfig]:
-        """Yield one phase, or two of which the second trains everything."""
-        if self.tuning != "thawed":
-            yield self.training
+        """Yield one phase, or two for `lp-ft`; the second trains all weights."""
+        config = self.train_config
+        if self.tuning != "lp-ft":
+            yield config
             return
         assert isinstance(network, DecoderClassifier)
-        yield replace(self.training, epochs=self.frozen_epochs)
+        yield replace(config, epochs=self.frozen_epochs)
         network.unfreeze()
-        yield replace(self.training, learning_rate=self.training.learning_rate / 10)
+        yield replace(config, learning_rate=config.learning_rate / 10)

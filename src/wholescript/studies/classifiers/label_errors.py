@@ -1,4 +1,4 @@
-"""Wrong labels among training texts: found out of fold, held against the truth, and left out."""
+"""Label errors in the training data: ranked by confident learning, evaluated, removed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from tqdm.auto import tqdm
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.errors import DataError
-from wholescript.evaluation.label_quality import rank_label_issues, ranking_quality
-from wholescript.evaluation.multiclass import DocumentPredictions
-from wholescript.evaluation.parquet import read_parquet, write_parquet
+from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.evaluation.label_errors import rank_label_issues, ranking_quality
 from wholescript.experiments.documents.data_config import get_labels
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
-from wholescript.models.documents.base import SklearnClassifier
+from wholescript.models.documents.sklearn_classifier import SklearnClassifier
+from wholescript.parquet import read_parquet, write_parquet
 
 N_FOLDS = 5
 RANKING_FILE = "ranking.parquet"
@@ -29,37 +29,38 @@ RANKING_FILE = "ranking.parquet"
 
 @dataclass(frozen=True)
 class LabelErrors(Experiment[LabelledDataset]):
-    """Training texts ranked by how little their label fits them, by confident learning.
+    """Training documents ranked by label quality: confident learning (Northcutt et al., 2021).
 
-    Each text is judged by a model that did not learn it: 5 stratified folds (Northcutt et al.,
-    2021). The run `<set>/labels-<model>` (or `<set>/<labels>-<model>`) stores how many are flagged,
-    and the accuracy on test of a model that learns from all texts and from those that are not
-    flagged. Where `labels` is another column than the true ones, which of them are wrong is known,
-    and how well the ranking finds them is stored too; else its table counts flagged pairs of
-    classes. The ranking itself is written to the folder of the run's weights: `load_ranking` reads it.
+    The probabilities are out-of-fold, from 5 stratified folds. The run `<set>/label-errors-<model>`
+    (or `<set>/<label column>-errors-<model>`) stores the number of flagged documents, and the test
+    accuracy of a model that is trained on all documents and on those that are not flagged. If
+    `label_column` is not that of the true labels, the errors are known, and the run stores the
+    precision and recall of the ranking; otherwise its table counts the flagged pairs of classes.
+    `load_ranking` reads the ranking itself, which stays in the folder of the run's weights.
     """
 
     kind: ClassVar[str] = "label_errors"
 
     make_estimator: Callable[[], SklearnClassifier]
-    labels: str = "label"
+    label_column: str = "label"
     seed: int = 0
 
     def name_on(self, data: LabelledDataset) -> str:
-        """Return `<set>/<labels>s-<model>`."""
-        return f"{data.name}/{self.labels.replace('_', '-')}s-{self.make_estimator().name}"
+        """Return `<set>/<label column>-errors-<model>`."""
+        column = self.label_column.replace("_", "-")
+        return f"{data.name}/{column}-errors-{self.make_estimator().name}"
 
     def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
-        """Return the estimator's configuration, the column of labels, the folds and the seed."""
+        """Return the estimator's settings, the label column, the number of folds and the seed."""
         return {
             "estimator": self.make_estimator().config,
-            "labels": self.labels,
+            "label_column": self.label_column,
             "folds": N_FOLDS,
             "seed": self.seed,
         }
 
     def data_identity(self, data: LabelledDataset) -> dict[str, Any]:
-        """Return the fingerprint of the set."""
+        """Return the fingerprint of the data set."""
         return {"fingerprint": data.fingerprint}
 
     def modules(self) -> tuple[str, ...]:
@@ -67,26 +68,26 @@ class LabelErrors(Experiment[LabelledDataset]):
         return (type(self.make_estimator()).__module__,)
 
     def execute(self, data: LabelledDataset, context: Context) -> Outcome:
-        """Rank the training texts and measure what leaving out the flagged ones is worth.
+        """Rank the training documents and measure the effect of removing the flagged ones.
 
         Raises:
-            DataError: a class has fewer texts than there are folds.
-            ParameterError: the column was not kept.
+            DataError: a class has fewer documents than there are folds.
+            ParameterError: the prepared data set has no such label column.
         """
         train, validation, test = (data.splits[s] for s in ("train", "validation", "test"))
-        given_labels = get_labels(train, self.labels)
+        given_labels = get_labels(train, self.label_column)
         if (rarest := np.bincount(given_labels, minlength=len(data.classes)).min()) < N_FOLDS:
             raise DataError(
-                f"a class has {rarest} training texts: {N_FOLDS} folds need {N_FOLDS} of each"
+                f"a class has {rarest} training documents: {N_FOLDS} folds need {N_FOLDS} of each"
             )
         probabilities = np.empty((len(train), len(data.classes)), np.float32)
         texts = np.array(train.texts, dtype=object)
-        val = validation.texts, get_labels(validation, self.labels)
+        val = validation.texts, get_labels(validation, self.label_column)
         folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed).split(
             texts, given_labels
         )
         for train_rows, held_out_rows in tqdm(
-            folds, total=N_FOLDS, desc="wrong labels", unit="fold"
+            folds, total=N_FOLDS, desc="out-of-fold", unit="fold"
         ):
             model = self.make_estimator().fit(
                 list(texts[train_rows]), given_labels[train_rows], *val, seed=self.seed
@@ -107,21 +108,21 @@ class LabelErrors(Experiment[LabelledDataset]):
             return Metric(float(value), tolerance=0.005)
 
         metrics = {
-            "texts": Metric(len(train)),
-            "flagged": Metric(float(ranking["flagged"].sum()), tolerance=0.1 * len(train)),
+            "n_documents": Metric(len(train)),
+            "n_flagged": Metric(float(ranking["flagged"].sum()), tolerance=0.1 * len(train)),
             "flagged_share": Metric(float(ranking["flagged"].mean()), tolerance=0.02),
             "accuracy_out_of_fold": Metric(
                 float(accuracy_score(given_labels, probabilities.argmax(1))), tolerance=0.01
             ),
-            "test_accuracy_of_all": accuracy(np.arange(len(train))),
+            "test_accuracy_all": accuracy(np.arange(len(train))),
             "test_accuracy_without_flagged": accuracy(kept),
         }
-        if self.labels == "label":
+        if self.label_column == "label":
             table = _flagged_class_pairs(ranking)
         else:
             quality = ranking_quality(ranking, given_labels != train.labels)
             metrics["average_precision"] = Metric(quality.average_precision, tolerance=0.03)
-            metrics["wrong_share"] = Metric(quality.random_precision)
+            metrics["label_error_rate"] = Metric(quality.random_precision)
             metrics["precision_of_flagged"] = Metric(quality.table.loc["flagged", "precision"])
             metrics["recall_of_flagged"] = Metric(quality.table.loc["flagged", "recall"])
             table = quality.table.reset_index()
@@ -130,16 +131,17 @@ class LabelErrors(Experiment[LabelledDataset]):
 
 
 def load_ranking(workspace: Workspace, run: Run) -> pd.DataFrame:
-    """Return all training texts of a run of `LabelErrors`, the likeliest label error first.
+    """Return all training documents of a run of `LabelErrors`, the likeliest error first.
 
     Raises:
-        RunError: the ranking is not on this machine.
+        RunError: the ranking is not on this computer.
     """
     return read_parquet(workspace.checkpoints(run.key) / RANKING_FILE)
 
 
 def _flagged_class_pairs(ranking: pd.DataFrame) -> pd.DataFrame:
-    """Return how many flagged texts have which label, and which is suggested, most first."""
+    """Return the counts of flagged documents by label and suggested label, highest first."""
     flagged = ranking[ranking["flagged"]]
-    counts = flagged.groupby(["given", "suggested"]).size().rename("texts").reset_index()
-    return counts.sort_values(["texts", "given"], ascending=[False, True], ignore_index=True)
+    pairs = ["label", "suggested_label"]
+    counts = flagged.groupby(pairs).size().rename("n_documents").reset_index()
+    return counts.sort_values(["n_documents", "label"], ascending=[False, True], ignore_index=True)

@@ -1,7 +1,7 @@
-"""What a classifier seems to reach where it is trained and tested on the head of a sorted file.
+"""The accuracy of a classifier that is trained and tested on the first rows of label-sorted files.
 
-The first rows of a file that is sorted by label are of one class: whoever always says that class
-is never wrong. `wholescript prepare --head` refuses such a cut; here it is made on purpose.
+The first rows of a file that is sorted by label are of one class, so that a constant prediction is
+always right. `wholescript prepare --head` refuses such a subset; here it is taken on purpose.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from wholescript.data.labelled import LabelledSource
 from wholescript.data.labelled.classes import encode_labels
 from wholescript.data.labelled.guards import check_head_not_label_sorted
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.multiclass import DocumentPredictions
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import metrics_of
 from wholescript.experiments.environment import profile_here
 from wholescript.experiments.experiment import Context, Experiment, Outcome
@@ -26,31 +26,35 @@ from wholescript.training.document_classifier import LabelledDocuments, NeuralDo
 
 @dataclass(frozen=True)
 class LabelSortedDemo(Experiment[LabelledSource]):
-    """An encoder trained on the first `rows` of a source, tested on its first `tested` rows.
+    """An encoder trained on the first `n_train_rows`, tested on the first `n_test_rows` of test.
 
-    The run `<set>/<estimator>-head-s<seed>` stores the accuracy on these test rows and on the whole
-    test split, how many classes each part has, and what the guard says of the cut. As in what was
-    published, the test rows also choose the epoch.
+    The run `<set>/<estimator>-label-sorted-s<seed>` stores the accuracy on these test rows and on
+    the whole test split, the number of classes in each part, and the error of the guard. As in the
+    published training, the test rows also select the epoch.
     """
 
     kind: ClassVar[str] = "label_sorted_demo"
 
     estimator: NeuralDocumentClassifier
-    rows: int = 5_000
-    tested: int = 1_000
+    n_train_rows: int = 5_000
+    n_test_rows: int = 1_000
     seed: int = 0
 
     def name_on(self, data: LabelledSource) -> str:
-        """Return `<set>/<estimator>-head-s<seed>`."""
-        return f"{data.name}/{self.estimator.name}-head-s{self.seed}"
+        """Return `<set>/<estimator>-label-sorted-s<seed>`."""
+        return f"{data.name}/{self.estimator.name}-label-sorted-s{self.seed}"
 
     def settings_on(self, data: LabelledSource) -> dict[str, Any]:
         """Return the estimator's configuration, both numbers of rows and the seed."""
-        training = {"rows": self.rows, "tested": self.tested, "seed": self.seed}
-        return {"estimator": self.estimator.config, "training": training}
+        data_config = {
+            "n_train": self.n_train_rows,
+            "max_eval": self.n_test_rows,
+            "seed": self.seed,
+        }
+        return {"estimator": self.estimator.config, "data_config": data_config}
 
     def data_identity(self, data: LabelledSource) -> dict[str, Any]:
-        """Return a hash of the files."""
+        """Return a fingerprint of the files."""
         files = {"files": dict(data.files), "revision": data.revision}
         return {"fingerprint": hash_json(files)}
 
@@ -62,31 +66,36 @@ class LabelSortedDemo(Experiment[LabelledSource]):
         """Train on the first rows, then predict the first and all test rows.
 
         Raises:
-            DataError: the source has no test split, or an empty text in its first rows.
-            ParameterError: a part without a row, or one longer than its file.
+            DataError: the source has no test split, or an empty document in its first rows.
+            ParameterError: a number of rows below 1, or above that of its split.
         """
         labelled = encode_labels(data)
         if "test" not in labelled.splits:
-            raise DataError(f"{data.name} has no test: its head cannot be taken")
+            raise DataError(f"{data.name} has no test split")
         train, test = labelled.splits["train"], labelled.splits["test"]
         classes = len(labelled.classes)
-        parts = ((self.rows, train, "rows of train"), (self.tested, test, "rows of test"))
-        for head, there, what in parts:
-            if not 1 <= head <= len(there):
-                raise ParameterError(f"{head} {what} were asked for, there are {len(there)}")
+        for split, n_rows, table in (
+            ("train", self.n_train_rows, train),
+            ("test", self.n_test_rows, test),
+        ):
+            if not 1 <= n_rows <= len(table):
+                raise ParameterError(f"n_{split}_rows={n_rows} must be between 1 and {len(table)}")
         try:
-            check_head_not_label_sorted(train["label"].to_numpy(), self.rows, labelled.classes)
-            said = ""
-        except DataError as refused:
-            said = str(refused)
-        heads = [
+            check_head_not_label_sorted(
+                train["label"].to_numpy(), self.n_train_rows, labelled.classes
+            )
+            guard_error = ""
+        except DataError as error:
+            guard_error = str(error)
+        first_train, first_test = (
             LabelledDocuments(part["text"].tolist(), part["label"].to_numpy(np.int64), classes)
-            for part in (train.head(self.rows), test.head(self.tested))
-        ]
-        fitted = self.estimator.fit(
-            *heads, seed=self.seed, folder=context.folder, progress=context.progress
+            for part in (train.head(self.n_train_rows), test.head(self.n_test_rows))
         )
-        on_head = fitted.predict_proba(heads[1].texts).argmax(1)
+        fitted = self.estimator.fit(
+            first_train, first_test, seed=self.seed, folder=context.folder,
+            progress=context.progress,
+        )  # fmt: skip
+        first_predicted = fitted.predict_proba(first_test.texts).argmax(1)
         present = test[test["text"].str.strip() != ""]
         predictions = DocumentPredictions.from_probabilities(
             [str(row) for row in range(len(present))],
@@ -94,23 +103,28 @@ class LabelSortedDemo(Experiment[LabelledSource]):
             present["label"].to_numpy(np.int64),
             fitted.predict_proba(present["text"].tolist()),
         )
-        found = {
-            "head_accuracy": accuracy_score(heads[1].labels, on_head),
-            "head_classes_train": len(np.unique(heads[0].labels)),
-            "head_classes_test": len(np.unique(heads[1].labels)),
-            "classes_said": len(np.unique(predictions.predicted)),
+        metrics = {
+            "accuracy_first_rows": accuracy_score(first_test.labels, first_predicted),
+            "n_classes_first_rows_train": len(np.unique(first_train.labels)),
+            "n_classes_first_rows_test": len(np.unique(first_test.labels)),
+            "n_predicted_classes": len(np.unique(predictions.predicted)),
             "train_seconds": sum(row["seconds"] for row in fitted.history),
-            **fitted.parameters,
+            **fitted.n_parameters,
         }
         return Outcome(
-            metrics_of(predictions) | {k: Metric(float(v), tolerance=0) for k, v in found.items()},
+            metrics_of(predictions)
+            | {k: Metric(float(v), tolerance=0) for k, v in metrics.items()},
             predictions,
             history=pd.DataFrame(fitted.history),
             facts={
-                "textset": data.name,
+                "dataset": data.name,
                 "classes": labelled.classes,
-                "refusal": said,
-                "texts": {"train": self.rows, "test": len(present), "head": self.tested},
+                "guard_error": guard_error,
+                "documents": {
+                    "train": self.n_train_rows,
+                    "test": len(present),
+                    "first_rows_test": self.n_test_rows,
+                },
                 "scale": profile_here(),
                 "seed": self.seed,
             },

@@ -1,11 +1,11 @@
-"""Generative classifiers: a language model for each class, trained alone, and Bayes' rule."""
+"""Generative classifiers: a separately trained language model per class, and Bayes' rule."""
 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,25 +16,27 @@ from torch.nn.functional import cross_entropy
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-from wholescript.features.tokenizers import build_subword_tokenizer, load_subword_tokenizer
+from wholescript.features.tokenizers import load_or_build_subword_tokenizer
 from wholescript.files import write_atomic
 from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.causal_lm import CausalLM, build_llama
-from wholescript.models.transformer_classifier import check_size
-from wholescript.studies.classifiers.scratch import TOKENIZER_FILE
-from wholescript.studies.generative.fitted import (
+from wholescript.models.sizes import check_size
+from wholescript.studies.generative.fitted_class_lm import (
     LOG_LIKELIHOODS_FILE,
     ClassLanguageModel,
     FittedGenerative,
-    TokenizeFn,
 )
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.document_classifier import LabelledDocuments
-from wholescript.training.documents import DocumentBatchLoader, IntArray
-from wholescript.training.epoch_clock import EpochTimer
+from wholescript.training.document_batches import DocumentBatchLoader, IntArray
+from wholescript.training.document_classifier import (
+    LabelledDocuments,
+    TokenizeFn,
+    estimator_settings,
+)
 from wholescript.training.language_model import NextTokenObjective
-from wholescript.training.loop import HistoryRow, TrainConfig, fit
+from wholescript.training.loop import HistoryRow, TrainConfig
+from wholescript.training.phases import fit_phase
 from wholescript.training.pretrain import pretrain
 
 BAYES_RULE_FILE = "rule.json"
@@ -44,30 +46,33 @@ LM_TRAIN_CONFIG = TrainConfig(
     weight_decay=0.1,
     patience=1,
     chunk_dropout=0.0,
-    monitor="held_out_loss",
+    monitor="val_loss",
 )
 
 
 @dataclass
 class GenerativeClassifier(ABC):
-    """What both kinds share: each class's model is offered as many steps on its own texts.
+    """Base of the generative classifiers: one language model per class, and Bayes' rule.
 
-    Each stops alone, when texts of its class that are held out are foretold no better.
-    Texts are cut into windows of at most `window` tokens to train on, so that nothing is left out;
-    they are scored whole, or, beyond `block_size` tokens, in windows that overlap.
+    Every class gets the same number of steps per epoch and stops early on its own validation
+    documents. Training documents are split into windows of at most `window` tokens. Documents of
+    more than `block_size` tokens are scored in overlapping windows. `model` names the class in
+    stored settings.
 
     Raises:
         ParameterError: a field is outside its range.
     """
 
+    model: ClassVar[str]
+
     window: int = 256
     block_size: int = 512
     batch_size: int = 16
     bfloat16: bool = field(default_factory=cpu_has_bfloat16)
-    training: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)
+    train_config: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)
 
     def __post_init__(self) -> None:
-        """Refuse what could not train."""
+        """Check the ranges."""
         if self.window < 2 or self.block_size < 2 or self.batch_size < 1:
             raise ParameterError(
                 f"window={self.window} and block_size={self.block_size} must be at least 2 and "
@@ -77,20 +82,20 @@ class GenerativeClassifier(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What a run of it is called."""
+        """The default name of a run."""
 
     @property
     def config(self) -> dict[str, Any]:
-        """All fields."""
-        return {"model": type(self).__name__, **asdict(self)}
+        """The stored settings: the model and all fields."""
+        return estimator_settings(self)
 
     @abstractmethod
     def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
-        """Return a model to be trained for the class `label`, and its tokenizer; seed torch before.
+        """Return the untrained model of class `label` and its tokenizer; seed torch before.
 
-        `texts` are those of all `classes`.
+        `texts` are the training documents of all `classes`, or empty to load a trained model.
         """
 
     def fit(
@@ -103,82 +108,78 @@ class GenerativeClassifier(ABC):
         progress: bool = False,
         on_epoch_end: Callable[[HistoryRow], None] | None = None,
     ) -> FittedGenerative:
-        """Train a model for each class, and calibrate Bayes' rule on the validation texts.
+        """Train a model per class, and calibrate Bayes' rule on the validation documents.
 
-        With a `folder` a killed training goes on from its last checkpoint there, to the weights
-        that an unbroken one ends with.
+        With a `folder` a killed training resumes from its last checkpoint there and ends with the
+        same weights.
 
         Raises:
-            DataError: a class has no text in training or in validation.
-            ParameterError: the settings do not go with the classes (`build_model`).
+            DataError: a class has no document in training or in validation.
+            ParameterError: the settings do not fit the classes (`build_model`).
             RunError: the loss is not finite.
         """
-        of_class = [_texts_of_class(train, c, "training") for c in range(train.classes)]
-        held_out = [_texts_of_class(validation, c, "validation") for c in range(train.classes)]
-        class_lms, history, best = [], list[HistoryRow](), 0
-        cut: list[list[IntArray]] = []
-        for c, texts in enumerate(of_class):
+        labels = range(train.classes)
+        train_texts = [train.of_class(label, "training") for label in labels]
+        val_texts = [validation.of_class(label, "validation") for label in labels]
+        class_lms, history, best_epoch = list[ClassLanguageModel](), list[HistoryRow](), 0
+        train_windows: list[list[IntArray]] = []
+        for label, texts in enumerate(train_texts):
             torch.manual_seed(seed)
-            class_lms.append(self.build_model(train.texts, train.classes, folder, c))
-            cut.append(class_lms[-1].windows(texts, self.window))
-        rows = max(map(len, cut))
-        for c, class_lm in enumerate(class_lms):
-            held = class_lm.windows(held_out[c], self.window)
-            checkpoint = folder and folder / f"checkpoint-{c}.safetensors"
-            timer = EpochTimer(folder and folder / f"seconds-{c}.json", len(history), checkpoint)
-            result = fit(
+            class_lms.append(self.build_model(train.texts, train.classes, folder, label))
+            train_windows.append(class_lms[-1].windows(texts, self.window))
+        n_windows = max(map(len, train_windows))
+        for label, class_lm in enumerate(class_lms):
+            val_windows = class_lm.windows(val_texts[label], self.window)
+            best_epoch = fit_phase(
                 class_lm.model,
-                self._batches(_oversample(cut[c], rows, seed), class_lm.end),
-                self._batches(held, class_lm.end),
-                self.training, seed=seed, loss=cross_entropy,
+                self._loader(
+                    _oversample(train_windows[label], n_windows, seed), class_lm.eos_token_id
+                ),
+                self._loader(val_windows, class_lm.eos_token_id),
+                self.train_config, history, phase=label, folder=folder, seed=seed,
+                loss=cross_entropy,
                 objective=NextTokenObjective(self.bfloat16, len(class_lm.prefix)),
-                checkpoint=checkpoint, save_interval_s=300.0, progress=progress,
-                on_epoch_end=timer.epoch_callback(on_epoch_end, {"class": c}),
+                save_interval_s=300.0, progress=progress, on_epoch_end=on_epoch_end,
+                extra_columns={"class": label},
             )  # fmt: skip
-            best = len(history) + result.best_epoch
-            history += [{"class": c, **timer.with_seconds(row)} for row in result.history]
-        scored = folder and folder / LOG_LIKELIHOODS_FILE
         fitted = FittedGenerative(
-            class_lms, BayesRule.of(train.labels, train.classes), self.block_size, self.bfloat16,
-            scored, history, best,
+            class_lms, BayesRule.from_labels(train.labels, train.classes), self.block_size,
+            self.bfloat16, folder and folder / LOG_LIKELIHOODS_FILE, history, best_epoch,
         )  # fmt: skip
-        likelihoods = fitted.log_likelihoods(validation.texts)
-        fitted.rule = fitted.rule.calibrated(likelihoods, validation.labels)
-        rule = fitted.rule
-        fitted.extra_metrics = {"temperature": rule.temperature, "growth": rule.length_exponent}
-        for c in range(train.classes):
-            losses = [float(row["held_out_loss"]) for row in history if row["class"] == c]
-            fitted.extra_metrics[f"nats_per_token_{c}"] = min(losses)
+        fitted.calibrate(validation)
+        for label in labels:
+            losses = [float(row["val_loss"]) for row in history if row["class"] == label]
+            fitted.extra_metrics[f"nats_per_token_{label}"] = min(losses)
         return fitted
 
     def save(self, fitted: FittedGenerative, folder: Path) -> None:
-        """Write what was trained as safetensors, and the rule, into `folder`."""
-        for c, class_lm in enumerate(fitted.class_lms):
+        """Write the trained parameters as safetensors, and Bayes' rule as JSON, into `folder`."""
+        for label, class_lm in enumerate(fitted.class_lms):
             state = {k: v.contiguous() for k, v in trainable_state_dict(class_lm.model).items()}
-            write_atomic(folder / f"class-{c}.safetensors", save(state))
+            write_atomic(folder / f"class-{label}.safetensors", save(state))
         write_atomic(folder / BAYES_RULE_FILE, json.dumps(fitted.rule.metadata()))
 
     def load(self, folder: Path, classes: int) -> FittedGenerative:
-        """Read a trained classifier back.
+        """Read a trained classifier from `folder`.
 
         Raises:
             DataError: the folder holds none, or one of other settings.
         """
         class_lms = []
         try:
-            for c in range(classes):
-                class_lms.append(self.build_model((), classes, folder, c))
+            for label in range(classes):
+                class_lms.append(self.build_model((), classes, folder, label))
                 load_trainable_state_dict(
-                    class_lms[-1].model, load_file(folder / f"class-{c}.safetensors")
+                    class_lms[-1].model, load_file(folder / f"class-{label}.safetensors")
                 )
-            rule = BayesRule.from_state_dict(json.loads((folder / BAYES_RULE_FILE).read_text()))
+            rule = BayesRule.from_metadata(json.loads((folder / BAYES_RULE_FILE).read_text()))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
             raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
         return FittedGenerative(
             class_lms, rule, self.block_size, self.bfloat16, folder / LOG_LIKELIHOODS_FILE
         )
 
-    def _batches(self, rows: Sequence[IntArray], pad_token_id: int) -> DocumentBatchLoader:
+    def _loader(self, rows: Sequence[IntArray], pad_token_id: int) -> DocumentBatchLoader:
         return DocumentBatchLoader(
             rows, np.zeros(len(rows), np.int64), self.batch_size, pad_token_id
         )
@@ -186,64 +187,52 @@ class GenerativeClassifier(ABC):
 
 @dataclass
 class ScratchGenerative(GenerativeClassifier):
-    """Small language models, a class each, that know nothing but the training texts.
+    """Small Llama models, one per class, trained from scratch.
 
-    Their tokenizer is trained on the texts of all classes: texts are likelier under one class or
-    another only over the same tokens. With `reading` they begin as one model, that has read the
-    texts of all classes and `unlabelled` ones.
+    All classes share a tokenizer that is trained on the documents of all classes, so that their
+    likelihoods are comparable. With `pretrain` all models start from one that is trained on the
+    documents of all classes and the `unlabelled` ones.
     """
 
-    block_size: int = 256  # farther than a window it has never read
+    model: ClassVar[str] = "ScratchGenerative"
+
+    block_size: int = 256  # the length of a training window: no longer context was trained
     size: str = "small"
-    vocab_size: int = (
-        2_000  # of 8,000 a step takes a CPU three times as long, most of it to read out
-    )
-    reading: TrainConfig | None = None
-    unlabelled: Sequence[str] = ()
+    vocab_size: int = 2_000  # with 8,000 a step takes three times as long on a CPU
+    pretrain: TrainConfig | None = None
+    unlabelled: Sequence[str] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        """Refuse sizes that are not there."""
+        """Check the size."""
         super().__post_init__()
         check_size(self.size)
 
     @property
     def name(self) -> str:
-        """The size, as a run is called."""
-        return f"lm-{self.size}" + ("-pretrained" if self.reading else "")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """All fields; of the unlabelled texts, how many there are: their set is told elsewhere."""
-        fields = asdict(replace(self, unlabelled=()))
-        return {"model": type(self).__name__, **fields, "unlabelled": len(self.unlabelled)}
+        """The default name of a run, such as `lm-tiny` or `lm-tiny-pretrained`."""
+        return f"lm-{self.size}" + ("-pretrained" if self.pretrain else "")
 
     def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
-        """Return a model over the tokens of `texts`, and one that marks both ends.
+        """Return a model over the tokens of `texts` and one more that ends a document.
 
-        It is untrained, or has read what all classes have before them.
+        It has random weights, or those of the pretraining.
         """
-        path = folder and folder / TOKENIZER_FILE
-        if path and (path.exists() or not texts):
-            pieces = load_subword_tokenizer(path)
-        else:
-            pieces = build_subword_tokenizer("bpe", texts, size=self.vocab_size)
-            if path:
-                pieces.save(path)
-        eos_token_id = pieces.vocab_size
-        model = build_llama(pieces.vocab_size + 1, self.size)
+        tokenizer = load_or_build_subword_tokenizer(folder, "bpe", texts, self.vocab_size)
+        eos_token_id = tokenizer.vocab_size
+        model = build_llama(tokenizer.vocab_size + 1, self.size)
         class_lm = ClassLanguageModel(
             model,
-            _with_eos(pieces, eos_token_id),
-            pieces.decode,
+            _with_eos(tokenizer, eos_token_id),
+            tokenizer.decode,
             np.array([eos_token_id]),
             eos_token_id,
         )
-        if self.reading and texts:
+        if self.pretrain and texts:
             pretrain(
                 model, model, lambda: class_lm.windows([*texts, *self.unlabelled], self.window),
-                self.reading, NextTokenObjective(self.bfloat16), batch_size=self.batch_size,
+                self.pretrain, NextTokenObjective(self.bfloat16), batch_size=self.batch_size,
                 pad_token_id=eos_token_id, folder=folder,
             )  # fmt: skip
         return class_lm
@@ -251,12 +240,13 @@ class ScratchGenerative(GenerativeClassifier):
 
 @dataclass
 class FinetunedGenerative(GenerativeClassifier):
-    """A pretrained language model, fine-tuned once for each class: all of it, or by LoRA.
+    """A pretrained language model, fine-tuned once per class: all weights, or LoRA adapters.
 
-    With `prompts`, one a class, the texts of a class are read after its prompt (Min et al., 2022):
-    the model then knows from its first step on which verdict it is to expect. Of a text longer than
-    `block_size` the later windows are scored without it.
+    `prompts` has one prompt per class, which precedes its documents (Min et al., 2022), or is
+    empty. Of a document longer than `block_size` tokens only the first window has the prompt.
     """
+
+    model: ClassVar[str] = "FinetunedGenerative"
 
     block_size: int = 4_096
     batch_size: int = 4
@@ -265,31 +255,31 @@ class FinetunedGenerative(GenerativeClassifier):
     rank: int = 8
     alpha: int = 16
     prompts: tuple[str, ...] = ()
-    training: TrainConfig = field(
+    train_config: TrainConfig = field(
         default_factory=lambda: replace(LM_TRAIN_CONFIG, epochs=1, learning_rate=5e-4)
     )
 
     def __post_init__(self) -> None:
-        """Refuse names that are not there."""
+        """Check the tuning."""
         super().__post_init__()
         if self.tuning not in ("full", "lora"):
             raise ParameterError(f"tuning={self.tuning!r} is none of full, lora")
 
     @property
     def name(self) -> str:
-        """The model and how it is tuned, as a run is called."""
+        """The default name of a run, such as `smollm2-bayes-lora-prompted`."""
         prompted = "-prompted" if self.prompts else ""
         return f"{Path(self.pretrained).name}-bayes-{self.tuning}{prompted}"
 
     def build_model(
         self, texts: Sequence[str], classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
-        """Return the pretrained model, to be trained on.
+        """Return the pretrained model of class `label`, ready for fine-tuning.
 
         Raises:
-            BundleError: the package that brings the model is not installed.
-            ParameterError: there is no such model, it cannot read `block_size` tokens, not each class
-                has a prompt, or one leaves no room in a window.
+            BundleError: the package of the model is not installed.
+            ParameterError: there is no such model, its context is shorter than `block_size`, the
+                number of prompts is not that of the classes, or a prompt fills half a window.
         """
         if self.prompts and len(self.prompts) != classes:
             raise ParameterError(
@@ -300,20 +290,20 @@ class FinetunedGenerative(GenerativeClassifier):
         max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
         if max_positions and max(self.window, self.block_size) > max_positions:
             raise ParameterError(
-                f"window={self.window}, block_size={self.block_size}: {self.pretrained} reads at most "
-                f"{max_positions} tokens"
+                f"window={self.window}, block_size={self.block_size}: the context of "
+                f"{self.pretrained} has {max_positions} tokens"
             )
-        # What reads tokens in and out stays as it is under LoRA: no adapter stands there.
         base = prepare_for_tuning(decoder, self.tuning, rank=self.rank, alpha=self.alpha)
+        # Embeddings and output layer have no adapters: with LoRA they stay frozen.
         decoder.model.get_output_embeddings().requires_grad_(self.tuning == "full")
 
         def tokenize(texts: Sequence[str]) -> list[IntArray]:
-            return [np.array(decoder.tokens(text), np.int64) for text in texts]
+            return [np.array(decoder.encode(text), np.int64) for text in texts]
 
         def decode(ids: IntArray) -> str:
             return str(decoder.tokenizer.decode(ids.tolist()))
 
-        prompt = decoder.tokens(f"{self.prompts[label]}\n") if self.prompts else []
+        prompt = decoder.encode(f"{self.prompts[label]}\n") if self.prompts else []
         prefix = np.array([decoder.bos_token_id, *prompt], np.int64)
         if len(prefix) > self.window // 2:
             raise ParameterError(
@@ -326,23 +316,16 @@ class FinetunedGenerative(GenerativeClassifier):
         )
 
 
-def _texts_of_class(part: LabelledDocuments, c: int, name: str) -> list[str]:
-    texts = [text for text, label in zip(part.texts, part.labels, strict=True) if label == c]
-    if not texts:
-        raise DataError(f"no {name} text is of class {c}: its language cannot be learnt")
-    return texts
-
-
-def _oversample(rows: list[IntArray], count: int, seed: int) -> list[IntArray]:
-    """Return all rows, and some of them again where there are fewer than `count`."""
-    again = np.random.default_rng(seed).permutation(len(rows))
-    return rows + [rows[again[place % len(rows)]] for place in range(count - len(rows))]
+def _oversample(rows: list[IntArray], n_rows: int, seed: int) -> list[IntArray]:
+    """Return `n_rows` rows: all of them, and a random part once more, or several times."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return rows + [rows[order[i % len(rows)]] for i in range(n_rows - len(rows))]
 
 
 def _with_eos(tokenize: TokenizeFn, eos_token_id: int) -> TokenizeFn:
-    """Return a tokenizer that puts a mark behind a text."""
+    """Return a tokenizer that appends `eos_token_id` to each document."""
 
-    def ended(texts: Sequence[str]) -> list[IntArray]:
+    def tokenize_with_eos(texts: Sequence[str]) -> list[IntArray]:
         return [np.append(ids, eos_token_id) for ids in tokenize(texts)]
 
-    return ended
+    return tokenize_with_eos

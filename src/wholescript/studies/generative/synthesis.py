@@ -1,6 +1,6 @@
-"""Texts that trained models of language write, of each class, to be learned from in turn.
+"""Synthetic documents, sampled from trained class-conditional language models.
 
-What is too short, what stands there already, and what repeats a real text is left out and counted.
+Documents that are too short, duplicates, or copied from a real document are rejected and counted.
 """
 
 import copy
@@ -19,19 +19,19 @@ from wholescript.data.labelled.overlap import NgramIndex
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
 from wholescript.models.causal_lm import CausalLM
-from wholescript.studies.generative.fitted import ClassLanguageModel, FittedGenerative
-from wholescript.training.documents import IntArray
-from wholescript.training.loop import derive_seed
+from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
+from wholescript.training.document_batches import IntArray
+from wholescript.training.seeds import derive_seed
 
-MAX_CONSECUTIVE_REJECTIONS = 500  # texts in a row of which none was kept
+MAX_CONSECUTIVE_REJECTIONS = 500  # documents of one class before generation fails
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """How to write: each token is drawn among the likeliest ones that together have `top_p`.
+    """Nucleus sampling with `top_p` and `temperature`.
 
-    Their log-odds are divided by `temperature`: below 1 the likelier gain. A text ends where its
-    model ends it, or after `max_tokens` tokens; below `min_words` words it is left out.
+    A document ends at its end token or after `max_tokens` tokens. It is rejected if it has fewer
+    than `min_words` words.
     """
 
     temperature: float = 1.0
@@ -41,21 +41,21 @@ class SamplingConfig:
     batch_size: int = 32
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be drawn."""
+        """Check the ranges."""
         if self.temperature <= 0 or not 0 < self.top_p <= 1:
             raise ParameterError(
                 f"temperature={self.temperature} must be positive and top_p={self.top_p} in (0, 1]"
             )
         if self.batch_size < 1 or not 1 <= self.min_words <= self.max_tokens:
             raise ParameterError(
-                f"batch_size={self.batch_size} must be at least 1, and min_words={self.min_words} "
-                f"words between 1 and max_tokens={self.max_tokens} tokens"
+                f"batch_size={self.batch_size} must be at least 1 and min_words={self.min_words} "
+                f"between 1 and max_tokens={self.max_tokens}"
             )
 
 
 @dataclass(frozen=True)
 class SyntheticDocuments:
-    """`texts` with their `labels`, and how many of each class were left out, by the reason."""
+    """Documents, their class indices, and `counts` of generated and rejected documents."""
 
     texts: list[str]
     labels: list[int]
@@ -65,72 +65,75 @@ class SyntheticDocuments:
 def generate_documents(
     fitted: FittedGenerative,
     n_per_class: int,
-    real: NgramIndex,
+    real_ngrams: NgramIndex,
     sampling: SamplingConfig,
     folder: Path,
     *,
     seed: int = 0,
     progress: bool = False,
 ) -> SyntheticDocuments:
-    """Let the model of each class write `n_per_class` texts that share no run of words with `real`.
+    """Sample `n_per_class` documents of each class that share no n-gram with `real_ngrams`.
 
-    Every batch is kept as it is written, in `folder`, and drawn with a seed of its own: a killed
-    call goes on, to the same texts.
+    Each batch is sampled with its own seed and stored in `folder`: a killed call resumes and ends
+    with the same documents.
 
     Raises:
-        ParameterError: fewer than one text is asked for.
-        DataError: a model writes nothing that can be kept.
+        ParameterError: `n_per_class` is below 1.
+        DataError: too many consecutive documents of a class are rejected.
     """
     if n_per_class < 1:
-        raise ParameterError(f"n_per_class={n_per_class}: ask for one text of each class at least")
+        raise ParameterError(f"n_per_class={n_per_class} must be at least 1")
     folder.mkdir(parents=True, exist_ok=True)
-    counts = dict.fromkeys(("drawn", "short", "repeated", "copied"), 0)
+    counts = dict.fromkeys(("n_generated", "n_too_short", "n_duplicates", "n_copied"), 0)
     texts, labels, seen = list[str](), list[int](), set[str]()
-    with tqdm(total=n_per_class * len(fitted.class_lms), unit="text", disable=not progress) as bar:
+    with tqdm(
+        total=n_per_class * len(fitted.class_lms), unit="document", disable=not progress
+    ) as bar:
         for label, class_lm in enumerate(fitted.class_lms):
-            kept, n_rejected = 0, 0
+            n_kept, n_rejected = 0, 0
             drafts = _generate_batches(
-                class_lm, fitted.bfloat16, real, sampling, folder, (seed, label)
+                class_lm, fitted.bfloat16, real_ngrams, sampling, folder, (seed, label)
             )
             for draft, copied in drafts:
-                counts["drawn"] += 1
-                same = " ".join(draft.casefold().split())
-                fault = _rejection_reason(draft, copied, same in seen, sampling)
-                if fault:
-                    counts[fault] += 1
+                counts["n_generated"] += 1
+                normalized = " ".join(draft.casefold().split())
+                reason = _rejection_reason(draft, copied, normalized in seen, sampling)
+                if reason:
+                    counts[reason] += 1
                     n_rejected += 1
                 else:
-                    seen.add(same)
+                    seen.add(normalized)
                     texts.append(draft)
                     labels.append(label)
-                    kept, n_rejected = kept + 1, 0
+                    n_kept, n_rejected = n_kept + 1, 0
                     bar.update()
-                if kept == n_per_class:
+                if n_kept == n_per_class:
                     break
                 if n_rejected == MAX_CONSECUTIVE_REJECTIONS:
                     raise DataError(
-                        f"of {MAX_CONSECUTIVE_REJECTIONS} texts in a row that the model of class {label} wrote none "
-                        f"can be kept ({counts}): train it longer, or lower "
+                        f"{MAX_CONSECUTIVE_REJECTIONS} consecutive documents of class {label} were "
+                        f"rejected ({counts}): train the model longer, or lower "
                         f"min_words={sampling.min_words}"
                     )
     return SyntheticDocuments(texts, labels, counts)
 
 
-def _rejection_reason(draft: str, copied: bool, repeated: bool, sampling: SamplingConfig) -> str:
+def _rejection_reason(draft: str, copied: bool, duplicate: bool, sampling: SamplingConfig) -> str:
+    """Return the name of the count, or "" if the document is kept."""
     if len(draft.split()) < sampling.min_words:
-        return "short"
-    return "repeated" if repeated else "copied" if copied else ""
+        return "n_too_short"
+    return "n_duplicates" if duplicate else "n_copied" if copied else ""
 
 
 def _generate_batches(
     class_lm: ClassLanguageModel,
     bfloat16: bool,
-    real: NgramIndex,
+    real_ngrams: NgramIndex,
     sampling: SamplingConfig,
     folder: Path,
     seed: tuple[int, int],
 ) -> Iterator[tuple[str, bool]]:
-    """Yield what a model writes, and whether it copies a real text, without end."""
+    """Yield sampled documents endlessly, each with whether it copies a real one."""
     model = None
     for batch in count():
         path = folder / f"{seed[1]}-{batch}.json"
@@ -139,11 +142,11 @@ def _generate_batches(
             drafts = _generate(model, class_lm, sampling, derive_seed(*seed, batch))
             write_atomic(path, json.dumps(drafts))
         drafts = json.loads(path.read_text(encoding="utf-8"))
-        yield from zip(drafts, real.shared(drafts).tolist(), strict=True)
+        yield from zip(drafts, real_ngrams.contains_ngram_of(drafts).tolist(), strict=True)
 
 
 def _copy_for_generation(model: CausalLM, bfloat16: bool) -> Any:
-    """Return a copy that writes faster: adapters merged, weights in half precision if asked."""
+    """Return a copy for fast generation: adapters merged, weights in bfloat16 if set."""
     copied = copy.deepcopy(model).eval()
     if hasattr(copied.base, "merge_adapter"):
         copied.base.merge_adapter()
@@ -155,7 +158,7 @@ def _generate(
     model: Any, class_lm: ClassLanguageModel, sampling: SamplingConfig, seed: int
 ) -> list[str]:
     torch.manual_seed(seed)
-    eos_token_id = class_lm.end
+    eos_token_id = class_lm.eos_token_id
     prefix = torch.from_numpy(class_lm.prefix).to(model.device).repeat(sampling.batch_size, 1)
     ids = model.generate(
         prefix,

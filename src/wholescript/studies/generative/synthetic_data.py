@@ -1,4 +1,4 @@
-"""Texts that trained models of language wrote, as files, to be learned from beside real ones."""
+"""Synthetic documents as an experiment and as files that training reads."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ import pandas as pd
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.data.labelled.overlap import NgramIndex
-from wholescript.data.labelled.tables import read_jsonl
+from wholescript.data.tables import read_jsonl
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.load import load_trained_run
@@ -21,20 +21,20 @@ from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.files import write_atomic
-from wholescript.studies.generative.fitted import FittedGenerative
+from wholescript.studies.generative.fitted_class_lm import FittedGenerative
 from wholescript.studies.generative.synthesis import SamplingConfig, generate_documents
 from wholescript.training.document_classifier import LabelledDocuments
 
-SYNTHETIC_FILE, METADATA_FILE = "written.jsonl", "written.json"
+SYNTHETIC_FILE, METADATA_FILE = "synthetic.jsonl", "synthetic.json"
 
 
 @dataclass(frozen=True)
 class Synthesis(Experiment[LabelledDataset]):
-    """Documents of each class that the language models of `run` generate.
+    """Documents of each class, sampled from the class-conditional language models of `run`.
 
     None of them shares 13 consecutive words with a document of train, validation or test. They are
-    written to `folder_of`, with a note; the run `<run>-wrote` keeps what was left out and why, and
-    the first documents. A killed call resumes.
+    written to the folder of the checkpoints, with metadata. The run `<run>-synthetic` stores the
+    counts of rejected documents and the first documents of each class. A killed call resumes.
     """
 
     kind: ClassVar[str] = "synthesis"
@@ -47,14 +47,14 @@ class Synthesis(Experiment[LabelledDataset]):
     seed: int = 0
 
     def name_on(self, data: LabelledDataset) -> str:
-        """Return `<run>-wrote`."""
-        return f"{self.run.name}-wrote"
+        """Return `<run>-synthetic`."""
+        return f"{self.run.name}-synthetic"
 
     def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
-        """Return how documents are sampled, how many of each class, and the seed."""
+        """Return the sampling configuration, the number of documents per class and the seed."""
         return {
             "sampling": asdict(self.sampling),
-            "per_class": self.n_per_class,
+            "n_per_class": self.n_per_class,
             "seed": self.seed,
         }
 
@@ -65,40 +65,44 @@ class Synthesis(Experiment[LabelledDataset]):
             RunError: the run was trained on other documents.
         """
         if self.run.data["fingerprint"] != data.fingerprint:
-            raise RunError(f"{self.run.name} was not trained on these texts of {data.name}")
-        return {"of": self.run.key, "fingerprint": data.fingerprint}
+            raise RunError(
+                f"{self.run.name} was trained on other documents than those of {data.name}"
+            )
+        return {"run": self.run.key, "fingerprint": data.fingerprint}
 
     def checkpoint_key(self, identity: Identity) -> str:
-        """Return a key without the number of documents: more of them continue the same drafts."""
-        settings = {k: v for k, v in identity.settings.items() if k != "per_class"}
+        """Return a key without the number of documents: a larger number reuses the same drafts."""
+        settings = {k: v for k, v in identity.settings.items() if k != "n_per_class"}
         return hash_json([settings, identity.data])
 
     def execute(self, data: LabelledDataset, context: Context) -> Outcome:
-        """Sample, leave out what copies or fails, and write the rest.
+        """Sample documents, reject unusable ones, and write the others.
 
         Raises:
-            DataError: nothing that a model writes can be kept.
+            DataError: too many consecutive documents of a class are rejected.
         """
-        real = NgramIndex.of(text for split in data.splits.values() for text in split.texts)
+        real_ngrams = NgramIndex.from_texts(
+            text for split in data.splits.values() for text in split.texts
+        )
         drafts = context.folder / "drafts"
         synthetic = generate_documents(
-            self.fitted, self.n_per_class, real, self.sampling, drafts, seed=self.seed,
+            self.fitted, self.n_per_class, real_ngrams, self.sampling, drafts, seed=self.seed,
             progress=context.progress,
         )  # fmt: skip
         rows = zip(synthetic.texts, synthetic.labels, strict=True)
         lines = [json.dumps({"text": t, "label": label}, ensure_ascii=False) for t, label in rows]
         write_atomic(context.folder / SYNTHETIC_FILE, "".join(f"{line}\n" for line in lines))
-        note = {
+        metadata = {
             "name": self.run.name,
             "run": self.run.key,
-            "data": data.fingerprint,
-            "training": self.run.settings["training"],
+            "fingerprint": data.fingerprint,
+            "data_config": self.run.settings["data_config"],
             "counts": synthetic.counts,
             **self.settings_on(data),
         }
-        write_atomic(context.folder / METADATA_FILE, json.dumps(note, indent=2))
-        counts = synthetic.counts | {"kept": len(lines)}
-        lengths = [len(text.split()) for text in synthetic.texts]
+        write_atomic(context.folder / METADATA_FILE, json.dumps(metadata, indent=2))
+        counts = synthetic.counts | {"n_kept": len(lines)}
+        n_words = [len(text.split()) for text in synthetic.texts]
         shown = [
             label * self.n_per_class + row
             for label in range(len(data.classes))
@@ -110,9 +114,9 @@ class Synthesis(Experiment[LabelledDataset]):
         }
         return Outcome(
             {name: Metric(count) for name, count in counts.items()}
-            | {"words": Metric(float(np.median(lengths)))},
+            | {"median_words": Metric(float(np.median(n_words)))},
             history=pd.DataFrame(table),
-            facts={"textset": data.name, "scale": self.run.config["scale"]},
+            facts={"dataset": data.name, "scale": self.run.config["scale"]},
         )
 
 
@@ -129,60 +133,61 @@ def generate_synthetic(
     """Execute `Synthesis` and return the folder of the documents.
 
     Raises:
-        RunError: the run has no transformers of each class, or was trained on other texts.
-        DataError: nothing that a model writes can be kept.
+        RunError: the run has no transformer per class, or was trained on other documents.
+        DataError: too many consecutive documents of a class are rejected.
     """
     fitted = load_trained_run(workspace.project, run)
     if not isinstance(fitted, FittedGenerative):
-        raise RunError(f"{run.name} has no transformer of each class that could write")
+        raise RunError(f"{run.name} has no transformer per class to sample documents from")
     synthesis = Synthesis(run, fitted, n_per_class, sampling, seed)
     identity = synthesis.identity(dataset)
     folder = workspace.checkpoints(synthesis.checkpoint_key(identity))
-    # The store keeps numbers only: the documents are in the folder, or have to be written again.
+    # A stored run does not imply that the folder still has the documents: always execute.
     execute(synthesis, dataset, workspace, progress=progress, again=True)
     return folder
 
 
 def load_synthetic(
-    folder: Path, n_per_class: int, dataset: LabelledDataset, training: DataConfig
+    folder: Path, n_per_class: int, dataset: LabelledDataset, data_config: DataConfig
 ) -> LabelledDocuments:
-    """Return the first `n_per_class` texts of each class that `generate_synthetic` wrote.
+    """Return the first `n_per_class` documents of each class that `generate_synthetic` wrote.
 
     Raises:
         DataError: the folder holds none, or too few of a class.
-        ParameterError: fewer than one is asked for; or their writer learned from other texts than
-            `training` does, and would pass on what is not to be known.
+        ParameterError: `n_per_class` is below 1, or the generator was trained on other documents
+            than `data_config` selects, so that synthetic documents would leak them.
     """
     if n_per_class < 1:
-        raise ParameterError(f"added={n_per_class}: add one text of each class at least")
+        raise ParameterError(f"n_synthetic={n_per_class} must be at least 1")
     try:
-        note = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+        metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
         rows = read_jsonl((folder / SYNTHETIC_FILE).read_text(encoding="utf-8"), SYNTHETIC_FILE)
-        found = [(str(row["text"]), int(row["label"])) for row in rows]
-        generator_model = (note["data"], note["training"]["examples"], note["training"]["seed"])
+        documents = [(str(row["text"]), int(row["label"])) for row in rows]
+        fingerprint, generator = metadata["fingerprint"], metadata["data_config"]
+        n_train, seed = generator["n_train"], generator["seed"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise DataError(
-            f"{folder} holds no written texts ({type(problem).__name__}: {problem}): "
-            "`wholescript write` makes them, and says where"
+            f"{folder} holds no synthetic documents ({type(problem).__name__}: {problem}): make "
+            "them with `wholescript generate`, which prints their folder"
         ) from None
-    if generator_model[0] != dataset.fingerprint:
+    if fingerprint != dataset.fingerprint:
         raise ParameterError(
-            f"the writer of {folder} learned from another set than {dataset.name}, or from one "
-            "that was prepared otherwise: let a model of this one write"
+            f"the generator of {folder} was trained on another data set than {dataset.name}, or on "
+            "another preparation of it"
         )
-    if generator_model[1:] != (training.n_train, training.seed):
+    if (n_train, seed) != (data_config.n_train, data_config.seed):
         raise ParameterError(
-            f"the writer of {folder} learned from n_train={generator_model[1]} of seed={generator_model[2]}, here "
-            f"are n_train={training.n_train} of seed={training.seed}: it would pass on other "
-            "real texts; train with its number and seed"
+            f"the generator of {folder} was trained with n_train={n_train} and seed={seed}, not "
+            f"n_train={data_config.n_train} and seed={data_config.seed}: its documents would leak "
+            "other training documents"
         )
     texts, labels = list[str](), list[int]()
     for label in range(len(dataset.classes)):
-        of_class = [text for text, of in found if of == label]
+        of_class = [text for text, c in documents if c == label]
         if len(of_class) < n_per_class:
             raise DataError(
-                f"{folder} has {len(of_class)} texts of class {label}, {n_per_class} are asked for: "
-                "`wholescript write` writes more"
+                f"{folder} has {len(of_class)} documents of class {label}, not {n_per_class}: "
+                "generate more with `wholescript generate`"
             )
         texts += of_class[:n_per_class]
         labels += [label] * n_per_class

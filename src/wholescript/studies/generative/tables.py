@@ -1,4 +1,4 @@
-"""Stored runs of models of language, and of what they wrote, as tables of a notebook."""
+"""Tables of the generative study: calibration, classes, data augmentation, next-token losses."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from wholescript.evaluation.calibration import equal_mass_bins
-from wholescript.evaluation.multiclass import DocumentPredictions
-from wholescript.evaluation.multiclass_comparison import per_class_metrics
-from wholescript.evaluation.multiclass_metrics import ECE_BINS
+from wholescript.evaluation.document_comparison import per_class_metrics
+from wholescript.evaluation.document_metrics import ECE_BINS
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.tables import (
     RunsByModel,
     metrics_over_seeds,
@@ -20,97 +20,103 @@ from wholescript.experiments.store import Run
 
 
 def calibration_table(models: RunsByModel) -> pd.DataFrame:
-    """Return what calibration does to Bayes' rule: a row a model of language.
+    """Return the effect of calibrating Bayes' rule: a row per generative model, means over seeds.
 
-    Columns `accuracy`, `ece` and `log_loss`, each also as it was `plain`; what was found on
-    validation, `temperature` and its `growth` with the length of a text (a bias besides); `times`,
-    by how much the calibration error shrinks, and `least`, what it would be of probabilities that
-    are right, since the texts are not without number. Means over seeds.
+    Columns: `accuracy`, `ece` and `log_loss`, each also with the suffix `_uncalibrated`; the
+    parameters `temperature` and `length_exponent`; `ece_ratio`, the ECE before over that after
+    calibration; `expected_ece_if_calibrated`, the ECE of perfectly calibrated probabilities in a
+    sample of this size (`ece_noise_floor`).
     """
     rows = {}
     for name, seeds in models.items():
         scores = metrics_over_seeds(seeds)
         if "ece_uncalibrated" not in scores:
             continue
-        found = {}
+        row = {}
         for metric in [name for name in ("accuracy", "ece", "log_loss") if name in scores]:
-            found[f"{metric}_plain"] = scores[f"{metric}_uncalibrated"].value
-            found[metric] = scores[metric].value
-        for fact in ("temperature", "growth"):
-            found[fact] = float(np.mean([_calibration_parameter(run, fact) for run in seeds]))
-        least = float(
-            np.mean([ece_noise_floor(run.predictions(DocumentPredictions)) for run in seeds])
-        )
-        rows[name] = found | {"times": found["ece_plain"] / found["ece"], "least": least}
+            row[f"{metric}_uncalibrated"] = scores[f"{metric}_uncalibrated"].value
+            row[metric] = scores[metric].value
+        for parameter in ("temperature", "length_exponent"):
+            values = [_calibration_parameter(run, parameter) for run in seeds]
+            row[parameter] = float(np.mean(values))
+        row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"]
+        floors = [ece_noise_floor(run.predictions(DocumentPredictions)) for run in seeds]
+        row["expected_ece_if_calibrated"] = float(np.mean(floors))
+        rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
 def ece_noise_floor(predictions: DocumentPredictions, n_draws: int = 100, seed: int = 0) -> float:
-    """Return the calibration error that is left to chance, were each answer as sure as it is right.
+    """Return the expected ECE if the confidences were perfectly calibrated.
 
-    The mean over `n_draws` of which answers are right, in the bins that the error is taken over.
+    The mean over `n_draws` simulations in which each prediction is correct with the probability of
+    its confidence, in the bins of the ECE. It is above 0 because the sample is finite.
     """
     assert predictions.confidence is not None
-    sure = predictions.confidence.astype(np.float64)
-    bins, rng = equal_mass_bins(sure, ECE_BINS), np.random.default_rng(seed)
-    beyond = ((rng.random(len(sure)) < sure) - sure for _ in range(n_draws))
-    return float(np.mean([np.abs(np.bincount(bins, part)).sum() for part in beyond]) / len(sure))
+    confidence = predictions.confidence.astype(np.float64)
+    bins, rng = equal_mass_bins(confidence, ECE_BINS), np.random.default_rng(seed)
+    gaps = ((rng.random(len(confidence)) < confidence) - confidence for _ in range(n_draws))
+    errors = [np.abs(np.bincount(bins, gap)).sum() for gap in gaps]
+    return float(np.mean(errors) / len(confidence))
 
 
 def per_class_table(models: RunsByModel) -> pd.DataFrame:
-    """Return precision, recall and F1 of each class, a row a model: columns such as `f1 negative`.
+    """Return precision, recall and F1 per class, a row per model, columns such as `f1 negative`.
 
-    The means over seeds.
+    The values are means over seeds.
     """
     rows = {}
     for name, seeds in models.items():
         table = per_class_metrics([run.predictions(DocumentPredictions) for run in seeds]).drop(
-            columns="texts"
+            columns="support"
         )
         rows[name] = {f"{score} {c}": table.loc[c, score] for c in table.index for score in table}
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
 def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
-    """Return what further texts do to models that learned from `n_train` real ones besides.
+    """Return the error of models trained on `n_train` real documents and additional ones.
 
-    A row a model and number of texts: `model`, `further` ("written", or "real" where as many real
-    ones were learned from), `added` (texts of all classes), `real`, `seeds`, `error`, and `ratio`,
-    the error over that without any, with `low` and `high` over texts and seeds.
+    A row per model and number of documents: `model`, `source` of the additional documents
+    ("synthetic" or "real"), `n_added` (of all classes), `n_real`, `seeds`, `error`, and
+    `error_ratio`, the error over that without additional documents, with `low` and `high` over
+    documents and seeds.
     """
     by_model: dict[str, dict[tuple[str, int], Sequence[Run]]] = {}
     for seeds in runs.values():
-        training, classes = seeds[0].settings["training"], len(seeds[0].config["classes"])
-        if training.get("labels") != "label" or training.get("examples") is None:
+        data_config, classes = seeds[0].settings["data_config"], len(seeds[0].config["classes"])
+        if data_config.get("label_column") != "label" or data_config.get("n_train") is None:
             continue
-        more, written = training["examples"] - n_train, training.get("added", 0) * classes
-        if more == 0:
-            by_model.setdefault(model_name(seeds[0]), {})["written", written] = seeds
-        elif not written:
-            by_model.setdefault(model_name(seeds[0]), {})["real", more] = seeds
+        n_more_real = data_config["n_train"] - n_train
+        n_synthetic = data_config.get("n_synthetic", 0) * classes
+        if n_more_real == 0:
+            by_model.setdefault(model_name(seeds[0]), {})["synthetic", n_synthetic] = seeds
+        elif not n_synthetic:
+            by_model.setdefault(model_name(seeds[0]), {})["real", n_more_real] = seeds
     rows = []
-    for model, found in by_model.items():
-        alone = found.get(("written", 0))
-        most = max((added for further, added in found if further == "written"), default=0)
-        for (further, added), seeds in sorted(found.items()):
-            if alone is None or most == 0 or not 0 <= added <= most:
+    for model, augmented in by_model.items():
+        baseline = augmented.get(("synthetic", 0))
+        most = max((n_added for source, n_added in augmented if source == "synthetic"), default=0)
+        for (source, n_added), seeds in sorted(augmented.items()):
+            if baseline is None or most == 0 or not 0 <= n_added <= most:
                 continue
-            shared = {run.config["seed"] for run in seeds} & {run.config["seed"] for run in alone}
-            taken, plain = (
-                [run for run in side if run.config["seed"] in shared] for side in (seeds, alone)
+            common = {run.config["seed"] for run in seeds}
+            common &= {run.config["seed"] for run in baseline}
+            if not common:
+                continue
+            compared, reference = (
+                [run for run in side if run.config["seed"] in common] for side in (seeds, baseline)
             )
-            if not shared:
-                continue
-            ratio, low, high = run_error_rate_ratio(taken, plain)
+            ratio, low, high = run_error_rate_ratio(compared, reference)
             rows.append(
                 {
                     "model": model,
-                    "further": further,
-                    "added": added,
-                    "real": n_train,
-                    "seeds": len(taken),
-                    "error": 1 - metrics_over_seeds(taken)["accuracy"].value,
-                    "ratio": ratio,
+                    "source": source,
+                    "n_added": n_added,
+                    "n_real": n_train,
+                    "seeds": len(compared),
+                    "error": 1 - metrics_over_seeds(compared)["accuracy"].value,
+                    "error_ratio": ratio,
                     "low": low,
                     "high": high,
                 }
@@ -119,32 +125,35 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
 
 
 def on_common_documents(models: RunsByModel) -> dict[str, list[DocumentPredictions]]:
-    """Return what models say of the test texts that all of them were asked about."""
-    said = {name: _test_predictions(seeds) for name, seeds in models.items()}
-    common = set.intersection(*(set(one.ids) for seeds in said.values() for one in seeds))
-    return {name: [one.select(common) for one in seeds] for name, seeds in said.items()}
+    """Return the predictions of each model and seed, of the documents that all have predicted."""
+    predictions = {
+        name: [run.predictions(DocumentPredictions) for run in seeds]
+        for name, seeds in models.items()
+    }
+    common = set.intersection(*(set(one.ids) for seeds in predictions.values() for one in seeds))
+    return {name: [one.select(common) for one in seeds] for name, seeds in predictions.items()}
 
 
 def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) -> dict[str, Metric]:
-    """Return each model's error over the baseline's, where both were asked about the same texts."""
-    said = on_common_documents(models)
-    found = {}
-    for name, seeds in said.items():
+    """Return `error_rate_ratios` on the documents that all models have predicted."""
+    predictions = on_common_documents(models)
+    ratios = {}
+    for name, seeds in predictions.items():
         if name != baseline:
             value, low, high = run_error_rate_ratio(
-                models[name], models[baseline], (seeds, said[baseline])
+                models[name], models[baseline], (seeds, predictions[baseline])
             )
-            found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
-    return found
+            ratios[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
+    return ratios
 
 
 def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
-    """Return `model`, `class`, `epoch`, `train_loss`, `held_out_loss`: in nats a token.
+    """Return `model`, `class`, `epoch`, `train_loss` and `val_loss` in nats per token.
 
-    Of models whose epochs tell of the next token, the mean over seeds; each class counts its own
-    epochs, as many as all seeds had.
+    Of separately trained class-conditional language models: means over seeds, of the epochs of each
+    class that all seeds reached.
     """
-    parts = []
+    tables = []
     for name, seeds in models.items():
         histories = [run.history for run in seeds if "class" in run.history]
         if not histories:
@@ -153,24 +162,20 @@ def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
             history.assign(epoch=history.groupby("class").cumcount() + 1) for history in histories
         )
         by_epoch = rows.groupby(["class", "epoch"])
-        mean = by_epoch[["train_loss", "held_out_loss"]].mean()[by_epoch.size() == len(histories)]
-        parts.append(mean.reset_index().assign(model=name))
-        parts[-1]["class"] = np.array(seeds[0].config["classes"])[parts[-1]["class"]]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+        mean = by_epoch[["train_loss", "val_loss"]].mean()[by_epoch.size() == len(histories)]
+        tables.append(mean.reset_index().assign(model=name))
+        tables[-1]["class"] = np.array(seeds[0].config["classes"])[tables[-1]["class"]]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def best_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return, of each model and class of `lm_losses_by_epoch`, the epoch of least held-out loss."""
-    best = epochs.groupby(["model", "class"], sort=False)["held_out_loss"].idxmin()
+    """Return the epoch with the lowest validation loss, of each model and class."""
+    best = epochs.groupby(["model", "class"], sort=False)["val_loss"].idxmin()
     return epochs.loc[best].set_index("model")
 
 
-def _calibration_parameter(run: Run, fact: str) -> float:
-    """Return a number of Bayes' rule: of n-grams it was chosen, of networks measured."""
-    if fact in run.metrics:
-        return run.metrics[fact].value
-    return float(run.config["chosen"].get(fact, np.nan))
-
-
-def _test_predictions(seeds: Sequence[Run]) -> list[DocumentPredictions]:
-    return [run.predictions(DocumentPredictions) for run in seeds]
+def _calibration_parameter(run: Run, name: str) -> float:
+    """Return a parameter of Bayes' rule: a metric of language models, `chosen` by n-grams."""
+    if name in run.metrics:
+        return run.metrics[name].value
+    return float(run.config["chosen"].get(name, np.nan))

@@ -1,4 +1,4 @@
-"""Models of titles trained and judged as stored runs, one a step and seed, found by content."""
+"""The experiment: train a headline model, score it on the validation split, and store the run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,37 +14,36 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import Identity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-from wholescript.studies.headlines import train as title_recipe
-from wholescript.studies.headlines.losses import HeadlineLosses, bits
-from wholescript.studies.headlines.metrics import EvalContext, task_metric, token_nll
+from wholescript.studies.headlines.losses import HeadlineLosses, mean_bits_per_byte
+from wholescript.studies.headlines.scoring import EvalContext, task_metric, token_nll
 from wholescript.studies.headlines.train import (
     WEIGHTS_FILE,
     FittedHeadlineModel,
-    HeadlineTrainConfig,
     load_headline_model,
     save_headline_model,
     train_headline_model,
 )
+from wholescript.studies.headlines.train_config import HeadlineTrainConfig
 
 GROUP = "headlines"
-METRIC_MODULES = ("wholescript.studies.headlines.metrics", "wholescript.studies.headlines.losses")
-TASK_BATCH_SIZE = 64  # of the published loss, whatever a model was trained with
+TASK_BATCH_SIZE = 64  # of the task's metric, whatever the training batch size
+TASK_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
 class HeadlineExperiment(Experiment[Headlines]):
-    """A language model of headlines, trained by `train_config` and scored as `reading` says.
+    """A headline model, trained by `train_config` and scored in `eval_context`.
 
-    The run `headlines/<name>-s<seed>` stores the loss as published, the share of tokens that it is
-    of, and bits per byte of every headline. `facts` are stored with it. Weights stay under
-    `_build/training`, and another way of scoring takes them from there.
+    The run `headlines/<name>-s<seed>` stores the task's metric, bits per byte, and the loss of
+    every validation headline. `facts` are stored with it. The weights stay in `_build/training`;
+    a run that differs only in its `eval_context` loads them from there.
     """
 
     kind: ClassVar[str] = "headlines"
 
     name: str
     train_config: HeadlineTrainConfig
-    reading: EvalContext
+    eval_context: EvalContext
     seed: int = 1337
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -53,74 +52,71 @@ class HeadlineExperiment(Experiment[Headlines]):
         return f"{GROUP}/{self.name}-s{self.seed}"
 
     def settings_on(self, data: Headlines) -> dict[str, Any]:
-        """Return the recipe, how headlines are scored, the seed and the precision."""
+        """Return the training configuration, the evaluation context, the seed and the precision."""
         return {
-            "recipe": self.train_config.config,
-            "reading": self.reading,
+            "train_config": self.train_config.settings,
+            "eval_context": self.eval_context,
             "seed": self.seed,
             "bfloat16": cpu_has_bfloat16(),
         }
 
     def data_identity(self, data: Headlines) -> dict[str, Any]:
-        """Return the fingerprint of the headlines, and how many are in each split."""
-        return {"fingerprint": data.fingerprint, "titles": data.counts}
+        """Return the fingerprint of the headlines and the size of each split."""
+        return headlines_identity(data)
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules that train and score."""
-        return (title_recipe.__name__, *METRIC_MODULES)
+        package = "wholescript.studies.headlines"
+        return (f"{package}.train", f"{package}.scoring", f"{package}.losses")
 
     def checkpoint_key(self, identity: Identity) -> str:
-        """Return the key of the weights: they are the same however headlines are scored."""
+        """Return the key of the weights, which do not depend on the evaluation context."""
         return weights_key(identity.as_dict())
 
-    def execute(self, data: Headlines, block_size: Context) -> Outcome:
-        """Train, or load the weights that are there, and score the validation headlines.
+    def execute(self, data: Headlines, context: Context) -> Outcome:
+        """Train the model, or load its weights if they exist, and score the validation headlines.
 
         Raises:
             DataError: the headlines do not fill a batch.
         """
-        folder = block_size.folder
-        if (folder / WEIGHTS_FILE).exists():
-            fitted = load_headline_model(self.train_config, folder)
-        else:
-            fitted = train_headline_model(
-                self.train_config, data.train, data.validation, seed=self.seed,
-                bfloat16=cpu_has_bfloat16(), folder=folder, progress=block_size.progress,
-                on_epoch_end=block_size.on_epoch_end,
-            )  # fmt: skip
-            save_headline_model(fitted, folder)
-        metrics, losses = evaluate_headlines(fitted, data, self.train_config, self.reading)
-        seconds = sum(float(row["seconds"]) for row in fitted.history)
-        read = len(fitted.tokens.stream(data.train)) * self.train_config.epochs
-        held_out = fitted.tokens.stream(data.validation)
-        costs = {
-            "train_seconds": seconds,
-            "tokens_per_second": read / seconds,
-            "parameters": fitted.parameters,
-            "vocabulary": fitted.tokens.vocab_size,
-            "tokens_per_epoch": read / self.train_config.epochs,
-            "shared_titles": data.shared,
-            "bytes_per_token": losses.bytes.sum() / (len(held_out) - 1),
+        fitted = self._fitted(data, context)
+        metrics, losses = evaluate_headlines(fitted, data, self.train_config, self.eval_context)
+        costs = _costs(fitted, data, losses, self.train_config.epochs)
+        # Costs depend on the machine: their tolerance is their own value.
+        metrics |= {name: Metric(value, tolerance=abs(value)) for name, value in costs.items()}
+        facts = {
+            "source": data.source,
+            "scale": profile_here(),
+            "threads": torch.get_num_threads(),
+            **self.facts,
         }
-        metrics |= {
-            name: Metric(float(value), tolerance=abs(value)) for name, value in costs.items()
-        }
-        return Outcome(
-            metrics,
-            losses,
-            history=pd.DataFrame(fitted.history),
-            facts={
-                "source": data.source,
-                "scale": profile_here(),
-                "threads": torch.get_num_threads(),
-                **self.facts,
-            },
+        return Outcome(metrics, losses, history=pd.DataFrame(fitted.history), facts=facts)
+
+    def _fitted(self, data: Headlines, context: Context) -> FittedHeadlineModel:
+        if (context.folder / WEIGHTS_FILE).exists():
+            return load_headline_model(self.train_config, context.folder)
+        fitted = train_headline_model(
+            self.train_config,
+            data.train,
+            data.validation,
+            seed=self.seed,
+            bfloat16=cpu_has_bfloat16(),
+            folder=context.folder,
+            progress=context.progress,
+            on_epoch_end=context.on_epoch_end,
         )
+        save_headline_model(fitted, context.folder)
+        return fitted
+
+
+def headlines_identity(headlines: Headlines) -> dict[str, Any]:
+    """Return what identifies the headlines of a run: their fingerprint and split sizes."""
+    return {"fingerprint": headlines.fingerprint, "headlines": headlines.counts}
 
 
 def weights_key(config: Mapping[str, Any]) -> str:
-    """Return the key of the weights of a run with that config: all but how headlines are scored."""
-    settings = {k: v for k, v in config["settings"].items() if k != "reading"}
+    """Return the key of the weights of a run with that config: all but its evaluation context."""
+    settings = {k: v for k, v in config["settings"].items() if k != "eval_context"}
     return hash_json([config["version"], settings, config["data"]])
 
 
@@ -128,28 +124,48 @@ def evaluate_headlines(
     fitted: FittedHeadlineModel,
     headlines: Headlines,
     train_config: HeadlineTrainConfig,
-    reading: EvalContext,
+    eval_context: EvalContext,
 ) -> tuple[dict[str, Metric], HeadlineLosses]:
-    """Return the losses of the validation titles, as published and so that models can be compared.
+    """Return bits per byte, the task's metric, and the losses of the validation headlines.
 
-    The published loss is missing where the titles do not fill one of its batches.
+    The task's metric is missing if the headlines do not fill one of its batches.
     """
-    asked = (fitted.model, fitted.tokens, headlines.validation)
+    scoring_args = (fitted.model, fitted.tokenizer, headlines.validation)
     options: dict[str, Any] = {
-        "block": train_config.model.block_size,
+        "block_size": train_config.model.block_size,
         "bfloat16": cpu_has_bfloat16(),
     }
-    nats = token_nll(*asked, reading=reading, **options)
-    losses = HeadlineLosses.of(headlines.validation, nats)
-    value, low, high = bits([losses])
-    found = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
+    nll = token_nll(*scoring_args, eval_context=eval_context, **options)
+    losses = HeadlineLosses.from_token_nll(headlines.validation, nll)
+    value, low, high = mean_bits_per_byte([losses])
+    metrics = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
     try:
-        published = task_metric(*asked, batch_size=TASK_BATCH_SIZE, **options)
+        task = task_metric(*scoring_args, batch_size=TASK_BATCH_SIZE, **options)
     except DataError:
-        return found, losses
-    told = {
-        "published": published.value,
-        "scored_share": published.scored,
-        "corrected": published.corrected,
+        return metrics, losses
+    task_values = {
+        "nats_per_character": task.nats_per_character,
+        "scored_token_share": task.scored_token_share,
+        "nats_per_character_corrected": task.corrected,
     }
-    return found | {name: Metric(value, tolerance=0.01) for name, value in told.items()}, losses
+    for name, task_value in task_values.items():
+        metrics[name] = Metric(task_value, tolerance=TASK_TOLERANCE)
+    return metrics, losses
+
+
+def _costs(
+    fitted: FittedHeadlineModel, headlines: Headlines, losses: HeadlineLosses, epochs: int
+) -> dict[str, float]:
+    """Return time, sizes and throughput of a training."""
+    seconds = sum(float(row["seconds"]) for row in fitted.history)
+    n_train_tokens = len(fitted.tokenizer.stream(headlines.train))
+    n_val_tokens = len(fitted.tokenizer.stream(headlines.validation)) - 1
+    return {
+        "train_seconds": seconds,
+        "tokens_per_second": n_train_tokens * epochs / seconds,
+        "parameters": float(fitted.n_parameters),
+        "vocab_size": float(fitted.tokenizer.vocab_size),
+        "tokens_per_epoch": float(n_train_tokens),
+        "val_overlap": headlines.val_overlap,
+        "bytes_per_token": float(losses.n_bytes.sum() / n_val_tokens),
+    }

@@ -1,6 +1,7 @@
-"""Losses of titles as bits a byte, with intervals over titles and seeds, and how two models differ.
+"""Per-headline losses in bits per byte, with paired bootstrap intervals over headlines and seeds.
 
-A run is a sequence of losses of the same titles, one a training seed, as in `multiclass_metrics`.
+A model is a sequence of losses of the same headlines, one for each training seed. Seeds are
+resampled as in `wholescript.evaluation.bootstrap`.
 """
 
 import math
@@ -14,47 +15,43 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.errors import DataError
-from wholescript.evaluation.multiclass_metrics import (
-    mean_over_resampled_seeds,
-    percentile_interval,
-    resample_weights,
-)
-from wholescript.evaluation.parquet import read_parquet, write_parquet
+from wholescript.evaluation.bootstrap import Resampled, draw_counts, mean_over_resampled_seeds
+from wholescript.parquet import read_parquet, write_parquet
 
-FloatArray = NDArray[np.float64]
 N_BOOTSTRAP = 2_000
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class HeadlineLosses:
-    """`nats` (titles,) float32 of whole titles, their ends included, and their `n_bytes` (titles,).
+    """Summed losses `nats` (headlines,) float32 and sizes `n_bytes` (headlines,) int32.
 
-    The bytes are those of UTF-8, and one for the end: bits a byte are a number that no tokenizer
-    can flatter.
+    Both include the end-of-text token, which counts as one byte; the others are UTF-8 bytes. Bits
+    per byte are comparable between tokenizers.
 
     Raises:
-        DataError: there is no title, a loss is not finite, or lengths differ.
+        DataError: no headline, different lengths, a loss that is not finite, or a size below 1.
     """
 
-    FILE: ClassVar[str] = "titles.parquet"
+    FILE: ClassVar[str] = "headline_losses.parquet"
 
     nats: NDArray[np.float32]
     n_bytes: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        """Refuse what has no mean."""
+        """Check the values."""
         if len(self.nats) != len(self.n_bytes) or not len(self.nats):
-            raise DataError(f"{len(self.nats)} losses are of {len(self.n_bytes)} titles")
+            raise DataError(f"{len(self.nats)} losses for {len(self.n_bytes)} headlines")
         if not np.isfinite(self.nats).all() or (self.n_bytes < 1).any():
-            raise DataError("a title has a loss that is not finite, or no byte")
+            raise DataError("a headline has a loss that is not finite, or no bytes")
 
     @classmethod
-    def of(cls, titles: Sequence[str], losses: Sequence[NDArray[np.float32]]) -> "TitleLosses":
-        """Add up the losses of the tokens of each title."""
-        nats = [part.astype(np.float64).sum() for part in losses]
-        sizes = [len(title.encode()) + 1 for title in titles]
-        return cls(np.array(nats, np.float32), np.array(sizes, np.int32))
+    def from_token_nll(
+        cls, headlines: Sequence[str], token_nll: Sequence[NDArray[np.float32]]
+    ) -> "HeadlineLosses":
+        """Sum the token losses of each headline."""
+        nats = [losses.astype(np.float64).sum() for losses in token_nll]
+        n_bytes = [len(headline.encode()) + 1 for headline in headlines]
+        return cls(np.array(nats, np.float32), np.array(n_bytes, np.int32))
 
     @property
     def bits_per_byte(self) -> float:
@@ -66,72 +63,53 @@ class HeadlineLosses:
         write_parquet(pd.DataFrame({"nats": self.nats.round(3), "bytes": self.n_bytes}), path)
 
     @classmethod
-    def read(cls, path: Path) -> "TitleLosses":
-        """Read what `write` wrote; raise RunError when the file is missing or damaged."""
+    def read(cls, path: Path) -> "HeadlineLosses":
+        """Read what `write` wrote; raise RunError if the file is missing or damaged."""
         table = read_parquet(path)
         return cls(table["nats"].to_numpy(), table["bytes"].to_numpy())
 
 
-Run = Sequence[HeadlineLosses]
+SeedLosses = Sequence[HeadlineLosses]
 
 
-def bits(run: Run) -> tuple[float, float, float]:
-    """Return bits a byte, the mean over seeds, with its interval: value, low, high."""
-    return _with_interval(_mean(run), _bootstrap_bits_per_byte([run])[0])
+def mean_bits_per_byte(model: SeedLosses) -> tuple[float, float, float]:
+    """Return the mean bits per byte over seeds with its 95% interval: value, low, high."""
+    row = _bootstrap([model])[0].table().iloc[0]
+    return float(row["value"]), float(row["low"]), float(row["high"])
 
 
-def difference(a: Run, b: Run) -> pd.Series:
-    """Return bits a byte of a minus b: `value`, `low`, `high`.
+def paired_difference(a: SeedLosses, b: SeedLosses) -> pd.Series:
+    """Return bits per byte of a minus b and their ratio, with 95% intervals.
 
-    Also `ratio`, that of a over b, with `ratio_low` and `ratio_high`. Titles are drawn for both at
-    once, seeds for each of its own.
+    Index: `value`, `low`, `high`, `ratio`, `ratio_low`, `ratio_high`. Each resample draws the same
+    headlines for both models, and seeds for each on its own.
 
     Raises:
-        DataError: the runs are of other titles.
+        DataError: the losses are of different headlines.
     """
-    of_a, of_b = _bootstrap_bits_per_byte([a, b])
-    value, low, high = _with_interval(_mean(a) - _mean(b), of_a - of_b)
-    ratio, ratio_low, ratio_high = _with_interval(_mean(a) / _mean(b), of_a / of_b)
-    return pd.Series(
-        {
-            "value": value,
-            "low": low,
-            "high": high,
-            "ratio": ratio,
-            "ratio_low": ratio_low,
-            "ratio_high": ratio_high,
-        }
-    )
+    first, second = _bootstrap([a, b])
+    columns = ["value", "low", "high"]
+    difference = first.difference_from(second).loc[0, columns]
+    ratio = first.ratio_to(second).loc[0, columns]
+    ratio.index = pd.Index(["ratio", "ratio_low", "ratio_high"])
+    return pd.concat([difference, ratio]).astype(float)
 
 
-def _mean(run: Run) -> float:
-    return float(np.mean([one.bits_per_byte for one in run]))
-
-
-def _with_interval(value: float, resampled: FloatArray) -> tuple[float, float, float]:
-    low, high = percentile_interval(resampled[None], CONFIDENCE)
-    return value, float(low[0]), float(high[0])
-
-
-def _bootstrap_bits_per_byte(runs: Sequence[Run]) -> list[FloatArray]:
-    """Return the bits a byte of each run under the same draws of titles, (N_BOOT,) each."""
-    everyone = [one for run in runs for one in run]
-    sizes = everyone[0].n_bytes
-    if any(not np.array_equal(one.n_bytes, sizes) for one in everyone):
-        raise DataError("losses of other titles cannot be paired: judge both by the same ones")
-    nats = np.stack([one.nats for one in everyone]).astype(np.float64)
+def _bootstrap(models: Sequence[SeedLosses]) -> list[Resampled]:
+    """Return bits per byte of each model, under the same resamples of headlines."""
+    all_losses = [losses for model in models for losses in model]
+    n_bytes = all_losses[0].n_bytes
+    if any(not np.array_equal(losses.n_bytes, n_bytes) for losses in all_losses):
+        raise DataError("losses of different headlines cannot be paired: score the same headlines")
+    nats = np.stack([losses.nats for losses in all_losses]).astype(np.float64)
     rng = np.random.default_rng(0)
-    scores = np.concatenate(
-        [
-            nats @ drawn.T / (drawn @ sizes)
-            for drawn in resample_weights(len(sizes), N_BOOTSTRAP, rng)
-        ],
-        axis=1,
-    )
-    scores /= math.log(2)
-    found, start = [], 0
-    for run in runs:
-        part = scores[start : start + len(run), None]
-        found.append(mean_over_resampled_seeds(part, rng)[0])
-        start += len(run)
-    return found
+    drawn = draw_counts(len(n_bytes), N_BOOTSTRAP, rng)
+    scores = np.concatenate([nats @ n.T / (n @ n_bytes) for n in drawn], axis=1) / math.log(2)
+    resampled, start = [], 0
+    for model in models:
+        values = np.array([[losses.bits_per_byte] for losses in model])
+        seed_scores = scores[start : start + len(model), None]
+        means = mean_over_resampled_seeds(seed_scores, rng)
+        resampled.append(Resampled(("bits_per_byte",), values, means))
+        start += len(model)
+    return resampled

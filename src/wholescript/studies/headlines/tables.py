@@ -1,4 +1,4 @@
-"""Stored runs of models of titles as tables of a notebook: steps, losses, costs."""
+"""Stored headline runs as tables and metrics of a notebook."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,21 +6,31 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from wholescript.errors import RunError
-from wholescript.experiments.documents.runs import mean_costs, strip_seed
 from wholescript.experiments.documents.tables import training_script
 from wholescript.experiments.results import Metric
+from wholescript.experiments.seeds import mean_costs, strip_seed
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import current_workspace
 from wholescript.studies.headlines.ablation import ABLATION_STEPS, kept_steps_before
-from wholescript.studies.headlines.losses import HeadlineLosses, bits, difference
+from wholescript.studies.headlines.losses import (
+    HeadlineLosses,
+    mean_bits_per_byte,
+    paired_difference,
+)
 
 HeadlineRuns = Mapping[str, Sequence[Run]]
-COSTS = ("published", "scored_share", "corrected", "parameters", "train_seconds")
-CONFIG_SIZES = ("layers", "heads", "width", "vocabulary", "context")
+COSTS = (
+    "nats_per_character",
+    "scored_token_share",
+    "nats_per_character_corrected",
+    "parameters",
+    "train_seconds",
+)
+CONFIG_FIELDS = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
 
 
 def load_headline_runs(group: str) -> dict[str, list[Run]]:
-    """Return the published runs of models of titles, by their name without group and seed.
+    """Return the published headline runs, by their name without group and seed.
 
     Raises:
         RunError: there is none.
@@ -35,7 +45,7 @@ def load_headline_runs(group: str) -> dict[str, list[Run]]:
 
 
 def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
-    """Return the runs of models of titles in a store, by their name without group and seed."""
+    """Return the headline runs in a store, by their name without group and seed."""
     found: dict[str, list[Run]] = {}
     for name in store.names():
         run = store.find(name) if name.startswith(f"{group}/") else None
@@ -45,132 +55,137 @@ def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
 
 
 def ablation_table(runs: HeadlineRuns, prefix: str = "") -> pd.DataFrame:
-    """Return a row a step, in the order of the study, of the runs `<prefix><step>`.
+    """Return a row for each ablation step that has runs `<prefix><step>`, in order.
 
-    Columns `bits` a byte with `low` and `high`, `change` with `change_low` and `change_high` from
-    the step that it is `beside`, the last one kept before it, `kept`, `seeds`, the loss as
-    `published`, the `scored_share` that it is of, `corrected` for that, `parameters` and
-    `train_seconds`: means over seeds. Intervals are over titles and seeds.
+    Columns: `bits_per_byte` with `low` and `high`; `baseline`, the last kept step before it;
+    `bits_per_byte_change` from that with `bits_per_byte_change_low` and `_high`; `kept`; `seeds`;
+    and the means of `COSTS` over seeds. Intervals are over headlines and seeds.
 
     Raises:
-        RunError: a step was run, and the one that it is beside was not.
+        RunError: a step has runs, but its baseline has none.
     """
     rows = {}
     for step in ABLATION_STEPS:
         seeds = runs.get(f"{prefix}{step.name}")
         if not seeds:
             continue
-        losses = _losses(seeds)
-        beside = (kept_steps_before(step.name) or [step])[-1].name
-        if f"{prefix}{beside}" not in runs:
-            raise RunError(f"{step.name} is compared with {beside}, which was not run: run it too")
-        value, low, high = bits(losses)
-        change = difference(losses, _losses(runs[f"{prefix}{beside}"]))
-        costs = mean_costs(seeds)
+        baseline = (kept_steps_before(step.name) or [step])[-1].name
+        if f"{prefix}{baseline}" not in runs:
+            raise RunError(f"{step.name} is compared with {baseline}, which has no runs: train it")
+        value, low, high = mean_bits_per_byte(_losses(seeds))
+        change = paired_difference(_losses(seeds), _losses(runs[f"{prefix}{baseline}"]))
         rows[step.name] = {
-            "bits": value,
+            "bits_per_byte": value,
             "low": low,
             "high": high,
-            "beside": beside,
-            "change": change["value"],
-            "change_low": change["low"],
-            "change_high": change["high"],
+            "baseline": baseline,
+            "bits_per_byte_change": change["value"],
+            "bits_per_byte_change_low": change["low"],
+            "bits_per_byte_change_high": change["high"],
             "kept": step.kept,
             "seeds": len(seeds),
-            **{cost: costs.get(cost, float("nan")) for cost in COSTS},
+            **_cost_columns(seeds),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("step")
 
 
-def changes(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return what each step but the first changed: `value`, `low`, `high`, of a `ablation_table`."""
-    found = steps[["change", "change_low", "change_high"]].iloc[1:]
+def step_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the change at each step of `ablation_table` but the first: `value`, `low`, `high`."""
+    change = "bits_per_byte_change"
+    found = table[[change, f"{change}_low", f"{change}_high"]].iloc[1:]
     return found.set_axis(["value", "low", "high"], axis=1).astype(float)
 
 
-def beside(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
-    """Return what each model changed from the baseline in bits a byte: `value`, `low`, `high`."""
+def differences_from_baseline(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
+    """Return bits per byte of each model minus the baseline's: `value`, `low`, `high`."""
     rows = {
-        name: difference(_losses(seeds), _losses(models[baseline]))[["value", "low", "high"]]
+        name: paired_difference(_losses(seeds), _losses(models[baseline]))[["value", "low", "high"]]
         for name, seeds in models.items()
         if name != baseline
     }
     return pd.DataFrame(rows).T.sort_values("value", ascending=False)
 
 
-def facts(seeds: Sequence[Run]) -> dict[str, Metric]:
-    """Return bits a byte with its interval over titles and seeds, the mean costs, and the seeds."""
-    value, low, high = bits(_losses(seeds))
-    costs = {name: Metric(value, tolerance=abs(value)) for name, value in mean_costs(seeds).items()}
-    found = {"bits": Metric(value, low, high, (high - low) / 4), "seeds": Metric(len(seeds))}
-    return costs | found
+def summary_metrics(seeds: Sequence[Run]) -> dict[str, Metric]:
+    """Return bits per byte with its interval, mean costs, and the number of seeds."""
+    value, low, high = mean_bits_per_byte(_losses(seeds))
+    costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(seeds).items()}
+    bits_per_byte = Metric(value, low, high, (high - low) / 4)
+    return costs | {"bits_per_byte": bits_per_byte, "seeds": Metric(len(seeds))}
 
 
-def sizes(seeds: Sequence[Run]) -> dict[str, Metric]:
-    """Return the shape of a model, its epochs, and how many titles it was trained and judged on."""
-    recipe, titles = seeds[0].settings["recipe"], seeds[0].data["titles"]
-    model = {name: Metric(recipe["model"][name]) for name in CONFIG_SIZES}
-    of_titles = {f"titles_{side}": Metric(count) for side, count in titles.items()}
-    return model | of_titles | {"epochs": Metric(recipe["epochs"])}
+def config_metrics(seeds: Sequence[Run]) -> dict[str, Metric]:
+    """Return configuration fields, epochs, and the split sizes `n_train`, `n_validation`."""
+    train_config, counts = seeds[0].settings["train_config"], seeds[0].data["headlines"]
+    model = {name: Metric(train_config["model"][name]) for name in CONFIG_FIELDS}
+    sizes = {f"n_{split}": Metric(count) for split, count in counts.items()}
+    return model | sizes | {"epochs": Metric(train_config["epochs"])}
 
 
-def ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
-    """Return bits a byte over the baseline's, as `<model>_over_<baseline>`."""
+def bits_per_byte_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
+    """Return bits per byte over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
     for name in models.keys() - {baseline}:
-        comparison = difference(_losses(models[name]), _losses(models[baseline]))
-        value, low, high = (comparison[column] for column in ("ratio", "ratio_low", "ratio_high"))
+        difference = paired_difference(_losses(models[name]), _losses(models[baseline]))
+        value, low, high = (difference[column] for column in ("ratio", "ratio_low", "ratio_high"))
         found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
 
 
-def times(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
-    """Return the time to train over the baseline's, as `<model>_over_<baseline>`.
+def train_time_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
+    """Return the mean training time over the baseline's, as `<model>_over_<baseline>`.
 
-    It means something only where all had the same machine to themselves.
+    The ratio is meaningful only if each training had the same machine to itself.
     """
     seconds = {name: mean_costs(seeds)["train_seconds"] for name, seeds in models.items()}
-    ratio = {name: value / seconds[baseline] for name, value in seconds.items()}
+    ratios = {name: value / seconds[baseline] for name, value in seconds.items()}
     return {
-        f"{name}_over_{baseline}": Metric(value, tolerance=value)
-        for name, value in ratio.items()
+        f"{name}_over_{baseline}": Metric(ratio, tolerance=ratio)
+        for name, ratio in ratios.items()
         if name != baseline
     }
 
 
 def config_table(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
-    """Return a row a model: `bits`, `ratio` to the baseline's with interval, and what it cost."""
+    """Return a row for each model: `bits_per_byte`, its ratio to the baseline, and costs.
+
+    Columns: `bits_per_byte`, `ratio` with `ratio_low` and `ratio_high`, `seeds`, and `COSTS`.
+    """
     rows = {}
     for name, seeds in models.items():
-        comparison = difference(_losses(seeds), _losses(models[baseline]))
-        costs = mean_costs(seeds)
+        difference = paired_difference(_losses(seeds), _losses(models[baseline]))
         rows[name] = {
-            "bits": bits(_losses(seeds))[0],
-            **{column: comparison[column] for column in ("ratio", "ratio_low", "ratio_high")},
+            "bits_per_byte": mean_bits_per_byte(_losses(seeds))[0],
+            **{column: difference[column] for column in ("ratio", "ratio_low", "ratio_high")},
             "seeds": len(seeds),
-            **{cost: costs.get(cost, float("nan")) for cost in COSTS},
+            **_cost_columns(seeds),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def epochs(seeds: Sequence[Run]) -> pd.DataFrame:
-    """Return the mean losses of each epoch: `epoch`, `train_loss`, `held_out_loss`, bits a byte.
+def mean_history(seeds: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean over seeds of each epoch: `epoch`, `train_loss`, `val_loss`, `seconds`.
 
-    Losses of tokens are divided by the bytes that a token of the validation titles has. `seconds`
-    are those from the beginning to the end of the epoch.
+    Losses are in bits per byte: nats per token divided by ln 2 and by the bytes per token of the
+    validation split. `seconds` are cumulative, to the end of the epoch.
     """
-    rows = []
+    tables = []
     for run in seeds:
         history = run.history.set_index("epoch")
-        losses = history[["train_loss", "held_out_loss"]]
-        losses = losses / (run.metrics["bytes_per_token"].value * math.log(2))
-        rows.append(losses.assign(seconds=history["seconds"].cumsum()))
-    return pd.concat(rows).groupby("epoch").mean().reset_index()
+        bytes_per_token = run.metrics["bytes_per_token"].value
+        losses = history[["train_loss", "val_loss"]] / (math.log(2) * bytes_per_token)
+        tables.append(losses.assign(seconds=history["seconds"].cumsum()))
+    return pd.concat(tables).groupby("epoch").mean().reset_index()
 
 
 def seconds_to_loss(history: pd.DataFrame, loss: float) -> float:
-    """Return the seconds to the first of `epochs` whose held-out loss is no higher, else NaN."""
-    return float(history.loc[history["held_out_loss"] <= loss, "seconds"].min())
+    """Return the seconds to the first epoch of `mean_history` with no higher `val_loss`, or NaN."""
+    return float(history.loc[history["val_loss"] <= loss, "seconds"].min())
+
+
+def _cost_columns(seeds: Sequence[Run]) -> dict[str, float]:
+    costs = mean_costs(seeds)
+    return {name: costs.get(name, float("nan")) for name in COSTS}
 
 
 def _losses(seeds: Sequence[Run]) -> list[HeadlineLosses]:

@@ -1,4 +1,4 @@
-"""Titles as one stream of tokens, by a tokenizer that is trained on the spot and loses nothing."""
+"""A lossless byte-level tokenizer for headlines, trained on them, and the token stream."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,53 +20,55 @@ SPECIAL_TOKENS = ("<pad>", EOS, "<unk>")
 
 @dataclass(frozen=True)
 class HeadlineTokenizer:
-    """A tokenizer over bytes, one token of which ends a title.
+    """A byte-level tokenizer with one end-of-text token for each headline.
 
-    A title is read with a space before it, so that its first word is the token that it is
-    elsewhere.
+    Headlines are tokenized with a space before them, so that a word has the same token at the
+    start of a headline as within one.
     """
 
     tokenizer: Tokenizer
 
     def __post_init__(self) -> None:
-        """Let a title that reads <eos> be no end of a title."""
+        """Tokenize special tokens within a headline as ordinary text."""
         self.tokenizer.encode_special_tokens = True
 
     @property
     def vocab_size(self) -> int:
-        """How many tokens there are."""
+        """The number of tokens in the vocabulary."""
         return self.tokenizer.get_vocab_size()
 
     @property
     def eos_token_id(self) -> int:
-        """The token that ends a title."""
+        """The id of the end-of-text token."""
         found = self.tokenizer.token_to_id(EOS)
         assert found is not None
         return found
 
     def __call__(self, headlines: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Return the tokens of each title and its end, (tokens + 1,) int64.
+        """Return the token ids of each headline and its end-of-text token, (tokens + 1,) int64.
 
         Raises:
-            DataError: the tokens of a title are not the title: something would be lost.
+            DataError: a headline cannot be decoded from its tokens.
         """
-        encoded = self.tokenizer.encode_batch(list(headlines), add_special_tokens=False)
+        encodings = self.tokenizer.encode_batch(list(headlines), add_special_tokens=False)
         decoded_headlines = self.tokenizer.decode_batch(
-            [one.ids for one in encoded], skip_special_tokens=False
+            [encoding.ids for encoding in encodings], skip_special_tokens=False
         )
-        for title, decoded in zip(headlines, decoded_headlines, strict=True):
-            if decoded.removeprefix(" ") != title:
-                raise DataError(f"the tokenizer turns {title!r} into {decoded!r}: train it anew")
-        return [np.array([*one.ids, self.eos_token_id], np.int64) for one in encoded]
+        for headline, decoded in zip(headlines, decoded_headlines, strict=True):
+            if decoded.removeprefix(" ") != headline:
+                raise DataError(
+                    f"the tokens of {headline!r} decode to {decoded!r}: train another tokenizer"
+                )
+        return [np.array([*encoding.ids, self.eos_token_id], np.int64) for encoding in encodings]
 
     def stream(self, headlines: Sequence[str]) -> NDArray[np.int64]:
-        """Return the tokens of all titles in a row, each with its end; an end stands before all."""
+        """Return the token ids of all headlines, (tokens,), with end-of-text around each."""
         return np.concatenate([np.array([self.eos_token_id]), *self(headlines)])
 
     def decode(self, ids: Sequence[int] | NDArray[np.int64]) -> str:
-        """Return the text of tokens, the ends of titles as they are written."""
-        numbers = np.asarray(ids, np.int64).tolist()
-        return str(self.tokenizer.decode(numbers, skip_special_tokens=False))
+        """Return the text of token ids, special tokens included."""
+        as_list = np.asarray(ids, np.int64).tolist()
+        return str(self.tokenizer.decode(as_list, skip_special_tokens=False))
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -74,32 +76,35 @@ class HeadlineTokenizer:
 
 
 def load_headline_tokenizer(path: Path) -> HeadlineTokenizer:
-    """Read what `HeadlineTokenizer.save` wrote; raise DataError where it is missing or damaged."""
+    """Load a saved tokenizer; raise DataError if the file is missing or damaged."""
     try:
         text = path.read_text(encoding="utf-8")
         json.loads(text)
         return HeadlineTokenizer(Tokenizer.from_str(text))
     except Exception as problem:  # the library raises nothing narrower
-        raise DataError(f"{path.name} is no tokenizer ({problem}): train anew") from None
+        raise DataError(f"{path.name} is no tokenizer ({problem}): train it again") from None
 
 
 def train_headline_tokenizer(
     headlines: Iterable[str], kind: TokenizerKind = "bpe", *, vocab_size: int = 16_000
 ) -> HeadlineTokenizer:
-    """Train a tokenizer on titles, over their bytes, so that it can write any other title too.
+    """Train a byte-level tokenizer, which can encode any text.
 
-    `bpe` merges pairs (Sennrich et al., 2016); `unigram` keeps the tokens that make the titles
-    likeliest (Kudo, 2018).
+    `bpe` merges the most frequent pairs (Sennrich et al., 2016); `unigram` keeps the tokens that
+    maximise the likelihood of the headlines (Kudo, 2018).
 
     Raises:
-        ParameterError: an unknown kind, or a vocabulary that has no room for the 256 bytes.
+        ParameterError: an unknown kind, or a vocabulary without room for all bytes.
     """
     if kind not in get_args(TokenizerKind):
         raise ParameterError(f"tokenizer={kind!r} is none of {', '.join(get_args(TokenizerKind))}")
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    if vocab_size < len(alphabet) + len(SPECIAL_TOKENS):
-        raise ParameterError(f"vocab_size={vocab_size}: the bytes alone are {len(alphabet)} tokens")
-    shared: dict[str, Any] = {
+    smallest = len(alphabet) + len(SPECIAL_TOKENS)
+    if vocab_size < smallest:
+        raise ParameterError(
+            f"vocab_size={vocab_size} must be at least {smallest}: all bytes and special tokens"
+        )
+    options: dict[str, Any] = {
         "vocab_size": vocab_size,
         "initial_alphabet": alphabet,
         "special_tokens": list(SPECIAL_TOKENS),
@@ -107,10 +112,10 @@ def train_headline_tokenizer(
     }
     if kind == "bpe":
         tokenizer = Tokenizer(models.BPE())
-        trainer: Any = trainers.BpeTrainer(**shared)
+        trainer: Any = trainers.BpeTrainer(**options)
     else:
         tokenizer = Tokenizer(models.Unigram())
-        trainer = trainers.UnigramTrainer(unk_token=SPECIAL_TOKENS[2], **shared)
+        trainer = trainers.UnigramTrainer(unk_token=SPECIAL_TOKENS[2], **options)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(headlines, trainer)

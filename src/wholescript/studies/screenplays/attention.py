@@ -1,8 +1,8 @@
-"""Attention against occlusion: does a network need the chunks that it looks at?
+"""Attention of a MIL network: its profile along the script, and its agreement with occlusion.
 
-Of a fold's test films one network of an aggregator tells what it attends to, and how its logit
-moves when chunks are hidden. Attention that explained the score would rank a film's chunks as their
-removal does (Jain and Wallace, 2019).
+Both use one network of the ensemble, the first of a fold, on the test films of that fold. If
+attention explained the score, it would rank a film's chunks as their occlusion does (Jain and
+Wallace, 2019).
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from wholescript.data.films.folds import Fold, inner_folds
-from wholescript.evaluation.crossval import fold_seed
-from wholescript.evaluation.occlusion import spearman_per_row
-from wholescript.models.task import Task
-from wholescript.studies.screenplays.models.aggregation import MILClassifier
+from wholescript.models.aggregators import relative_positions
+from wholescript.models.films.task import Estimator, Task
+from wholescript.studies.screenplays.cross_validation import fold_seed
+from wholescript.studies.screenplays.models.mil import MILClassifier
+from wholescript.studies.screenplays.occlusion import spearman_per_row
 from wholescript.training.batches import ChunkBatch, ChunkBatchLoader
 from wholescript.training.loop import fit
 
 
 @dataclass(frozen=True)
 class OcclusionResult:
-    """What a network says of n films.
+    """Attention and occlusion of n films.
 
-    `rows` (n,) are those of the corpus and `logits` (n,) of whole films; `logit_changes` (n, parts) is the
-    logit less that without a part of the script. `attention` and `chunk_logit_changes` hold a vector a film,
-    (n_chunks,): the attention to each chunk, and the logit less that without the chunk.
+    `rows` (n,) in the corpus; `logits` (n,) of whole films; `logit_changes` (n, parts): logit minus
+    the logit without a part of the script. `attention` and `chunk_logit_changes` hold a vector
+    (n_chunks,) for each film: the attention to each chunk, and logit minus logit without the chunk.
     """
 
     rows: NDArray[np.int64]
@@ -37,49 +38,80 @@ class OcclusionResult:
     chunk_logit_changes: list[NDArray[np.float64]]
 
     def rank_correlation(self) -> NDArray[np.float64]:
-        """Return Spearman's correlation of attention and the size of the removal, (n,).
+        """Return Spearman's correlation of attention and absolute logit change, (n,).
 
-        A film of equal weights has none: NaN.
+        It is NaN for a film with constant attention.
         """
         sizes = map(np.abs, self.chunk_logit_changes)
         return spearman_per_row(zip(self.attention, sizes, strict=True))
 
     def top_attended_ratio(self, share: float = 0.1) -> NDArray[np.float64]:
-        """Return how far the most attended `share` of a film's chunks moves its logit, (n,).
+        """Return the mean absolute logit change of the most attended `share` of chunks, (n,).
 
-        Relative to its mean chunk: 1 is what chunks drawn at random would do.
+        It is divided by that of all chunks of the film: random chunks would give 1.
         """
-        found = []
-        for weight, move in zip(self.attention, self.chunk_logit_changes, strict=True):
-            most = np.argsort(-weight, kind="stable")[: max(1, round(share * len(weight)))]
-            mean = np.abs(move).mean()
-            found.append(np.abs(move[most]).mean() / mean if mean else 1.0)
-        return np.array(found)
+        ratios = []
+        for weight, change in zip(self.attention, self.chunk_logit_changes, strict=True):
+            top = np.argsort(-weight, kind="stable")[: max(1, round(share * len(weight)))]
+            mean = np.abs(change).mean()
+            ratios.append(np.abs(change[top]).mean() / mean if mean else 1.0)
+        return np.array(ratios)
 
 
 def train_fold_network(
     model: MILClassifier, task: Task, fold: Fold, *, seed: int
 ) -> tuple[nn.Module, ChunkBatchLoader]:
-    """Train the first of the networks whose mean scores a fold; return it and the test films."""
-    seed = fold_seed(seed, fold)
+    """Train the first network of a fold's ensemble; return it and a loader of the test films."""
+    return _train_first_member(model, task, fold, fold_seed(seed, fold))
+
+
+def attention_profile(
+    model: Estimator, task: Task, fold: Fold, *, bins: int = 20, seed: int = 0
+) -> NDArray[np.float64]:
+    """Train a network on `fold` and return its attention by position in the script, (bins,).
+
+    The script is cut into `bins` equal parts. The attention to a part is divided by the share of
+    the chunks in it, over all test films: uniform attention gives 1.
+
+    Raises:
+        TypeError: the model has no attention.
+    """
+    if not isinstance(model, MILClassifier):
+        raise TypeError(f"{model.name} has no attention: only MIL classifiers have")
+    network, test_loader = _train_first_member(model, task, fold, seed)
+    weight, uniform = np.zeros(bins), np.zeros(bins)
+    for batch in test_loader.eval_batches():
+        with torch.inference_mode():
+            attention = network(batch.chunks, batch.chunk_mask, *batch.extra_features).attention
+        part = (relative_positions(batch.chunk_mask) * bins).long().clamp(max=bins - 1)
+        share = batch.chunk_mask / batch.chunk_mask.sum(1, keepdim=True)
+        inside = batch.chunk_mask.numpy()
+        np.add.at(weight, part.numpy()[inside], attention.numpy()[inside])
+        np.add.at(uniform, part.numpy()[inside], share.numpy()[inside])
+    return weight / np.maximum(uniform, 1e-12)
+
+
+def _train_first_member(
+    model: MILClassifier, task: Task, fold: Fold, seed: int
+) -> tuple[nn.Module, ChunkBatchLoader]:
     inner = inner_folds(
         task.labels, task.groups, fold.train, n_folds=model.n_inner_folds, seed=seed
     )[0]
     torch.manual_seed(seed)
     network = model.build()
     parts = (inner.train, inner.test, fold.test)
-    training, val_loader, tested = model.batches(task, inner.train, *parts)
-    fit(network, training, val_loader, model.training, seed=seed)
-    return network.eval(), tested
+    train_loader, val_loader, test_loader = model.loaders(task, inner.train, *parts)
+    fit(network, train_loader, val_loader, model.train_config, seed=seed)
+    return network.eval(), test_loader
 
 
 @torch.inference_mode()
-def occlude_network(network: nn.Module, films: ChunkBatchLoader, parts: int) -> OcclusionResult:
-    """Ask a trained network about films: whole, without each part, without each chunk."""
+def occlude_network(network: nn.Module, loader: ChunkBatchLoader, parts: int) -> OcclusionResult:
+    """Score films whole, without each of `parts` equal parts, and without each chunk."""
     rows, logits, logit_changes = [], [], []
     attention: list[NDArray[np.float64]] = []
     chunk_logit_changes: list[NDArray[np.float64]] = []
-    for batch in films.eval_batches():
+    for batch in loader.eval_batches():
         whole, weights = network(batch.chunks, batch.chunk_mask, *batch.extra_features)
         steps = torch.arange(batch.chunk_mask.shape[1])
         part = ((steps + 0.5) / batch.chunk_mask.sum(1, keepdim=True) * parts).long()
@@ -89,9 +121,9 @@ def occlude_network(network: nn.Module, films: ChunkBatchLoader, parts: int) -> 
         logits.append(whole)
         logit_changes.append(whole[:, None] - torch.stack(without_parts, 1))
         by_chunk = whole[:, None] - torch.stack(without_chunks, 1)
-        for inside, weight, move in zip(batch.chunk_mask, weights, by_chunk, strict=True):
+        for inside, weight, change in zip(batch.chunk_mask, weights, by_chunk, strict=True):
             attention.append(weight[inside].double().numpy())
-            chunk_logit_changes.append(move[inside].double().numpy())
+            chunk_logit_changes.append(change[inside].double().numpy())
     return OcclusionResult(
         np.concatenate(rows),
         torch.cat(logits).double().numpy(),
@@ -104,7 +136,7 @@ def occlude_network(network: nn.Module, films: ChunkBatchLoader, parts: int) -> 
 def _logits_without(network: nn.Module, batch: ChunkBatch, occluded: Tensor) -> Tensor:
     """Return the logits without the chunks `occluded`, (batch, length) or (length,).
 
-    A film that would keep no chunk stays whole.
+    A film that would have no chunk left is scored whole.
     """
     kept = batch.chunk_mask & ~occluded
     kept = torch.where(kept.any(1, keepdim=True), kept, batch.chunk_mask)

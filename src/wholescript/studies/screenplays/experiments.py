@@ -1,4 +1,4 @@
-"""Experiments on films: an estimator cross-validated, or something measured once."""
+"""Experiments on films: cross-validation of an estimator, and other measurements."""
 
 import hashlib
 import os
@@ -13,9 +13,8 @@ import pandas as pd
 
 from wholescript.data.films.folds import Fold
 from wholescript.errors import RunError
-from wholescript.evaluation.crossval import CachedEstimator, cross_validate
 from wholescript.evaluation.film_bootstrap import bootstrap
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.experiment import Context, Experiment, Outcome, run
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.record import record_metrics
@@ -23,7 +22,8 @@ from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import current_workspace
-from wholescript.models.task import Estimator
+from wholescript.models.films.task import Estimator
+from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.study import Study
 
 MIN_TOLERANCE = 0.002
@@ -31,9 +31,9 @@ MIN_TOLERANCE = 0.002
 
 @dataclass(frozen=True)
 class CrossValidation(Experiment[Study]):
-    """An estimator fitted on each training fold and scored on the films held out.
+    """An estimator fitted on the training films of each fold and scored on its test films.
 
-    `split` is `random` (all repeats), `once` (the first repeat) or `temporal`.
+    `split` is `random` (all repeats), `first_repeat` or `temporal`.
     """
 
     kind: ClassVar[str] = "cross_validation"
@@ -43,7 +43,7 @@ class CrossValidation(Experiment[Study]):
     split: str = "random"
 
     def name_on(self, data: Study) -> str:
-        """Return the name as it was given."""
+        """Return `name`."""
         return self.name
 
     def settings_on(self, data: Study) -> dict[str, Any]:
@@ -57,13 +57,10 @@ class CrossValidation(Experiment[Study]):
         }
 
     def data_identity(self, data: Study) -> dict[str, Any]:
-        """Return hashes of the corpus, the labels with their groups, the folds and the features.
-
-        An estimator that reads texts has no features in its identity.
-        """
+        """Return hashes of corpus, labels and groups, folds, and features unless it needs texts."""
         task = data.task
         features = (
-            {} if reads_texts(self.estimator) else {"features": hash_json(task.features.manifest)}
+            {} if needs_texts(self.estimator) else {"features": hash_json(task.features.manifest)}
         )
         return features | {
             "corpus": data.corpus.provenance.fingerprint,
@@ -72,11 +69,11 @@ class CrossValidation(Experiment[Study]):
         }
 
     def modules(self) -> tuple[str, ...]:
-        """Return the modules of the estimator and of those it is built of."""
-        return ("wholescript.evaluation.crossval", *_modules(self.estimator))
+        """Return the modules of cross-validation, of the estimator and of its parts."""
+        return ("wholescript.studies.screenplays.cross_validation", *_modules(self.estimator))
 
     def execute(self, data: Study, context: Context) -> Outcome:
-        """Cross-validate; folds that a killed run had finished are read from `partial`."""
+        """Cross-validate; finished folds of an interrupted run are read from the fold cache."""
         folds = data.split(self.split)
         predictions = cross_validate(
             self.estimator,
@@ -84,7 +81,7 @@ class CrossValidation(Experiment[Study]):
             folds,
             seed=data.seed,
             fold_cache_dir=_fold_cache_dir(self.estimator, data),
-            # Fewer folds are not worth the start of processes.
+            # With fewer folds, starting processes costs more than it saves.
             n_jobs=(os.cpu_count() or 1) if len(folds) >= 5 else 1,
         )
         return Outcome(
@@ -97,7 +94,7 @@ class CrossValidation(Experiment[Study]):
 
 @dataclass(frozen=True)
 class Measurement(Experiment[None]):
-    """Numbers that take long and need no folds: `measure` finds them for `config` (JSON-able)."""
+    """Other expensive numbers: the result of `measure`, identified by `config` (JSON-able)."""
 
     kind: ClassVar[str] = "measurement"
 
@@ -107,7 +104,7 @@ class Measurement(Experiment[None]):
     source: tuple[str, ...] = ()
 
     def name_on(self, data: None) -> str:
-        """Return the name as it was given."""
+        """Return `name`."""
         return self.name
 
     def settings_on(self, data: None) -> dict[str, Any]:
@@ -120,20 +117,20 @@ class Measurement(Experiment[None]):
         }
 
     def data_identity(self, data: None) -> dict[str, Any]:
-        """Return nothing: what is measured names its data in `config`."""
+        """Return nothing: `config` identifies the data."""
         return {}
 
     def modules(self) -> tuple[str, ...]:
-        """Return the modules that decide the numbers."""
+        """Return the modules that compute the numbers."""
         return self.source
 
     def execute(self, data: None, context: Context) -> Outcome:
-        """Measure."""
+        """Call `measure`."""
         return Outcome(self.measure())
 
 
-class Compared(NamedTuple):
-    """Runs by model, a metric, and the table that `evaluation.comparison.compare` made of both."""
+class ModelComparison(NamedTuple):
+    """Runs by model, a metric, and the table of `evaluation.comparison.compare` for both."""
 
     runs: Mapping[str, Run]
     metric: str
@@ -141,10 +138,10 @@ class Compared(NamedTuple):
 
 
 def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
-    """Return the finished run `<group>/<name>` of `CrossValidation`, or make and store it.
+    """Return the stored run `<group>/<name>` of `CrossValidation`; train and store it if absent.
 
     Raises:
-        RunError: no notebook has begun, or `name` has another form.
+        RunError: no workspace is active, or `name` has another form.
     """
     return run(CrossValidation(name, estimator, split), study)
 
@@ -155,41 +152,41 @@ def measure_run(
     modules: Sequence[str],
     measure: Callable[[], Mapping[str, Metric]],
 ) -> Run:
-    """Return the finished run `<group>/<name>` of `Measurement`, or measure and store it.
+    """Return the stored run `<group>/<name>` of `Measurement`; measure and store it if absent.
 
-    `modules` are those whose source decides the numbers: their hash is recorded.
+    `modules` compute the numbers: the hash of their source is recorded.
     """
     return run(Measurement(name, config, measure, tuple(modules)), None)
 
 
 def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
-    """Return a run that another notebook makes, for this one to read.
+    """Return a run that another notebook makes.
 
-    With parameters that are not published it is evaluated if it is not there yet.
+    In a notebook with other than the published parameters, the run is made here if it is absent.
 
     Raises:
-        RunError: what is published under that name is missing or of other inputs.
+        RunError: there is no published run of that name with these settings and data.
     """
     workspace = current_workspace()
     experiment = CrossValidation(name, estimator, split)
     if workspace.published and workspace.find(name, experiment.identity(study)) is None:
         raise RunError(
-            f"there is no run {name!r} of this configuration and data: execute the notebook "
-            "that makes it first; `dvc repro` takes them in order"
+            f"there is no run {name!r} with these settings and data: execute the notebook that "
+            "makes it first; `dvc repro` executes all of them in order"
         )
     return run(experiment, study)
 
 
 def load_published_run(
-    name: str, estimator: Estimator, study: Study, *, split: str = "once"
+    name: str, estimator: Estimator, study: Study, *, split: str = "first_repeat"
 ) -> Run | None:
-    """Return a published run of a model that reads texts, which no notebook trains.
+    """Return a published run of a model that needs texts, which no notebook trains.
 
-    `wholescript train-texts` makes such runs where the texts are. None where the films, folds,
-    profile or settings at hand are others than those it was made with.
+    `wholescript train-texts` makes such runs. Returns None if the settings or the data differ from
+    those of the published run.
 
     Raises:
-        RunError: parameters are the published ones, and there is no such run.
+        RunError: the notebook has the published parameters, and there is no such run.
     """
     workspace = current_workspace()
     published = RunStore(workspace.project.root / "results")
@@ -197,8 +194,8 @@ def load_published_run(
     if found is None:
         if workspace.published:
             raise RunError(
-                f"there is no run {name!r} of these settings and films: `wholescript train-texts "
-                "FILMS.parquet` makes it, given a file of their texts"
+                f"there is no run {name!r} with these settings and films: `wholescript "
+                "train-texts FILMS.parquet` makes it, given a file with the texts"
             )
         return None
     if workspace.store.root != published.root:
@@ -207,23 +204,23 @@ def load_published_run(
     return found
 
 
-def remembered(estimator: Estimator, study: Study) -> CachedEstimator:
-    """Return `estimator` with its folds shared with `evaluate_run`.
+def cached(estimator: Estimator, study: Study) -> CachedEstimator:
+    """Return `estimator` with the fold cache of `evaluate_run`.
 
-    A stack of remembered members fits no fold that their own evaluation has fitted.
+    A stacking ensemble of cached members does not fit a fold again that `evaluate_run` has fitted.
     """
     return CachedEstimator(estimator, _fold_cache_dir(estimator, study))
 
 
-def reads_texts(estimator: Estimator) -> bool:
-    """Return whether an estimator is trained on texts, and not on the features of the bundle."""
-    return bool(getattr(estimator, "reads_texts", False))
+def needs_texts(estimator: Estimator) -> bool:
+    """Return whether an estimator is trained on texts instead of the bundled features."""
+    return bool(getattr(estimator, "needs_texts", False))
 
 
-def record_differences(name: str, parts: Sequence[Compared], *, baseline: str) -> Run:
-    """Store paired differences from a baseline as the run `<group>/<name>`, for the page.
+def record_differences(name: str, parts: Sequence[ModelComparison], *, baseline: str) -> Run:
+    """Store paired differences from a baseline as metrics of the run `<group>/<name>`.
 
-    Each difference is stored as `<run> - <run of the baseline>:<metric>`.
+    Each has the name `<run> - <run of the baseline>:<metric>`.
     """
     return record_metrics(
         name,
@@ -234,7 +231,7 @@ def record_differences(name: str, parts: Sequence[Compared], *, baseline: str) -
                 row.difference,
                 row.difference_low,
                 row.difference_high,
-                _tolerance(row.difference_high - row.difference_low, row.spread),
+                _tolerance(row.difference_high - row.difference_low, row.std),
             )
             for part in parts
             for row in part.table.drop(index=baseline).itertuples()
@@ -243,9 +240,9 @@ def record_differences(name: str, parts: Sequence[Compared], *, baseline: str) -
 
 
 def _fold_cache_dir(estimator: Estimator, study: Study) -> Path:
-    """Return the folder of finished folds: another one for other data or other source code.
+    """Return the folder of finished folds; it depends on the data and on the source code.
 
-    Unlike a stored run, a fold of other code is not worth keeping: it is fitted again.
+    After a change of code, folds are fitted again, unlike stored runs.
     """
     workspace = current_workspace()
     parts = [
@@ -253,11 +250,11 @@ def _fold_cache_dir(estimator: Estimator, study: Study) -> Path:
         study.task.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
     ]
-    return workspace.partial / hash_json(parts)[:16]
+    return workspace.fold_cache / hash_json(parts)[:16]
 
 
 def _modules(part: Any) -> Iterator[str]:
-    """Yield the modules of an estimator and of those it is built of."""
+    """Yield the modules of an estimator and of the estimators in its fields."""
     yield type(part).__module__
     for value in vars(part).values():
         for item in value if isinstance(value, list | tuple) else [value]:
@@ -275,16 +272,15 @@ def _folds_hash(folds: Sequence[Fold]) -> str:
 
 def _metrics(predictions: FilmPredictions, seed: int) -> dict[str, Metric]:
     return {
-        row.metric: Metric(row.value, row.low, row.high, _tolerance(row.high - row.low, row.spread))
+        row.metric: Metric(row.value, row.low, row.high, _tolerance(row.high - row.low, row.std))
         for row in bootstrap(predictions, seed=seed).itertuples()
     }
 
 
-def _tolerance(width: float, spread: float) -> float:
-    """Return how far a rerun may end from a stored metric.
+def _tolerance(width: float, std: float) -> float:
+    """Return the tolerance of a rerun: the largest difference from the stored metric.
 
-    One standard deviation over the repeats, each of which has other folds and seeds: a rerun
-    has the same ones, and should end far inside. With one repeat there is no spread (NaN); an
-    eighth of the interval stands in, since the spread over seeds is small beside that over films.
+    This is the standard deviation over repeats, which differ in folds and seeds; a rerun has the
+    same ones and should be much closer. With one repeat it is an eighth of the interval's width.
     """
-    return max(MIN_TOLERANCE, width / 8 if np.isnan(spread) else spread)
+    return max(MIN_TOLERANCE, width / 8 if np.isnan(std) else std)

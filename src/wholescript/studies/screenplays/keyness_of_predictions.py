@@ -1,4 +1,4 @@
-"""What a model takes for a mark of the positive class, beside what marks it."""
+"""Keyness of words for the predicted class, compared with their keyness for the true class."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from wholescript.evaluation.predictions import FilmPredictions
+from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.features.keyness import keyness, word_rates
 from wholescript.features.word_counts import WordCounts
 
@@ -14,8 +14,8 @@ FloatArray = NDArray[np.float64]
 
 
 def predicted_labels(predictions: FilmPredictions) -> NDArray[np.int8]:
-    """Call as many films positive as are: those of the best mean rank within their folds, (n,)."""
-    ranks = np.nanmean(predictions.ranks(), axis=0)
+    """Label the films with the best mean rank within folds positive, as many as truly are, (n,)."""
+    ranks = np.nanmean(predictions.fold_ranks(), axis=0)
     order = np.argsort(-ranks, kind="stable")
     chosen = np.zeros(len(ranks), np.int8)
     chosen[order[: int(predictions.labels.sum())]] = 1
@@ -30,8 +30,8 @@ def compare_feature_effects(
 ) -> pd.DataFrame:
     """Return the keyness of each word for the true and for the predicted class.
 
-    Columns `word`, `true` and `predicted` (Cohen's d of either class), `over`: predicted less true,
-    sorted by it.
+    Columns `word`, `true` and `predicted` (Cohen's d), and `over`: predicted minus true, in
+    descending order.
     """
     true = keyness(words, labels, min_films).set_index("word")["effect"]
     predicted_effects = keyness(words, predicted, min_films).set_index("word")["effect"]
@@ -50,11 +50,12 @@ def feature_effect_correlation(
     n_blocks: int = 100,
     min_films: int = 50,
 ) -> FloatArray:
-    """Return how alike the two keynesses are, and how much stronger the predicted one, (2, 3).
+    """Return the agreement of keyness for the true and for the predicted class, (2, 3).
 
-    Rows: Spearman's correlation over words, and the ratio of the effects' standard deviations.
-    Columns: value, and its 95% interval by the jackknife over `n_blocks` random blocks of films, near
-    duplicates together. A bootstrap would add noise to every effect, and so move both values.
+    Rows: Spearman's correlation over words, and the ratio of the standard deviations of the
+    effects, predicted over true. Columns: value and 95% interval, by the jackknife over `n_blocks`
+    random blocks of films with near duplicates together. (A bootstrap would add noise to every
+    effect, which biases both values.)
     """
     names, group = np.unique(groups.astype(str), return_inverse=True)
     block = np.random.default_rng(seed).permutation(len(names)) % n_blocks
@@ -67,8 +68,8 @@ def feature_effect_correlation(
     )
     ranked = [rankdata(side, axis=0) for side in (true, predicted_effects)]
     one, other = ((ranks - ranks.mean(0)) / ranks.std(0) for ranks in ranked)
-    found = np.stack([(one * other).mean(0), predicted_effects.std(0) / true.std(0)])
-    value, left_out = found[:, 0], found[:, 1:]
+    agreement = np.stack([(one * other).mean(0), predicted_effects.std(0) / true.std(0)])
+    value, left_out = agreement[:, 0], agreement[:, 1:]
     error = np.sqrt((n_blocks - 1) * left_out.var(axis=1))
     return np.column_stack([value, value - 1.96 * error, value + 1.96 * error])
 
@@ -79,9 +80,9 @@ def _cohens_d(
     """Return Cohen's d of each word under each weighting (n, B) of the films, (words, B)."""
     means, variances = [], []
     for side in (positive, ~positive):
-        drawn = weights * side[:, None]
-        n = drawn.sum(0)
-        mean = rates.T @ drawn / n
+        side_weights = weights * side[:, None]
+        n = side_weights.sum(0)
+        mean = rates.T @ side_weights / n
         means.append(mean)
-        variances.append(np.maximum((squares.T @ drawn / n - mean**2) * n / (n - 1), 1e-12))
+        variances.append(np.maximum((squares.T @ side_weights / n - mean**2) * n / (n - 1), 1e-12))
     return np.asarray((means[0] - means[1]) / np.sqrt((variances[0] + variances[1]) / 2))

@@ -1,6 +1,6 @@
-"""What one training step costs: seconds and peak memory, each measured in a process of its own.
+"""Time and peak memory of one training step, each measured in a fresh process.
 
-Cost depends on how long a film is and not on what it says, so token ids are drawn at random.
+The cost depends on the length of a film only, so token ids are drawn at random.
 """
 
 import multiprocessing
@@ -14,19 +14,17 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from wholescript.models.aggregators import QueryDecoder
-from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder, pad_chunks
+from wholescript.models.chunked_classifier import ChunkedClassifier, pad_chunks
+from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.training.batches import ChunkBatch, TokenBatch
 from wholescript.training.memory import peak_rss, rss
-from wholescript.training.objectives import (
-    EndToEndObjective,
-    FrozenEncoderObjective,
-    MemoryStrategy,
-)
+from wholescript.training.memory_strategies import MemoryStrategy
+from wholescript.training.objectives import EndToEndObjective, FrozenEncoderObjective
 
 
 @dataclass(frozen=True)
 class BenchmarkModel:
-    """A chunked classifier from scratch: the encoder's sizes; the aggregator is a query decoder."""
+    """Configuration of the measured model: an encoder from scratch and a query decoder."""
 
     vocab_size: int = 8_000
     d_model: int = 128
@@ -44,7 +42,7 @@ class BenchmarkModel:
         return ChunkedClassifier(encoder, QueryDecoder(self.d_model, self.d_aggregator))
 
     def dummy_film(self, chunks: int) -> TokenBatch:
-        """Return a batch of one film of full chunks, which is positive."""
+        """Return a batch of one positive film of full chunks, with random tokens."""
         ids = torch.randint(self.vocab_size, (chunks, self.chunk_length))
         mask = torch.ones_like(ids, dtype=torch.bool)
         return TokenBatch(np.zeros(1, np.int64), ids, mask, torch.tensor([chunks]), torch.ones(1))
@@ -52,11 +50,11 @@ class BenchmarkModel:
 
 @dataclass(frozen=True)
 class Footprint:
-    """The cost of one step on one film of `chunks` chunks by one way.
+    """The cost of one step on one film of `chunks` chunks with one memory strategy.
 
-    `seconds` is the quickest of the steps, which was disturbed least; `peak_bytes` is the most bytes that
-    the process held, and `activation_bytes` how many of them came on top of the weights and the film.
-    All are None where memory ran out.
+    `seconds` is that of the fastest step; `peak_bytes` the peak resident set size of the process,
+    and `activation_bytes` the peak minus the size before the first step, with weights and film in
+    memory. All are None if the process ran out of memory.
     """
 
     memory_strategy: str
@@ -76,13 +74,13 @@ def measure_footprint(
     n_cached_groups: int = 0,
     steps: int = 3,
 ) -> Footprint:
-    """Measure training steps on one film in a fresh process, or note that it was killed."""
+    """Measure training steps on one film in a fresh process."""
     model = model or BenchmarkModel()
     tokens = chunks * model.chunk_length
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(1, context) as pool:
-            found = pool.submit(
+            cost = pool.submit(
                 _measure,
                 chunks,
                 model,
@@ -93,13 +91,13 @@ def measure_footprint(
             ).result()
     except (BrokenProcessPool, MemoryError):
         return Footprint(memory_strategy, chunks, tokens, None, None, None)
-    return Footprint(memory_strategy, chunks, tokens, *found)
+    return Footprint(memory_strategy, chunks, tokens, *cost)
 
 
 def time_frozen_encoder(
     chunks: int, model: BenchmarkModel | None = None, *, chunks_per_group: int = 8
 ) -> dict[str, float]:
-    """Return the seconds of embedding one film once, and of a step on its stored vectors."""
+    """Return seconds: `embed`, to encode one film, and `step`, a training step on its vectors."""
     model = model or BenchmarkModel()
     classifier = model.build()
     dummy_film = model.dummy_film(chunks)
@@ -111,14 +109,14 @@ def time_frozen_encoder(
             strict=True,
         )
         vectors = torch.cat([classifier.encoder(*pair) for pair in pairs])
-    embedded = perf_counter() - start
+    embed_seconds = perf_counter() - start
     stored = ChunkBatch(dummy_film.rows, *pad_chunks(vectors, dummy_film.counts), dummy_film.labels)
     times = []
     for _ in range(10):
         start = perf_counter()
         FrozenEncoderObjective().training_step(classifier.aggregator, stored, cross_entropy, seed=0)
         times.append(perf_counter() - start)
-    return {"embed": embedded, "step": min(times)}
+    return {"embed": embed_seconds, "step": min(times)}
 
 
 def gradient_error(
@@ -129,46 +127,46 @@ def gradient_error(
     chunks_per_group: int = 8,
     n_cached_groups: int = 0,
 ) -> float:
-    """Return the largest relative gradient error of any parameter against `whole`, with dropout.
+    """Return the largest relative gradient error of a parameter against full backpropagation.
 
-    The error of a parameter is the norm of the difference over the norm of its gradient, in fp32.
+    The error of a parameter is the norm of the difference over the norm of its gradient, in float32
+    with dropout.
     """
     model = model or BenchmarkModel()
     torch.manual_seed(0)
     classifier = model.build()
     dummy_film = model.dummy_film(chunks)
 
-    def gradients(chosen: MemoryStrategy) -> dict[str, torch.Tensor]:
+    def gradients(strategy: MemoryStrategy) -> dict[str, torch.Tensor]:
         classifier.zero_grad()
-        EndToEndObjective(chosen, chunks_per_group, n_cached_groups=n_cached_groups).training_step(
-            classifier, dummy_film, cross_entropy, seed=0
-        )
+        EndToEndObjective(
+            strategy, chunks_per_group, n_cached_groups=n_cached_groups
+        ).training_step(classifier, dummy_film, cross_entropy, seed=0)
         named = classifier.named_parameters()
         return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
-    whole, other = gradients("whole"), gradients(memory_strategy)
-    # A key's bias moves all scores of a query alike: its true gradient is zero, its error noise.
-    least = 1e-6 * max(float(g.norm()) for g in whole.values())
+    reference, other = gradients("full_backprop"), gradients(memory_strategy)
+    # The bias of attention keys shifts all scores of a query: its gradient is zero up to rounding.
+    least = 1e-6 * max(float(g.norm()) for g in reference.values())
     return max(
         float((other[name] - gradient).norm() / gradient.norm())
-        for name, gradient in whole.items()
+        for name, gradient in reference.items()
         if gradient.norm() > least
     )
 
 
 def _measure(
-    chunks: int, model: BenchmarkModel, step: EndToEndObjective, steps: int
+    chunks: int, model: BenchmarkModel, objective: EndToEndObjective, steps: int
 ) -> tuple[float, int, int]:
     classifier = model.build()
-    step.training_step(
-        classifier, model.dummy_film(1), cross_entropy, seed=0
-    )  # brings in what any step needs
+    # The first step loads libraries; it is not measured.
+    objective.training_step(classifier, model.dummy_film(1), cross_entropy, seed=0)
     dummy_film = model.dummy_film(chunks)
     before, times = rss(), []
     for _ in range(steps):
         classifier.zero_grad()
         start = perf_counter()
-        step.training_step(classifier, dummy_film, cross_entropy, seed=0)
+        objective.training_step(classifier, dummy_film, cross_entropy, seed=0)
         times.append(perf_counter() - start)
     peak_bytes = peak_rss()
     return min(times), peak_bytes, max(peak_bytes - before, 0)

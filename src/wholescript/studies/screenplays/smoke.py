@@ -1,4 +1,4 @@
-"""One film through every model, forward and backward: the first thing to run after a change."""
+"""Smoke test: one film through every model, forward and backward."""
 
 import importlib.util
 from collections.abc import Callable, Iterator
@@ -19,14 +19,15 @@ from wholescript.features.build import load_features
 from wholescript.features.pretrained_encoders import MINILM_PACKAGE, cpu_has_bfloat16
 from wholescript.features.token_chunks import TokenChunks, cache_tokens, load_token_chunks
 from wholescript.models.aggregators import GatedAttention
-from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
-from wholescript.models.fusion import EXTRA_FEATURE_DIMS
-from wholescript.models.logistic_regression import IntArray, NestedLogisticRegression
-from wholescript.models.mean_embedding import MeanPoolingLR
+from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.models.films.extra_features import EXTRA_FEATURE_DIMS
+from wholescript.models.films.logistic_regression import IntArray, NestedLogisticRegression
+from wholescript.models.films.mean_embedding import MeanPoolingLR
+from wholescript.models.films.task import Task
+from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.partial_finetuning import PartiallyTunedEncoder
-from wholescript.models.task import Task
-from wholescript.models.tfidf import TfidfLR
-from wholescript.studies.screenplays.models.aggregation import AGGREGATORS, MILClassifier
+from wholescript.models.scratch_encoder import ScratchEncoder
+from wholescript.studies.screenplays.models.mil import AGGREGATORS, MILClassifier
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatchLoader
 from wholescript.training.objectives import (
@@ -36,29 +37,25 @@ from wholescript.training.objectives import (
     predict_logits,
 )
 
-VOCAB_SIZE = 30_522  # word pieces of the encoder
+VOCAB_SIZE = 30_522  # of the WordPiece tokenizer
 CHUNK_ENCODERS: dict[str, Callable[[], Any]] = {
     "scratch": partial(ScratchEncoder, VOCAB_SIZE, 64, 2, 128, 1),
     "scratch, causal": partial(
         ScratchEncoder, VOCAB_SIZE, 64, 2, 128, 1, positions="rotary", causal=True
     ),
-    "thawed": PartiallyTunedEncoder,
+    "partially_finetuned": PartiallyTunedEncoder,
 }
-"""Chunk encoders that are trained with an aggregator, the scratch ones small."""
-N_EVAL_CHUNKS = (
-    16  # chunks of the film, evenly spaced, that such a model reads: seconds, not a minute
-)
-N_TRAIN_PER_CLASS = (
-    2  # films of each class beside the one that is read: what linear models learn on
-)
+"""Chunk encoders that are trained with an aggregator; those from scratch are small here."""
+N_EVAL_CHUNKS = 16  # evenly spaced chunks of the film for end-to-end models: seconds, not a minute
+N_TRAIN_PER_CLASS = 2  # further films of each class, to fit linear models and scales
 
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """What a model did with the film.
+    """Result of a model on the film.
 
-    `input_shape` is the shape of its input, `output_shape` that of its output; `grad_norm` the norm over all
-    parameters, None where there are none to be had. `problems` is empty if all is well.
+    `grad_norm` is the norm over all parameters, None for a model without gradients. `problems` is
+    empty if all checks passed.
     """
 
     model: str
@@ -72,31 +69,31 @@ class SmokeResult:
 
 @dataclass(frozen=True)
 class SmokeBatch:
-    """A few films of a corpus, of which the last is read; `tokens_are_random` says that its tokens are."""
+    """A few films, of which the last is tested; without its text, `tokens_are_random`."""
 
-    films: Task
+    task: Task
     tokens: TokenChunks
     tokens_are_random: bool
 
     @property
     def row(self) -> IntArray:
-        """The row of the film, (1,)."""
-        return np.array([len(self.films.labels) - 1])
+        """The row of the tested film, (1,)."""
+        return np.array([len(self.task.labels) - 1])
 
     @property
     def train_rows(self) -> IntArray:
         """The rows of the other films."""
-        return np.arange(len(self.films.labels) - 1)
+        return np.arange(len(self.task.labels) - 1)
 
 
 def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
-    """Draw a film, and a few more of each class, with the features of all of them.
+    """Sample a film, and a few more of each class, with their features.
 
-    Without texts the film's word pieces are drawn at random, as many as it has chunks for.
+    If the corpus has no texts, the film's tokens are random, as many as fill its chunks.
 
     Raises:
         DataError: without the film, one class is missing.
-        BundleError: the features are missing, or what makes them.
+        BundleError: the features are missing, or the packages to compute them.
     """
     random = np.random.default_rng(seed)
     order = random.permutation(len(corpus))
@@ -110,7 +107,7 @@ def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
     features = load_features(corpus)
     task = Task(corpus.films, corpus.labels, features.groups, features)
     if corpus.texts is None:
-        size = int(features.chunks.counts[-1]) * TokenChunks.length
+        size = int(features.chunks.counts[-1]) * TokenChunks.chunk_length
         ids = random.integers(VOCAB_SIZE, size=size).astype(np.uint16)
         return SmokeBatch(
             task, TokenChunks(ids, np.array([0, size]), 0, 1, 2), tokens_are_random=True
@@ -120,43 +117,43 @@ def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
     return SmokeBatch(task, load_token_chunks([sha1]), tokens_are_random=False)
 
 
-def check_models(drawn: SmokeBatch, target: str, *, seed: int) -> Iterator[SmokeResult]:
-    """Take the film through every model of the report, untrained ones, and yield what each did.
+def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[SmokeResult]:
+    """Yield the result of every model of the report: linear ones fitted, networks untrained.
 
-    The pretrained encoder takes part where it is installed.
+    The pretrained encoder is left out if it is not installed.
     """
-    films = drawn.films
+    task = sample.task
     for linear in (TfidfLR(min_df=1), MeanPoolingLR()):
-        yield _check_linear(linear, drawn)
-    aggregations = [MILClassifier(cast(Any, name)) for name in AGGREGATORS]
-    aggregations.append(MILClassifier("gated_attention", inputs=tuple(EXTRA_FEATURE_DIMS)))
-    # Any label does for either head: only whether both run is asked.
-    joint = MultiTaskMILClassifier("gated_attention", auxiliary_label=target)
-    for model in (*aggregations, joint):
+        yield _check_linear(linear, sample)
+    mil_models = [MILClassifier(cast(Any, name)) for name in AGGREGATORS]
+    mil_models.append(MILClassifier("gated_attention", extra_features=tuple(EXTRA_FEATURE_DIMS)))
+    # The values of the label do not matter here, so both heads get the same.
+    multitask = MultiTaskMILClassifier("gated_attention", auxiliary_label=target)
+    for model in (*mil_models, multitask):
         torch.manual_seed(seed)
-        (batches,) = model.batches(films, drawn.train_rows, drawn.row)
-        loss = model.loss(films.labels)
-        yield _check_network(model.name, model.build(), batches, model.objective(), loss, seed)
-    tokens = TokenBatchLoader(
-        drawn.tokens, films.labels[drawn.row], np.array([0]), n_eval_chunks=N_EVAL_CHUNKS
+        (loader,) = model.loaders(task, sample.train_rows, sample.row)
+        loss = model.loss(task.labels)
+        yield _check_network(model.name, model.build(), loader, model.objective(), loss, seed)
+    token_loader = TokenBatchLoader(
+        sample.tokens, task.labels[sample.row], np.array([0]), n_eval_chunks=N_EVAL_CHUNKS
     )
-    objective = EndToEndObjective("whole", bfloat16=cpu_has_bfloat16())
+    objective = EndToEndObjective("full_backprop", bfloat16=cpu_has_bfloat16())
     for name, build in CHUNK_ENCODERS.items():
-        if name == "thawed" and not importlib.util.find_spec(MINILM_PACKAGE):
+        if name == "partially_finetuned" and not importlib.util.find_spec(MINILM_PACKAGE):
             continue
         torch.manual_seed(seed)
         encoder = build()
         network = ChunkedClassifier(encoder, GatedAttention(encoder.d_model))
         yield _check_network(
-            name, network, tokens, objective, binary_cross_entropy_with_logits, seed
+            name, network, token_loader, objective, binary_cross_entropy_with_logits, seed
         )
 
 
-def _check_linear(model: NestedLogisticRegression, drawn: SmokeBatch) -> SmokeResult:
-    """Fit a linear model on the other films and score the film."""
+def _check_linear(model: NestedLogisticRegression, sample: SmokeBatch) -> SmokeResult:
+    """Fit a linear model on the training films and score the tested film."""
     start = perf_counter()
-    train, test = model.inputs(drawn.films, drawn.train_rows, drawn.row)
-    labels = drawn.films.labels[drawn.train_rows]
+    train, test = model.design_matrices(sample.task, sample.train_rows, sample.row)
+    labels = sample.task.labels[sample.train_rows]
     scores = model.fit_predict_proba(train, labels, test, model.Cs[0], seed=0)
     problems = [] if np.isfinite(scores).all() else ["the probability is not finite"]
     seconds = perf_counter() - start
@@ -168,14 +165,14 @@ def _check_linear(model: NestedLogisticRegression, drawn: SmokeBatch) -> SmokeRe
 def _check_network(
     name: str,
     network: Any,
-    batches: BatchLoader,
+    loader: BatchLoader,
     objective: FrozenEncoderObjective | EndToEndObjective,
     loss: LossFn,
     seed: int,
 ) -> SmokeResult:
-    """Take one gradient of the film, then score it."""
+    """Compute the gradient on the tested film, then score it."""
     start = perf_counter()
-    batch = next(batches.eval_batches())
+    batch = next(loader.eval_batches())
     network.train()
     value = objective.training_step(network, batch, loss, seed=seed)
     problems = [] if torch.isfinite(value) else ["the loss is not finite"]
@@ -185,8 +182,8 @@ def _check_network(
     norm = nn.utils.get_total_norm([p.grad for p in trainable.values() if p.grad is not None])
     if not 0 < norm < np.inf:
         problems.append(f"the norm of the gradient is {norm:g}")
-    logits, _, _ = predict_logits(network, batches, objective)
-    # Two outputs are the factors of one probability.
+    logits, _, _ = predict_logits(network, loader, objective)
+    # The probability of a multi-task model is the product of those of its two heads.
     probability = float(expit(logits[0]).prod())
     if not np.isfinite(probability):
         problems.append("the probability is not finite")

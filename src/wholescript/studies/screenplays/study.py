@@ -1,4 +1,4 @@
-"""What the notebooks of the main study have in common: films, features, folds and scale."""
+"""The data that all notebooks of the study share: films, features, folds and run profile."""
 
 import inspect
 from dataclasses import dataclass, replace
@@ -9,12 +9,12 @@ from wholescript.experiments.workspace import current_workspace
 from wholescript.features.build import load_features
 from wholescript.features.bundle import FilmFeatures
 from wholescript.features.extract import FeatureConfig
-from wholescript.models.task import Task
+from wholescript.models.films.task import Task
 
 
 @dataclass(frozen=True)
 class RunProfile:
-    """How much of everything: films (None for all), folds, repeats, and epochs at most."""
+    """The size of all experiments: `films` (None for all), folds, repeats, and maximum epochs."""
 
     films: int | None
     folds: int
@@ -32,10 +32,9 @@ RUN_PROFILES = {
 
 @dataclass(frozen=True)
 class Study:
-    """The films of a notebook with their features, and the folds that all its models share.
+    """The films of a notebook with their features, and the folds of all models.
 
-    `folds` are the repeated random folds; `temporal` trains before the boundary year and tests
-    from it on, once a repeat, so that models that draw random numbers show their spread.
+    `folds` are repeated random folds. `temporal` has one split by year, repeated with other seeds.
     """
 
     corpus: Corpus
@@ -47,16 +46,21 @@ class Study:
     seed: int
 
     def split(self, name: str) -> list[Fold]:
-        """Return the folds of the split `random`, `once` (its first repeat) or `temporal`."""
-        once = [fold for fold in self.folds if fold.repeat == 0]
-        return {"random": self.folds, "once": once, "temporal": self.temporal}[name]
+        """Return the folds of `random`, `first_repeat` (of `random`) or `temporal`."""
+        first_repeat = [fold for fold in self.folds if fold.repeat == 0]
+        splits = {
+            "random": self.folds,
+            "first_repeat": first_repeat,
+            "temporal": self.temporal,
+        }
+        return splits[name]
 
 
 def open_study() -> Study:
-    """Load the films that the parameters of the running notebook ask for; see `load_study`.
+    """Load the study with the parameters of the running notebook; see `load_study`.
 
     Raises:
-        RunError: no notebook has begun.
+        RunError: no workspace is active.
     """
     workspace = current_workspace()
     known = inspect.signature(load_study).parameters
@@ -75,10 +79,10 @@ def load_study(
     first_test_year: int = 2010,
     chunk_length: int | None = None,
 ) -> Study:
-    """Load films with their features and folds. Films are grouped with their near duplicates.
+    """Load films with features and folds; near duplicates are kept on one side of each split.
 
-    `first_test_year` is the first test year of the temporal split, `chunk_length` the tokens a chunk:
-    other lengths than that of the bundle are embedded again.
+    `scale` is one of `RUN_PROFILES`, `first_test_year` that of the temporal split, `chunk_length`
+    the tokens per chunk: for other lengths than the bundled one, chunks are embedded again.
 
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
@@ -100,13 +104,13 @@ def load_study(
 
 
 def _load_chunk_features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:
-    """Return the features of a corpus with chunks of that length, by default as bundled."""
+    """Return the features of a corpus with chunks of that length; by default the bundled one."""
     if chunk_length is None:
         return load_features(corpus)
     features = load_features(corpus, FeatureConfig(chunk_length=chunk_length))
     if (length := features.manifest["settings"]["chunk_length"]) != chunk_length:
         raise ParameterError(
-            f"the bundled chunks have {length} tokens, not {chunk_length}: other lengths need the "
+            f"the bundled chunks have {length} tokens, not {chunk_length}; other lengths need the "
             "texts (source 'local' with a path, or 'hub') and the encoder (`make encoder`)"
         )
     return features

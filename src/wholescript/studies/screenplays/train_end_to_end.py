@@ -1,4 +1,4 @@
-"""Training of the models that read texts, by a command, where the texts are."""
+"""Training of the published models that need texts: `wholescript train-texts`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,21 +8,22 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
 from wholescript.studies.screenplays.experiments import evaluate_run
-from wholescript.studies.screenplays.models.end_to_end_variants import end_to_end_models
+from wholescript.studies.screenplays.models.published import end_to_end_models
 from wholescript.studies.screenplays.study import load_study
 
-DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-texts-auc"}
-"""The cell that shows these runs: where their numbers lead, since none trains them."""
+DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-chunk-encoders-auc"}
+"""The cell that shows these runs, recorded with them: links of their numbers lead there."""
 
 
 def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
-    """Train the published text models on the bundled films, and yield each stored run.
+    """Train the models of `end_to_end_models` on the bundled films; yield each stored run.
 
-    `parquet` holds the texts of those films, in the columns of source `local`; a text counts only
-    where its SHA-1 is that of the bundle. Finished folds, and epochs within a fold, survive a kill.
+    `parquet` holds the texts, in the columns of source `local`; they are matched by SHA-1 with the
+    bundled films. `names` selects models. An interrupted training resumes from finished folds and
+    from the checkpoint within a fold.
 
     Raises:
-        ParameterError: a name is none of the models'.
+        ParameterError: there is no model of that name.
         DataError: the file lacks texts of bundled films.
     """
     models = {model.name: model for model in end_to_end_models().values()}
@@ -33,7 +34,7 @@ def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
     _check_texts(study.corpus, found, parquet)
     for name in names or models:
         models[name].cache_texts(_texts(study.corpus, found), total=len(study.corpus))
-        run = evaluate_run(f"texts/{name}", models[name], study, split="once")
+        run = evaluate_run(f"chunk-encoders/{name}", models[name], study, split="first_repeat")
         yield current_workspace().store.annotate(run, DISPLAY_CELL)
 
 
@@ -42,7 +43,7 @@ def _check_texts(bundled: Corpus, found: Corpus, parquet: Path) -> None:
     if missing := len(set(wanted) - set(there)):
         raise DataError(
             f"{parquet} lacks the text of {missing} of {len(wanted)} bundled films, or has "
-            "another draft of it: the file that the features were made of has all"
+            "another draft of it"
         )
 
 

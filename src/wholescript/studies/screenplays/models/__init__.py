@@ -1,1 +1,1 @@
-"""Estimators of screenplays that are trained by the loop: aggregators, end-to-end models."""
+"""Neural estimators of screenplays: MIL pooling of frozen embeddings, and end-to-end models."""

@@ -1,18 +1,19 @@
-"""Chunked classifiers as estimators: encoder and aggregator trained together on token chunks."""
+"""End-to-end classifiers of screenplays: chunk encoder and aggregator trained together."""
 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
+from torch import Tensor
 
-from wholescript.data.films.folds import inner_folds
+from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import wordpiece_tokenizer
 from wholescript.features.token_chunks import (
@@ -22,37 +23,40 @@ from wholescript.features.token_chunks import (
     cache_tokens,
     load_token_chunks,
 )
-from wholescript.models.chunked import ChunkedClassifier, ScratchEncoder
-from wholescript.models.fusion import extract_extra_features, with_late_fusion
+from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
+from wholescript.models.films.task import FoldScores, Task
 from wholescript.models.partial_finetuning import PartiallyTunedEncoder
-from wholescript.models.task import FoldScores, Task
-from wholescript.studies.screenplays.models.aggregation import AGGREGATORS
+from wholescript.models.scratch_encoder import ScratchEncoder
+from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, member_of
+from wholescript.studies.screenplays.models.mil import AGGREGATORS
+from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.batches import TokenBatchLoader
-from wholescript.training.loop import HistoryRow, TrainConfig, derive_seed, fit
-from wholescript.training.masked_lm import MLMConfig, pretrain_mlm
-from wholescript.training.objectives import EndToEndObjective, MemoryStrategy, predict_logits
+from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.memory_strategies import MemoryStrategy
+from wholescript.training.objectives import EndToEndObjective
 from wholescript.training.progress import progress_path
 
 IntArray = NDArray[np.int64]
+Encoder = Literal["scratch", "partially_finetuned"]
 
 
 @dataclass
 class EndToEndClassifier:
     """A chunk encoder and an aggregator, trained together on the texts.
 
-    In training a film is seen through `n_train_chunks` chunks, drawn anew in every epoch, otherwise through
-    `n_eval_chunks` of them, evenly spaced; None of either is all. For each outer fold the first `n_members`
-    of `n_inner_folds` inner folds each give a model, stopped early on its held-out films; test films get
-    the mean of their probabilities. Training films that no member held out have no inner score
-    (NaN). With `pretrain_config` the encoder first reads the training scripts without their labels.
-    `fusion_inputs` of `models.fusion.WIDTHS` are read beside the chunks; `encoder_options` and `aggregator_options`
-    go to encoder and aggregator.
+    - Training steps use `n_train_chunks` random chunks of each film, others in every epoch;
+      evaluation uses `n_eval_chunks` evenly spaced ones. None means all.
+    - The first `n_members` of `n_inner_folds` inner folds each train a network, stopped early on
+      the films of the fold; `fit_ensemble` explains the scores.
+    - `memory_strategy` and `chunks_per_group` are settings of `EndToEndObjective`.
+    - With `pretrain_config`, the encoder is first pretrained on the training scripts (MLM).
+    - `encoder_options` and `aggregator_options` are arguments of encoder and aggregator;
+      `extra_features` (names of `EXTRA_FEATURE_DIMS`) are added by late fusion.
     """
 
-    reads_texts: ClassVar[bool] = True  # and not the features of the bundle
-
     name: str
-    encoder: Literal["scratch", "thawed"] = "scratch"
+    encoder: Encoder = "scratch"
     architecture: str = "gated_attention"
     chunk_length: int = CHUNK_LENGTH
     n_train_chunks: int | None = 16
@@ -60,37 +64,41 @@ class EndToEndClassifier:
     n_inner_folds: int = 5
     n_members: int = 1
     batch_size: int = 8
-    way: MemoryStrategy = "cached"
+    memory_strategy: MemoryStrategy = "grad_cache"
     chunks_per_group: int = 64
     bfloat16: bool = True
     encoder_options: dict[str, Any] = field(default_factory=dict)
     aggregator_options: dict[str, Any] = field(default_factory=dict)
-    fusion_inputs: tuple[str, ...] = ()
+    extra_features: tuple[str, ...] = ()
     pretrain_config: MLMConfig | None = None
-    training: TrainConfig = field(
+    train_config: TrainConfig = field(
         default_factory=lambda: TrainConfig(
             epochs=6, learning_rate=5e-4, weight_decay=0.05, patience=2, chunk_dropout=0.0
         )
     )
 
+    model: ClassVar[str] = "EndToEndClassifier"
+    needs_texts: ClassVar[bool] = True
     cache: ClassVar[Path] = CACHE
 
     def __post_init__(self) -> None:
-        """Refuse names that are not there."""
-        if self.encoder not in ("scratch", "thawed"):
-            raise ParameterError(f"encoder={self.encoder!r} is none of scratch, thawed")
+        """Check the names of encoder and aggregator; raises ParameterError."""
+        if self.encoder not in get_args(Encoder):
+            raise ParameterError(
+                f"encoder={self.encoder!r} is none of {_listed(get_args(Encoder))}"
+            )
         if self.architecture not in AGGREGATORS:
             raise ParameterError(
-                f"architecture={self.architecture!r} is none of {', '.join(AGGREGATORS)}"
+                f"architecture={self.architecture!r} is none of {_listed(AGGREGATORS)}"
             )
 
     @property
     def config(self) -> dict[str, Any]:
         """All fields."""
-        return {"model": type(self).__name__, **asdict(self)}
+        return {"model": self.model, **asdict(self)}
 
     def build(self) -> ChunkedClassifier:
-        """Return an untrained classifier; seed torch before."""
+        """Return an untrained classifier; its weights depend on torch's random state."""
         encoder: ScratchEncoder | PartiallyTunedEncoder
         if self.encoder == "scratch":
             vocab_size = wordpiece_tokenizer().get_vocab_size()
@@ -98,81 +106,107 @@ class EndToEndClassifier:
         else:
             encoder = PartiallyTunedEncoder(**self.encoder_options)
         aggregator = AGGREGATORS[self.architecture](encoder.d_model, **self.aggregator_options)
-        return ChunkedClassifier(encoder, with_late_fusion(aggregator, self.fusion_inputs))
+        return ChunkedClassifier(encoder, with_late_fusion(aggregator, self.extra_features))
 
     def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
-        """Tokenise scripts, given as (SHA-1 of the text, text), into the cache."""
+        """Tokenize scripts, given as (SHA-1 of the text, text), into the cache."""
         cache_tokens(scripts, total=total, cache=self.cache)
 
     def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
         """Train on the inner folds of `train` and score `test`.
 
         Raises:
-            DataError: the texts are not at hand.
+            DataError: the tokens of some films are not in the cache.
         """
-        tokens = load_token_chunks(
-            task.films["text_sha1"].tolist(), self.chunk_length, cache=self.cache
+        sha1s = task.films["text_sha1"].tolist()
+        tokens = load_token_chunks(sha1s, self.chunk_length, cache=self.cache)
+        encoder_state, pretrain_metrics = self._initial_encoder(tokens, train, seed)
+        scores = fit_ensemble(
+            partial(self._fit_member, tokens, task, test, encoder_state),
+            task,
+            train,
+            test,
+            n_inner_folds=self.n_inner_folds,
+            n_members=self.n_members,
+            seed=seed,
         )
-        inner, test_scores = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
-        history: list[HistoryRow] = []
-        chosen: dict[str, float | int | str] = {}
-        way = EndToEndObjective(self.way, self.chunks_per_group, self.bfloat16)
-        torch.manual_seed(seed)
-        model = self.build()
-        if self.pretrain_config:
-            assert isinstance(model.encoder, ScratchEncoder)
-            read = pretrain_mlm(
-                model.encoder, tokens, train, self.pretrain_config, seed=seed, progress=True
-            )
-            chosen["pretraining_loss"] = read.history[read.best_epoch - 1]["held_out_loss"]
-        start = {name: value.clone() for name, value in model.encoder.state_dict().items()}
-        folds = inner_folds(task.labels, task.groups, train, n_folds=self.n_inner_folds, seed=seed)
-        epochs = []
-        for fold in folds[: self.n_members]:
-            member_seed = derive_seed(seed, fold.fold)
-            torch.manual_seed(member_seed)
-            model = self.build()
-            model.encoder.load_state_dict(start)
-            parts = (fold.train, fold.test, test)
-            training, val_loader, tested = self.batches(tokens, task, fold.train, *parts)
-            path = self.cache / "fits" / f"{self._key(task, fold.train, member_seed)}.safetensors"
-            result = fit(
-                model, training, val_loader, self.training, seed=member_seed, way=way,
-                checkpoint=path, progress=True,
-            )  # fmt: skip
-            path.unlink(missing_ok=True)
-            progress_path(path).unlink(missing_ok=True)
-            for batches, scores, share in (
-                (val_loader, inner, 1),
-                (tested, test_scores, self.n_members),
-            ):
-                logits, _, rows = predict_logits(model, batches, way)
-                scores[rows] = np.nan_to_num(scores[rows]) + expit(logits.astype(float)) / share
-            history += [{"inner": fold.fold, **row} for row in result.history]
-            epochs.append(result.best_epoch)
-        chosen["best_epochs"] = " ".join(map(str, epochs))
-        return FoldScores(inner[train], test_scores[test], chosen, history)
+        return replace(scores, chosen=scores.chosen | pretrain_metrics)
 
-    def batches(
+    def _initial_encoder(
+        self, tokens: TokenChunks, train: IntArray, seed: int
+    ) -> tuple[dict[str, Tensor], dict[str, float | int | str]]:
+        """Return the encoder weights that all members start from, and the pretraining loss."""
+        torch.manual_seed(seed)
+        encoder = self.build().encoder
+        metrics: dict[str, float | int | str] = {}
+        if self.pretrain_config:
+            assert isinstance(encoder, ScratchEncoder)
+            result = pretrain_mlm(
+                encoder, tokens, train, self.pretrain_config, seed=seed, progress=True
+            )
+            metrics["mlm_val_loss"] = result.history[result.best_epoch - 1]["val_loss"]
+        return {name: value.clone() for name, value in encoder.state_dict().items()}, metrics
+
+    def _fit_member(
+        self,
+        tokens: TokenChunks,
+        task: Task,
+        test: IntArray,
+        encoder_state: dict[str, Tensor],
+        fold: Fold,
+        seed: int,
+    ) -> Member:
+        torch.manual_seed(seed)
+        network = self.build()
+        network.encoder.load_state_dict(encoder_state)
+        train_loader, *eval_loaders = self.loaders(
+            tokens, task, fold.train, fold.train, fold.test, test
+        )
+        objective = EndToEndObjective(self.memory_strategy, self.chunks_per_group, self.bfloat16)
+        checkpoint = self._checkpoint(task, fold.train, seed)
+        result = fit(
+            network,
+            train_loader,
+            eval_loaders[0],
+            self.train_config,
+            seed=seed,
+            objective=objective,
+            checkpoint=checkpoint,
+            progress=True,
+        )
+        checkpoint.unlink(missing_ok=True)
+        progress_path(checkpoint).unlink(missing_ok=True)
+        return member_of(result, network, eval_loaders, objective)
+
+    def loaders(
         self, tokens: TokenChunks, task: Task, train: IntArray, *parts: IntArray
     ) -> list[TokenBatchLoader]:
-        """Return the films of each part as batches of token chunks; inputs are those of `train`."""
+        """Return a loader of each part; extra features are fitted on `train`."""
         extra_features = (
-            extract_extra_features(task, train, self.fusion_inputs) if self.fusion_inputs else None
-        )
-        size, n_train_chunks, n_eval_chunks = (
-            self.batch_size,
-            self.n_train_chunks,
-            self.n_eval_chunks,
+            extract_extra_features(task, train, self.extra_features)
+            if self.extra_features
+            else None
         )
         return [
             TokenBatchLoader(
-                tokens, task.labels, rows, size, n_train_chunks, n_eval_chunks, extra_features
+                tokens,
+                task.labels,
+                rows,
+                self.batch_size,
+                self.n_train_chunks,
+                self.n_eval_chunks,
+                extra_features,
             )
             for rows in parts
         ]
 
-    def _key(self, task: Task, rows: IntArray, seed: int) -> str:
+    def _checkpoint(self, task: Task, rows: IntArray, seed: int) -> Path:
+        """Return the path of a member's checkpoint, named by all that decides its training."""
         films = task.films["text_sha1"].to_numpy()[rows].tolist()
         content = json.dumps([self.config, films, task.labels[rows].tolist(), seed])
-        return hashlib.sha256(content.encode()).hexdigest()[:20]
+        digest = hashlib.sha256(content.encode()).hexdigest()[:20]
+        return self.cache / "fits" / f"{digest}.safetensors"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,7 +1,8 @@
-"""Treatments of class imbalance on an aggregator: those of `models.imbalance`, a film a row."""
+"""Corrections of class imbalance for MIL classifiers: losses and resampling of training films."""
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from imblearn.over_sampling import RandomOverSampler
@@ -9,48 +10,51 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.class_weight import compute_class_weight
 
-from wholescript.models.imbalance import (
+from wholescript.models.films.imbalance import (
     CLASS_BALANCED_BETA,
     FOCAL_GAMMA,
     ImbalanceCorrection,
     check_correction,
     effective_number_weights,
 )
-from wholescript.models.mean_embedding import mean_chunk_embeddings
-from wholescript.studies.screenplays.models.aggregation import IntArray, MILClassifier
+from wholescript.models.films.mean_embedding import mean_chunk_embeddings
+from wholescript.studies.screenplays.models.mil import IntArray, MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.losses import focal_loss, weighted_loss
 from wholescript.training.objectives import LossFn
 
-SMOTE_NEIGHBORS = 5  # of SMOTE, as its authors chose
+SMOTE_NEIGHBORS = 5  # as in the paper
 
 
 @dataclass
 class ImbalanceMILClassifier(MILClassifier):
-    """`MILClassifier` with one treatment of imbalance, inside the films that a member trains on.
+    """`MILClassifier` with a correction of class imbalance within the training films.
 
-    Early stopping follows the treated loss. SMOTE interpolates whole films: see `smote_sequences`.
+    The corrections are those of `models.films.imbalance`; SMOTE is `smote_sequences`. Early
+    stopping monitors the corrected loss.
     """
 
-    correction: ImbalanceCorrection = "plain"
+    correction: ImbalanceCorrection = "uncorrected"
     gamma: float = FOCAL_GAMMA
     beta: float = CLASS_BALANCED_BETA
 
+    model: ClassVar[str] = "ImbalanceMILClassifier"
+
     def __post_init__(self) -> None:
-        """Check the treatment."""
+        """Check the correction; raises ParameterError."""
         check_correction(self.correction)
 
     @property
     def name(self) -> str:
-        """The treatment, as a run is called."""
+        """The correction, as part of run names."""
         return check_correction(self.correction)
 
     def loss(self, labels: NDArray[np.int8]) -> LossFn:
-        """Return the loss, with weights that even out these labels."""
+        """Return the loss, with class weights from these labels where the correction has them."""
         match self.correction:
             case "class weights":
-                both = np.array([0, 1])
-                negative, positive = compute_class_weight("balanced", classes=both, y=labels)
+                classes = np.array([0, 1])
+                negative, positive = compute_class_weight("balanced", classes=classes, y=labels)
             case "class-balanced":
                 negative, positive = effective_number_weights(labels, self.beta).values()
             case "focal loss":
@@ -59,50 +63,50 @@ class ImbalanceMILClassifier(MILClassifier):
                 return super().loss(labels)
         return partial(weighted_loss, negative=float(negative), positive=float(positive))
 
-    def resample(self, training: ChunkBatchLoader, *, seed: int) -> ChunkBatchLoader:
-        """Repeat or invent positive films until the classes are equal in number."""
-        labels = training.labels[training.rows]
+    def resample(self, train_loader: ChunkBatchLoader, *, seed: int) -> ChunkBatchLoader:
+        """Repeat or synthesise positive films until both classes have the same number."""
+        labels = train_loader.labels[train_loader.rows]
         match self.correction:
             case "oversampling":
                 sampler = RandomOverSampler(random_state=seed)
-                rows, _ = sampler.fit_resample(training.rows[:, None], labels)
-                return replace(training, rows=rows.ravel())
+                rows, _ = sampler.fit_resample(train_loader.rows[:, None], labels)
+                return replace(train_loader, rows=rows.ravel())
             case "SMOTE":
-                positive = training.rows[labels == 1]
-                count = len(labels) - 2 * len(positive)
-                return smote_sequences(training, positive, count, seed=seed)
+                positive = train_loader.rows[labels == 1]
+                n_synthetic = len(labels) - 2 * len(positive)
+                return smote_sequences(train_loader, positive, n_synthetic, seed=seed)
             case _:
-                return training
+                return train_loader
 
 
 def smote_sequences(
-    training: ChunkBatchLoader, rows: IntArray, count: int, *, seed: int
+    train_loader: ChunkBatchLoader, rows: IntArray, n_synthetic: int, *, seed: int
 ) -> ChunkBatchLoader:
-    """Add `count` positive films between neighbours among the films `rows` (SMOTE, on sequences).
+    """Add `n_synthetic` positive films, interpolated between the films `rows` (SMOTE on sequences).
 
-    A new film has the length of one of them; each of its chunks lies the same random way towards
-    the chunk at the same place in the script of one of that film's `SMOTE_NEIGHBORS` nearest, by the
-    mean of the chunks.
+    A synthetic film has the length of one film. Each of its chunks is interpolated, with one weight
+    for the film, towards the chunk at the same relative position of a neighbour: one of the
+    `SMOTE_NEIGHBORS` nearest films by mean chunk embedding.
     """
     random = np.random.default_rng(seed)
-    chunks = training.chunks
-    means = mean_chunk_embeddings(chunks)[rows, : training.dimensions]
+    chunks = train_loader.chunks
+    means = mean_chunk_embeddings(chunks)[rows, : train_loader.dimensions]
     nearest = NearestNeighbors(n_neighbors=min(SMOTE_NEIGHBORS + 1, len(rows))).fit(means)
     neighbours = nearest.kneighbors(means, return_distance=False)[:, 1:]
     codes = [chunks.codes]
-    for number in random.integers(len(rows), size=count):
+    for number in random.integers(len(rows), size=n_synthetic):
         film, other = (
             chunks.codes[chunks.offsets[row] : chunks.offsets[row + 1]].astype(np.float32)
             for row in (rows[number], rows[random.choice(neighbours[number])])
         )
-        places = np.linspace(0, len(other) - 1, len(film)).round().astype(int)
-        codes.append((film + random.random() * (other[places] - film)).round().astype(np.int8))
+        matching = np.linspace(0, len(other) - 1, len(film)).round().astype(int)
+        codes.append((film + random.random() * (other[matching] - film)).round().astype(np.int8))
     lengths = [len(film) for film in codes[1:]]
     offsets = np.append(chunks.offsets, chunks.offsets[-1] + np.cumsum(lengths, dtype=np.int64))
-    synthetic = np.arange(count) + len(training.labels)
+    synthetic = np.arange(n_synthetic) + len(train_loader.labels)
     return replace(
-        training,
+        train_loader,
         chunks=replace(chunks, codes=np.concatenate(codes), offsets=offsets),
-        labels=np.concatenate([training.labels, np.ones(count, np.int8)]),
-        rows=np.concatenate([training.rows, synthetic]),
+        labels=np.concatenate([train_loader.labels, np.ones(n_synthetic, np.int8)]),
+        rows=np.concatenate([train_loader.rows, synthetic]),
     )

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from wholescript.data.films.summary import rates
+from wholescript.data.films.summary import positive_rates
 from wholescript.features.word_counts import WordCounts
 
 
 def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:
-    """Draw the lengths of scripts, (n,) tokens, with the contexts of known models as lines."""
+    """Draw the lengths of scripts, (n,) tokens, with lines at the context lengths of models."""
     figure, axes = plt.subplots()
     bins = np.geomspace(min(contexts) * 0.8, tokens.max() * 1.1, 60).tolist()
     axes.hist(tokens, bins=bins, color="C0")
@@ -29,8 +29,8 @@ def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figu
 
 
 def positive_rate_by(by: pd.Series, labels: NDArray[np.int8], name: str) -> Figure:
-    """Draw how many films each class of `by` (n,) has, and their rate of positives."""
-    table = rates(labels, by)
+    """Draw the number of films in each category of `by` (n,), and their rate of positives."""
+    table = positive_rates(labels, by)
     figure, (above, below) = plt.subplots(2, 1, sharex=True, height_ratios=(1, 1.6))
     places = np.arange(len(table))
     above.bar(places, table["films"], color="C7")
@@ -42,7 +42,7 @@ def positive_rate_by(by: pd.Series, labels: NDArray[np.int8], name: str) -> Figu
 
 
 def label_rate_bars(table: pd.DataFrame) -> Figure:
-    """Draw the rate of each label with its interval; `table` as from `data.label_rates`."""
+    """Draw the rate of each label with its interval; `table` is that of `label_rates`."""
     figure, axes = plt.subplots(figsize=(7.0, 2.6))
     places = np.arange(len(table))[::-1]
     errors = [table["rate"] - table["low"], table["high"] - table["rate"]]
@@ -58,16 +58,16 @@ def label_rate_bars(table: pd.DataFrame) -> Figure:
 
 def zipf(words: WordCounts) -> Figure:
     """Draw word frequency against rank, both logarithmic."""
-    counts = np.sort(np.asarray(words.whole.sum(0)).ravel())[::-1]
+    counts = np.sort(np.asarray(words.total.sum(0)).ravel())[::-1]
     figure, axes = plt.subplots(figsize=(7.0, 3.4))
     shown = np.unique(np.geomspace(1, len(counts), 300).astype(int)) - 1
     axes.plot(shown + 1, counts[shown])
-    axes.set(xscale="log", yscale="log", xlabel="rank of the word", ylabel="uses in all scripts")
+    axes.set(xscale="log", yscale="log", xlabel="rank of the word", ylabel="occurrences")
     return figure
 
 
 def keyness(table: pd.DataFrame, top: int) -> Figure:
-    """Draw the `top` words of either class by Welch's t; `table` as from `features.keyness`."""
+    """Draw the `top` words of each class by Welch's t; `table` is that of `keyness`."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 0.24 * top + 1))
     for axes, part, color, title in (
         (left, table.tail(top).iloc[::-1], "C1", "used more in films not nominated"),
@@ -92,7 +92,7 @@ def positive_rate_by_confounder(
         "source": films["source"].astype(str),
     }
     for axes, (name, by) in zip(panels, quintiles.items(), strict=True):
-        table = rates(labels, by)
+        table = positive_rates(labels, by)
         _draw_rates(axes, table)
         axes.axhline(labels.mean(), color="0.5", linestyle=":", linewidth=1)
         axes.set(xlabel=name)

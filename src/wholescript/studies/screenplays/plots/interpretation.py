@@ -1,4 +1,4 @@
-"""Plots of what a model reads: along the script, and in words."""
+"""Plots of occlusion along the script, of word effects and of topics."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -6,60 +6,63 @@ from matplotlib.figure import Figure
 
 
 def along(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
-    """Draw a value with its interval by part of the script, a panel a model.
+    """Draw a value with its interval by part of the script, a panel for each model.
 
-    Columns `model`, `part`, `value`, `low`, `high`; `reference_value` draws a dotted line.
+    `table` has the columns `model`, `part`, `value`, `low`, `high`; a dotted line marks
+    `reference_value`.
     """
     models = list(dict.fromkeys(table["model"]))
     figure, panels = plt.subplots(1, len(models), sharey=True, figsize=(7.0, 3.0), squeeze=False)
     for axes, model in zip(panels[0], models, strict=True):
         part = table[table["model"] == model].sort_values("part")
-        places = (part["part"] + 0.5) / len(part)
-        axes.fill_between(places, part["low"], part["high"], color="C0", alpha=0.2)
-        axes.plot(places, part["value"], color="C0")
+        positions = (part["part"] + 0.5) / len(part)
+        axes.fill_between(positions, part["low"], part["high"], color="C0", alpha=0.2)
+        axes.plot(positions, part["value"], color="C0")
         axes.axhline(reference_value, color="0.5", linestyle=":", linewidth=1.2)
         axes.set(title=model, xlim=(0, 1), xticks=[0, 0.5, 1])
     panels[0][0].set(ylabel=label)
-    panels[0][len(models) // 2].set(xlabel="place in the script, 0 = first page")
+    panels[0][len(models) // 2].set(xlabel="position in the script (0 = first page)")
     return figure
 
 
 def feature_effect_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
-    """Draw each word's effect for the predicted against that for the true class.
+    """Draw each word's effect for the predicted class against that for the true class.
 
-    Columns `word`, `true`, `predicted`, `over`; the `n_labelled` words at either end of `over` are
-    written out, in a panel for each.
+    `table` is that of `compare_feature_effects`; two panels show the `n_labelled` words with the
+    largest and the smallest `over`.
     """
     figure, panels = plt.subplot_mosaic(
         [["all", "over", "under"]], figsize=(7.0, 3.8), width_ratios=(2.2, 1, 1)
     )
     axes = panels["all"]
-    # A picture of the points in the SVG: each of them as a shape of its own would be a megabyte.
+    # Rasterised: as vector shapes, the points would take a megabyte in the SVG.
     points = axes.scatter(
         table["true"], table["predicted"], s=3, color="C7", alpha=0.4, linewidths=0
     )
     points.set_rasterized(True)
     axes.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set(xlabel="effect, nominated films (d)", ylabel="effect, films called nominated (d)")
+    axes.set(
+        xlabel="effect, nominated films (Cohen's d)", ylabel="effect, films predicted positive (d)"
+    )
     ends = {
-        "over": (table.head(n_labelled), "C0", "held for a film"),
-        "under": (table.tail(n_labelled).iloc[::-1], "C1", "held against it"),
+        "over": (table.head(n_labelled), "C0", "overweighted for nomination"),
+        "under": (table.tail(n_labelled).iloc[::-1], "C1", "overweighted against it"),
     }
     for name, (part, color, title) in ends.items():
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)
         places = range(len(part))[::-1]
         panels[name].barh(places, part["over"].abs(), color=color, height=0.7)
         panels[name].set_yticks(places, part["word"].tolist())
-        panels[name].set(title=title, xlabel="excess, d")
+        panels[name].set(title=title, xlabel="excess (d)")
         panels[name].grid(axis="y", visible=False)
     return figure
 
 
 def topics(table: pd.DataFrame, rate: float) -> Figure:
-    """Draw the rate of positives of each topic, and the AUC within it where it has enough films.
+    """Draw the rate of positives of each topic and the AUC within it, NaN with too few films.
 
-    Index the topics; columns `rate`, `rate_low`, `rate_high`, `value`, `low`, `high`. `rate` is
-    that of all films.
+    The index of `table` has the topics; columns `rate`, `rate_low`, `rate_high` and `value`,
+    `low`, `high` (AUC). `rate` is that of all films.
     """
     figure, panels = plt.subplots(1, 2, sharey=True, figsize=(7.0, 0.3 * len(table) + 1.2))
     places = range(len(table))[::-1]

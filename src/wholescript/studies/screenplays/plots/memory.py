@@ -1,27 +1,27 @@
-"""Plots of what training costs in memory and time."""
+"""Plots of the memory and the time of a training step."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 STRATEGY_LABELS = {
-    "whole": "C, everything at once",
-    "recomputed": "A, recomputed",
-    "cached": "A, cached",
+    "full_backprop": "full backpropagation",
+    "checkpointing": "activation checkpointing",
+    "grad_cache": "gradient caching",
 }
 
 
 def cost_by_length(footprints: pd.DataFrame, column: str, label: str) -> Figure:
-    """Draw a column of the footprints against script length, a line a way."""
+    """Draw a column of `memory_table` against script length, a line for each strategy."""
     figure, axes = plt.subplots(figsize=(7.0, 3.4))
-    for memory_strategy, rows in footprints.groupby("way", sort=False):
+    for memory_strategy, rows in footprints.groupby("memory_strategy", sort=False):
         axes.plot(
-            rows["tokens"] / 1000,
+            rows["n_tokens"] / 1000,
             rows[column],
             marker="o",
             label=STRATEGY_LABELS[str(memory_strategy)],
         )
-    axes.set(xlabel="length of the script, thousand tokens", ylabel=label)
+    axes.set(xlabel="script length (thousand tokens)", ylabel=label)
     axes.set_ylim(bottom=0)
     axes.legend()
     return figure

@@ -1,4 +1,4 @@
-"""Plots of a search over the choices of a training."""
+"""Plots of a hyperparameter search."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 N_COLUMNS = 3
 MAX_CATEGORIES = 6
-"""Up to so many values of a choice are drawn side by side; more are an axis of their own."""
+"""A hyperparameter with at most this many values is drawn as categories, else on an axis."""
 
 TRIAL_STYLE: dict[str, Any] = {
     "marker": "o",
@@ -25,22 +25,22 @@ MEDIAN_STYLE: dict[str, Any] = {"marker": "D", "color": "C0", "ms": 5}
 def score_by_hyperparameter(
     trials: pd.DataFrame, hyperparameters: Mapping[str, bool], score: str, label: str
 ) -> Figure:
-    """Draw the score of every trial by each choice, a panel each, with medians.
+    """Draw the score of every trial by each hyperparameter, a panel each, with medians.
 
-    `trials` has a row a trial, with gaps where a choice did not apply; `hyperparameters` says of each
-    choice whether its axis is logarithmic. Where a choice has many values the medians are those of
-    thirds of the trials.
+    `trials` has a row for each trial, NaN where a hyperparameter was inactive; `hyperparameters`
+    has for each name whether its scale is logarithmic. The medians are those of each category, or
+    of thirds of the trials.
     """
     rows = -(-len(hyperparameters) // N_COLUMNS)
     figure, panels = plt.subplots(
         rows, N_COLUMNS, sharey=True, figsize=(7.0, 2.1 * rows), squeeze=False
     )
     for axes, (name, log) in zip(panels.flat, hyperparameters.items(), strict=False):
-        applied = trials.dropna(subset=[name])
-        if applied[name].nunique() <= MAX_CATEGORIES:
-            _draw_categorical(axes, applied[name], applied[score])
+        active = trials.dropna(subset=[name])
+        if active[name].nunique() <= MAX_CATEGORIES:
+            _draw_categorical(axes, active[name], active[score])
         else:
-            _draw_numeric(axes, applied[name].astype(float), applied[score])
+            _draw_numeric(axes, active[name].astype(float), active[score])
             axes.set_xscale("log" if log else "linear")
         axes.set(xlabel=name.replace("_", " "))
     for axes in panels.flat[len(hyperparameters) :]:
@@ -54,8 +54,8 @@ def _draw_categorical(axes: Axes, values: pd.Series, scores: pd.Series) -> None:
     levels = sorted(values.unique())
     axes.plot([levels.index(value) for value in values], scores, **TRIAL_STYLE)
     axes.plot(range(len(levels)), scores.groupby(values).median()[levels], **MEDIAN_STYLE)
-    words = [str(level).replace("_", "\n").removesuffix(".0") for level in levels]
-    axes.set_xticks(range(len(levels)), words)
+    labels = [str(level).replace("_", "\n").removesuffix(".0") for level in levels]
+    axes.set_xticks(range(len(levels)), labels)
     axes.set(xlim=(-0.5, len(levels) - 0.5))
 
 

@@ -1,4 +1,4 @@
-"""Plots of training: curves, and where along the script a model looks."""
+"""Plots of training: loss curves, best epochs, and attention by position in the script."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 
 def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw training and held-out loss by epoch, the mean over all fits and their middle half.
+    """Draw training and validation loss by epoch: median and interquartile range over all fits.
 
-    Fits stop early, so later epochs are means over fewer of them.
+    Fits stop early, so later epochs have fewer of them.
     """
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
@@ -23,26 +23,27 @@ def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (name, history) in zip(panels.flat, histories.items(), strict=False):
         for column, color, label in (
             ("train_loss", "C1", "training films"),
-            ("held_out_loss", "C0", "held-out inner films"),
+            ("val_loss", "C0", "validation films (inner fold)"),
         ):
             by_epoch = history.groupby("epoch")[column]
-            middle = by_epoch.quantile([0.25, 0.5, 0.75]).unstack()
-            axes.fill_between(middle.index, middle[0.25], middle[0.75], color=color, alpha=0.2)
-            axes.plot(middle.index, middle[0.5], color=color, label=label)
+            quartiles = by_epoch.quantile([0.25, 0.5, 0.75]).unstack()
+            epochs = quartiles.index
+            axes.fill_between(epochs, quartiles[0.25], quartiles[0.75], color=color, alpha=0.2)
+            axes.plot(epochs, quartiles[0.5], color=color, label=label)
         axes.set(title=name, xlabel="epoch")
     for first in panels[:, 0]:
-        first.set(ylabel="log loss, nats")
+        first.set(ylabel="log loss (nats)")
     panels[0][0].legend()
     return figure
 
 
 def best_epochs(histories: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw at which epoch the held-out loss was lowest, over all fits of each model."""
+    """Draw the distribution of the epoch with the lowest validation loss, over all fits."""
     figure, axes = plt.subplots(figsize=(7.0, 2.8))
-    fits = ["repeat", "fold", "inner"]
+    fits = ["repeat", "fold", "inner_fold"]
     last = max(int(history["epoch"].max()) for history in histories.values())
     for number, (name, history) in enumerate(histories.items()):
-        best = history.loc[history.groupby(fits)["held_out_loss"].idxmin(), "epoch"]
+        best = history.loc[history.groupby(fits)["val_loss"].idxmin(), "epoch"]
         counts = best.value_counts(normalize=True).reindex(range(1, last + 1), fill_value=0.0)
         shift = (number - (len(histories) - 1) / 2) * 0.4
         axes.bar(counts.index + shift, counts, width=0.4, label=name)
@@ -52,14 +53,16 @@ def best_epochs(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def attention_by_position(profiles: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Draw attention by place in the script: (bins,) relative to an even spread, a line a model."""
+    """Draw the attention profiles of models, (bins,) each, by position in the script."""
     figure, axes = plt.subplots(figsize=(7.0, 3.2))
     for name, profile in profiles.items():
-        places = (np.arange(len(profile)) + 0.5) / len(profile)
-        axes.plot(places, profile, marker="o", ms=4, label=name)
+        positions = (np.arange(len(profile)) + 0.5) / len(profile)
+        axes.plot(positions, profile, marker="o", ms=4, label=name)
     axes.axhline(1, color="0.5", linestyle=":", linewidth=1)
     axes.set(
-        xlabel="place in the script, 0 = first page", ylabel="attention, 1 = even", ylim=(0, None)
+        xlabel="position in the script (0 = first page)",
+        ylabel="attention (1 = uniform)",
+        ylim=(0, None),
     )
     axes.legend()
     return figure

@@ -1,1 +1,1 @@
-"""Hyperparameter search of aggregators with Ray Tune."""
+"""Hyperparameter search of MIL classifiers with Ray Tune."""

@@ -1,4 +1,4 @@
-"""The result of a search as it is stored: plain JSON, which is read without Ray."""
+"""The stored result of a search: JSON, readable without Ray."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -14,10 +14,10 @@ from wholescript.training.loop import HistoryRow
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial: what was drawn, and a row an epoch of `epoch`, `held_out_loss`, `held_out_auc`.
+    """One trial: its hyperparameters, and a row of `epoch`, `val_loss`, `val_auc` per epoch.
 
-    `inactive` names the drawn choices that the architecture does not have. A trial that failed has
-    an `error`, and the rows before it.
+    `inactive` names the hyperparameters that the architecture does not have. A failed trial has an
+    `error`, and the rows before it.
     """
 
     config: dict[str, Any]
@@ -28,7 +28,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search: the space and its protocol, on which films, and every trial in order."""
+    """A finished search: the space, the identity of the films, library versions, all trials."""
 
     space: dict[str, Any]
     data: dict[str, str]
@@ -38,26 +38,28 @@ class SearchResult:
 
     @property
     def hyperparameters(self) -> dict[str, bool]:
-        """The names of the choices, and whether each was drawn on a logarithmic scale."""
-        drawn = self.space["choices"].items()
-        return {name: isinstance(c, dict) and c["scale"] == "log" for name, c in drawn}
+        """The names of the hyperparameters, and whether each has a logarithmic scale."""
+        return {
+            name: isinstance(values, dict) and values["scale"] == "log"
+            for name, values in self.space["hyperparameters"].items()
+        }
 
     @property
     def scored(self) -> list[Trial]:
-        """The trials that got a score."""
+        """The trials with at least one epoch."""
         return [trial for trial in self.trials if trial.history]
 
     @property
     def best(self) -> Trial:
-        """The trial with the lowest held-out loss."""
-        return min(self.scored, key=lambda trial: trial.history[-1]["held_out_loss"])
+        """The trial with the lowest validation loss."""
+        return min(self.scored, key=lambda trial: trial.history[-1]["val_loss"])
 
     def table(self) -> pd.DataFrame:
-        """Return a row a trial that was judged: its choices, and its last row of scores."""
+        """Return a row for each scored trial: hyperparameters and the scores of its last epoch."""
         return pd.DataFrame([trial.config | trial.history[-1] for trial in self.scored])
 
     def active_table(self) -> pd.DataFrame:
-        """Return the table with gaps where a choice was ignored."""
+        """Return the table with missing values for inactive hyperparameters."""
         table = self.table()
         for row, trial in enumerate(self.scored):
             table.loc[row, trial.inactive] = None
@@ -65,7 +67,7 @@ class SearchResult:
 
 
 def write_search(search: SearchResult, path: Path) -> None:
-    """Write a search atomically; the same search gives the same bytes."""
+    """Write a search atomically, with the same bytes for the same search."""
     write_atomic(path, json.dumps(asdict(search), indent=1, ensure_ascii=False) + "\n")
 
 
@@ -73,15 +75,13 @@ def read_search(path: Path) -> SearchResult:
     """Read a search.
 
     Raises:
-        RunError: there is no such file, or it holds something else.
+        RunError: there is no such file, or it is not a search.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         trials = [Trial(**trial) for trial in content.pop("trials")]
         return SearchResult(**content, trials=trials)
     except OSError:
-        raise RunError(f"there is no search {path.name}: `wholescript tune` writes one") from None
+        raise RunError(f"there is no search {path.name}: `wholescript tune` makes one") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError(
-            f"{path.name} is not a search that `wholescript tune` wrote: {error}"
-        ) from None
+        raise RunError(f"{path.name} is not a search of `wholescript tune`: {error}") from None

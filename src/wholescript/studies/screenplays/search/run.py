@@ -1,8 +1,8 @@
-"""Search over a space with Ray Tune: random draws, of which ASHA stops those that fall behind.
+"""Random search over a space with Ray Tune, with early stopping of trials by ASHA.
 
-A search lives in a folder: the state of Ray Tune, and the checkpoints of every trial's folds.
-Killed at any moment, it goes on from there, on any number of processes. On a cluster the folder is
-one that all nodes share.
+A search has a folder with the state of Ray Tune and the checkpoints of the folds of all trials. An
+interrupted search resumes from it, on any number of processes. On a cluster, all nodes must share
+the folder.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from wholescript.cluster import cluster, ray
 from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_split
 from wholescript.errors import ParameterError, RunError
 from wholescript.files import write_atomic
-from wholescript.models.task import Task
+from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.search.results import SearchResult, Trial
 from wholescript.studies.screenplays.search.space import (
     NUMERIC_LIMITS,
@@ -37,36 +37,36 @@ from wholescript.training.loop import HistoryRow
 
 tune = ray.tune
 
-SEARCH_FILE = "begun.json"
+SEARCH_FILE = "search.json"
 RAY_FOLDER = "ray"
-HISTORY_FILE = "reported.json"
-MAX_FAILURES = 2  # a node that is lost takes its trials with it: they are begun again elsewhere
+HISTORY_FILE = "history.json"
+MAX_FAILURES = 2  # restarts of a trial, such as after the loss of its node
 
 
 class _Progress(tune.Callback):
-    """A bar of the trials that have ended, with the best loss so far."""
+    """A progress bar of finished trials, with the best loss so far."""
 
     def __init__(self, trials: int) -> None:
         self._trials = trials
         self._bar: tqdm | None = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
-        """Count anew at each step: some trials had ended before a search was resumed."""
+        """Count finished trials; when a search resumes, some have finished before."""
         if self._bar is None:
             self._bar = tqdm(total=self._trials, unit="trial", desc="search")
-        if ended := sum(trial.is_finished() for trial in trials) - self._bar.n:
-            losses = [trial.last_result.get("held_out_loss", math.inf) for trial in trials]
+        if n_new := sum(trial.is_finished() for trial in trials) - self._bar.n:
+            losses = [trial.last_result.get("val_loss", math.inf) for trial in trials]
             self._bar.set_postfix(best=f"{min(losses):.4f}", refresh=False)
-            self._bar.update(ended)
+            self._bar.update(n_new)
 
     def on_experiment_end(self, trials: list[Any], **_: Any) -> None:
-        """Leave the bar as it ended."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 
 
 def outer_training_task(task: Task, protocol: SearchProtocol) -> Task:
-    """Return the training films of the outer fold alone: trials cannot see any other."""
+    """Return the training films of the outer fold only, so that no trial sees its test films."""
     if protocol.split == "temporal":
         outer = temporal_split(task.labels, task.groups, task.films["year"])
     else:
@@ -91,46 +91,46 @@ def search(
     workers: int | None = None,
     progress: bool = True,
 ) -> SearchResult:
-    """Run `trials` draws from `space`, or go on with those that were begun in `folder`.
+    """Run `trials` random samples of `space`, or resume the search in `folder`.
 
-    `task` is all films, of which the trials see the training films of one fold; `data` says which
-    they are. `address` names a Ray cluster; without it `workers` processes of this machine share
-    the trials. Every trial trains under the same seed, on one core, so that its scores do not
-    depend on where it ran; which trials are stopped depends on the order in which they come in.
+    `task` has all films; trials use the training films of one outer fold. `data` identifies the
+    films in the result. `address` is that of a Ray cluster; without it, `workers` processes run on
+    this machine. Every trial has the same seed and one core, so its scores do not depend on where
+    it ran; which trials ASHA stops depends on the order in which they report.
 
     Raises:
-        ParameterError: `folder` holds another search, or an option does not fit.
-        RunError: nothing answers at `address`, or all trials failed.
+        ParameterError: `folder` has another search, or an option is invalid.
+        RunError: there is no cluster at `address`, or all trials failed.
     """
     if trials < 1:
-        raise ParameterError(f"trials={trials}: a search has at least one")
+        raise ParameterError(f"trials={trials} must be at least 1")
     width = task.features.chunks.codes.shape[1]
     dimensions = space.hyperparameters.get("dimensions", Categorical((1,)))
     if (most := max(map(int, dimensions.bounds))) > width:
-        raise ParameterError(f"choices: dimensions={most}: the chunk vectors have {width}")
+        raise ParameterError(f"hyperparameters: dimensions={most}: the chunk vectors have {width}")
     _check_same_search(folder, {"space": space.config, "trials": trials, "data": data})
-    seen = outer_training_task(task, space.protocol)
+    train_task = outer_training_task(task, space.protocol)
     with cluster(address, workers):
-        found = _run_tuner(space, seen, folder.resolve(), trials, progress)
+        found = _run_tuner(space, train_task, folder.resolve(), trials, progress)
     versions = {name: version(name).partition("+")[0] for name in ("numpy", "ray", "torch")}
-    result = SearchResult(space.config, data, len(seen.labels), versions, found)
+    result = SearchResult(space.config, data, len(train_task.labels), versions, found)
     if not result.scored:
         errors = sorted({str(trial.error) for trial in found})
         raise RunError(f"all {len(found)} trials failed: {'; '.join(errors)}")
     return result
 
 
-def _check_same_search(folder: Path, facts: dict[str, Any]) -> None:
-    """Note what is searched in `folder`, or check that it is this."""
+def _check_same_search(folder: Path, settings: dict[str, Any]) -> None:
+    """Store the settings of a new search in `folder`, or check that they are the stored ones."""
     path = folder / SEARCH_FILE
     if not path.exists():
-        write_atomic(path, json.dumps(facts, indent=1) + "\n")
+        write_atomic(path, json.dumps(settings, indent=1) + "\n")
         return
     before = json.loads(path.read_text(encoding="utf-8"))
-    if changed := [name for name, value in facts.items() if before.get(name) != value]:
+    if changed := [name for name, value in settings.items() if before.get(name) != value]:
         raise ParameterError(
-            f"the search {folder.name!r} was begun with other {' and '.join(changed)} "
-            f"({before['trials']} trials): give this one another name, or delete {folder}"
+            f"the search {folder.name!r} has other {' and '.join(changed)} ({before['trials']} "
+            f"trials): give this one another name, or delete {folder}"
         )
 
 
@@ -142,7 +142,7 @@ def _run_tuner(
         tune.with_parameters(_trainable, task=task, protocol=protocol, folder=folder),
         {"cpu": 1},
     )
-    # It warns of each trial that Ray keeps no log of its own of one: `_to_trial` reads ours.
+    # Ray warns of trials without a log; `_to_trial` reads the history file instead.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     state = folder / RAY_FOLDER
     if tune.Tuner.can_restore(str(state)):
@@ -151,18 +151,18 @@ def _run_tuner(
         tuner = tune.Tuner(
             trainable,
             param_space={
-                name: _ray_distribution(name, choice)
-                for name, choice in space.hyperparameters.items()
+                name: _ray_distribution(name, values)
+                for name, values in space.hyperparameters.items()
             },
             tune_config=tune.TuneConfig(
-                metric="held_out_loss",
+                metric="val_loss",
                 mode="min",
                 num_samples=trials,
                 scheduler=tune.schedulers.ASHAScheduler(
                     time_attr="epoch",
                     max_t=protocol.epochs,
                     grace_period=protocol.grace_epochs,
-                    reduction_factor=protocol.reduction,
+                    reduction_factor=protocol.reduction_factor,
                 ),
                 search_alg=tune.search.BasicVariantGenerator(random_state=protocol.seed),
                 reuse_actors=True,
@@ -176,15 +176,15 @@ def _run_tuner(
             ),
         )
     results = tuner.fit()
-    # A path bears the trial's number; a search that was resumed has them in another order.
+    # Paths contain the number of the trial; a resumed search returns trials in another order.
     found = sorted((results[number] for number in range(len(results))), key=lambda r: r.path)
     return [_to_trial(result, folder) for result in found]
 
 
 def _to_trial(result: Any, folder: Path) -> Trial:
-    """Return a trial with all that it reported: Ray's own log of it ends where it was killed."""
-    reported = _trial_folder(folder, result.config) / HISTORY_FILE
-    history = json.loads(reported.read_text(encoding="utf-8")) if reported.exists() else []
+    """Return a trial with its complete history; Ray's log of an interrupted trial is incomplete."""
+    path = _trial_folder(folder, result.config) / HISTORY_FILE
+    history = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     error = str(result.error) if result.error else None
     return Trial(result.config, inactive_hyperparameters(result.config), history, error)
 
@@ -192,7 +192,7 @@ def _to_trial(result: Any, folder: Path) -> Trial:
 def _trainable(
     hyperparameters: dict[str, Any], task: Task, protocol: SearchProtocol, folder: Path
 ) -> None:
-    """Train one trial in a process of Ray's, and report each epoch."""
+    """Train one trial in a Ray process and report each epoch."""
     torch.set_num_threads(1)
     trial_folder = _trial_folder(folder, hyperparameters)
     folds = inner_folds(
@@ -211,15 +211,15 @@ def _trainable(
 
 
 def _trial_folder(folder: Path, hyperparameters: dict[str, Any]) -> Path:
-    """Return where a trial's checkpoints lie: named by what was drawn, it is found again."""
+    """Return the folder of a trial's checkpoints, named by a hash of its hyperparameters."""
     name = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode()).hexdigest()[:16]
     return folder / "trials" / name
 
 
-def _ray_distribution(name: str, choice: Categorical | Interval) -> Any:
-    if isinstance(choice, Categorical):
-        return tune.choice(list(choice.values))
+def _ray_distribution(name: str, values: Categorical | Interval) -> Any:
+    if isinstance(values, Categorical):
+        return tune.choice(list(values.values))
     if NUMERIC_LIMITS[name].kind is int:
-        draw = tune.lograndint if choice.scale == "log" else tune.randint
-        return draw(int(choice.low), int(choice.high) + 1)
-    return (tune.loguniform if choice.scale == "log" else tune.uniform)(choice.low, choice.high)
+        draw = tune.lograndint if values.scale == "log" else tune.randint
+        return draw(int(values.low), int(values.high) + 1)
+    return (tune.loguniform if values.scale == "log" else tune.uniform)(values.low, values.high)

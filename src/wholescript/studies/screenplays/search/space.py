@@ -1,4 +1,4 @@
-"""The space of a search, from a YAML file: what may be chosen, and how a choice is judged."""
+"""The search space, from a YAML file: hyperparameters, and the protocol that scores a trial."""
 
 import inspect
 import math
@@ -13,14 +13,14 @@ import yaml
 
 from wholescript.data.films.labels import TARGETS
 from wholescript.errors import ParameterError
-from wholescript.studies.screenplays.models.aggregation import AGGREGATORS, MILClassifier
+from wholescript.studies.screenplays.models.mil import AGGREGATORS, MILClassifier
 from wholescript.training.loop import TrainConfig
 
 Value = str | int | float
 
 
 class NumberLimits(NamedTuple):
-    """Between which values a choice may lie; `kind` is int or float."""
+    """The limits of a hyperparameter; `kind` is int or float."""
 
     kind: type
     low: float
@@ -32,9 +32,9 @@ NUMERIC_LIMITS = {
     "d_model": NumberLimits(int, 2),
     "d_attention": NumberLimits(int, 1),
     "d_feedforward": NumberLimits(int, 1),
-    "heads": NumberLimits(int, 1),
-    "layers": NumberLimits(int, 1),
-    "queries": NumberLimits(int, 1),
+    "n_head": NumberLimits(int, 1),
+    "n_layer": NumberLimits(int, 1),
+    "n_queries": NumberLimits(int, 1),
     "batch_size": NumberLimits(int, 1),
     "dropout": NumberLimits(float, 0, 0.95),
     "chunk_dropout": NumberLimits(float, 0, 0.95),
@@ -47,7 +47,7 @@ LOADER_FIELDS = {"dimensions", "batch_size"}
 
 @dataclass(frozen=True)
 class Categorical:
-    """A choice among a few values."""
+    """A list of values."""
 
     values: tuple[Value, ...]
 
@@ -59,7 +59,7 @@ class Categorical:
 
 @dataclass(frozen=True)
 class Interval:
-    """A choice between two numbers, evenly or, with scale `log`, evenly by factors."""
+    """A uniform distribution between two numbers, or a log-uniform one with scale `log`."""
 
     low: float
     high: float
@@ -67,17 +67,18 @@ class Interval:
 
     @property
     def bounds(self) -> tuple[Value, ...]:
-        """The lowest and the highest."""
+        """The lowest and the highest value."""
         return self.low, self.high
 
 
 @dataclass(frozen=True)
 class SearchProtocol:
-    """How a choice is judged: by inner folds of the training films of one published fold.
+    """How a trial is scored: on inner folds of the training films of one published outer fold.
 
-    `split` says of which: the first of the repeated folds (`random`) or the one that tests on later
-    films (`temporal`). A trial goes on to its `grace_epochs`, and to each `reduction_factor`-fold of them,
-    only as one of the best 1 in `reduction_factor` so far (ASHA; Li et al., 2020).
+    `split` selects the outer fold: the first of the repeated ones (`random`) or the `temporal` one.
+    A trial is stopped after `grace_epochs`, and after each multiple of them by a power of
+    `reduction_factor`, unless it is in the best 1 / `reduction_factor` so far (ASHA; Li et al.,
+    2020).
     """
 
     target: str = "nominated_for_writing"
@@ -90,11 +91,18 @@ class SearchProtocol:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what could not be run."""
+        """Check the values; raises ParameterError."""
         _check_word("split", self.split, ("random", "temporal"))
         _check_word("target", self.target, TARGETS)
-        least = {"inner_folds": 2, "epochs": 1, "patience": 1, "grace_epochs": 1, "reduction": 2}
-        for name, low in {**least, "seed": 0}.items():
+        least = {
+            "inner_folds": 2,
+            "epochs": 1,
+            "patience": 1,
+            "grace_epochs": 1,
+            "reduction_factor": 2,
+            "seed": 0,
+        }
+        for name, low in least.items():
             value = getattr(self, name)
             if type(value) is not int or value < low:
                 raise ParameterError(f"protocol: {name}={value!r} must be a whole number >= {low}")
@@ -106,27 +114,27 @@ class SearchProtocol:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """A protocol, and the choices by name."""
+    """A protocol, and the hyperparameters by name."""
 
     protocol: SearchProtocol
     hyperparameters: dict[str, Categorical | Interval]
 
     @property
     def config(self) -> dict[str, Any]:
-        """All of it as JSON-able values, in the form of the file."""
+        """The space as JSON-able values, in the form of the file."""
         hyperparameters = {
-            name: list(choice.values) if isinstance(choice, Categorical) else asdict(choice)
-            for name, choice in self.hyperparameters.items()
+            name: list(values.values) if isinstance(values, Categorical) else asdict(values)
+            for name, values in self.hyperparameters.items()
         }
-        return {"protocol": asdict(self.protocol), "choices": hyperparameters}
+        return {"protocol": asdict(self.protocol), "hyperparameters": hyperparameters}
 
 
 def read_space(path: Path) -> SearchSpace:
     """Read and check a space file.
 
     Raises:
-        ParameterError: there is no such file, it is no YAML, a name is unknown (the nearest is
-            offered), or a value cannot be chosen.
+        ParameterError: the file cannot be read, is not YAML, or has an unknown name (the message
+            suggests the nearest) or an invalid value.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -141,19 +149,21 @@ def read_space(path: Path) -> SearchSpace:
 
 
 def parse_space(content: Any) -> SearchSpace:
-    """Return the space that the content of a file describes; raises as `read_space` does."""
-    parts = _mapping("the space", content, ("protocol", "choices"))
+    """Return the space of the content of a file; raises as `read_space`."""
+    parts = _mapping("the space", content, ("protocol", "hyperparameters"))
     protocol = _mapping(
         "protocol", parts.get("protocol", {}), [f.name for f in fields(SearchProtocol)]
     )
     known = ["architecture", *NUMERIC_LIMITS]
     hyperparameters = {
-        name: _choice(name, value)
-        for name, value in _mapping("choices", parts.get("choices", {}), known).items()
+        name: _values(name, value)
+        for name, value in _mapping(
+            "hyperparameters", parts.get("hyperparameters", {}), known
+        ).items()
     }
     if "architecture" not in hyperparameters:
         raise ParameterError(
-            f"choices: 'architecture' is missing; one or more of {_architectures()}"
+            f"hyperparameters: 'architecture' is missing; give one or more of {_architectures()}"
         )
     space = SearchSpace(SearchProtocol(**protocol), hyperparameters)
     _check_used(space)
@@ -162,12 +172,12 @@ def parse_space(content: Any) -> SearchSpace:
 
 
 def aggregator_arguments(architecture: str) -> set[str]:
-    """Return the names of the choices that an architecture has."""
+    """Return the names of the hyperparameters that an architecture has."""
     return set(inspect.signature(AGGREGATORS[architecture]).parameters) - {"d_input"}
 
 
 def inactive_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Return the drawn choices that their architecture does not have, sorted."""
+    """Return the sampled hyperparameters that their architecture does not have, sorted."""
     applied = (
         aggregator_arguments(hyperparameters["architecture"])
         | TRAIN_CONFIG_FIELDS
@@ -178,30 +188,32 @@ def inactive_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[str]:
 
 
 def make_estimator(hyperparameters: Mapping[str, Any], protocol: SearchProtocol) -> MILClassifier:
-    """Return the estimator that was drawn: what is not among the choices has its default."""
+    """Return the estimator of a trial; other settings have their defaults."""
     architecture = hyperparameters["architecture"]
 
     def among(names: set[str]) -> dict[str, Any]:
         return {name: value for name, value in hyperparameters.items() if name in names}
 
-    training = TrainConfig(
+    train_config = TrainConfig(
         epochs=protocol.epochs, patience=protocol.patience, **among(TRAIN_CONFIG_FIELDS)
     )
     return MILClassifier(
         architecture,
         n_inner_folds=protocol.inner_folds,
-        training=training,
+        train_config=train_config,
         aggregator_options=among(aggregator_arguments(architecture)),
         **among(LOADER_FIELDS),
     )
 
 
-def _choice(name: str, value: Any) -> Categorical | Interval:
+def _values(name: str, value: Any) -> Categorical | Interval:
     if isinstance(value, dict):
-        return _range(name, value)
+        return _interval(name, value)
     values = value if isinstance(value, list) else [value]
     if not values:
-        raise ParameterError(f"choices: {name} is an empty list: give a value, or leave it out")
+        raise ParameterError(
+            f"hyperparameters: {name} is an empty list: give a value, or leave it out"
+        )
     if name == "architecture":
         for word in values:
             _check_word(name, word, AGGREGATORS)
@@ -209,33 +221,33 @@ def _choice(name: str, value: Any) -> Categorical | Interval:
     return Categorical(tuple(_number(name, item) for item in values))
 
 
-def _range(name: str, value: dict[str, Any]) -> Interval:
+def _interval(name: str, value: dict[str, Any]) -> Interval:
     if name == "architecture":
-        raise ParameterError(f"choices: architecture is a list, of {_architectures()}")
-    found = _mapping(f"choices: {name}", value, ("low", "high", "scale"))
-    if missing := {"low", "high"} - set(found):
-        raise ParameterError(f"choices: {name} lacks {' and '.join(sorted(missing))}")
-    low, high = (_number(name, found[end]) for end in ("low", "high"))
-    scale = found.get("scale", "linear")
+        raise ParameterError(f"hyperparameters: architecture must be a list, of {_architectures()}")
+    bounds = _mapping(f"hyperparameters: {name}", value, ("low", "high", "scale"))
+    if missing := {"low", "high"} - set(bounds):
+        raise ParameterError(f"hyperparameters: {name} lacks {' and '.join(sorted(missing))}")
+    low, high = (_number(name, bounds[end]) for end in ("low", "high"))
+    scale = bounds.get("scale", "linear")
     _check_word(f"{name}: scale", scale, ("linear", "log"))
     if low >= high:
-        raise ParameterError(f"choices: {name}: low={low} must be below high={high}")
+        raise ParameterError(f"hyperparameters: {name}: low={low} must be below high={high}")
     if scale == "log" and low <= 0:
-        raise ParameterError(f"choices: {name}: a log scale begins above 0, not at low={low}")
+        raise ParameterError(f"hyperparameters: {name}: low={low} must be positive for a log scale")
     return Interval(low, high, scale)
 
 
 def _number(name: str, value: Any) -> int | float:
     kind, low, high = NUMERIC_LIMITS[name]
     try:
-        # YAML takes 1e-3 for a word; 1.0e-3 is a number.
+        # YAML reads 1e-3 as a string, but 1.0e-3 as a number.
         number = float(value) if not isinstance(value, bool) else math.nan
     except (TypeError, ValueError):
         number = math.nan
     if not low <= number <= high or (kind is int and number != int(number)):
         what = "a whole number" if kind is int else "a number"
         bound = f"of at least {low}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise ParameterError(f"choices: {name}: {value!r} is not {what} {bound}")
+        raise ParameterError(f"hyperparameters: {name}: {value!r} is not {what} {bound}")
     return int(number) if kind is int else number
 
 
@@ -249,30 +261,33 @@ def _check_used(space: SearchSpace) -> None:
     )
     if unused := sorted(set(space.hyperparameters) - used):
         raise ParameterError(
-            f"choices: none of {', '.join(architectures)} has {', '.join(unused)}: leave it out"
+            f"hyperparameters: none of {', '.join(architectures)} has {', '.join(unused)}: leave "
+            "it out"
         )
 
 
 def _check_fits(space: SearchSpace) -> None:
-    """Refuse widths that cannot be divided among heads: such a trial could not be built."""
-    widths = space.hyperparameters.get("d_model", Categorical((64,))).bounds
-    n_head = space.hyperparameters.get("heads", Categorical((4,))).bounds
-    for name, choice in {
-        n: c for n, c in space.hyperparameters.items() if n in ("d_model", "heads")
-    }.items():
-        if isinstance(choice, Interval):
-            raise ParameterError(f"choices: {name} is a list: d_model must be a multiple of heads")
-    for width, count in product(widths, n_head):
-        if int(width) % int(count) or int(width) % 2:
+    """Check that every d_model is even and a multiple of every n_head; raises ParameterError."""
+    for name in ("d_model", "n_head"):
+        if isinstance(space.hyperparameters.get(name), Interval):
             raise ParameterError(
-                f"choices: d_model={width} does not fit n_head={count}: every width must be even "
-                "and a multiple of every number of heads"
+                f"hyperparameters: {name} must be a list: d_model must be a multiple of n_head"
+            )
+    widths = space.hyperparameters.get("d_model", Categorical((64,))).bounds
+    head_counts = space.hyperparameters.get("n_head", Categorical((4,))).bounds
+    for width, n_head in product(widths, head_counts):
+        if int(width) % int(n_head) or int(width) % 2:
+            raise ParameterError(
+                f"hyperparameters: d_model={width} does not fit n_head={n_head}: every d_model "
+                "must be even and a multiple of every n_head"
             )
 
 
 def _mapping(where: str, value: Any, known: Iterable[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ParameterError(f"{where} is {value!r}, not names with values: {', '.join(known)}")
+        raise ParameterError(
+            f"{where} is {value!r}, not a mapping with the keys {', '.join(known)}"
+        )
     for name in value:
         _check_word(where, name, known)
     return value
@@ -282,8 +297,8 @@ def _check_word(where: str, word: Any, known: Iterable[str]) -> None:
     names = list(known)
     if word not in names:
         near = get_close_matches(str(word), names, n=1)
-        meant = f"did you mean {near[0]!r}? " if near else ""
-        raise ParameterError(f"{where}: {word!r} is unknown; {meant}there are {', '.join(names)}")
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ParameterError(f"{where}: {word!r} is unknown; {hint}known are {', '.join(names)}")
 
 
 def _architectures() -> str:

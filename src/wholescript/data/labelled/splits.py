@@ -1,0 +1,79 @@
+"""Which files of a folder belong to which split."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from wholescript.data.checks import list_some
+from wholescript.data.tables import HINT, SUFFIXES, Table, read_table
+from wholescript.errors import DataError
+
+SPLITS = ("train", "validation", "test", "unsupervised")
+# Other names of the splits; the library `datasets` knows the same.
+SPLIT_ALIASES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+    "unsupervised": "unsupervised",
+    "unlabelled": "unsupervised",
+    "unlabeled": "unsupervised",
+}
+# Shards of a split on the hub: train-00000-of-00002, or train/0000 in its exports.
+SHARD_SUFFIX = re.compile(r"-\d+-of-\d+$|^\d+$")
+
+
+def split_from_name(name: str) -> str | None:
+    """Return the split of a file called `name`, such as `train-00000-of-00002`, or None."""
+    found = re.match(r"[a-z]+", name.lower())
+    return SPLIT_ALIASES.get(found.group()) if found else None
+
+
+def split_files(path: Path) -> dict[str, list[Path]]:
+    """Find the files of each split at `path`, a file or a folder; a single file is `train`.
+
+    In a folder the split is the start of the file's name, or the name of its subfolder. Numbered
+    shards of one split are read together, as on the hub. Raises DataError for a path that does not
+    exist, a folder without a train file, and a split with several files that are not shards.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist. {HINT}")
+    if path.is_file():
+        return {"train": [path]}
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+    )
+    found: dict[str, list[Path]] = {}
+    for file in files:
+        folder = file.parent.relative_to(path).name
+        if split := split_from_name(file.stem) or split_from_name(folder):
+            found.setdefault(split, []).append(file)
+    if not found and len(files) == 1:
+        return {"train": files}
+    if "train" not in found:
+        contents = list_some([file.name for file in files]) or "no table"
+        raise DataError(f"the folder {path} has no train file; it has {contents}. {HINT}")
+    for split, shards in found.items():
+        names = {(file.parent, SHARD_SUFFIX.sub("", file.stem), file.suffix) for file in shards}
+        if len(names) > 1 or (len(shards) > 1 and not SHARD_SUFFIX.search(shards[0].stem)):
+            raise DataError(
+                f"the folder {path} has more than one {split} file: "
+                f"{list_some([file.name for file in shards])}. Keep only the one to use."
+            )
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def read_split(files: Sequence[Path], encoding: str = "utf-8") -> Table:
+    """Read the files of a split and concatenate them; raise DataError for an unusable one."""
+    tables = [read_table(file, encoding) for file in files]
+    rows = pd.concat([table.rows for table in tables], ignore_index=True)
+    return Table(rows, tables[0].class_names)

@@ -1,0 +1,120 @@
+"""Out-of-fold predictions of one estimator for films, and their table on disk."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from wholescript.parquet import read_parquet, write_parquet
+
+PREDICTION_COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
+
+
+@dataclass(frozen=True)
+class FilmPredictions:
+    """Predictions of one estimator for n films, each scored by a model not trained on it.
+
+    `scores` and `thresholds` are float64 (n_repeats, n): the probability of the positive class, and
+    the threshold of the test fold, chosen on its inner folds; NaN where a film is in no test fold,
+    such as the early films of a temporal split. `folds` is int64 (n_repeats, n), -1 for the same
+    films. `film_ids`, `labels` (int8), `groups` and `years` have shape (n,). `chosen` has a row of
+    hyper-parameters per fold, `history` a row per epoch of each fold.
+    """
+
+    FILE: ClassVar[str] = "film_predictions.parquet"
+
+    film_ids: list[str]
+    labels: NDArray[np.int8]
+    groups: NDArray[np.object_]
+    years: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    chosen: list[dict[str, Any]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def drop_unscored(self) -> "FilmPredictions":
+        """Return the films that were scored in at least one repeat."""
+        return self.select_films(np.flatnonzero(np.isfinite(self.scores).any(axis=0)))
+
+    def select_films(self, rows: NDArray[np.int64]) -> "FilmPredictions":
+        """Return the predictions of the films at the positions `rows`."""
+        return FilmPredictions(
+            [self.film_ids[i] for i in rows],
+            self.labels[rows],
+            self.groups[rows],
+            self.years[rows],
+            self.scores[:, rows],
+            self.thresholds[:, rows],
+            self.folds[:, rows],
+            self.chosen,
+            self.history,
+        )
+
+    def first_repeat(self) -> "FilmPredictions":
+        """Return the first repeat alone, to pair with a model that has no other."""
+        return replace(
+            self, scores=self.scores[:1], thresholds=self.thresholds[:1], folds=self.folds[:1]
+        )
+
+    def fold_ranks(self) -> NDArray[np.float64]:
+        """Return the rank of each score within its fold, from 0 to 1; shape and NaN as `scores`.
+
+        ROC and precision-recall curves need it: scores of different folds need not share a scale.
+        """
+        ranks = np.full(self.scores.shape, np.nan)
+        for repeat, folds in enumerate(self.folds):
+            for fold in np.unique(folds[folds >= 0]):
+                rows = np.flatnonzero(folds == fold)
+                ranks[repeat, rows] = (rankdata(self.scores[repeat, rows]) - 0.5) / len(rows)
+        return ranks
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per scored film and repeat, with the columns `PREDICTION_COLUMNS`."""
+        repeats, films = np.nonzero(np.isfinite(self.scores))
+        values = [
+            np.asarray(self.film_ids, dtype=object)[films],
+            self.groups[films],
+            self.years[films],
+            repeats,
+            self.folds[repeats, films],
+            self.labels[films],
+            self.scores[repeats, films],
+            self.thresholds[repeats, films],
+        ]
+        return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, values, strict=True)))
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> "FilmPredictions":
+        """Return the predictions in a table of `to_frame`; hyper-parameters and history are lost."""
+        film, film_ids = pd.factorize(frame["film_id"].astype(object))
+        repeat = frame["repeat"].to_numpy(np.int64)
+        first = np.unique(film, return_index=True)[1]
+        shape = (int(repeat.max()) + 1, len(film_ids))
+        scores, folds = np.full(shape, np.nan), np.full(shape, -1)
+        thresholds = scores.copy()
+        scores[repeat, film] = frame["score"]
+        thresholds[repeat, film] = frame["threshold"]
+        folds[repeat, film] = frame["fold"]
+        return cls(
+            [str(film_id) for film_id in film_ids],
+            frame["label"].to_numpy(np.int8)[first],
+            frame["group"].astype(str).to_numpy(object)[first],
+            frame["year"].to_numpy(np.int64)[first],
+            scores,
+            thresholds,
+            folds,
+        )
+
+    def write(self, path: Path) -> None:
+        """Write `to_frame` as Parquet with six decimals, atomically."""
+        write_parquet(self.to_frame().round(6), path)
+
+    @classmethod
+    def read(cls, path: Path) -> "FilmPredictions":
+        """Read a file of `write`; raise RunError when it is missing or damaged."""
+        return cls.from_frame(read_parquet(path))

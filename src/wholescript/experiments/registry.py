@@ -1,0 +1,359 @@
+"""The registry: models, data sets and metrics by their stored names, with their display names.
+
+Importing it loads no model code: classes are named by their path and imported by `Model.load`.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from wholescript.errors import ParameterError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Model:
+    """A class of models: `name` is the "model" of stored settings, `path` is `module:Class`."""
+
+    name: str
+    display_name: str
+    path: str
+
+    def load(self) -> Any:
+        """Import the class and return it."""
+        module, _, name = self.path.partition(":")
+        return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: `name` is its name in runs, `hub_name` that on the Hugging Face Hub.
+
+    `licence` is that of its dataset card, or None where we have not verified it.
+    """
+
+    name: str
+    display_name: str
+    hub_name: str
+    licence: str | None = None
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A metric of stored runs; `unit` is empty for shares, scores and counts."""
+
+    name: str
+    display_name: str
+    unit: str = ""
+
+
+LEARNING_RATE = re.compile(r"(.+)-lr(\d+e-\d+)")
+
+_DOCUMENTS = "wholescript.models.documents"
+_FILMS = "wholescript.models.films"
+_SCREENPLAYS = "wholescript.studies.screenplays.models"
+_STUDIES = "wholescript.studies"
+
+MODELS = {
+    entry.name: entry
+    for entry in (
+        # documents
+        Model("TfidfSVM", "TF-IDF + linear SVM", f"{_DOCUMENTS}.tfidf_svm:TfidfSVM"),
+        Model(
+            "BagOfWordsLR",
+            "TF-IDF + logistic regression",
+            f"{_DOCUMENTS}.bag_of_words:BagOfWordsLR",
+        ),
+        Model("NaiveBayes", "multinomial naive Bayes", f"{_DOCUMENTS}.bag_of_words:NaiveBayes"),
+        Model("NBSVM", "NB-SVM", f"{_DOCUMENTS}.bag_of_words:NBSVM"),
+        Model(
+            "SentenceLinear",
+            "sentence embeddings + linear classifier",
+            f"{_DOCUMENTS}.sentence_embeddings:SentenceLinear",
+        ),
+        Model(
+            "SentenceKernel",
+            "sentence embeddings + RBF kernel",
+            f"{_DOCUMENTS}.kernel:SentenceKernel",
+        ),
+        Model(
+            "SparseDenseEnsemble",
+            "TF-IDF and sentence embeddings, ensemble",
+            f"{_DOCUMENTS}.ensemble:SparseDenseEnsemble",
+        ),
+        Model(
+            "NgramClassifier",
+            "n-gram language models + Bayes' rule",
+            f"{_DOCUMENTS}.ngram:NgramClassifier",
+        ),
+        Model(
+            "InterpolatedNgramClassifier",
+            "interpolated n-gram models + Bayes' rule",
+            f"{_DOCUMENTS}.ngram_interpolated:InterpolatedNgramClassifier",
+        ),
+        Model(
+            "ScratchClassifier",
+            "decoder from scratch",
+            f"{_STUDIES}.classifiers.scratch:ScratchClassifier",
+        ),
+        Model(
+            "FinetunedClassifier",
+            "fine-tuned decoder",
+            f"{_STUDIES}.classifiers.finetuned:FinetunedClassifier",
+        ),
+        Model(
+            "EncoderClassifier",
+            "encoder from scratch",
+            f"{_STUDIES}.encoder.classifier:EncoderClassifier",
+        ),
+        Model(
+            "ScratchGenerative",
+            "class-conditional LMs from scratch",
+            f"{_STUDIES}.generative.class_lm:ScratchGenerative",
+        ),
+        Model(
+            "FinetunedGenerative",
+            "class-conditional LMs, fine-tuned",
+            f"{_STUDIES}.generative.class_lm:FinetunedGenerative",
+        ),
+        Model(
+            "SharedTrunkGenerative",
+            "class-conditional LMs on a shared trunk",
+            f"{_STUDIES}.generative.shared_trunk:SharedTrunkGenerative",
+        ),
+        Model(
+            "WeightedEnsemble",
+            "weighted ensemble",
+            "wholescript.experiments.documents.ensemble:Ensemble",
+        ),
+        # screenplays
+        Model("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
+        Model(
+            "MeanPoolingLR",
+            "mean-pooled embeddings + logistic regression",
+            f"{_FILMS}.mean_embedding:MeanPoolingLR",
+        ),
+        Model("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
+        Model("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
+        Model("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
+        Model("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
+        Model("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
+        Model(
+            "ImbalanceCorrectedTfidfLR",
+            "TF-IDF + logistic regression, imbalance correction",
+            f"{_FILMS}.imbalance:ImbalanceCorrectedTfidfLR",
+        ),
+        Model("LogitAdjustment", "logit adjustment", f"{_FILMS}.imbalance:LogitAdjustment"),
+        Model(
+            "DecoderEmbeddingEstimator",
+            "SmolLM2-135M embeddings",
+            f"{_FILMS}.decoder_embeddings:DecoderEmbeddingEstimator",
+        ),
+        Model("MILClassifier", "multiple-instance network", f"{_SCREENPLAYS}.mil:MILClassifier"),
+        Model(
+            "MultiTaskMILClassifier",
+            "multiple-instance network, multi-task",
+            f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
+        ),
+        Model(
+            "ImbalanceMILClassifier",
+            "multiple-instance network, imbalance correction",
+            f"{_SCREENPLAYS}.imbalance:ImbalanceMILClassifier",
+        ),
+        Model(
+            "EndToEndClassifier",
+            "end-to-end network",
+            f"{_SCREENPLAYS}.end_to_end:EndToEndClassifier",
+        ),
+    )
+}
+"""Model classes by the name in stored settings."""
+
+MODEL_DISPLAY_NAMES = {
+    # documents
+    "tfidf-svm": "TF-IDF + linear SVM",
+    "tfidf-logistic": "TF-IDF + logistic regression",
+    "naive-bayes": "multinomial naive Bayes",
+    "nb-svm": "NB-SVM",
+    "sentence-linear": "all-MiniLM-L6-v2 + linear classifier",
+    "sentence-kernel": "all-MiniLM-L6-v2 + RBF kernel",
+    "linear-ensemble": "TF-IDF and all-MiniLM-L6-v2, linear ensemble",
+    "sparse-dense-ensemble": "TF-IDF and all-MiniLM-L6-v2, ensemble with RBF kernel",
+    "ngram-bayes": "Kneser-Ney n-grams + Bayes' rule",
+    "ngram-interpolated": "interpolated n-grams + Bayes' rule",
+    "scratch-tiny": "tiny decoder from scratch",
+    "scratch-small": "small decoder from scratch",
+    "scratch-medium": "medium decoder from scratch",
+    "scratch-tiny-token-dropout": "tiny decoder from scratch, token dropout",
+    "smollm2-lora": "SmolLM2-135M, LoRA",
+    "smollm2-full": "SmolLM2-135M, full fine-tuning",
+    "smollm2-frozen": "SmolLM2-135M, frozen",
+    "smollm2-lp-ft": "SmolLM2-135M, LP-FT",
+    "encoder": "encoder from scratch",
+    "encoder-published": "encoder from scratch, published settings",
+    "encoder-pretrained": "encoder, MLM pretraining",
+    "encoder-pretrained-8-epochs": "encoder, MLM pretraining for 8 epochs",
+    "encoder-label-sorted": "encoder, label-sorted split",
+    "lm-tiny": "class-conditional LMs, tiny",
+    "lm-tiny-6-epochs": "class-conditional LMs, tiny, 6 epochs",
+    "lm-tiny-10-epochs": "class-conditional LMs, tiny, 10 epochs",
+    "lm-tiny-pretrained": "class-conditional LMs, tiny, pretrained",
+    "smollm2-bayes-lora": "class-conditional SmolLM2-135M, LoRA",
+    "smollm2-bayes-lora-prompted": "class-conditional SmolLM2-135M, LoRA, prompts",
+    "smollm2-generator": "class-conditional SmolLM2-135M, generator",
+    "smollm2-pruned-bayes-shared-trunk": "pruned SmolLM2-135M, shared trunk, GeDi",
+    "smollm2-pruned-bayes-shared-trunk-generative": "pruned SmolLM2-135M, shared trunk, generative",
+    "ensemble-nb-svm-ngram": "NB-SVM and n-grams, ensemble",
+    "ensemble-nb-svm-class-lms": "NB-SVM and class-conditional LMs, ensemble",
+    "ensemble-nb-svm-class-lms-smollm2": "NB-SVM, class-conditional LMs and SmolLM2, ensemble",
+    "ensemble-class-lms": "class-conditional LMs, ensemble",
+    "ensemble-class-lms-smollm2": "class-conditional LMs and SmolLM2, ensemble",
+    # screenplays
+    "mean-pooling": "mean pooling",
+    "gated-attention": "gated attention",
+    "linear-attention": "linear attention",
+    "transformer-encoder": "transformer encoder",
+    "query-decoder": "query decoder",
+    "gated-attention-and-tfidf": "gated attention + TF-IDF",
+    "gated-attention-and-layout": "gated attention + screenplay layout",
+    "gated-attention-and-year-length": "gated attention + year, length",
+    "gated-attention-and-year-length-layout-tfidf": "gated attention + year, length, layout, TF-IDF",
+    "gated-attention-nominations": "gated attention, trained on nominations",
+    "tfidf-logistic-nominations": "TF-IDF + logistic regression, trained on nominations",
+    "multitask": "gated attention, multi-task",
+    "stacking": "stacking",
+    "feature-ablation": "feature ablation",
+    "minilm-partially-finetuned": "MiniLM, partially fine-tuned",
+    "scratch-causal": "from scratch",
+    "scratch-mlm-pretrained": "from scratch, MLM pretraining",
+    "smollm2-mean-pooling": "SmolLM2 embeddings, mean pooling",
+    "smollm2-gated-attention": "SmolLM2 embeddings, gated attention",
+    "length": "length alone",
+    "year": "year alone",
+    "source": "source alone",
+    "title": "title alone",
+    "opening": "opening alone",
+    "shuffled-labels": "shuffled labels",
+    "uncorrected": "no correction",
+    "class-weights": "class weights",
+    "class-balanced": "class-balanced weights",
+    "oversampling": "oversampling",
+    "smote": "SMOTE",
+    "focal-loss": "focal loss",
+    "logit-adjustment": "logit adjustment",
+}
+"""Display names of models by their name in runs, which also says size, tuning and epochs."""
+
+DATASETS = {
+    entry.name: entry
+    for entry in (
+        Dataset("ag_news", "AG News", "fancyzhx/ag_news"),
+        Dataset("banking77", "BANKING77", "PolyAI/banking77", "CC BY 4.0"),
+        Dataset("imdb", "IMDb reviews", "stanfordnlp/imdb"),
+        Dataset("sentiment", "IMDb reviews", "stanfordnlp/imdb"),
+        Dataset("sentiment-blocked", "IMDb reviews, blocked hold-out", "stanfordnlp/imdb"),
+        Dataset("yelp_polarity", "Yelp reviews, polarity", "fancyzhx/yelp_polarity"),
+        Dataset(
+            "screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label", "CC BY-NC 4.0"
+        ),
+        Dataset("headlines", "Hacker News headlines", "julien040/hacker-news-posts"),
+    )
+}
+"""Data sets by their name in runs."""
+
+METRICS = {
+    entry.name: entry
+    for entry in (
+        MetricInfo("accuracy", "accuracy"),
+        MetricInfo("macro_f1", "macro-F1"),
+        MetricInfo("macro_f1_at_half", "macro-F1 at threshold 0.5"),
+        MetricInfo("weighted_f1", "weighted F1"),
+        MetricInfo("mcc", "Matthews correlation"),
+        MetricInfo("mcc_at_half", "Matthews correlation at threshold 0.5"),
+        MetricInfo("auc", "AUROC"),
+        MetricInfo("within_decade_auc", "AUROC within decades"),
+        MetricInfo("average_precision", "average precision"),
+        MetricInfo("log_loss", "log loss", "nats"),
+        MetricInfo("log_loss_uncalibrated", "log loss, uncalibrated", "nats"),
+        MetricInfo("brier", "Brier score"),
+        MetricInfo("ece", "expected calibration error"),
+        MetricInfo("ece_uncalibrated", "expected calibration error, uncalibrated"),
+        MetricInfo("accuracy_uncalibrated", "accuracy, uncalibrated"),
+        MetricInfo("accuracy_out_of_fold", "out-of-fold accuracy"),
+        MetricInfo("accuracy_first_rows", "accuracy on the first test rows"),
+        MetricInfo("train_accuracy", "training accuracy"),
+        MetricInfo("validation_accuracy", "validation accuracy"),
+        MetricInfo("validation_macro_f1", "validation macro-F1"),
+        MetricInfo("overfitting_gap", "training minus validation accuracy"),
+        MetricInfo("test_accuracy_all", "test accuracy, all documents"),
+        MetricInfo("test_accuracy_without_flagged", "test accuracy, flagged documents removed"),
+        MetricInfo("label_error_rate", "share of label errors"),
+        MetricInfo("flagged_share", "share of flagged documents"),
+        MetricInfo("precision_of_flagged", "precision of flagged documents"),
+        MetricInfo("recall_of_flagged", "recall of flagged documents"),
+        MetricInfo("n_flagged", "flagged documents"),
+        MetricInfo("n_documents", "documents"),
+        MetricInfo("train_seconds", "training time", "s"),
+        MetricInfo("pretrain_seconds", "pretraining time", "s"),
+        MetricInfo("seconds_per_epoch", "time per epoch", "s"),
+        MetricInfo("inference_seconds_per_1000", "inference time per 1,000 documents", "s"),
+        MetricInfo("peak_memory_gb", "peak memory", "GB"),
+        MetricInfo("parameters", "parameters"),
+        MetricInfo("trained_parameters", "trained parameters"),
+        MetricInfo("truncated_share", "share of truncated documents"),
+        MetricInfo("temperature", "temperature"),
+        MetricInfo("length_exponent", "length exponent"),
+        MetricInfo("nats_per_token_0", "next-token loss, first class", "nats per token"),
+        MetricInfo("nats_per_token_1", "next-token loss, second class", "nats per token"),
+        MetricInfo("lm_loss_before", "next-token loss before fine-tuning", "nats per token"),
+        MetricInfo("lm_loss_after", "next-token loss after fine-tuning", "nats per token"),
+        MetricInfo("probability", "probability of the predicted class"),
+        MetricInfo("attribution_sum", "sum of attributions", "nats"),
+        MetricInfo("attention_rank_correlation", "rank correlation of attention and attribution"),
+        MetricInfo("n_classes_first_rows_train", "classes in the first training rows"),
+        MetricInfo("n_classes_first_rows_test", "classes in the first test rows"),
+        MetricInfo("n_predicted_classes", "predicted classes"),
+        MetricInfo("n_generated", "generated documents"),
+        MetricInfo("n_too_short", "rejected as too short"),
+        MetricInfo("n_duplicates", "rejected as duplicates"),
+        MetricInfo("n_copied", "rejected as copies"),
+        MetricInfo("n_kept", "kept documents"),
+        MetricInfo("median_words", "median length", "words"),
+        MetricInfo("bits_per_byte", "bits per byte", "bits per byte"),
+        MetricInfo("bits_per_byte_relative_range", "relative range of bits per byte"),
+        MetricInfo("nats_per_character", "task metric", "nats per character"),
+        MetricInfo("nats_per_character_corrected", "task metric, corrected", "nats per character"),
+        MetricInfo("nats_per_character_relative_range", "relative range of the task metric"),
+        MetricInfo("scored_token_share", "share of scored tokens"),
+        MetricInfo("bytes_per_token", "bytes per token", "bytes"),
+        MetricInfo("tokens_per_epoch", "tokens per epoch"),
+        MetricInfo("tokens_per_second", "training throughput", "tokens per s"),
+        MetricInfo("val_overlap", "validation headlines in training"),
+        MetricInfo("vocab_size", "vocabulary size", "tokens"),
+        MetricInfo("n_rows", "rows"),
+    )
+}
+"""Metrics by their name in metrics.json."""
+
+
+def find_model(name: str) -> Model:
+    """Return the entry of a model by its name in stored settings.
+
+    Raises:
+        ParameterError: there is none; the message suggests similar names.
+    """
+    if name not in MODELS:
+        raise ParameterError(f"the registry has no model {name!r}{did_you_mean(name, MODELS)}")
+    return MODELS[name]
+
+
+def model_display_name(name: str) -> str:
+    """Return the display name of a model by its name in runs; without one, the name itself.
+
+    A suffix such as `-lr1e-4` is a learning rate, `-recalibrated` a recalibrated model.
+    """
+    if match := LEARNING_RATE.fullmatch(name):
+        return f"{model_display_name(match[1])}, learning rate {match[2]}"
+    if name.endswith("-recalibrated"):
+        return f"{model_display_name(name.removesuffix('-recalibrated'))}, recalibrated"
+    return MODEL_DISPLAY_NAMES.get(name, name)

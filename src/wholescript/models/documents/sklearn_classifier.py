@@ -1,0 +1,154 @@
+"""Base class of the document classifiers: validation, calibration, configuration, files."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import safetensors
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save
+from threadpoolctl import threadpool_limits
+
+from wholescript.data.checks import check_labelled_documents, check_texts
+from wholescript.errors import DataError, RunError
+from wholescript.files import write_atomic
+from wholescript.models.calibration import fit_temperature, softmax_with_temperature
+from wholescript.models.types import Float32Array, IntArray
+
+ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
+FITTED_FIELDS = ("classes", "chosen", "temperature")
+NOT_IN_CONFIG = {"in_config": False}
+"""Metadata of a field that does not affect the result, such as the folder of a cache."""
+
+Arrays = dict[str, NDArray[Any]]
+Metadata = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class SklearnClassifier(ABC):
+    """A classifier of texts whose class probabilities are temperature-scaled scores.
+
+    A subclass fits scores and chooses hyper-parameters on the validation texts. After fitting,
+    `classes` is the number of classes, `chosen` holds the chosen hyper-parameters and their
+    validation score, and `temperature` is fitted on the validation scores. Everything runs in one
+    thread, so that results do not depend on the number of cores.
+    """
+
+    name: ClassVar[str]
+    model: ClassVar[str]
+    classes: int = field(init=False, repr=False)
+    chosen: dict[str, Any] = field(init=False, repr=False)
+    temperature: float = field(init=False, repr=False)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The model and all fields that affect the result, JSON-able."""
+        names = [f.name for f in fields(self) if f.init and f.metadata != NOT_IN_CONFIG]
+        values = {name: getattr(self, name) for name in names}
+        return {"model": self.model, **json.loads(json.dumps(values, default=_config_value))}
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
+        *,
+        seed: int,
+    ) -> Self:
+        """Fit on n texts with integer labels (n,) from 0; choose on the validation texts.
+
+        Raises:
+            DataError: the texts or labels are invalid (`check_labelled_documents`).
+        """
+        self.classes = check_labelled_documents(texts, labels, val_texts, val_labels)
+        with threadpool_limits(limits=1):
+            scores = self.fit_scores(texts, labels, val_texts, val_labels, seed)
+        self.temperature = fit_temperature(scores, val_labels)
+        return self
+
+    def predict_proba(self, texts: Sequence[str]) -> Float32Array:
+        """Return class probabilities, (n, classes) float32.
+
+        Raises:
+            DataError: there is no text, or one is empty.
+            RunError: the classifier has not been fitted or loaded.
+        """
+        if not hasattr(self, "temperature"):
+            raise RunError(f"{self.name} is not fitted: call fit or load first")
+        check_texts(texts)
+        with threadpool_limits(limits=1):
+            return softmax_with_temperature(self.decision_function(texts), self.temperature)
+
+    @abstractmethod
+    def fit_scores(
+        self,
+        texts: Sequence[str],
+        labels: IntArray,
+        val_texts: Sequence[str],
+        val_labels: IntArray,
+        seed: int,
+    ) -> Float32Array:
+        """Fit, set `chosen`, and return the scores of the validation texts, (n, classes)."""
+
+    @abstractmethod
+    def decision_function(self, texts: Sequence[str]) -> Float32Array:
+        """Return class scores, (n, classes); the highest is the prediction."""
+
+    @property
+    @abstractmethod
+    def parameters(self) -> dict[str, int]:
+        """The number of `parameters` of a fitted classifier, and of its `trained_parameters`."""
+
+    @abstractmethod
+    def state_dict(self) -> tuple[Arrays, Metadata]:
+        """Return the fitted state: arrays and JSON-able metadata."""
+
+    @abstractmethod
+    def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
+        """Restore the state returned by `state_dict`."""
+
+    def full_state_dict(self) -> tuple[Arrays, Metadata]:
+        """Return the fitted state with the configuration and the fields of the base class."""
+        arrays, metadata = self.state_dict()
+        return arrays, {name: getattr(self, name) for name in ("config", *FITTED_FIELDS)} | metadata
+
+    def load_full_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
+        """Restore the state returned by `full_state_dict`."""
+        for name in FITTED_FIELDS:
+            setattr(self, name, metadata[name])
+        self.load_state_dict(arrays, metadata)
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted state into `folder`: arrays as safetensors, metadata as JSON."""
+        arrays, metadata = self.full_state_dict()
+        write_atomic(folder / ARRAYS_FILE, save(arrays))
+        write_atomic(folder / METADATA_FILE, json.dumps(metadata, ensure_ascii=False))
+
+    def load(self, folder: Path) -> Self:
+        """Restore what a classifier of the same configuration saved.
+
+        Raises:
+            DataError: the files are missing, damaged, or of another configuration.
+        """
+        try:
+            metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
+            arrays = load_file(folder / ARRAYS_FILE)
+        except (OSError, ValueError, safetensors.SafetensorError) as problem:
+            raise DataError(
+                f"{folder} holds no fitted {self.name} ({problem}): fit it first"
+            ) from None
+        if metadata["config"] != self.config:
+            raise DataError(
+                f"{folder} holds a classifier of another configuration, {metadata['config']}: "
+                f"fit one of {self.config}"
+            )
+        self.load_full_state_dict(arrays, metadata)
+        return self
+
+
+def _config_value(value: Any) -> dict[str, Any]:
+    return value.config if isinstance(value, SklearnClassifier) else asdict(value)

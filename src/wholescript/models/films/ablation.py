@@ -1,0 +1,77 @@
+"""Feature ablation: an estimator is trained and tested on films without part of their text."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from wholescript.features.ablation import ablate_opening, select_words
+from wholescript.models.films.task import Task, WrappedEstimator
+from wholescript.models.types import IntArray
+
+
+class Ablation(Protocol):
+    """A part of the features that is removed."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The kind of ablation and its settings, JSON-able."""
+
+    def ablate(self, task: Task) -> Task:
+        """Return the task without that part of the features."""
+
+
+@dataclass(frozen=True)
+class WordAblation:
+    """Removes the counts of `words`, or of all other words with `keep_only`; chunks are kept."""
+
+    words: frozenset[str] = field(repr=False)
+    keep_only: bool = False
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The SHA-256 of the words, and `keep_only`."""
+        digest = hashlib.sha256("\n".join(sorted(self.words)).encode()).hexdigest()
+        return {"ablation": "WordAblation", "words": digest, "keep_only": self.keep_only}
+
+    def ablate(self, task: Task) -> Task:
+        """Drop the columns of the words."""
+        words = task.features.words
+        listed = np.array([word in self.words for word in words.vocabulary], bool)
+        kept = select_words(words, listed if self.keep_only else ~listed)
+        return replace(task, features=replace(task.features, words=kept))
+
+
+@dataclass(frozen=True)
+class OpeningAblation:
+    """Removes the first 4,000 characters: their word counts, and the chunks that overlap them."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The kind of ablation; there are no settings."""
+        return {"ablation": "OpeningAblation"}
+
+    def ablate(self, task: Task) -> Task:
+        """Drop the word counts and chunks of the opening."""
+        characters = task.films["n_chars"].to_numpy(np.int64)
+        return replace(task, features=ablate_opening(task.features, characters))
+
+
+@dataclass
+class FeatureAblation(WrappedEstimator):
+    """An estimator that is fitted on ablated films and scores ablated films."""
+
+    ablation: Ablation
+    name: str = "feature-ablation"
+
+    model: ClassVar[str] = "FeatureAblation"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration of the ablation."""
+        return {"ablation": self.ablation.config}
+
+    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+        """Ablate all films."""
+        return self.ablation.ablate(task)

@@ -1,0 +1,50 @@
+"""Film estimators on chunk embeddings of a decoder-only language model."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from wholescript.features.decoder_embeddings import (
+    CACHE,
+    DecoderEmbeddingConfig,
+    cache_decoder_embeddings,
+    load_decoder_embeddings,
+)
+from wholescript.models.films.task import Task, WrappedEstimator
+from wholescript.models.types import IntArray
+
+
+@dataclass
+class DecoderEmbeddingEstimator(WrappedEstimator):
+    """An estimator whose chunk embeddings are those of a frozen decoder-only model.
+
+    `cache_texts` must have embedded the scripts of all films before `fit_predict`, which raises
+    DataError otherwise.
+    """
+
+    decoder: DecoderEmbeddingConfig = field(default_factory=DecoderEmbeddingConfig)
+
+    model: ClassVar[str] = "DecoderEmbeddingEstimator"
+    cache: ClassVar[Path] = CACHE
+    reads_texts: ClassVar[bool] = True  # instead of the bundled features
+
+    @property
+    def name(self) -> str:
+        """The language model and the wrapped estimator."""
+        return f"{self.decoder.model}-{self.estimator.name}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the embeddings."""
+        return {"decoder": asdict(self.decoder)}
+
+    def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+        """Embed scripts, given as (SHA-1 of the text, text), into the cache."""
+        cache_decoder_embeddings(scripts, self.decoder, total=total, cache=self.cache)
+
+    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+        """Replace the chunks by the cached embeddings; raise DataError if a film has none."""
+        sha1s = task.films["text_sha1"].tolist()
+        chunks = load_decoder_embeddings(sha1s, self.decoder, cache=self.cache)
+        return replace(task, features=replace(task.features, chunks=chunks))

@@ -1,0 +1,89 @@
+"""The input and output of film estimators."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wholescript.features.bundle import FilmFeatures
+from wholescript.models.types import Float64Array, IntArray
+
+
+@dataclass(frozen=True)
+class Task:
+    """A binary classification task on n films: features and labels, row by row.
+
+    `films` is the table of metadata and `labels` int8 of shape (n,). `groups` (n,) holds a group
+    name per film; films of one group are never split between training and test.
+    """
+
+    films: pd.DataFrame
+    labels: NDArray[np.int8]
+    groups: NDArray[np.object_]
+    features: FilmFeatures
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """Probabilities of the positive class for one outer fold.
+
+    `inner` (n_train,) are out-of-fold probabilities of the training films from inner folds, on
+    which thresholds and stacking are fitted; NaN for films that no fitted inner fold held out.
+    `test` (n_test,) are those of the test films. `chosen` holds the hyper-parameters chosen on
+    inner folds, `history` one row per epoch if there are epochs.
+    """
+
+    inner: Float64Array
+    test: Float64Array
+    chosen: dict[str, float | int | str] = field(default_factory=dict)
+    history: list[dict[str, float | int]] = field(default_factory=list)
+
+
+class Estimator(Protocol):
+    """An estimator that is fitted on training films and scores test films."""
+
+    @property
+    def name(self) -> str:
+        """The name of its runs."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All settings that affect the result, JSON-able; part of the run's key."""
+
+    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+        """Fit on the rows `train` and score the rows `test`, whose labels must not be used."""
+
+
+@dataclass
+class WrappedEstimator:
+    """Base of estimators that change the task or the scores of another estimator."""
+
+    estimator: Estimator
+
+    model: ClassVar[str]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the wrapped estimator and the settings of the wrapper."""
+        return {"model": self.model, "estimator": self.estimator.config, **self.settings}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the wrapper itself, JSON-able."""
+        return {}
+
+    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+        """Return the task for the wrapped estimator."""
+        return task
+
+    def transform_scores(self, scores: FoldScores, task: Task, train: IntArray) -> FoldScores:
+        """Return the scores from those of the wrapped estimator."""
+        return scores
+
+    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+        """Fit the wrapped estimator on the changed task, and return the changed scores."""
+        changed = self.transform_task(task, train, seed)
+        scores = self.estimator.fit_predict(changed, train, test, seed=seed)
+        return self.transform_scores(scores, task, train)

@@ -1,0 +1,159 @@
+"""Predict the probability of a nomination for one script, with contributions and warnings."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wholescript.features.layout import STRUCTURE_NAMES, measure_structure
+from wholescript.features.word_counts import tokenize_words
+from wholescript.prediction.parsers import Script
+from wholescript.prediction.predictor import FloatArray, Predictor
+
+N_PARTS = 20  # parts of a script of about five pages each
+TOP_WORDS = 8
+# Share of differing bits, equal to a cosine of 0.6; all pairs of training films are further apart.
+MAX_DRAFT_DISTANCE = 0.3
+Z_95 = 1.96
+
+Contributions = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the script: its position (0 to 1), first words and contribution.
+
+    `contribution` is in log-odds, relative to a part of the same length of the mean film.
+    `std_error` is its standard error over the bootstrap refits.
+    """
+
+    start: float
+    stop: float
+    first_words: str
+    contribution: float
+    std_error: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probability of a nomination with a 95% interval, and its contributions.
+
+    The interval is the log-odds plus and minus 1.96 standard errors over refits on resampled
+    films: it covers the choice of training films, not the variation between films of equal
+    probability. `mean_script_probability` is the probability of the mean film; its log-odds plus
+    the contributions of all `parts` are the log-odds of `probability`. `words` are the words with
+    the largest and smallest contributions (log-odds relative to the mean film), largest first.
+    """
+
+    probability: float
+    low: float
+    high: float
+    base_rate: float
+    mean_script_probability: float
+    parts: tuple[Part, ...]
+    words: Contributions
+    warnings: tuple[str, ...]
+
+
+def predict(script: Script, predictor: Predictor, *, year: int | None = None) -> Prediction:
+    """Predict one script; `year` only serves a warning if it is outside of the training years."""
+    words = tokenize_words(script.text)
+    bounds = np.linspace(0, len(words), N_PARTS + 1).round().astype(int)
+    counts = _counts(words, bounds, predictor)
+    total = counts.sum(axis=0)
+    row = predictor.tfidf(total)
+    # The TF-IDF weight of a word is divided among the parts in proportion to its counts.
+    rows = counts * (row / np.maximum(total, 1)) - predictor.mean_tfidf / N_PARTS
+    contributions = rows @ predictor.weights
+    std_errors = predictor.bootstrap_logits(rows).std(axis=1, ddof=1)
+    log_odds = predictor.bias + float(row @ predictor.weights)
+    std_error = float((predictor.bootstrap_logits(row) + predictor.bootstrap_biases).std(ddof=1))
+    mean_log_odds = predictor.bias + float(predictor.mean_tfidf @ predictor.weights)
+    manifest = predictor.manifest
+    return Prediction(
+        _probability(log_odds),
+        _probability(log_odds - Z_95 * std_error),
+        _probability(log_odds + Z_95 * std_error),
+        manifest["positive"] / manifest["films"],
+        _probability(mean_log_odds),
+        tuple(
+            Part(
+                k / N_PARTS,
+                (k + 1) / N_PARTS,
+                " ".join(words[start : start + 6]),
+                float(contribution),
+                float(part_error),
+            )
+            for k, (start, contribution, part_error) in enumerate(
+                zip(bounds[:-1], contributions, std_errors, strict=True)
+            )
+        ),
+        _top_contributions(
+            (row - predictor.mean_tfidf) * predictor.weights, total, predictor.vocabulary
+        ),
+        (
+            *script.repairs,
+            *_training_overlap_warning(predictor.min_hamming_distance(row)),
+            *_out_of_range_warnings(script.text, int(total.sum()), manifest["seen"], year),
+        ),
+    )
+
+
+def _counts(words: list[str], bounds: NDArray[np.int64], predictor: Predictor) -> NDArray[np.int64]:
+    """Count the words of the vocabulary in each part between `bounds` (k + 1,): (k, V)."""
+    columns = predictor.columns
+    ids = [columns.get(word, -1) for word in words]
+    known = [np.array(ids[start:stop]) for start, stop in itertools.pairwise(bounds)]
+    return np.stack([np.bincount(k[k >= 0], minlength=len(columns)) for k in known])
+
+
+def _probability(log_odds: float) -> float:
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def _top_contributions(
+    contributions: FloatArray, counts: NDArray[np.int64], vocabulary: list[str]
+) -> Contributions:
+    """Return the words of the script with the largest and smallest contributions."""
+    used = np.flatnonzero(counts)
+    used = used[np.argsort(-contributions[used], kind="stable")]
+    extremes = dict.fromkeys([*used[:TOP_WORDS], *used[-TOP_WORDS:]])
+    return tuple((vocabulary[column], float(contributions[column])) for column in extremes)
+
+
+def _training_overlap_warning(distance: float) -> Iterator[str]:
+    if distance < MAX_DRAFT_DISTANCE:
+        yield (
+            "the script or another draft of it is in the training data: the prediction is "
+            "optimistically biased"
+        )
+
+
+def _out_of_range_warnings(
+    text: str, known: int, seen: dict[str, Any], year: int | None
+) -> Iterator[str]:
+    """Yield the properties in which the script is outside the range of the training films."""
+    structure = dict(zip(STRUCTURE_NAMES, measure_structure(text).tolist(), strict=True))
+    words = len(text.split())
+    if not seen["words"][0] <= words <= seen["words"][1]:
+        low, high = seen["words"]
+        yield f"length: {words:,} words; 98% of the training scripts have {low:,.0f} to {high:,.0f}"
+    if year is not None and not seen["years"][0] <= year <= seen["years"][1]:
+        low, high = seen["years"]
+        yield f"year: {year}; 98% of the training films are from {low:.0f} to {high:.0f}"
+    if known < seen["known_words"][0] * words:
+        yield (
+            f"vocabulary: {known / words:.0%} of the words are in it; 99% of the "
+            f"training scripts have {seen['known_words'][0]:.0%} or more; is it in another language?"
+        )
+    if structure["sluglines"] == 0:
+        yield (
+            "format: no scene headings (INT., EXT.), as in a transcript; "
+            f"{seen['without_sluglines']:.0%} of the training scripts have none"
+        )
+    if structure["cues"] < seen["cues"][0]:
+        yield "format: almost no character cues (names in capitals above the dialogue)"

@@ -1,0 +1,174 @@
+"""Stored runs of the analyses of a trained headline model, which a notebook shows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from wholescript.data.headlines import Headlines
+from wholescript.errors import DataError, RunError
+from wholescript.experiments.experiment import Context, Experiment, Outcome, run
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import Run
+from wholescript.experiments.workspace import Workspace
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
+from wholescript.studies.headlines.analysis import (
+    generate_headlines,
+    loss_by_frequency,
+    loss_by_position,
+    top_next_tokens,
+)
+from wholescript.studies.headlines.experiment import headlines_identity, weights_key
+from wholescript.studies.headlines.losses import HeadlineLosses
+from wholescript.studies.headlines.scoring import task_metric, token_nll
+from wholescript.studies.headlines.train import FittedHeadlineModel, load_headline_model
+from wholescript.studies.headlines.train_config import HeadlineTrainConfig
+
+PROMPTS = ("", "Show HN:", "Ask HN: How do", "Why I")
+BATCH_SIZES = (16, 64, 256, 512)
+N_SAMPLES = 12
+TEMPERATURE = 0.8
+MAX_TOKENS = 40
+
+
+@dataclass(frozen=True)
+class HeadlineAnalysis(Experiment[Run]):
+    """One table about a trained model, stored as the run `<run>-<measurement>`."""
+
+    kind: ClassVar[str] = "headline_analysis"
+    replaces: ClassVar[bool] = True
+
+    measurement: str
+    compute: Callable[[], pd.DataFrame]
+    seed: int = 0
+
+    def name_on(self, data: Run) -> str:
+        """Return `<run>-<measurement>`."""
+        return f"{data.name}-{self.measurement}"
+
+    def settings_on(self, data: Run) -> dict[str, Any]:
+        """Return the measurement and the seed of sampling."""
+        return {"measurement": self.measurement, "seed": self.seed}
+
+    def data_identity(self, data: Run) -> dict[str, Any]:
+        """Return the key of the analysed run."""
+        return {"run": data.key}
+
+    def execute(self, data: Run, context: Context) -> Outcome:
+        """Compute the table; for `batch-sizes` also the relative range of both metrics."""
+        table = self.compute()
+        metrics = {"n_rows": Metric(len(table))}
+        if self.measurement == "batch-sizes" and len(table):
+            for name, tolerance in (("nats_per_character", 0.02), ("bits_per_byte", 1e-4)):
+                low, high = table[name].min(), table[name].max()
+                relative_range = float((high - low) / high)
+                metrics[f"{name}_relative_range"] = Metric(relative_range, tolerance=tolerance)
+        return Outcome(metrics, history=table, facts={"scale": data.config["scale"]})
+
+
+def analyze_headline_run(
+    workspace: Workspace, found: Run, headlines: Headlines, *, seed: int = 0
+) -> list[Run]:
+    """Analyse a trained model and store each table as a run `<run>-<measurement>`.
+
+    - `next-tokens`: the most probable tokens after each of `PROMPTS`
+    - `loss-by-position`: the loss by token position in the headline
+    - `loss-by-frequency`: the loss by the count of the token in training
+    - `batch-sizes`: the task's metric and bits per byte by evaluation batch size
+    - `samples`: sampled headlines
+
+    Raises:
+        RunError: the weights are missing, or the model was trained on other headlines.
+    """
+    if found.data != headlines_identity(headlines):
+        raise RunError(
+            f"{found.name} was trained on other headlines: give the same file and --n-headlines "
+            f"{sum(found.data['headlines'].values())}"
+        )
+    train_config = stored_train_config(found)
+    folder = workspace.checkpoints(weights_key(found.config))
+    if not folder.is_dir():
+        raise RunError(f"the weights of {found.name} are not in {folder}: train it again")
+    fitted = load_headline_model(train_config, folder)
+    validation = headlines.validation
+    options: dict[str, Any] = {
+        "block_size": train_config.model.block_size,
+        "bfloat16": cpu_has_bfloat16(),
+    }
+    nll = token_nll(
+        fitted.model,
+        fitted.tokenizer,
+        validation,
+        eval_context=found.settings["eval_context"],
+        **options,
+    )
+    train_stream = fitted.tokenizer.stream(headlines.train)
+    analyses: dict[str, Callable[[], pd.DataFrame]] = {
+        "next-tokens": lambda: next_tokens_by_prompt(fitted),
+        "loss-by-position": lambda: loss_by_position(nll),
+        "loss-by-frequency": lambda: loss_by_frequency(
+            nll, fitted.tokenizer, validation, train_stream
+        ),
+        "batch-sizes": lambda: metric_by_batch_size(fitted, validation, options),
+        "samples": lambda: sample_table(fitted, seed),
+    }
+    return [
+        run(HeadlineAnalysis(measurement, compute, seed), found, workspace)
+        for measurement, compute in analyses.items()
+    ]
+
+
+def next_tokens_by_prompt(fitted: FittedHeadlineModel) -> pd.DataFrame:
+    """Return `token`, `probability` and `prompt` of the top tokens after each of `PROMPTS`."""
+    tables = [
+        top_next_tokens(fitted.model, fitted.tokenizer, prompt).assign(prompt=prompt)
+        for prompt in PROMPTS
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def sample_table(fitted: FittedHeadlineModel, seed: int) -> pd.DataFrame:
+    """Return a column `headline` of sampled headlines."""
+    max_tokens = min(MAX_TOKENS, fitted.model.config.block_size - 1)
+    samples = generate_headlines(
+        fitted.model,
+        fitted.tokenizer,
+        N_SAMPLES,
+        temperature=TEMPERATURE,
+        max_tokens=max_tokens,
+        seed=seed,
+    )
+    return pd.DataFrame({"headline": samples})
+
+
+def metric_by_batch_size(
+    fitted: FittedHeadlineModel, headlines: Sequence[str], options: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return both metrics of one model for each of `BATCH_SIZES`.
+
+    Columns: `batch_size`, `nats_per_character`, `scored_token_share`, `bits_per_byte`. Batch sizes
+    that the headlines do not fill are left out.
+    """
+    scoring_args, rows = (fitted.model, fitted.tokenizer, headlines), []
+    for batch_size in BATCH_SIZES:
+        try:
+            task = task_metric(*scoring_args, batch_size=batch_size, **options)
+        except DataError:
+            continue
+        nll = token_nll(*scoring_args, batch_size=batch_size, **options)
+        rows.append(
+            {
+                "batch_size": batch_size,
+                "nats_per_character": task.nats_per_character,
+                "scored_token_share": task.scored_token_share,
+                "bits_per_byte": HeadlineLosses.from_token_nll(headlines, nll).bits_per_byte,
+            }
+        )
+    columns = ["batch_size", "nats_per_character", "scored_token_share", "bits_per_byte"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def stored_train_config(found: Run) -> HeadlineTrainConfig:
+    """Return the training configuration of a stored run."""
+    return HeadlineTrainConfig.from_settings(found.settings["train_config"])

@@ -1,0 +1,153 @@
+"""The training configuration of a headline model; the defaults are the published baseline."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import get_wsd_schedule
+
+from wholescript.errors import ParameterError
+from wholescript.models.gpt import GPTConfig
+from wholescript.studies.headlines.batches import WindowOrder
+from wholescript.studies.headlines.tokenizer import TokenizerKind
+from wholescript.training.loop import Schedule, TrainConfig
+from wholescript.training.optimizers import OptimizerName
+
+
+@dataclass(frozen=True)
+class WSDTrainConfig(TrainConfig):
+    """The loop's configuration with the decay share of the `wsd` schedule as a field."""
+
+    decay_ratio: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        super().__post_init__()
+        if not (0 < self.decay_ratio <= 1 and 0 <= self.warmup_ratio < 1):
+            raise ParameterError(
+                f"decay_ratio={self.decay_ratio} must be in (0, 1] and "
+                f"warmup_ratio={self.warmup_ratio} in [0, 1)"
+            )
+
+    def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
+        """Return the schedule of the learning rate over all steps of a training."""
+        if self.schedule != "wsd":
+            return super().scheduler(optimizer, steps)
+        warmup = math.ceil(self.warmup_ratio * steps)
+        decay = min(math.ceil(self.decay_ratio * steps), steps - warmup)
+        return get_wsd_schedule(
+            optimizer, warmup, decay, num_training_steps=steps, decay_type="linear"
+        )
+
+
+@dataclass(frozen=True)
+class HeadlineTrainConfig:
+    """Every setting of a headline model and its training, except the data and the seed."""
+
+    model: GPTConfig = field(default_factory=GPTConfig)
+    tokenizer: TokenizerKind = "bpe"
+    optimizer: OptimizerName = "sgd"
+    learning_rate: float = 6e-3  # peak; with Muon that of AdamW, for embeddings and vectors
+    muon_lr: float = 0.02  # peak learning rate of Muon, for the matrices of the layers
+    weight_decay: float = 0.0
+    warmup_ratio: float = 0.0  # share of the steps
+    schedule: Schedule = "cosine"
+    decay_ratio: float = 0.3  # share of the steps in which `wsd` decays to zero
+    order: WindowOrder = "file"
+    whole_headlines: bool = False  # windows hold whole headlines, and are shuffled
+    batch_size: int = 64  # windows
+    epochs: int = 7
+    n_dropout_passes: int = 1  # forward passes of each batch, with other dropout masks
+    r_drop: float = 0.0  # weight of the KL divergence between two dropout passes
+
+    def __post_init__(self) -> None:
+        """Check the values, before a tokenizer is trained with them."""
+        choices = {"tokenizer": TokenizerKind, "optimizer": OptimizerName, "order": WindowOrder}
+        for name, kind in choices.items():
+            if (value := getattr(self, name)) not in get_args(kind):
+                raise ParameterError(f"{name}={value!r} is none of {', '.join(get_args(kind))}")
+        if self.batch_size < 1 or self.r_drop < 0 or self.muon_lr <= 0:
+            raise ParameterError(
+                f"batch_size={self.batch_size} must be at least 1, muon_lr={self.muon_lr} "
+                f"positive and r_drop={self.r_drop} not negative"
+            )
+        if self.n_dropout_passes not in (1, 2) or (self.r_drop and self.n_dropout_passes == 1):
+            raise ParameterError(
+                f"n_dropout_passes={self.n_dropout_passes} must be 1 or 2, and 2 with "
+                f"r_drop={self.r_drop}"
+            )
+        if self.optimizer == "muon" and self.schedule == "onecycle":
+            raise ParameterError(
+                "schedule='onecycle' sets one learning rate, but optimizer='muon' has two"
+            )
+        _ = self.loop_config  # checks the rest
+
+    def override(self, **overrides: Any) -> "HeadlineTrainConfig":
+        """Return a copy with other values of its own fields or of the model's.
+
+        Raises:
+            ParameterError: an unknown field or an invalid value.
+        """
+        own_fields = {each.name for each in fields(self)} - {"model"}
+        model_fields = {each.name for each in fields(self.model)}
+        for name in overrides:
+            if name not in own_fields | model_fields:
+                near = get_close_matches(name, own_fields | model_fields, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise ParameterError(f"the training configuration has no field {name!r}{hint}")
+        model = replace(self.model, **{k: v for k, v in overrides.items() if k in model_fields})
+        own = {k: v for k, v in overrides.items() if k in own_fields}
+        return replace(self, model=model, **own)
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "HeadlineTrainConfig":
+        """Return the configuration whose `settings` these are."""
+        own = {name: value for name, value in settings.items() if name != "model"}
+        return cls(model=GPTConfig(**settings["model"]), **own)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All fields, those of the model under `model`."""
+        return asdict(self)
+
+    @property
+    def loop_config(self) -> WSDTrainConfig:
+        """The configuration of the training loop: all epochs, and the weights of the last one."""
+        return WSDTrainConfig(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            warmup_ratio=self.warmup_ratio,
+            patience=self.epochs,
+            chunk_dropout=0.0,
+            schedule=self.schedule,
+            monitor="epoch",
+            decay_ratio=self.decay_ratio,
+        )
+
+
+def parse_overrides(assignments: Sequence[str]) -> dict[str, Any]:
+    """Parse `NAME=VALUE` strings; each value gets the type of its field.
+
+    Raises:
+        ParameterError: an unknown field, or a value of another type.
+    """
+    train_config = HeadlineTrainConfig()
+    known = {**train_config.model.settings, **train_config.settings}
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise ParameterError(f"{assignment!r}: write NAME=VALUE, such as d_model=256")
+        if name not in known or name == "model":
+            train_config.override(**{name: text})  # raises, with the nearest name
+        kind: Any = type(known[name])
+        try:
+            overrides[name] = {"true": True, "false": False}[text] if kind is bool else kind(text)
+        except (KeyError, ValueError):
+            raise ParameterError(f"{name}={text!r} is no {kind.__name__}") from None
+    return overrides

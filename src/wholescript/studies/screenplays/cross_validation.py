@@ -1,0 +1,172 @@
+"""Cross-validation with the same folds for every estimator; finished folds are cached on disk.
+
+Each fold is fitted on one core, so that folds in parallel give the same numbers as in sequence.
+"""
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+from tqdm.auto import tqdm
+
+from wholescript.data.films.folds import Fold
+from wholescript.errors import DataError
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.thresholds import best_threshold
+from wholescript.files import write_atomic
+from wholescript.models.films.task import Estimator, FoldScores, Task
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class CachedEstimator:
+    """An estimator that caches the scores of each fitted fold in `folder`.
+
+    The key of a fold is the hash of the configuration, seed, labels and rows. A killed
+    cross-validation resumes from the cache, and stacking reuses the folds of its members.
+    """
+
+    estimator: Estimator
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The name of the wrapped estimator."""
+        return self.estimator.name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the wrapped estimator: caching changes no result."""
+        return self.estimator.config
+
+    def fit_predict(
+        self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+    ) -> FoldScores:
+        """Return the cached scores, or fit and cache them; a damaged file is replaced."""
+        key = hashlib.sha256(json.dumps([self.config, seed], sort_keys=True).encode())
+        for part in (task.labels, train, test):
+            key.update(hashlib.sha256(np.ascontiguousarray(part).tobytes()).digest())
+        path = self.folder / f"{key.hexdigest()[:20]}.npz"
+        if path.exists():
+            try:
+                return _load_fold(path)
+            except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+                log.warning("%s is damaged (%s): this fold is fitted again", path, error)
+        scores = self.estimator.fit_predict(task, train, test, seed=seed)
+        write_atomic(path, _serialize(scores))
+        return scores
+
+
+def cross_validate(
+    estimator: Estimator,
+    task: Task,
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    fold_cache_dir: Path | None = None,
+    progress: bool = True,
+    n_jobs: int = 1,
+) -> FilmPredictions:
+    """Fit `estimator` on each fold and return its predictions of the test films.
+
+    The threshold of a fold maximises macro-F1 on its inner folds. Finished folds are cached in
+    `fold_cache_dir`: a killed run resumes and ends with the same bytes. The seed of a fold derives
+    from `seed` and its number. With several `n_jobs` each process fits one fold at a time; the
+    result is the same.
+
+    Raises:
+        DataError: a group of films is in both training and test films of a fold, or a film is
+            tested twice in a repeat.
+    """
+    fold_estimator = CachedEstimator(estimator, fold_cache_dir) if fold_cache_dir else estimator
+    shape = (max(fold.repeat for fold in folds) + 1, len(task.labels))
+    scores, thresholds = np.full(shape, np.nan), np.full(shape, np.nan)
+    numbers = np.full(shape, -1)
+    chosen: list[dict[str, Any]] = []
+    history: list[dict[str, Any]] = []
+    for fold in folds:
+        _check_fold(fold, task, numbers)
+        numbers[fold.repeat, fold.test] = fold.fold
+    jobs = (
+        delayed(_fit_single_threaded)(fold_estimator, task, fold, fold_seed(seed, fold))
+        for fold in folds
+    )
+    fitted = Parallel(n_jobs, return_as="generator")(jobs)
+    bar = tqdm(fitted, estimator.name, len(folds), unit="fold", disable=not progress)
+    for fold, fold_scores in zip(folds, bar, strict=True):
+        scored = np.isfinite(fold_scores.inner)
+        threshold = best_threshold(task.labels[fold.train][scored], fold_scores.inner[scored])
+        scores[fold.repeat, fold.test] = fold_scores.test
+        thresholds[fold.repeat, fold.test] = threshold
+        where = {"repeat": fold.repeat, "fold": fold.fold}
+        chosen.append(where | {"threshold": threshold} | fold_scores.chosen)
+        history.extend(where | row for row in fold_scores.history)
+    years = task.films["year"].to_numpy(np.int64)
+    film_ids = [str(film_id) for film_id in task.films["film_id"]]
+    return FilmPredictions(
+        film_ids, task.labels, task.groups, years, scores, thresholds, numbers, chosen, history
+    )
+
+
+def fold_seed(seed: int, fold: Fold) -> int:
+    """Return the seed of one fold, which does not depend on the order of the folds."""
+    return int(np.random.SeedSequence([seed, fold.repeat, fold.fold]).generate_state(1)[0])
+
+
+def _fit_single_threaded(
+    fold_estimator: Estimator, task: Task, fold: Fold, seed: int
+) -> FoldScores:
+    with single_threaded():
+        return fold_estimator.fit_predict(task, fold.train, fold.test, seed=seed)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Run linear algebra on one core, so that sums are in the same order on every machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _check_fold(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
+    where = f"fold {fold.fold} of repeat {fold.repeat}"
+    if len(shared := np.intersect1d(task.groups[fold.train], task.groups[fold.test])):
+        raise DataError(
+            f"{len(shared)} groups of films, {shared[0]!r} among them, are in both training and "
+            f"test films of {where}: make folds that keep groups together"
+        )
+    if len(twice := fold.test[numbers[fold.repeat, fold.test] >= 0]):
+        raise DataError(
+            f"row {twice[0]} is tested again in {where}: the test films of a repeat must not "
+            "overlap; number another repeat differently"
+        )
+
+
+def _serialize(scores: FoldScores) -> bytes:
+    """Return an npz file of the two arrays, and of the other fields as JSON text (`rest`)."""
+    buffer = io.BytesIO()
+    rest = np.asarray(json.dumps({"chosen": scores.chosen, "history": scores.history}))
+    np.savez(buffer, inner=scores.inner, test=scores.test, rest=rest)
+    return buffer.getvalue()
+
+
+def _load_fold(path: Path) -> FoldScores:
+    with np.load(path, allow_pickle=False) as stored:
+        return FoldScores(stored["inner"], stored["test"], **json.loads(str(stored["rest"])))

@@ -1,0 +1,77 @@
+"""An ensemble over inner folds: what all neural estimators of screenplays have in common."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from wholescript.data.films.folds import Fold, inner_folds
+from wholescript.models.films.task import FoldScores, Task
+from wholescript.training.batches import BatchLoader
+from wholescript.training.loop import FitResult, HistoryRow
+from wholescript.training.objectives import LogitObjective, predict_logits
+from wholescript.training.seeds import derive_seed
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+class Scores(NamedTuple):
+    """Probabilities (n,) of the films `rows` (n,)."""
+
+    rows: IntArray
+    probabilities: FloatArray
+
+
+class Member(NamedTuple):
+    """A network of the ensemble: its training, and scores of its validation and the test films."""
+
+    result: FitResult
+    val: Scores
+    test: Scores
+
+
+def fit_ensemble(
+    fit_member: Callable[[Fold, int], Member],
+    task: Task,
+    train: IntArray,
+    test: IntArray,
+    *,
+    n_inner_folds: int,
+    n_members: int,
+    seed: int,
+) -> FoldScores:
+    """Train a network on each of the first `n_members` of `n_inner_folds` inner folds of `train`.
+
+    `fit_member` gets the fold and a seed. A test film gets the mean probability of the members, a
+    training film that of the member that held it out (NaN if no member did).
+    """
+    inner, test_scores = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
+    history: list[HistoryRow] = []
+    best_epochs = []
+    folds = inner_folds(task.labels, task.groups, train, n_folds=n_inner_folds, seed=seed)
+    for fold in folds[:n_members]:
+        member = fit_member(fold, derive_seed(seed, fold.fold))
+        inner[member.val.rows] = member.val.probabilities
+        test_scores[member.test.rows] += member.test.probabilities / n_members
+        history += [{"inner_fold": fold.fold, **row} for row in member.result.history]
+        best_epochs.append(member.result.best_epoch)
+    chosen: dict[str, float | int | str] = {"best_epochs": " ".join(map(str, best_epochs))}
+    return FoldScores(inner[train], test_scores[test], chosen, history)
+
+
+def member_of(
+    result: FitResult,
+    network: Any,
+    loaders: Sequence[BatchLoader],
+    objective: LogitObjective,
+    probabilities: Callable[[FloatArray], FloatArray] = expit,
+) -> Member:
+    """Score the validation and the test films, the two `loaders`, with a trained network."""
+    scores = []
+    for loader in loaders:
+        logits, _, rows = predict_logits(network, loader, objective)
+        scores.append(Scores(rows, probabilities(logits.astype(np.float64))))
+    return Member(result, *scores)

@@ -1,0 +1,163 @@
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wholescript.data.labelled.classes import LabelledTables, encode_labels
+from wholescript.data.labelled.sources import DATASETS, LabelledSource, RegisteredDataset
+from wholescript.data.tables import Table
+from wholescript.errors import DataError
+
+Make = Callable[..., pd.DataFrame]
+
+
+def source(
+    registered: RegisteredDataset | None = None, **splits: Table | pd.DataFrame
+) -> LabelledSource:
+    tables = {n: t if isinstance(t, Table) else Table(t) for n, t in splits.items()}
+    return LabelledSource("own", "own", tables, registered=registered)
+
+
+def labels(labelled: LabelledTables, split: str = "train") -> list[int]:
+    return labelled.splits[split]["label"].tolist()
+
+
+def table(*values: object, **columns: list[object]) -> pd.DataFrame:
+    rows = {"text": [f"text {i}" for i in range(len(values))], "label": list(values)}
+    return pd.DataFrame({**rows, **columns})
+
+
+def test_string_labels_are_in_alphabetical_order(questions: Make) -> None:
+    found = encode_labels(source(train=questions(6), test=questions(3)))
+    assert found.classes == ["distance", "person", "time"]
+    assert labels(found) == [0, 1, 2, 0, 1, 2]
+    assert found.splits["train"]["label"].dtype == np.int64
+    assert found.splits["test"]["id"].tolist() == ["test-0", "test-1", "test-2"]
+    assert (found.text_column, found.label_column) == ("text", "label")
+
+
+@pytest.mark.parametrize("values", [[10, 2, -1], ["10", "2", " -1 "], [10.0, 2.0, -1.0]])
+def test_integer_labels_are_in_numerical_order(values: list[object]) -> None:
+    found = encode_labels(source(train=table(*values)))
+    assert found.classes == ["-1", "2", "10"] and labels(found) == [2, 1, 0]
+
+
+def test_integers_mixed_with_strings_are_strings() -> None:
+    found = encode_labels(source(train=table("10", "2"), test=table("none", "2")))
+    assert found.classes == ["10", "2", "none"]
+    assert labels(found) == [0, 1] and labels(found, "test") == [2, 1]
+    assert encode_labels(source(train=table("01", "1"))).classes == ["01", "1"]
+    assert encode_labels(source(train=table(True, False))).classes == ["False", "True"]
+
+
+def test_class_names_from_a_column() -> None:
+    train = table(7, 3, 7, label_text=["seven", "three", "seven"])
+    test = table("3", "7", label_text=["three", "seven"])
+    for part in (train, train.astype(str)):
+        found = encode_labels(source(train=part, test=test))
+        assert found.classes == ["three", "seven"]
+        assert labels(found) == [1, 0, 1] and labels(found, "test") == [0, 1]
+    with pytest.raises(DataError, match=r"label 7 is named 'seven' and 'VII'.*'label_text'"):
+        encode_labels(source(train=train, test=table(7, label_text=["VII"])))
+    with pytest.raises(DataError, match=r"more than one label is named same"):
+        encode_labels(source(train=table(1, 2, label_text=["same", "same"])))
+
+
+def test_class_names_of_the_hub_and_of_a_registered_data_set() -> None:
+    stored = Table(table(1, 0, 1), {"label": ["low", "high", "never used"]})
+    assert encode_labels(source(train=stored)).classes == ["low", "high"]
+    imdb = DATASETS["imdb"]
+    assert encode_labels(source(imdb, train=table(1, 0))).classes == ["negative", "positive"]
+    # The registered names are those of the registered label column only.
+    rated = table(1, 0, rating=[9, 2])
+    assert encode_labels(source(imdb, train=rated), label_column="rating").classes == ["2", "9"]
+
+
+def test_unpublished_hub_labels_are_missing() -> None:
+    names = {"label": ["low", "high"]}
+    unpublished = source(train=Table(table(0, 1), names), test=Table(table(-1, -1), names))
+    with pytest.raises(DataError, match=r"2 of the 2 texts of test have no label"):
+        encode_labels(unpublished)
+    # Without names -1 is a class like any other.
+    assert encode_labels(source(train=table(-1, 1))).classes == ["-1", "1"]
+
+
+@pytest.mark.parametrize("columns", [("Question", "Category"), ("sentence", "intent")])
+def test_columns_are_guessed_by_name(questions: Make, columns: tuple[str, str]) -> None:
+    renamed = questions(3).set_axis(list(columns), axis=1)
+    found = encode_labels(source(train=renamed))
+    assert (found.text_column, found.label_column) == columns
+
+
+def test_columns_that_cannot_be_guessed_must_be_given(questions: Make) -> None:
+    odd = questions(3).set_axis(["a", "b"], axis=1)
+    with pytest.raises(
+        DataError, match=r"the text column cannot be guessed; there are a, b.*--text-col"
+    ):
+        encode_labels(source(train=odd))
+    with pytest.raises(DataError, match=r"the label column cannot be guessed.*--label-column"):
+        encode_labels(source(train=odd), text_column="a")
+    assert len(encode_labels(source(train=odd), "a", "b").classes) == 3
+
+
+def test_missing_column_suggests_the_nearest(questions: Make) -> None:
+    with pytest.raises(DataError, match=r"test of own has no column 'label'.*mean 'labels'"):
+        encode_labels(
+            source(train=questions(3), test=questions(3).rename(columns={"label": "labels"}))
+        )
+    with pytest.raises(DataError, match=r"train of own has no column 'txt'.*mean 'text'"):
+        encode_labels(source(train=questions(3)), text_column="txt")
+
+
+def test_unsupervised_texts_need_no_label(questions: Make) -> None:
+    found = encode_labels(source(train=questions(3), unsupervised=questions(2)[["text"]]))
+    assert list(found.splits["unsupervised"]) == ["id", "text"]
+
+
+def test_text_without_label_is_an_error() -> None:
+    for missing in (None, "", " ", float("nan")):
+        with pytest.raises(DataError, match=r"1 of the 3 texts of train have no label.*row 1\."):
+            encode_labels(source(train=table("a", missing, "b")))
+
+
+@pytest.mark.parametrize("value", [0.5, ["a", "b"], float("inf")])
+def test_invalid_label_is_an_error(value: object) -> None:
+    with pytest.raises(DataError, match=r"'label' of train has the value .* in row 1: a class is"):
+        encode_labels(source(train=table(1, value)))
+
+
+def test_numeric_text_is_an_error(questions: Make) -> None:
+    with pytest.raises(DataError, match=r"'text' of train is not text: row 0 is 5"):
+        encode_labels(source(train=questions(3).assign(text=[5, 6, 7])))
+
+
+def test_missing_text_is_empty(questions: Make) -> None:
+    found = encode_labels(source(train=questions(3).assign(text=["a", None, float("nan")])))
+    assert found.splits["train"]["text"].tolist() == ["a", "", ""]
+
+
+def test_kept_columns_of_classes_and_of_numbers() -> None:
+    train = table("b", "a", crowd=["a", "a"], rating=["3", "10"])
+    found = encode_labels(
+        source(train=train, test=table("a", "b")), keep_columns=("crowd", "rating")
+    )
+    assert found.kept_columns == {"crowd": "class", "rating": "number"}
+    assert found.splits["train"][["label", "crowd", "rating"]].values.tolist() == [
+        [1, 0, 3],
+        [0, 0, 10],
+    ]
+    assert "crowd" not in found.splits["test"]
+    numeric = table(4, 7, crowd=[7, 7], by_name=["four", "seven"], label_text=["four", "seven"])
+    found = encode_labels(source(train=numeric), keep_columns=("crowd", "by_name"))
+    assert found.kept_columns == {"crowd": "class", "by_name": "class"}
+    assert found.splits["train"]["crowd"].tolist() == [1, 1]
+    assert found.splits["train"]["by_name"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("values", [["a", "c"], ["a", None]])
+def test_column_that_cannot_be_kept_is_an_error(values: list[object]) -> None:
+    with pytest.raises(DataError, match=r"'crowd' cannot be kept: ('c'|None) is neither"):
+        encode_labels(source(train=table("a", "b", crowd=values)), keep_columns=("crowd",))
+    with pytest.raises(DataError, match=r"no column 'crwd'.*mean 'crowd'"):
+        encode_labels(source(train=table("a", "b", crowd=values)), keep_columns=("crwd",))

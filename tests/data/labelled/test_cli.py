@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.data.labelled import read_labelled_dataset
+from wholescript.project import ROOT_VARIABLE
+
+Make = Callable[..., pd.DataFrame]
+Save = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_local_csv_is_prepared(questions: Make, save: Save, tmp_path: Path) -> None:
+    table = questions(300)
+    table.loc[0, "text"] = "a cafÃ© on the corner"
+    result = CliRunner().invoke(app, ["prepare", str(save(table, "trec.csv"))])
+    assert result.exit_code == 0, result.output
+    found = read_labelled_dataset(tmp_path / "_build" / "labelled" / "trec")
+    assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [216, 24, 60]
+    assert "encoding repaired" in result.stdout and "216" in result.stdout
+    assert found.fingerprint[:12] in result.stdout
+
+
+def test_all_options_are_applied(questions: Make, save: Save, tmp_path: Path) -> None:
+    table = questions(300).assign(crowd="time").rename(columns={"text": "a", "label": "b"})
+    save(table, "copy/train.csv")
+    options = (
+        "--text-column a --label-column b --keep crowd --limit 60 --head 200 --seed 4 "
+        "--name named --validation-share 0.25 --drop-conflicts"
+    )
+    places = ["--path", str(tmp_path / "copy"), "-o", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["prepare", "mine", *places, *options.split()])
+    assert result.exit_code == 0, result.output
+    found = read_labelled_dataset(tmp_path / "out")
+    assert found.name == "named" and found.metadata["seed"] == 4
+    assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [60, 40, 40]
+    assert found.metadata["choices"] == {
+        "head": 200,
+        "limit": 60,
+        "drop_conflicts": True,
+        "drawn": {"test": 0.2, "validation": 0.25},
+    }
+    assert set(found.splits["train"].extra_columns) == {"crowd"}
+
+
+def test_errors_are_printed_without_traceback(questions: Make, save: Save) -> None:
+    path = save(questions(300).sort_values("label"))
+    for arguments, message in [
+        ([str(path), "--head", "100"], "sorted by label"),
+        (["bankng77"], "Did you mean 'banking77'?"),
+        ([str(path), "--label-column", "lable"], "Did you mean 'label'?"),
+        ([str(path), "--name", "../up"], "is not valid as a folder name"),
+    ]:
+        result = CliRunner().invoke(app, ["prepare", *arguments])
+        assert result.exit_code == 2
+        assert message in result.stderr and "Traceback" not in result.output

@@ -1,0 +1,43 @@
+"""A small data set of a user's own: planted documents of three classes, as CSV and prepared."""
+
+import numpy as np
+import pandas as pd
+
+from tests.training.planted_documents import CLASSES, planted
+from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
+from wholescript.studies.classifiers.scratch import ScratchClassifier
+from wholescript.training.loop import TrainConfig
+
+NAMES = np.array(["sea", "music", "mountain"])
+
+
+def write_table(folder):
+    """Write questions.csv; the label columns `sloppy` and `crowd` have label errors.
+
+    Most documents of one class are mislabelled in `sloppy`, some of each class in `crowd`.
+    """
+    documents = planted(300, words=7)
+    frame = pd.DataFrame({"utterance": documents.texts, "topic": NAMES[documents.labels]})
+    frame["sloppy"] = frame["topic"].where(
+        np.arange(300) % 5 == 0, frame["topic"].replace("music", "sea")
+    )
+    frame["crowd"] = NAMES[(documents.labels + (np.arange(300) % 8 == 0)) % CLASSES]
+    path = folder / "questions.csv"
+    frame.drop_duplicates("utterance").to_csv(path, index=False)
+    return path
+
+
+def prepare_questions(folder):
+    """Write, prepare and read the data set."""
+    source = load_source(str(write_table(folder)))
+    prepare(source, folder / "prepared", keep_columns=("sloppy", "crowd"), progress=False)
+    return read_labelled_dataset(folder / "prepared")
+
+
+def tiny_classifier(epochs=6, **changed):
+    """A transformer from scratch that trains in seconds."""
+    config = TrainConfig(
+        epochs=epochs, learning_rate=1e-2, monitor="val_macro_f1", chunk_dropout=0.0
+    )
+    options = {"size": "tiny", "vocab_size": 400, "bfloat16": False, "train_config": config}
+    return ScratchClassifier(**(options | changed))

@@ -1,0 +1,125 @@
+"""`run` finds a stored run by its settings, data and version, and by nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+import pytest
+
+from wholescript.errors import ParameterError, RunError
+from wholescript.experiments.experiment import Context, Experiment, Outcome, run
+from wholescript.experiments.key import Identity, hash_json
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
+from wholescript.experiments.workspace import Workspace
+from wholescript.project import Project
+
+
+@dataclass(frozen=True)
+class Doubling(Experiment[float]):
+    """Stores twice its data, `times` over; `calls` counts how often it was executed."""
+
+    kind: ClassVar[str] = "doubling"
+    calls: ClassVar[list[float]] = []
+
+    times: int = 1
+    sizes: tuple[int, ...] = (1, 2)
+    name: str = "one"
+
+    def name_on(self, data: float) -> str:
+        return f"group/{self.name}"
+
+    def settings_on(self, data: float) -> dict[str, Any]:
+        return {"times": self.times, "sizes": self.sizes}
+
+    def data_identity(self, data: float) -> dict[str, Any]:
+        return {"fingerprint": data}
+
+    def execute(self, data: float, context: Context) -> Outcome:
+        self.calls.append(data)
+        (context.folder / "weights").write_text("here")
+        history = pd.DataFrame({"epoch": [1], "val_loss": [0.5]})
+        return Outcome({"value": Metric(2 * data * self.times)}, history=history)
+
+
+class Revised(Doubling):
+    """The same settings with another meaning."""
+
+    version: ClassVar[int] = 2
+
+
+class Cheap(Doubling):
+    """One that takes the place of what it made with other settings."""
+
+    replaces: ClassVar[bool] = True
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    Doubling.calls.clear()
+    return Workspace(Project(tmp_path), RunStore(tmp_path / "results"))
+
+
+def test_a_finished_run_is_found_and_not_executed_again(workspace: Workspace) -> None:
+    first = run(Doubling(), 3.0, workspace)
+    assert run(Doubling(), 3.0, workspace).config == first.config
+    assert Doubling.calls == [3.0]
+    assert first.metrics["value"].value == 6.0
+    assert list(first.history["val_loss"]) == [0.5]
+    assert workspace.used == {"group/one": first.key}
+
+
+def test_again_executes_a_run_that_is_stored(workspace: Workspace) -> None:
+    run(Doubling(), 3.0, workspace)
+    run(Doubling(), 3.0, workspace, again=True)
+    assert Doubling.calls == [3.0, 3.0]
+
+
+def test_other_data_or_another_version_make_another_run(workspace: Workspace) -> None:
+    keys = {
+        run(experiment, data, workspace).key
+        for experiment, data in ((Doubling(), 3.0), (Doubling(), 4.0), (Revised(), 4.0))
+    }
+    assert len(keys) == 3
+    assert Doubling.calls == [3.0, 4.0, 4.0]
+
+
+def test_other_settings_do_not_overwrite_a_run(workspace: Workspace) -> None:
+    stored = run(Doubling(), 3.0, workspace)
+    with pytest.raises(ParameterError, match=r"times=1 there, 5 here.*--name"):
+        run(Doubling(times=5), 3.0, workspace)
+    assert workspace.store.find("group/one") == stored
+    assert run(Doubling(times=5, name="two"), 3.0, workspace).metrics["value"].value == 30.0
+
+
+def test_an_experiment_that_replaces_its_runs_may(workspace: Workspace) -> None:
+    run(Cheap(), 3.0, workspace)
+    assert run(Cheap(times=5), 3.0, workspace).metrics["value"].value == 30.0
+
+
+def test_a_stored_key_is_an_opaque_id(workspace: Workspace) -> None:
+    """A run that an earlier key function named is found all the same, and keeps its key."""
+    made = run(Doubling(), 3.0, workspace)
+    config = (made.path / "config.json").read_text().replace(made.key, "frozen")
+    (made.path / "config.json").write_text(config)
+    assert run(Doubling(), 3.0, workspace).key == "frozen"
+    assert Doubling.calls == [3.0]
+
+
+def test_source_code_is_a_fact_and_no_identity(workspace: Workspace) -> None:
+    made = run(Doubling(), 3.0, workspace)
+    changed = workspace.store.annotate(made, {"code": "other", "commit": "0" * 40})
+    assert run(Doubling(), 3.0, workspace).config == changed.config
+    assert Doubling.calls == [3.0]
+    with pytest.raises(RunError, match="settings identify a run"):
+        workspace.store.annotate(made, {"settings": {}})
+
+
+def test_the_key_does_not_depend_on_the_order_of_settings() -> None:
+    one = Identity("kind", 1, {"a": 1, "b": (2, 3)}, {})
+    other = Identity("kind", 1, {"b": [2, 3], "a": 1}, {})
+    assert one.key == other.key
+    assert one.matches(other.as_dict() | {"device": "any"})
+    assert one.key != Identity("kind", 2, {"a": 1, "b": (2, 3)}, {}).key
+    assert hash_json({"a": 1, "b": [2]}) == hash_json({"b": [2], "a": 1})

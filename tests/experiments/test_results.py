@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from wholescript.errors import RunError
+from wholescript.experiments.results import Metric, Results, difference_name
+
+METRICS = {
+    "tfidf": {"auc": {"value": 0.77, "low": 0.74, "high": 0.8}, "films": {"value": 1026}},
+    "mean": {"auc": {"value": 0.73, "low": 0.7, "high": 0.77}},
+    "differences": {"g/mean - g/tfidf:auc": {"value": -0.04, "low": -0.06, "high": -0.01}},
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    for run, metrics in METRICS.items():
+        folder = tmp_path / "g" / run
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(metrics))
+        (folder / "config.json").write_text(json.dumps({"key": run}))
+    return Results(tmp_path)
+
+
+def test_metrics_and_differences_are_found_and_their_references_recorded(results: Results) -> None:
+    assert results.metric("g/tfidf:auc") == Metric(0.77, 0.74, 0.8)
+    assert results.difference("g/mean -  g/tfidf:auc").value == -0.04
+    assert results.references == ["g/tfidf:auc", "g/mean - g/tfidf:auc"]
+    assert results.names() == ["g/differences", "g/mean", "g/tfidf"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("g/tdidf:auc", "did you mean 'g/tfidf'"),
+        ("g/tfidf:auk", "did you mean 'auc'"),
+        ("g/tfidf", "not of the form run:metric"),
+        ("../g/tfidf:auc", "there is no run"),
+    ],
+)
+def test_invalid_metric_reference_is_an_error(
+    results: Results, reference: str, message: str
+) -> None:
+    with pytest.raises(RunError, match=message):
+        results.metric(reference)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("g/tfidf - g/mean:auc", "did you mean 'g/mean - g/tfidf:auc'"),
+        ("g/tfidf:auc", "not of the form run - baseline:metric"),
+    ],
+)
+def test_invalid_difference_reference_is_an_error(
+    results: Results, reference: str, message: str
+) -> None:
+    with pytest.raises(RunError, match=message):
+        results.difference(reference)
+
+
+def test_difference_name_has_one_spacing() -> None:
+    assert difference_name(" a/b -  c/d:auc ") == "a/b - c/d:auc"
+
+
+def test_epochs_are_the_rows_of_a_training_history(results: Results) -> None:
+    assert results.epochs("g/mean") == []
+    (results.root / "g" / "mean" / "history.csv").write_text("epoch,val_loss\n1,0.5\n")
+    assert results.epochs("g/mean") == [{"epoch": "1", "val_loss": "0.5"}]

@@ -1,0 +1,70 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.features.films import some_features
+from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
+from wholescript.models.films.task import FoldScores, Task
+
+
+@pytest.fixture
+def task():
+    features = some_features()
+    films = pd.DataFrame({"film_id": features.film_ids, "n_chars": [16_000, 12_000, 40_000]})
+    return Task(films, np.array([1, 0, 0], np.int8), features.groups, features)
+
+
+class Recorder:
+    """Records its task."""
+
+    name, config = "recorder", {"model": "recorder"}
+
+    def fit_predict(self, task, train, test, *, seed):
+        self.call = (task, train, test, seed)
+        return FoldScores(np.zeros(len(train)), np.zeros(len(test)))
+
+
+def test_word_ablation_drops_words_and_keeps_chunks(task):
+    ablated = WordAblation(frozenset({"anna", "elsewhere"})).ablate(task).features
+    assert ablated.words.vocabulary == ["may", "sees", "town"]
+    assert ablated.chunks is task.features.chunks
+    kept = WordAblation(frozenset({"anna", "elsewhere"}), keep_only=True).ablate(task).features
+    assert kept.words.vocabulary == ["anna"]
+
+
+def test_the_estimator_gets_the_ablated_task(task):
+    recorder = Recorder()
+    train, test = np.array([0, 1]), np.array([2])
+    FeatureAblation(recorder, WordAblation(frozenset({"anna"}))).fit_predict(
+        task, train, test, seed=7
+    )
+    ablated, *rest = recorder.call
+    assert "anna" not in ablated.features.words.vocabulary
+    assert ablated.labels is task.labels
+    assert [part.tolist() if hasattr(part, "tolist") else part for part in rest] == [[0, 1], [2], 7]
+    assert "anna" in task.features.words.vocabulary
+
+
+def test_opening_ablation_drops_chunks_by_the_length_of_each_script(task):
+    chunks = OpeningAblation().ablate(task).features.chunks
+    assert chunks.counts.tolist() == [3, 5, 1]
+    longer = replace(task, films=task.films.assign(n_chars=4_000_000))
+    assert OpeningAblation().ablate(longer).features.chunks.counts.tolist() == [3, 7, 1]
+
+
+def test_configs_of_ablations_differ():
+    ablations = [
+        WordAblation(frozenset({"anna"})),
+        WordAblation(frozenset({"anna"}), keep_only=True),
+        WordAblation(frozenset({"anna", "town"})),
+        OpeningAblation(),
+    ]
+    configs = [
+        json.dumps(FeatureAblation(Recorder(), ablation).config, sort_keys=True)
+        for ablation in ablations
+    ]
+    assert len(set(configs)) == len(ablations)
+    assert json.loads(configs[0])["estimator"] == Recorder.config

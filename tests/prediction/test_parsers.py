@@ -1,0 +1,138 @@
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from wholescript.errors import DataError
+from wholescript.features.word_counts import tokenize_words
+from wholescript.prediction.parsers import FORMATS, MAX_CHARACTERS, _read, read_script
+
+LINE = "She opens the door. Café Müller, where they once met, is closed.\n"
+TEXT = "INT. HOUSE - NIGHT\n\n" + 120 * LINE
+
+
+def write_file(folder, name, content):
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def scanned_pdf(pages=3):
+    pdf = io.BytesIO()
+    canvas = Canvas(pdf)
+    for number in range(pages):
+        canvas.rect(50, 50, 400, 700)
+        canvas.drawString(500, 800, str(number + 1))
+        canvas.showPage()
+    canvas.save()
+    return pdf.getvalue()
+
+
+def test_all_formats_have_the_same_words(in_each_format):
+    words = {
+        suffix: tokenize_words(read_script(path).text) for suffix, path in in_each_format.items()
+    }
+    assert len(words[".txt"]) > 1_000
+    assert words[".fountain"] == words[".fdx"] == words[".txt"]
+    # A PDF marks page breaks within a speech.
+    added = [word for word in words[".pdf"] if word in {"more", "continued", "cont'd"}]
+    assert len(words[".pdf"]) - len(added) == pytest.approx(len(words[".txt"]), rel=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".fountain"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_encodings_are_decoded(tmp_path, suffix, encoding):
+    script = read_script(write_file(tmp_path, f"film{suffix}", TEXT.encode(encoding)))
+    assert tokenize_words(script.text) == tokenize_words(TEXT)
+    assert all("Windows-1252" in repair for repair in script.repairs)
+    assert bool(script.repairs) == (encoding == "cp1252")
+
+
+def test_a_few_invalid_bytes_are_reported(tmp_path):
+    broken = TEXT.encode() + b"\xc3 and so on\n"
+    script = read_script(write_file(tmp_path, "film.txt", broken))
+    assert script.repairs == ("1 characters could not be decoded",)
+    assert "Müller" in script.text
+
+
+def test_html_is_removed(tmp_path):
+    body = "".join(f"<p>{line}</p>" for line in TEXT.splitlines(keepends=True))
+    page = f"<html><script>steal()</script><body>{body} Tom &amp; Ann</body></html>"
+    script = read_script(write_file(tmp_path, "film.txt", page))
+    assert tokenize_words(script.text) == [*tokenize_words(TEXT), "tom", "ann"]
+    assert script.repairs == ("HTML tags were removed",)
+
+
+def test_quoted_html_tag_is_text(tmp_path):
+    text = TEXT + 'He types "<b>" and 3 < 4.\n'
+    assert read_script(write_file(tmp_path, "film.txt", text)).text == text
+
+
+def test_fountain_notes_are_removed(tmp_path):
+    text = "Title: Rain\n\n" + TEXT + "\n/* boneyard */\n\n# section\n\n= synopsis\n\n[[a note]]\n"
+    words = tokenize_words(read_script(write_file(tmp_path, "film.fountain", text)).text)
+    assert not {"boneyard", "section", "synopsis", "note"} & set(words)
+    assert words[0] == "rain"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.txt", b"", "empty. Save the script again"),
+        ("blank.fountain", b" \n\t\n", "empty. Save the script again"),
+        ("tiny.txt", 10 * LINE, "120 words; at least 1,000 are needed"),
+        ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" * 999, "binary"),
+        ("control.txt", b"word \x01\x02 " * 2_000, "binary"),
+        ("no-mark.txt", TEXT.encode("utf-16-le"), "UTF-16 without a byte order mark. Save it as UTF-8 text"),
+        ("lost.txt", TEXT.replace("e", "\ufffd"), r"replacement characters \(U\+FFFD\). Save the original"),
+        ("russian.txt", 2_000 * "дом и море ".encode("cp1251"), "neither UTF-8 nor"),
+        ("line.txt", b"x" * 10_000_000, "the limit is 2,000,000. Use one file per script"),
+        ("words.fountain", b"word " * 2_000_000, "the limit is 2,000,000. Use one file per script"),
+        ("scan.pdf", scanned_pdf(), r"3 of 3 pages have no text layer \(scanned\).*ocrmypdf"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj\n", "the PDF cannot be opened.*Export it again"),
+        ("text.pdf", TEXT, "the PDF cannot be opened"),
+        ("text.fdx", TEXT, "not well-formed XML.*Save it from Final Draft again"),
+        ("cut.fdx", b"<FinalDraft><Content><Paragraph>", "not well-formed XML"),
+        ("page.fdx", b"<html/>", "XML of another kind"),
+        ("script.docx", TEXT, "'.docx' is not supported \(.txt, .fountain, .fdx, .pdf\). Export"),
+        ("script", TEXT, "'' is not supported"),
+    ],
+)
+def test_bad_input_is_an_error_with_a_remedy(tmp_path, name, content, message):
+    with pytest.raises(DataError, match=rf"{name}: .*{message}"):
+        read_script(write_file(tmp_path, name, content))
+
+
+def test_entity_expansion_is_an_error(tmp_path):
+    bomb = (
+        b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
+        b"<FinalDraft><Content><Paragraph><Text>&b;</Text></Paragraph></Content></FinalDraft>"
+    )
+    with pytest.raises(DataError, match="not well-formed XML"):
+        read_script(write_file(tmp_path, "bomb.fdx", bomb))
+
+
+def test_missing_file_and_folder_are_errors(tmp_path):
+    with pytest.raises(DataError, match=r"none\.txt: cannot be read \(No such file"):
+        read_script(tmp_path / "none.txt")
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(DataError, match=r"folder\.txt: cannot be read \(Is a directory"):
+        read_script(tmp_path / "folder.txt")
+
+
+def test_file_name_is_printed_without_control_characters(tmp_path):
+    with pytest.raises(DataError) as caught:
+        read_script(tmp_path / "\x1b[31mred.txt")
+    assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@given(content=st.binary(max_size=400))
+def test_any_bytes_give_a_text_or_a_data_error(tmp_path_factory, suffix, content):
+    path = write_file(tmp_path_factory.getbasetemp(), f"any{suffix}", content)
+    try:
+        assert len(_read(path).text) <= MAX_CHARACTERS
+    except DataError as problem:
+        assert str(problem).endswith(".") or "ocrmypdf" in str(problem)

@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+
+from tests.prediction.screenplays import COMMON, PREDICTIVE, fountain_of
+from wholescript.prediction.predict import N_PARTS, predict
+from wholescript.prediction.parsers import Script, read_script
+
+
+def log_odds(probability):
+    return math.log(probability / (1 - probability))
+
+
+def test_all_formats_get_the_same_probability(in_each_format, predictor):
+    values = [predict(read_script(p), predictor).probability for p in in_each_format.values()]
+    assert len(values) == 4
+    assert max(values) - min(values) < 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_contributions_of_parts_sum_to_the_log_odds(predictor, seed):
+    prediction = predict(Script(fountain_of(2_000 + seed, seed == 0)), predictor)
+    assert len(prediction.parts) == N_PARTS
+    mean = log_odds(prediction.mean_script_probability)
+    total = mean + sum(part.contribution for part in prediction.parts)
+    assert log_odds(prediction.probability) == pytest.approx(total, abs=1e-5)
+
+
+def test_positive_scripts_have_higher_probabilities(predictor):
+    positive = [predict(Script(fountain_of(3_000 + i, True)), predictor) for i in range(5)]
+    negative = [predict(Script(fountain_of(4_000 + i, False)), predictor) for i in range(5)]
+    assert min(p.probability for p in positive) > max(n.probability for n in negative)
+    assert {word for word, _ in positive[0].words[:3]} == set(PREDICTIVE)
+    assert all(p.low < p.probability < p.high for p in positive + negative)
+    assert positive[0].base_rate == pytest.approx(1 / 3)
+
+
+def test_part_with_predictive_words_has_the_largest_contribution(predictor):
+    rng = np.random.default_rng(0)
+    words = rng.choice(COMMON, 2_000)
+    words[1_000:1_100] = rng.choice(PREDICTIVE, 100)
+    parts = predict(Script(" ".join(words)), predictor).parts
+    contributions = [part.contribution for part in parts]
+    assert int(np.argmax(contributions)) == 10
+    assert sorted(contributions)[-1] > 5 * abs(sorted(contributions)[-2])
+
+
+def test_script_within_the_training_ranges_gets_no_warning(predictor):
+    assert predict(Script(fountain_of(5_000, False)), predictor, year=1990).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "year", "warning"),
+    [
+        (lambda text: 9 * text, None, "length: "),
+        (lambda text: text, 1895, "year: 1895; 98% of the training films are from 1961 to 2018"),
+        (lambda text: text.replace("INT.", "DOOR"), None, "format: no scene headings"),
+        (lambda text: text.replace("MARY", "").replace("JOHN", ""), None, "almost no character cues"),
+        (lambda text: text.translate({ord("e"): "ö", ord("a"): "ü"}), None, "another language"),
+    ],
+    ids=["length", "year", "scene headings", "cues", "language"],
+)
+def test_script_outside_of_the_training_ranges_gets_a_warning(predictor, change, year, warning):
+    warnings = predict(Script(change(fountain_of(5_000, False))), predictor, year=year).warnings
+    assert len(warnings) == 1
+    assert warning in warnings[0]
+
+
+def test_draft_of_a_training_script_is_recognised(predictor, texts):
+    draft = texts[7].replace("INT. HOUSE", "EXT. DOOR", 9)
+    warning, *_ = predict(Script(draft), predictor).warnings
+    assert warning.startswith("the script or another draft of it is in the training data")
+
+
+def test_repairs_are_warnings(predictor):
+    script = Script(fountain_of(5_000, False), repairs=("HTML tags were removed",))
+    assert predict(script, predictor).warnings == ("HTML tags were removed",)
+
+
+def test_script_without_known_words_gets_a_prediction(predictor):
+    prediction = predict(Script("qqq " * 1_500), predictor)
+    assert prediction.words == ()
+    assert 0 < prediction.low <= prediction.probability <= prediction.high < 1

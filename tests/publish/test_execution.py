@@ -1,0 +1,130 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from tests.publish.conftest import make_project, tree
+from wholescript.errors import ParameterError, RunError
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish import execution
+from wholescript.publish.execution import run_notebook
+
+LIGHT = """# %% tags=["parameters"]
+seed = 0
+
+# %% label="fig-light"
+"""
+
+
+def test_published_notebook_is_written_next_to_its_source(executed: Project) -> None:
+    notebook = nbformat.read(executed.notebooks / "01_tiny.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert not [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
+    assert [c.id for c in notebook.cells if "fig-" in c.id] == ["01_tiny-fig-line"]
+    text = notebook.cells[3].outputs[0].text
+    assert text == "part 0\npart 1\npart 2\n"
+    assert sorted(path for path in tree(executed.root) if not path.startswith("notebooks")) == [
+        "figures/fig-line.csv",
+        "figures/fig-line.dark.png",
+        "figures/fig-line.json",
+        "figures/fig-line.png",
+        "figures/fig-line.provenance.json",
+        "figures/fig-line.svg",
+        "figures/tbl-heights.csv",
+        "figures/tbl-heights.provenance.json",
+        "results/tiny/line/config.json",
+        "results/tiny/line/metrics.json",
+    ]
+
+
+def test_second_execution_changes_no_byte(executed: Project) -> None:
+    before = tree(executed.root)
+    run_notebook("01_tiny", project=executed)
+    assert tree(executed.root) == before
+
+
+def test_other_parameters_write_to_build_with_the_running_python(
+    executed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": ["false"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    before = tree(executed.root)
+    path = run_notebook("01", {"slope": "3", "title": 'It\'s "steep"'}, project=executed)
+    assert tree(executed.root) == before
+    assert path.parent.parent == executed.build / "runs"
+    provenance = json.loads((path.parent / "figures" / "fig-line.provenance.json").read_text())
+    assert provenance["parameters"]["slope"] == 3.0
+    assert provenance["published"] is False
+    assert "-p slope 3.0" in provenance["command"]
+    injected = nbformat.read(path, as_version=4).cells[2]
+    assert injected.id == "01_tiny-injected-parameters"
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks"])
+def test_papermill_with_other_parameters_keeps_published_output(
+    executed: Project, folder: str
+) -> None:
+    before = tree(executed.root)
+    command = [sys.executable, "-m", "papermill", str(executed.notebooks / "01_tiny.ipynb")]
+    command += ["_out.ipynb", "-p", "slope", "3", "--no-progress-bar"]
+    where = executed.root / folder
+    environment = {**os.environ, ROOT_VARIABLE: str(executed.root)}
+    subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
+    (where / "_out.ipynb").unlink()
+    assert tree(executed.root) == before
+    assert len(list((executed.build / "runs").glob("01_tiny-*/figures/fig-line.svg"))) == 1
+
+
+def test_nothing_is_executed_with_an_unknown_parameter(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise AssertionError("papermill was called")
+
+    monkeypatch.setattr(execution.papermill, "execute_notebook", fail)
+    with pytest.raises(ParameterError, match="did you mean 'slope'"):
+        run_notebook("01_tiny", {"slop": 1}, project=project)
+
+
+def test_failed_execution_names_the_cell_and_keeps_the_old_notebook(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project", LIGHT + "raise ValueError('broken')\n")
+    old = project.notebooks / "01_tiny.ipynb"
+    old.write_text("old")
+    with pytest.raises(RunError, match="failed in cell fig-light: ValueError: broken"):
+        run_notebook("01_tiny", project=project)
+    assert old.read_text() == "old"
+    assert (project.build / "failed" / "01_tiny.ipynb").exists()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_killed_execution_keeps_the_old_notebook(tmp_path: Path, stop: signal.Signals) -> None:
+    wait = "import time\nfrom pathlib import Path\nPath('started').touch()\ntime.sleep(60)\n"
+    project = make_project(tmp_path / "project", LIGHT + wait)
+    old = project.notebooks / "01_tiny.ipynb"
+    old.write_text("old")
+    command = [sys.executable, "-c", "from wholescript.cli import app; app()", "run", "01"]
+    environment = {**os.environ, ROOT_VARIABLE: str(project.root)}
+    # SIGINT is ignored in background processes: restore the default.
+    restore_sigint = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=restore_sigint
+    ) as process:
+        while not (project.root / "started").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(stop)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "Traceback" not in errors
+    assert ("interrupted" in errors) is (stop is signal.SIGINT)
+    assert old.read_text() == "old"

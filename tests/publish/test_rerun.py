@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from wholescript.cli import app
+from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.publish.rerun import rerun
+
+CLAIMS = """
+from wholescript.publish.claims import claim
+
+@claim("It rises by more than 2.001.")
+def line_rises(results):
+    return results.metric("tiny/line:height").value > 2.001
+"""
+
+
+@pytest.fixture
+def metrics(executed: Project) -> Path:
+    return executed.root / "results" / "tiny" / "line" / "metrics.json"
+
+
+def test_rerun_executes_everything_and_keeps_published_output(
+    executed: Project, metrics: Path
+) -> None:
+    metrics.write_text(metrics.read_text().replace("2.0", "2.005"))
+    (executed.rerun_root / "stale").mkdir(parents=True)
+    (executed.root / "report").mkdir()
+    (executed.root / "report" / "claims.py").write_text(CLAIMS)
+    seconds: dict[str, float] = {}
+    found = rerun(executed, seconds.__setitem__)
+    [metric] = found.metrics
+    assert metric.stored and metric.new
+    assert (metric.stored.value, metric.new.value, metric.within_tolerance) == (2.005, 2.0, True)
+    assert [figure.label for figure in found.figures] == ["fig-line", "tbl-heights"]
+    assert not (found.figures_changed or found.parameters)
+    assert [(claim.name, str(claim)) for claim in found.claims] == [
+        ("line-rises", "does not hold, was holds")
+    ]
+    assert list(seconds) == ["01_tiny"]
+    assert not (executed.rerun_root / "stale").exists()
+    assert "2.005" in metrics.read_text()
+
+
+def test_runs_of_cells_are_compared_and_runs_of_commands_are_not(
+    executed: Project, metrics: Path
+) -> None:
+    config = metrics.with_name("config.json")
+    by_cell = json.loads(config.read_text())
+    for name, content in (("removed", by_cell), ("trained", {"key": "1"})):
+        folder = executed.root / "results" / "tiny" / name
+        folder.mkdir()
+        (folder / "metrics.json").write_text(metrics.read_text())
+        (folder / "config.json").write_text(json.dumps(content))
+    found = rerun(executed, lambda name, seconds: None)
+    assert {m.run for m in found.metrics} == {"tiny/line", "tiny/removed"}
+    assert [m.run for m in found.metrics_out_of_tolerance] == ["tiny/removed"]
+
+
+@pytest.mark.parametrize(("label", "code"), [("height", 0), ("depth", 1)])
+def test_exit_code_is_1_if_anything_changed(
+    executed: Project, monkeypatch: pytest.MonkeyPatch, label: str, code: int
+) -> None:
+    path = executed.root / "figures" / "fig-line.json"
+    path.write_text(path.read_text().replace('"height"', f'"{label}"'))
+    monkeypatch.setenv(ROOT_VARIABLE, str(executed.root))
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, ["rerun"])
+    assert result.exit_code == code
+    assert ("fig-line: axes 1, y, label: 'height' was 'depth'" in result.output) is bool(code)
+    assert f"0 of 1 metrics outside their tolerance, {code} of 2 figures" in result.output
+    assert "wrote _build/rerun/report.html" in result.output
+    assert ("fig-line" in (executed.rerun_root / "report.html").read_text()) is bool(code)
+
+
+def test_rerun_without_notebooks_is_an_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.notebooks / "01_tiny.py").unlink()
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    assert CliRunner().invoke(app, ["rerun"]).exit_code == 1

@@ -1,0 +1,120 @@
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tests.training.planted import D, N, corpus
+from wholescript.data.films.folds import Fold
+from wholescript.models.films.mean_embedding import MeanPoolingLR
+from wholescript.models.films.task import Task
+from wholescript.studies.screenplays.attention import attention_profile
+from wholescript.studies.screenplays.models.mil import MILClassifier
+from wholescript.studies.screenplays.models.published import aggregators, parameter_count
+from wholescript.training.loop import TrainConfig
+
+QUICK = TrainConfig(epochs=15, learning_rate=1e-2, patience=3)
+OPTIONS = {
+    "gated_attention": {"d_model": 16, "d_attention": 8},
+    "query_decoder": {"d_model": 16, "n_head": 2, "d_feedforward": 16, "n_queries": 2},
+}
+
+
+@pytest.fixture(params=OPTIONS)
+def estimator(request):
+    name = request.param
+    return MILClassifier(
+        name,
+        D,
+        n_inner_folds=3,
+        batch_size=16,
+        train_config=QUICK,
+        aggregator_options=OPTIONS[name],
+    )
+
+
+@pytest.fixture
+def task(films):
+    labels, chunks = corpus()
+    groups = films["film_id"].to_numpy(object)
+    return Task(films, labels, groups, SimpleNamespace(chunks=chunks))
+
+
+@pytest.fixture
+def rows():
+    """Training and test rows, in random order."""
+    order = np.random.default_rng(2).permutation(N)
+    return order[:66], order[66:]
+
+
+def test_planted_signal_is_learned(estimator, task, rows):
+    train, test = rows
+    scores = estimator.fit_predict(task, train, test, seed=0)
+    assert scores.test.shape == test.shape
+    assert scores.inner.shape == train.shape
+    assert ((scores.inner > 0) & (scores.inner < 1)).all()
+    assert ((scores.test > 0) & (scores.test < 1)).all()
+    assert roc_auc_score(task.labels[test], scores.test) > 0.8
+    assert roc_auc_score(task.labels[train], scores.inner) > 0.8
+    assert {row["inner_fold"] for row in scores.history} == {0, 1, 2}
+    assert len(str(scores.chosen["best_epochs"]).split()) == 3
+
+
+def test_test_films_do_not_influence_training(estimator, task, rows):
+    train, test = rows
+    labels, codes = task.labels.copy(), task.features.chunks.codes.copy()
+    labels[test] = 1 - labels[test]
+    for row in test[1:]:
+        offsets = task.features.chunks.offsets
+        codes[offsets[row] : offsets[row + 1]] = 99
+    chunks = replace(task.features.chunks, codes=codes)
+    other = replace(task, labels=labels, features=SimpleNamespace(chunks=chunks))
+    seen = estimator.fit_predict(task, train, test, seed=0)
+    changed = estimator.fit_predict(other, train, test, seed=0)
+    np.testing.assert_array_equal(seen.inner, changed.inner)
+    # The first test film kept its chunks; only its padding in the batch differs.
+    assert seen.test[0] == pytest.approx(changed.test[0], abs=1e-6)
+    assert seen.history == changed.history
+    assert seen.chosen == changed.chosen
+
+
+def test_scores_depend_on_the_seed_only(estimator, task, rows):
+    first, second, other = (estimator.fit_predict(task, *rows, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test, second.test)
+    np.testing.assert_array_equal(first.inner, second.inner)
+    assert first.history == second.history
+    assert not np.array_equal(first.test, other.test)
+
+
+def test_config_is_json_with_all_fields(estimator):
+    config = json.loads(json.dumps(estimator.config))
+    assert config["architecture"] == estimator.architecture
+    assert config["train_config"]["learning_rate"] == QUICK.learning_rate
+    assert config["aggregator_options"] == OPTIONS[estimator.architecture]
+    changed = replace(estimator, train_config=replace(QUICK, epochs=16))
+    assert changed.config != estimator.config
+
+
+def test_equal_chunks_get_uniform_attention(task, rows):
+    alike = replace(task.features.chunks, codes=np.full_like(task.features.chunks.codes, 7))
+    same = replace(task, features=SimpleNamespace(chunks=alike))
+    settings = replace(QUICK, epochs=1)
+    model = MILClassifier("gated_attention", D, n_inner_folds=3, train_config=settings)
+    profile = attention_profile(model, same, Fold(0, 0, *rows), bins=4)
+    np.testing.assert_allclose(profile, 1, rtol=1e-5)
+
+
+def test_attention_profile_raises_for_a_model_without_attention(task, rows):
+    with pytest.raises(TypeError, match="mean-pooling has no attention"):
+        attention_profile(MeanPoolingLR(), task, Fold(0, 0, *rows))
+
+
+def test_parameter_count(task):
+    chunks = task.features.chunks
+    table = parameter_count(aggregators(epochs=1, inner_folds=2), chunks)
+    assert table.loc["mean pooling"].tolist() == [D, D + 1]
+    # 64 -> 64, twice 64 -> 32, 32 -> 1 without and 64 -> 1 with a constant.
+    expected = 64 * 65 + 2 * 32 * 65 + 32 + 65
+    assert table.loc["gated attention"].tolist() == [64, expected]

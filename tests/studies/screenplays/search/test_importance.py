@@ -1,0 +1,50 @@
+import numpy as np
+import pandas as pd
+
+from wholescript.studies.screenplays.search.importance import R2_ROW, hyperparameter_importance
+
+
+def trials(n=60):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "rate": rng.uniform(0, 1, n),
+            "kind": rng.choice(["a", "b", "c"], n),
+            "idle": rng.uniform(0, 1, n),
+            "fixed": 1,
+        }
+    )
+    # Word "b" lies between the two others: no single order of the words gives it away.
+    table["loss"] = 2 * table["rate"] + (table["kind"] == "b") + rng.normal(0, 0.1, n)
+    return table
+
+
+def test_what_matters_is_told_from_what_does_not():
+    found = hyperparameter_importance(
+        trials(), ["rate", "kind", "idle", "fixed"], "loss", n_boot=20
+    )
+    assert found.index.tolist()[0] == R2_ROW
+    assert set(found.index) == {R2_ROW, "rate", "kind", "idle"}
+    assert found.loc[R2_ROW, "value"] > 0.6
+    assert (found.loc[["rate", "kind"], "low"] > 0.05).all()
+    assert found.loc["idle", "low"] < 0.05
+    assert found.loc["idle", "value"] < found.loc["kind", "value"] / 3
+    assert (found["low"] <= found["value"]).all()
+    assert (found["value"] <= found["high"]).all()
+
+
+def test_the_seed_decides_it():
+    table = trials(30)
+    first, second, other = (
+        hyperparameter_importance(table, ["rate", "idle"], "loss", n_boot=3, seed=seed)
+        for seed in (1, 1, 2)
+    )
+    pd.testing.assert_frame_equal(first, second)
+    assert not first.equals(other)
+
+
+def test_a_score_of_noise_is_not_explained():
+    table = trials()
+    noise = table.assign(loss=np.random.default_rng(1).permutation(table["loss"]))
+    found = hyperparameter_importance(noise, ["rate", "kind", "idle"], "loss", n_boot=20)
+    assert found.loc[R2_ROW, "value"] < 0.1

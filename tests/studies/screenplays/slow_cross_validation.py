@@ -1,0 +1,46 @@
+"""A child process that cross-validates slowly, for the test that kills it: `slow_cross_validation.py FOLDER`."""
+
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from wholescript.data.films.folds import repeated_folds
+from wholescript.models.films.task import FoldScores, Task
+from wholescript.studies.screenplays.cross_validation import cross_validate
+
+
+class SlowRandom:
+    name = "slow"
+    config = {"model": "SlowRandom"}  # noqa: RUF012
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+        self.fitted = 0
+
+    def fit_predict(self, task, train, test, *, seed):
+        self.fitted += 1
+        time.sleep(self.seconds)
+        rng = np.random.default_rng(seed)
+        history = [{"epoch": 1, "loss": float(rng.random())}]
+        return FoldScores(rng.random(len(train)), rng.random(len(test)), {"C": 0.1}, history)
+
+
+def small_task(n=60):
+    rng = np.random.default_rng(0)
+    ids = np.array([f"film{i}" for i in range(n)], dtype=object)
+    films = pd.DataFrame({"film_id": ids, "year": rng.integers(1950, 2020, n)})
+    return Task(films, (np.arange(n) % 3 == 0).astype(np.int8), ids, SimpleNamespace())
+
+
+def run(estimator, folder, progress=False):
+    task = small_task()
+    folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
+    return cross_validate(estimator, task, folds, seed=3, fold_cache_dir=folder, progress=progress)
+
+
+if __name__ == "__main__":
+    run(SlowRandom(0.3), Path(sys.argv[1]), progress=True)

@@ -1,0 +1,258 @@
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from wholescript.data.films.corpus import Corpus, DataProvenance
+from wholescript.data.films.folds import Fold, repeated_folds
+from wholescript.errors import RunError
+from wholescript.experiments.record import record_metrics
+from wholescript.experiments.results import Metric
+from wholescript.evaluation.film_comparison import compare
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.features.bundle import FilmFeatures
+from wholescript.models.films.task import FoldScores, Task
+from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.publish.notebook import Notebook, begin_notebook
+from wholescript.studies.screenplays.experiments import (
+    ModelComparison,
+    cached,
+    evaluate_run,
+    load_published_run,
+    load_run,
+    measure_run,
+    record_differences,
+)
+from wholescript.studies.screenplays.study import RUN_PROFILES, Study
+
+N = 40
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Return the content of all files under a root, without the build folder."""
+    files = [path for path in root.rglob("*") if path.is_file() and "_build" not in path.parts]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+@dataclass
+class Noisy:
+    """An estimator that scores films by label plus noise, and records its fits."""
+
+    noise: float = 1.0
+    name: str = "noisy"
+    fits: list[int] = field(default_factory=list)
+    fail_at: int | None = None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return {"noise": self.noise}
+
+    def fit_predict(
+        self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+    ) -> FoldScores:
+        if len(self.fits) == self.fail_at:
+            raise KeyboardInterrupt
+        self.fits.append(len(test))
+        draw = np.random.default_rng(seed)
+        signal = task.labels + self.noise * draw.normal(size=len(task.labels))
+        scores = 1 / (1 + np.exp(-signal))
+        return FoldScores(scores[train], scores[test], history=[{"epoch": 0, "loss": 1.0}])
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit in this process, where `Noisy` records its fits."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def study() -> Study:
+    labels = np.tile([0, 0, 0, 1], N // 4).astype(np.int8)
+    ids = [f"f{i}" for i in range(N)]
+    films = pd.DataFrame({"film_id": ids, "year": 1990 + np.arange(N) % 20})
+    features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 3}))
+    groups = np.array(ids, object)
+    folds = repeated_folds(labels, groups, n_folds=4, n_repeats=2)
+    temporal = [Fold(0, 0, np.arange(30), np.arange(30, N))]
+    corpus = Corpus(films, "nominated", DataProvenance("bundled", "data", "f00d"), None)
+    task = Task(films, labels, groups, features)
+    return Study(corpus, task, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
+
+
+@pytest.fixture
+def notebook(project: Project) -> Notebook:
+    return begin_notebook("01_tiny", {}, project)
+
+
+def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, study: Study) -> None:
+    estimator = Noisy()
+    run = evaluate_run("tiny/noisy", estimator, study)
+    assert len(estimator.fits) == 8
+    assert run.path == notebook.project.root / "results" / "tiny" / "noisy"
+    auc = run.metrics["auc"]
+    assert auc.low is not None and auc.high is not None
+    assert auc.low < auc.value < auc.high
+    assert 0.002 <= auc.tolerance < 0.2
+    assert run.predictions(FilmPredictions).scores.shape == (2, N)
+    assert list(run.history.columns) == ["repeat", "fold", "epoch", "loss"]
+    assert evaluate_run("tiny/noisy", estimator, study) == run
+    assert len(estimator.fits) == 8
+    assert notebook.used == {"tiny/noisy": run.key}
+
+
+def test_each_setting_and_the_data_change_the_key(notebook: Notebook, study: Study) -> None:
+    provenance = DataProvenance("local", "x.parquet", "beef")
+    features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 6}))
+    runs = [
+        evaluate_run("tiny/noisy", Noisy(), study),
+        evaluate_run("tiny/noisy", Noisy(noise=0.5), study),
+        evaluate_run("tiny/noisy", Noisy(), study, split="temporal"),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, seed=1)),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, profile="full")),
+        evaluate_run("tiny/noisy", Noisy(), replace(study, folds=study.folds[:4])),
+        evaluate_run(
+            "tiny/noisy",
+            Noisy(),
+            replace(study, corpus=replace(study.corpus, provenance=provenance)),
+        ),
+        evaluate_run(
+            "tiny/noisy", Noisy(), replace(study, task=replace(study.task, features=features))
+        ),
+    ]
+    assert len({run.key for run in runs}) == len(runs)
+    assert evaluate_run("tiny/noisy", Noisy(), study).key == runs[0].key
+
+
+def test_run_with_one_repeat_has_a_tolerance(notebook: Notebook, study: Study) -> None:
+    auc = evaluate_run("tiny/noisy", Noisy(noise=3.0), study, split="temporal").metrics["auc"]
+    assert auc.low is not None and auc.high is not None
+    assert auc.tolerance == pytest.approx((auc.high - auc.low) / 8, abs=1e-5)
+
+
+def test_other_parameters_do_not_change_published_runs(
+    project: Project, notebook: Notebook, study: Study
+) -> None:
+    published = evaluate_run("tiny/noisy", Noisy(), study)
+    before = tree(project.root)
+    begin_notebook("01_tiny", {"slope": 3.0}, project)
+    assert evaluate_run("tiny/noisy", Noisy(), study) == published
+    other = evaluate_run("tiny/noisy", Noisy(), replace(study, seed=5))
+    assert other.path.is_relative_to(project.build / "runs")
+    assert tree(project.root) == before
+
+
+def test_smoke_is_never_published(project: Project) -> None:
+    project.params.write_text("01_tiny: {scale: smoke}\n")
+    assert not begin_notebook("01_tiny", {"scale": "smoke"}, project).published
+
+
+def test_rerun_ignores_published_runs(
+    project: Project, notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate_run("tiny/noisy", Noisy(), study)
+    monkeypatch.setenv(OUTPUT_VARIABLE, str(project.rerun_root))
+    begin_notebook("01_tiny", {}, project)
+    estimator = Noisy()
+    run = evaluate_run("tiny/noisy", estimator, study)
+    assert len(estimator.fits) == 8
+    assert run.path.is_relative_to(project.rerun_root)
+
+
+def test_interrupted_run_resumes(notebook: Notebook, study: Study) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_run("tiny/noisy", Noisy(fail_at=3), study)
+    assert notebook.store.names() == []
+    estimator = Noisy()
+    evaluate_run("tiny/noisy", estimator, study)
+    assert len(estimator.fits) == 5
+
+
+def test_cached_member_is_not_fitted_again(notebook: Notebook, study: Study) -> None:
+    evaluate_run("tiny/noisy", Noisy(), study)
+    member = Noisy()
+    evaluate_run("tiny/again", cached(member, study), study)
+    assert member.fits == []
+
+
+def test_run_of_another_notebook_is_loaded(
+    project: Project, notebook: Notebook, study: Study
+) -> None:
+    with pytest.raises(RunError, match="there is no run 'tiny/noisy'"):
+        load_run("tiny/noisy", Noisy(), study)
+    run = evaluate_run("tiny/noisy", Noisy(), study)
+    assert load_run("tiny/noisy", Noisy(), study) == run
+    with pytest.raises(RunError, match="there is no run 'tiny/noisy' with these settings"):
+        load_run("tiny/noisy", Noisy(noise=2.0), study)
+    begin_notebook("01_tiny", {"slope": 3.0}, project)
+    other = load_run("tiny/noisy", Noisy(noise=2.0), study)
+    assert other.path.is_relative_to(project.build)
+
+
+def test_record_metrics(notebook: Notebook) -> None:
+    run = record_metrics("tiny/line", {"height": Metric(2.0, tolerance=0.1)})
+    assert run.metrics == {"height": Metric(2.0, tolerance=0.1)}
+    assert run.settings["parameters"]["slope"] == 2.0
+
+
+def test_record_differences(notebook: Notebook, study: Study) -> None:
+    models = {"noisy": Noisy(), "better": Noisy(noise=0.2)}
+    runs = {name: evaluate_run(f"tiny/{name}", model, study) for name, model in models.items()}
+    predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
+    table = compare(predictions, "auc", baseline="noisy", n_boot=50)
+    parts = [ModelComparison(runs, "auc", table)]
+    run = record_differences("tiny/differences", parts, baseline="noisy")
+    assert list(run.metrics) == ["tiny/better - tiny/noisy:auc"]
+    difference = run.metrics["tiny/better - tiny/noisy:auc"]
+    assert difference.low is not None and 0 < difference.low < difference.value
+
+
+def test_evaluate_run_needs_a_workspace(project: Project, study: Study) -> None:
+    with pytest.raises(RunError, match="call begin_notebook"):
+        evaluate_run("tiny/noisy", Noisy(), study)
+
+
+def test_measurement_is_made_once(notebook: Notebook) -> None:
+    calls: list[int] = []
+
+    def measure() -> dict[str, Metric]:
+        calls.append(1)
+        return {"seconds": Metric(len(calls), tolerance=1.0)}
+
+    modules = ("wholescript.experiments.results",)
+    first = measure_run("tiny/cost", {"length": 3}, modules, measure)
+    assert measure_run("tiny/cost", {"length": 3}, modules, measure) == first
+    assert calls == [1]
+    other = measure_run("tiny/cost", {"length": 4}, modules, measure)
+    assert other.key != first.key and other.metrics["seconds"].value == 2
+    same = measure_run("tiny/cost", {"length": 4}, ("wholescript.errors",), measure)
+    assert same.key == other.key, "the source code is no part of the identity"
+
+
+def test_published_run_is_loaded_and_never_trained(notebook: Notebook, study: Study) -> None:
+    with pytest.raises(RunError, match=r"no run 'chunk-encoders/noisy'.*train-texts FILMS.parquet"):
+        load_published_run("chunk-encoders/noisy", Noisy(), study)
+    made = evaluate_run("chunk-encoders/noisy", Noisy(), study, split="first_repeat")
+    assert made.predictions(FilmPredictions).scores.shape == (1, N)
+    absent = Noisy(fail_at=0)
+    assert load_published_run("chunk-encoders/noisy", absent, study) == made
+    with pytest.raises(
+        RunError, match="no run 'chunk-encoders/noisy' with these settings and films"
+    ):
+        load_published_run("chunk-encoders/noisy", Noisy(noise=0.5), study)
+
+
+def test_published_run_is_copied_in_a_rerun(
+    notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = evaluate_run("chunk-encoders/noisy", Noisy(), study, split="first_repeat")
+    monkeypatch.setenv(OUTPUT_VARIABLE, "again")
+    again = begin_notebook("01_tiny", {}, notebook.project)
+    load_published_run("chunk-encoders/noisy", Noisy(), study)
+    copied = again.store.find("chunk-encoders/noisy")
+    assert copied is not None and copied.key == made.key
+    assert load_published_run("chunk-encoders/noisy", Noisy(noise=0.5), study) is None

@@ -1,0 +1,159 @@
+"""Provenance shown on pages: results, provenance records, runs and claims."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from wholescript.errors import RunError
+from wholescript.experiments.results import Results, difference_name
+from wholescript.publish.claims import Claim, evaluate_claims
+from wholescript.publish.provenance.records import SUFFIX, read_record
+
+from .diagnostics import Diagnostics
+
+# A number that may be a result: a decimal, a percentage, a factor, or one after a metric name.
+_LITERAL = re.compile(
+    r"(?<![\w.])\d[\d,.]*\s?(?:%|percent\b|points?\b|times\b)"
+    "|(?<![\\w.,/-])[+\N{MINUS SIGN}\N{PLUS-MINUS SIGN}-]?"
+    r"\d[\d,]*\.\d+(?![\w.]*\d)"
+    r"|\b(?:AUC|AP|ECE|F1|MCC|accuracy|precision|recall|loss|perplexity)\b"
+    r"\s+(?:is|was|of|at|reaches|ends at)?\s*\d[\d.,]*"
+)
+
+
+TRAINING_COLUMNS = (
+    "Run",
+    "Trainings",
+    "Epochs",
+    "Validation loss, first epoch",
+    "Best validation loss",
+    "Time",
+    "Device, run profile",
+)
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """The name and config of the run that a number comes from."""
+
+    run: str
+    config: dict[str, Any]
+
+
+class Evidence:
+    """The results, figures and claims of the project at `root`."""
+
+    def __init__(self, root: Path, diagnostics: Diagnostics) -> None:
+        self._root = root
+        self._diagnostics = diagnostics
+        self.results = Results(root / "results")
+
+    @cached_property
+    def claims(self) -> dict[str, Claim]:
+        """All evaluated claims by name; a claims.py that fails is an error."""
+        try:
+            return evaluate_claims(self._root)
+        except RunError as error:
+            self._diagnostics.add("report/claims.py", None, str(error))
+            return {}
+
+    def provenance(self, label: str) -> dict[str, Any] | None:
+        """Return the provenance record of a figure or table; None if there is none."""
+        path = self._root / "figures" / f"{label}{SUFFIX}"
+        return read_record(path) if path.is_file() else None
+
+    def trainings(self) -> list[tuple[str, ...]]:
+        """Return a row of `TRAINING_COLUMNS` for each run with a training history."""
+        rows = []
+        for name in self.results.names():
+            if epochs := self.results.epochs(name):
+                trainings = sum(row["epoch"] == "1" for row in epochs)
+                first = [float(row["val_loss"]) for row in epochs if row["epoch"] == "1"]
+                config, metrics = self.results.config(name), self.results.metrics(name)
+                seconds = metrics["train_seconds"].value if "train_seconds" in metrics else None
+                rows.append(
+                    (
+                        name,
+                        str(trainings),
+                        f"{len(epochs):,}",
+                        f"{sum(first) / len(first):.3f}",
+                        f"{_best_loss(epochs):.3f}",
+                        f"{seconds if seconds is not None else config['wall_time_s']:,.0f} s",
+                        f"{config['device']}, {config['scale']}",
+                    )
+                )
+        return rows
+
+    def run_refs(self, data: dict[str, str]) -> list[RunRef]:
+        """Return the run that a number comes from; two for a difference."""
+        if reference := data.get("difference"):
+            runs, _, _ = difference_name(reference.split("|")[0]).rpartition(":")
+            names = runs.split(" - ")
+        else:
+            names = [data["result"].split("|")[0].partition(":")[0]]
+        return [RunRef(name.strip(), self.results.config(name.strip())) for name in names]
+
+
+def find_unbound_number(text: str) -> str | None:
+    """Return the first number of a text that looks like a result; None if there is none."""
+    match = _LITERAL.search(text)
+    return match[0].strip() if match else None
+
+
+def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
+    """Return the (term, description) pairs of a provenance record."""
+    data = provenance["data"]
+    rows = [
+        ("Command", _code(provenance["command"])),
+        ("Parameters", _pairs(provenance["parameters"], "=")),
+        ("Run profile, seed", Markup("{}, {}").format(provenance["scale"], provenance["seed"])),
+        ("Device", Markup("{}, {} s").format(provenance["device"], provenance["wall_time_s"])),
+        ("Code", Markup("{}").format(short(provenance["code"]))),
+        ("Versions", _pairs(provenance["versions"], " ")),
+    ]
+    if data:
+        text = Markup("{}, {}, fingerprint {}")
+        fields = data["source"], data["location"], short(data["fingerprint"])
+        rows.insert(3, ("Data", text.format(*fields)))
+    if provenance["runs"]:
+        runs = {name: short(key) for name, key in provenance["runs"].items()}
+        rows.insert(4, ("Runs", _foldable(f"{len(runs)}", "keys", runs)))
+    return rows
+
+
+def short(digest: str) -> str:
+    """Return the first 12 characters of a hash."""
+    return digest[:12]
+
+
+def _best_loss(epochs: list[dict[str, str]]) -> float:
+    """Return the lowest validation loss of a training, averaged over the trainings of a run."""
+    best: list[float] = []
+    for row in epochs:
+        loss = float(row["val_loss"])
+        if row["epoch"] == "1":
+            best.append(loss)
+        best[-1] = min(best[-1], loss)
+    return sum(best) / len(best)
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text)
+
+
+def _pairs(values: dict[str, Any], mark: str) -> Markup:
+    shown = (f"{name}{mark}{value}" for name, value in values.items() if value != "")
+    return Markup(", ").join(map(_code, shown))
+
+
+def _foldable(head: str, title: str, values: dict[str, str]) -> Markup:
+    items = Markup("").join(
+        Markup("<li><code>{}</code> {}</li>").format(name, value) for name, value in values.items()
+    )
+    return Markup("{} <details><summary>{}</summary><ul>{}</ul></details>").format(
+        head, title, items
+    )
