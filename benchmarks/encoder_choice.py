@@ -94,7 +94,7 @@ def main(
 
     cut, state = (
         CHUNKINGS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)),
-        PUBLISHED.layers,
+        PUBLISHED.n_layer,
     )
     layers = {label: means[:, cut, place] for place, label in enumerate(POOLINGS)}
     cuts = {
@@ -172,7 +172,7 @@ def embed_film(text: str, windows: int, path: Path) -> None:
         )
         means.append(states.mean(0))
         if (length, overlap) == (PUBLISHED.chunk_length, PUBLISHED.chunk_overlap):
-            published = states[:, PUBLISHED.layers].astype(np.float16)
+            published = states[:, PUBLISHED.n_layer].astype(np.float16)
     buffer = io.BytesIO()
     np.savez(buffer, means=np.stack(means), chunks=published)
     write_atomic(path, buffer.getvalue())

@@ -65,7 +65,7 @@ def main(
     / "text_training.json",
 ) -> None:
     """Train an epoch by each in turns, print texts a second, and write them as JSON."""
-    split = read_labelled_dataset(ROOT / "_build" / "textsets" / data).splits["train"]
+    split = read_labelled_dataset(ROOT / "_build" / "labelled" / data).splits["train"]
     pieces = build_subword_tokenizer("bpe", split.texts)
     tokens = [ids[:MAX_LENGTH] for ids in pieces(split.texts[:texts])]
     labels, classes = split.labels[:texts], int(split.labels.max()) + 1

@@ -14,12 +14,10 @@ def make_predictions():
     """Return a function that makes film predictions: a quarter positive, groups of two films."""
     from wholescript.evaluation.film_predictions import FilmPredictions
 
-    def make(n=120, n_repeats=2, n_folds=3, seed=0, strength=1.0, ties=False):
+    def make(n=120, n_repeats=2, n_folds=3, seed=0, strength=1.0):
         rng = np.random.default_rng(seed)
         labels = (np.arange(n) % 4 == 0).astype(np.int8)
         scores = 1 / (1 + np.exp(-rng.normal(size=(n_repeats, n)) - strength * labels + 1))
-        if ties:
-            scores = np.round(scores, 1)
         return FilmPredictions(
             film_ids=[f"film{i:03}" for i in range(n)],
             labels=labels,

@@ -14,7 +14,6 @@ from sklearn.metrics import (
 from tests.evaluation.synthetic_documents import classified, decided
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.confusion import macro_f1_from_counts, mcc_from_counts
-from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.document_metrics import (
     LABEL_METRICS,
     METRICS,
@@ -22,6 +21,7 @@ from wholescript.evaluation.document_metrics import (
     label_metrics,
     wilson_interval,
 )
+from wholescript.evaluation.document_predictions import DocumentPredictions
 
 
 def values(seeds, metrics=METRICS, **options):
@@ -41,7 +41,9 @@ def sklearn_metrics(labels, predicted):
 def test_metrics_equal_scikit_learn(n_classes):
     p = classified(n_classes=n_classes)
     found = values([p])
-    assert found[list(LABEL_METRICS)].tolist() == pytest.approx(sklearn_metrics(p.labels, p.predicted))
+    assert found[list(LABEL_METRICS)].tolist() == pytest.approx(
+        sklearn_metrics(p.labels, p.predicted)
+    )
     rows = p.probabilities.astype(np.float64)
     rows /= rows.sum(axis=1, keepdims=True)
     assert found["log_loss"] == pytest.approx(log_loss(p.labels, rows), rel=1e-5)
@@ -134,15 +136,6 @@ def test_value_and_std_are_over_seeds():
         bootstrap([run[0], classified(n=100)])
 
 
-def test_draws_of_seeds_have_the_variance_of_their_mean():
-    scores = np.random.default_rng(0).normal(size=(3, 1, 1))
-    resampled = mean_over_resampled_seeds(
-        np.repeat(scores, 20_000, axis=2), np.random.default_rng(1)
-    )
-    assert resampled.mean() == pytest.approx(scores.mean(), abs=0.02)
-    assert resampled.var() == pytest.approx(scores.var(ddof=1) / 3, rel=0.05)
-
-
 def test_intervals_over_documents_have_their_nominal_coverage():
     # A known joint distribution of labels and predictions: accuracy 0.7, its own macro-F1.
     joint = np.array([[0.30, 0.05, 0.05], [0.05, 0.25, 0.05], [0.05, 0.05, 0.15]])
@@ -169,7 +162,9 @@ def test_intervals_are_wider_where_seeds_differ():
     equal_seeds = bootstrap([weak, weak, weak], ["accuracy"], n_boot=400).loc[0]
     unequal_seeds = bootstrap([weak, strong, weak], ["accuracy"], n_boot=400).loc[0]
     assert equal_seeds["std"] == 0
-    assert unequal_seeds["high"] - unequal_seeds["low"] > 2 * (equal_seeds["high"] - equal_seeds["low"])
+    assert unequal_seeds["high"] - unequal_seeds["low"] > 2 * (
+        equal_seeds["high"] - equal_seeds["low"]
+    )
 
 
 def test_both_kinds_of_metrics_have_the_same_interval():

@@ -39,7 +39,12 @@ def test_metrics_equal_scikit_learn_under_every_weighting(drawn):
             films.positive, films.scores, sample_weight=w
         ),
         "macro_f1": lambda w: reference.f1_score(
-            films.positive, predicted, average="macro", sample_weight=w, labels=[0, 1], zero_division=0
+            films.positive,
+            predicted,
+            average="macro",
+            sample_weight=w,
+            labels=[0, 1],
+            zero_division=0,
         ),
         "mcc": lambda w: reference.matthews_corrcoef(films.positive, predicted, sample_weight=w),
         "brier": lambda w: reference.brier_score_loss(

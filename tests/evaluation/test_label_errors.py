@@ -4,48 +4,49 @@ from scipy.special import softmax
 
 from tests.evaluation.synthetic_documents import decided
 from wholescript.errors import DataError, ParameterError
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.label_errors import (
+    MATCHED_ROW,
     class_thresholds,
     confident_joint,
     rank_label_issues,
     ranking_quality,
 )
-from wholescript.evaluation.document_predictions import DocumentPredictions
 
 NAMES = ["world", "sport", "trade"]
 
 
 def noisy(n=600, wrong_share=0.15, strength=4.0, seed=0):
-    """Draw true labels, given ones of which some sport is called world, and probabilities."""
+    """Return predictions with labels of which some `sport` became `world`, and the true labels."""
     rng = np.random.default_rng(seed)
     true = np.arange(n) % 3
-    given = true.copy()
+    labels = true.copy()
     rows = rng.choice(np.flatnonzero(true == 1), int(wrong_share * n), replace=False)
-    given[rows] = 0
+    labels[rows] = 0
     logits = rng.normal(size=(n, 3))
     logits[np.arange(n), true] += strength
     ids = [f"t{i}" for i in range(n)]
-    return DocumentPredictions.from_probabilities(ids, NAMES, given, softmax(logits, 1)), true
+    return DocumentPredictions.from_probabilities(ids, NAMES, labels, softmax(logits, 1)), true
 
 
-def test_thresholds_and_joint_are_those_of_the_paper():
+def test_thresholds_and_joint_equal_the_definition():
     p, _ = noisy(n=90)
     rows = p.probabilities.astype(np.float64)
     thresholds = class_thresholds(p)
     expected = [rows[p.labels == c, c].mean() for c in range(3)]
     assert thresholds.to_numpy() == pytest.approx(expected)
     assert list(thresholds.index) == NAMES
-    # Northcutt, Jiang and Chuang 2021, equation 1, text by text.
+    # Northcutt, Jiang and Chuang 2021, equation 1, document by document.
     counted = np.zeros((3, 3))
     for label, row in zip(p.labels, rows, strict=True):
-        sure = np.flatnonzero(row >= thresholds.to_numpy())
-        if len(sure):
-            counted[label, sure[row[sure].argmax()]] += 1
+        confident = np.flatnonzero(row >= thresholds.to_numpy())
+        if len(confident):
+            counted[label, confident[row[confident].argmax()]] += 1
     flagged = rank_label_issues(p)["flagged"].sum()
     assert flagged == counted.sum() - np.trace(counted)
     joint = confident_joint(p)
     assert joint.sum(axis=1).tolist() == np.bincount(p.labels).tolist()
-    assert (joint.index.name, joint.columns.name) == ("given", "estimated")
+    assert (joint.index.name, joint.columns.name) == ("label", "estimated")
 
 
 def test_the_joint_estimates_the_planted_noise():
@@ -55,34 +56,41 @@ def test_the_joint_estimates_the_planted_noise():
     assert np.abs(confident_joint(p).to_numpy() - planted).max() < 15
 
 
-def test_planted_errors_come_first():
+def test_planted_errors_are_ranked_first():
     p, true = noisy()
     wrong = p.labels != true
     table = rank_label_issues(p)
-    assert table.columns.tolist() == ["row", "id", "given", "suggested", "margin", "flagged"]
+    assert table.columns.tolist() == [
+        "row",
+        "id",
+        "label",
+        "suggested_label",
+        "label_quality",
+        "flagged",
+    ]
     assert sorted(table["row"]) == list(range(600))
     assert [p.ids[row] for row in table["row"]] == table["id"].tolist()
     assert wrong[table["row"].to_numpy()[:60]].mean() > 0.95
-    assert table.iloc[0][["given", "suggested"]].tolist() == ["world", "sport"]
-    assert table["margin"].is_monotonic_increasing
+    assert table.iloc[0][["label", "suggested_label"]].tolist() == ["world", "sport"]
+    assert table["label_quality"].is_monotonic_increasing
     rows = p.probabilities[table["row"]]
-    given = rows[np.arange(600), p.labels[table["row"]]]
+    p_label = rows[np.arange(600), p.labels[table["row"]]]
     other = np.where(np.eye(3, dtype=bool)[p.labels[table["row"]]], -1, rows).max(axis=1)
-    assert table["margin"].to_numpy() == pytest.approx((given - other + 1) / 2, abs=1e-6)
+    assert table["label_quality"].to_numpy() == pytest.approx((p_label - other + 1) / 2, abs=1e-6)
     quality = ranking_quality(table, wrong)
     assert quality.random_precision == pytest.approx(0.15)
     assert quality.average_precision > 0.9
     assert quality.table.loc["flagged", "recall"] > 0.8
 
 
-def test_reading_from_the_top_is_counted():
+def test_precision_and_recall_at_each_share():
     p, _ = noisy(n=30)
     table = rank_label_issues(p)
     wrong = np.zeros(30, dtype=bool)
     wrong[table["row"].to_numpy()[[0, 2, 9, 20]]] = True
     quality = ranking_quality(table, wrong, shares=(0.1, 1.0))
     assert quality.table.loc["10%"].tolist() == pytest.approx([3, 2, 2 / 3, 2 / 4])
-    assert quality.table.loc["as many as wrong"].tolist() == pytest.approx([4, 2, 2 / 4, 2 / 4])
+    assert quality.table.loc[MATCHED_ROW].tolist() == pytest.approx([4, 2, 2 / 4, 2 / 4])
     assert quality.table.loc["100%"].tolist() == pytest.approx([30, 4, 4 / 30, 1])
     expected = np.mean([1 / 1, 2 / 3, 3 / 10, 4 / 21])
     assert quality.average_precision == pytest.approx(expected)
@@ -90,13 +98,13 @@ def test_reading_from_the_top_is_counted():
     assert none.tolist() == [0, 0, 0, 0]
 
 
-def test_a_random_ranking_is_as_good_as_chance():
+def test_a_random_ranking_has_the_precision_of_chance():
     p, true = noisy(n=3000, strength=0.0)
     quality = ranking_quality(rank_label_issues(p), p.labels != true)
     assert quality.average_precision == pytest.approx(quality.random_precision, abs=0.03)
 
 
-def test_what_cannot_be_searched_is_refused():
+def test_unusable_predictions_are_an_error():
     with pytest.raises(DataError, match=r"needs probabilities of all classes"):
         rank_label_issues(decided([0, 1, 2], [0, 1, 1], 3))
     rows = np.full((4, 3), 1 / 3)
@@ -104,19 +112,19 @@ def test_what_cannot_be_searched_is_refused():
         list("abcd"), NAMES, np.array([0, 0, 1, 1]), rows
     )
     for search in (rank_label_issues, confident_joint, class_thresholds):
-        with pytest.raises(DataError, match=r"1 class\(es\) have no text: trade"):
+        with pytest.raises(DataError, match=r"1 class\(es\) have no documents.*trade"):
             search(empty)
 
 
-def test_what_cannot_be_measured_is_refused():
+def test_rankings_that_cannot_be_evaluated_are_an_error():
     p, true = noisy(n=30)
     table, wrong = rank_label_issues(p), p.labels != true
-    with pytest.raises(DataError, match=r"shape \(29,\) for 30 ranked texts"):
+    with pytest.raises(DataError, match=r"shape \(29,\); a value for each of the 30 ranked"):
         ranking_quality(table, wrong[1:])
     for known in (np.zeros(30), np.ones(30)):
         with pytest.raises(DataError, match=r"of 30 labels are wrong"):
             ranking_quality(table, known)
     with pytest.raises(ParameterError, match=r"\[0, 1.5\]"):
         ranking_quality(table, wrong, shares=(0, 0.5, 1.5))
-    with pytest.raises(DataError, match=r"no column 'margin'"):
-        ranking_quality(table.drop(columns="margin"), wrong)
+    with pytest.raises(DataError, match=r"no column 'label_quality'"):
+        ranking_quality(table.drop(columns="label_quality"), wrong)

@@ -10,12 +10,12 @@ SIZES = [50, 100, 200, 400, 800]
 
 
 def curve(start, gain, seeds=4, noise=0.0, seed=0):
-    """A score that gains as much with each doubling."""
+    """Return scores that grow linearly with each doubling of the size, (seeds, 5)."""
     rng = np.random.default_rng(seed)
     return start + gain * np.arange(5) + rng.normal(scale=noise or 1e-12, size=(seeds, 5))
 
 
-def test_curves_cross_where_their_lines_do():
+def test_curves_cross_at_the_interpolated_size():
     # On doublings: 0.7 + 0.02 x = 0.6 + 0.06 x at x = 2.5, between 200 and 400.
     slow, fast = curve(0.7, 0.02), curve(0.6, 0.06)
     found = find_crossover(SIZES, fast, slow)
@@ -27,13 +27,13 @@ def test_curves_cross_where_their_lines_do():
     assert find_crossover(SIZES, slow, fast).n_train == pytest.approx(found.n_train)
 
 
-def test_curves_that_do_not_cross():
+def test_curves_without_a_crossing_give_none():
     assert find_crossover(SIZES, curve(0.7, 0.02), curve(0.6, 0.02)) is None
     assert find_crossover(SIZES, [[0.5] * 5], [[0.5] * 5]) is None
-    level_at_first = [[0.5, 0.6, 0.7, 0.8, 0.9]]
-    assert find_crossover(SIZES, level_at_first, [[0.5] * 5]) is None
-    level_in_the_end = [[0.1, 0.2, 0.3, 0.4, 0.5]]
-    assert find_crossover(SIZES, level_in_the_end, [[0.5] * 5]) is None
+    equal_at_first = [[0.5, 0.6, 0.7, 0.8, 0.9]]
+    assert find_crossover(SIZES, equal_at_first, [[0.5] * 5]) is None
+    equal_at_the_end = [[0.1, 0.2, 0.3, 0.4, 0.5]]
+    assert find_crossover(SIZES, equal_at_the_end, [[0.5] * 5]) is None
 
 
 def test_the_last_crossing_counts():
@@ -45,7 +45,7 @@ def test_the_last_crossing_counts():
     assert at_a_size.n_train == pytest.approx(100)
 
 
-def test_seeds_make_the_interval():
+def test_the_interval_is_over_seeds():
     slow, fast = (curve(s, g, noise=0.01, seed=s_) for s, g, s_ in ((0.7, 0.02, 1), (0.6, 0.06, 2)))
     found = find_crossover(SIZES, fast, slow)
     assert 100 < found.low < found.n_train < found.high < 800
@@ -54,7 +54,7 @@ def test_seeds_make_the_interval():
     assert noisy.high - noisy.low > found.high - found.low
 
 
-def test_what_may_lie_beyond_the_sizes_is_said():
+def test_bounds_beyond_the_sizes_are_zero_or_infinite():
     late = np.array([[0.4, 0.4, 0.4, 0.4, 0.7], [0.4, 0.4, 0.4, 0.4, 0.4]] * 2)
     assert find_crossover(SIZES, late, np.full((4, 5), 0.5)).high == np.inf
     early = np.array([[0.0, 0.6, 0.7, 0.7, 0.7], [0.8, 0.6, 0.7, 0.7, 0.7]] * 2)
@@ -70,16 +70,16 @@ def test_any_planted_crossing_is_found(doublings, slope):
 
 
 @pytest.mark.parametrize("sizes", [[50], [50, 50, 100, 200, 400], [0, 1, 2, 3, 4], [5, 4, 3, 2, 1]])
-def test_sizes_ascend(sizes):
-    with pytest.raises(ParameterError, match=r"two sizes at least, ascending"):
+def test_sizes_must_ascend(sizes):
+    with pytest.raises(ParameterError, match=r"two or more sizes in ascending order"):
         find_crossover(sizes, [[0.5] * 5], [[0.5] * 5])
 
 
-def test_scores_fit_the_sizes():
+def test_scores_must_fit_the_sizes():
     good = [[0.5] * 5]
-    with pytest.raises(DataError, match=r"curve b have the shape \(1, 4\) for 5 sizes"):
+    with pytest.raises(DataError, match=r"curve b have the shape \(1, 4\); \(seeds, 5\) is needed"):
         find_crossover(SIZES, good, [[0.5] * 4])
     with pytest.raises(DataError, match=r"curve a have the shape \(5,\)"):
         find_crossover(SIZES, good[0], good)
-    with pytest.raises(DataError, match=r"curve a has a score that is not finite at 200"):
+    with pytest.raises(DataError, match=r"curve a has a score that is not finite at n_train=200"):
         find_crossover(SIZES, [[0.5, 0.5, np.nan, 0.5, 0.5]], good)

@@ -9,7 +9,9 @@ from wholescript.evaluation.strata import auc_by_stratum, within_stratum_auc
 def test_a_single_stratum_changes_nothing(make_predictions):
     predictions = make_predictions()
     table = within_stratum_auc(predictions, np.zeros(120, np.int64))
-    assert table.loc["within_stratum_auc", "value"] == pytest.approx(score(predictions, ["auc"])["auc"])
+    assert table.loc["within_stratum_auc", "value"] == pytest.approx(
+        score(predictions, ["auc"])["auc"]
+    )
     assert table.loc["auc_change", ["value", "low", "high"]].tolist() == [0, 0, 0]
 
 

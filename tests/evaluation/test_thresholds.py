@@ -18,7 +18,9 @@ def test_no_threshold_gives_a_higher_metric(seed, n, metric):
     rng = np.random.default_rng(seed)
     labels, scores = (np.arange(n) % 3 == 0).astype(np.int8), rng.random(n).round(1)
     value = REFERENCE[metric]
-    candidates = [(a + b) / 2 for a, b in zip(np.unique(scores), np.unique(scores)[1:], strict=False)]
+    candidates = [
+        (a + b) / 2 for a, b in zip(np.unique(scores), np.unique(scores)[1:], strict=False)
+    ]
     found = value(labels, scores >= best_threshold(labels, scores, metric))
     assert found == pytest.approx(
         max((value(labels, scores >= cut) for cut in candidates), default=found)

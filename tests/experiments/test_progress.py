@@ -16,7 +16,7 @@ from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish.site.training_status import duration, render_status, status_row
 
 COMMAND = "from wholescript.cli import app; app()"
-SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocabulary", "400"]
+SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocab-size", "400"]
 TRAIN = [*SCRATCH, "--epochs", "60", "--patience", "60"]
 
 
@@ -132,8 +132,8 @@ def test_status_lists_running_trainings_and_the_last_finished_ones(project, monk
     names = [run.name for run in list_trainings(project)]
     assert names == [f"done/{number}" for number in range(11, -1, -1)] + ["still/running"]
     assert short.index("still/running") < short.index("done/11")
-    assert "done/2 " in short and "done/1 " not in short and "2 more are finished" in short
-    assert "done/0 " in long and "more are finished" not in long
+    assert "done/2 " in short and "done/1 " not in short and "2 older finished trainings" in short
+    assert "done/0 " in long and "older finished" not in long
 
 
 @pytest.mark.parametrize("moment", ["started", "first step", "checkpoint"])
@@ -151,7 +151,7 @@ def test_killed_training_is_interrupted_and_resumes(prepared, moment):
     run = only_training(prepared)
     assert run.state == "interrupted"
     output = CliRunner().invoke(app, ["status"], env={"COLUMNS": "200"}).output
-    assert "interrupted" in output and "goes on by" in output
+    assert "interrupted" in output and "resume questions/scratch-tiny-s0 with" in output
     done = run.progress.step if moment == "checkpoint" else 0
     if moment == "checkpoint":
         assert len(run.history) >= 1
@@ -173,7 +173,7 @@ def test_finished_training_is_stored(prepared):
     assert CliRunner().invoke(app, command).exit_code == 0
     run = only_training(prepared)
     assert run.state == "finished"
-    assert RunStore(prepared.build / "texts").find(run.name) is not None
+    assert RunStore(prepared.build / "results").find(run.name) is not None
 
 
 @pytest.mark.parametrize(

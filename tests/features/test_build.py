@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.features.invented import QUICK
+from tests.features.scripts import QUICK
 from wholescript.data.films import TARGETS, load_corpus
 from wholescript.errors import DataError
 from wholescript.features.build import _merge_groups, build_features, load_features
@@ -19,10 +19,10 @@ FILES = ["films.parquet", "words.bin", "chunks.bin", "manifest.json"]
 
 
 def story(number):
-    """A text about five words of its own, with others strewn in; the last film is a draft."""
-    theme = 3 if number == DRAFT_OF_3 else number
+    """A text of mostly five words, different for each number but equal for 3 and its draft."""
+    topic = 3 if number == DRAFT_OF_3 else number
     rng = np.random.default_rng(number)
-    own = WORDS[5 * theme : 5 * theme + 5]
+    own = WORDS[5 * topic : 5 * topic + 5]
     return "INT. PIER - DAY\n" + " ".join([*rng.permutation(own * 40), *rng.choice(WORDS, 40)])
 
 
@@ -50,40 +50,38 @@ def corpus(parquet):
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory, encoder_packages, corpus):
-    """A bundle of the corpus and the cache of its films."""
+    """A folder with the bundle of the corpus and the cache of its films."""
     folder = tmp_path_factory.mktemp("built")
     build_features(corpus, folder / "data", QUICK, cache=folder / "cache", progress=False)
     return folder
 
 
-def test_features_stand_row_by_row(built, corpus):
+def test_features_are_in_corpus_order(built, corpus):
     features = load_features(corpus, QUICK, cache=built / "cache", progress=False)
     assert features.film_ids == corpus.film_ids
     assert features.tokens.tolist() == [count_gpt2_tokens(story(film)) for film in range(N)]
     column = features.words.vocabulary.index("pier")
     assert features.words.total[:, [column]].toarray().tolist() == [[1]] * N
     assert (features.chunks.counts > 1).all()
-    assert features.manifest["settings"]["layers"] == QUICK.layers
+    assert features.manifest["settings"]["layers"] == QUICK.n_layer
 
 
-def test_a_second_build_reads_the_cache_and_gives_the_same_bytes(
-    built, tmp_path, corpus, monkeypatch
-):
+def test_second_build_uses_the_cache_and_gives_the_same_bytes(built, tmp_path, corpus, monkeypatch):
     monkeypatch.setattr("wholescript.features.extract.ProcessPoolExecutor.submit", None)
     build_features(corpus, tmp_path, QUICK, cache=built / "cache", progress=False)
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (built / "data" / name).read_bytes()
 
 
-def test_a_part_of_a_corpus_gets_its_own_rows(built, corpus):
-    whole = load_features(corpus, QUICK, cache=built / "cache", progress=False)
+def test_selected_films_have_their_features(built, corpus):
+    all_films = load_features(corpus, QUICK, cache=built / "cache", progress=False)
     some = load_features(
         corpus.select([12, 2, 4, 5, 6, 7, 0]), QUICK, cache=built / "cache", progress=False
     )
-    assert some.tokens.tolist() == whole.tokens[[12, 2, 4, 5, 6, 7, 0]].tolist()
+    assert some.tokens.tolist() == all_films.tokens[[12, 2, 4, 5, 6, 7, 0]].tolist()
 
 
-def test_a_damaged_cache_is_built_again(built, corpus):
+def test_damaged_cache_is_built_again(built, corpus):
     load_features(corpus, QUICK, cache=built / "cache", progress=False)
     for path in (built / "cache" / "bundles").glob("*/words.bin"):
         path.write_bytes(path.read_bytes()[:-9])
@@ -91,7 +89,7 @@ def test_a_damaged_cache_is_built_again(built, corpus):
     assert features.film_ids == corpus.film_ids
 
 
-def test_films_of_a_bundle_load_as_bundled(built, corpus):
+def test_bundle_is_loaded_as_source_bundled(built, corpus):
     bundled = load_corpus("bundled", bundle_dir=built / "data")
     assert bundled.film_ids == corpus.film_ids
     assert bundled.labels.tolist() == corpus.labels.tolist()
@@ -102,25 +100,25 @@ def test_films_of_a_bundle_load_as_bundled(built, corpus):
     assert features.tokens.tolist() == bundled.films["n_gpt2_tokens"][[5, 1, 4]].tolist()
 
 
-def test_near_duplicates_join_the_groups_of_the_source(built, corpus):
+def test_near_duplicates_are_merged_with_the_groups_of_the_source(built, corpus):
     groups = load_features(corpus, QUICK, cache=built / "cache", progress=False).groups
     expected = corpus.groups.copy()
     expected[DRAFT_OF_3] = expected[3]
     assert groups.tolist() == expected.tolist()
 
 
-def test_films_without_texts_cannot_be_built(built, tmp_path):
+def test_building_without_texts_is_an_error(built, tmp_path):
     bundled = load_corpus("bundled", bundle_dir=built / "data")
-    with pytest.raises(DataError, match="without texts"):
+    with pytest.raises(DataError, match="have no texts"):
         build_features(bundled, tmp_path)
 
 
-def test_a_record_that_vanishes_is_an_error(corpus, tmp_path):
-    def forgetful(*_, **__):
+def test_deleted_record_is_an_error(corpus, tmp_path):
+    def extract(*_, **__):
         return {"tt00": "1"}
 
-    with pytest.raises(DataError, match="tt00 vanished"):
-        build_features(corpus, tmp_path, QUICK, cache=tmp_path, extract=forgetful)
+    with pytest.raises(DataError, match="tt00 were deleted"):
+        build_features(corpus, tmp_path, QUICK, cache=tmp_path, extract=extract)
 
 
 GROUPINGS = st.integers(1, 12).flatmap(
@@ -131,17 +129,17 @@ GROUPINGS = st.integers(1, 12).flatmap(
 
 
 @given(GROUPINGS)
-def test_joined_groups_are_the_finest_that_keep_every_group_whole(groupings):
-    joined = _merge_groups(*groupings)
+def test_merged_groups_are_connected_components(groupings):
+    merged = _merge_groups(*groupings)
     for grouping in groupings:
         for name in set(grouping):
-            assert len({j for j, g in zip(joined, grouping, strict=True) if g == name}) == 1
-    # Merge by hand until nothing changes: no film may be joined without a chain of shared names.
-    chain = list(range(len(joined)))
-    for _ in chain:
+            assert len({j for j, g in zip(merged, grouping, strict=True) if g == name}) == 1
+    # Reference: propagate the smallest row number within each group until nothing changes.
+    component = list(range(len(merged)))
+    for _ in component:
         for grouping in groupings:
             for name in set(grouping):
                 rows = [i for i, other in enumerate(grouping) if other == name]
                 for row in rows:
-                    chain[row] = min(chain[other] for other in rows)
-    assert len(set(joined)) == len(set(chain))
+                    component[row] = min(component[other] for other in rows)
+    assert len(set(merged)) == len(set(component))

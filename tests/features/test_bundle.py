@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from tests.features.invented import script
+from tests.features.scripts import script
 from wholescript.errors import BundleError
 from wholescript.features import bundle as bundle_module
 from wholescript.features.bundle import read_bundle, write_bundle
@@ -44,7 +44,7 @@ def folder(tmp_path, films, words, vectors):
     return tmp_path / "data"
 
 
-def test_what_was_written_is_read(folder, films, words, vectors):
+def test_written_bundle_is_read_back(folder, films, words, vectors):
     found = read_bundle(folder)
     assert found.film_ids == films["film_id"].tolist()
     assert found.groups.tolist() == films["group"].tolist()
@@ -69,7 +69,7 @@ def test_what_was_written_is_read(folder, films, words, vectors):
         assert distance.max() <= 0.505 * step * 16**0.5
 
 
-def test_the_manifest_says_what_is_inside(folder):
+def test_manifest_gives_sizes_and_settings(folder):
     manifest = read_bundle(folder).manifest
     assert manifest["films"] == N
     assert manifest["chunks"] == COUNTS.sum()
@@ -84,12 +84,12 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, folder, films, words, vec
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_a_film_without_words_and_a_word_far_down_the_vocabulary(tmp_path, films, vectors):
-    far = 70_000
-    row, column = [0, 2, 2, 5], [far, 3, far, 0]
-    part = csr_matrix((np.array([1, 2, 3, 65_535], np.uint16), (row, column)), (N, far + 1))
-    none = csr_matrix((N, far + 1), dtype=np.uint16)
-    counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(far + 1)])
+def test_film_without_words_and_large_vocabulary(tmp_path, films, vectors):
+    last = 70_000
+    row, column = [0, 2, 2, 5], [last, 3, last, 0]
+    part = csr_matrix((np.array([1, 2, 3, 65_535], np.uint16), (row, column)), (N, last + 1))
+    none = csr_matrix((N, last + 1), dtype=np.uint16)
+    counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(last + 1)])
     write_bundle(tmp_path, films, counts, vectors, COUNTS, {})
     found = read_bundle(tmp_path).words
     assert (found.total != counts.total).nnz == 0
@@ -99,7 +99,7 @@ def test_a_film_without_words_and_a_word_far_down_the_vocabulary(tmp_path, films
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize(
-    "harm",
+    "damage",
     [
         lambda path: path.unlink(),
         lambda path: path.write_bytes(path.read_bytes()[:-20]),
@@ -108,8 +108,8 @@ def test_a_film_without_words_and_a_word_far_down_the_vocabulary(tmp_path, films
     ],
     ids=["missing", "truncated", "empty", "altered"],
 )
-def test_a_harmed_file_is_named(folder, name, harm):
-    harm(folder / name)
+def test_damaged_file_is_an_error(folder, name, damage):
+    damage(folder / name)
     with pytest.raises(BundleError, match=name):
         read_bundle(folder)
 
@@ -125,7 +125,7 @@ def test_a_harmed_file_is_named(folder, name, harm):
     ],
     ids=["missing", "empty", "truncated", "foreign", "not-a-manifest"],
 )
-def test_a_manifest_that_cannot_be_used(folder, content, message):
+def test_unusable_manifest_is_an_error(folder, content, message):
     path = folder / "manifest.json"
     if content is None:
         path.unlink()
@@ -135,7 +135,7 @@ def test_a_manifest_that_cannot_be_used(folder, content, message):
         read_bundle(folder)
 
 
-def test_content_that_is_not_packed_tensors_is_refused(folder):
+def test_file_without_packed_tensors_is_an_error(folder):
     (folder / "words.bin").write_bytes((64).to_bytes(8, "little") + b"no zstd frame")
     manifest = json.loads((folder / "manifest.json").read_text())
     sha256 = bundle_module.sha256_of(folder / "words.bin")
@@ -145,14 +145,14 @@ def test_content_that_is_not_packed_tensors_is_refused(folder):
         read_bundle(folder)
 
 
-@pytest.mark.parametrize("lost", [*FILES, "manifest.json"])
-def test_half_a_bundle_is_never_taken_for_one(
-    tmp_path, films, words, vectors, folder, monkeypatch, lost
+@pytest.mark.parametrize("unwritten", [*FILES, "manifest.json"])
+def test_partial_bundle_is_never_read(
+    tmp_path, films, words, vectors, folder, monkeypatch, unwritten
 ):
     write = bundle_module.write_atomic
 
     def interrupted(path, content):
-        if path.name == lost:
+        if path.name == unwritten:
             raise KeyboardInterrupt
         write(path, content)
 
@@ -163,25 +163,27 @@ def test_half_a_bundle_is_never_taken_for_one(
             write_bundle(target, other, words, 2 * vectors, COUNTS, {})
     with pytest.raises(BundleError):
         read_bundle(tmp_path / "new")
-    if lost == FILES[0]:
+    if unwritten == FILES[0]:
         assert read_bundle(folder).groups.tolist() != other["group"].tolist()
     else:
         with pytest.raises(BundleError, match="damaged"):
             read_bundle(folder)
 
 
-def test_films_are_selected_in_the_order_asked(folder):
-    whole = read_bundle(folder)
-    some = whole.select(["tt3", "tt0"])
+def test_select_returns_films_in_the_given_order(folder):
+    all_films = read_bundle(folder)
+    some = all_films.select(["tt3", "tt0"])
     assert some.film_ids == ["tt3", "tt0"]
     assert some.tokens.tolist() == [1_003, 1_000]
     assert some.groups.tolist() == ["tt3", "tt0"]
-    np.testing.assert_array_equal(some.chunks.coordinates(0), whole.chunks.coordinates(3))
-    np.testing.assert_array_equal(some.chunks.coordinates(1), whole.chunks.coordinates(0))
-    np.testing.assert_array_equal(some.words.total.toarray(), whole.words.total[[3, 0]].toarray())
-    np.testing.assert_array_equal(some.structure, whole.structure[[3, 0]])
+    np.testing.assert_array_equal(some.chunks.coordinates(0), all_films.chunks.coordinates(3))
+    np.testing.assert_array_equal(some.chunks.coordinates(1), all_films.chunks.coordinates(0))
+    np.testing.assert_array_equal(
+        some.words.total.toarray(), all_films.words.total[[3, 0]].toarray()
+    )
+    np.testing.assert_array_equal(some.structure, all_films.structure[[3, 0]])
 
 
-def test_a_film_without_features_is_named(folder):
+def test_film_without_features_is_an_error(folder):
     with pytest.raises(BundleError, match=r"1 films have no features.*'tt9'"):
         read_bundle(folder).select(["tt0", "tt9"])

@@ -12,13 +12,13 @@ from wholescript.features.compression import (
 
 
 def vectors(n, width, seed, scale=1.0):
-    """Vectors with a few strong axes and a mean far from zero, as those of an encoder."""
+    """Vectors with a few axes of high variance and a large mean, as those of an encoder."""
     rng = np.random.default_rng(seed)
     mixing = rng.normal(size=(width, width)) * np.geomspace(1, 0.01, width)
     return (scale * (rng.normal(size=(n, width)) @ mixing.T + 1)).astype(np.float16)
 
 
-DRAWN = st.builds(
+VECTORS = st.builds(
     vectors,
     st.integers(2, 80),
     st.integers(2, 24),
@@ -27,7 +27,7 @@ DRAWN = st.builds(
 )
 
 
-@given(DRAWN)
+@given(VECTORS)
 def test_error_is_at_most_half_a_step_along_each_axis(original):
     rotation = fit_pca_rotation(original)
     codes = quantize(original, rotation)
@@ -36,8 +36,8 @@ def test_error_is_at_most_half_a_step_along_each_axis(original):
     assert np.abs(error[inside]).max(initial=0) <= 0.505 * rotation.step
 
 
-@given(DRAWN)
-def test_axes_are_orthonormal_and_strongest_first(original):
+@given(VECTORS)
+def test_axes_are_orthonormal_with_decreasing_variance(original):
     rotation = fit_pca_rotation(original)
     identity = np.eye(original.shape[1])
     np.testing.assert_allclose(rotation.axes.T @ rotation.axes, identity, atol=1e-5)
@@ -45,7 +45,7 @@ def test_axes_are_orthonormal_and_strongest_first(original):
     assert (np.diff(variance) <= 1e-3 * variance[0]).all()
 
 
-@given(DRAWN)
+@given(VECTORS)
 def test_the_same_vectors_give_the_same_codes(original):
     first, second = fit_pca_rotation(original), fit_pca_rotation(original.copy())
     assert first.step == second.step
@@ -53,7 +53,7 @@ def test_the_same_vectors_give_the_same_codes(original):
     assert quantize(original, first).tobytes() == quantize(original, second).tobytes()
 
 
-def test_a_finer_step_loses_less():
+def test_smaller_step_has_a_smaller_error():
     original = vectors(500, 24, 0)
     lost = []
     for relative_step in (1 / 2, 1 / 6, 1 / 12):
@@ -63,23 +63,23 @@ def test_a_finer_step_loses_less():
     assert lost[0] > 4 * lost[1] > 8 * lost[2] > 0
 
 
-def test_the_reported_error_is_the_error():
+def test_reported_error_equals_the_computed_one():
     original = vectors(300, 12, 1)
     rotation = fit_pca_rotation(original)
     codes = quantize(original, rotation)
     found = quantization_error(original, codes, rotation)
-    plain, restored = original.astype(np.float64), dequantize(codes, rotation).astype(np.float64)
-    centred = plain - plain.mean(0)
-    cosine = (plain * restored).sum(1) / np.linalg.norm(plain, axis=1)
+    exact, restored = original.astype(np.float64), dequantize(codes, rotation).astype(np.float64)
+    centred = exact - exact.mean(0)
+    cosine = (exact * restored).sum(1) / np.linalg.norm(exact, axis=1)
     cosine /= np.linalg.norm(restored, axis=1)
-    lost = ((plain - restored) ** 2).sum() / (centred**2).sum()
+    lost = ((exact - restored) ** 2).sum() / (centred**2).sum()
     assert found.lost_variance == pytest.approx(lost, rel=1e-3)
     assert found.cosine == pytest.approx(cosine.mean(), abs=1e-5)
     assert found.cosine_p1 == pytest.approx(np.quantile(cosine, 0.01), abs=1e-5)
     assert found.centred_cosine < found.cosine
 
 
-def test_codes_beyond_a_byte_are_clipped_and_counted():
+def test_codes_beyond_int8_are_clipped_and_counted():
     original = np.zeros((10_000, 2), np.float16)
     original[0, 0] = 100
     rotation = fit_pca_rotation(original)
@@ -87,7 +87,7 @@ def test_codes_beyond_a_byte_are_clipped_and_counted():
     assert quantization_error(original, codes, rotation).clipped == 1
 
 
-def test_one_chunk_repeated_is_restored_exactly():
+def test_identical_chunks_are_restored_exactly():
     original = np.tile(np.float16([0.5, -2, 3]), (4, 1))
     rotation = fit_pca_rotation(original)
     np.testing.assert_array_equal(dequantize(quantize(original, rotation), rotation), original)

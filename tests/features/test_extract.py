@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.features import extract_slowly
-from tests.features.invented import QUICK, script
+from tests.features import interrupted_extract
+from tests.features.scripts import QUICK, script
 from wholescript.errors import ParameterError
 from wholescript.features import extract
 from wholescript.features.chunks import Chunking
@@ -52,7 +52,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.words.counts, expected.words.counts)
 
 
-def test_each_chunk_is_embedded_as_if_alone(encoder):
+def test_chunk_vectors_do_not_depend_on_the_batch(encoder):
     text = script(1, 150)
     vectors, tokens = encode_script(text, encoder, CHUNKING)
     ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids)
@@ -64,7 +64,7 @@ def test_each_chunk_is_embedded_as_if_alone(encoder):
         np.testing.assert_allclose(vector, alone, atol=2e-3)
 
 
-def test_a_text_of_one_chunk_beside_one_of_100_000_tokens(encoder):
+def test_texts_of_one_chunk_and_of_100_000_tokens(encoder):
     sentence = "The ferry is late and the harbour sleeps. "
     short, tokens = encode_script(sentence, encoder, Chunking())
     assert short.shape == (1, EMBEDDING_DIM)
@@ -74,7 +74,7 @@ def test_a_text_of_one_chunk_beside_one_of_100_000_tokens(encoder):
     assert np.isfinite(long).all()
 
 
-def test_an_empty_text_is_one_chunk_of_nothing(encoder):
+def test_empty_text_has_one_chunk_without_tokens(encoder):
     record = extract_film("", encoder, CHUNKING)
     assert record.gpt2_tokens == record.wordpiece_tokens == 0
     assert record.words.words == []
@@ -83,7 +83,7 @@ def test_an_empty_text_is_one_chunk_of_nothing(encoder):
 
 
 @pytest.mark.parametrize("text", ["", "Caf\u00e9, \u00e0 bient\u00f4t! \U0001f3ac"])
-def test_a_record_is_read_as_it_was_written(tmp_path, encoder, text):
+def test_record_is_read_back(tmp_path, encoder, text):
     record = extract_film(text, encoder, CHUNKING)
     first, second = record_path(tmp_path, "a/b: \u00fc"), tmp_path / "again"
     save_record(first, record, sha1_of(text))
@@ -96,7 +96,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path, encoder, text):
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.99])
-def test_a_truncated_record_is_not_taken(tmp_path, encoder, share):
+def test_truncated_record_is_not_loaded(tmp_path, encoder, share):
     path = tmp_path / "film.safetensors"
     save_record(path, extract_film("a short text", encoder, CHUNKING), "1")
     content = path.read_bytes()
@@ -104,14 +104,14 @@ def test_a_truncated_record_is_not_taken(tmp_path, encoder, share):
     assert load_record(path, "1") is None
 
 
-def test_the_record_of_another_text_is_not_taken(tmp_path, encoder):
+def test_record_of_another_text_is_not_loaded(tmp_path, encoder):
     path = tmp_path / "film.safetensors"
     save_record(path, extract_film("a short text", encoder, CHUNKING), "1")
     assert load_record(path, "2") is None
     assert load_record(tmp_path / "absent", "1") is None
 
 
-def test_only_what_is_missing_damaged_or_changed_is_extracted(tmp_path):
+def test_only_missing_damaged_and_changed_films_are_extracted(tmp_path):
     texts = {f"film{number}": script(number, 60) for number in range(4)}
     first = extract_records(texts.items(), tmp_path, QUICK, workers=1, progress=False)
     assert first == {film_id: sha1_of(text) for film_id, text in texts.items()}
@@ -131,43 +131,45 @@ def test_only_what_is_missing_damaged_or_changed_is_extracted(tmp_path):
     assert second["film2"] == sha1_of(texts["film2"]) != first["film2"]
 
 
-def test_nothing_to_do_starts_no_worker(tmp_path, encoder, monkeypatch):
+def test_no_worker_is_started_if_all_records_exist(tmp_path, encoder, monkeypatch):
     save_record(record_path(tmp_path, "a"), extract_film("b", encoder, CHUNKING), sha1_of("b"))
     monkeypatch.setattr(extract.ProcessPoolExecutor, "submit", None)
     assert extract_records([("a", "b")], tmp_path, QUICK, progress=False) == {"a": sha1_of("b")}
 
 
-def test_an_error_in_a_worker_is_raised_as_it_is(tmp_path):
+def test_error_in_a_worker_is_raised(tmp_path):
     settings = replace(QUICK, n_layer=9)
     with pytest.raises(ParameterError, match="n_layer=9"):
         extract_records([("a", "text")], tmp_path, settings, workers=1, progress=False)
 
 
-def test_killed_and_resumed_gives_the_same_bytes_and_leaves_no_process(tmp_path):
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-m", extract_slowly.__name__, str(killed)]
+def test_killed_extraction_ends_its_workers_and_can_be_continued(tmp_path):
+    killed, complete = tmp_path / "killed", tmp_path / "complete"
+    command = [sys.executable, "-m", interrupted_extract.__name__, str(killed)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
-        last = record_path(killed, f"film{extract_slowly.READ_BEFORE_THE_KILL - 1}")
+        last = record_path(killed, f"film{interrupted_extract.N_BEFORE_KILL - 1}")
         wait_until(lambda: last.exists() or child.poll() is not None)
         workers = descendants(child.pid)
         assert child.poll() is None
         child.send_signal(signal.SIGKILL)
     assert workers
     wait_until(lambda: not any(alive(pid) for pid in workers))
-    kept = {path.name: path.stat().st_mtime_ns for path in killed.glob("film*")}
-    assert len(kept) == extract_slowly.READ_BEFORE_THE_KILL
+    cached = {path.name: path.stat().st_mtime_ns for path in killed.glob("film*")}
+    assert len(cached) == interrupted_extract.N_BEFORE_KILL
 
-    assert extract_slowly.run(killed) == extract_slowly.run(whole)
-    assert len(list(whole.iterdir())) == extract_slowly.FILMS
-    for path in whole.iterdir():
+    assert interrupted_extract.run(killed) == interrupted_extract.run(complete)
+    assert len(list(complete.iterdir())) == interrupted_extract.N_FILMS
+    for path in complete.iterdir():
         assert (killed / path.name).read_bytes() == path.read_bytes()
-    for name, written in kept.items():
+    for name, written in cached.items():
         assert (killed / name).stat().st_mtime_ns == written
 
 
-def test_settings_are_named_by_what_they_say():
+def test_key_depends_on_the_settings():
     assert QUICK.key == replace(QUICK).key
     assert QUICK.key != replace(QUICK, chunk_length=41).key
+    # The key of existing caches.
+    assert FeatureConfig(engine="torch", precision="float32").key == "6caa48eeda5f"
     resolved = FeatureConfig().resolved()
     assert "auto" not in (resolved.engine, resolved.precision)
     assert resolved.resolved() == resolved
@@ -178,18 +180,18 @@ def wait_until(condition, seconds=600):
         if condition():
             return
         time.sleep(0.05)
-    pytest.fail(f"nothing happened within {seconds} seconds")
+    pytest.fail(f"timeout after {seconds} seconds")
 
 
 def descendants(pid):
-    """Process ids of all children and theirs, from /proc."""
+    """Return the process ids of all descendants, from /proc."""
     found = Path(f"/proc/{pid}/task/{pid}/children")
     direct = [int(child) for child in found.read_text().split()] if found.exists() else []
     return [*direct, *(below for child in direct for below in descendants(child))]
 
 
 def alive(pid):
-    """Say whether a process runs; one that ended and was not yet collected does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -8,8 +8,8 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from tests.features import extract_on_ray
-from tests.features.invented import QUICK, script
+from tests.features import interrupted_extract_ray
+from tests.features.scripts import QUICK, script
 from wholescript.data.films import load_corpus
 from wholescript.errors import ParameterError
 from wholescript.features.build import build_features
@@ -24,7 +24,7 @@ from wholescript.features.extract_ray import extract_records_on_ray  # noqa: E40
 
 @pytest.fixture(scope="module")
 def two_nodes():
-    """The address of a cluster of two nodes, with a process each."""
+    """The address of a cluster of two nodes with one CPU each."""
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -52,11 +52,11 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def written(folder):
+def modification_times(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
 
 
-def test_two_nodes_write_the_bundle_that_one_machine_writes(two_nodes, corpus, tmp_path):
+def test_two_nodes_give_the_same_bytes_as_one_machine(two_nodes, corpus, tmp_path):
     engines = {
         "local": partial(extract_records, workers=1),
         "ray": partial(extract_records_on_ray, address=two_nodes),
@@ -71,44 +71,44 @@ def test_two_nodes_write_the_bundle_that_one_machine_writes(two_nodes, corpus, t
     assert found == expected
 
 
-def test_only_what_is_missing_is_sent_out(two_nodes, tmp_path):
+def test_only_missing_films_are_submitted(two_nodes, tmp_path):
     texts = {f"film{number}": script(number, 60) for number in range(3)}
     extract_records(list(texts.items())[:2], tmp_path, QUICK, workers=1, progress=False)
-    before = written(tmp_path)
+    before = modification_times(tmp_path)
     found = extract_records_on_ray(
         texts.items(), tmp_path, QUICK, progress=False, address=two_nodes
     )
     assert found == {film_id: sha1_of(text) for film_id, text in texts.items()}
-    after = written(tmp_path)
+    after = modification_times(tmp_path)
     assert len(after) == 3
     assert before.items() < after.items()
-    # Now that nothing is missing no cluster is asked.
-    address = "a cluster that is not there"
+    # When no film is missing, no cluster is contacted.
+    address = "an invalid address"
     again = extract_records_on_ray(texts.items(), tmp_path, QUICK, progress=False, address=address)
     assert again == found
 
 
-def test_an_error_on_a_node_is_raised_as_it_is(two_nodes, tmp_path):
+def test_error_on_a_node_is_raised(two_nodes, tmp_path):
     settings = replace(QUICK, n_layer=9)
     texts = [("a", "text")]
-    with pytest.raises(ParameterError) as caught:
+    with pytest.raises(ParameterError) as raised:
         extract_records_on_ray(texts, tmp_path, settings, progress=False, address=two_nodes)
-    assert str(caught.value) == "n_layer=9: the encoder has 1 to 6"
+    assert str(raised.value) == "n_layer=9: the encoder has 6 layers"
 
 
-def test_killed_it_goes_on_with_the_other_engine_and_another_number_of_processes(tmp_path):
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    command = [sys.executable, "-m", extract_on_ray.__name__, str(killed)]
+def test_killed_extraction_can_be_continued_with_extract_records(tmp_path):
+    killed, complete = tmp_path / "killed", tmp_path / "complete"
+    command = [sys.executable, "-m", interrupted_extract_ray.__name__, str(killed)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
-        while len(written(killed)) < 2:
+        while len(modification_times(killed)) < 2:
             assert child.poll() is None
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
-    kept = written(killed)
-    texts = extract_on_ray.TEXTS
-    assert 2 <= len(kept) < len(texts)
-    for folder in (killed, whole):
+    cached = modification_times(killed)
+    texts = interrupted_extract_ray.TEXTS
+    assert 2 <= len(cached) < len(texts)
+    for folder in (killed, complete):
         extract_records(texts.items(), folder, QUICK, workers=1, progress=False)
-    assert kept.items() < written(killed).items()
-    assert contents(killed).keys() >= contents(whole).keys()
-    assert all(contents(killed)[name] == content for name, content in contents(whole).items())
+    assert cached.items() < modification_times(killed).items()
+    assert contents(killed).keys() >= contents(complete).keys()
+    assert all(contents(killed)[name] == content for name, content in contents(complete).items())

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import BundleError
-from wholescript.features.gpt2_tokenizer import count_gpt2_tokens, gpt2_tokenizer, package_folder
+from wholescript.features.gpt2_tokenizer import count_gpt2_tokens, gpt2_tokenizer
+from wholescript.features.pretrained_files import package_folder
 
 
 @pytest.mark.usefixtures("encoder_packages")
@@ -17,11 +18,11 @@ class TestGPT2:
         assert count_gpt2_tokens(text) == tokens
 
     @given(st.text(max_size=60))
-    def test_bytes_lose_nothing(self, text):
+    def test_any_text_is_restored(self, text):
         tokenizer = gpt2_tokenizer()
         assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
 
 
-def test_an_absent_package_is_named_with_the_remedy():
+def test_absent_package_error_gives_the_command():
     with pytest.raises(BundleError, match=r"'no_such_package'.*pip install --no-deps -r"):
         package_folder("no_such_package")

@@ -16,7 +16,7 @@ def words():
     return WordCounts((sp.csr_matrix(counts), empty, empty, empty), empty, list("abcd"))
 
 
-def test_rates_are_uses_per_ten_thousand_of_frequent_words(words):
+def test_rates_are_uses_per_10k_words_of_frequent_words(words):
     kept, used, rates = word_rates(words, min_films=30)
     counts = words.total.toarray()
     assert kept.tolist() == [0, 1, 3]

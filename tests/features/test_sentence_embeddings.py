@@ -33,23 +33,23 @@ def encoder():
     return load_encoder(1, "torch", "float32")
 
 
-def mean_states(encoder, text, special=True):
+def mean_hidden_states(encoder, text, special=True):
     ids = np.array([wordpiece_tokenizer().encode(text, add_special_tokens=special).ids])
     return encoder.encode(ids, np.ones_like(ids))[0]
 
 
-def unit(vector):
+def normalize(vector):
     return vector / np.linalg.norm(vector)
 
 
-def test_a_vector_is_the_mean_over_token_states_at_length_one(encoder):
+def test_vector_is_the_normalized_mean_over_hidden_states(encoder):
     found = encode_texts(TEXTS, encoder)
-    expected = np.stack([unit(mean_states(encoder, text)) for text in TEXTS])
+    expected = np.stack([normalize(mean_hidden_states(encoder, text)) for text in TEXTS])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_company_and_order_change_nothing(encoder):
+def test_vectors_do_not_depend_on_the_other_texts(encoder):
     order = [3, 1, 4, 0, 2]
     found = encode_texts(TEXTS, encoder)
     np.testing.assert_allclose(
@@ -59,30 +59,30 @@ def test_company_and_order_change_nothing(encoder):
     np.testing.assert_allclose(encode_texts(many, encoder)[::60], found, atol=1e-5)
 
 
-def test_a_long_text_is_the_weighted_mean_of_its_pieces(encoder):
-    said = "the old mill by the river ground no more corn that year"  # a token each word
-    text = " ".join((said.split() * 4)[:41])
+def test_long_text_is_the_weighted_mean_of_its_pieces(encoder):
+    sentence = "the old mill by the river ground no more corn that year"  # one token per word
+    text = " ".join((sentence.split() * 4)[:41])
     sums = np.zeros(384)
     for start, end in ((0, 9), (9, 17), (17, 25), (25, 33), (33, 41)):
         piece = " ".join(text.split()[start:end])
-        sums += mean_states(encoder, piece) * (end - start + 2)
+        sums += mean_hidden_states(encoder, piece) * (end - start + 2)
     found = encode_texts([*TEXTS, text], encoder, 12)[-1]
-    np.testing.assert_allclose(found, unit(sums), atol=1e-5)
+    np.testing.assert_allclose(found, normalize(sums), atol=1e-5)
 
 
-def test_the_last_word_of_a_long_text_counts(encoder):
+def test_last_word_of_a_long_text_changes_its_vector(encoder):
     text = "word " * 1_200
     found = encode_texts([text + "rain", text + "snow"], encoder)
     assert np.abs(found[0] - found[1]).max() > 1e-4
 
 
-def test_a_text_without_tokens_has_a_vector(encoder):
-    silent = "\u200b"  # neither white space to Python nor a token to the encoder
-    assert wordpiece_tokenizer().encode(silent, add_special_tokens=False).ids == []
-    assert np.isfinite(encode_texts([silent], encoder)).all()
+def test_text_without_tokens_has_a_vector(encoder):
+    invisible = "\u200b"  # not white space in Python, but no token of the encoder
+    assert wordpiece_tokenizer().encode(invisible, add_special_tokens=False).ids == []
+    assert np.isfinite(encode_texts([invisible], encoder)).all()
 
 
-def test_a_set_of_texts_is_embedded_once(tmp_path):
+def test_second_call_reads_the_cache(tmp_path):
     first = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
     (path,) = tmp_path.iterdir()
     assert path.name == f"{embedding_cache_key(TEXTS, QUICK)}.safetensors"
@@ -90,12 +90,12 @@ def test_a_set_of_texts_is_embedded_once(tmp_path):
     assert stored.dtype == np.float16
     np.testing.assert_array_equal(first, stored.astype(np.float32))
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-3)
-    save_file({"vectors": stored + np.float16(1)}, path)  # so that reading it can be told
+    save_file({"vectors": stored + np.float16(1)}, path)  # to detect that the file is read
     again = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
     np.testing.assert_array_equal(again, (stored + np.float16(1)).astype(np.float32))
 
 
-def test_a_damaged_file_is_written_anew(tmp_path):
+def test_damaged_cache_file_is_written_again(tmp_path):
     first = embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=False)
     (path,) = tmp_path.iterdir()
     path.write_bytes(path.read_bytes()[:100])
@@ -105,7 +105,7 @@ def test_a_damaged_file_is_written_anew(tmp_path):
     assert len(load_file(path)["vectors"]) == len(TEXTS)
 
 
-def test_the_key_tells_texts_order_division_and_settings_apart():
+def test_key_depends_on_texts_order_division_and_settings():
     keys = {
         embedding_cache_key(texts, settings)
         for texts, settings in (
@@ -124,26 +124,26 @@ def test_the_key_tells_texts_order_division_and_settings_apart():
     assert len(keys) == 7
 
 
-def test_the_bar_counts_texts(tmp_path, capsys):
+def test_progress_bar_counts_texts(tmp_path, capsys):
     embed_sentences(TEXTS, QUICK, cache=tmp_path, progress=True)
-    said = capsys.readouterr().err
-    assert f"{len(TEXTS)}/{len(TEXTS)}" in said
-    assert "text/s" in said
+    output = capsys.readouterr().err
+    assert f"{len(TEXTS)}/{len(TEXTS)}" in output
+    assert "text/s" in output
 
 
-def test_nothing_is_embedded_of_a_set_with_an_empty_text(tmp_path):
+def test_empty_text_is_an_error(tmp_path):
     with pytest.raises(DataError, match="row 1"):
         embed_sentences(["a", ""], QUICK, cache=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("length", [2, 513])
-def test_lengths_that_the_encoder_cannot_read(length):
-    with pytest.raises(ParameterError, match=f"max_tokens={length}: the encoder reads 3 to 512"):
+def test_invalid_max_tokens_is_an_error(length):
+    with pytest.raises(ParameterError, match=f"max_tokens={length} must be between 3 and 512"):
         SentenceEmbeddingConfig(max_tokens=length)
 
 
-@pytest.mark.parametrize("layers", [1, 6])
-def test_the_parameters_are_those_that_are_run(n_layer):
+@pytest.mark.parametrize("n_layer", [1, 6])
+def test_parameter_count_is_that_of_the_used_layers(n_layer):
     parameters = MeanPooledEncoder(n_layer).parameters()
     assert count_encoder_parameters(n_layer) == sum(p.numel() for p in parameters)

@@ -8,7 +8,7 @@ SEA, WAR, NAMES, ALL = ["boat", "sail", "wave"], ["army", "rifle", "tank"], ["an
 
 
 def corpus(n=60):
-    """Films at sea, then films at war; two names of the war films, and a word of all films."""
+    """Return sea films, then war films; names only in war films, and a word in all films."""
     rng = np.random.default_rng(0)
     vocabulary = sorted(SEA + WAR + NAMES + ALL)
     sea = np.arange(n) < n // 2
@@ -20,7 +20,7 @@ def corpus(n=60):
     return sea, WordCounts((sp.csr_matrix(counts), empty, empty, empty), empty, vocabulary)
 
 
-def test_films_fall_into_their_topics_without_names():
+def test_topics_separate_films_without_names():
     sea, words = corpus()
     found = fit_topics(words, frozenset(NAMES), 2, seed=0)
     assert [set(name.split(", ")) >= set(kind) for name in found.names for kind in (SEA, WAR)] in (
@@ -29,5 +29,5 @@ def test_films_fall_into_their_topics_without_names():
     )
     assert len(set(found.film_topics[sea])) == len(set(found.film_topics[~sea])) == 1
     assert found.film_topics[0] != found.film_topics[-1]
-    shown = ", ".join(found.names)
-    assert not any(word in shown.split(", ") for word in NAMES + ALL)
+    top_words = ", ".join(found.names)
+    assert not any(word in top_words.split(", ") for word in NAMES + ALL)

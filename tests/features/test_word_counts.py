@@ -14,7 +14,7 @@ from wholescript.features.word_counts import (
 TEXTS = st.text(st.sampled_from("abcÉß'\u2019 .\n1_"), max_size=200)
 
 
-def test_words_are_lower_case_letters_with_apostrophes_inside():
+def test_words_are_lower_case_letters_and_inner_apostrophes():
     text = "DON\u2019T! 'Stop' it2now, snow_man -- caf\u00e9 12 rock'n'roll'"
     assert tokenize_words(text) == [
         *("don't", "stop", "it", "now", "snow", "man", "caf\u00e9", "rock'n'roll")
@@ -22,35 +22,35 @@ def test_words_are_lower_case_letters_with_apostrophes_inside():
 
 
 @given(TEXTS)
-def test_quarters_sum_to_the_whole(text):
+def test_quarters_sum_to_the_total(text):
     found = count_words(text)
-    whole = dict(zip(found.words, found.counts[:, :4].sum(1).tolist(), strict=True))
-    assert {word: n for word, n in whole.items() if n} == Counter(tokenize_words(text))
+    total = dict(zip(found.words, found.counts[:, :4].sum(1).tolist(), strict=True))
+    assert {word: n for word, n in total.items() if n} == Counter(tokenize_words(text))
 
 
 @given(TEXTS)
-def test_quarters_are_of_one_size(text):
+def test_quarters_have_the_same_size(text):
     sizes = count_words(text).counts[:, :4].sum(0)
     assert np.ptp(sizes) <= 1
 
 
-def test_quarters_keep_the_order_of_the_script():
+def test_quarters_are_in_script_order():
     found = count_words("one two three four")
     assert found.words == ["four", "one", "three", "two"]
     np.testing.assert_array_equal(found.counts[:, :4].argmax(1), [3, 0, 2, 1])
 
 
-def test_the_opening_is_the_first_4000_characters():
+def test_opening_is_the_first_4000_characters():
     found = count_words("early " * (OPENING_LENGTH // 6) + "....late " + "late " * 900)
     opening = dict(zip(found.words, found.counts[:, 4].tolist(), strict=True))
     assert opening == {"early": OPENING_LENGTH // 6, "late": 0}
 
 
-def test_a_count_too_large_for_two_bytes_stays_at_the_limit():
+def test_counts_are_clipped_at_the_uint16_limit():
     assert count_words("a " * 300_000).counts[:, :4].tolist() == [[65_535] * 4]
 
 
-def test_an_empty_text_has_no_words():
+def test_empty_text_has_no_words():
     found = count_words("")
     assert found.words == []
     assert found.counts.shape == (0, 5)

@@ -21,58 +21,58 @@ from wholescript.features.word_vocabulary import (
         ("_", []),
     ],
 )
-def test_words_and_marks(text, words):
+def test_words_and_punctuation(text, words):
     assert tokenize_words_and_punctuation(text) == words
 
 
-def test_the_most_frequent_words_have_numbers():
-    ids = WordVocabulary.from_texts(["b b b a a c", "a d"], size=2)
-    assert ids.words == ("a", "b")
-    assert ids.vocab_size == 4
-    assert ids(["a b c", "d"])[0].tolist() == [2, 3, UNK_ID]
+def test_most_frequent_words_are_kept():
+    vocabulary = WordVocabulary.from_texts(["b b b a a c", "a d"], max_words=2)
+    assert vocabulary.words == ("a", "b")
+    assert vocabulary.vocab_size == 4
+    assert vocabulary(["a b c", "d"])[0].tolist() == [2, 3, UNK_ID]
 
 
-def test_among_equals_the_alphabet_decides():
+def test_ties_are_in_alphabetical_order():
     assert (
-        WordVocabulary.from_texts(["d c b a"], size=2).words
-        == WordVocabulary.from_texts(["a b c d"], size=2).words
+        WordVocabulary.from_texts(["d c b a"], max_words=2).words
+        == WordVocabulary.from_texts(["a b c d"], max_words=2).words
     )
 
 
-def test_rare_words_have_none():
+def test_rare_words_are_dropped():
     assert WordVocabulary.from_texts(["a a b"], min_count=2).words == ("a",)
 
 
-def test_a_text_without_a_word_is_one_unknown():
-    (numbers,) = WordVocabulary.from_texts(["a"])(["_"])
-    assert numbers.tolist() == [UNK_ID]
+def test_text_without_words_is_one_unknown():
+    (ids,) = WordVocabulary.from_texts(["a"])(["_"])
+    assert ids.tolist() == [UNK_ID]
 
 
 @given(st.lists(st.text(), min_size=1))
-def test_no_number_is_out_of_range(texts):
-    ids = WordVocabulary.from_texts(["some words of a text"])
-    for numbers in ids(texts):
-        assert numbers.dtype == np.int64
-        assert ((numbers > PAD_ID) & (numbers < ids.vocab_size)).all()
+def test_ids_are_in_range(texts):
+    vocabulary = WordVocabulary.from_texts(["some words of a text"])
+    for ids in vocabulary(texts):
+        assert ids.dtype == np.int64
+        assert ((ids > PAD_ID) & (ids < vocabulary.vocab_size)).all()
 
 
-def test_saved_words_are_the_same(tmp_path):
-    ids = WordVocabulary.from_texts(["caf\u00e9 \u2014 ok"])
-    ids.save(tmp_path / "words.json")
-    assert WordVocabulary.load(tmp_path / "words.json") == ids
+def test_saved_vocabulary_is_read_back(tmp_path):
+    vocabulary = WordVocabulary.from_texts(["caf\u00e9 \u2014 ok"])
+    vocabulary.save(tmp_path / "words.json")
+    assert WordVocabulary.load(tmp_path / "words.json") == vocabulary
 
 
 @pytest.mark.parametrize("content", [None, "", "3", "{"])
-def test_a_damaged_file_is_an_error(tmp_path, content):
+def test_damaged_file_is_an_error(tmp_path, content):
     path = tmp_path / "words.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(DataError, match="no list of words"):
+    with pytest.raises(DataError, match="is not a valid vocabulary"):
         WordVocabulary.load(path)
 
 
-def test_nothing_to_count_is_an_error():
+def test_no_frequent_word_is_an_error():
     with pytest.raises(DataError, match="lower min_count"):
         WordVocabulary.from_texts(["a b"], min_count=2)
-    with pytest.raises(ParameterError, match="size=0"):
-        WordVocabulary.from_texts(["a"], size=0)
+    with pytest.raises(ParameterError, match="max_words=0"):
+        WordVocabulary.from_texts(["a"], max_words=0)

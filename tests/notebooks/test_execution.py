@@ -21,19 +21,19 @@ def test_every_notebook_has_its_overrides() -> None:
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_runs_at_smoke_scale_and_draws_every_figure(
+def test_smoke_run_writes_every_figure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
     run_notebook(name, OVERRIDES[name], project=PROJECT)
     declared = declared_figures(PROJECT.notebook_source(name))
-    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    written = {path.name for path in (tmp_path / "figures").iterdir()}
     assert declared
-    assert set(declared) <= drawn
+    assert set(declared) <= written
 
 
 def nbval(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
-    """Execute a notebook under nbval; its runs are found in a copy of the stored results."""
+    """Execute a notebook under nbval with a copy of the stored results."""
     shutil.copytree(ROOT / "results", folder / "results")
     monkeypatch.setenv(OUTPUT_VARIABLE, str(folder))
     monkeypatch.setenv("TQDM_DISABLE", "1")
@@ -48,18 +48,18 @@ def nbval(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_executed_notebook_is_what_its_cells_give(
+def test_executed_notebook_is_reproduced(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, output = nbval(PROJECT.notebooks / f"{name}.ipynb", tmp_path, monkeypatch)
     assert code == 0, output[-4_000:]
 
 
-def test_nbval_sees_a_changed_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nbval_detects_a_changed_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (PROJECT.notebooks / "01_corpus.ipynb").read_text()
     assert "longest:" in text
-    planted = tmp_path / "01_corpus.ipynb"
-    planted.write_text(text.replace("longest:", "largest:", 1))
-    code, output = nbval(planted, tmp_path, monkeypatch)
+    changed = tmp_path / "01_corpus.ipynb"
+    changed.write_text(text.replace("longest:", "largest:", 1))
+    code, output = nbval(changed, tmp_path, monkeypatch)
     assert code == 1
     assert "largest" in output

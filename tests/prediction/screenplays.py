@@ -8,9 +8,13 @@ PREDICTIVE = ("father", "remember", "quiet")
 
 
 def fountain_of(seed: int, positive: bool) -> str:
-    """Return a Fountain screenplay of about 1,500 words; positive ones use PREDICTIVE more often."""
+    """Return a Fountain screenplay of 1,500 words; positive ones use PREDICTIVE more often."""
     rng = np.random.default_rng(seed)
-    words = [*COMMON, *(f"word{chr(97 + i)}" for i in range(26)), *PREDICTIVE * (3 if positive else 1)]
+    words = [
+        *COMMON,
+        *(f"word{chr(97 + i)}" for i in range(26)),
+        *PREDICTIVE * (3 if positive else 1),
+    ]
 
     def line() -> str:
         return " ".join(rng.choice(words, rng.integers(5, 18))).capitalize() + "."

@@ -85,8 +85,16 @@ def test_fountain_notes_are_removed(tmp_path):
         ("tiny.txt", 10 * LINE, "120 words; at least 1,000 are needed"),
         ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" * 999, "binary"),
         ("control.txt", b"word \x01\x02 " * 2_000, "binary"),
-        ("no-mark.txt", TEXT.encode("utf-16-le"), "UTF-16 without a byte order mark. Save it as UTF-8 text"),
-        ("lost.txt", TEXT.replace("e", "\ufffd"), r"replacement characters \(U\+FFFD\). Save the original"),
+        (
+            "no-mark.txt",
+            TEXT.encode("utf-16-le"),
+            "UTF-16 without a byte order mark. Save it as UTF-8 text",
+        ),
+        (
+            "lost.txt",
+            TEXT.replace("e", "\ufffd"),
+            r"replacement characters \(U\+FFFD\). Save the original",
+        ),
         ("russian.txt", 2_000 * "дом и море ".encode("cp1251"), "neither UTF-8 nor"),
         ("line.txt", b"x" * 10_000_000, "the limit is 2,000,000. Use one file per script"),
         ("words.fountain", b"word " * 2_000_000, "the limit is 2,000,000. Use one file per script"),
@@ -96,7 +104,7 @@ def test_fountain_notes_are_removed(tmp_path):
         ("text.fdx", TEXT, "not well-formed XML.*Save it from Final Draft again"),
         ("cut.fdx", b"<FinalDraft><Content><Paragraph>", "not well-formed XML"),
         ("page.fdx", b"<html/>", "XML of another kind"),
-        ("script.docx", TEXT, "'.docx' is not supported \(.txt, .fountain, .fdx, .pdf\). Export"),
+        ("script.docx", TEXT, r"'.docx' is not supported \(.txt, .fountain, .fdx, .pdf\). Export"),
         ("script", TEXT, "'' is not supported"),
     ],
 )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.prediction.screenplays import COMMON, PREDICTIVE, fountain_of
-from wholescript.prediction.predict import N_PARTS, predict
 from wholescript.prediction.parsers import Script, read_script
+from wholescript.prediction.predict import N_PARTS, predict
 
 
 def log_odds(probability):
@@ -56,7 +56,11 @@ def test_script_within_the_training_ranges_gets_no_warning(predictor):
         (lambda text: 9 * text, None, "length: "),
         (lambda text: text, 1895, "year: 1895; 98% of the training films are from 1961 to 2018"),
         (lambda text: text.replace("INT.", "DOOR"), None, "format: no scene headings"),
-        (lambda text: text.replace("MARY", "").replace("JOHN", ""), None, "almost no character cues"),
+        (
+            lambda text: text.replace("MARY", "").replace("JOHN", ""),
+            None,
+            "almost no character cues",
+        ),
         (lambda text: text.translate({ord("e"): "ö", ord("a"): "ü"}), None, "another language"),
     ],
     ids=["length", "year", "scene headings", "cues", "language"],

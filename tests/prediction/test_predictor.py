@@ -8,9 +8,9 @@ from wholescript.errors import BundleError
 from wholescript.features.word_counts import count_words
 from wholescript.models.films.task import Task
 from wholescript.prediction.fit import C_GRID, calibrated_tfidf, fit_predictor
-from wholescript.prediction.predictor import WEIGHTS, load_predictor, save_predictor
-from wholescript.prediction.predict import predict
 from wholescript.prediction.parsers import Script
+from wholescript.prediction.predict import predict
+from wholescript.prediction.predictor import WEIGHTS, load_predictor, save_predictor
 
 
 @pytest.fixture(scope="module")

@@ -37,22 +37,22 @@ CHROMIUM_FLAGS = [
 
 @dataclass
 class Visit:
-    """A page open in Chromium, and what went wrong as it loaded."""
+    """A page open in Chromium, with the errors of its loading."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than its window."""
+        """Return the difference of page width and window width in pixels."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
     def unloaded_images(self) -> list[str]:
-        """Return the addresses of images that show nothing."""
+        """Return the URLs of images that did not load."""
         broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
         return list(self.page.eval_on_selector_all("img", broken))
 
     def serious_findings(self, context: str | None = None) -> list[tuple[str, list[object]]]:
-        """Return what axe finds serious or critical; the page must have been opened without CSP."""
+        """Return serious and critical findings of axe; the page must be opened without CSP."""
         return [
             (rule["id"], [node["target"] for node in rule["nodes"]])
             for rule in Axe().run(self.page, context=context).response["violations"]
@@ -60,7 +60,7 @@ class Visit:
         ]
 
     def cell_in_view(self) -> str | None:
-        """Return the anchor of the cell that the link led to, if it is marked and visible."""
+        """Return the anchor of the cell that is the target of the link, if it is visible."""
         return self.page.evaluate(
             """() => {
                 const cell = document.querySelector('.cell:target');
@@ -72,7 +72,7 @@ class Visit:
 
 
 def build_site(project: Path) -> subprocess.CompletedProcess[str]:
-    """Run what `make site` runs: mystmd with the project's theme, by this Python's tools."""
+    """Run mystmd with the theme of the project, as `make site` does."""
     tools = str(Path(sys.executable).parent)
     return subprocess.run(
         ["myst", "build", "--html", "--strict"],
@@ -88,7 +88,7 @@ def build_site(project: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project of tests/site/project with the theme, its notebook executed; not yet built."""
+    """The project of tests/site/project with the theme and its notebook executed; not built."""
     project = tmp_path_factory.mktemp("site") / "project"
     shutil.copytree(ROOT / "tests" / "site" / "project", project)
     shutil.copytree(ROOT / "theme", project / "theme", ignore=shutil.ignore_patterns("__pycache__"))
@@ -99,7 +99,7 @@ def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"title": "Notebooks", "children": [{"file": "notebooks/01_demo.ipynb"}]},
     ]
     (project / "myst.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    # The plugin reads results by modules of the package, which a project has in src.
+    # The plugin imports modules of the package from src.
     (project / "src").symlink_to(ROOT / "src")
     run_notebook("01_demo", project=Project(project))
     return project
@@ -117,7 +117,7 @@ def site(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture(scope="session")
 def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root of the small project, built by what `wholescript site` calls; not to be changed."""
+    """The root of the small project, built by `build_site`; tests must not change it."""
     root = tmp_path_factory.mktemp("built-by-command") / "project"
     shutil.copytree(executed_project, root, symlinks=True)
     build = build_site_once(Project(root), quiet=True)
@@ -127,7 +127,7 @@ def built_once(executed_project: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def project(built_once: Path, tmp_path: Path) -> Project:
-    """The small project, built and current, to be changed."""
+    """A copy of the built small project, which tests may change."""
     root = tmp_path / "project"
     shutil.copytree(built_once, root, symlinks=True)
     return Project(root)
@@ -141,7 +141,7 @@ def build() -> Callable[[Path], subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; its absence is a failure that says what to install."""
+    """Chromium; fails with the package to install if there is none."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     assert executable, "no Chromium on PATH: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -152,7 +152,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Open an address; console errors and requests to any other host are kept.
+    """Open a URL; console errors and requests to other hosts are recorded.
 
     `options` are those of a browser context: color_scheme, java_script_enabled, permissions...
     """
@@ -168,11 +168,11 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         page.on("requestfailed", lambda request: visit.errors.append(f"failed: {request.url}"))
         home = "file://" if url.startswith("file:") else "/".join(url.split("/")[:3])
 
-        def note(address: str) -> None:
+        def record_foreign(address: str) -> None:
             if not address.startswith(home):
                 visit.errors.append(f"foreign request: {address}")
 
-        page.on("request", lambda request: note(request.url))
+        page.on("request", lambda request: record_foreign(request.url))
         page.goto(url, wait_until="load")
         return visit
 
@@ -183,7 +183,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
 @pytest.fixture(scope="session")
 def published() -> Path:
-    """The report itself, built in place by the command of `make site`."""
+    """The report of the repository, built in place."""
     config = yaml.safe_load((ROOT / "myst.yml").read_text(encoding="utf-8"))
     entries = list(config["project"]["toc"])
     files = [e["file"] for entry in entries for e in entry.get("children", [entry])]
@@ -196,12 +196,12 @@ def published() -> Path:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Leave the test's output to the tests."""
+        """Log no requests."""
 
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Path], str]]:
-    """Serve a folder on localhost, as any static server would; returns its address."""
+    """Serve a folder on localhost by a static server; return its URL."""
     servers: list[ThreadingHTTPServer] = []
 
     def start(directory: Path) -> str:

@@ -1,4 +1,4 @@
-"""The small site in a real Chromium, from a server and from the disk."""
+"""The small site in Chromium, from a server and from files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,9 @@ def address(request: pytest.FixtureRequest, site: Path, serve: Callable[[Path], 
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_loads_whole_and_asks_no_one_else(address: str, visit: Callable, path: str) -> None:
+def test_page_loads_completely_without_other_hosts(
+    address: str, visit: Callable, path: str
+) -> None:
     page = visit(f"{address}/{path}")
     assert page.errors == []
     assert page.unloaded_images() == []
@@ -26,7 +28,7 @@ def test_page_fits_its_window(site: Path, visit: Callable, path: str, width: int
     assert visit(f"{site.as_uri()}/{path}", width=width).overflow() == 0
 
 
-def test_figure_link_lands_on_its_cell(address: str, visit: Callable) -> None:
+def test_figure_link_opens_its_cell(address: str, visit: Callable) -> None:
     opened = visit(f"{address}/index.html")
     opened.page.click("#figure-lengths a.source")
     opened.page.wait_for_url("**/notebooks/demo.html#fig-lengths")

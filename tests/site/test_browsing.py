@@ -1,4 +1,4 @@
-"""What a reader does with the pages: colours, search, copying, printing, downloads, keyboard."""
+"""Use of the pages: colours, search, copying, printing, downloads, keyboard."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 from pypdfium2.raw import FPDF_PAGEOBJ_IMAGE
 from renderer.assets import Assets
 from renderer.base import Renderer
-from renderer.faults import Diagnostics
+from renderer.diagnostics import Diagnostics
 
 PAGES = ["index.html", "report/study.html", "notebooks/demo.html"]
 LIGHT, DARK = "rgb(255, 255, 254)", "rgb(21, 24, 28)"
@@ -25,15 +25,15 @@ SCRIPT = "<script>alert('{}')</script>"
 IMAGE = "<img src=x onerror=alert('{}')>"
 
 
-def paper(page) -> str:
+def background(page) -> str:
     return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
 
-def plant_outputs(notebook: Path) -> None:
-    """Put foreign text into what cells have printed and displayed."""
+def insert_markup(notebook: Path) -> None:
+    """Insert HTML into printed and displayed outputs of cells."""
     content = json.loads(notebook.read_text("utf-8"))
     title = f"Film {IMAGE.format('title')}{SCRIPT.format('title')}"
-    shown = f"**said** {SCRIPT.format('markdown')} [on](javascript:alert('link'))"
+    shown = f"**shown** {SCRIPT.format('markdown')} [on](javascript:alert('link'))"
     table = (
         "<table><thead><tr><th>film</th></tr></thead>"
         f"<tbody><tr><td>{title}</td></tr></tbody></table>"
@@ -52,10 +52,10 @@ def plant_outputs(notebook: Path) -> None:
 def built(
     executed_project: Path, tmp_path_factory: pytest.TempPathFactory, build: Callable
 ) -> Path:
-    """The small site with foreign text planted, and an archive to link."""
-    project = tmp_path_factory.mktemp("reading") / "project"
+    """The small site with inserted HTML and an archive link."""
+    project = tmp_path_factory.mktemp("browsing") / "project"
     shutil.copytree(executed_project, project, symlinks=True)
-    plant_outputs(project / "notebooks" / "01_demo.ipynb")
+    insert_markup(project / "notebooks" / "01_demo.ipynb")
     study = project / "report" / "study.md"
     alt = f'"{SCRIPT.format("alt")}'
     study.write_text(
@@ -86,28 +86,28 @@ def pages(built: Path) -> dict[str, BeautifulSoup]:
 
 @pytest.mark.parametrize(("scheme", "colour"), [("light", LIGHT), ("dark", DARK)])
 @pytest.mark.parametrize("scripts", [True, False])
-def test_page_has_the_colours_of_the_system(
+def test_page_follows_the_system_colour_scheme(
     home: str, visit: Callable, scheme: str, colour: str, scripts: bool
 ) -> None:
     opened = visit(home, color_scheme=scheme, java_script_enabled=scripts)
-    assert paper(opened.page) == colour
+    assert background(opened.page) == colour
     assert opened.page.locator("button.colours").is_visible() == scripts
 
 
-def test_chosen_colours_are_kept(home: str, visit: Callable) -> None:
+def test_chosen_colour_scheme_is_kept(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     button = page.get_by_role("button", name="Colours: auto")
     button.click()
     expect(page.get_by_role("button", name="Colours: light")).to_be_visible()
     page.get_by_role("button", name="Colours: light").click()
-    assert paper(page) == DARK
+    assert background(page) == DARK
     page.goto(f"{home}/report/study.html")
-    assert paper(page) == DARK
+    assert background(page) == DARK
     page.get_by_role("button", name="Colours: dark").click()
-    assert paper(page) == LIGHT
+    assert background(page) == LIGHT
 
 
-def test_page_in_chosen_colours_is_never_drawn_in_others(home: str, visit: Callable) -> None:
+def test_chosen_colour_scheme_is_set_before_the_first_paint(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     page.evaluate("localStorage.setItem('colours', 'dark')")
     page.add_init_script(
@@ -122,7 +122,7 @@ def test_page_in_chosen_colours_is_never_drawn_in_others(home: str, visit: Calla
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figure_is_shown_as_drawn_for_the_page(home: str, visit: Callable, scheme: str) -> None:
+def test_figure_version_follows_the_colour_scheme(home: str, visit: Callable, scheme: str) -> None:
     opened = visit(f"{home}/index.html", color_scheme=scheme)
     images = opened.page.locator("#figure-lengths img")
     assert [image.is_visible() for image in images.all()] == [scheme == "light", scheme == "dark"]
@@ -132,15 +132,15 @@ def test_figure_is_shown_as_drawn_for_the_page(home: str, visit: Callable, schem
     assert images.nth(0).is_visible()
 
 
-def test_figure_without_a_dark_drawing_is_one_image(tmp_path: Path) -> None:
-    drawn = io.BytesIO()
-    Image.new("RGB", (70, 35), DARK).save(drawn, "png")
+def test_figure_without_a_dark_version_is_one_image(tmp_path: Path) -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (70, 35), DARK).save(png, "png")
     (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "fig-both.dark.png").write_bytes(drawn.getvalue())
+    (tmp_path / "figures" / "fig-both.dark.png").write_bytes(png.getvalue())
     page = SimpleNamespace(location="page.md", relative=str)
     renderer = Renderer(SimpleNamespace(root=tmp_path), page, Assets(), Diagnostics())
     images = {
-        name: BeautifulSoup(renderer.picture({}, drawn.getvalue(), name, "Bars."), "html.parser")
+        name: BeautifulSoup(renderer.image({}, png.getvalue(), name, "Bars."), "html.parser")
         for name in ("fig-both.png", "fig-light.png", "photo.jpg")
     }
     classes = {name: [image.get("class") for image in html("img")] for name, html in images.items()}
@@ -148,7 +148,7 @@ def test_figure_without_a_dark_drawing_is_one_image(tmp_path: Path) -> None:
     assert classes == {"fig-light.png": [None], "photo.jpg": [None]}
 
 
-# --- nothing foreign runs -------------------------------------------------------------------
+# --- security -----------------------------------------------------------------------------
 
 
 def test_pages_hold_no_inline_script_or_style(pages: dict[str, BeautifulSoup]) -> None:
@@ -159,7 +159,7 @@ def test_pages_hold_no_inline_script_or_style(pages: dict[str, BeautifulSoup]) -
         assert not [name for name in named if name.startswith("on")]
 
 
-def test_policy_comes_before_all_that_is_loaded(pages: dict[str, BeautifulSoup]) -> None:
+def test_policy_precedes_scripts_and_links(pages: dict[str, BeautifulSoup]) -> None:
     for page in pages.values():
         policy, *_ = page.head.select("[http-equiv], script, link")
         assert policy["http-equiv"] == "Content-Security-Policy"
@@ -169,7 +169,7 @@ def test_policy_comes_before_all_that_is_loaded(pages: dict[str, BeautifulSoup])
         assert set(rules.values()) == {"'self'", "'none'"}
 
 
-def test_browser_refuses_what_the_policy_forbids(built: Path, home: str, visit: Callable) -> None:
+def test_browser_enforces_the_policy(built: Path, home: str, visit: Callable) -> None:
     for address in (home, built.as_uri()):
         page = visit(f"{address}/index.html").page
         page.evaluate(
@@ -183,23 +183,25 @@ def test_browser_refuses_what_the_policy_forbids(built: Path, home: str, visit: 
             }"""
         )
         assert page.evaluate("window.ran") is None
-        assert paper(page) == LIGHT
+        assert background(page) == LIGHT
 
 
-# Without the policy too: it is the second lock, not the first.
+# Also without the policy, which is only the second line of defence.
 @pytest.mark.parametrize("bypass_csp", [False, True])
 @pytest.mark.parametrize("path", PAGES)
-def test_planted_scripts_are_text(home: str, visit: Callable, path: str, bypass_csp: bool) -> None:
+def test_inserted_scripts_do_not_run(
+    home: str, visit: Callable, path: str, bypass_csp: bool
+) -> None:
     opened = visit(f"{home}/{path}", bypass_csp=bypass_csp)
     assert opened.errors == []
     assert opened.page.locator("article :is(script, [onerror], [href^='javascript:'])").count() == 0
 
 
-def test_planted_text_is_shown_as_it_was_written(pages: dict[str, BeautifulSoup]) -> None:
+def test_inserted_html_is_shown_as_text(pages: dict[str, BeautifulSoup]) -> None:
     notebook, study = pages["notebooks/demo.html"], pages["report/study.html"]
     assert SCRIPT.format("stream") in [block.get_text() for block in notebook.select("pre.plain")]
     assert SCRIPT.format("markdown") in notebook.get_text()
-    # Of the film's title in a table of HTML, markup is dropped and text stays.
+    # In HTML tables, markup is removed and text stays.
     assert notebook.find("td", string="Film ")
     heading = study.find("h2", id=re.compile("^heading-script")).get_text()
     assert heading.startswith("Heading <script>alert(1)</script>")
@@ -210,7 +212,7 @@ def test_planted_text_is_shown_as_it_was_written(pages: dict[str, BeautifulSoup]
 # --- search ---------------------------------------------------------------------------------
 
 
-def test_search_finds_a_section_and_leads_there(home: str, visit: Callable) -> None:
+def test_search_result_opens_its_section(home: str, visit: Callable) -> None:
     opened = visit(f"{home}/index.html")
     page = opened.page
     page.keyboard.press("/")
@@ -226,7 +228,7 @@ def test_search_finds_a_section_and_leads_there(home: str, visit: Callable) -> N
     assert opened.errors == []
 
 
-def test_search_shows_planted_text_as_text(home: str, visit: Callable) -> None:
+def test_search_shows_html_as_text(home: str, visit: Callable) -> None:
     opened = visit(f"{home}/report/study.html", bypass_csp=True)
     opened.page.get_by_role("searchbox").fill("onerror")
     expect(opened.page.locator("search li").first).to_contain_text("onerror=alert(")
@@ -237,13 +239,13 @@ def test_search_shows_planted_text_as_text(home: str, visit: Callable) -> None:
     assert opened.errors == []
 
 
-def test_search_says_that_nothing_was_found(home: str, visit: Callable) -> None:
+def test_search_without_results(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     page.get_by_role("searchbox").fill("zzzz")
     expect(page.get_by_role("status")).to_have_text("Nothing found")
 
 
-def test_search_knows_the_text_and_nothing_around_it(home: str, visit: Callable) -> None:
+def test_search_index_has_only_the_text_of_articles(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     texts = page.evaluate(
         """async () => {
@@ -259,7 +261,7 @@ def test_search_knows_the_text_and_nothing_around_it(home: str, visit: Callable)
     assert [words for words in around for text in texts if words in text] == []
 
 
-def test_search_gives_the_place_back(home: str, visit: Callable) -> None:
+def test_escape_restores_the_scroll_position(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     page.evaluate("scrollTo(0, 900)")
     page.keyboard.press("/")
@@ -271,24 +273,26 @@ def test_search_gives_the_place_back(home: str, visit: Callable) -> None:
     assert page.evaluate("scrollY") == 900
 
 
-def test_search_from_the_disk_says_what_it_needs(built: Path, visit: Callable) -> None:
+def test_search_without_server_explains_what_it_needs(built: Path, visit: Callable) -> None:
     opened = visit(f"{built.as_uri()}/index.html")
     opened.page.keyboard.press("/")
     expect(opened.page.get_by_role("status")).to_contain_text("served: make serve")
     assert opened.errors == []
 
 
-def test_search_without_an_index_says_so(built: Path, tmp_path: Path, serve, visit) -> None:
+def test_search_without_index_is_an_error_message(
+    built: Path, tmp_path: Path, serve, visit
+) -> None:
     shutil.copytree(built, tmp_path / "site", ignore=shutil.ignore_patterns("pagefind"))
     page = visit(f"{serve(tmp_path / 'site')}/index.html").page
     page.get_by_role("searchbox").fill("script")
     expect(page.get_by_role("status")).to_contain_text("The search index cannot be read")
 
 
-# --- reading along --------------------------------------------------------------------------
+# --- page features --------------------------------------------------------------------------
 
 
-def test_code_is_copied_as_it_stands(home: str, visit: Callable) -> None:
+def test_code_is_copied(home: str, visit: Callable) -> None:
     granted = ["clipboard-read", "clipboard-write"]
     page = visit(f"{home}/index.html", permissions=granted).page
     block = page.locator(".code").first
@@ -299,14 +303,14 @@ def test_code_is_copied_as_it_stands(home: str, visit: Callable) -> None:
     assert copied.startswith('def share(part: int, whole: int = 1_364) -> float:\n    """Return')
 
 
-def test_code_has_no_button_where_nothing_can_be_copied(home: str, visit: Callable) -> None:
+def test_no_copy_button_without_clipboard(home: str, visit: Callable) -> None:
     page = visit(home).page
     page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.goto(f"{home}/index.html")
     assert page.get_by_role("button", name="Copy").count() == 0
 
 
-def test_contents_mark_the_section_in_view(home: str, visit: Callable) -> None:
+def test_contents_mark_the_current_section(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html", width=1440).page
     marked = page.locator("aside.contents a[aria-current=location]")
     for section in ("A deeper heading", "What is here", "What was asked"):
@@ -317,7 +321,7 @@ def test_contents_mark_the_section_in_view(home: str, visit: Callable) -> None:
     expect(marked).to_have_count(0)
 
 
-def test_notebook_page_offers_its_files(pages: dict[str, BeautifulSoup], built: Path) -> None:
+def test_notebook_page_links_its_files(pages: dict[str, BeautifulSoup], built: Path) -> None:
     links = {a["download"]: a["href"] for a in pages["notebooks/demo.html"].select(".origin a")}
     assert set(links) == {"01_demo.ipynb", "01_demo.py"}
     for name, path in links.items():
@@ -325,36 +329,36 @@ def test_notebook_page_offers_its_files(pages: dict[str, BeautifulSoup], built: 
         assert (built / "notebooks" / path).read_bytes() == source.read_bytes()
 
 
-def test_notebook_is_downloaded_under_its_own_name(home: str, visit: Callable) -> None:
+def test_notebook_is_downloaded_under_its_name(home: str, visit: Callable) -> None:
     page = visit(f"{home}/notebooks/demo.html").page
     with page.expect_download() as download:
         page.click(".origin a >> nth=0")
     assert download.value.suggested_filename == "01_demo.ipynb"
 
 
-def test_archive_is_offered_where_there_is_one(pages: dict[str, BeautifulSoup], site: Path) -> None:
+def test_archive_is_linked_if_it_exists(pages: dict[str, BeautifulSoup], site: Path) -> None:
     offered = {path: page.select_one("footer a")["href"] for path, page in pages.items()}
     assert offered == {path: f"{'../' * path.count('/')}{ARCHIVE}" for path in PAGES}
     assert "whole site" not in (site / "index.html").read_text("utf-8")
 
 
-# --- paper ----------------------------------------------------------------------------------
+# --- print ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["index.html", "notebooks/demo.html"])
-def test_paper_holds_the_text_and_all_figures(home: str, visit: Callable, path: str) -> None:
+def test_print_has_the_text_and_all_figures(home: str, visit: Callable, path: str) -> None:
     page = visit(f"{home}/{path}", color_scheme="dark").page
     page.evaluate(
         """document.querySelector('.text').insertAdjacentHTML('beforeend',
-            '<details class="passport" open><summary>Of a figure</summary>unfolded</details>')"""
+            '<details class="provenance" open><summary>Of a figure</summary>unfolded</details>')"""
     )
     figures = page.locator("img[src*='.png']:not(.on-dark)").count()
     document = pypdfium2.PdfDocument(page.pdf())
-    images = [picture for sheet in document for picture in sheet.get_objects([FPDF_PAGEOBJ_IMAGE])]
+    images = [image for sheet in document for image in sheet.get_objects([FPDF_PAGEOBJ_IMAGE])]
     assert len(images) == figures > 0
-    for picture in images:
-        left, bottom, right, top = picture.get_bounds()
-        width, height = picture.page.get_size()
+    for image in images:
+        left, bottom, right, top = image.get_bounds()
+        width, height = image.page.get_size()
         assert 0 <= left < right <= width
         assert 0 <= bottom < top <= height
     text = "\n".join(sheet.get_textpage().get_text_bounded() for sheet in document)
@@ -374,20 +378,20 @@ def test_paper_holds_the_text_and_all_figures(home: str, visit: Callable, path: 
     assert document[0].render().to_pil().getpixel((1, 1)) == (255, 255, 255)
 
 
-def test_paper_shows_a_figure_as_drawn_for_light(home: str, visit: Callable) -> None:
+def test_print_has_the_light_version_of_a_figure(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html", color_scheme="dark").page
     page.emulate_media(media="print")
     assert page.locator("#figure-lengths .on-light").is_visible()
     assert page.locator("#figure-lengths .on-dark").is_hidden()
 
 
-# --- everyone -------------------------------------------------------------------------------
+# --- accessibility -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(
+def test_axe_has_no_serious_findings(
     home: str, visit: Callable, path: str, width: int, scheme: str
 ) -> None:
     opened = visit(f"{home}/{path}", width=width, color_scheme=scheme, bypass_csp=True)
@@ -395,7 +399,9 @@ def test_axe_finds_nothing_serious(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_results(home: str, visit: Callable, scheme: str) -> None:
+def test_axe_has_no_serious_findings_in_search_results(
+    home: str, visit: Callable, scheme: str
+) -> None:
     opened = visit(f"{home}/index.html", color_scheme=scheme, bypass_csp=True)
     opened.page.get_by_role("searchbox").fill("script")
     expect(opened.page.locator("search li").first).to_be_visible()
@@ -409,7 +415,7 @@ def test_axe_finds_nothing_serious_in_results(home: str, visit: Callable, scheme
         (1440, ["a.skip", "button.colours", "search input", "nav.pages a"]),
     ],
 )
-def test_keyboard_reaches_all_and_shows_where_it_is(
+def test_keyboard_focus_is_visible(
     home: str, visit: Callable, width: int, stops: list[str]
 ) -> None:
     page = visit(f"{home}/index.html", width=width).page
@@ -426,7 +432,7 @@ def test_keyboard_reaches_all_and_shows_where_it_is(
         assert focused == [True, "solid", True], stop
 
 
-def test_skip_link_leads_past_the_navigation(home: str, visit: Callable) -> None:
+def test_skip_link_skips_the_navigation(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html").page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -434,7 +440,7 @@ def test_skip_link_leads_past_the_navigation(home: str, visit: Callable) -> None
     assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
-def test_results_fit_a_phone(home: str, visit: Callable) -> None:
+def test_search_results_fit_a_phone(home: str, visit: Callable) -> None:
     opened = visit(f"{home}/index.html", width=360)
     opened.page.get_by_role("searchbox").fill("script")
     expect(opened.page.locator("search li").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""`wholescript site` builds when something has changed, and only then; its archive is one file."""
+"""`wholescript site` builds only if an input has changed, and writes an archive."""
 
 import json
 import shutil
@@ -37,10 +37,10 @@ def pages(project: Project) -> str:
 
 def test_second_build_is_skipped(project: Project) -> None:
     front = project.build / "html" / "index.html"
-    front.write_text("left as it is")
+    front.write_text("unchanged")
     build = build_site(project, quiet=True)
-    assert (build.ok, build.skipped, build.said) == (True, True, "")
-    assert front.read_text() == "left as it is"
+    assert (build.ok, build.skipped, build.output) == (True, True, "")
+    assert front.read_text() == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
     assert shown not in pages(project)
     change(project.root)
     build = build_site(project, quiet=True)
-    assert (build.ok, build.skipped) == (True, False), build.said
+    assert (build.ok, build.skipped) == (True, False), build.output
     assert shown in pages(project)
     assert build_site(project, quiet=True).skipped
 
@@ -70,7 +70,7 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
         "theme/templates/page.html",
     ],
 )
-def test_key_follows_what_the_site_is_made_of(project: Project, file: str) -> None:
+def test_key_depends_on_the_inputs_of_the_site(project: Project, file: str) -> None:
     before = site_key(project)
     path = project.root / file
     content = path.read_bytes() if path.exists() else b""
@@ -78,13 +78,13 @@ def test_key_follows_what_the_site_is_made_of(project: Project, file: str) -> No
     assert site_key(project) != before
     path.write_bytes(content)
     if content:
-        assert site_key(project) == before, "the key is of names and contents, not of dates"
+        assert site_key(project) == before
 
 
 @pytest.mark.parametrize(
     "file", ["README.md", "theme/__pycache__/render.pyc", "report/.study.md.swp"]
 )
-def test_key_leaves_out_what_the_site_is_not_made_of(project: Project, file: str) -> None:
+def test_key_does_not_depend_on_other_files(project: Project, file: str) -> None:
     before = site_key(project)
     path = project.root / file
     path.parent.mkdir(exist_ok=True)
@@ -92,23 +92,21 @@ def test_key_leaves_out_what_the_site_is_not_made_of(project: Project, file: str
     assert site_key(project) == before
 
 
-def test_failed_build_is_never_current(project: Project) -> None:
+def test_failed_build_is_not_current(project: Project) -> None:
     page = project.root / "report" / "study.md"
-    sound = page.read_text("utf-8")
-    page.write_text(sound + "\n[gone](./nofile.md)\n", encoding="utf-8")
+    valid = page.read_text("utf-8")
+    page.write_text(valid + "\n[gone](./nofile.md)\n", encoding="utf-8")
     for _ in range(2):
         build = build_site(project, quiet=True)
         assert not build.ok
-        assert "dead link: './nofile.md'" in build.said
-    page.write_text(sound, encoding="utf-8")
+        assert "dead link: './nofile.md'" in build.output
+    page.write_text(valid, encoding="utf-8")
     build = build_site(project, quiet=True)
     assert (build.ok, build.skipped) == (True, False)
 
 
-def test_site_that_mystmd_built_on_its_own_is_built_again(
-    project: Project, build: Callable
-) -> None:
-    assert build(project.root).returncode == 0  # sweeps the archive away
+def test_site_built_by_mystmd_directly_is_built_again(project: Project, build: Callable) -> None:
+    assert build(project.root).returncode == 0  # deletes the archive
     assert not build_site(project, quiet=True).skipped
     assert (project.build / "html" / ARCHIVE).exists()
 
@@ -118,22 +116,20 @@ def test_command(
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
     current = CliRunner().invoke(app, ["site"])
-    assert (current.exit_code, current.output) == (0, "current: _build/html/index.html\n")
+    assert (current.exit_code, current.output) == (0, "up to date: _build/html/index.html\n")
     change_theme(project.root)
     assert CliRunner().invoke(app, ["site"]).output == "built: _build/html/index.html\n"
-    assert "Built 3 pages" in capfd.readouterr().out, "what mystmd says goes to the terminal"
+    assert "Built 3 pages" in capfd.readouterr().out
     (project.root / "report" / "study.md").unlink()
     assert CliRunner().invoke(app, ["site"]).exit_code == 1
     assert "report/study.md" in "".join(capfd.readouterr())
 
 
-def test_archives_of_two_builds_are_the_same_bytes(
-    project: Project, executed_project: Path, tmp_path: Path
-) -> None:
+def test_archive_is_byte_stable(project: Project, executed_project: Path, tmp_path: Path) -> None:
     other = Project(tmp_path / "elsewhere")
     shutil.copytree(executed_project, other.root, symlinks=True)
     build = build_site(other, quiet=True)
-    assert build.ok, build.said
+    assert build.ok, build.output
     first, second = (p.build / "html" / ARCHIVE for p in (project, other))
     assert first.read_bytes() == second.read_bytes()
     assert archive_errors(first) == []

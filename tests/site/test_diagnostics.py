@@ -1,6 +1,6 @@
-"""Faults planted in a sound project stop the build, each with a message that names it.
+"""Errors in a project fail the build, each with a message.
 
-A build reports all it finds, so faults that are found in the same step share one build.
+A build reports all errors of a step, so errors of the same step share one build.
 """
 
 import json
@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-# Found by the theme, where mystmd says nothing: the text planted, and what must be said of it.
-ON_A_PAGE = {
+# Errors that only the theme finds: the inserted text and the expected message.
+BY_THEME = {
     "node without a rule": (
         ":::{iframe} https://example.org\n:::",
-        "iframe: the theme has no rule for this node",
+        "iframe: the theme cannot render this node type",
     ),
     "unknown role": (
         "{nosuchrole}`x`",
-        "mystRole 'nosuchrole': the theme has no rule for this node",
+        "mystRole 'nosuchrole': the theme cannot render this node type",
     ),
     "unknown directive": (
         ":::{nosuch}\n:::",
-        "mystDirective 'nosuch': the theme has no rule for this node",
+        "mystDirective 'nosuch': the theme cannot render this node type",
     ),
     "missing embed": (
         ":::{figure} #fig-gone\n:alt: Nothing.\nGone.\n:::",
@@ -36,23 +36,23 @@ ON_A_PAGE = {
     ),
     "dead link": (
         "[gone](./nofile.md)",
-        "link './nofile.md': dead link: './nofile.md' is no page of this site",
+        "link './nofile.md': dead link: './nofile.md' is not a page of this site",
     ),
     "reference without text": (
         "See [](#fig-lengths).",
-        "crossReference 'fig-lengths': a reference to a notebook cell needs a text",
+        "crossReference 'fig-lengths': a reference to a notebook cell needs a link text",
     ),
     "literal decimal": (
         "It reaches 0.771 in all.",
-        "text 'It reaches 0.771 in all.': the number '0.771' reads like a result",
+        "text 'It reaches 0.771 in all.': the number '0.771' looks like a result",
     ),
     "literal percentage": (
         "One in five, 18.4 %, is.",
-        "text 'One in five, 18.4 %, is.': the number '18.4 %' reads like a result",
+        "text 'One in five, 18.4 %, is.': the number '18.4 %' looks like a result",
     ),
     "literal after a metric": (
         "An AUC of 1 is false.",
-        "text 'An AUC of 1 is false.': the number 'AUC of 1' reads like a result",
+        "text 'An AUC of 1 is false.': the number 'AUC of 1' looks like a result",
     ),
     "unknown run": (
         "{result}`evaluation/tf_idf:auc`",
@@ -64,8 +64,8 @@ ON_A_PAGE = {
         "span '[{difference}`evaluation/tfidf - evaluat': no notebook stored the difference",
     ),
     "unknown claim": (
-        "{claim}`So it is <words-are-beaten>`",
-        "span 'So it is': there is no claim 'words-are-beaten' in report/claims.py; did you mean",
+        "{claim}`So it is <tfidf-is-beaten>`",
+        "span 'So it is': there is no claim 'tfidf-is-beaten' in report/claims.py; did you mean",
     ),
     "no alt text": ("![](bars.svg)", "image 'bars.svg': this image has no alt text"),
     "alt text made of the caption": (
@@ -77,7 +77,7 @@ ON_A_PAGE = {
         "container 'figure-bare': the figure of 'fig-lengths' has no alt text",
     ),
 }
-# Found by mystmd, as strictly as myst.yml asks.
+# Errors that mystmd finds with the settings of myst.yml.
 BY_MYSTMD = {
     "bad reference": ("See [that](#nowhere).", '"#nowhere"'),
     "bad citation": ("As {cite:t}`nobody2020` says.", '"nobody2020"'),
@@ -95,75 +95,85 @@ def append(project: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def build_faulty(
+def build_with_errors(
     executed_project: Path, tmp_path_factory: pytest.TempPathFactory, build: Callable
 ) -> Callable[[Callable[[Path], None]], str]:
-    """Build the small project with faults planted; return what was said as it failed."""
+    """Build the small project after a change that must fail; return the output."""
 
-    def build_planted(plant: Callable[[Path], None]) -> str:
-        project = tmp_path_factory.mktemp("faulty") / "project"
+    def build_failing(change: Callable[[Path], None]) -> str:
+        project = tmp_path_factory.mktemp("errors") / "project"
         shutil.copytree(executed_project, project, symlinks=True)
-        plant(project)
+        change(project)
         built = build(project)
-        said = re.sub(r"\s+", " ", built.stdout + built.stderr)
-        assert built.returncode != 0, f"the planted fault was not found: {said}"
-        assert not list((project / "_build" / "html").glob("**/*")), "a faulty site was written"
-        return said
+        output = re.sub(r"\s+", " ", built.stdout + built.stderr)
+        assert built.returncode != 0, f"the error was not found: {output}"
+        assert not list((project / "_build" / "html").glob("**/*")), (
+            "a site with errors was written"
+        )
+        return output
 
-    return build_planted
-
-
-@pytest.fixture(scope="module")
-def said_by_theme(build_faulty: Callable) -> str:
-    return build_faulty(lambda project: [append(project, text) for text, _ in ON_A_PAGE.values()])
+    return build_failing
 
 
 @pytest.fixture(scope="module")
-def said_by_mystmd(build_faulty: Callable) -> str:
-    return build_faulty(lambda project: [append(project, text) for text, _ in BY_MYSTMD.values()])
+def theme_output(build_with_errors: Callable) -> str:
+    return build_with_errors(
+        lambda project: [append(project, text) for text, _ in BY_THEME.values()]
+    )
 
 
-@pytest.mark.parametrize("fault", ON_A_PAGE)
-def test_theme_names_page_line_and_node(said_by_theme: str, fault: str) -> None:
-    message = re.escape(ON_A_PAGE[fault][1])
-    assert re.search(rf"report/study\.md(:\d+)?: {message}", said_by_theme)
+@pytest.fixture(scope="module")
+def mystmd_output(build_with_errors: Callable) -> str:
+    return build_with_errors(
+        lambda project: [append(project, text) for text, _ in BY_MYSTMD.values()]
+    )
 
 
-def test_theme_names_nothing_else(said_by_theme: str) -> None:
-    assert f"The site has {len(ON_A_PAGE)} faults:" in said_by_theme
+@pytest.mark.parametrize("error", BY_THEME)
+def test_theme_error_has_page_line_and_node(theme_output: str, error: str) -> None:
+    message = re.escape(BY_THEME[error][1])
+    assert re.search(rf"report/study\.md(:\d+)?: {message}", theme_output)
 
 
-@pytest.mark.parametrize("fault", BY_MYSTMD)
-def test_mystmd_names_page_and_target(said_by_mystmd: str, fault: str) -> None:
-    message = re.escape(BY_MYSTMD[fault][1])
-    assert re.search(rf"⛔️ (report/study|index)\.md\S* [^⛔]*{message}", said_by_mystmd)
+def test_theme_reports_no_other_errors(theme_output: str) -> None:
+    assert f"The site has {len(BY_THEME)} errors:" in theme_output
 
 
-def test_broken_claim_file(build_faulty: Callable) -> None:
-    said = build_faulty(lambda project: (project / "report" / "claims.py").write_text("1 / 0"))
-    assert "report/claims.py: report/claims.py cannot be run: ZeroDivisionError" in said
+@pytest.mark.parametrize("error", BY_MYSTMD)
+def test_mystmd_error_has_page_and_target(mystmd_output: str, error: str) -> None:
+    message = re.escape(BY_MYSTMD[error][1])
+    assert re.search(rf"⛔️ (report/study|index)\.md\S* [^⛔]*{message}", mystmd_output)
 
 
-def test_figures_that_are_not_what_was_drawn(build_faulty: Callable) -> None:
-    def plant(project: Path) -> None:
+def test_claims_py_that_fails_is_an_error(build_with_errors: Callable) -> None:
+    output = build_with_errors(
+        lambda project: (project / "report" / "claims.py").write_text("1 / 0")
+    )
+    assert "report/claims.py: report/claims.py cannot be run: ZeroDivisionError" in output
+
+
+def test_changed_figure_and_missing_provenance_record_are_errors(
+    build_with_errors: Callable,
+) -> None:
+    def change(project: Path) -> None:
         figures = project / "figures"
         shutil.copy(figures / "fig-lengths.dark.png", figures / "fig-lengths.png")
         (figures / "tbl-scores.provenance.json").unlink()
 
-    said = build_faulty(plant)
-    assert "figures/fig-lengths.png is not the figure that the notebook shows" in said
-    assert "'tbl-scores' has no passport in figures/: run its notebook again" in said
+    output = build_with_errors(change)
+    assert "figures/fig-lengths.png is not the figure that the notebook shows" in output
+    assert "'tbl-scores' has no provenance record in figures/: run its notebook again" in output
 
 
-def test_scale_smoke_is_not_published(build_faulty: Callable) -> None:
-    def plant(project: Path) -> None:
+def test_smoke_figure_is_an_error(build_with_errors: Callable) -> None:
+    def change(project: Path) -> None:
         file = project / "figures" / "fig-lengths.provenance.json"
         file.write_text(file.read_text().replace('"scale": "cpu"', '"scale": "smoke"'))
 
-    assert "'fig-lengths' is of scale smoke, which is never published" in build_faulty(plant)
+    assert "'fig-lengths' was made with the run profile smoke" in build_with_errors(change)
 
 
-def test_broken_claim_is_shown_as_broken(
+def test_claim_that_does_not_hold_is_marked(
     executed_project: Path, tmp_path: Path, build: Callable
 ) -> None:
     project = tmp_path / "project"
@@ -176,20 +186,20 @@ def test_broken_claim_is_shown_as_broken(
     assert built.returncode == 0, built.stdout + built.stderr
     page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")
     claim = page.select_one("span.claim")
-    assert "broken" in claim["class"] and "BROKEN" in claim.get_text()
+    assert "broken" in claim["class"] and "does not hold" in claim.get_text()
 
 
-def test_missing_page(build_faulty: Callable) -> None:
-    said = build_faulty(lambda project: (project / "report" / "study.md").unlink())
-    assert "report/study.md" in said
+def test_missing_page_is_an_error(build_with_errors: Callable) -> None:
+    output = build_with_errors(lambda project: (project / "report" / "study.md").unlink())
+    assert "report/study.md" in output
 
 
-def test_outputs_that_cannot_be_shown(build_faulty: Callable) -> None:
+def test_invalid_outputs_are_errors(build_with_errors: Callable) -> None:
     svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
     error = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
     drawing = {"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": svg}}
 
-    def plant(project: Path) -> None:
+    def change(project: Path) -> None:
         file = project / "notebooks" / "01_demo.ipynb"
         notebook = json.loads(file.read_text("utf-8"))
         cells = {cell["metadata"].get("label"): cell for cell in notebook["cells"]}
@@ -198,7 +208,7 @@ def test_outputs_that_cannot_be_shown(build_faulty: Callable) -> None:
         notebook["cells"][-1]["outputs"] = [drawing]
         file.write_text(json.dumps(notebook), encoding="utf-8")
 
-    said = build_faulty(plant)
-    assert "missing embed: no cell labelled 'fig-lengths' has an output" in said
-    assert re.search(r"01_demo\.ipynb \(cell 'tbl-scores'\): .*the cell raised ValueError", said)
-    assert "an SVG image may hold drawing only, found '<script'" in said
+    output = build_with_errors(change)
+    assert "missing embed: no cell labelled 'fig-lengths' has an output" in output
+    assert re.search(r"01_demo\.ipynb \(cell 'tbl-scores'\): .*the cell raised ValueError", output)
+    assert "unsafe SVG: '<script' is not allowed" in output

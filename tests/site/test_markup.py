@@ -1,4 +1,4 @@
-"""Foreign text on its way to a page: what passes, what does not."""
+"""Sanitisation of external content."""
 
 import html
 import io
@@ -8,13 +8,13 @@ import matplotlib.pyplot as plt
 import pytest
 from renderer import markup
 from renderer.assets import Assets, png_size
-from renderer.drawing import UnsafeSVGError, check_svg_safe
+from renderer.svg_safety import UnsafeSVGError, check_svg_safe
 
 SVG = "http://www.w3.org/2000/svg"
 
 
 @pytest.mark.parametrize(
-    "foreign",
+    "content",
     [
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
@@ -28,14 +28,14 @@ SVG = "http://www.w3.org/2000/svg"
         '<p id="main" class="skip">x</p>',
     ],
 )
-def test_html_of_cells_neither_runs_nor_loads_nor_styles(foreign: str) -> None:
-    clean = str(markup.clean_html(f"<table><tbody><tr><td>{foreign}</td></tr></tbody></table>"))
+def test_html_of_cells_is_sanitised(content: str) -> None:
+    clean = str(markup.clean_html(f"<table><tbody><tr><td>{content}</td></tr></tbody></table>"))
     for word in ("script", "onerror", "onclick", "style", "iframe", "img", "form", "id=", "class="):
         assert word not in clean
     assert "example.org" not in clean
 
 
-def test_columns_of_numbers_are_marked() -> None:
+def test_numeric_columns_are_marked() -> None:
     table = markup.clean_table(
         "<table><thead><tr><th></th><th>model</th><th>auc</th></tr></thead><tbody>"
         "<tr><th>0</th><td>a-1</td><td>-0.5 (-0.6 to -0.4)</td></tr>"
@@ -46,7 +46,7 @@ def test_columns_of_numbers_are_marked() -> None:
     assert '<td class="num">−0.5 (−0.6 to −0.4)</td>' in table  # noqa: RUF001
 
 
-def test_spanning_headers_leave_columns_alone() -> None:
+def test_spanning_headers_are_not_numeric() -> None:
     table = markup.clean_table(
         '<table><thead><tr><th colspan="2">both</th></tr><tr><th>a</th><th>b</th></tr></thead>'
         "<tbody><tr><td>1</td><td>x</td></tr></tbody></table>"
@@ -59,7 +59,7 @@ def test_progress_bars_show_their_last_state() -> None:
     assert markup.terminal_text("  1%\r 50%\r100%\n\x1b[31mdone\x1b[0m\n") == "100%\ndone"
 
 
-def test_unknown_language_is_shown_plain() -> None:
+def test_unknown_language_is_not_highlighted() -> None:
     assert markup.code("<b> & c", "no-such-language") == "&lt;b&gt; &amp; c"
 
 
@@ -67,12 +67,12 @@ def test_formula_that_did_not_parse_is_none() -> None:
     assert markup.mathml('<span class="katex-error">x</span>') is None
 
 
-def test_letters_of_other_alphabets_are_characters() -> None:
+def test_math_alphabets_are_unicode_characters() -> None:
     formula = markup.mathml('<math><mi mathvariant="double-struck">R</mi></math>')
     assert formula == "<math><mi>\N{DOUBLE-STRUCK CAPITAL R}</mi></math>"
 
 
-def test_names_of_functions_stand_apart() -> None:
+def test_function_names_have_thin_spaces() -> None:
     apply, thin = "<mo>\N{FUNCTION APPLICATION}</mo>", '<mspace width="0.1667em"></mspace>'
     between = markup.mathml(f"<math><mi>n</mi><mi>log</mi>{apply}<mi>n</mi></math>")
     assert between == f"<math><mi>n</mi>{thin}<mi>log</mi>{thin}<mi>n</mi></math>"
@@ -80,7 +80,7 @@ def test_names_of_functions_stand_apart() -> None:
     assert before == "<math><mi>log</mi><mo>(</mo></math>"
 
 
-def test_tags_hidden_in_attributes_stay_hidden() -> None:
+def test_tags_in_attributes_are_escaped() -> None:
     hidden = "&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
     table = markup.clean_table(
         f'<table><tbody><tr><th colspan="{hidden}">1</th>'
@@ -92,7 +92,7 @@ def test_tags_hidden_in_attributes_stay_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign",
+    "content",
     [
         '<mi style="background:url(//example.org)">x</mi>',
         '<mi onclick="alert(1)">x</mi>',
@@ -101,8 +101,8 @@ def test_tags_hidden_in_attributes_stay_hidden() -> None:
         '<annotation-xml encoding="text/html"><img src=x onerror=alert(1)></annotation-xml>',
     ],
 )
-def test_formulas_hold_nothing_but_formulas(foreign: str) -> None:
-    clean = str(markup.mathml(f"<span><math><mn>1</mn>{foreign}</math></span>"))
+def test_formulas_are_sanitised(content: str) -> None:
+    clean = str(markup.mathml(f"<span><math><mn>1</mn>{content}</math></span>"))
     assert clean.startswith("<math><mn>1</mn>")
     for word in ("script", "onerror", "onclick", "style", "href", "img", "xml"):
         assert word not in clean
@@ -133,10 +133,10 @@ def test_formulas_hold_nothing_but_formulas(foreign: str) -> None:
         ("<g><script>not closed</g>", "<script"),
     ],
 )
-def test_drawings_may_only_draw(inside: str, found: str) -> None:
-    with pytest.raises(UnsafeSVGError, match="may hold drawing only") as error:
+def test_svg_content_that_is_not_allowed_is_an_error(inside: str, found: str) -> None:
+    with pytest.raises(UnsafeSVGError, match="unsafe SVG") as error:
         Assets().add(f'<svg xmlns="{SVG}">{inside}</svg>'.encode(), "figure.svg")
-    assert f"found '{found}" in str(error.value)
+    assert f"unsafe SVG: '{found}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -146,20 +146,20 @@ def test_drawings_may_only_draw(inside: str, found: str) -> None:
         '<!DOCTYPE svg [<!ATTLIST svg onload CDATA "alert(1)">]>',
         '<?xml-stylesheet type="text/xsl" href="data:,x"?>',
         '<?xml version="1.0" encoding="nowhere"?>',
-        "not a drawing",
+        "not an SVG",
     ],
 )
-def test_drawings_declare_nothing(head: str) -> None:
+def test_svg_declarations_are_errors(head: str) -> None:
     with pytest.raises(UnsafeSVGError):
         check_svg_safe(f'{head}<svg xmlns="{SVG}"/>'.encode())
 
 
-def test_only_svg_is_a_drawing() -> None:
-    with pytest.raises(UnsafeSVGError, match="found '<html'"):
+def test_html_is_not_an_svg() -> None:
+    with pytest.raises(UnsafeSVGError, match="unsafe SVG: '<html'"):
         check_svg_safe(b'<html xmlns="http://www.w3.org/1999/xhtml"/>')
 
 
-def test_all_that_matplotlib_draws_is_a_drawing() -> None:
+def test_matplotlib_svg_is_safe() -> None:
     figure, (left, right) = plt.subplots(1, 2)
     left.bar([1, 2], [2, 1], hatch="/", label="bars <b>")
     left.legend(title="films & scripts")
@@ -182,5 +182,5 @@ def test_files_are_named_by_content() -> None:
     assert first.startswith("assets/my-plot.")
 
 
-def test_size_of_other_formats_is_unknown() -> None:
+def test_png_size_of_other_formats_is_none() -> None:
     assert png_size(b"\xff\xd8\xff") is None

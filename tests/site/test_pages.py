@@ -1,4 +1,4 @@
-"""What the built pages hold."""
+"""Content of the built pages."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,11 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
     }
 
 
-def test_each_page_of_the_contents_is_built(pages: dict[str, BeautifulSoup]) -> None:
+def test_all_pages_of_the_table_of_contents_are_built(pages: dict[str, BeautifulSoup]) -> None:
     assert set(pages) == {"index.html", "report/study.html", "notebooks/demo.html"}
 
 
-def test_figure_has_picture_caption_number_and_source(pages: dict[str, BeautifulSoup]) -> None:
+def test_figure_has_image_caption_number_and_source(pages: dict[str, BeautifulSoup]) -> None:
     figure = pages["index.html"].select_one("figure#figure-lengths")
     assert figure is not None
     assert figure.img["alt"].startswith("Histogram of script lengths")
@@ -28,7 +28,7 @@ def test_figure_has_picture_caption_number_and_source(pages: dict[str, Beautiful
     assert figure.select_one("a.source").get_text() == "source cell"
 
 
-def test_figure_offers_what_was_exported(pages: dict[str, BeautifulSoup], site: Path) -> None:
+def test_figure_links_its_exports(pages: dict[str, BeautifulSoup], site: Path) -> None:
     links = pages["index.html"].select("figure#figure-lengths .figure-links a")
     exports = {link.get_text(): link["href"] for link in links[1:]}
     assert set(exports) == {"SVG", "PNG", "data (CSV)"}
@@ -41,7 +41,7 @@ def test_figure_without_caption_links_its_source(pages: dict[str, BeautifulSoup]
     assert figure.select_one("a.source")["href"] == "../notebooks/demo.html#fig-lengths"
 
 
-def test_cell_says_where_it_is_shown(pages: dict[str, BeautifulSoup]) -> None:
+def test_cell_links_the_pages_that_embed_it(pages: dict[str, BeautifulSoup]) -> None:
     cell = pages["notebooks/demo.html"].select_one("section.cell#fig-lengths")
     shown = {a["href"]: a.get_text() for a in cell.select(".figure-links a")}
     assert shown["../index.html#figure-lengths"] == "Whole Script (Figure 1)"
@@ -65,48 +65,50 @@ def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup])
     assert {cell["scope"] for cell in figure.select("thead th")} == {"col"}
 
 
-def test_numbers_come_from_the_results(pages: dict[str, BeautifulSoup]) -> None:
+def test_numbers_are_stored_results(pages: dict[str, BeautifulSoup]) -> None:
     shown = [link.get_text() for link in pages["index.html"].select("a.result")]
     minus = "\N{MINUS SIGN}"
     assert shown == ["1,364", "0.751 (0.71 to 0.79)", f"{minus}0.012 ({minus}0.030 to +0.006)"]
     assert pages["notebooks/demo.html"].select_one("a.result").get_text() == "0.75"
 
 
-def test_a_number_leads_to_its_cell_and_tells_of_its_run(pages: dict[str, BeautifulSoup]) -> None:
+def test_number_links_its_cell_and_has_a_tooltip_on_its_run(
+    pages: dict[str, BeautifulSoup],
+) -> None:
     links = pages["index.html"].select("a.result")
     assert {link["href"] for link in links} == {"notebooks/demo.html#tbl-scores"}
-    told = [pages["index.html"].find(id=link["aria-describedby"]).get_text() for link in links]
-    assert "run evaluation/tfidf, notebook 01_demo, seed 0, scale cpu, key " in told[0]
-    assert "run evaluation/gated" in told[2] and "run evaluation/tfidf" in told[2]
+    tooltips = [pages["index.html"].find(id=link["aria-describedby"]).get_text() for link in links]
+    assert "run evaluation/tfidf, notebook 01_demo, seed 0, run profile cpu, key " in tooltips[0]
+    assert "run evaluation/gated" in tooltips[2] and "run evaluation/tfidf" in tooltips[2]
 
 
-def test_a_claim_is_marked_and_leads_to_its_evidence(pages: dict[str, BeautifulSoup]) -> None:
-    said = pages["index.html"].select_one("span.claim")
-    assert "holds" in said["class"] and said.get_text().startswith("words are not beaten.")
-    assert said.a["href"] == "report/study.html#claim-words-are-not-beaten"
-    row = pages["report/study.html"].find(id="claim-words-are-not-beaten")
+def test_claim_is_marked_and_links_its_evidence(pages: dict[str, BeautifulSoup]) -> None:
+    claim = pages["index.html"].select_one("span.claim")
+    assert "holds" in claim["class"] and claim.get_text().startswith("TF-IDF is not beaten.")
+    assert claim.a["href"] == "report/study.html#claim-tfidf-is-not-beaten"
+    row = pages["report/study.html"].find(id="claim-tfidf-is-not-beaten")
     minus = "\N{MINUS SIGN}"
     evidence = "evaluation/gated - evaluation/tfidf:auc"
     assert f"{evidence} {minus}0.0121 ({minus}0.0304 to 0.0062)" in row.get_text()
 
 
 @pytest.mark.parametrize("figure", ["figure-lengths", "table-scores"])
-def test_a_passport_lies_folded_under_figures_and_tables(
+def test_figures_and_tables_have_a_collapsed_provenance_record(
     pages: dict[str, BeautifulSoup], figure: str
 ) -> None:
-    provenance = pages["index.html"].select_one(f"figure#{figure} details.passport")
+    provenance = pages["index.html"].select_one(f"figure#{figure} details.provenance")
     terms = [term.get_text() for term in provenance.select("dt")]
     assert terms == [
-        "Source cell", "Made again by", "Parameters", "Scale and seed", "Device", "Code",
+        "Source cell", "Command", "Parameters", "Run profile, seed", "Device", "Code",
         "Versions",
     ]  # fmt: skip
-    said = provenance.get_text()
-    for fact in ("wholescript run 01_demo", "films=300", "cpu, 0", "notebooks/01_demo.py"):
-        assert fact in said
+    text = provenance.get_text()
+    for fact in ("wholescript run 01_demo", "films=300", "cpu, 0"):
+        assert fact in text
     assert provenance.a["href"].startswith("notebooks/demo.html#")
 
 
-def test_text_of_notebooks_stays_text(pages: dict[str, BeautifulSoup]) -> None:
+def test_output_of_notebooks_is_escaped(pages: dict[str, BeautifulSoup]) -> None:
     notebook = pages["notebooks/demo.html"]
     assert not notebook.select("script:not([src^='../assets/']), style, [onerror], [style]")
     assert "<script>alert('printed')</script> & bold" in notebook.select_one("pre.plain").get_text()
@@ -122,7 +124,7 @@ def test_formulas_are_mathml(pages: dict[str, BeautifulSoup]) -> None:
     assert "\N{SCRIPT CAPITAL L}" in equation.get_text()
 
 
-def test_notes_and_references_are_linked_both_ways(pages: dict[str, BeautifulSoup]) -> None:
+def test_footnotes_and_references_are_linked(pages: dict[str, BeautifulSoup]) -> None:
     index = pages["index.html"]
     assert index.select_one("#note-1 a[role=doc-backlink]")["href"] == "#note-back-1"
     assert index.select_one("a.citation")["href"] == "#cite-ilse2018"
@@ -130,7 +132,7 @@ def test_notes_and_references_are_linked_both_ways(pages: dict[str, BeautifulSou
     assert [item["id"] for item in references] == ["cite-ilse2018", "cite-menon2021"]
 
 
-def test_links_are_relative_and_lead_somewhere(pages: dict[str, BeautifulSoup], site: Path) -> None:
+def test_links_are_relative_and_have_a_target(pages: dict[str, BeautifulSoup], site: Path) -> None:
     for path, page in pages.items():
         for tag in page.select("[href], [src]"):
             address = tag.get("href") or tag.get("src")
@@ -145,7 +147,7 @@ def test_links_are_relative_and_lead_somewhere(pages: dict[str, BeautifulSoup], 
                 assert linked.find(id=anchor), f"{path}: {address} has no anchor"
 
 
-def test_navigation_marks_the_page_that_is_open(pages: dict[str, BeautifulSoup]) -> None:
+def test_navigation_marks_the_current_page(pages: dict[str, BeautifulSoup]) -> None:
     for path, page in pages.items():
         current = page.select("nav.pages a[aria-current=page]")
         assert [Path(link["href"]).name for link in current] == [Path(path).name]
@@ -157,6 +159,6 @@ def test_anchors_are_unique(pages: dict[str, BeautifulSoup]) -> None:
         assert len(anchors) == len(set(anchors))
 
 
-def test_pages_hold_no_machine_path(site: Path) -> None:
+def test_pages_contain_no_local_path(site: Path) -> None:
     for page in site.glob("**/*.html"):
         assert str(site.parents[2]) not in page.read_text("utf-8")

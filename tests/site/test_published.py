@@ -1,4 +1,4 @@
-"""The report as readers get it: the repository's own pages, built in place."""
+"""The pages of the report itself, built in place."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,20 +16,22 @@ def pages(published: Path) -> list[str]:
     return sorted(path.relative_to(published).as_posix() for path in published.glob("**/*.html"))
 
 
-def test_every_page_loads_whole_and_asks_no_one_else(
+def test_every_page_loads_completely_without_other_hosts(
     published: Path, pages: list[str], visit: Callable
 ) -> None:
-    wrong = {}
+    failures = {}
     for path in pages:
         opened = visit(f"{published.as_uri()}/{path}")
         if problems := opened.errors + opened.unloaded_images():
-            wrong[path] = problems
-    assert wrong == {}
+            failures[path] = problems
+    assert failures == {}
 
 
 def test_every_page_fits_a_phone(published: Path, pages: list[str], visit: Callable) -> None:
-    wide = {path: visit(f"{published.as_uri()}/{path}", width=360).overflow() for path in pages}
-    assert {path: pixels for path, pixels in wide.items() if pixels > 0} == {}
+    overflows = {
+        path: visit(f"{published.as_uri()}/{path}", width=360).overflow() for path in pages
+    }
+    assert {path: pixels for path, pixels in overflows.items() if pixels > 0} == {}
 
 
 def test_the_study_shows_figures(published: Path) -> None:
@@ -38,32 +40,34 @@ def test_the_study_shows_figures(published: Path) -> None:
 
 
 def test_every_training_is_listed(published: Path) -> None:
-    page = BeautifulSoup((published / "report/trainings.html").read_text("utf-8"), "html.parser")
+    page = BeautifulSoup(
+        (published / "report/training-runs.html").read_text("utf-8"), "html.parser"
+    )
     listed = {row.th.text: [cell.text for cell in row("td")] for row in page.select("tbody tr")}
     stored = {
         path.parent.relative_to(RESULTS).as_posix()
         for path in RESULTS.glob("*/*/history.csv")
-        if "held_out_loss" in path.open().readline()
+        if "val_loss" in path.open().readline()
     }
     assert listed.keys() == stored
-    trainings, epochs, first, lowest = listed["banking77/scratch-tiny-s0"][:4]
-    losses = pd.read_csv(RESULTS / "banking77/scratch-tiny-s0/history.csv")["held_out_loss"]
+    trainings, epochs, first, best = listed["banking77/scratch-tiny-s0"][:4]
+    losses = pd.read_csv(RESULTS / "banking77/scratch-tiny-s0/history.csv")["val_loss"]
     assert (trainings, epochs) == ("1", str(len(losses)))
-    assert (float(first), float(lowest)) == (round(losses[0], 3), round(losses.min(), 3))
+    assert (float(first), float(best)) == (round(losses[0], 3), round(losses.min(), 3))
 
 
-def test_every_figure_leads_to_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
-    lost = []
+def test_every_figure_links_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
+    broken = []
     for path in pages:
         html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
         for link in html.select("figure a.source"):
             address = (published / path).parent.resolve().as_uri() + "/" + link["href"]
             if visit(address).cell_in_view() != urldefrag(address).fragment:
-                lost.append(f"{path}: {link['href']}")
-    assert lost == []
+                broken.append(f"{path}: {link['href']}")
+    assert broken == []
 
 
-def test_every_figure_on_a_page_of_prose_has_a_source(published: Path, pages: list[str]) -> None:
+def test_every_figure_on_a_markdown_page_has_a_source(published: Path, pages: list[str]) -> None:
     for path in pages:
         html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
         if "notebook" in html.body["class"]:
@@ -73,23 +77,21 @@ def test_every_figure_on_a_page_of_prose_has_a_source(published: Path, pages: li
                 assert figure.select_one("a.source"), f"{path}: {figure.get('id')}"
 
 
-def test_every_figure_table_and_number_tells_where_it_comes_from(
-    published: Path, pages: list[str]
-) -> None:
+def test_every_figure_table_and_number_has_provenance(published: Path, pages: list[str]) -> None:
     figures, numbers = 0, 0
     for path in pages:
         html = BeautifulSoup((published / path).read_text("utf-8"), "html.parser")
         for figure in html.select("figure:has(a.source)"):
             figures += 1
-            assert figure.select_one("details.passport"), f"{path}: {figure.get('id')}"
+            assert figure.select_one("details.provenance"), f"{path}: {figure.get('id')}"
         for number in html.select("a.result"):
             numbers += 1
-            assert number.get("href"), f"{path}: {number.get_text()} leads nowhere"
+            assert number.get("href"), f"{path}: {number.get_text()} has no link"
             assert "key" in html.find(id=number["aria-describedby"]).get_text()
     assert figures and numbers
 
 
-def test_every_number_leads_to_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
+def test_every_number_links_its_cell(published: Path, pages: list[str], visit: Callable) -> None:
     links = {
         (path, link["href"])
         for path in pages
@@ -97,16 +99,16 @@ def test_every_number_leads_to_its_cell(published: Path, pages: list[str], visit
             "a.result"
         )
     }
-    lost = []
+    broken = []
     for path, link in sorted(links):
         address = (published / path).parent.resolve().as_uri() + "/" + link
         if visit(address).cell_in_view() != urldefrag(address).fragment:
-            lost.append(f"{path}: {link}")
-    assert lost == []
+            broken.append(f"{path}: {link}")
+    assert broken == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(
+def test_axe_has_no_serious_findings(
     published: Path, pages: list[str], visit: Callable, scheme: str
 ) -> None:
     found = {

@@ -1,4 +1,4 @@
-"""The role that binds numbers in prose to stored results."""
+"""The roles that insert stored results into pages."""
 
 import importlib.util
 import json
@@ -41,7 +41,7 @@ def results(tmp_path: Path) -> Results:
 
 
 @pytest.mark.parametrize(
-    ("role", "asked", "shown"),
+    ("role", "body", "shown"),
     [
         ("result", "training/tfidf:auc", "0.751"),
         ("result", "training/tfidf:auc|.2f", "0.75"),
@@ -58,18 +58,18 @@ def results(tmp_path: Path) -> Results:
             "−0.012 (−0.030 to +0.006)",  # noqa: RUF001
         ),
         ("fixed", "95%", "95%"),
-        ("claim", "Words lead. <words-lead>", "Words lead."),
+        ("claim", "TF-IDF leads. <tfidf-leads>", "TF-IDF leads."),
     ],
 )
 def test_text_of_each_role(
-    plugin: ModuleType, results: Results, role: str, asked: str, shown: str
+    plugin: ModuleType, results: Results, role: str, body: str, shown: str
 ) -> None:
-    node = plugin.render_role(role, asked, results)
+    node = plugin.render_role(role, body, results)
     assert node["children"] == [{"type": "text", "value": shown}]
 
 
 @pytest.mark.parametrize(
-    ("role", "asked", "message"),
+    ("role", "body", "message"),
     [
         ("result", "training/tfid:auc", "did you mean 'training/tfidf'"),
         ("result", "tfidf:auc", "no run 'tfidf'"),
@@ -77,48 +77,48 @@ def test_text_of_each_role(
         ("result", "training/tfidf:tolerance", "no metric 'tolerance'"),
         ("result", "training/tfidf", "not of the form run:metric"),
         ("result", "training/tfidf:auc|.3q", "Unknown format code 'q'"),
-        ("result", "training/tfidf:auc|.3f|s|s", "one format and one unit at most"),
-        ("result", "training/tfidf:films|interval", "stored without 'low'"),
+        ("result", "training/tfidf:auc|.3f|s|s", "at most one format and one unit"),
+        ("result", "training/tfidf:films|interval", "has no 'low'"),
         ("difference", "training/gated - training/words:auc", "did you mean 'training/gated - tr"),
         ("difference", "training/gated:auc", "not of the form run - baseline:metric"),
-        ("claim", "Words lead.", "not of the form: the words <name of the claim>"),
+        ("claim", "TF-IDF leads.", "not of the form: text <name of the claim>"),
     ],
 )
-def test_mistakes(
-    plugin: ModuleType, results: Results, role: str, asked: str, message: str
+def test_invalid_body_is_an_error(
+    plugin: ModuleType, results: Results, role: str, body: str, message: str
 ) -> None:
     with pytest.raises(RunError) as error:
-        plugin.render_role(role, asked, results)
+        plugin.render_role(role, body, results)
     assert message in str(error.value)
 
 
-def test_a_fault_stands_in_the_place_of_the_role(plugin: ModuleType, results: Results) -> None:
-    kept = {"type": "span", "class": "result", "data": {"role": "result", "body": "a/b:auc"}}
-    tree = plugin.fill({"type": "root", "children": [kept]}, results)
+def test_error_node_replaces_an_invalid_role(plugin: ModuleType, results: Results) -> None:
+    placeholder = {"type": "span", "class": "result", "data": {"role": "result", "body": "a/b:auc"}}
+    tree = plugin.fill({"type": "root", "children": [placeholder]}, results)
     (node,) = tree["children"]
-    assert (node["class"], node["children"][0]["value"]) == ("fault", "[{result}`a/b:auc`]")
+    assert (node["class"], node["children"][0]["value"]) == ("error", "[{result}`a/b:auc`]")
     assert "there is no run 'a/b'" in node["data"]["message"]
 
 
-def test_answers_in_mystmds_protocol() -> None:
-    def ask(*arguments: str, given: object = None) -> object:
+def test_plugin_protocol_of_mystmd() -> None:
+    def call_plugin(*arguments: str, given: object = None) -> object:
         command = [str(PLUGIN), *arguments]
         done = subprocess.run(
             command, input=json.dumps(given), capture_output=True, text=True, check=True
         )
         return json.loads(done.stdout)
 
-    specification = ask()
+    specification = call_plugin()
     assert [transform["name"] for transform in specification["transforms"]] == ["results"]
     fixed = {"type": "span", "class": "fixed", "data": {"role": "fixed", "body": "95%"}}
-    tree = ask("--transform", "results", given={"type": "root", "children": [fixed]})
+    tree = call_plugin("--transform", "results", given={"type": "root", "children": [fixed]})
     assert tree["children"][0]["children"] == [{"type": "text", "value": "95%"}]
     for name in ("claims", "trainings"):
         box = {"type": "div", "class": name, "children": []}
-        assert ask("--directive", name, given={}) == [box]
+        assert call_plugin("--directive", name, given={}) == [box]
 
 
-def test_alt_text_moves_to_the_figure(plugin: ModuleType) -> None:
+def test_alt_text_is_copied_to_the_figure(plugin: ModuleType) -> None:
     image = {"type": "image", "url": "#fig-a", "alt": "Three bars."}
     tree = {"type": "root", "children": [{"type": "container", "children": [image]}]}
     assert plugin.keep_alt(tree)["children"][0]["data"] == {"alt": "Three bars."}

@@ -60,9 +60,14 @@ def test_seconds_of_pretraining_are_stored(tmp_path):
     train, validation = planted(60, words=7), planted(30, seed=1, words=7)
     few = TrainConfig(epochs=1, patience=1, monitor="val_loss")
     estimator = EncoderClassifier(
-        d_model=16, n_head=2, d_feedforward=32, n_layer=1, bfloat16=False, reading=PRETRAIN_CONFIG,
-        training=few,
-    )  # fmt: skip
+        d_model=16,
+        n_head=2,
+        d_feedforward=32,
+        n_layer=1,
+        bfloat16=False,
+        pretrain=PRETRAIN_CONFIG,
+        train_config=few,
+    )
     assert pretrain_seconds(tmp_path) == 0
     estimator.fit(train, validation, seed=0, folder=tmp_path)
     seconds = json.loads((tmp_path / SECONDS_FILE).read_text())

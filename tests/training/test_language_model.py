@@ -101,9 +101,7 @@ def test_validation_loss_is_the_mean_over_tokens(model, texts):
 
 
 @pytest.mark.parametrize("tokens_per_forward", [1, 64, 128])
-def test_micro_batches_have_the_gradient_of_the_batch(
-    model, texts, tokens_per_forward
-):
+def test_micro_batches_have_the_gradient_of_the_batch(model, texts, tokens_per_forward):
     with_one_token = [*texts, np.array([5])]
     batches = DocumentBatchLoader(with_one_token, np.zeros(len(with_one_token), np.int64), 100)
     (batch,) = batches.eval_batches()

@@ -370,7 +370,7 @@ def _about_run(ref: RunRef) -> Markup:
         f"run profile {config['scale']}",
         *([f"split {settings['split']}"] if "split" in settings else []),
         f"key {short(config['key'])}",
-        *([f"{config['wall_time_s']} s on {config['device']}"] if "device" in config else []),
+        *([f"{config['wall_time_s']} s on {config['device']}"] if "wall_time_s" in config else []),
     ]
     return escape(", ".join(facts))
 

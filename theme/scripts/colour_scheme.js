@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, or as the reader chose. Runs before the page is drawn.
+// Light or dark, by the system or by choice. Runs before the first paint.
 (function () {
   "use strict";
   const CHOICES = ["auto", "light", "dark"];
@@ -9,7 +9,7 @@
       const choice = localStorage.getItem(KEY);
       return CHOICES.includes(choice) ? choice : "auto";
     } catch {
-      return "auto"; // the browser keeps nothing for this site
+      return "auto"; // no storage for this site
     }
   }
 
@@ -27,7 +27,7 @@
     try {
       localStorage.setItem(KEY, choice);
     } catch {
-      // the choice holds for this page only
+      // the choice is not stored
     }
     show(choice);
   }
@@ -37,6 +37,6 @@
     show(stored());
     document.querySelector("button.colours").addEventListener("click", next);
   });
-  // A page that the browser kept may be older than the choice.
+  // A page from the back/forward cache may have an old choice.
   addEventListener("pageshow", (event) => event.persisted && show(stored()));
 })();

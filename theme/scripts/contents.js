@@ -1,4 +1,4 @@
-// Marks, in the column of contents, the section that is being read.
+// Marks the current section in the table of contents.
 (function () {
   "use strict";
   const links = new Map();
@@ -7,7 +7,7 @@
   }
   const passed = new Set();
 
-  // A section is read once its heading is above the middle of the window, however far above.
+  // The current section is the last one whose heading is above the middle of the window.
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {

@@ -1,4 +1,4 @@
-// A button on each block of code that copies it, where the browser lets a page do so.
+// Adds a copy button to each code block, if the browser has a clipboard API.
 (function () {
   "use strict";
   if (!navigator.clipboard) return;

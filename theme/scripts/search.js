@@ -1,8 +1,8 @@
-// The search box: what is typed is looked up in the index that pagefind made of the site.
+// The search box, with the pagefind index of the site.
 (function () {
   "use strict";
   const PAGES = 6;
-  const SECTIONS = 3; // of one page
+  const SECTIONS = 3; // per page
   const box = document.querySelector("search");
   const input = box.querySelector("input");
   const found = box.querySelector(".found");
@@ -10,7 +10,7 @@
   const list = found.querySelector("ol");
   const bundle = new URL(box.dataset.bundle, document.baseURI);
   let engine = null;
-  let place = null; // where the reader was before "/"
+  let origin = null; // scroll position and focus before "/"
 
   async function load() {
     const pagefind = await import(bundle.href);
@@ -19,7 +19,7 @@
     return pagefind;
   }
 
-  // Pagefind marks the words it found. Only text and these marks are taken over, no other element.
+  // Pagefind marks matches with <mark>. Only text and these marks are kept, no other elements.
   function excerpt(html) {
     const paragraph = document.createElement("p");
     for (const part of new DOMParser().parseFromString(html, "text/html").body.childNodes) {
@@ -45,7 +45,7 @@
     return item;
   }
 
-  function say(text, items = []) {
+  function showStatus(text, items = []) {
     status.textContent = text;
     list.replaceChildren(...items);
     found.hidden = false;
@@ -54,25 +54,25 @@
   async function search() {
     const query = input.value.trim();
     if (location.protocol === "file:") {
-      say("Search works once the site is served: make serve");
+      showStatus("Search works once the site is served: make serve");
       return;
     }
     found.hidden = !query;
     if (!query) return;
     try {
       engine = engine || load();
-      const answer = await (await engine).debouncedSearch(query, {}, 150);
-      if (!answer) return; // more was typed meanwhile
-      const pages = await Promise.all(answer.results.slice(0, PAGES).map((page) => page.data()));
+      const response = await (await engine).debouncedSearch(query, {}, 150);
+      if (!response) return; // superseded by newer input
+      const pages = await Promise.all(response.results.slice(0, PAGES).map((page) => page.data()));
       if (query !== input.value.trim()) return;
       const items = pages.flatMap((page) =>
         page.sub_results.slice(0, SECTIONS).map((section) => entry(page, section)),
       );
-      const count = answer.results.length;
-      say(count ? `Found on ${count} ${count > 1 ? "pages" : "page"}` : "Nothing found", items);
+      const count = response.results.length;
+      showStatus(count ? `Found on ${count} ${count > 1 ? "pages" : "page"}` : "Nothing found", items);
     } catch (error) {
       engine = null;
-      say(`The search index cannot be read: ${error.message}`);
+      showStatus(`The search index cannot be read: ${error.message}`);
     }
   }
 
@@ -88,17 +88,17 @@
     if (event.key !== "Escape") return;
     close();
     input.value = "";
-    if (!place) return;
+    if (!origin) return;
     input.blur();
-    scrollTo({ top: place.top, behavior: "instant" });
-    if (place.element) place.element.focus({ preventScroll: true });
-    place = null;
+    scrollTo({ top: origin.top, behavior: "instant" });
+    if (origin.element) origin.element.focus({ preventScroll: true });
+    origin = null;
   });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing) return;
     event.preventDefault();
-    place = { top: scrollY, element: document.activeElement };
+    origin = { top: scrollY, element: document.activeElement };
     input.focus();
   });
 })();

@@ -1,29 +1,28 @@
-"""The command line, `wholescript ...`: thin, everything it does can be done from Python."""
+"""The command line `wholescript`: thin, every command calls a function that Python can call too.
+
+The modules behind a command are imported when it runs, so that `--help` is fast.
+"""
 
 from wholescript.cli import (
     classifiers,
+    datasets,
+    generative,
+    headlines,
     notebooks,
+    screenplays,
     site,
     training,
-)
-from wholescript.cli import (
-    datasets as texts,
-)
-from wholescript.cli import (
-    headlines,
-)
-from wholescript.cli import (
-    screenplays as films,
 )
 from wholescript.cli.base import app
 
 __all__ = [
     "app",
     "classifiers",
-    "films",
-    "notebooks",
-    "site",
-    "texts",
+    "datasets",
+    "generative",
     "headlines",
+    "notebooks",
+    "screenplays",
+    "site",
     "training",
 ]

@@ -1,4 +1,4 @@
-"""What all commands share: the application, its consoles, its errors, its `-p NAME VALUE`."""
+"""The application: its root command, the `train` group, output, and how errors are printed."""
 
 from typing import Any
 
@@ -8,28 +8,36 @@ from typer.core import TyperCommand, TyperGroup
 
 from wholescript.errors import WholeScriptError
 
-DEFAULT_TARGET = "nominated_for_writing"
-
 out = Console()
 err = Console(stderr=True)
 
 
+def echo(text: str) -> None:
+    """Print a text to stdout as it is: no markup, no colours, no wrapping."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Print a text to stderr as it is."""
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 class _PlainErrors(TyperGroup):
-    """Prints the errors that a user can mend as they are, and ends with code 2."""
+    """Prints errors that the user can fix without a traceback, and exits with code 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except WholeScriptError as error:
-            err.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+            warn(f"error: {error}")
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            err.print("interrupted: what was written is whole; the same command goes on from there")
+            warn("interrupted: files written so far are complete; run the same command to resume")
             raise typer.Exit(130) from None
 
 
 class NameValue(TyperCommand):
-    """Takes `-p NAME VALUE`, as papermill does, and hands on `NAME=VALUE`."""
+    """Takes `-p NAME VALUE`, as papermill does, and passes `NAME=VALUE` on."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Join each name with its value."""
@@ -45,8 +53,17 @@ class NameValue(TyperCommand):
 app = typer.Typer(
     cls=_PlainErrors, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+train = typer.Typer(no_args_is_help=True, help="Train a model; stores one run per seed.")
+app.add_typer(train, name="train")
 
 
 @app.callback()
-def _describe() -> None:
-    """Whole Script: a report on reading long texts, with evidence that anyone can rerun."""
+def _root() -> None:
+    """Whole Script: a reproducible report on transformers for long documents."""
+
+
+@train.callback()
+def _before_training() -> None:
+    from wholescript.training.allocator import tune_allocator
+
+    tune_allocator()

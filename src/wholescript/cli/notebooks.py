@@ -1,4 +1,4 @@
-"""Commands that execute notebooks and compare what they made."""
+"""Commands that execute notebooks and compare their outputs."""
 
 import csv
 from pathlib import Path
@@ -7,9 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from wholescript.cli.base import NameValue, app, err, out
-
-# The modules behind a command are imported when it runs: `--help` answers at once.
+from wholescript.cli.base import NameValue, app, echo, out, warn
 
 
 @app.command(cls=NameValue)
@@ -17,10 +15,12 @@ def run(
     notebook: Annotated[str, typer.Argument(help="Name, number or path of a notebook.")],
     parameter: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Other than published."),
+        typer.Option(
+            "-p", "--parameter", metavar="NAME VALUE", help="Override a parameter; repeatable."
+        ),
     ] = None,
 ) -> None:
-    """Execute a notebook; with parameters of your own its output goes to _build/runs."""
+    """Execute a notebook; with overridden parameters the output goes to _build/runs."""
     from wholescript.project import Project
     from wholescript.publish.execution import run_notebook
 
@@ -28,29 +28,29 @@ def run(
     pairs = [pair.partition("=") for pair in parameter or []]
     path = run_notebook(notebook, {name: value for name, _, value in pairs}, project=project)
     shown = path.relative_to(project.root) if path.is_relative_to(project.root) else path
-    out.print(f"wrote {shown}", highlight=False)
+    echo(f"wrote {shown}")
 
 
 @app.command()
 def rerun() -> None:
-    """Execute every notebook from nothing and say what moved; 1 where anything did."""
+    """Execute all notebooks from scratch and list what changed; exit code 1 if anything did."""
     from wholescript.project import Project
     from wholescript.publish.comparison.page import write_comparison
     from wholescript.publish.rerun import rerun as rerun_all
 
     project, seconds = Project(), {}
 
-    def report(name: str, took: float) -> None:
-        seconds[name] = took
-        out.print(f"{name}: {took:.0f} s", highlight=False)
+    def print_notebook(name: str, elapsed: float) -> None:
+        seconds[name] = elapsed
+        echo(f"{name}: {elapsed:.0f} s")
 
-    found = rerun_all(project, report)
+    found = rerun_all(project, print_notebook)
     _print_metrics(found.metrics)
     _print_changes(found)
     page = project.rerun_root / "report.html"
-    write_comparison(found, page, title="Made again from nothing", sides=["stored", "new"])
+    write_comparison(found, page, title="Rerun from scratch", sides=["stored", "new"])
     minutes = sum(seconds.values()) / 60
-    out.print(f"{minutes:.1f} min; wrote {page.relative_to(project.root)}", highlight=False)
+    echo(f"{minutes:.1f} min; wrote {page.relative_to(project.root)}")
     if not (found.unchanged and found.metrics):
         raise typer.Exit(1)
 
@@ -60,11 +60,15 @@ def sweep(
     notebook: Annotated[str, typer.Argument(help="Name, number or path of a notebook, or all.")],
     parameter: Annotated[
         list[str] | None,
-        typer.Option("-p", "--parameter", metavar="NAME VALUES", help="Values, with commas."),
+        typer.Option(
+            "-p", "--parameter", metavar="NAME VALUES", help="Comma-separated values; repeatable."
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Folder under _build/sweeps.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Folder under _build/sweeps; default: from the notebook.")
+    ] = None,
 ) -> None:
-    """Execute notebooks over every combination of values, and set the results side by side."""
+    """Execute notebooks for all combinations of parameter values; write a comparison page."""
     from tqdm import tqdm
 
     from wholescript.project import Project
@@ -85,10 +89,10 @@ def sweep(
     for combination in tqdm(combos, desc="sweep", unit="combination"):
         execute(project, combination)
     page = write_sweep_page(project, folder, combos)
-    out.print(f"wrote {page.relative_to(project.root)}", highlight=False, soft_wrap=True)
+    echo(f"wrote {page.relative_to(project.root)}")
     failed = list(failures(combos))
     for line in failed:
-        err.print(f"failed: {line}", markup=False, highlight=False, soft_wrap=True)
+        warn(f"failed: {line}")
     if failed:
         raise typer.Exit(1)
 
@@ -96,23 +100,25 @@ def sweep(
 @app.command()
 def diff(
     revision: Annotated[str, typer.Argument(metavar="REV", help="A commit, branch or tag.")],
-    output: Annotated[Path | None, typer.Option(help="The page; default _build/diff.html.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="HTML page to write; default: _build/diff.html.")
+    ] = None,
 ) -> None:
-    """Say what moved since a commit (numbers, figures, parameters, claims), and write a page."""
+    """List metrics, figures, parameters and claims that changed since a commit; write a page."""
     from wholescript.project import Project
-    from wholescript.publish.comparison.page import write_comparison
     from wholescript.publish.comparison.git_revision import checkout_outputs
     from wholescript.publish.comparison.outputs import compare_outputs
+    from wholescript.publish.comparison.page import write_comparison
 
     project = Project()
     page = output or project.build / "diff.html"
     with checkout_outputs(project.root, revision) as before:
         found = compare_outputs(before, project.root)
-        title = f"What moved since {revision}"
+        title = f"Changes since {revision}"
         write_comparison(found, page, title=title, sides=[revision, "working tree"])
     _print_metrics(found.metrics_out_of_tolerance)
     _print_changes(found)
-    out.print(f"wrote {page}", highlight=False, soft_wrap=True)
+    echo(f"wrote {page}")
 
 
 @app.command()
@@ -122,7 +128,7 @@ def pipeline() -> None:
     from wholescript.publish.pipeline import write_pipeline
 
     for path in write_pipeline(Project()):
-        out.print(f"wrote {path.name}", highlight=False)
+        echo(f"wrote {path.name}")
 
 
 def _print_metrics(metrics: Any) -> None:
@@ -138,12 +144,15 @@ def _print_metrics(metrics: Any) -> None:
 
 
 def _print_changes(found: Any) -> None:
-    lines = [f"{f.label}: {words}" for f in found.figures_changed for words in f.differences]
+    lines = [
+        f"{f.label}: {difference}" for f in found.figures_changed for difference in f.differences
+    ]
     lines += map(str, found.parameters)
     lines += [f"claim {c.name}: {c}" for c in found.claims]
+    n_metrics, n_figures = len(found.metrics_out_of_tolerance), len(found.figures_changed)
     lines.append(
-        f"{len(found.metrics_out_of_tolerance)} of {len(found.metrics)} metrics outside their tolerance, "
-        f"{len(found.figures_changed)} of {len(found.figures)} figures and tables moved"
+        f"{n_metrics} of {len(found.metrics)} metrics outside their tolerance, "
+        f"{n_figures} of {len(found.figures)} figures and tables changed"
     )
     for line in lines:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        echo(line)

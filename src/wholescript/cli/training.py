@@ -1,22 +1,22 @@
-"""Commands that train classifiers of texts."""
+"""Commands that train document classifiers; generative ones are in cli/generative.py."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from wholescript.cli.base import app, out
-from wholescript.cli.options import Data, Labels, Store, open_workspace, print_run
+from wholescript.cli.base import app, echo, train
+from wholescript.cli.options import Data, LabelColumn, Store, open_workspace, print_run
 from wholescript.cli.training_options import (
-    ENCODER_OPTIONS,
-    UNSUPPORTED_OPTIONS,
-    Accumulate,
-    Batch,
+    TRAIN_CONFIG_OPTIONS,
+    BatchSize,
     Epochs,
+    GradientAccumulation,
+    LabelSmoothing,
     LearningRate,
+    LoraAlpha,
+    LoraRank,
     MaxEval,
     MaxLength,
     Name,
@@ -25,56 +25,83 @@ from wholescript.cli.training_options import (
     Patience,
     PretrainEpochs,
     Seeds,
-    Smoothing,
     SyntheticDir,
     TokenDropout,
     UseBfloat16,
-    options_given,
+    flags_given,
     pretrain_fields,
     set_train_config,
     train_seeds,
-    unlabelled_texts,
 )
+from wholescript.experiments.registry import MODEL_DISPLAY_NAMES
 
-# The modules behind a command are imported when it runs: `--help` answers at once.
+SklearnModel = Literal[
+    "tfidf-svm",
+    "tfidf-logistic",
+    "naive-bayes",
+    "nb-svm",
+    "sentence-linear",
+    "sentence-kernel",
+    "linear-ensemble",
+    "sparse-dense-ensemble",
+]
+SKLEARN_MODELS: dict[SklearnModel, tuple[str, dict[str, Any]]] = {
+    "tfidf-svm": ("TfidfSVM", {}),
+    "tfidf-logistic": ("BagOfWordsLR", {}),
+    "naive-bayes": ("NaiveBayes", {}),
+    "nb-svm": ("NBSVM", {}),
+    "sentence-linear": ("SentenceLinear", {}),
+    "sentence-kernel": ("SentenceKernel", {}),
+    "linear-ensemble": ("SparseDenseEnsemble", {"kernel": None}),
+    "sparse-dense-ensemble": ("SparseDenseEnsemble", {}),
+}
+"""By the name in runs: the name in the registry, and the arguments."""
 
-train = typer.Typer(no_args_is_help=True, help="Train a classifier of texts: a run for each seed.")
-app.add_typer(train, name="train")
-
-
-@train.callback()
-def _begin() -> None:
-    from wholescript.training.allocator import tune_allocator
-
-    tune_allocator()
+PUBLISHED_CONFIG_SETS = (
+    *TRAIN_CONFIG_OPTIONS,
+    "token_dropout",
+    "max_length",
+    "label_smoothing",
+    "pretrain_epochs",
+)
 
 
 @train.command()
 def scratch(
     data: Data,
-    size: Annotated[str, typer.Option(help="tiny | small | medium | large")] = "small",
-    pooling: Annotated[Literal["last", "mean"], typer.Option(help="Token states.")] = "mean",
+    size: Annotated[str, typer.Option(help="Model size: tiny | small | medium | large.")] = "small",
+    pooling: Annotated[
+        Literal["last", "mean"], typer.Option(help="Pooling of the token states.")
+    ] = "mean",
     tokenizer: Annotated[
-        Literal["bpe", "gpt2"], typer.Option(help="Trained on the spot, or GPT-2's, trimmed.")
+        Literal["bpe", "gpt2"],
+        typer.Option(
+            help="bpe: trained on the training texts; gpt2: that of GPT-2, limited to the tokens "
+            "that occur."
+        ),
     ] = "bpe",
-    vocabulary: Annotated[int, typer.Option(help="Tokens of a tokenizer that is trained.")] = 8_000,
-    dropout: Annotated[float, typer.Option(help="In embeddings, blocks and head.")] = 0.1,
+    vocab_size: Annotated[
+        int, typer.Option(help="Vocabulary size in tokens (tokenizer bpe).")
+    ] = 8_000,
+    dropout: Annotated[
+        float, typer.Option(help="Dropout rate of embeddings, layers and classification head.")
+    ] = 0.1,
     token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
     learning_rate: LearningRate = None,
-    batch_size: Batch = 32,
-    gradient_accumulation_steps: Accumulate = 1,
+    batch_size: BatchSize = 32,
+    gradient_accumulation_steps: GradientAccumulation = 1,
     max_length: MaxLength = 256,
-    label_smoothing: Smoothing = 0.1,
+    label_smoothing: LabelSmoothing = 0.1,
     patience: Patience = None,
     bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
     n_train: NTrain = None,
-    labels: Labels = "label",
+    label_column: LabelColumn = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train a small decoder-only transformer from scratch; killed, the same command goes on."""
+    """Train a small decoder-only transformer from scratch; the same command resumes it."""
     from wholescript.studies.classifiers.scratch import ScratchClassifier
 
     estimator = ScratchClassifier(
@@ -85,43 +112,46 @@ def scratch(
         size=size,
         pooling=pooling,
         tokenizer=tokenizer,
-        vocabulary=vocabulary,
+        vocab_size=vocab_size,
         token_dropout=token_dropout,
     )
     set_train_config(
         estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
     )
-    train_seeds(data, estimator, seed, n_train, labels, name, store)
+    train_seeds(data, estimator, seed, n_train, label_column, name, store)
 
 
 @train.command()
 def finetune(
     data: Data,
-    model: Annotated[str, typer.Option(help="smollm2, a folder, or a name of the hub.")] = (
-        "smollm2"
-    ),
+    model: Annotated[
+        str, typer.Option(help="Pretrained model: smollm2, a folder or a hub name.")
+    ] = "smollm2",
     tuning: Annotated[
-        Literal["full", "lora", "frozen", "thawed"],
-        typer.Option(help="What is trained; thawed: the last layer first, then everything."),
+        Literal["full", "lora", "frozen", "lp-ft"],
+        typer.Option(
+            help="Trained weights: all, LoRA adapters and head, only the head, or first the head "
+            "and then all (LP-FT, Kumar et al., 2022)."
+        ),
     ] = "lora",
-    rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
-    alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
+    rank: LoraRank = 8,
+    alpha: LoraAlpha = 16,
     epochs: Epochs = None,
     learning_rate: LearningRate = None,
-    batch_size: Batch = 32,
-    gradient_accumulation_steps: Accumulate = 1,
+    batch_size: BatchSize = 32,
+    gradient_accumulation_steps: GradientAccumulation = 1,
     max_length: MaxLength = 256,
-    label_smoothing: Smoothing = 0.1,
+    label_smoothing: LabelSmoothing = 0.1,
     patience: Patience = None,
     bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
     n_train: NTrain = None,
-    tested: MaxEval = None,
-    labels: Labels = "label",
+    max_eval: MaxEval = None,
+    label_column: LabelColumn = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Fine-tune a pretrained decoder-only model; killed, the same command goes on."""
+    """Fine-tune a pretrained decoder-only transformer; the same command resumes it."""
     from wholescript.studies.classifiers.finetuned import FinetunedClassifier
 
     estimator = FinetunedClassifier(
@@ -136,200 +166,68 @@ def finetune(
     set_train_config(
         estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
     )
-    train_seeds(data, estimator, seed, n_train, labels, name, store, tested)
+    train_seeds(data, estimator, seed, n_train, label_column, name, store, max_eval)
 
 
 @train.command()
-def linear(
-    data: Data,
-    kind: Annotated[
-        Literal[
-            "svm",
-            "sentences",
-            "kernel",
-            "linear-stack",
-            "stack",
-            "logistic",
-            "naive-bayes",
-            "nb-svm",
-        ],
-        typer.Option(
-            help="Word and character TF-IDF; frozen sentence embeddings; a Gaussian kernel on "
-            "them; the first two stacked; all three; logistic regression on TF-IDF; naive Bayes "
-            "on counts; an SVM on its log-ratios."
-        ),
-    ] = "svm",
-    seed: Seeds = None,
-    n_train: NTrain = None,
-    synthetic: SyntheticDir = None,
-    n_synthetic: NSynthetic = 0,
-    labels: Labels = "label",
-    name: Name = None,
-    store: Store = None,
-) -> None:
-    """Train a shallow model on counted words, on frozen sentence embeddings, or on both."""
-    from wholescript.models.documents.bag_of_words import NBSVM, BagOfWordsLR, NaiveBayes
-    from wholescript.models.documents.ensemble import SparseDenseEnsemble
-    from wholescript.models.documents.kernel import SentenceKernel
-    from wholescript.models.documents.sentence_embeddings import SentenceLinear
-    from wholescript.models.documents.tfidf_svm import TfidfSVM
-
-    models: dict[str, Callable[[], Any]] = {
-        "svm": TfidfSVM,
-        "sentences": SentenceLinear,
-        "kernel": SentenceKernel,
-        "linear-stack": partial(SparseDenseEnsemble, kernel=None),
-        "stack": SparseDenseEnsemble,
-        "logistic": BagOfWordsLR,
-        "naive-bayes": NaiveBayes,
-        "nb-svm": NBSVM,
-    }
-    model = models[kind]()
-    default = "linear-stack" if kind == "linear-stack" else None
-    train_seeds(
-        data, model, seed, n_train, labels, name or default, store, None, synthetic, n_synthetic
-    )
-
-
-@train.command()
-def generative(
-    context: typer.Context,
+def sklearn(
     data: Data,
     model: Annotated[
-        str,
-        typer.Option(
-            help="ngram; ngram-mixed, with those of unlabelled texts; tiny, small, medium or large "
-            "for a transformer from scratch; smollm2, a folder or a name of the hub for one that "
-            "is fine-tuned."
-        ),
-    ] = "ngram",
-    tuning: Annotated[
-        Literal["full", "lora"], typer.Option(help="What is trained of a pretrained model.")
-    ] = "lora",
-    rank: Annotated[int, typer.Option(help="Of LoRA.")] = 8,
-    alpha: Annotated[int, typer.Option(help="Of LoRA: scaled by alpha / rank.")] = 16,
-    prompt: Annotated[
-        list[str] | None,
-        typer.Option(help="What stands before a text of a pretrained model; one for each class."),
-    ] = None,
-    fork: Annotated[
-        int | None,
-        typer.Option(
-            help="Blocks of a pretrained model that read for all classes; those above are tuned "
-            "together, to tell texts apart."
-        ),
-    ] = None,
-    telling: Annotated[
-        float, typer.Option(help="Share of telling apart in the loss of a fork.")
-    ] = 0.8,
-    single_window: Annotated[
-        bool, typer.Option("--one-window", help="Train a fork on one window of each text.")
-    ] = False,
-    epochs: Epochs = None,
-    learning_rate: LearningRate = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows a batch.")] = None,
-    gradient_accumulation_steps: Accumulate = 1,
-    window: Annotated[int, typer.Option(help="Tokens of a window that is trained on.")] = 256,
-    blocks: Annotated[
-        int | None, typer.Option(help="Of a pretrained model to take for a fork, the first ones.")
-    ] = None,
-    vocabulary: Annotated[
-        int | None,
-        typer.Option(help="Tokens of a model from scratch, or of those that --blocks leaves."),
-    ] = None,
-    reading: PretrainEpochs = 0,
-    patience: Patience = None,
-    bfloat16: UseBfloat16 = None,
+        SklearnModel,
+        typer.Option(help="; ".join(f"{m}: {MODEL_DISPLAY_NAMES[m]}" for m in SKLEARN_MODELS)),
+    ] = "tfidf-svm",
     seed: Seeds = None,
     n_train: NTrain = None,
-    tested: MaxEval = None,
     synthetic: SyntheticDir = None,
     n_synthetic: NSynthetic = 0,
-    labels: Labels = "label",
+    label_column: LabelColumn = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train a language model for each class, and decide by Bayes' rule."""
-    from wholescript.errors import ParameterError
-    from wholescript.models.documents.ngram import NgramClassifier
-    from wholescript.models.documents.ngram_interpolated import InterpolatedNgramClassifier
-    from wholescript.models.sizes import MODEL_SIZES
-    from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
-    from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
+    """Train a scikit-learn model on word counts, TF-IDF or frozen sentence embeddings."""
+    from wholescript.experiments.registry import find_model
 
-    estimator: Any
-    ngrams = ("ngram", "ngram-mixed")
-    kind = "ngram" if model in ngrams else "scratch" if model in MODEL_SIZES else "pretrained"
-    forked = kind == "pretrained" and fork is not None
-    if idle := options_given(context, UNSUPPORTED_OPTIONS["forked" if forked else kind]):
-        what = f"--fork {fork}" if forked else f"--model {model}"
-        raise ParameterError(f"{what} has no {', '.join(idle)}: leave it out")
-    if model == "ngram":
-        estimator = NgramClassifier()
-    elif kind == "ngram":
-        estimator = InterpolatedNgramClassifier(unlabelled=unlabelled_texts(data))
-    else:
-        sizes: dict[str, Any] = {} if vocabulary is None else {"vocabulary": vocabulary}
-        tuned: dict[str, Any] = {
-            "pretrained": model,
-            "tuning": tuning,
-            "rank": rank,
-            "alpha": alpha,
-        }
-        if kind == "scratch":
-            before = pretrain_fields(data, reading)
-            estimator = ScratchGenerative(window=window, size=model, **sizes, **before)
-        elif fork is not None:
-            estimator = SharedTrunkGenerative(
-                window=window,
-                fork=fork,
-                telling=telling,
-                single_window=single_window,
-                blocks=blocks,
-                **sizes,
-                **tuned,
-            )
-        else:
-            prompts = tuple(prompt or ())
-            estimator = FinetunedGenerative(window=window, prompts=prompts, **tuned)
-        if batch_size is not None:
-            estimator = replace(estimator, batch_size=batch_size)
-        set_train_config(
-            estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
-        )
-    train_seeds(data, estimator, seed, n_train, labels, name, store, tested, synthetic, n_synthetic)
+    registered, arguments = SKLEARN_MODELS[model]
+    estimator = find_model(registered).load()(**arguments)
+    train_seeds(
+        data, estimator, seed, n_train, label_column, name or model, store, None, synthetic,
+        n_synthetic,
+    )  # fmt: skip
 
 
 @train.command()
 def encoder(
     context: typer.Context,
     data: Data,
-    reading: PretrainEpochs = 0,
-    as_published: Annotated[
-        bool, typer.Option("--as-published", help="Settings of a known small model of IMDB.")
+    pretrain_epochs: PretrainEpochs = 0,
+    published_config: Annotated[
+        bool,
+        typer.Option(
+            "--published-config", help="Use the published settings of a small IMDB encoder."
+        ),
     ] = False,
     token_dropout: TokenDropout = 0.0,
     epochs: Epochs = None,
     learning_rate: LearningRate = None,
-    batch_size: Batch = 32,
-    gradient_accumulation_steps: Accumulate = 1,
+    batch_size: BatchSize = 32,
+    gradient_accumulation_steps: GradientAccumulation = 1,
     max_length: MaxLength = 256,
-    label_smoothing: Smoothing = 0.1,
+    label_smoothing: LabelSmoothing = 0.1,
     patience: Patience = None,
     bfloat16: UseBfloat16 = None,
     seed: Seeds = None,
     n_train: NTrain = None,
-    labels: Labels = "label",
+    label_column: LabelColumn = "label",
     name: Name = None,
     store: Store = None,
 ) -> None:
-    """Train an encoder over whole words from scratch; killed, the same command goes on."""
+    """Train a word-level encoder-only transformer from scratch; the same command resumes it."""
     from wholescript.errors import ParameterError
     from wholescript.studies.encoder.classifier import EncoderClassifier, published_encoder
 
-    if as_published:
-        if given := options_given(context, ENCODER_OPTIONS):
-            raise ParameterError(f"--as-published has its own {', '.join(given)}: leave it out")
+    if published_config:
+        if given := flags_given(context, PUBLISHED_CONFIG_SETS):
+            raise ParameterError(f"--published-config sets {', '.join(given)}: remove the option")
         estimator = published_encoder()
         name = name or "encoder-published"
     else:
@@ -339,54 +237,64 @@ def encoder(
             label_smoothing=label_smoothing,
             token_dropout=token_dropout,
         )
-    estimator = replace(estimator, **pretrain_fields(data, reading))
+    estimator = replace(estimator, **pretrain_fields(data, pretrain_epochs))
     set_train_config(
         estimator, bfloat16, epochs, learning_rate, patience, gradient_accumulation_steps
     )
-    train_seeds(data, estimator, seed, n_train, labels, name, store)
+    train_seeds(data, estimator, seed, n_train, label_column, name, store)
 
 
 @train.command()
-def blend(
-    runs: Annotated[list[str], typer.Argument(help="Runs or models, of one set of texts.")],
-    name: Annotated[str, typer.Option(help="Of the run.")] = "blend",
+def ensemble(
+    runs: Annotated[
+        list[str], typer.Argument(help="Runs or model names, all of one data set of two classes.")
+    ],
+    name: Annotated[str, typer.Option(help="Name of the run.")] = "ensemble",
     store: Store = None,
 ) -> None:
-    """Join trained models of two classes, weighted on validation: a run for each seed."""
+    """Sum the log-probabilities of trained binary classifiers, weighted on validation."""
     from wholescript.errors import ParameterError
+    from wholescript.experiments.documents.ensemble import Ensemble
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
-    from wholescript.experiments.documents.ensemble import Ensemble
 
     workspace = open_workspace(store)
     of_models = find_document_runs(workspace.store, runs).values()
     seeds = set.intersection(*({run.config["seed"] for run in found} for found in of_models))
     if not seeds:
-        raise ParameterError(f"{', '.join(runs)} have no seed in common: train each with the same")
+        raise ParameterError(f"{', '.join(runs)} have no seed in common: train all with the same")
     for seed in sorted(seeds):
         members = [run for found in of_models for run in found if run.config["seed"] == seed]
         print_run(execute(Ensemble(name), members, workspace))
 
 
-@app.command()
-def trap(
-    dataset: Annotated[str, typer.Argument(help="imdb, another known set, or a file.")] = "imdb",
-    path: Annotated[Path | None, typer.Option(help="Of the texts; default the hub.")] = None,
-    rows: Annotated[int, typer.Option(help="Of train, from its head.")] = 5_000,
-    tested: Annotated[int, typer.Option(help="Of test, from its head.")] = 1_000,
-    name: Annotated[str | None, typer.Option(help="Of the set; default as the dataset.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the training.")] = 0,
+@app.command("label-sorted-demo")
+def label_sorted_demo(
+    dataset: Annotated[
+        str, typer.Argument(help="imdb, another registered data set, or a file.")
+    ] = "imdb",
+    path: Annotated[
+        Path | None, typer.Option(help="Local copy of the data set; default: the hub.")
+    ] = None,
+    n_train: Annotated[int, typer.Option(help="Train on the first n rows.")] = 5_000,
+    max_eval: Annotated[
+        int, typer.Option(help="Select the epoch on the first n test rows, as published.")
+    ] = 1_000,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set; default: from the source.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed of the training.")] = 0,
     store: Store = None,
 ) -> None:
-    """Train and test an encoder on the head of a sorted file, as a published one was."""
+    """Train and test an encoder on the first rows of a label-sorted file, as was published."""
     from wholescript.data.labelled import load_source
     from wholescript.experiments.experiment import run as execute
     from wholescript.studies.encoder.classifier import published_encoder
     from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
 
     source = load_source(dataset, path, name=name)
-    demo = LabelSortedDemo(published_encoder(), rows, tested, seed)
+    demo = LabelSortedDemo(published_encoder(), n_train, max_eval, seed)
     run = execute(demo, source, open_workspace(store))
-    head, whole = run.metrics["head_accuracy"].value, run.metrics["accuracy"].value
-    out.print(f"accuracy on the first {tested:,} test texts: {head:.2%}; on all: {whole:.2%}")
-    out.print(f"`wholescript prepare --head {rows}` says: {run.config['refusal'] or 'nothing'}")
+    first_rows, all_rows = (run.metrics[m].value for m in ("accuracy_first_rows", "accuracy"))
+    echo(f"accuracy on the first {max_eval:,} test rows: {first_rows:.2%}; on all: {all_rows:.2%}")
+    echo(f"`prepare --head {n_train}`: {run.config['guard_error'] or 'no error'}")

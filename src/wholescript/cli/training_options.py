@@ -1,4 +1,4 @@
-"""Options that commands of training share, and how they become a trained run for each seed."""
+"""Options that the `train` commands share, and the training of one run per seed."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,73 +9,90 @@ import typer
 
 from wholescript.cli.options import load_labelled, open_workspace, print_epoch, print_run
 
-# The modules behind a command are imported when it runs: `--help` answers at once.
-
-Seeds = Annotated[list[int] | None, typer.Option("--seed", help="May be repeated; default 0.")]
-NTrain = Annotated[int | None, typer.Option(help="Training texts to use; default all.")]
+Seeds = Annotated[
+    list[int] | None, typer.Option("--seed", help="Random seed; repeatable; default: 0.")
+]
+NTrain = Annotated[
+    int | None, typer.Option(help="Number of training texts, a stratified sample; default: all.")
+]
 MaxEval = Annotated[
-    int | None, typer.Option(help="Texts of test, and of validation, to score; default all.")
+    int | None,
+    typer.Option(help="Evaluate at most this many validation and test texts; default: all."),
 ]
-Name = Annotated[str | None, typer.Option(help="Of the run; default by the model.")]
-Epochs = Annotated[int | None, typer.Option(help="At most.")]
-LearningRate = Annotated[float | None, typer.Option(help="The highest learning rate.")]
-Batch = Annotated[int, typer.Option(help="Texts a batch.")]
-Accumulate = Annotated[int, typer.Option(help="Batches a step.")]
-MaxLength = Annotated[int, typer.Option(help="Tokens of a text that are read.")]
-TokenDropout = Annotated[float, typer.Option(help="Share of tokens hidden in training.")]
-Smoothing = Annotated[float, typer.Option(help="Label smoothing.")]
+Name = Annotated[str | None, typer.Option(help="Name of the run; default: from the model.")]
+Epochs = Annotated[
+    int | None, typer.Option(help="Maximum number of epochs; default: from the model.")
+]
+LearningRate = Annotated[
+    float | None, typer.Option(help="Peak learning rate; default: from the model.")
+]
+BatchSize = Annotated[int, typer.Option(help="Batch size in texts.")]
+GradientAccumulation = Annotated[
+    int, typer.Option(help="Gradient accumulation: batches per optimiser step.")
+]
+MaxLength = Annotated[
+    int, typer.Option(help="Maximum length in tokens; longer texts are truncated.")
+]
+TokenDropout = Annotated[
+    float, typer.Option(help="Share of training tokens replaced by the unknown token.")
+]
+LabelSmoothing = Annotated[float, typer.Option(help="Label smoothing factor.")]
 SyntheticDir = Annotated[
-    Path | None, typer.Option(help="A folder of `wholescript write`, to be learned from as well.")
+    Path | None,
+    typer.Option(help="Folder of synthetic texts from `generate`, added to the training texts."),
 ]
-NSynthetic = Annotated[int, typer.Option(help="So many texts of each class from there.")]
+NSynthetic = Annotated[int, typer.Option(help="Number of synthetic texts per class.")]
 PretrainEpochs = Annotated[
-    int, typer.Option(help="Epochs of reading before, unlabelled texts too; 0 for none.")
+    int,
+    typer.Option(help="Epochs of pretraining on the texts, unlabelled ones included; 0: none."),
 ]
-Patience = Annotated[int | None, typer.Option(help="Epochs without a better score.")]
+Patience = Annotated[
+    int | None,
+    typer.Option(help="Epochs without a better validation score before training stops."),
+]
 UseBfloat16 = Annotated[
-    bool | None, typer.Option("--bfloat16/--float32", help="Default: what this machine is fast at.")
-]
-TRAIN_OPTIONS = ("epochs", "learning_rate", "batch_size", "accumulate", "patience", "bfloat16")
-ENCODER_OPTIONS = (*TRAIN_OPTIONS, "token_dropout", "max_length", "label_smoothing", "reading")
-SHARED_TRUNK_OPTIONS = ("fork", "telling", "one_window", "blocks")
-LORA_OPTIONS = ("tuning", "rank", "alpha", "prompt")
-UNSUPPORTED_OPTIONS = {  # of `train generative`, by the kind of model
-    "ngram": (
-        *TRAIN_OPTIONS,
-        *LORA_OPTIONS,
-        *SHARED_TRUNK_OPTIONS,
-        "window",
-        "vocabulary",
-        "reading",
+    bool | None,
+    typer.Option(
+        "--bfloat16/--float32", help="Precision; default: bfloat16 if the hardware supports it."
     ),
-    "scratch": (*LORA_OPTIONS, *SHARED_TRUNK_OPTIONS),
-    "pretrained": ("vocabulary", "reading", *SHARED_TRUNK_OPTIONS),
-    "forked": ("prompt", "reading"),
-}
+]
+LoraRank = Annotated[int, typer.Option("--lora-rank", help="Rank of the LoRA adapters.")]
+LoraAlpha = Annotated[
+    int, typer.Option("--lora-alpha", help="LoRA alpha; the update is scaled by alpha / rank.")
+]
+
+TRAIN_CONFIG_OPTIONS = (
+    "epochs",
+    "learning_rate",
+    "batch_size",
+    "gradient_accumulation_steps",
+    "patience",
+    "bfloat16",
+)
 
 
-def options_given(context: typer.Context, names: Sequence[str]) -> list[str]:
-    """Return which of these options stand on the command line, as they are written there."""
-    sources = {name: context.get_parameter_source(name) for name in names}
-    # By its name: typer brings a click of its own, whose sources are not those of click.
-    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-    return [f"--{name.replace('_', '-')}" for name in given]
+def flags_given(context: typer.Context, parameters: Sequence[str]) -> list[str]:
+    """Return those of these parameters that are on the command line, by their flags."""
+    flags = {param.name: param.opts[0] for param in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in parameters}
+    # Compared by name: typer has its own click, whose enum is not that of click.
+    return [flags[n] for n, source in sources.items() if source and source.name == "COMMANDLINE"]
 
 
 def pretrain_fields(data: str, epochs: int) -> dict[str, Any]:
-    """Return the fields of an estimator that say what it reads before it is trained."""
+    """Return the fields `pretrain` and `unlabelled` of an estimator; none for 0 epochs."""
     from wholescript.training.pretrain import PRETRAIN_CONFIG
 
     if epochs == 0:
         return {}
     return {
-        "reading": replace(PRETRAIN_CONFIG, epochs=epochs),
+        "pretrain": replace(PRETRAIN_CONFIG, epochs=epochs),
         "unlabelled": unlabelled_texts(data),
     }
 
 
 def unlabelled_texts(data: str) -> Sequence[str]:
-    """Return the texts of a set that have no label, if there are any."""
+    """Return the unlabelled texts of a data set, possibly none."""
     unlabelled = load_labelled(data).splits.get("unsupervised")
     return unlabelled.texts if unlabelled else ()
 
@@ -88,15 +105,15 @@ def set_train_config(
     patience: int | None,
     gradient_accumulation_steps: int,
 ) -> None:
-    """Change what was given of an estimator's defaults."""
+    """Set the training configuration of an estimator; None keeps its default."""
     from wholescript.errors import ParameterError
 
     if patience is not None and patience < 1:
-        raise ParameterError(f"--patience {patience}: wait one epoch at least for a better score")
+        raise ParameterError(f"--patience {patience}: must be at least 1")
     given = {"epochs": epochs, "learning_rate": learning_rate, "patience": patience}
     changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    estimator.training = replace(
-        estimator.training, gradient_accumulation_steps=gradient_accumulation_steps, **changed
+    estimator.train_config = replace(
+        estimator.train_config, gradient_accumulation_steps=gradient_accumulation_steps, **changed
     )
     if bfloat16 is not None:
         estimator.bfloat16 = bfloat16
@@ -107,14 +124,14 @@ def train_seeds(
     estimator: Any,
     seeds: list[int] | None,
     n_train: int | None,
-    labels: str,
+    label_column: str,
     name: str | None,
     store: Path | None,
     max_eval: int | None = None,
     synthetic: Path | None = None,
     n_synthetic: int = 0,
 ) -> None:
-    """Train an estimator on a prepared set once for each seed, and tell each run."""
+    """Train an estimator on a prepared data set once per seed, and print the metrics."""
     from wholescript.errors import ParameterError
     from wholescript.experiments.documents.data_config import DataConfig
     from wholescript.experiments.documents.train import DocumentExperiment
@@ -122,10 +139,10 @@ def train_seeds(
     from wholescript.studies.generative.synthetic_data import load_synthetic
 
     if bool(synthetic) != bool(n_synthetic):
-        raise ParameterError("--written FOLDER and --added NUMBER go together")
+        raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     dataset = load_labelled(data)
     for seed in seeds or [0]:
-        training = DataConfig(seed, n_train, labels, max_eval, n_synthetic)
-        texts = load_synthetic(synthetic, n_synthetic, dataset, training) if synthetic else None
-        experiment = DocumentExperiment(estimator, training, name, texts)
+        config = DataConfig(seed, n_train, label_column, max_eval, n_synthetic)
+        texts = load_synthetic(synthetic, n_synthetic, dataset, config) if synthetic else None
+        experiment = DocumentExperiment(estimator, config, name, texts)
         print_run(run(experiment, dataset, open_workspace(store), on_epoch_end=print_epoch))

@@ -10,7 +10,7 @@ replacement depends on the data:
 
 Two generators of item counts are kept on purpose. Multinomial counts of cells are faster by the
 number of documents per cell, but one seed gives other draws than `draw_counts`, and stored results
-depend on both.
+depend on both. The shipped predictor draws groups of films as cells of size one.
 """
 
 from collections.abc import Iterator

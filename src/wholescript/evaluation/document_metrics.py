@@ -111,7 +111,7 @@ def label_metrics(
 
 
 def _metrics_from_cells(weights: FloatArray, true: FloatArray, predicted: FloatArray) -> FloatArray:
-    """Return `LABEL_METRICS` (4, B) from weights (B, cells) and one-hot classes (cells, classes)."""
+    """Return `LABEL_METRICS` (4, B) from weights (B, cells), one-hot classes (cells, classes)."""
     n = weights.sum(axis=1)
     n_correct, n_true, n_predicted = (
         weights @ cells for cells in (true * predicted, true, predicted)

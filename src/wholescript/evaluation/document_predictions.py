@@ -66,10 +66,10 @@ class DocumentPredictions:
                     f"{name} of the document {self.ids[np.nonzero(invalid)[0][0]]!r} is "
                     f"{values[invalid][0]}; it must lie from 0 to {highest:.0f}"
                 )
-        if len(np.unique(self.labels)) < 2:
+        if (n_classes := len(np.unique(self.labels))) < 2:
             raise DataError(
-                f"the {len(self.ids)} documents are of {len(np.unique(self.labels))} class(es), and "
-                "metrics need two: use other documents, or a split that is not sorted by label"
+                f"the {len(self.ids)} documents are of {n_classes} class(es), and metrics need "
+                "two: use other documents, or a split that is not sorted by label"
             )
         if self.probabilities is not None:
             sums = self.probabilities.sum(axis=1)

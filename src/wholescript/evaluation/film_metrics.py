@@ -135,8 +135,9 @@ def weighted_scores(
         positive = predictions.labels[rows] == 1
         if positive.all() or not positive.any():
             raise DataError(
-                f"{positive.sum()} of the {len(rows)} films scored in repeat {repeat} are positive: "
-                "metrics need films of both classes; test on more films or use other folds"
+                f"{positive.sum()} of the {len(rows)} films scored in repeat {repeat} are "
+                "positive; metrics need films of both classes: test on more films or use other "
+                "folds"
             )
         films = ScoredFilms(
             positive,

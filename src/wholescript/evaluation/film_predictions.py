@@ -90,7 +90,7 @@ class FilmPredictions:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "FilmPredictions":
-        """Return the predictions in a table of `to_frame`; hyper-parameters and history are lost."""
+        """Return the predictions in a table of `to_frame`, without hyper-parameters and history."""
         film, film_ids = pd.factorize(frame["film_id"].astype(object))
         repeat = frame["repeat"].to_numpy(np.int64)
         first = np.unique(film, return_index=True)[1]

@@ -15,8 +15,8 @@ from wholescript.features.word_vocabulary import (
 )
 from wholescript.models.attention_maps import attention_maps, attention_rollout
 from wholescript.models.transformer_classifier import TransformerClassifier
-from wholescript.training.document_classifier import FittedDocumentClassifier
 from wholescript.training.document_batches import DocumentBatchLoader, class_logits
+from wholescript.training.document_classifier import FittedDocumentClassifier
 
 
 def supports_token_attribution(fitted: Any) -> bool:

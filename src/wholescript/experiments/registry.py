@@ -217,7 +217,7 @@ MODEL_DISPLAY_NAMES = {
     "gated-attention-and-tfidf": "gated attention + TF-IDF",
     "gated-attention-and-layout": "gated attention + screenplay layout",
     "gated-attention-and-year-length": "gated attention + year, length",
-    "gated-attention-and-year-length-layout-tfidf": "gated attention + year, length, layout, TF-IDF",
+    "gated-attention-and-year-length-layout-tfidf": "gated attention + all late features",
     "gated-attention-nominations": "gated attention, trained on nominations",
     "tfidf-logistic-nominations": "TF-IDF + logistic regression, trained on nominations",
     "multitask": "gated attention, multi-task",

@@ -57,7 +57,7 @@ def ablate_opening(features: FilmFeatures, characters: NDArray[np.int64]) -> Fil
     `characters` (n,) are the lengths of the scripts.
     """
     first, opening = features.words.quarters[0].astype(np.int32), features.words.opening
-    # The opening may end inside a word; that fragment is not counted in the quarter.
+    # The opening may end inside a word: such a fragment is not in the counts of the quarter.
     rest = (first - opening.astype(np.int32)).maximum(0).astype(np.uint16)
     rest.eliminate_zeros()
     words = replace(features.words, quarters=(rest, *features.words.quarters[1:]))

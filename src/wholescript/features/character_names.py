@@ -41,14 +41,16 @@ def find_proper_names(texts: Iterable[str], vocabulary: Iterable[str]) -> list[s
 def write_proper_names(
     texts: Iterable[str], vocabulary: Iterable[str], path: Path = NAMES_FILE
 ) -> int:
-    """Write the result of `find_proper_names`, one word per line, and return the number of words.
+    """Write the result of `find_proper_names`, one word per line, and return their number.
 
     Raises:
         DataError: no word is capitalized; the texts were probably lower-cased.
     """
     names = find_proper_names(texts, vocabulary)
     if not names:
-        raise DataError("no word is capitalized inside a sentence: give texts in their original case")
+        raise DataError(
+            "no word is capitalized inside a sentence: give texts in their original case"
+        )
     write_atomic(path, "\n".join(names) + "\n")
     return len(names)
 

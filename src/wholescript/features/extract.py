@@ -1,8 +1,7 @@
-"""From the text of each film to its features, film by film, resumable at any moment.
+"""Extraction of the features of each film, in parallel processes, with one cache file per film.
 
-One file a film, written atomically: a killed extraction goes on where it stopped, and a film
-whose text changed, or whose file is damaged, is extracted anew. Nothing in a file can be turned
-back into running text.
+Files are written atomically: an interrupted extraction can be continued, and a film whose text
+changed, or whose file is damaged, is extracted again. The text cannot be recovered from a file.
 """
 
 import functools
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
-from wholescript.features.chunks import Chunking
+from wholescript.features.chunks import Chunking, pad_batch
 from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
 from wholescript.features.layout import measure_structure
 from wholescript.features.pretrained_encoders import (
@@ -43,12 +42,12 @@ from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic
 
 CHUNKS_PER_BATCH = 8
-"""Small batches stay in the CPU's cache; larger ones were slower on two cores."""
+"""Larger batches do not fit into the CPU's cache and were slower on two cores."""
 
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """What decides the features of a film, apart from its text."""
+    """The settings that, with the text, determine the features of a film."""
 
     n_layer: int = 3
     chunk_length: int = 254
@@ -57,14 +56,22 @@ class FeatureConfig:
     precision: Precision = "auto"
 
     def resolved(self) -> "FeatureConfig":
-        """Replace `auto` by what this machine will really run."""
+        """Replace `auto` by the engine and precision that this machine uses."""
         engine, precision = resolve_engine(self.engine, self.precision)
         return replace(self, engine=engine, precision=precision)
 
+    def stored(self) -> dict[str, Any]:
+        """Return the settings as caches and bundles store them, with `n_layer` as "layers".
+
+        Cache keys and the fingerprints of published runs depend on these names.
+        """
+        settings = asdict(self)
+        return {"layers": settings.pop("n_layer"), **settings}
+
     @property
     def key(self) -> str:
-        """Name the settings by content, 12 hex digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        """The first 12 hex digits of the SHA-256 of the stored settings."""
+        return hashlib.sha256(json.dumps(self.stored(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -81,28 +88,22 @@ class FilmRecord:
 def encode_script(
     text: str, encoder: ChunkEncoder, chunking: Chunking
 ) -> tuple[NDArray[np.float16], int]:
-    """Embed every chunk of a script; return (n_chunks, 384) float16 and the token count."""
+    """Embed each chunk of a script; return (n_chunks, 384) float16 and the number of tokens."""
     tokenizer = wordpiece_tokenizer()
-    first, last = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
-    pieces = chunking.split(ids)
-    longest = max(map(len, pieces)) + 2
-    padded = np.zeros((len(pieces), longest), np.int64)
-    mask = np.zeros_like(padded)
-    for row, piece in enumerate(pieces):
-        padded[row, : len(piece) + 2] = [first, *piece, last]
-        mask[row, : len(piece) + 2] = 1
+    padded, mask = pad_batch([np.array([cls, *chunk, sep]) for chunk in chunking.split(ids)])
     vectors = [
         encoder.encode(
             padded[start : start + CHUNKS_PER_BATCH], mask[start : start + CHUNKS_PER_BATCH]
         )
-        for start in range(0, len(pieces), CHUNKS_PER_BATCH)
+        for start in range(0, len(padded), CHUNKS_PER_BATCH)
     ]
     return np.concatenate(vectors).astype(np.float16), len(ids)
 
 
 def extract_film(text: str, encoder: ChunkEncoder, chunking: Chunking) -> FilmRecord:
-    """Compute all features of one script."""
+    """Compute all features of a script."""
     chunks, wordpieces = encode_script(text, encoder, chunking)
     return FilmRecord(
         count_gpt2_tokens(text), wordpieces, count_words(text), measure_structure(text), chunks
@@ -110,12 +111,12 @@ def extract_film(text: str, encoder: ChunkEncoder, chunking: Chunking) -> FilmRe
 
 
 def record_path(folder: Path, film_id: str) -> Path:
-    """Return where a film's record lies; ids may hold characters that file names may not."""
+    """Return the file of a film's record; characters that file names must not have are quoted."""
     return folder / f"{quote(film_id, safe='')}.safetensors"
 
 
 def serialize_record(record: FilmRecord, text_sha1: str) -> bytes:
-    """Return a record as the bytes of its file; the same record gives the same bytes."""
+    """Return the bytes of a record's file; the same record gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = {
         "chunks": record.chunks,
         "structure": record.structure,
@@ -132,7 +133,7 @@ def save_record(path: Path, record: FilmRecord, text_sha1: str) -> None:
 
 
 def load_record(path: Path, text_sha1: str) -> FilmRecord | None:
-    """Read a record, or return None where it is absent, damaged or of another text."""
+    """Read a record; return None if it is absent, damaged or of another text."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             if (file.metadata() or {}).get("text_sha1") != text_sha1:
@@ -152,7 +153,7 @@ def load_record(path: Path, text_sha1: str) -> FilmRecord | None:
 
 
 def sha1_of(text: str) -> str:
-    """Return the SHA-1 of a text's UTF-8 bytes, in hex: the name of a text, not a safeguard."""
+    """Return the SHA-1 of a text's UTF-8 bytes, in hex; it identifies the text."""
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -167,14 +168,13 @@ def extract_records(
 ) -> dict[str, str]:
     """Extract every (film_id, text) whose record is not yet in `folder`.
 
-    Each of `workers` processes (one a core by default) works on a film of its own, on one core;
-    texts are read just ahead of them. Returns the SHA-1 of each text by film id, which
-    `load_record` asks for. The progress bar shows encoder tokens per second, cached films left
-    out.
+    Each of `workers` processes (default: one per core) extracts one film at a time on one core;
+    texts are read as they are needed. Returns the SHA-1 of each text by film id, for
+    `load_record`. The progress bar shows encoder tokens per second, without cached films.
     """
     settings = settings.resolved()
     workers = workers or os.cpu_count() or 1
-    fingerprints: dict[str, str] = {}
+    text_sha1s: dict[str, str] = {}
     pending: set[Future[int]] = set()
     with (
         tqdm(total=total, unit="film", desc="features", disable=not progress) as bar,
@@ -182,9 +182,9 @@ def extract_records(
             workers, multiprocessing.get_context("spawn"), _start_worker, (settings,)
         ) as pool,
     ):
-        speed = _ThroughputBar(bar)
+        throughput = _ThroughputBar(bar)
         for film_id, text in texts:
-            fingerprints[film_id] = sha1 = sha1_of(text)
+            text_sha1s[film_id] = sha1 = sha1_of(text)
             path = record_path(folder, film_id)
             if load_record(path, sha1) is not None:
                 bar.update()
@@ -192,19 +192,19 @@ def extract_records(
             pending.add(pool.submit(_extract_and_save, text, path, sha1))
             if len(pending) >= 2 * workers:
                 done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                speed.count(done)
-        speed.count(wait(pending).done)
-    return fingerprints
+                throughput.count(done)
+        throughput.count(wait(pending).done)
+    return text_sha1s
 
 
 class _ThroughputBar:
-    """Shows tokens per second since the first film was sent to a worker."""
+    """Shows tokens per second since the first film was submitted."""
 
     def __init__(self, bar: tqdm) -> None:
         self._bar, self._start, self._tokens = bar, perf_counter(), 0
 
     def count(self, done: set[Future[int]]) -> None:
-        """Add finished films; an error in a worker is raised here."""
+        """Count finished films; raise the error of a worker, if any."""
         self._tokens += sum(future.result() for future in done)
         self._bar.set_postfix_str(f"{self._tokens / (perf_counter() - self._start):,.0f} tokens/s")
         self._bar.update(len(done))
@@ -218,11 +218,11 @@ def _start_worker(settings: FeatureConfig) -> None:
     _settings = settings
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """Leave when the parent was killed: a pool's workers would wait for work for ever."""
+def _exit_with_parent() -> None:
+    """Exit when the parent process ends; otherwise workers of a killed pool wait forever."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
@@ -230,7 +230,7 @@ def _end_with_parent() -> None:
 
 @functools.cache
 def _worker_encoder() -> tuple[ChunkEncoder, Chunking]:
-    """Load the encoder at a worker's first film, whose future then carries any error."""
+    """Load the encoder with a worker's first film, so that its future carries any error."""
     chunking = Chunking(_settings.chunk_length, _settings.chunk_overlap)
     return load_encoder(_settings.n_layer, _settings.engine, _settings.precision), chunking
 

@@ -1,7 +1,7 @@
-"""Extraction over a Ray cluster: the records that `extract_records` makes, made on any machines.
+"""Extraction on a Ray cluster, with the same records as `extract_records`.
 
-Texts go out and records come back through Ray, and this process writes them: the nodes share no
-folder, and need no more than this package and the encoder.
+Ray sends texts to the nodes and records back to this process, which writes them. The nodes need no
+shared folder, only this package and the encoder.
 """
 
 import logging
@@ -29,7 +29,7 @@ from wholescript.features.pretrained_encoders import ChunkEncoder, load_encoder
 from wholescript.files import write_atomic
 
 FILMS_PER_BATCH = 512
-"""Texts that Ray holds in memory: about 100 MB of whole screenplays."""
+"""Films submitted to Ray at once: about 100 MB of screenplays."""
 
 
 def extract_records_on_ray(
@@ -44,20 +44,20 @@ def extract_records_on_ray(
 ) -> dict[str, str]:
     """Extract every (film_id, text) whose record is not yet in `folder`, as `extract_records` does.
 
-    `address` names a Ray cluster; without it `workers` processes of this machine share the films.
-    A record is written as soon as its film is done, so that a killed extraction goes on from
-    there, with this engine or the local one. Nodes with processors of one kind give the same bytes.
+    `address` is that of a Ray cluster; without it Ray runs `workers` local processes. Each record
+    is written when its film is done, so an interrupted extraction can be continued, also with
+    `extract_records`. Nodes with the same kind of CPU give the same bytes.
 
     Raises:
-        BundleError: a node lacks the package with the encoder's weights.
+        BundleError: a node does not have the package with the encoder's weights.
         RunError: no cluster answers at `address`.
     """
     settings = settings.resolved()
-    fingerprints: dict[str, str] = {}
+    text_sha1s: dict[str, str] = {}
 
     def missing() -> Iterator[dict[str, str]]:
         for film_id, text in texts:
-            fingerprints[film_id] = sha1 = sha1_of(text)
+            text_sha1s[film_id] = sha1 = sha1_of(text)
             if load_record(record_path(folder, film_id), sha1) is None:
                 yield {"film_id": film_id, "text": text, "text_sha1": sha1}
             else:
@@ -67,27 +67,29 @@ def extract_records_on_ray(
         films = missing()
         first = next(films, None)
         if first is None:
-            return fingerprints
+            return text_sha1s
         with cluster(address, workers):
-            while part := [first, *islice(films, FILMS_PER_BATCH - 1)] if first else []:
-                for film_id, record in _extracted(part, settings):
+            while batch := [first, *islice(films, FILMS_PER_BATCH - 1)] if first else []:
+                for film_id, record in _extract_batch(batch, settings):
                     write_atomic(record_path(folder, film_id), record)
                     bar.update()
                 first = next(films, None)
-    return fingerprints
+    return text_sha1s
 
 
-def _extracted(films: list[dict[str, str]], settings: FeatureConfig) -> Iterator[tuple[str, bytes]]:
-    """Yield the id and the record of each film, in the order in which they are done."""
-    # It would print a failure, which is raised here, and a bar of its own.
+def _extract_batch(
+    films: list[dict[str, str]], settings: FeatureConfig
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the id and the record of each film, in order of completion."""
+    # Errors are raised below, and the caller shows the progress bar.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.raise_original_map_exception = True
     actors = min(len(films), int(ray.cluster_resources()["CPU"]))
-    # A block a film: each comes back as soon as it is done, and a lost node costs no other.
+    # One block per film: each is returned when it is done, and a lost node loses one film.
     done = ray.data.from_items(films, override_num_blocks=len(films)).map(
-        _Extractor,  # type: ignore[arg-type]  # a class is an actor, which its hint leaves out
+        _Extractor,  # type: ignore[arg-type]  # Ray accepts a class, its type hint does not
         fn_constructor_args=(settings,),
         compute=ray.data.ActorPoolStrategy(size=actors),
         num_cpus=1,
@@ -97,26 +99,26 @@ def _extracted(films: list[dict[str, str]], settings: FeatureConfig) -> Iterator
             yield row["film_id"], row["record"]
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, WholeScriptError):
-            # Ray adds lines of advice that are none.
+            # Ray appends lines to the message.
             raise type(error.cause)(str(error.cause).splitlines()[0]) from None
         raise
 
 
 class _Extractor:
-    """Works on one film after another, on one core, in a process of Ray's."""
+    """A Ray actor that extracts one film at a time on one core."""
 
     def __init__(self, settings: FeatureConfig) -> None:
         torch.set_num_threads(1)
         self.settings = settings
 
     def __call__(self, film: dict[str, Any]) -> dict[str, Any]:
-        """Return the record of a film as the bytes of its file."""
+        """Return the id of a film and the bytes of its record."""
         record = extract_film(film["text"], *self.encoder_and_chunking)
         return {"film_id": film["film_id"], "record": serialize_record(record, film["text_sha1"])}
 
     @cached_property
     def encoder_and_chunking(self) -> tuple[ChunkEncoder, Chunking]:
-        """The encoder, loaded at the first film, whose error is then the film's."""
+        """The encoder, loaded with the first film, so that an error is raised for that film."""
         settings = self.settings
         encoder = load_encoder(settings.n_layer, settings.engine, settings.precision)
         return encoder, Chunking(settings.chunk_length, settings.chunk_overlap)

@@ -1,4 +1,4 @@
-"""Keyness: which words films of one class use more than films of the other."""
+"""Keyness: words that films of one class use more than films of the other."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,10 @@ PER_WORDS = 10_000
 def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) -> pd.DataFrame:
     """Compare log(1 + uses per 10,000 words) between films of label 1 and of label 0.
 
-    Every film counts once, and the logarithm tames bursts: a name that one film repeats 500
-    times is no keyword. Corpus-level log odds (Rayson and Garside, 2000) would put such names
-    first.
+    Every film has the same weight, and the logarithm damps bursts: a name that one film repeats
+    500 times is not a keyword. It would be with corpus-level log odds (Rayson and Garside, 2000).
 
-    Returns one row a word used by at least `min_films` films, most typical of label 1 first:
+    Returns one row per word used by at least `min_films` films, in order of decreasing t:
     `word`, `films`, `per_10k` and `per_10k_other` (mean uses per 10,000 words), `effect`
     (Cohen's d), `t` (Welch) and `q` (false discovery rate, Benjamini and Hochberg, 1995).
     """
@@ -48,9 +47,9 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
 def word_rates(
     words: WordCounts, min_films: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], sp.csr_matrix]:
-    """Return the words that at least `min_films` films use: number, films and uses per 10,000.
+    """Return the words used by at least `min_films` films: columns, films, uses per 10,000 words.
 
-    The last is of shape (n, number of such words).
+    The rates have shape (n, number of such words).
     """
     counts = words.total
     used = np.bincount(counts.indices, minlength=counts.shape[1])
@@ -63,7 +62,7 @@ def word_rates(
 def _moments(
     values: sp.csr_matrix, rows: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return mean and variance of each column over `rows`; a constant column gets a tiny one."""
+    """Return mean and variance of each column over `rows`; the variance is at least 1e-12."""
     part = values[rows]
     mean = np.asarray(part.mean(0)).ravel()
     square = np.asarray(part.multiply(part).mean(0)).ravel()

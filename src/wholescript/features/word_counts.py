@@ -1,7 +1,7 @@
-"""Word counts by quarter of the script: what bag-of-words models read.
+"""Word counts per quarter of the script, the input of bag-of-words models.
 
-Counts cannot be turned back into the script: order is lost beyond the quarter in which a word
-stands, and words of fewer than `MIN_FILMS` films are left out.
+The script cannot be recovered from them: the order of words within a quarter is not stored, and
+words of fewer than `MIN_FILMS` films are left out.
 """
 
 import itertools
@@ -21,15 +21,15 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 def tokenize_words(text: str) -> list[str]:
-    """Return the lower-case words of a text, in order: letters, with apostrophes inside."""
+    """Return the lower-case words of a text, in order: letters, with apostrophes between them."""
     return _WORD.findall(text.lower().replace("\u2019", "'"))
 
 
 @dataclass(frozen=True)
 class FilmWordCounts:
-    """Counts of one film: `words` sorted; `counts` (len(words), 5) uint16.
+    """Counts of one film: `words`, sorted, and `counts` (len(words), 5) uint16.
 
-    Columns 0 to 3 are the quarters of the script, column 4 its first 4,000 characters.
+    Columns 0 to 3 are the quarters of the script, column 4 is its first 4,000 characters.
     """
 
     words: list[str]
@@ -49,7 +49,7 @@ def count_words(text: str) -> FilmWordCounts:
 
 @dataclass(frozen=True)
 class WordCounts:
-    """Sparse counts of n films over V words: four quarters, the opening and the whole.
+    """Sparse counts of n films and V words: of four quarters and of the opening.
 
     Each matrix is CSR, uint16, of shape (n, V); `vocabulary` is sorted.
     """
@@ -59,22 +59,22 @@ class WordCounts:
     vocabulary: list[str]
 
     @property
-    def whole(self) -> sp.csr_matrix:
-        """Counts over the whole script, (n, V)."""
+    def total(self) -> sp.csr_matrix:
+        """Counts over the whole script, (n, V) int32."""
         total = self.quarters[0].astype(np.int32)
         for quarter in self.quarters[1:]:
             total = total + quarter
         return total.tocsr()
 
     def select(self, rows: NDArray[np.int64]) -> "WordCounts":
-        """Keep the films `rows`, in that order."""
+        """Return the counts of the films `rows`, in that order."""
         return WordCounts(
             tuple(quarter[rows] for quarter in self.quarters), self.opening[rows], self.vocabulary
         )
 
 
 def stack_word_counts(films: list[FilmWordCounts], min_films: int = MIN_FILMS) -> WordCounts:
-    """Join the counts of many films over the words that at least `min_films` of them use."""
+    """Stack the counts of films, for the words that at least `min_films` of them use."""
     frequency = Counter(word for film in films for word in film.words)
     vocabulary = sorted(word for word, n in frequency.items() if n >= min_films)
     column = {word: i for i, word in enumerate(vocabulary)}

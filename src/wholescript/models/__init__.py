@@ -1,1 +1,1 @@
-"""Models, each readable on its own, from word counts to transformers over chunks."""
+"""Torch modules; `documents` and `films` hold the estimators of documents and of films."""

@@ -47,7 +47,7 @@ def error_against_training_time(table: pd.DataFrame) -> Figure:
 
 
 def accuracy_against(table: pd.DataFrame, label: str) -> Figure:
-    """Draw test accuracy, `value` from `low` to `high`, over `size` on a log scale; x-axis `label`."""
+    """Draw test accuracy (`value`, `low`, `high`) over `size`, on a log axis named `label`."""
     figure, axes = plt.subplots(figsize=(6.0, 3.4))
     errors = interval_errors(table)
     axes.errorbar(table["size"], table["value"], yerr=errors, fmt="o-", linewidth=1)
@@ -96,7 +96,7 @@ def confusion(models: Mapping[str, Sequence[DocumentPredictions]], columns: int 
 
 
 def learning_curves(table: pd.DataFrame) -> Figure:
-    """Draw test error by training-set size: rows of `model`, `n_train`, `accuracy`, `low`, `high`."""
+    """Draw test error by size: rows of `model`, `n_train`, `accuracy`, `low`, `high`."""
     figure, axes = plt.subplots(figsize=(7.0, 4.2))
     for name, rows in table.groupby("model", sort=False):
         curve = rows.sort_values("n_train")
@@ -142,7 +142,9 @@ def token_attribution(table: pd.DataFrame) -> Figure:
     positions = np.arange(len(table))
     for axes, name in zip(all_axes[:, 0], panels, strict=True):
         colors = ["C0" if value >= 0 else "C1" for value in table[name]]
-        axes.bar(positions, table[name], color=colors if name == "attribution" else "0.6", width=0.8)
+        axes.bar(
+            positions, table[name], color=colors if name == "attribution" else "0.6", width=0.8
+        )
         axes.grid(axis="x", visible=False)
     all_axes[0, 0].set(ylabel="attribution, nats")
     if len(panels) > 1:

@@ -100,7 +100,7 @@ def confusion(models: Mapping[str, FilmPredictions]) -> Figure:
     """Draw a confusion matrix per model, at thresholds from inner folds: films, mean of repeats."""
     width = 2.5 * len(models) + 0.6
     figure, panels = plt.subplots(1, len(models), figsize=(width, 2.9), squeeze=False)
-    for axes, (name, predictions) in zip(panels[0], runs.items(), strict=True):
+    for axes, (name, predictions) in zip(panels[0], models.items(), strict=True):
         predicted = predictions.scores >= predictions.thresholds
         labels = np.broadcast_to(predictions.labels == 1, predicted.shape)
         cells = np.array(

@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm.auto import tqdm
 
 from wholescript.data.films import Corpus, repeated_folds
+from wholescript.evaluation.bootstrap import draw_cell_counts
 from wholescript.evaluation.film_bootstrap import bootstrap
 from wholescript.features.bundle import FilmFeatures
 from wholescript.features.layout import STRUCTURE_NAMES
@@ -102,8 +103,8 @@ def fit_predictor(task: Task, *, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> P
 def _bootstrap_weights(groups: NDArray[np.object_], draws: int, seed: int) -> IntArray:
     """Return how often each film is drawn, (draws, n); groups are drawn as a whole."""
     names, group = np.unique(groups.astype(str), return_inverse=True)
-    uniform = np.full(len(names), 1 / len(names))
-    return np.random.default_rng(seed).multinomial(len(names), uniform, size=draws)[:, group]
+    counts = draw_cell_counts(np.ones(len(names)), draws, np.random.default_rng(seed))
+    return counts[:, group]
 
 
 def _training_ranges(task: Task, predictor: Predictor) -> dict[str, Any]:

@@ -147,8 +147,8 @@ def _out_of_range_warnings(
         yield f"year: {year}; 98% of the training films are from {low:.0f} to {high:.0f}"
     if known < seen["known_words"][0] * words:
         yield (
-            f"vocabulary: {known / words:.0%} of the words are in it; 99% of the "
-            f"training scripts have {seen['known_words'][0]:.0%} or more; is it in another language?"
+            f"vocabulary: {known / words:.0%} of the words are in it; 99% of the training scripts "
+            f"have {seen['known_words'][0]:.0%} or more; is it in another language?"
         )
     if structure["sluglines"] == 0:
         yield (

@@ -111,7 +111,7 @@ def test_local_split_column_is_checked(films: pd.DataFrame, save_films: Save) ->
 @pytest.mark.parametrize(
     ("source", "path", "message"),
     [
-        ("bundeled", None, "one of bundled, local, hub"),
+        ("bundeled", None, "none of bundled, local, hub"),
         ("local", None, "needs path"),
         ("bundled", "own.parquet", "use source='local'"),
     ],

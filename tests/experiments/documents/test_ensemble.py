@@ -21,7 +21,7 @@ def predictions(seed, noise, n=2_000):
     )
 
 
-def member(workspace, name, seed, noise, *, fingerprint="d", validated=True, **data_config):
+def member(workspace, name, rng_seed, noise, *, fingerprint="d", validated=True, **data_config):
     """Store a run with such predictions."""
     settings = {"estimator": {"model": name}, "data_config": {"seed": 0} | data_config}
     facts = {
@@ -33,8 +33,8 @@ def member(workspace, name, seed, noise, *, fingerprint="d", validated=True, **d
         Identity("document_classifier", 1, settings, {"fingerprint": fingerprint}),
         {cost: Metric(2.0) for cost in SUMMED_COSTS},
         facts=facts,
-        predictions=predictions(seed, noise),
-        val_predictions=predictions(seed + 100, noise) if validated else None,
+        predictions=predictions(rng_seed, noise),
+        val_predictions=predictions(rng_seed + 100, noise) if validated else None,
     )
 
 

@@ -2,143 +2,144 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from tests.training.planted_documents import planted_table
-from wholescript.cli import app
-from wholescript.data.labelled import read_labelled_dataset
+from tests.experiments.documents.questions import tiny_classifier
 from wholescript.errors import ParameterError, RunError
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.token_attribution import attribute_tokens
-from wholescript.experiments.documents.load import ESTIMATORS, load_trained_run, make_estimator
+from wholescript.experiments.documents.attribution import TokenAttribution
+from wholescript.experiments.documents.ensemble import Ensemble
+from wholescript.experiments.documents.load import load_trained_run, make_estimator
+from wholescript.experiments.documents.train import DocumentExperiment
+from wholescript.experiments.experiment import run
+from wholescript.experiments.registry import MODELS
 from wholescript.experiments.store import RunStore
-from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.experiments.workspace import Workspace
+from wholescript.models.documents.bag_of_words import NBSVM
+from wholescript.models.documents.ngram import NgramClassifier
+from wholescript.models.documents.ngram_interpolated import InterpolatedNgramClassifier
+from wholescript.project import Project
 from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
+from wholescript.training.loop import TrainConfig
 from wholescript.training.pretrain import PRETRAIN_CONFIG
 
 TEXTS = ["the old violin", "a harbour under the pier"]
+ESTIMATORS = [
+    entry
+    for entry in MODELS.values()
+    if "films" not in entry.path
+    and "screenplays" not in entry.path
+    and entry.name != Ensemble.model
+]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """A tree in which models were trained by commands."""
+def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    table = planted_table(root / "questions.csv")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(ROOT_VARIABLE, str(root))
-        for command in (
-            f"prepare {table}",
-            "train generative questions",
-            "train generative questions --model ngram-mixed",
-            "train linear questions --kind nb-svm",
-            "train scratch questions --size tiny --vocabulary 400 --epochs 2",
-            "train encoder questions --epochs 4 --learning-rate 1e-3 --float32",
-        ):
-            done = CliRunner().invoke(app, command.split())
-            assert done.exit_code == 0, done.output
-    return root
+    return Workspace(Project(root), RunStore(root / "runs"))
 
 
-def stored(root, name):
-    return RunStore(root / "_build" / "texts").find(f"questions/{name}-s0")
+@pytest.fixture(scope="module")
+def runs(workspace, dataset):
+    """A run of each kind of classifier, by its default name."""
+    config = TrainConfig(epochs=6, learning_rate=3e-3, chunk_dropout=0.0, monitor="val_loss")
+    estimators = [
+        NgramClassifier(),
+        InterpolatedNgramClassifier(),
+        NBSVM(),
+        tiny_classifier(2),
+        EncoderClassifier(
+            n_layer=1, d_model=64, n_head=2, d_feedforward=128, bfloat16=False, train_config=config
+        ),
+    ]
+    return {
+        estimator.name: run(DocumentExperiment(estimator), dataset, workspace, progress=False)
+        for estimator in estimators
+    }
 
 
-@pytest.mark.parametrize("kind", ESTIMATORS.values(), ids=ESTIMATORS)
-def test_a_configuration_makes_its_estimator(kind):
-    config = json.loads(json.dumps(kind().config))
-    again = make_estimator(config)
-    assert type(again) is kind
-    assert json.loads(json.dumps(again.config)) == config
+@pytest.mark.parametrize("entry", ESTIMATORS, ids=lambda entry: entry.name)
+def test_default_settings_make_the_same_estimator(entry):
+    settings = json.loads(json.dumps(entry.load()().config))
+    estimator = make_estimator(settings)
+    assert type(estimator) is entry.load()
+    assert json.loads(json.dumps(estimator.config)) == settings
 
 
 @pytest.mark.parametrize(
     "estimator",
     [
         ScratchClassifier(size="tiny", token_dropout=0.3, max_length=99),
-        EncoderClassifier(reading=PRETRAIN_CONFIG, n_layer=2),
+        EncoderClassifier(pretrain=PRETRAIN_CONFIG, n_layer=2),
         FinetunedGenerative(tuning="full", window=64),
-        ScratchGenerative(reading=PRETRAIN_CONFIG, size="tiny"),
+        ScratchGenerative(pretrain=PRETRAIN_CONFIG, size="tiny"),
     ],
 )
-def test_what_was_changed_stays_changed(estimator):
-    config = json.loads(json.dumps(estimator.config))
-    assert json.loads(json.dumps(make_estimator(config).config)) == config
+def test_changed_settings_make_the_same_estimator(estimator):
+    settings = json.loads(json.dumps(estimator.config))
+    assert json.loads(json.dumps(make_estimator(settings).config)) == settings
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-bayes", "ngram-mixed", "nb-svm", "scratch-tiny", "encoder"]
+    "name", ["ngram-bayes", "ngram-interpolated", "nb-svm", "scratch-tiny", "encoder"]
 )
-def test_read_back_it_says_what_it_said(root, name):
-    run = stored(root, name)
-    test = read_labelled_dataset(root / "_build" / "labelled" / "questions").splits["test"]
-    found = load_trained_run(Project(root), run).predict_proba(test.texts)
-    assert (found.argmax(1) == run.document_predictions.predicted).all()
+def test_a_loaded_classifier_predicts_the_same(workspace, runs, dataset, name):
+    fitted = load_trained_run(workspace.project, runs[name])
+    predicted = fitted.predict_proba(dataset.splits["test"].texts).argmax(1)
+    stored = runs[name].predictions(DocumentPredictions).predicted
+    np.testing.assert_array_equal(predicted, stored)
 
 
-@pytest.mark.parametrize("name", ["ngram-bayes", "ngram-mixed"])
-def test_words_add_up_to_the_evidence_of_the_text(root, name):
-    fitted = load_trained_run(Project(root), stored(root, name))
+@pytest.mark.parametrize("name", ["ngram-bayes", "ngram-interpolated"])
+def test_attributions_sum_to_the_log_likelihood_ratio(workspace, runs, name):
+    fitted = load_trained_run(workspace.project, runs[name])
     table = attribute_tokens(fitted, TEXTS[0])
-    assert table["word"].tolist() == ["the", "old", "violin", ""]
+    assert table["token"].tolist() == ["the", "old", "violin", ""]
     likelihoods = fitted.log_likelihoods(TEXTS[:1])[0]
     first, second, _ = np.argsort(-fitted.predict_proba(TEXTS[:1])[0])
     expected = likelihoods[first] - likelihoods[second]
-    assert table["evidence"].sum() == pytest.approx(expected, rel=1e-4)
-    assert table["evidence"].idxmax() == 2, "the word that tells the class weighs most"
+    assert table["attribution"].sum() == pytest.approx(expected, rel=1e-4)
+    assert table["attribution"].idxmax() == 2, "the class word has the highest attribution"
 
 
-@pytest.mark.parametrize(
-    ("name", "shown"), [("ngram-bayes", "violin +"), ("encoder", "violin +"), ("nb-svm", "%")]
-)
-def test_a_trained_model_can_be_asked(root, monkeypatch, name, shown):
-    monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    done = CliRunner().invoke(app, ["classify", f"questions/{name}", *TEXTS])
-    assert done.exit_code == 0, done.output
-    assert shown in done.output
-    assert sum(line.startswith(("0 ", "1 ", "2 ")) for line in done.output.splitlines()) == 2
-
-
-def test_an_encoder_weighs_words_by_hiding_them(root):
-    fitted = load_trained_run(Project(root), stored(root, "encoder"))
+def test_attributions_of_an_encoder_are_occlusion_differences(workspace, runs):
+    fitted = load_trained_run(workspace.project, runs["encoder"])
     table = attribute_tokens(fitted, TEXTS[0])
-    assert table["word"].tolist() == TEXTS[0].split()
+    assert table["token"].tolist() == TEXTS[0].split()
     assert table["attention"].sum() == pytest.approx(1, abs=1e-5)
-    assert table["evidence"].idxmax() == 2
-    whole, hidden = (fitted.predict_proba([t])[0] for t in (TEXTS[0], "the old unheardof"))
+    whole, occluded = (fitted.predict_proba([t])[0] for t in (TEXTS[0], "the old unheardof"))
     first, second, _ = np.argsort(-whole)
-    moved = np.log(whole[first] / whole[second]) - np.log(hidden[first] / hidden[second])
-    assert table["evidence"][2] == pytest.approx(moved, rel=1e-3)
+    change = np.log(whole[first] / whole[second]) - np.log(occluded[first] / occluded[second])
+    assert table["attribution"][2] == pytest.approx(change, rel=1e-3)
 
 
-def test_a_model_of_single_counts_does_not_weigh_words(root):
-    fitted = load_trained_run(Project(root), stored(root, "nb-svm"))
-    with pytest.raises(ParameterError, match="language of each class"):
+def test_bag_of_words_has_no_token_attribution(workspace, runs):
+    fitted = load_trained_run(workspace.project, runs["nb-svm"])
+    with pytest.raises(ParameterError, match="token attribution needs"):
         attribute_tokens(fitted, TEXTS[0])
 
 
 @pytest.mark.parametrize("name", ["ngram-bayes", "encoder"])
-def test_what_words_are_worth_is_kept(root, monkeypatch, name):
-    monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    done = CliRunner().invoke(app, ["classify", f"questions/{name}", TEXTS[0], "--keep"])
-    assert done.exit_code == 0, done.output
-    kept = RunStore(root / "_build" / "texts").find(f"questions/{name}-s0-words")
-    assert kept.config["text"] == TEXTS[0]
-    assert kept.history["word"].tolist()[:3] == TEXTS[0].split()
-    assert kept.metrics["evidence"].value == pytest.approx(kept.history["evidence"].sum())
-    assert ("agreement" in kept.metrics) == (name == "encoder")
-    done = CliRunner().invoke(app, ["classify", f"questions/{name}", *TEXTS, "--keep"])
-    assert "the words of one text, not of 2" in done.output
+def test_token_attribution_is_stored_as_a_run(workspace, runs, name):
+    fitted = load_trained_run(workspace.project, runs[name])
+    result = run(TokenAttribution(fitted, TEXTS[0]), runs[name], workspace)
+    assert result.name == f"questions/{name}-s0-token-attribution"
+    assert result.settings == {"text": TEXTS[0]}
+    assert result.history["token"].tolist()[:3] == TEXTS[0].split()
+    attribution_sum = result.metrics["attribution_sum"].value
+    assert attribution_sum == pytest.approx(result.history["attribution"].sum(), abs=1e-5)
+    assert ("attention_rank_correlation" in result.metrics) == (name == "encoder")
+    assert result.config["predicted"] in runs[name].config["classes"]
 
 
-def test_weights_that_are_gone_are_an_error(root, tmp_path):
-    run = stored(root, "nb-svm")
-    with pytest.raises(RunError, match="are not here"):
-        load_trained_run(Project(tmp_path), run)
+def test_missing_weights_are_an_error(runs, tmp_path):
+    with pytest.raises(RunError, match="are not on this computer"):
+        load_trained_run(Project(tmp_path), runs["nb-svm"])
 
 
-def test_a_blend_has_no_weights(root):
-    run = stored(root, "nb-svm")
-    run.config["estimator"] = {"model": "Blend"}
-    with pytest.raises(RunError, match="a Blend, which has no weights"):
-        load_trained_run(Project(root), run)
+def test_an_ensemble_has_no_weights(workspace, runs):
+    runs["nb-svm"].config["experiment"] = Ensemble.kind
+    with pytest.raises(RunError, match="has no weights: it is a run of 'ensemble'"):
+        load_trained_run(workspace.project, runs["nb-svm"])

@@ -122,6 +122,6 @@ def test_comparison_tables(models):
     assert np.isnan(costs.loc["tfidf-svm", "seconds_per_epoch"])
     assert 1 <= epochs_to_convergence(models)["scratch-tiny"] <= 2
     table = paired_differences(models, "tfidf-svm")
-    assert set(table["run"]) == {"scratch-tiny"}
+    assert set(table["model"]) == {"scratch-tiny"}
     with pytest.raises(ParameterError, match="'other'"):
         paired_differences(models, "other")

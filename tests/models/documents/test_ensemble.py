@@ -128,6 +128,8 @@ def test_the_kernel_member_is_optional(ensemble, data):
     assert model._scores(test).shape == (len(test), 2 * classes)
     assert (model.predict_proba(test).argmax(axis=1) == test_labels).mean() > 0.9
     whole = ensemble("weighted_sum").fit(*training, seed=0)
-    kernel = whole.kernel.parameters["trained_parameters"]
+    kernel = whole.kernel.n_parameters["trained_parameters"]
     combination = classes * classes  # the kernel's block of the weighted sum
-    assert whole.parameters["parameters"] == model.parameters["parameters"] + kernel + combination
+    assert (
+        whole.n_parameters["parameters"] == model.n_parameters["parameters"] + kernel + combination
+    )

@@ -45,5 +45,5 @@ def test_config_depends_on_the_embedding_settings():
 
 def test_films_without_embeddings_are_an_error(embedded, rows):
     estimator = DecoderEmbeddingEstimator(MeanPoolingLR(), DecoderEmbeddingConfig(n_chunks=2))
-    with pytest.raises(DataError, match="has not read the texts of 120 of 120 films"):
+    with pytest.raises(DataError, match="embeddings of 120 of 120 films are not in the cache"):
         estimator.fit_predict(embedded, *rows, seed=0)

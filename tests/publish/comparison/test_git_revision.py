@@ -38,7 +38,7 @@ def test_changes_since_a_commit_are_printed_and_written(checkout: Path) -> None:
     assert "claim tfidf-ranks-well: does not hold, was holds" in result.output
     assert "1 of 1 metrics outside" in result.output
     page = (checkout / "_build" / "diff.html").read_text()
-    assert "What moved since HEAD" in page
+    assert "Changes since HEAD" in page
     assert page.count("<img") == 1  # embedded: the temporary checkout was deleted
 
 
@@ -46,7 +46,7 @@ def test_no_changes(checkout: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["diff", "HEAD", "--output", str(tmp_path / "out.html")])
     assert result.exit_code == 0
     assert (
-        "0 of 1 metrics outside their tolerance, 0 of 2 figures and tables moved" in result.output
+        "0 of 1 metrics outside their tolerance, 0 of 2 figures and tables changed" in result.output
     )
     assert (tmp_path / "out.html").exists()
     assert not (checkout / "_build").exists()

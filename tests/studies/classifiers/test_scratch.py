@@ -78,7 +78,7 @@ def test_save_without_a_training_folder(train, validation, tmp_path):
 
 
 def test_loading_from_an_empty_folder_writes_nothing(train, validation, tmp_path):
-    with pytest.raises(DataError, match=r"tokenizer\.json is no tokenizer"):
+    with pytest.raises(DataError, match=r"tokenizer\.json is not a valid tokenizer"):
         classifier().load(tmp_path, CLASSES)
     assert not list(tmp_path.iterdir())
 
@@ -88,7 +88,7 @@ def test_a_damaged_tokenizer_is_an_error(train, validation, tmp_path):
     model.save(model.fit(train, validation, seed=0), tmp_path)
     path = tmp_path / TOKENIZER_FILE
     path.write_text(path.read_text()[:500])
-    with pytest.raises(DataError, match=r"tokenizer\.json is no tokenizer"):
+    with pytest.raises(DataError, match=r"tokenizer\.json is not a valid tokenizer"):
         model.load(tmp_path, CLASSES)
 
 
@@ -97,7 +97,7 @@ def test_a_damaged_tokenizer_is_an_error(train, validation, tmp_path):
     [
         ({"size": "huge"}, "size='huge' is none of tiny, small, medium, large"),
         ({"pooling": "max"}, "pooling='max' is none of last, mean"),
-        ({"tokenizer": "words"}, "tokenizer='words' is none of bpe, gpt2"),
+        ({"tokenizer": "words"}, "tokenizer='words'"),
         ({"vocab_size": 100}, "vocab_size=100"),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_loaded_classifier_predicts_the_same(train, validation, tmp_path):
     again = pretrained.load(tmp_path, CLASSES)
     np.testing.assert_array_equal(again.predict_proba(test), fitted.predict_proba(test))
     (tmp_path / "words.json").unlink()
-    with pytest.raises(DataError, match="no list of words"):
+    with pytest.raises(DataError, match="not a valid vocabulary"):
         pretrained.load(tmp_path, CLASSES)
 
 
@@ -119,7 +119,9 @@ def test_token_dropout_applies_in_training_only(train, validation):
     losses = [fitted.history[-1]["train_loss"] for fitted in (with_dropout, without)]
     assert losses[0] > losses[1] + 0.1, "a tenth of the words is hard to fit"
     test = planted(9, seed=2).texts
-    np.testing.assert_array_equal(with_dropout.predict_proba(test), with_dropout.predict_proba(test))
+    np.testing.assert_array_equal(
+        with_dropout.predict_proba(test), with_dropout.predict_proba(test)
+    )
 
 
 def test_pretraining_windows_have_their_own_length(train, monkeypatch):

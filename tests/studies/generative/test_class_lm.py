@@ -21,8 +21,8 @@ from wholescript.studies.generative.class_lm import (
     ScratchGenerative,
 )
 from wholescript.studies.generative.fitted_class_lm import LOG_LIKELIHOODS_FILE, FittedGenerative
-from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.document_batches import DocumentBatchLoader
+from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.language_model import NextTokenObjective
 from wholescript.training.pretrain import PRETRAIN_CONFIG, PRETRAINED_FILE
 

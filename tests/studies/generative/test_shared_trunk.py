@@ -44,8 +44,12 @@ def shared_trunk(folder, **options):
 
 def test_disc_weight_trades_label_loss_for_next_token_loss(folder, train, validation):
     longer = replace(SHORT, epochs=6, patience=6)
-    discriminative = shared_trunk(folder, disc_weight=1.0, train_config=longer).fit(train, validation, seed=0)
-    generative = shared_trunk(folder, disc_weight=0.0, train_config=longer).fit(train, validation, seed=0)
+    discriminative = shared_trunk(folder, disc_weight=1.0, train_config=longer).fit(
+        train, validation, seed=0
+    )
+    generative = shared_trunk(folder, disc_weight=0.0, train_config=longer).fit(
+        train, validation, seed=0
+    )
     disc, gen = (fitted.history[-1] for fitted in (discriminative, generative))
     assert disc["val_loss"] < 0.95 * gen["val_loss"]
     assert gen["val_nats_per_token"] < disc["val_nats_per_token"] - 0.2
@@ -117,9 +121,7 @@ def test_labelled_windows_all_or_one_per_document(folder):
     assert sampled.labels.tolist() == [0, 1, 2]
     for window, label in zip(sampled.tokens, sampled.labels, strict=True):
         windows = [
-            ids
-            for ids, c in zip(all_windows.tokens, all_windows.labels, strict=True)
-            if c == label
+            ids for ids, c in zip(all_windows.tokens, all_windows.labels, strict=True) if c == label
         ]
         assert any(np.array_equal(window, ids) for ids in windows)
     again = estimator._labelled_windows(class_lm, long, 0)
@@ -141,7 +143,9 @@ def test_micro_batches_have_the_loss_and_gradient_of_the_batch(folder, train):
         gradients.append(network.branches[1].base.norm.weight.grad)
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     # Equal models have uniform class probabilities, so that the loss is known.
-    log_likelihoods = objective.log_likelihoods(network, batches_of(estimator, class_lm, train, batch))
+    log_likelihoods = objective.log_likelihoods(
+        network, batches_of(estimator, class_lm, train, batch)
+    )
     tokens = (batch.attention_mask.sum(1) - 1).sum()
     expected = 0.8 * np.log(CLASSES) + 0.2 * -log_likelihoods[:, 0].sum() / float(tokens)
     assert losses[0] == pytest.approx(expected, rel=1e-5)
@@ -169,7 +173,7 @@ def test_logits_are_divided_by_the_root_of_the_length():
     ("options", "message"),
     [
         ({"disc_weight": 1.5}, "disc_weight=1.5"),
-        ({"prompts": ("a", "b", "c")}, "it takes no prompts"),
+        ({"prompts": ("a", "b", "c")}, "a shared trunk takes no prompts"),
         ({"n_shared_layers": 2}, "n_shared_layers=2"),
         ({"n_layer": 1}, "n_layer=1 and vocab_size=None must be given together"),
         ({"n_layer": 1, "vocab_size": 270}, "stored in a folder: give one"),

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.training.planted_documents import CLASSES, CLASS_WORDS, planted
 from tests.studies.generative.test_class_lm import PROMPTS, SHORT, prompted, scratch
+from tests.training.planted_documents import CLASS_WORDS, CLASSES, planted
 from wholescript.data.labelled.overlap import NgramIndex
 from wholescript.errors import DataError, ParameterError
 from wholescript.studies.generative.synthesis import SamplingConfig, generate_documents

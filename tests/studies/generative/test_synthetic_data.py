@@ -4,23 +4,28 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
+from tests.studies.generative.test_class_lm import scratch
 from tests.training.planted_documents import planted_table
-from wholescript.cli import app
-from wholescript.data.labelled import read_labelled_dataset
+from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
 from wholescript.data.labelled.overlap import NgramIndex
 from wholescript.errors import DataError, ParameterError, RunError
-from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.document_metrics import bootstrap
+from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.tables import by_dataset, local_document_runs, trained_on_all
+from wholescript.experiments.documents.train import DocumentExperiment
+from wholescript.experiments.experiment import run
 from wholescript.experiments.store import RunStore
-from wholescript.project import ROOT_VARIABLE, Project
+from wholescript.experiments.workspace import Workspace
+from wholescript.models.documents.bag_of_words import NaiveBayes
+from wholescript.models.documents.ngram import NgramClassifier
+from wholescript.project import Project
+from wholescript.studies.generative.class_lm import LM_TRAIN_CONFIG
 from wholescript.studies.generative.synthesis import SamplingConfig
 from wholescript.studies.generative.synthetic_data import (
-    NOTE,
-    TEXTS,
+    METADATA_FILE,
+    SYNTHETIC_FILE,
     generate_synthetic,
     load_synthetic,
 )
@@ -35,193 +40,188 @@ from wholescript.studies.generative.tables import (
 )
 
 SAMPLING = SamplingConfig(max_tokens=30, min_words=3, batch_size=8)
-
-
-def call(root, command):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(ROOT_VARIABLE, str(root))
-        done = CliRunner().invoke(app, command.split())
-    return done
+REJECTIONS = ("n_too_short", "n_duplicates", "n_copied")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    """A tree with small language models of three classes, and of n-grams."""
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    source = load_source(str(planted_table(folder / "questions.csv")))
+    prepare(source, folder / "prepared", progress=False)
+    return read_labelled_dataset(folder / "prepared")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("tree")
-    table = planted_table(root / "questions.csv")
-    train = "train generative questions --model tiny --epochs 10 --learning-rate 3e-3"
-    for command in (f"prepare {table}", "train generative questions", train):
-        assert call(root, command).exit_code == 0
-    return root
+    return Workspace(Project(root), RunStore(root / "runs"))
+
+
+def train(workspace, dataset, estimator, config=DataConfig(), name=None, synthetic=None):  # noqa: B008
+    experiment = DocumentExperiment(estimator, config, name, synthetic)
+    return run(experiment, dataset, workspace, progress=False)
 
 
 @pytest.fixture(scope="module")
-def dataset(root):
-    return read_labelled_dataset(root / "_build" / "labelled" / "questions")
-
-
-def run_of(root, model):
-    return RunStore(root / "_build" / "texts").find(f"questions/{model}-s0")
+def lm_run(workspace, dataset):
+    config = replace(LM_TRAIN_CONFIG, epochs=10, learning_rate=3e-3)
+    return train(workspace, dataset, scratch(train_config=config))
 
 
 @pytest.fixture(scope="module")
-def folder(root, dataset):
-    run, store = run_of(root, "lm-tiny"), RunStore(root / "_build" / "texts")
-    return generate_synthetic(Project(root), run, dataset, 20, SAMPLING, store=store)
+def ngram_run(workspace, dataset):
+    return train(workspace, dataset, NgramClassifier())
 
 
-def test_no_text_is_taken_from_the_real_ones(folder, dataset):
-    texts = [json.loads(line)["text"] for line in (folder / TEXTS).read_text().splitlines()]
+@pytest.fixture(scope="module")
+def folder(workspace, dataset, lm_run):
+    return generate_synthetic(workspace, lm_run, dataset, 20, SAMPLING)
+
+
+def texts_in(folder):
+    lines = (folder / SYNTHETIC_FILE).read_text().splitlines()
+    return [json.loads(line)["text"] for line in lines]
+
+
+def test_no_document_is_copied_from_a_real_one(folder, dataset):
+    texts = texts_in(folder)
     assert len(texts) == 60
-    real = NgramIndex.from_texts(text for split in dataset.splits.values() for text in split.texts)
+    real = NgramIndex.from_texts(t for split in dataset.splits.values() for t in split.texts)
     assert not real.contains_ngram_of(texts).any()
-    note = json.loads((folder / NOTE).read_text())
-    assert note["counts"]["drawn"] >= 60
-    assert note["sampling"]["shortest"] == 3
+    metadata = json.loads((folder / METADATA_FILE).read_text())
+    assert metadata["counts"]["n_generated"] >= 60
+    assert metadata["sampling"]["min_words"] == 3
 
 
-def test_what_was_left_out_is_kept(root, folder):
-    wrote = RunStore(root / "_build" / "texts").find("questions/lm-tiny-s0-wrote")
-    counts = {name: metric.value for name, metric in wrote.metrics.items()}
-    assert counts["kept"] == 60
-    assert counts["drawn"] == 60 + sum(counts[why] for why in ("short", "repeated", "copied"))
-    texts = [json.loads(line)["text"] for line in (folder / TEXTS).read_text().splitlines()]
-    assert wrote.history["text"].tolist() == [texts[row] for row in (0, 1, 20, 21, 40, 41)]
-    assert wrote.history["class"].tolist() == [0, 0, 1, 1, 2, 2]
+def test_counts_and_first_documents_are_stored_as_a_run(workspace, folder):
+    stored = workspace.store.find("questions/lm-tiny-s0-synthetic")
+    counts = {name: metric.value for name, metric in stored.metrics.items()}
+    assert counts["n_kept"] == 60
+    assert counts["n_generated"] == 60 + sum(counts[reason] for reason in REJECTIONS)
+    assert stored.settings["n_per_class"] == 20
+    texts = texts_in(folder)
+    assert stored.history["text"].tolist() == [texts[row] for row in (0, 1, 20, 21, 40, 41)]
+    assert stored.history["class"].tolist() == [0, 0, 1, 1, 2, 2]
 
 
-def test_what_written_texts_do_is_told_beside_real_ones_alone(root, folder, tmp_path):
-    note = json.loads((folder / NOTE).read_text())
-    folder = shutil.copytree(folder, tmp_path / "six")
-    note["training"]["examples"] = 6
-    (folder / NOTE).write_text(json.dumps(note))
-    train = "train linear questions --kind naive-bayes --examples 6"
-    for more in ("", f" --written {folder} --added 10", f" --written {folder} --added 20"):
-        assert call(root, train + more).exit_code == 0
-    for n_train in (3, 30, 90):  # only the second has a number of real ones beside written ones
-        assert call(root, train.replace("6", str(n_train))).exit_code == 0
-    runs = local_document_runs(root / "_build" / "texts")
-    found = augmentation_table(runs, 6).set_index(["further", "added"])
-    assert set(found["model"]) == {"naive-bayes"}
-    assert found.index.tolist() == [("real", 24), ("written", 0), ("written", 30), ("written", 60)]
-    assert found["real"].tolist() == [6] * 4
-    table = found.loc["written"]
-    assert table.loc[0, ["ratio", "low", "high"]].tolist() == [1, 1, 1]
-    store = RunStore(root / "_build" / "texts")
-    for n_synthetic, name in ((0, "naive-bayes-n6-s0"), (60, "naive-bayes-n6-plus20-s0")):
-        accuracy = store.find(f"questions/{name}").metrics["accuracy"].value
-        assert table.loc[n_synthetic, "error"] == pytest.approx(1 - accuracy, abs=1e-6)
-    assert "questions/ngram-bayes-plus20" not in trained_on_all(runs)
+def test_augmentation_table_has_synthetic_and_real_documents(workspace, dataset, folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "six")
+    metadata = json.loads((copy / METADATA_FILE).read_text())
+    metadata["data_config"]["n_train"] = 6
+    (copy / METADATA_FILE).write_text(json.dumps(metadata))
+    for n in (0, 10, 20):
+        config = DataConfig(n_train=6, n_synthetic=n)
+        synthetic = load_synthetic(copy, n, dataset, config) if n else None
+        train(workspace, dataset, NaiveBayes(), config, synthetic=synthetic)
+    for n_train in (3, 30, 90):  # only 30 is within the range of the synthetic documents
+        train(workspace, dataset, NaiveBayes(), DataConfig(n_train=n_train))
+    runs = local_document_runs(workspace.store.root)
+    table = augmentation_table(runs, 6).set_index(["source", "n_added"])
+    assert set(table["model"]) == {"naive-bayes"}
+    assert table.index.tolist() == [
+        ("real", 24),
+        ("synthetic", 0),
+        ("synthetic", 30),
+        ("synthetic", 60),
+    ]
+    assert table["n_real"].tolist() == [6] * 4
+    augmented = table.loc["synthetic"]
+    assert augmented.loc[0, ["error_ratio", "low", "high"]].tolist() == [1, 1, 1]
+    for n_added, name in ((0, "naive-bayes-n6-s0"), (60, "naive-bayes-n6-synthetic20-s0")):
+        accuracy = workspace.store.find(f"questions/{name}").metrics["accuracy"].value
+        assert augmented.loc[n_added, "error"] == pytest.approx(1 - accuracy, abs=1e-6)
+    assert not any("synthetic" in name for name in trained_on_all(runs))
 
 
-def test_models_of_language_as_tables(root):
-    models = by_dataset(trained_on_all(local_document_runs(root / "_build" / "texts")))["questions"]
-    rules = calibration_table(models)
-    assert {"lm-tiny", "ngram-bayes"} <= set(rules.index)
-    run = run_of(root, "lm-tiny")
-    assert rules.loc["lm-tiny", "temperature"] == run.metrics["temperature"].value
-    plain, calibrated = rules.loc["lm-tiny", ["ece_plain", "ece"]]
-    assert plain == run.metrics["ece_uncalibrated"].value
-    assert rules.loc["lm-tiny", "times"] == plain / calibrated > 1
-    assert rules.loc["ngram-bayes", "temperature"] > 0
+def test_tables_of_generative_models(workspace, lm_run, ngram_run):
+    models = by_dataset(trained_on_all(local_document_runs(workspace.store.root)))["questions"]
+    table = calibration_table(models)
+    assert {"lm-tiny", "ngram-bayes"} <= set(table.index)
+    row = table.loc["lm-tiny"]
+    assert row["temperature"] == lm_run.metrics["temperature"].value
+    assert row["length_exponent"] == lm_run.metrics["length_exponent"].value
+    assert row["ece_uncalibrated"] == lm_run.metrics["ece_uncalibrated"].value
+    assert row["ece_ratio"] == row["ece_uncalibrated"] / row["ece"] > 1
+    assert table.loc["ngram-bayes", "temperature"] > 0
     epochs = lm_losses_by_epoch(models)
     assert set(epochs["model"]) == {"lm-tiny"} and epochs["class"].nunique() == 3
-    assert (epochs.groupby("class")["epoch"].min() == 1).all(), "each class counts its own"
-    kept = best_epochs(epochs)
-    least = epochs.groupby("class")["held_out_loss"].min()
-    assert kept.set_index("class")["held_out_loss"].to_dict() == least.to_dict()
+    assert (epochs.groupby("class")["epoch"].min() == 1).all(), "epochs are counted per class"
+    best = best_epochs(epochs).set_index("class")["val_loss"]
+    assert best.to_dict() == epochs.groupby("class")["val_loss"].min().to_dict()
     assert len(per_class_table(models).columns) == 9
 
 
-def test_the_error_of_calibration_that_is_chance_shrinks_with_the_texts():
-    def said(n, seed=0):
+def test_the_ece_noise_floor_decreases_with_the_sample_size():
+    def calibrated(n, seed=0):
         rng = np.random.default_rng(100 + seed)
-        sure = rng.uniform(0.5, 1, n)
-        labels = (rng.random(n) > sure).astype(np.int64)
+        confidence = rng.uniform(0.5, 1, n)
+        labels = (rng.random(n) > confidence).astype(np.int64)
         ids = [str(row) for row in range(n)]
-        return DocumentPredictions.from_probabilities(
-            ids, ["a", "b"], labels, np.stack([sure, 1 - sure], axis=1).astype(np.float32)
-        )
+        probabilities = np.stack([confidence, 1 - confidence], axis=1).astype(np.float32)
+        return DocumentPredictions.from_probabilities(ids, ["a", "b"], labels, probabilities)
 
-    many, few = (ece_noise_floor(said(n)) for n in (20_000, 500))
+    many, few = (ece_noise_floor(calibrated(n)) for n in (20_000, 500))
     assert few / many == pytest.approx((20_000 / 500) ** 0.5, rel=0.1)
     eces = [
-        bootstrap([said(500, s)], n_boot=2).set_index("metric")["value"]["ece"] for s in range(9)
+        bootstrap([calibrated(500, seed)], n_boot=2).set_index("metric")["value"]["ece"]
+        for seed in range(9)
     ]
     assert few == pytest.approx(np.mean(eces), rel=0.3)
 
 
-def test_models_that_were_asked_about_other_texts_are_compared_where_both_were(root):
-    command = "train linear questions --kind naive-bayes --name few"
-    assert call(root, command).exit_code == 0
-    store = RunStore(root / "_build" / "texts")
-    few, bayes = store.find("questions/few-s0"), run_of(root, "ngram-bayes")
-    half = set(few.document_predictions.ids[::2])
-    few.document_predictions.select(half).write(few.path / "predictions.parquet")
-    ratios = error_rate_ratios_on_common_documents({"few": [few], "bayes": [bayes]}, "bayes")
-    halves = [run.document_predictions.select(half) for run in (few, bayes)]
-    errors = [1 - (half.predicted == half.labels).mean() for half in halves]
-    assert ratios["few_over_bayes"].value == pytest.approx(errors[0] / errors[1])
+def test_error_rate_ratios_use_the_common_documents(workspace, dataset, ngram_run):
+    half_run = train(workspace, dataset, NaiveBayes(), name="half")
+    common = set(half_run.predictions(DocumentPredictions).ids[::2])
+    subset = half_run.predictions(DocumentPredictions).select(common)
+    subset.write(half_run.path / DocumentPredictions.FILE)
+    ratios = error_rate_ratios_on_common_documents(
+        {"half": [half_run], "ngrams": [ngram_run]}, "ngrams"
+    )
+    selected = [subset, ngram_run.predictions(DocumentPredictions).select(common)]
+    errors = [1 - (part.predicted == part.labels).mean() for part in selected]
+    assert ratios["half_over_ngrams"].value == pytest.approx(errors[0] / errors[1])
 
 
-def test_a_part_of_them_is_read(folder, dataset):
+def test_the_first_documents_of_each_class_are_loaded(folder, dataset):
     part = load_synthetic(folder, 7, dataset, DataConfig())
     assert part.labels.tolist() == [0] * 7 + [1] * 7 + [2] * 7
-    with pytest.raises(DataError, match="20 texts of class 0, 21 are asked for"):
+    with pytest.raises(DataError, match="20 documents of class 0, not 21"):
         load_synthetic(folder, 21, dataset, DataConfig())
-    with pytest.raises(DataError, match="no written texts"):
+    with pytest.raises(DataError, match="no synthetic documents"):
         load_synthetic(folder.parent, 1, dataset, DataConfig())
     with pytest.raises(ParameterError, match="n_synthetic=0"):
         load_synthetic(folder, 0, dataset, DataConfig())
-    with pytest.raises(ParameterError, match="learned from n_train=None of seed=0, here"):
+    with pytest.raises(ParameterError, match="n_train=None and seed=0, not n_train=None and seed"):
         load_synthetic(folder, 1, dataset, DataConfig(seed=1))
-    with pytest.raises(ParameterError, match="learned from n_train=None of seed=0, here"):
+    with pytest.raises(ParameterError, match="n_train=None and seed=0, not n_train=6"):
         load_synthetic(folder, 1, dataset, DataConfig(n_train=6))
-    with pytest.raises(ParameterError, match="another set than questions"):
+    with pytest.raises(ParameterError, match="another data set than questions"):
         load_synthetic(folder, 1, replace(dataset, fingerprint="other"), DataConfig())
 
 
-def test_a_written_text_may_hold_what_ends_a_line_elsewhere(folder, dataset, tmp_path):
+def test_documents_may_contain_unicode_line_separators(folder, dataset, tmp_path):
     rows = [{"text": f"one\u2028two {label}", "label": label} for label in range(3)]
-    (tmp_path / TEXTS).write_text(
-        "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), encoding="utf-8"
-    )
-    (tmp_path / NOTE).write_text((folder / NOTE).read_text())
-    read = load_synthetic(tmp_path, 1, dataset, DataConfig())
-    assert read.texts == [row["text"] for row in rows]
+    lines = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows]
+    (tmp_path / SYNTHETIC_FILE).write_text("".join(lines), encoding="utf-8")
+    (tmp_path / METADATA_FILE).write_text((folder / METADATA_FILE).read_text())
+    loaded = load_synthetic(tmp_path, 1, dataset, DataConfig())
+    assert loaded.texts == [row["text"] for row in rows]
 
 
-def test_they_are_learned_from(root, folder):
-    command = f"train generative questions --written {folder} --added 20"
-    done = call(root, command)
-    assert done.exit_code == 0, done.output
-    real = run_of(root, "ngram-bayes")
-    more = RunStore(root / "_build" / "texts").find("questions/ngram-bayes-plus20-s0")
-    assert more.config["texts"]["train"] == real.config["texts"]["train"] + 60
-    assert more.config["training"]["added"] == 20
-    assert more.key != real.key
-    assert (more.config["texts"]["validation"], more.config["texts"]["test"]) == (
-        real.config["texts"]["validation"],
-        real.config["texts"]["test"],
-    )
+def test_synthetic_documents_are_added_to_the_training_data(workspace, dataset, folder, ngram_run):
+    config = DataConfig(n_synthetic=20)
+    synthetic = load_synthetic(folder, 20, dataset, config)
+    augmented = train(workspace, dataset, NgramClassifier(), config, synthetic=synthetic)
+    assert augmented.name == "questions/ngram-bayes-synthetic20-s0"
+    real, more = ngram_run.config["documents"], augmented.config["documents"]
+    assert more == real | {"train": real["train"] + 60}
+    assert augmented.settings["data_config"]["n_synthetic"] == 20
+    assert "synthetic" in augmented.data and augmented.key != ngram_run.key
 
 
-def test_models_of_language_are_compared_with_others(root):
-    done = call(root, "compare questions/lm-tiny questions/ngram-bayes")
-    assert done.exit_code == 0, done.output
-    page = (root / "_build" / "comparison" / "texts.html").read_text()
-    assert "questions/lm-tiny" in page
-
-
-def test_number_and_folder_go_together(root, folder):
-    done = call(root, "train generative questions --added 20")
-    assert done.exit_code == 2 and "go together" in done.output
-
-
-def test_only_transformers_of_these_texts_can_write(root, dataset):
-    with pytest.raises(RunError, match="no transformer"):
-        generate_synthetic(Project(root), run_of(root, "ngram-bayes"), dataset, 5, SAMPLING)
-    run = run_of(root, "lm-tiny")
-    run.config["data"] = "other"
-    with pytest.raises(RunError, match="not trained on these texts"):
-        generate_synthetic(Project(root), run, dataset, 5, SAMPLING)
+def test_other_runs_cannot_generate(workspace, dataset, lm_run, ngram_run):
+    with pytest.raises(RunError, match="no transformer per class"):
+        generate_synthetic(workspace, ngram_run, dataset, 5, SAMPLING)
+    other = replace(dataset, fingerprint="other")
+    with pytest.raises(RunError, match="trained on other documents"):
+        generate_synthetic(workspace, lm_run, other, 5, SAMPLING)

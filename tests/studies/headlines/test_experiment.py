@@ -41,7 +41,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def store(root):
-    return RunStore(root / "_build" / "texts")
+    return RunStore(root / "_build" / "results")
 
 
 def call(root, *command):

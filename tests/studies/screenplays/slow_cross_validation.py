@@ -1,4 +1,4 @@
-"""A child process that cross-validates slowly, for the test that kills it: `slow_cross_validation.py FOLDER`."""
+"""A slow cross-validation in a child process, to be killed: `slow_cross_validation.py FOLDER`."""
 
 import sys
 import time

@@ -27,7 +27,7 @@ def _bytes(predictions):
     return [a.tobytes() for a in arrays] + [predictions.chosen, predictions.history]
 
 
-def test_every_film_is_tested_once_a_repeat():
+def test_every_film_is_tested_once_per_repeat():
     p = run(SlowRandom(0), None)
     assert p.scores.shape == (2, 60)
     assert np.isfinite(p.scores).all()
@@ -38,18 +38,18 @@ def test_every_film_is_tested_once_a_repeat():
     assert (of_fold == p.chosen[6]["threshold"]).all()
 
 
-def test_folds_side_by_side_give_the_same(tmp_path):
+def test_parallel_folds_give_the_same_predictions(tmp_path):
     task, estimator = small_task(), SlowRandom(0)
     folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
-    beside = cross_validate(
+    parallel = cross_validate(
         estimator, task, folds, seed=3, fold_cache_dir=tmp_path, progress=False, n_jobs=2
     )
-    assert estimator.fitted == 0  # others did
+    assert estimator.fitted == 0  # the worker processes did
     assert len(list(tmp_path.glob("*.npz"))) == 10
-    assert _bytes(beside) == _bytes(run(SlowRandom(0), None))
+    assert _bytes(parallel) == _bytes(run(SlowRandom(0), None))
 
 
-def test_a_fold_has_one_core():
+def test_a_fold_is_fitted_on_one_core():
     class Counting(SlowRandom):
         def fit_predict(self, *args, **options):
             self.fitted = torch.get_num_threads()
@@ -63,7 +63,7 @@ def test_a_fold_has_one_core():
     torch.set_num_threads(threads)
 
 
-def test_thresholds_come_from_inner_scores():
+def test_thresholds_are_chosen_on_inner_scores():
     task, train, test = small_task(), np.arange(40), np.arange(40, 60)
     p = cross_validate(SlowRandom(0), task, [Fold(0, 0, train, test)], seed=1, progress=False)
     inner = SlowRandom(0).fit_predict(task, train, test, seed=fold_seed(1, Fold(0, 0, train, test)))
@@ -102,7 +102,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "garbage", "flipped"])
-def test_a_damaged_fold_is_computed_again(tmp_path, damage, caplog):
+def test_a_damaged_fold_is_fitted_again(tmp_path, damage, caplog):
     whole = _bytes(run(SlowRandom(0), tmp_path))
     victim = sorted(tmp_path.glob("*.npz"))[4]
     content = bytearray(victim.read_bytes())
@@ -120,34 +120,34 @@ def test_a_damaged_fold_is_computed_again(tmp_path, damage, caplog):
     assert victim.name in caplog.text
 
 
-def test_a_remembered_fold_belongs_to_its_inputs(tmp_path):
+def test_a_cached_fold_depends_on_its_inputs(tmp_path):
     task, train, test = small_task(), np.arange(40), np.arange(40, 60)
     estimator = SlowRandom(0)
-    remembered = CachedEstimator(estimator, tmp_path)
-    remembered.fit_predict(task, train, test, seed=0)
-    remembered.fit_predict(task, train, test, seed=0)
+    cached = CachedEstimator(estimator, tmp_path)
+    cached.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(task, train, test, seed=0)
     assert estimator.fitted == 1
-    remembered.fit_predict(task, train, test, seed=1)
-    remembered.fit_predict(task, train[:-1], test, seed=0)
+    cached.fit_predict(task, train, test, seed=1)
+    cached.fit_predict(task, train[:-1], test, seed=0)
     task.labels[0] ^= 1
-    remembered.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(task, train, test, seed=0)
     estimator.config = {"model": "another"}
-    remembered.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(task, train, test, seed=0)
     assert estimator.fitted == 5
 
 
-def test_folds_that_leak_are_errors():
+def test_leaking_folds_are_an_error():
     task = small_task()
     rows = np.arange(60)
-    with pytest.raises(DataError, match=r"1 groups.*'film30'.*both sides of fold 0"):
+    with pytest.raises(DataError, match=r"1 groups.*'film30'.*test films of fold 0"):
         folds = [Fold(0, 0, rows[:31], rows[30:])]
         cross_validate(SlowRandom(0), task, folds, seed=0, progress=False)
-    with pytest.raises(DataError, match="Row 50 is tested again in fold 1 of repeat 0"):
+    with pytest.raises(DataError, match="row 50 is tested again in fold 1 of repeat 0"):
         folds = [Fold(0, 0, rows[:50], rows[50:]), Fold(0, 1, rows[:50], rows[50:])]
         cross_validate(SlowRandom(0), task, folds, seed=0, progress=False)
 
 
-def test_a_failure_keeps_what_was_done(tmp_path):
+def test_finished_folds_survive_an_interruption(tmp_path):
     class Failing(SlowRandom):
         def fit_predict(self, task, train, test, *, seed) -> FoldScores:
             if self.fitted == 4:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from wholescript.data.films.corpus import Corpus, DataProvenance
 from wholescript.data.films.folds import Fold, repeated_folds
 from wholescript.errors import RunError
-from wholescript.experiments.record import record_metrics
-from wholescript.experiments.results import Metric
 from wholescript.evaluation.film_comparison import compare
 from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.experiments.record import record_metrics
+from wholescript.experiments.results import Metric
 from wholescript.features.bundle import FilmFeatures
 from wholescript.models.films.task import FoldScores, Task
 from wholescript.project import OUTPUT_VARIABLE, Project
@@ -234,7 +234,9 @@ def test_measurement_is_made_once(notebook: Notebook) -> None:
 
 
 def test_published_run_is_loaded_and_never_trained(notebook: Notebook, study: Study) -> None:
-    with pytest.raises(RunError, match=r"no run 'chunk-encoders/noisy'.*train-texts FILMS.parquet"):
+    with pytest.raises(
+        RunError, match=r"no run 'chunk-encoders/noisy'.*train-end-to-end FILMS.parquet"
+    ):
         load_published_run("chunk-encoders/noisy", Noisy(), study)
     made = evaluate_run("chunk-encoders/noisy", Noisy(), study, split="first_repeat")
     assert made.predictions(FilmPredictions).scores.shape == (1, N)

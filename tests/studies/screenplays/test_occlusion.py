@@ -34,7 +34,7 @@ def folds(task):
     return repeated_folds(task.labels, task.groups, n_folds=3, n_repeats=2, seed=0)
 
 
-def test_whole_films_get_the_scores_of_the_estimator(task, folds):
+def test_whole_films_have_the_scores_of_the_estimator(task, folds):
     fold, model = folds[0], MeanPoolingLR(Cs=(1.0,))
     found = predict_without_each_part(model, task, fold, 4, seed=5)
     plain = model.fit_predict(task, fold.train, fold.test, seed=fold_seed(5, fold)).test
@@ -42,7 +42,7 @@ def test_whole_films_get_the_scores_of_the_estimator(task, folds):
     np.testing.assert_allclose(found[0], plain)
 
 
-def test_the_part_that_tells_is_the_part_that_is_missed(task, folds):
+def test_occluding_the_predictive_part_changes_the_score_most(task, folds):
     predictions = cross_validate_without_each_part(MeanPoolingLR(Cs=(1.0,)), task, folds, 4, seed=0)
     assert len(predictions) == 5
     assert all(np.isfinite(p.scores).all() and p.scores.shape == (2, N) for p in predictions)
@@ -54,12 +54,12 @@ def test_the_part_that_tells_is_the_part_that_is_missed(task, folds):
     np.testing.assert_array_equal(predictions[0].folds, predictions[3].folds)
 
 
-def test_movement_is_relative_to_the_mean_part():
-    moves = np.array([[1.0, -3.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(relative_change(moves), [[0.5, 1.5], [1.0, 1.0]])
+def test_changes_are_relative_to_the_mean_part():
+    changes = np.array([[1.0, -3.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(relative_change(changes), [[0.5, 1.5], [1.0, 1.0]])
 
 
-def test_near_duplicates_count_once():
+def test_group_means_count_near_duplicates_once():
     values = np.array([[1.0], [3.0], [7.0]])
     groups = np.array(["a", "a", "b"], object)
     np.testing.assert_array_equal(group_means(values, groups), [[2.0], [7.0]])

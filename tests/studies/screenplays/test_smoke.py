@@ -97,8 +97,8 @@ def test_command_prints_the_film_and_exits_with_1_on_a_problem(sample, quick, mo
     result = CliRunner().invoke(app, ["smoke", "--seed", "7"])
     assert result.exit_code == broken
     assert "The Plant (2000), 12,345 words" in result.output
-    assert "sample with seed 7" in result.output
-    assert "random word pieces" in result.output
+    assert "sampled with seed 7" in result.output
+    assert "random tokens" in result.output
     assert ("query-decoder: the loss is not finite" in result.stderr) == broken
 
 

@@ -191,7 +191,7 @@ def _read(
     if source == "hub":
         folder = None if path is None else Path(path)
         return read_hub(target, path=folder, revision=revision, awards_table=awards_table)
-    raise ParameterError(f"unknown source {source!r}: use one of {', '.join(SOURCES)}.")
+    raise ParameterError(f"source {source!r} is none of {', '.join(SOURCES)}.")
 
 
 def _with_groups(films: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def check_target(target: str) -> None:
     if target not in TARGETS:
         near = get_close_matches(target, TARGETS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ParameterError(f"unknown target {target!r}: use one of {', '.join(TARGETS)}.{hint}")
+        raise ParameterError(f"target {target!r} is none of {', '.join(TARGETS)}.{hint}")
 
 
 def to_bool_labels(column: pd.Series, name: str) -> "pd.Series[bool]":

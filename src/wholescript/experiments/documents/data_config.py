@@ -52,7 +52,8 @@ def get_labels(split: Split, column: str) -> NDArray[np.int64]:
     if column not in split.extra_columns:
         raise ParameterError(
             f"label_column={column!r} is not in the prepared data set, which has: "
-            f"{', '.join(split.extra_columns) or 'none'}; prepare it again with --keep {column}"
+            f"{', '.join(split.extra_columns) or 'none'}; prepare it again with "
+            f"--keep-column {column}"
         )
     return split.extra_columns[column]
 

@@ -55,7 +55,9 @@ def local_document_runs(folder: str | Path, group: str = "") -> dict[str, list[R
     if not folder:
         return {}
     if not Path(folder).is_dir():
-        raise ParameterError(f"no folder {str(folder)!r}; `wholescript train` makes folders of runs")
+        raise ParameterError(
+            f"no folder {str(folder)!r}; `wholescript train` makes folders of runs"
+        )
     store = RunStore(Path(folder))
     known = document_run_names(store)
     names = [name for name in known if not group or name.startswith(f"{group}/")]
@@ -185,8 +187,8 @@ def run_error_rate_ratio(
         [(run.config["dataset"], run.config["seed"]) for run in side if _n_train([run])]
         for side in (seeds, baseline)
     ]
-    paired_seeds = (
-        subsamples[0] == subsamples[1] and len(subsamples[0]) == len(seeds) == len(baseline)
+    paired_seeds = subsamples[0] == subsamples[1] and len(subsamples[0]) == len(seeds) == len(
+        baseline
     )
     return error_rate_ratio(*sides, paired_seeds=paired_seeds)
 

@@ -71,7 +71,7 @@ class BagOfWordsClassifier(SklearnClassifier):
         return self.decision_fn(self.vectorizer.transform(texts))
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """The weights and biases of all classes."""
         return {"parameters": self.decision_fn.size, "trained_parameters": self.decision_fn.size}
 

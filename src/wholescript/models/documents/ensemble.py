@@ -114,11 +114,13 @@ class SparseDenseEnsemble(SklearnClassifier):
         return self.decision_fn(self._scores(texts))
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """Those of the members, counting the frozen encoder once, and of their combination."""
         trained = self.decision_fn.size
-        trained += sum(m.parameters["trained_parameters"] for m in self.members.values())
-        frozen = self.dense.parameters["parameters"] - self.dense.parameters["trained_parameters"]
+        trained += sum(m.n_parameters["trained_parameters"] for m in self.members.values())
+        frozen = (
+            self.dense.n_parameters["parameters"] - self.dense.n_parameters["trained_parameters"]
+        )
         return {"parameters": frozen + trained, "trained_parameters": trained}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:

@@ -41,7 +41,7 @@ class NgramClassifier(SklearnClassifier):
         seed: int,
     ) -> Float32Array:
         """Fit, and return the scores of the validation texts, (n, classes)."""
-        self.words = WordVocabulary.of(texts, min_count=self.min_count)
+        self.words = WordVocabulary.from_texts(texts, min_count=self.min_count)
         ids, val_ids = self.words(texts), self.words(val_texts)
         prior = BayesRule.from_labels(labels, self.classes)
         fits = (
@@ -100,7 +100,7 @@ class NgramClassifier(SklearnClassifier):
         return np.asarray(self.rule.scores(self.log_likelihoods(texts)), np.float32)
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """The probabilities and backoff weights of all models."""
         count = sum(model.size for model in self.models)
         return {"parameters": count, "trained_parameters": count}

@@ -48,7 +48,7 @@ class InterpolatedNgramClassifier(NgramClassifier):
         seed: int,
     ) -> Float32Array:
         """Fit, and return the scores of the validation texts, (n, classes)."""
-        self.words = WordVocabulary.of([*texts, *self.unlabelled], min_count=self.min_count)
+        self.words = WordVocabulary.from_texts([*texts, *self.unlabelled], min_count=self.min_count)
         ids, val_ids = self.words(texts), self.words(val_texts)
         all_ids = [*ids, *self.words(self.unlabelled)]
         self.background = KneserNeyLM.fit(all_ids, self.words.vocab_size, self.background_order)
@@ -80,9 +80,9 @@ class InterpolatedNgramClassifier(NgramClassifier):
         return tokenize_words_and_punctuation(text), logs.astype(np.float32)
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """The probabilities and backoff weights of all models, the background included."""
-        count = super().parameters["parameters"] + self.background.size
+        count = super().n_parameters["parameters"] + self.background.size
         return {"parameters": count, "trained_parameters": count}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:

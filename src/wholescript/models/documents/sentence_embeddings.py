@@ -84,7 +84,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         return self.decision_fn(self.features(texts))
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """The frozen encoder and the decision function; only the latter is trained."""
         total = count_encoder_parameters(self.settings.n_layer) + self.decision_fn.size
         return {"parameters": total, "trained_parameters": self.decision_fn.size}

@@ -100,8 +100,8 @@ class SklearnClassifier(ABC):
 
     @property
     @abstractmethod
-    def parameters(self) -> dict[str, int]:
-        """The number of `parameters` of a fitted classifier, and of its `trained_parameters`."""
+    def n_parameters(self) -> dict[str, int]:
+        """The number of `n_parameters` of a fitted classifier, and of its `trained_parameters`."""
 
     @abstractmethod
     def state_dict(self) -> tuple[Arrays, Metadata]:

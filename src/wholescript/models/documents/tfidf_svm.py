@@ -98,7 +98,7 @@ class TfidfSVM(SklearnClassifier):
         return make_pipeline(self.build_vectorizer(), self.grid_point.estimator(seed))
 
     @property
-    def parameters(self) -> dict[str, int]:
+    def n_parameters(self) -> dict[str, int]:
         """The weights and biases of all classes, and one inverse document frequency per n-gram."""
         n_features = sum(len(v.idf_) for _, v in self.feature_union.transformer_list)
         count = self.decision_fn.size + n_features

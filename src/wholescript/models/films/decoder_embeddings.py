@@ -27,7 +27,7 @@ class DecoderEmbeddingEstimator(WrappedEstimator):
 
     model: ClassVar[str] = "DecoderEmbeddingEstimator"
     cache: ClassVar[Path] = CACHE
-    reads_texts: ClassVar[bool] = True  # instead of the bundled features
+    needs_texts: ClassVar[bool] = True  # instead of the bundled features
 
     @property
     def name(self) -> str:

@@ -64,7 +64,7 @@ def paired_differences(runs: RunsByModel, baseline: str) -> pd.DataFrame:
 
 
 def epochs_to_convergence(runs: RunsByModel) -> pd.Series:
-    """Return the epochs of each model until 99% of its best validation macro-F1, mean over seeds."""
+    """Return the epochs until 99% of the best validation macro-F1, by model (mean over seeds)."""
     means = {}
     for name, seeds in classifier_histories(runs).items():
         epochs = []

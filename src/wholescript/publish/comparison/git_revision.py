@@ -26,7 +26,7 @@ def checkout_outputs(root: Path, revision: str) -> Iterator[Path]:
     except (subprocess.CalledProcessError, FileNotFoundError):
         raise RunError(
             f"{revision!r} is not a commit of the git checkout at {root}; "
-            "`git log --oneline --all` lists the local commits, `git fetch` gets those of the remote"
+            "`git log --oneline --all` lists the local commits, `git fetch` gets the remote ones"
         ) from None
     sha = found.decode().strip()
     # `git archive` fails on paths that are not in the commit.

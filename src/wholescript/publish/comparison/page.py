@@ -4,10 +4,9 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from wholescript.files import write_atomic
 from wholescript.publish.comparison.outputs import Comparison
+from wholescript.publish.html import html_environment
 
 
 def write_comparison(comparison: Comparison, path: Path, *, title: str, sides: list[str]) -> None:
@@ -26,13 +25,7 @@ def write_classifier_comparison(path: Path, **comparison: Any) -> None:
 
 
 def _write(template: str, path: Path, **values: Any) -> None:
-    environment = Environment(
-        loader=PackageLoader("wholescript.publish.comparison"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_environment("wholescript.publish.comparison")
     environment.filters |= {"number": number, "inline": _inline}
     write_atomic(path, environment.get_template(template).render(**values))
 

@@ -4,9 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from wholescript.experiments.progress import TrainingStatus
+from wholescript.publish.html import html_environment
 
 MINUTE, HOUR = 60, 3600
 
@@ -57,13 +56,7 @@ def duration(seconds: float) -> str:
 
 def render_status(runs: Sequence[TrainingStatus]) -> str:
     """Return the status table as an HTML fragment."""
-    environment = Environment(
-        loader=PackageLoader("wholescript.publish.site"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     now = time.time()
     rows = [(run, status_row(run, now)) for run in runs]
+    environment = html_environment("wholescript.publish.site")
     return environment.get_template("training_status.html").render(rows=rows)

@@ -9,13 +9,12 @@ from torch import nn
 
 from wholescript.errors import ParameterError
 from wholescript.features.tokenizers import (
-    PAD_ID,
     TOKENIZER_FILE,
-    UNK_ID,
     SubwordTokenizer,
     TokenizerKind,
     load_or_build_subword_tokenizer,
 )
+from wholescript.features.word_vocabulary import PAD_ID, UNK_ID
 from wholescript.models.pooling import Pooling
 from wholescript.models.transformer_classifier import (
     CausalTransformerClassifier,

@@ -119,7 +119,7 @@ class EncoderClassifier(NeuralDocumentClassifier):
         path = folder and folder / VOCABULARY_FILE
         if path and (path.exists() or not texts):
             return WordVocabulary.load(path)
-        vocabulary = WordVocabulary.from_texts(texts, size=self.vocab_size)
+        vocabulary = WordVocabulary.from_texts(texts, max_words=self.vocab_size)
         if path:
             vocabulary.save(path)
         return vocabulary

@@ -27,6 +27,7 @@ from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.evaluation.thresholds import best_threshold
 from wholescript.files import write_atomic
 from wholescript.models.films.task import Estimator, FoldScores, Task
+from wholescript.training.seeds import derive_seed
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def cross_validate(
 
 def fold_seed(seed: int, fold: Fold) -> int:
     """Return the seed of one fold, which does not depend on the order of the folds."""
-    return int(np.random.SeedSequence([seed, fold.repeat, fold.fold]).generate_state(1)[0])
+    return derive_seed(seed, fold.repeat, fold.fold)
 
 
 def _fit_single_threaded(

@@ -182,8 +182,8 @@ def load_published_run(
 ) -> Run | None:
     """Return a published run of a model that needs texts, which no notebook trains.
 
-    `wholescript train-texts` makes such runs. Returns None if the settings or the data differ from
-    those of the published run.
+    `wholescript train-end-to-end` makes such runs. Returns None if the settings or the data differ
+    from those of the published run.
 
     Raises:
         RunError: the notebook has the published parameters, and there is no such run.
@@ -195,7 +195,7 @@ def load_published_run(
         if workspace.published:
             raise RunError(
                 f"there is no run {name!r} with these settings and films: `wholescript "
-                "train-texts FILMS.parquet` makes it, given a file with the texts"
+                "train-end-to-end FILMS.parquet` makes it, given a file with the texts"
             )
         return None
     if workspace.store.root != published.root:

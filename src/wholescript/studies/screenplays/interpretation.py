@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from wholescript.data.films.folds import Fold
@@ -17,6 +16,7 @@ from wholescript.experiments.results import Metric
 from wholescript.features.word_counts import QUARTERS
 from wholescript.models.films.logistic_regression import logit
 from wholescript.models.films.task import Estimator, Task
+from wholescript.models.types import Float64Array
 from wholescript.studies.screenplays.attention import (
     OcclusionResult,
     occlude_network,
@@ -41,7 +41,6 @@ INTERPRETATION_MODULES = (
     "wholescript.studies.screenplays.interpretation",
 )
 TOLERANCE = 0.002
-FloatArray = NDArray[np.float64]
 
 
 def occlusion_metrics(
@@ -59,7 +58,7 @@ def occlusion_metrics(
     - `occlusion-of-<model>&<model>:rank_correlation`: agreement of two models on the parts.
     """
     found: dict[str, Metric] = {}
-    logit_changes: dict[str, FloatArray] = {}
+    logit_changes: dict[str, Float64Array] = {}
     first = [fold for fold in folds if fold.repeat == 0]
     for name, model in models.items():
         if isinstance(model, MILClassifier):
@@ -145,7 +144,7 @@ def metric_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFram
 
 def _estimator_logit_changes(
     model: Estimator, task: Task, folds: Sequence[Fold], parts: int, seed: int
-) -> FloatArray:
+) -> Float64Array:
     """Return the logit changes of all films, (n, parts), in standard deviations within a fold."""
     predictions = cross_validate_without_each_part(model, task, folds, parts, seed=seed)
     whole, *without = (logit(p.scores[0]) for p in predictions)
@@ -157,7 +156,7 @@ def _estimator_logit_changes(
 
 def _network_logit_changes(
     model: MILClassifier, task: Task, folds: Sequence[Fold], parts: int, seed: int
-) -> tuple[FloatArray, dict[str, FloatArray]]:
+) -> tuple[Float64Array, dict[str, Float64Array]]:
     """Return logit changes as `_estimator_logit_changes`, and attention metrics (n,) by name."""
     logit_changes = np.zeros((len(task.labels), parts))
     correlation, top_ratio = (np.full(len(logit_changes), np.nan) for _ in range(2))
@@ -177,25 +176,25 @@ def _occlude_fold(
     return occlude_network(network, loader, parts)
 
 
-def _mean(values: FloatArray, task: Task, seed: int) -> Metric:
+def _mean(values: Float64Array, task: Task, seed: int) -> Metric:
     """Return the mean over films, without NaN, with a bootstrap interval over groups."""
     known = np.isfinite(values)
     means = group_means(values[known, None], task.groups[known])[:, 0]
     return _resampled((means,), np.mean, seed)
 
 
-def _class_difference(values: FloatArray, task: Task, seed: int) -> Metric:
+def _class_difference(values: Float64Array, task: Task, seed: int) -> Metric:
     """Return the mean of positive films minus that of negative ones, with a bootstrap interval."""
     sides = [task.labels == label for label in (1, 0)]
     means = tuple(group_means(values[side, None], task.groups[side])[:, 0] for side in sides)
     return _resampled(means, _difference, seed)
 
 
-def _difference(a: FloatArray, b: FloatArray, axis: int) -> FloatArray:
+def _difference(a: Float64Array, b: Float64Array, axis: int) -> Float64Array:
     return a.mean(axis=axis) - b.mean(axis=axis)
 
 
-def _resampled(samples: tuple[FloatArray, ...], statistic: Any, seed: int) -> Metric:
+def _resampled(samples: tuple[Float64Array, ...], statistic: Any, seed: int) -> Metric:
     bounds = bootstrap(
         samples, statistic, n_resamples=2000, method="percentile", rng=seed, vectorized=True
     ).confidence_interval

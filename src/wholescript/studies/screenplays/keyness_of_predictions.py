@@ -9,8 +9,7 @@ from scipy.stats import rankdata
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.features.keyness import keyness, word_rates
 from wholescript.features.word_counts import WordCounts
-
-FloatArray = NDArray[np.float64]
+from wholescript.models.types import Float64Array
 
 
 def predicted_labels(predictions: FilmPredictions) -> NDArray[np.int8]:
@@ -49,7 +48,7 @@ def feature_effect_correlation(
     seed: int,
     n_blocks: int = 100,
     min_films: int = 50,
-) -> FloatArray:
+) -> Float64Array:
     """Return the agreement of keyness for the true and for the predicted class, (2, 3).
 
     Rows: Spearman's correlation over words, and the ratio of the standard deviations of the
@@ -75,8 +74,8 @@ def feature_effect_correlation(
 
 
 def _cohens_d(
-    rates: sp.csr_matrix, squares: sp.csr_matrix, positive: NDArray[np.bool_], weights: FloatArray
-) -> FloatArray:
+    rates: sp.csr_matrix, squares: sp.csr_matrix, positive: NDArray[np.bool_], weights: Float64Array
+) -> Float64Array:
     """Return Cohen's d of each word under each weighting (n, B) of the films, (words, B)."""
     means, variances = [], []
     for side in (positive, ~positive):

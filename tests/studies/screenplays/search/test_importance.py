@@ -14,12 +14,12 @@ def trials(n=60):
             "fixed": 1,
         }
     )
-    # Word "b" lies between the two others: no single order of the words gives it away.
+    # Kind "b" lies between the others, so its effect is not monotonic in the codes.
     table["loss"] = 2 * table["rate"] + (table["kind"] == "b") + rng.normal(0, 0.1, n)
     return table
 
 
-def test_what_matters_is_told_from_what_does_not():
+def test_important_hyperparameters_are_ranked_first():
     found = hyperparameter_importance(
         trials(), ["rate", "kind", "idle", "fixed"], "loss", n_boot=20
     )
@@ -33,7 +33,7 @@ def test_what_matters_is_told_from_what_does_not():
     assert (found["value"] <= found["high"]).all()
 
 
-def test_the_seed_decides_it():
+def test_results_depend_on_the_seed_alone():
     table = trials(30)
     first, second, other = (
         hyperparameter_importance(table, ["rate", "idle"], "loss", n_boot=3, seed=seed)
@@ -43,7 +43,7 @@ def test_the_seed_decides_it():
     assert not first.equals(other)
 
 
-def test_a_score_of_noise_is_not_explained():
+def test_a_random_score_has_no_surrogate_r2():
     table = trials()
     noise = table.assign(loss=np.random.default_rng(1).permutation(table["loss"]))
     found = hyperparameter_importance(noise, ["rate", "kind", "idle"], "loss", n_boot=20)

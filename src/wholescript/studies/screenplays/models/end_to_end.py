@@ -1,20 +1,17 @@
 """End-to-end classifiers of screenplays: chunk encoder and aggregator trained together."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
+from wholescript.experiments.key import hash_json
 from wholescript.features.pretrained_encoders import wordpiece_tokenizer
 from wholescript.features.token_chunks import (
     CACHE,
@@ -28,6 +25,7 @@ from wholescript.models.films.extra_features import extract_extra_features, with
 from wholescript.models.films.task import FoldScores, Task
 from wholescript.models.partial_finetuning import PartiallyTunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
+from wholescript.models.types import IntArray
 from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, member_of
 from wholescript.studies.screenplays.models.mil import AGGREGATORS
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
@@ -37,7 +35,6 @@ from wholescript.training.memory_strategies import MemoryStrategy
 from wholescript.training.objectives import EndToEndObjective
 from wholescript.training.progress import progress_path
 
-IntArray = NDArray[np.int64]
 Encoder = Literal["scratch", "partially_finetuned"]
 
 
@@ -203,9 +200,8 @@ class EndToEndClassifier:
     def _checkpoint(self, task: Task, rows: IntArray, seed: int) -> Path:
         """Return the path of a member's checkpoint, named by all that decides its training."""
         films = task.films["text_sha1"].to_numpy()[rows].tolist()
-        content = json.dumps([self.config, films, task.labels[rows].tolist(), seed])
-        digest = hashlib.sha256(content.encode()).hexdigest()[:20]
-        return self.cache / "fits" / f"{digest}.safetensors"
+        key = hash_json([self.config, films, task.labels[rows].tolist(), seed])
+        return self.cache / "fits" / f"{key[:20]}.safetensors"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -18,7 +18,8 @@ from wholescript.models.films.imbalance import (
     effective_number_weights,
 )
 from wholescript.models.films.mean_embedding import mean_chunk_embeddings
-from wholescript.studies.screenplays.models.mil import IntArray, MILClassifier
+from wholescript.models.types import IntArray
+from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.losses import focal_loss, weighted_loss
 from wholescript.training.objectives import LossFn

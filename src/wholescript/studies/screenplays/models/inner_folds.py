@@ -4,25 +4,22 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from wholescript.data.films.folds import Fold, inner_folds
 from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.types import Float64Array, IntArray
 from wholescript.training.batches import BatchLoader
 from wholescript.training.loop import FitResult, HistoryRow
 from wholescript.training.objectives import LogitObjective, predict_logits
 from wholescript.training.seeds import derive_seed
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 class Scores(NamedTuple):
     """Probabilities (n,) of the films `rows` (n,)."""
 
     rows: IntArray
-    probabilities: FloatArray
+    probabilities: Float64Array
 
 
 class Member(NamedTuple):
@@ -67,7 +64,7 @@ def member_of(
     network: Any,
     loaders: Sequence[BatchLoader],
     objective: LogitObjective,
-    probabilities: Callable[[FloatArray], FloatArray] = expit,
+    probabilities: Callable[[Float64Array], Float64Array] = expit,
 ) -> Member:
     """Score the validation and the test films, the two `loaders`, with a trained network."""
     scores = []

@@ -20,9 +20,8 @@ from wholescript.models.aggregators import (
 )
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
 from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.types import Float64Array, IntArray
 from wholescript.studies.screenplays.models.inner_folds import (
-    FloatArray,
-    IntArray,
     Member,
     fit_ensemble,
     member_of,
@@ -154,6 +153,6 @@ class MILClassifier:
         """Return the objective of the training loop."""
         return FrozenEncoderObjective(self.train_config.chunk_dropout)
 
-    def probabilities(self, logits: FloatArray) -> FloatArray:
+    def probabilities(self, logits: Float64Array) -> Float64Array:
         """Return P(positive) of each film, (n,)."""
         return np.asarray(expit(logits))

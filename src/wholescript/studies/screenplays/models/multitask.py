@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.models.films.task import Task
-from wholescript.studies.screenplays.models.mil import FloatArray, MILClassifier
+from wholescript.models.types import Float64Array
+from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import BatchLoader
 from wholescript.training.objectives import FrozenEncoderObjective, LossFn, predict_logits
 
@@ -51,7 +52,7 @@ class MultiTaskMILClassifier(MILClassifier):
         """Return the objective that validates on wins."""
         return MultiTaskObjective(self.train_config.chunk_dropout)
 
-    def probabilities(self, logits: FloatArray) -> FloatArray:
+    def probabilities(self, logits: Float64Array) -> Float64Array:
         """Return P(win), (n,)."""
         return win_probability(logits)
 
@@ -82,6 +83,6 @@ def nomination_win_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return nomination + binary_cross_entropy_with_logits(logits[:, 1], won, nominated)
 
 
-def win_probability(logits: NDArray[np.floating]) -> FloatArray:
+def win_probability(logits: NDArray[np.floating]) -> Float64Array:
     """Return P(nomination) P(win | nomination), (n,), from the logits (n, 2) of the two heads."""
     return np.asarray(expit(logits.astype(np.float64)).prod(axis=1))

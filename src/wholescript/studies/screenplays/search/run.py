@@ -5,7 +5,6 @@ interrupted search resumes from it, on any number of processes. On a cluster, al
 the folder.
 """
 
-import hashlib
 import json
 import logging
 import math
@@ -20,6 +19,7 @@ from tqdm.auto import tqdm
 from wholescript.cluster import cluster, ray
 from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_split
 from wholescript.errors import ParameterError, RunError
+from wholescript.experiments.key import hash_json
 from wholescript.files import write_atomic
 from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.search.results import SearchResult, Trial
@@ -212,8 +212,7 @@ def _trainable(
 
 def _trial_folder(folder: Path, hyperparameters: dict[str, Any]) -> Path:
     """Return the folder of a trial's checkpoints, named by a hash of its hyperparameters."""
-    name = hashlib.sha256(json.dumps(hyperparameters, sort_keys=True).encode()).hexdigest()[:16]
-    return folder / "trials" / name
+    return folder / "trials" / hash_json(hyperparameters)[:16]
 
 
 def _ray_distribution(name: str, values: Categorical | Interval) -> Any:

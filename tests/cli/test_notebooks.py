@@ -12,7 +12,6 @@ from wholescript.publish import execution
 @pytest.fixture(autouse=True)
 def _project_root(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def test_parameters_of_run_are_name_value_pairs(
@@ -38,7 +37,7 @@ def test_parameters_of_run_are_name_value_pairs(
         (["run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
         (["run", "09_none"], "no notebook is called '09_none'"),
         (["features", "--source", "locl"], "locl"),
-        (["features", "--address", "here"], "the engine local has no address, such as here"),
+        (["features", "--address", "here"], "--address here needs --executor ray"),
         (["tune", "none.yaml"], "the space none.yaml cannot be read"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Invented scripts, and the settings of the quickest real encoder."""
+"""Made-up scripts, and the settings of the fastest real encoder."""
 
 from itertools import product
 
@@ -11,7 +11,7 @@ QUICK = FeatureConfig(n_layer=1, chunk_length=40, engine="torch", precision="flo
 
 
 def script(number, words=300):
-    """An invented script of about `words` words, another for each number."""
+    """Return a made-up script of about `words` words, different for each number."""
     rng = np.random.default_rng(number)
     lines = []
     for _ in range(words // 10):

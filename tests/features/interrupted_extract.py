@@ -1,24 +1,24 @@
-"""A child process that waits to be killed: `python -m tests.features.extract_slowly FOLDER`."""
+"""A process that the tests kill: `python -m tests.features.interrupted_extract FOLDER`."""
 
 import sys
 import time
 from pathlib import Path
 
-from tests.features.invented import QUICK
+from tests.features.scripts import QUICK
 from wholescript.features.extract import extract_records
 
-FILMS, READ_BEFORE_THE_KILL = 6, 4
+N_FILMS, N_BEFORE_KILL = 6, 4
 
 
 def texts(pause):
-    for number in range(FILMS):
-        if number == READ_BEFORE_THE_KILL:
+    for number in range(N_FILMS):
+        if number == N_BEFORE_KILL:
             time.sleep(pause)
         yield f"film{number}", f"INT. PIER - DAY\nTake {number}. " + "The ferry is late. " * 40
 
 
 def run(folder, pause=0):
-    return extract_records(texts(pause), folder, QUICK, total=FILMS, workers=1)
+    return extract_records(texts(pause), folder, QUICK, total=N_FILMS, workers=1)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,10 @@ def test_markup_in_a_file_name_is_text_in_the_figure(run_predict, script, tmp_pa
 
 @pytest.mark.parametrize(
     ("figure", "message"),
-    [("chart.pdf", "a figure needs a suffix among .png, .svg"), ("film.fountain/x.png", "cannot be written")],
+    [
+        ("chart.pdf", "a figure needs a suffix among .png, .svg"),
+        ("film.fountain/x.png", "cannot be written"),
+    ],
 )
 def test_figure_that_cannot_be_written_is_an_error(run_predict, script, tmp_path, figure, message):
     result = run_predict(script, "--figure", tmp_path / figure)

@@ -1,9 +1,9 @@
-"""A child process that waits to be killed: `python -m tests.features.extract_on_ray FOLDER`."""
+"""A process that the tests kill: `python -m tests.features.interrupted_extract_ray FOLDER`."""
 
 import sys
 from pathlib import Path
 
-from tests.features.invented import QUICK, script
+from tests.features.scripts import QUICK, script
 
 TEXTS = {f"film{number}": script(number, 2_000) for number in range(12)}
 

@@ -14,9 +14,8 @@ Save = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
 
 
 def test_local_csv_is_prepared(questions: Make, save: Save, tmp_path: Path) -> None:
@@ -34,7 +33,7 @@ def test_all_options_are_applied(questions: Make, save: Save, tmp_path: Path) ->
     table = questions(300).assign(crowd="time").rename(columns={"text": "a", "label": "b"})
     save(table, "copy/train.csv")
     options = (
-        "--text-column a --label-column b --keep crowd --limit 60 --head 200 --seed 4 "
+        "--text-column a --label-column b --keep-column crowd --limit 60 --head 200 --seed 4 "
         "--name named --validation-share 0.25 --drop-conflicts"
     )
     places = ["--path", str(tmp_path / "copy"), "-o", str(tmp_path / "out")]

@@ -1,0 +1,26 @@
+"""Fixtures of the tests of commands: a project of its own for each test, and wide output."""
+
+import pytest
+
+from tests.data.conftest import questions, save
+from tests.prediction.conftest import corpus, features, fountain, in_each_format, model
+from tests.prediction.conftest import predictor, texts
+from tests.publish.conftest import project
+
+__all__ = [
+    "corpus",
+    "features",
+    "fountain",
+    "in_each_format",
+    "model",
+    "predictor",
+    "project",
+    "questions",
+    "save",
+    "texts",
+]
+
+
+@pytest.fixture(autouse=True)
+def _wide_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
