@@ -113,12 +113,12 @@ class DocumentPredictions:
         names, positions = _to_strings(classes), _to_int64(predicted)
         if confidence is None:
             return cls(_to_strings(ids), names, _to_int64(labels), positions, None, None)
-        sure = np.asarray(confidence, dtype=np.float32)
+        confidences = np.asarray(confidence, dtype=np.float32)
         rows = None
-        if len(names) == 2 and sure.shape == positions.shape:
-            positive = np.where(positions == 1, sure, 1 - sure)
+        if len(names) == 2 and confidences.shape == positions.shape:
+            positive = np.where(positions == 1, confidences, 1 - confidences)
             rows = np.stack([1 - positive, positive], axis=1)
-        return cls(_to_strings(ids), names, _to_int64(labels), positions, sure, rows)
+        return cls(_to_strings(ids), names, _to_int64(labels), positions, confidences, rows)
 
     def select(self, ids: Collection[str]) -> "DocumentPredictions":
         """Return the predictions of some documents, in the order they have here."""
