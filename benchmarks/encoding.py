@@ -225,14 +225,14 @@ def show(result: dict[str, Any]) -> None:
             f"{result['chunks_read_alike']} chunks in which both read the same tokens."
         ),
     )
-    for name in ("", "layers", "engine", "precision", "tokens/s", "ratio", "cosine min", "mean"):
+    for name in ("", "n_layer", "engine", "precision", "tokens/s", "ratio", "cosine min", "mean"):
         left = name in ("", "engine", "precision")
         table.add_column(name, justify="left" if left else "right", no_wrap=True)
     for row in result["contestants"]:
         cosines = [f"{row[key]:.5f}" if key in row else "" for key in ("cosine_min", "cosine_mean")]
         table.add_row(
             row["name"],
-            str(row["layers"]),
+            str(row["n_layer"]),
             row["engine"],
             row["precision"],
             f"{row['tokens_per_second']:,}",

@@ -133,7 +133,8 @@ paired = {kind: t.drop(index="uncorrected")[list(bounds)] for kind, t in ranking
 paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[kind], "auc", table) for kind, table in ranking.items()]
 record_differences("imbalance/differences", parts, baseline="uncorrected")
-figure = plots.grouped_forest_plot(paired, "difference of AUROC from the uncorrected model", reference=0.0)
+label = "difference of AUROC from the uncorrected model"
+figure = plots.grouped_forest_plot(paired, label, reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
@@ -151,7 +152,8 @@ tables = {
     kind: score_table({name: run.metrics for name, run in of.items()}) for kind, of in runs.items()
 }
 names = {"macro_f1_at_half": "at_half", "macro_f1": "at_threshold"}
-show_figure(plots.compare_thresholds(tables[TFIDF].rename(columns=names)), "fig-imbalance-threshold")
+tfidf_table = tables[TFIDF].rename(columns=names)
+show_figure(plots.compare_thresholds(tfidf_table), "fig-imbalance-threshold")
 
 # %% label="fig-imbalance-threshold-network"
 network_table = tables[NETWORK].rename(columns=names)

@@ -39,7 +39,6 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.film_comparison import compare, score_table
-from wholescript.studies.screenplays.search.importance import hyperparameter_importance
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots import scores
 from wholescript.publish.cells import (
@@ -56,6 +55,7 @@ from wholescript.studies.screenplays.models import published
 from wholescript.studies.screenplays.models.published import end_to_end_models
 from wholescript.studies.screenplays.plots import search as plots
 from wholescript.studies.screenplays.plots import training
+from wholescript.studies.screenplays.search.importance import hyperparameter_importance
 from wholescript.studies.screenplays.search.results import read_search
 from wholescript.studies.screenplays.study import open_study
 
@@ -74,7 +74,8 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 # - *query decoder*: a transformer decoder with its own d_model, heads and layers. Learned queries
 #   attend to the sequence by cross-attention; sinusoidal embeddings encode each chunk's position.
 # - *transformer encoder*: self-attention between chunks, then their mean.
-# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the number of chunks.
+# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the number of
+#   chunks.
 #
 # The neural ones share one training loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
 # gradients clipped at norm 1. In every step half of a film's chunks are dropped at random (chunk
@@ -189,14 +190,14 @@ show_figure(scores.forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc"
 #
 # So far the encoder was a frozen sentence encoder. Here are others, all with gated attention:
 #
-# - *from scratch*: a small transformer with two layers, trained together with the aggregator. One is
-#   bidirectional, pools the mean of the tokens, and is first pretrained on the training scripts with
-#   the masked-language-model objective (Devlin et al., 2019). The other is causal, with rotary position
-#   embeddings (Su et al., 2021), pools the last token, and is trained on the labels only.
+# - *from scratch*: a small transformer with two layers, trained together with the aggregator. One
+#   is bidirectional, pools the mean of the tokens, and is first pretrained on the training scripts
+#   with the masked-language-model objective (Devlin et al., 2019). The other is causal, with rotary
+#   position embeddings (Su et al., 2021), pools the last token, and is trained on the labels only.
 # - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained too.
-# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al., 2025), of which
-#   the lower half of the layers encodes eight chunks of each film; aggregated by gated attention or by
-#   the mean.
+# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al., 2025), of
+#   which the lower half of the layers encodes eight chunks of each film; aggregated by gated
+#   attention or by the mean.
 #
 # They need the texts, which are not bundled, and hours: `wholescript train-end-to-end
 # FILMS.parquet` trains them, and this notebook shows their stored runs. On two cores each epoch

@@ -112,7 +112,8 @@ show_figure(plots.forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
 paired = ranking.drop(index=BASELINE)[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0), "fig-auc-difference"
+    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
+    "fig-auc-difference",
 )
 
 # %% label="tbl-random-split"
@@ -188,7 +189,9 @@ show_table(
 # fold.
 
 # %% label="fig-roc"
-shown = {name: predictions[name] for name in (BASELINE, "mean pooling", "query decoder", "stacking")}
+shown = {
+    name: predictions[name] for name in (BASELINE, "mean pooling", "query decoder", "stacking")
+}
 show_figure(plots.roc(shown), "fig-roc")
 
 # %% label="fig-pr"

@@ -101,7 +101,8 @@ occlusion = measure_run(
 )
 relative_change = interpretation.occlusion_table(occlusion.metrics, "relative_change")
 show_figure(
-    plots.along(relative_change, "|change of logit|, mean part = 1", reference_value=1), "fig-occlusion-by-part"
+    plots.along(relative_change, "|change of logit|, mean part = 1", reference_value=1),
+    "fig-occlusion-by-part",
 )
 
 # %% [markdown]
@@ -135,9 +136,9 @@ show_figure(
 # Mean occlusion effect of a chunk of the most attended tenth, relative to that of a random chunk:
 
 # %% label="tbl-attention-occlusion"
-top_decile_change = interpretation.metric_table(occlusion.metrics, ":top_decile_relative_change").rename_axis(
-    "model"
-)
+top_decile_change = interpretation.metric_table(
+    occlusion.metrics, ":top_decile_relative_change"
+).rename_axis("model")
 show_table(
     top_decile_change, "tbl-attention-occlusion", {name: ".2f" for name in top_decile_change}
 )
@@ -173,12 +174,14 @@ ablations = {
     "without names": WordAblation(names),
     "without dates": WordAblation(DATE_WORDS),
     "without names and dates": WordAblation(names | DATE_WORDS),
-    "names only": WordAblation(names, only=True),
+    "names only": WordAblation(names, keep_only=True),
     "without opening": OpeningAblation(),
 }
 ablated_runs = {
     f"{TFIDF}, {name}": evaluate_run(
-        f"interpretation/tfidf-logistic-{name.replace(' ', '-')}", FeatureAblation(tfidf, ablation), study
+        f"interpretation/tfidf-logistic-{name.replace(' ', '-')}",
+        FeatureAblation(tfidf, ablation),
+        study,
     )
     for name, ablation in ablations.items()
 }
@@ -261,7 +264,9 @@ show_figure(plots.feature_effect_scatter(keyness_comparison), "fig-keyness-predi
 # %% label="tbl-keyness-predicted"
 keyness_agreement = interpretation.keyness_metrics(models, task, seed=seed)
 keyness = record_metrics("interpretation/keyness", keyness_agreement)
-show_table(interpretation.metric_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted")
+show_table(
+    interpretation.metric_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted"
+)
 
 # %% [markdown]
 # ## Largest errors

@@ -34,6 +34,7 @@ import pandas as pd
 from wholescript.experiments.documents import tables as study
 from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
+from wholescript.experiments.registry import DATASETS, model_display_name
 from wholescript.plots import documents as plots
 from wholescript.plots import scores as score_plots
 from wholescript.publish.cells import (
@@ -59,11 +60,12 @@ show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datase
 # ## Models compared
 #
 # - *tfidf-svm*: a linear support vector machine on TF-IDF weights of words and of characters.
-# - *sentence-linear*, *sentence-kernel*: a frozen sentence encoder with a linear or a Gaussian-kernel
-#   classifier of its embeddings.
+# - *sentence-linear*, *sentence-kernel*: a frozen sentence encoder with a linear or a
+#   Gaussian-kernel classifier of its embeddings.
 # - *linear-ensemble*, *sparse-dense-ensemble*: the first two combined, and all three.
 # - *scratch*: a decoder-only transformer of 2 or 3 layers, trained on the training texts only, with
-#   its own tokenizer. *token-dropout* is the smallest one with token dropout and a higher learning rate.
+#   its own tokenizer. *token-dropout* is the smallest one with token dropout and a higher learning
+#   rate.
 # - *smollm2*: a language model with 135 million parameters, fine-tuned with low-rank adapters
 #   (*lora*), in full (*full*), or with only the classification head trained (*frozen*).
 #
@@ -72,7 +74,10 @@ show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datase
 
 # %% label="fig-classifier-accuracy"
 tables = {name: study.accuracy_table(models) for name, models in by_dataset.items()}
-show_figure(score_plots.grouped_forest_plot(tables, "test accuracy"), "fig-classifier-accuracy")
+shown = {
+    DATASETS[name].display_name: study.with_display_names(table) for name, table in tables.items()
+}
+show_figure(score_plots.grouped_forest_plot(shown, "test accuracy"), "fig-classifier-accuracy")
 for name, models in by_dataset.items():
     for model, seeds in models.items():
         record_metrics(f"classifiers/{name}-{model}", study.metrics_over_seeds(seeds))
@@ -84,14 +89,25 @@ for name, models in by_dataset.items():
 # and additional memory. All were trained on one core next to one or two other trainings.
 
 # %% label="tbl-classifier-banking"
-formats = {"trained": ",.0f", "train_s": ",.0f", "s_per_1000": ".2f", "GB": ".2f", "seeds": ".0f"}
-show_table(study.model_table(by_dataset["banking77"]), "tbl-classifier-banking", formats)
+formats = dict.fromkeys(("trained_parameters", "train_seconds", "seeds"), ",.0f")
+formats |= dict.fromkeys(("inference_seconds_per_1000", "peak_memory_gb"), ".2f")
+show_table(
+    study.with_display_names(study.model_table(by_dataset["banking77"])),
+    "tbl-classifier-banking",
+    formats,
+)
 
 # %% label="tbl-classifier-news"
-show_table(study.model_table(by_dataset["ag_news"]), "tbl-classifier-news", formats)
+show_table(
+    study.with_display_names(study.model_table(by_dataset["ag_news"])),
+    "tbl-classifier-news",
+    formats,
+)
 
 # %% label="tbl-classifier-imdb"
-show_table(study.model_table(by_dataset["imdb"]), "tbl-classifier-imdb", formats)
+show_table(
+    study.with_display_names(study.model_table(by_dataset["imdb"])), "tbl-classifier-imdb", formats
+)
 
 # %% [markdown]
 # ## Error against training time
@@ -101,8 +117,12 @@ banking77_table = study.model_table(by_dataset["banking77"])
 cost_table = banking77_table.assign(
     accuracy=1 - banking77_table["error"], low=1 - banking77_table["high"]
 )
-cost_table = cost_table.assign(high=1 - banking77_table["low"], seconds=banking77_table["train_s"])
-show_figure(plots.error_against_training_time(cost_table), "fig-classifier-cost")
+cost_table = cost_table.assign(
+    high=1 - banking77_table["low"], seconds=banking77_table["train_seconds"]
+)
+show_figure(
+    plots.error_against_training_time(study.with_display_names(cost_table)), "fig-classifier-cost"
+)
 
 # %% [markdown]
 # ## Learning curves
@@ -111,7 +131,11 @@ show_figure(plots.error_against_training_time(cost_table), "fig-classifier-cost"
 # wide gap between the losses is overfitting.
 
 # %% label="fig-classifier-curves"
-show_figure(plots.training_curves(classifier_histories(by_dataset["banking77"])), "fig-classifier-curves")
+banking77_curves = {
+    model_display_name(model): seeds
+    for model, seeds in classifier_histories(by_dataset["banking77"]).items()
+}
+show_figure(plots.training_curves(banking77_curves), "fig-classifier-curves")
 
 # %% [markdown]
 # On the longer texts of the other two data sets the smallest transformer converges within a few
@@ -119,7 +143,7 @@ show_figure(plots.training_curves(classifier_histories(by_dataset["banking77"]))
 
 # %% label="fig-classifier-curves-ag-news-imdb"
 ag_news_imdb_curves = {
-    f"{name}, {model}": seeds
+    f"{DATASETS[name].display_name}, {model_display_name(model)}": seeds
     for name in ("ag_news", "imdb")
     for model, seeds in classifier_histories(by_dataset[name]).items()
 }
@@ -132,10 +156,13 @@ show_figure(plots.training_curves(ag_news_imdb_curves), "fig-classifier-curves-a
 scratch = {m: seeds for m, seeds in by_dataset["banking77"].items() if m.startswith("scratch")}
 sizes = (
     study.accuracy_table(scratch)
-    .assign(size=study.model_table(scratch)["trained"])
+    .assign(size=study.model_table(scratch)["trained_parameters"])
     .sort_values("size")
 )
-show_figure(plots.accuracy_against(sizes, "parameters from scratch"), "fig-classifier-size")
+show_figure(
+    plots.accuracy_against(study.with_display_names(sizes), "parameters from scratch"),
+    "fig-classifier-size",
+)
 
 # %% [markdown]
 # ## Number of training texts
@@ -149,7 +176,9 @@ record_metrics(
     "classifiers/ag_news-50-ratios",
     study.error_rate_ratios(study.trained_on_n(ag_news_runs, 50), "tfidf-svm"),
 )
-show_figure(plots.learning_curves(learning_curves), "fig-classifier-learning")
+show_figure(
+    plots.learning_curves(study.with_display_names(learning_curves)), "fig-classifier-learning"
+)
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
@@ -171,7 +200,7 @@ show_table(
 n1000 = study.trained_on_n(ag_news_runs, 1_000)
 for model, seeds in n1000.items():
     record_metrics(f"classifiers/ag_news-1000-{model}", study.metrics_over_seeds(seeds))
-show_table(study.model_table(n1000), "tbl-classifier-n1000", formats)
+show_table(study.with_display_names(study.model_table(n1000)), "tbl-classifier-n1000", formats)
 
 # %% [markdown]
 # ## Learning rate
@@ -191,9 +220,9 @@ show_figure(
 
 # %% label="tbl-classifier-label-noise"
 noise = study.label_noise_table(study.by_dataset(ag_news_runs)["ag_news"], "crowd_label")
-ratios = {r.Index: Metric(r.ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
+ratios = {r.Index: Metric(r.error_ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
 record_metrics("classifiers/ag_news-label-noise", ratios)
-show_table(noise, "tbl-classifier-label-noise")
+show_table(study.with_display_names(noise), "tbl-classifier-label-noise")
 
 # %% [markdown]
 # Confident learning (Northcutt et al., 2021) ranks texts by the disagreement between their label
@@ -217,7 +246,7 @@ show_table(
 label_errors = load_analysis_run("banking77/label-errors-sentence-linear")
 record_metrics("classifiers/banking77-label-errors", label_errors.metrics)
 flagged = label_errors.history
-show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"n_documents": ",.0f"})
+show_table(flagged.head(12).set_index("label"), "tbl-classifier-flagged", {"n_documents": ",.0f"})
 
 # %% [markdown]
 # The best model confuses mostly the same pairs on test:
@@ -225,7 +254,7 @@ show_table(flagged.head(12).set_index("given"), "tbl-classifier-flagged", {"n_do
 # %% label="tbl-classifier-confused"
 best = study.accuracy_table(by_dataset["banking77"]).index[-1]
 confusions = study.confused_class_pairs(by_dataset["banking77"][best])
-show_table(confusions, "tbl-classifier-confused", {"n": ".1f", "back": ".1f"})
+show_table(confusions, "tbl-classifier-confused", {"n_errors": ".1f", "n_reversed": ".1f"})
 
 # %% [markdown]
 # **What this shows.** With ten thousand short texts an ensemble of a frozen sentence encoder and

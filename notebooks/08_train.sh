@@ -1,68 +1,71 @@
 #!/bin/sh
-# Trains every run that 08_generative reads, into results/. Needs the reviews, prepared twice under names of their
-# own, the second time with runs of neighbours held out together:
+# Trains the runs that 08_generative reads, into results/: about 22 hours on one core. Needs the reviews, prepared
+# twice under names of their own, the second time with a blocked hold-out:
 #   wholescript prepare imdb [--path FOLDER] --name sentiment
-#   wholescript prepare imdb [--path FOLDER] --name sentiment-films --together 25
-# Finished trainings are found again as long as their code stays; a killed one goes on. Some twenty-two hours of one core.
+#   wholescript prepare imdb [--path FOLDER] --name sentiment-blocked --holdout-block-size 25
+# A finished run with the same settings and data is not trained again; an interrupted training resumes.
 set -e
 train() { wholescript train "$@" --store results; }
 bad="This film is terrible, I hated it. 1/10. Here is why:"
 good="This film is wonderful, I loved it. 10/10. Here is why:"
-pretrained() { train generative sentiment --model smollm2 --examples 1000 --prompt "$bad" --prompt "$good" "$@"; }
+prompted() { train generative sentiment --model smollm2 --n-train 1000 --prompt "$bad" --prompt "$good" "$@"; }
 
-for set in sentiment sentiment-films; do
-    for kind in naive-bayes logistic nb-svm; do train linear $set --kind $kind; done
-    train generative $set
-    wholescript train blend $set/nb-svm-s0 $set/ngram-bayes-s0 --name hybrid --store results
+for data in sentiment sentiment-blocked; do
+    for model in naive-bayes tfidf-logistic nb-svm; do train sklearn $data --model $model; done
+    train generative $data
+    train ensemble $data/nb-svm-s0 $data/ngram-bayes-s0 --name ensemble-nb-svm-ngram
 done
-wholescript classify sentiment/ngram-bayes-s0 --keep --store results "I expected to hate this film. The first hour \
-is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every complaint. Not a \
-masterpiece, and still one of the warmest films of the year."
+wholescript classify sentiment/ngram-bayes-s0 --store-attribution --store results "I expected to hate this film. The \
+first hour is slow, and nobody would call the dialogue subtle, but the ending is so honest that I forgot every \
+complaint. Not a masterpiece, and still one of the warmest films of the year."
 
-# N-grams with those of unlabelled reviews, transformers from scratch, and both joined.
-train generative sentiment --model ngram-mixed
-for epochs in 6 10; do train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs; done
-train generative sentiment --model tiny --reading 1 --epochs 4
-pairs="sentiment/ngram-mixed-s0 sentiment/lm-tiny-10-s0 sentiment/lm-tiny-pretrained-s0"
-wholescript train blend $pairs --name language-blend --store results
-wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-lm --store results
+# Interpolated n-grams, transformers from scratch, and ensembles of both.
+train generative sentiment --model ngram-interpolated
+for epochs in 6 10; do
+    train generative sentiment --model tiny --epochs $epochs --name lm-tiny-$epochs-epochs
+done
+train generative sentiment --model tiny --pretrain-epochs 1 --epochs 4
+class_lms="sentiment/ngram-interpolated-s0 sentiment/lm-tiny-10-epochs-s0 sentiment/lm-tiny-pretrained-s0"
+train ensemble $class_lms --name ensemble-class-lms
+train ensemble sentiment/nb-svm-s0 $class_lms --name ensemble-nb-svm-class-lms
 
-# A part of a pretrained model, forked and trained to tell reviews apart; joined with the others. From a thousand
-# reviews also, with a twin that learns to foretell alone.
-forked() {
-    train generative sentiment --model smollm2 --blocks 16 --vocabulary 12000 --fork 10 --rank 16 --alpha 32 \
-        --one-window "$@"
+# A pruned pretrained model with a shared trunk, trained discriminatively, and ensembles with it. From 1,000 reviews
+# also with the next-token loss alone.
+shared_trunk() {
+    train generative sentiment --model smollm2 --keep-layers 16 --vocab-size 12000 --shared-layers 10 \
+        --lora-rank 16 --lora-alpha 32 --single-window "$@"
 }
-forked
-pairs="$pairs sentiment/smollm2-short-bayes-forked-s0"
-wholescript train blend $pairs --name language-blend-forked --store results
-wholescript train blend sentiment/nb-svm-s0 $pairs --name hybrid-forked --store results
-forked --examples 1000 --tested 1000
-forked --examples 1000 --tested 1000 --telling 0 --name smollm2-short-bayes-forked-foretelling
+shared_trunk
+class_lms="$class_lms sentiment/smollm2-pruned-bayes-shared-trunk-s0"
+train ensemble $class_lms --name ensemble-class-lms-smollm2
+train ensemble sentiment/nb-svm-s0 $class_lms --name ensemble-nb-svm-class-lms-smollm2
+shared_trunk --n-train 1000 --max-eval 1000
+shared_trunk --n-train 1000 --max-eval 1000 --disc-weight 0 --name smollm2-pruned-bayes-shared-trunk-generative
 
-for examples in 20 50 200 1000 2000 5000; do
-    for kind in naive-bayes logistic; do
-        train linear sentiment --kind $kind --examples $examples --seed 0 --seed 1 --seed 2
+# Learning curves.
+for n in 20 50 200 1000 2000 5000; do
+    for model in naive-bayes tfidf-logistic; do
+        train sklearn sentiment --model $model --n-train $n --seed 0 --seed 1 --seed 2
     done
-    train generative sentiment --examples $examples --seed 0 --seed 1 --seed 2
+    train generative sentiment --n-train $n --seed 0 --seed 1 --seed 2
 done
-for examples in 1000 2000; do
-    train linear sentiment --kind nb-svm --examples $examples --seed 0 --seed 1 --seed 2
+for n in 1000 2000; do
+    train sklearn sentiment --model nb-svm --n-train $n --seed 0 --seed 1 --seed 2
 done
 
-# A pretrained model, fine-tuned once for each class; then for two other draws of reviews, to write.
-pretrained --tested 1000
-for seed in 1 2; do pretrained --tested 100 --seed $seed --name smollm2-writer; done
+# A pretrained model, fine-tuned once per class; with two other samples of reviews as a generator only.
+prompted --max-eval 1000
+for seed in 1 2; do prompted --max-eval 100 --seed $seed --name smollm2-generator; done
 
-# What each writes, and what models that count words learn from that besides.
-for writer in smollm2-bayes-lora-prompted-n1000-s0 smollm2-writer-n1000-s1 smollm2-writer-n1000-s2; do
-    seed=${writer##*-s}
-    folder=$(wholescript write sentiment/$writer --per-class 500 --temperature 0.9 --longest 256 --store results |
-        sed -n 's/^wrote //p')
-    for added in 125 250 500; do
-        for kind in naive-bayes logistic nb-svm; do
-            train linear sentiment --kind $kind --examples 1000 --seed $seed --written "$folder" --added $added
+# Synthetic reviews, and the models that are trained with them.
+for generator in smollm2-bayes-lora-prompted-n1000-s0 smollm2-generator-n1000-s1 smollm2-generator-n1000-s2; do
+    seed=${generator##*-s}
+    folder=$(wholescript generate sentiment/$generator --n-per-class 500 --temperature 0.9 --max-tokens 256 \
+        --store results | sed -n 's/^wrote //p')
+    for n in 125 250 500; do
+        for model in naive-bayes tfidf-logistic nb-svm; do
+            train sklearn sentiment --model $model --n-train 1000 --seed $seed --synthetic "$folder" --n-synthetic $n
         done
-        train generative sentiment --examples 1000 --seed $seed --written "$folder" --added $added
+        train generative sentiment --n-train 1000 --seed $seed --synthetic "$folder" --n-synthetic $n
     done
 done

@@ -1,42 +1,43 @@
 #!/bin/sh
-# Trains every run that 10_headlines reads, into results/. Needs the titles: TITLES=FILE, or none for the hub.
-# Finished trainings are found again as long as their code stays; a killed one goes on. `cpu-*` were trained on two
-# cores with nothing beside them, all else where a graphics card was: minutes there, and about a day of two cores.
+# Trains the runs that 10_headlines reads, into results/. Needs the headlines: HEADLINES=FILE, or none for the hub.
+# The runs `cpu-*` were trained on two otherwise idle cores, all others on a GPU: minutes there, about a day on two
+# cores. A finished run with the same settings and data is not trained again; an interrupted training resumes.
 set -e
-train() { wholescript train titles "$@" ${TITLES:+--path "$TITLES"} --store results; }
-learned() { wholescript read-titles "$@" ${TITLES:+--path "$TITLES"} --store results; }
+train() { wholescript train headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
+analyze() { wholescript analyze-headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 
-# The steps, at a smaller shape and on fewer titles.
-for step in baseline adamw warm-up shuffled rotary rms-norm swiglu residual-init title-mask whole-titles alone \
-    unigram half-vocabulary muon wsd decay deep untied gated layer-scale no-dropout more-dropout two-readings r-drop \
-    context; do
-    train $step --name small-$step --titles 20000 --seed 1337 --seed 1338 \
-        --base layers=3 --base width=192 --base vocabulary=4000 --base batch_size=16
+# The cumulative ablation, with a smaller model and fewer headlines.
+for step in baseline adamw warm-up shuffled rotary rms-norm swiglu residual-init document-mask whole-headlines \
+    per-headline-eval unigram half-vocabulary muon wsd weight-decay deep untied gated layer-scale no-dropout \
+    more-dropout two-dropout-passes r-drop cross-headline-context; do
+    train $step --name small-$step --n-headlines 20000 --seed 1337 --seed 1338 --base-override n_layer=3 \
+        --base-override d_model=192 --base-override vocab_size=4000 --base-override batch_size=16
 done
 
-# What depends on the size, at the baseline's shape.
-choice() {
+# Choices that depend on the size, with the baseline's.
+tune() {
     name=$1
     shift
-    train wsd --name choice-$name --titles 40000 --set matrix_rate=0.02 "$@"
+    train wsd --name tuning-$name --n-headlines 40000 --override muon_lr=0.02 "$@"
 }
-choice base
-choice quarter-vocabulary --set vocabulary=4000
-choice more-dropout --set dropout=0.2
-choice most-dropout --set dropout=0.3
-choice shorter-steps --set matrix_rate=0.01
-choice longer-steps --set matrix_rate=0.04
-choice half-batch --set batch_size=32
-choice decay --set weight_decay=0.3
-choice gated --set gated=true
-choice r-drop --set readings=2 --set r_drop=0.5 --set dropout=0.2
-choice deep --set layers=12 --set width=384 --set heads=6
-choice higher-rate --set learning_rate=0.005
+tune base
+tune quarter-vocabulary --override vocab_size=4000
+tune more-dropout --override dropout=0.2
+tune most-dropout --override dropout=0.3
+tune lower-muon-lr --override muon_lr=0.01
+tune higher-muon-lr --override muon_lr=0.04
+tune half-batch --override batch_size=32
+tune weight-decay --override weight_decay=0.3
+tune gated --override attention_gate=true
+tune r-drop --override n_dropout_passes=2 --override r_drop=0.5 --override dropout=0.2
+tune deep --override n_layer=12 --override d_model=384 --override n_head=6
+tune higher-lr --override learning_rate=0.005
 
-# On all titles.
+# On all headlines.
 train baseline --seed 1337 --seed 1338 --seed 1339
 train r-drop --name best --seed 1337 --seed 1338 --seed 1339
 train baseline --name cpu-baseline
-train more-dropout --name cpu-quick --set layers=4 --set width=384 --set heads=6 --set dropout=0.1 --set epochs=4
-learned headlines/cpu-baseline-s1337
-learned headlines/cpu-quick-s1337
+train more-dropout --name cpu-quick --override n_layer=4 --override d_model=384 --override n_head=6 \
+    --override dropout=0.1 --override epochs=4
+analyze headlines/cpu-baseline-s1337
+analyze headlines/cpu-quick-s1337

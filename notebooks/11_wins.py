@@ -69,8 +69,8 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 #
 # - *wins*: the label that is evaluated.
 # - *nominations*: winners are then ranked by the probability of a nomination.
-# - *both*: a multi-task network with two heads, a nomination and a win given a nomination. The second
-#   is trained on nominated films only, and the prediction is the product of both.
+# - *both*: a multi-task network with two heads, a nomination and a win given a nomination. The
+#   second is trained on nominated films only, and the prediction is the product of both.
 #
 # All are tested on wins, on one repeat of five folds with as many winners in each. A network is the
 # mean of three, one per inner fold.
@@ -86,7 +86,7 @@ tfidf_models = {
 networks = {
     "wins": gated_attention,
     "nominations": ProxyLabel(gated_attention, nomination, name="gated-attention-nominations"),
-    "both": MultiTaskMILClassifier(**vars(gated_attention), nomination=nomination),
+    "both": MultiTaskMILClassifier(**vars(gated_attention), auxiliary_label=nomination),
 }
 models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
@@ -130,7 +130,9 @@ paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[k], "auc", table) for k, table in ranking.items()]
 parts += [ModelComparison(runs[k], "average_precision", table) for k, table in precision.items()]
 record_differences("wins/differences", parts, baseline="wins")
-figure = plots.grouped_forest_plot(paired, "difference of AUROC from training on wins", reference=0.0)
+figure = plots.grouped_forest_plot(
+    paired, "difference of AUROC from training on wins", reference=0.0
+)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"

@@ -122,6 +122,10 @@ def test_key_depends_on_texts_order_division_and_settings():
         )
     }
     assert len(keys) == 7
+    # The names in the keys of existing caches.
+    assert QUICK.cache_json() == (
+        '{"engine": "torch", "layers": 1, "max_tokens": 512, "precision": "float32"}'
+    )
 
 
 def test_progress_bar_counts_texts(tmp_path, capsys):

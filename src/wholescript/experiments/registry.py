@@ -173,7 +173,7 @@ MODEL_DISPLAY_NAMES = {
     # documents
     "tfidf-svm": "TF-IDF + linear SVM",
     "tfidf-logistic": "TF-IDF + logistic regression",
-    "naive-bayes": "multinomial naive Bayes",
+    "naive-bayes": "naive Bayes",
     "nb-svm": "NB-SVM",
     "sentence-linear": "all-MiniLM-L6-v2 + linear classifier",
     "sentence-kernel": "all-MiniLM-L6-v2 + RBF kernel",
@@ -224,7 +224,7 @@ MODEL_DISPLAY_NAMES = {
     "stacking": "stacking",
     "feature-ablation": "feature ablation",
     "minilm-partially-finetuned": "MiniLM, partially fine-tuned",
-    "scratch-causal": "from scratch",
+    "scratch-causal": "from scratch, causal",
     "scratch-mlm-pretrained": "from scratch, MLM pretraining",
     "smollm2-mean-pooling": "SmolLM2 embeddings, mean pooling",
     "smollm2-gated-attention": "SmolLM2 embeddings, gated attention",

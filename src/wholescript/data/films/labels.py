@@ -50,10 +50,10 @@ def read_awards(location: Path | str) -> pd.DataFrame:
     try:
         # Fields are not quoted, and some contain quotation marks.
         table = pd.read_csv(location, sep="\t", dtype=str, quoting=csv.QUOTE_NONE)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"the awards table cannot be read ({problem}). Take it from {AWARDS_SOURCE}."
-        ) from problem
+            f"the awards table cannot be read ({error}). Take it from {AWARDS_SOURCE}."
+        ) from error
     require_columns(list(table), ["Class", "FilmId", "Winner"], "the awards table")
     table = table[table["FilmId"].notna() & (table["Class"] != "Special")]
     table = table.assign(imdb_id=table["FilmId"].str.split("|")).explode("imdb_id")

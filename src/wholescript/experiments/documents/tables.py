@@ -13,6 +13,7 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.learning_curves import find_crossover
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.runs import document_run_names, find_document_runs
+from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run, RunStore
@@ -218,6 +219,14 @@ def model_table(models: RunsByModel) -> pd.DataFrame:
     return table.rename_axis("model").sort_values("error")
 
 
+def with_display_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the display names of models in its index and its column `model`."""
+    shown = table.rename(index=_display_name)
+    if "model" in shown.columns:
+        shown = shown.assign(model=[_display_name(name) for name in shown["model"]])
+    return shown
+
+
 def learning_curve_table(runs: RunsByModel) -> pd.DataFrame:
     """Return the accuracy of each model at each training-set size, trained on true labels.
 
@@ -317,6 +326,10 @@ def label_noise_table(models: RunsByModel, label_column: str) -> pd.DataFrame:
                 "high": high,
             }
     return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def _display_name(name: object) -> object:
+    return model_display_name(name) if isinstance(name, str) else name
 
 
 def _predictions(seeds: Sequence[Run]) -> list[DocumentPredictions]:

@@ -98,7 +98,7 @@ class LabelErrors(Experiment[LabelledDataset]):
             ids, data.classes, given_labels, probabilities
         )
         ranking = rank_label_issues(out_of_fold)
-        kept = np.setdiff1d(np.arange(len(train)), ranking.loc[ranking["flagged"], "row"])
+        unflagged = np.setdiff1d(np.arange(len(train)), ranking.loc[ranking["flagged"], "row"])
 
         def accuracy(rows: NDArray[np.int64]) -> Metric:
             model = self.make_estimator().fit(
@@ -115,7 +115,7 @@ class LabelErrors(Experiment[LabelledDataset]):
                 float(accuracy_score(given_labels, probabilities.argmax(1))), tolerance=0.01
             ),
             "test_accuracy_all": accuracy(np.arange(len(train))),
-            "test_accuracy_without_flagged": accuracy(kept),
+            "test_accuracy_without_flagged": accuracy(unflagged),
         }
         if self.label_column == "label":
             table = _flagged_class_pairs(ranking)
