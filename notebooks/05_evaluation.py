@@ -75,7 +75,9 @@ tfidf = TfidfLR()
 chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
 stacking = StackingEnsemble([cached(model, study) for model in (tfidf, *chunks.values())])
 runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
-fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)["all of these"]
+fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)[
+    "year, length, layout, TF-IDF"
+]
 runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
 runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, study)}
 runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, study)}

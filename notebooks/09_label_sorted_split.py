@@ -111,8 +111,8 @@ print(label_sorted.config["guard_error"])
 #   and a higher learning rate.
 # - *encoder, MLM pretraining*, for two or for *8 epochs*: see below.
 #
-# The baselines are linear models of word counts: naive Bayes, TF-IDF + logistic regression, and
-# NB-SVM, a linear SVM on features weighted by naive Bayes log-count ratios (Wang and Manning,
+# The baselines are linear classifiers on word n-grams: naive Bayes, TF-IDF + logistic regression,
+# and NB-SVM, a linear SVM on features weighted by naive Bayes log-count ratios (Wang and Manning,
 # 2012). The figure also shows a constant prediction.
 
 # %% label="fig-encoder-accuracy"

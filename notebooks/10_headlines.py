@@ -13,25 +13,25 @@
 # ---
 
 # %% [markdown]
-# # Headlines, one measured step at a time
+# # Headlines: a cumulative ablation of a small language model
 #
-# **Question.** A known task asks for the lowest validation loss that a small language model of
-# Hacker News titles can have after seven epochs. What does its baseline learn, what does its
-# number hide, and which of the usual steps away from it are worth taking?
+# **Question.** A known task asks for the lowest validation loss of a small language model of Hacker
+# News headlines after seven epochs. What does its baseline learn, what biases the task's metric,
+# and which common changes to architecture and training lower the loss?
 #
-# **What you need.** Nothing: the titles are not ours to give away, so the models were trained where
-# they are, by `notebooks/10_train.sh`, and this notebook reads what was stored of each training.
-# **How long it takes.** Some seconds.
+# **What you need.** Nothing: the headlines may not be redistributed, so the models were trained
+# elsewhere, by `notebooks/10_train.sh`, and this notebook loads the stored runs. **How long it
+# takes.** Some seconds.
 
 # %% tags=["parameters"]
 published_nats_per_character = (
-    1.753  # loss that the baseline was published with, on other titles than these
+    1.753  # task metric of the published baseline, on other headlines than these
 )
 throughput_benchmark = (
-    "benchmarks/results/title_training.json"  # as `benchmarks/title_training.py` writes it
+    "benchmarks/results/headline_training.json"  # written by `benchmarks/headline_training.py`
 )
 epoch_time_benchmark = (
-    "benchmarks/results/title_recipes.json"  # as `benchmarks/title_recipes.py` writes it
+    "benchmarks/results/headline_configs.json"  # written by `benchmarks/headline_configs.py`
 )
 seed = 0  # of the bootstrap
 
@@ -50,185 +50,214 @@ from wholescript.publish.cells import (
     show_table,
 )
 from wholescript.studies.headlines import plots
-from wholescript.studies.headlines import tables as titles
+from wholescript.studies.headlines import tables as headline_tables
 from wholescript.studies.headlines.ablation import ABLATION_STEPS
 
 # %% [markdown]
-# ## The number
+# ## The task's metric depends on the batch size
 #
-# The task divides the summed loss of the tokens that it scores, in nats, by the characters of all
-# validation titles. It scores whole batches of whole windows only. Tokens of a last, unfinished
-# batch leave the sum and stay in the divisor: they count as if they had been foretold with
-# certainty. *corrected* has that repaired, and *bits* is what this report compares: bits a byte of
-# UTF-8 over all tokens of all titles, ends included, which no tokenizer and no batch can flatter.
+# The task's metric is the summed negative log-likelihood of the scored tokens, in nats, divided by
+# the characters of all validation headlines. Only complete batches of complete windows are scored.
+# The tokens of the last, incomplete batch are left out of the numerator but not of the divisor, so
+# they count as if they were predicted with certainty. The column *nats per character corrected*
+# divides the metric by the share of scored tokens.
+#
+# Models are compared here by *bits per byte*: over all tokens of all headlines, ends included,
+# divided by their UTF-8 bytes. It depends on neither the tokenizer nor the batch size.
 
 # %% label="tbl-headlines-baseline"
 notebook = begin_notebook("10_headlines", globals())
-runs = titles.load_headline_runs("headlines")
+runs = headline_tables.load_headline_runs("headlines")
 baseline = runs["baseline"]
-record_metrics("headlines/baseline", titles.facts(baseline) | titles.sizes(baseline))
-record_metrics("headlines/published", {"published": Metric(published_nats_per_character)})
-names = ("published", "scored_share", "corrected", "bits_per_byte")
-baseline_metrics = {
-    run.config["seed"]: [run.metrics[name].value for name in names] for run in baseline
+metrics = headline_tables.summary_metrics(baseline) | headline_tables.config_metrics(baseline)
+record_metrics("headlines/baseline", metrics)
+published = {"nats_per_character": Metric(published_nats_per_character)}
+record_metrics("headlines/published", published)
+names = ["nats_per_character", "scored_token_share", "nats_per_character_corrected"]
+names += ["bits_per_byte"]
+by_seed = {
+    run.settings["seed"]: [run.metrics[name].value for name in names] for run in baseline
 }
-table = pd.DataFrame(baseline_metrics, index=names).T.rename_axis("seed")
+table = pd.DataFrame(by_seed, index=names).T.rename_axis("seed")
 show_table(table, "tbl-headlines-baseline")
 
 # %% [markdown]
-# One checkpoint of it, scored with batches of several sizes. Nothing about the model changes.
+# The figure shows one checkpoint of the baseline, evaluated with several batch sizes. The model
+# does not change.
 
 # %% label="fig-headlines-batch-size"
-batches = load_analysis_run("headlines/cpu-baseline-s1337-batch-sizes")
-record_metrics("headlines/batch-sizes", batches.metrics)
-show_figure(plots.by_batch(batches.history.set_index("batch")), "fig-headlines-batch-size")
+batch_sizes = load_analysis_run("headlines/cpu-baseline-s1337-batch-sizes")
+record_metrics("headlines/batch-sizes", batch_sizes.metrics)
+by_batch_size = batch_sizes.history.set_index("batch_size")
+show_figure(plots.metric_by_batch_size(by_batch_size), "fig-headlines-batch-size")
 
 # %% label="tbl-headlines-batch-size"
-show_table(batches.history.set_index("batch"), "tbl-headlines-batch-size")
+show_table(by_batch_size, "tbl-headlines-batch-size")
 
 # %% [markdown]
-# ## What the baseline learned
+# ## Next-token predictions
 #
-# Six blocks, trained with plain gradient descent. The ten tokens that it holds likeliest after
-# nothing at all and after three beginnings of a title:
+# The baseline is a GPT with six layers, trained with SGD. The panels show its ten most probable
+# next tokens after an empty prompt and after three prompts.
 
 # %% label="fig-headlines-next-tokens"
 next_tokens = load_analysis_run("headlines/cpu-baseline-s1337-next-tokens").history
-panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
-show_figure(plots.expected(panels), "fig-headlines-next-tokens")
+panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)}
+show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens")
 
 # %% [markdown]
-# Whatever stands before, it expects much the same: the tokens that are frequent, the end of a title
-# among the first. It has learned how often tokens come. The *quick* model, of which more below, on
-# the same beginnings:
+# The predictions hardly depend on the prompt: the same frequent tokens follow, the end of a
+# headline among the first. The baseline has learned the token frequencies. The *quick*
+# configuration, described below, after the same prompts:
 
 # %% label="fig-headlines-next-tokens-quick"
 next_tokens = load_analysis_run("headlines/cpu-quick-s1337-next-tokens").history
-panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("begun", sort=False)}
-show_figure(plots.expected(panels), "fig-headlines-next-tokens-quick")
+panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)}
+show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens-quick")
 
 # %% [markdown]
-# ## Where the loss is
+# ## Loss by position and by token frequency
 #
-# By the place of a token in its title, and by how often the training titles have the token. The
-# two models have other tokens; within a group they are as rare, and no more than that.
+# The first figure shows the loss by the position of a token in its headline, the second by the
+# number of its occurrences in the training headlines. The two models have different tokenizers:
+# within a group their tokens differ, and only have similar frequencies.
 
 # %% label="fig-headlines-loss-by-position"
 cpu_runs = {"baseline": "cpu-baseline", "quick": "cpu-quick"}
 position_losses = {
-    k: load_analysis_run(f"headlines/{v}-s1337-places").history for k, v in cpu_runs.items()
+    name: load_analysis_run(f"headlines/{run}-s1337-loss-by-position").history
+    for name, run in cpu_runs.items()
 }
 show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-position")
 
 # %% label="fig-headlines-loss-by-frequency"
 frequency_losses = {
-    k: load_analysis_run(f"headlines/{v}-s1337-frequencies").history for k, v in cpu_runs.items()
+    name: load_analysis_run(f"headlines/{run}-s1337-loss-by-frequency").history
+    for name, run in cpu_runs.items()
 }
 show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-loss-by-frequency")
 
 # %% [markdown]
-# ## Step by step
+# ## Cumulative ablation
 #
-# Each step changes one thing, on all steps before it that are kept.
+# Each step changes one thing, on top of all kept steps before it.
 
 # %% label="tbl-headlines-ablation-rationale"
 ablation_steps = [step for step in ABLATION_STEPS if f"small-{step.name}" in runs]
-reasons = pd.Series(
-    {step.name: step.rationale for step in ablation_steps}, name="why it might help"
-)
-show_table(reasons.rename_axis("step").to_frame(), "tbl-headlines-ablation-rationale")
+rationales = pd.Series({step.name: step.rationale for step in ablation_steps}, name="rationale")
+show_table(rationales.rename_axis("step").to_frame(), "tbl-headlines-ablation-rationale")
 
 # %% [markdown]
-# They were taken at a smaller shape and on fewer titles than the baseline, so that two cores can
-# repeat each in minutes. Their validation titles are among the training titles of the larger runs:
-# nothing was chosen by the titles that those are judged by. *change* is in bits a byte from the
-# step that it is *beside*, with an interval over titles and seeds. Below zero a step helped. The
-# figure leaves out *adamw*, beside which all others would be nothing.
+# The ablation uses a smaller configuration and fewer headlines than the baseline, so that two cores
+# can repeat each step in minutes. Its validation headlines are training headlines of the larger
+# runs: no step was chosen on the headlines on which the larger models are evaluated.
+#
+# The figure shows the change in bits per byte from the last kept step before it, with an interval
+# over headlines and seeds. Below zero is better. It leaves out *adamw*, whose change is far larger
+# than all others.
 
 # %% label="fig-headlines-ablation"
-steps = titles.ablation_table(runs, "small-")
+steps = headline_tables.ablation_table(runs, "small-")
+change = "bits_per_byte_change"
 for name, row in steps.iterrows():
-    change = Metric(row["change"], row["change_low"], row["change_high"])
-    record_metrics(f"headlines/step-{name}", {"change": change})
-after_adamw = titles.beside({name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}, "adamw")
-record_metrics("headlines/after-adamw", {"change": Metric(**after_adamw.loc["r-drop"])})
+    interval = Metric(row[change], row[f"{change}_low"], row[f"{change}_high"])
+    record_metrics(f"headlines/ablation-{name}", {change: interval})
+ends = {name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}
+after_adamw = headline_tables.differences_from_baseline(ends, "adamw").loc["r-drop"]
+record_metrics("headlines/after-adamw", {change: Metric(**after_adamw)})
 small = runs["small-baseline"]
-record_metrics("headlines/small", titles.facts(small) | titles.sizes(small))
-change = titles.changes(steps).drop("adamw")  # it would hide all others
-figure = forest_plot(change, "change in bits a byte", reference=0)
+metrics = headline_tables.summary_metrics(small) | headline_tables.config_metrics(small)
+record_metrics("headlines/small", metrics)
+differences = headline_tables.step_differences(steps).drop("adamw")
+figure = forest_plot(differences, "change in bits per byte", reference=0)
 show_figure(figure, "fig-headlines-ablation")
 
 # %% label="tbl-headlines-ablation"
-shown = ["bits", "low", "high", "beside", "change", "change_low", "change_high", "kept", "seeds"]
-show_table(steps[shown], "tbl-headlines-ablation", {"seeds": ".0f"})
+columns = ["bits_per_byte", "low", "high", "baseline", change, f"{change}_low", f"{change}_high"]
+show_table(steps[[*columns, "kept", "seeds"]], "tbl-headlines-ablation", {"seeds": ".0f"})
 
 # %% label="tbl-headlines-metric-bias"
-shown = ["published", "scored_share", "corrected", "parameters"]
-show_table(steps[shown], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
+columns = [*names[:3], "parameters"]
+show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown]
-# The optimizer is worth more than all else together, then a schedule that begins low. Not looking
-# at the titles before (*title-mask*, *whole-titles*) costs something here although those titles are
-# of other things, and reading each title *alone* gives part of it back; the three were kept before
-# that was known. *context*, the last step, takes them back, and lets a title be read after those
-# before it: on top of all other steps that costs a little. *r-drop* needs *more-dropout* to mean
-# anything, and *two-readings* is its control: a second reading that is not asked to agree gains as
-# much, so that the gain is that of reading twice.
+# AdamW lowers the loss by more than all other steps together; a warm-up of the learning rate comes
+# second. Masking attention to the preceding headlines (*document-mask*) raises the loss here,
+# although those headlines are unrelated; no change was detected for *whole-headlines*. Evaluating
+# each headline by itself (*per-headline-eval*) regains part of it. The three steps were kept before
+# this was known. *cross-headline-context*, the last step, undoes them: on top of all other steps
+# this raises the loss a little.
 #
-# ## What depends on the size
+# *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
+# a batch (Liang et al., 2021). *two-dropout-passes* is its control, without that penalty. It lowers
+# the loss as much: the gain comes from the second pass.
 #
-# A small shape that sees few titles in few steps is short of steps, and dropout only makes it
-# slower. So the size of the regularisers was chosen at the baseline's shape, on more titles, all of
-# them still from the training part: each row is one training, beside all steps up to *wsd*, with
-# half the rate for matrices.
+# ## Hyperparameters at the baseline's size
+#
+# The small configuration takes few steps on few headlines, and dropout only slows it down. The
+# strength of the regularisation and the learning rates were therefore chosen at the baseline's
+# size, on more headlines, all of them still from the training split. Each row is one training. It
+# is compared with all kept steps up to *wsd*, with half the learning rate of Muon.
 
 # %% label="fig-headlines-tuning"
-tuning = {k.removeprefix("choice-"): v for k, v in runs.items() if k.startswith("choice-")}
-record_metrics("headlines/tuning", titles.facts(tuning["base"]) | titles.sizes(tuning["base"]))
-change = titles.beside(tuning, "base")
-for name, row in change.iterrows():
-    record_metrics(f"headlines/choice-{name}", {"change": Metric(**row)})
-show_figure(forest_plot(change, "change in bits a byte", reference=0), "fig-headlines-tuning")
+tuning = {k.removeprefix("tuning-"): v for k, v in runs.items() if k.startswith("tuning-")}
+base = tuning["base"]
+metrics = headline_tables.summary_metrics(base) | headline_tables.config_metrics(base)
+record_metrics("headlines/tuning", metrics)
+differences = headline_tables.differences_from_baseline(tuning, "base")
+for name, row in differences.iterrows():
+    record_metrics(f"headlines/tuning-{name}", {change: Metric(**row)})
+figure = forest_plot(differences, "change in bits per byte", reference=0)
+show_figure(figure, "fig-headlines-tuning")
 
 # %% [markdown]
-# There dropout helps, a second reading of each batch under other dropout helps more, and Muon wants
-# longer steps.
+# At this size dropout lowers the loss, a second dropout pass lowers it further, and a higher
+# learning rate of Muon is better.
 #
 # ## The best model
 #
-# All steps that are kept, on all titles, beside the baseline: three seeds each, on a graphics card,
-# several at once, so that their times say nothing.
+# The best model has all kept steps and is trained on all headlines, with three seeds, like the
+# baseline. Both were trained on a GPU, several runs at once, so their training times cannot be
+# compared.
 
 # %% label="tbl-headlines-best"
-found = {name: runs[name] for name in ("baseline", "best")}
-record_metrics("headlines/best", titles.facts(found["best"]) | titles.sizes(found["best"]))
-record_metrics("headlines/best-ratios", titles.ratios(found, "baseline"))
-table = titles.config_table(found, "baseline").drop(columns="train_seconds")
+models = {name: runs[name] for name in ("baseline", "best")}
+best = models["best"]
+metrics = headline_tables.summary_metrics(best) | headline_tables.config_metrics(best)
+record_metrics("headlines/best", metrics)
+record_metrics(
+    "headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline")
+)
+table = headline_tables.config_table(models, "baseline").drop(columns="train_seconds")
 show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 
 # %% [markdown]
-# ## What a minute buys
+# ## A quick configuration on two cores
 #
-# On two cores, with nothing beside them: the baseline, and a *quick* recipe of four blocks, 384
-# wide, with the steps up to *decay*, each batch read once, for four of the seven epochs.
+# The *quick* configuration has four layers with d_model {fixed}`384` and the kept steps up to
+# *weight-decay*. It is trained with one dropout pass over each batch for four of the seven epochs.
+# The baseline and the quick configuration were trained on two cores with nothing else running.
 
 # %% label="fig-headlines-cpu-loss"
 cpu_models = {name: runs[run] for name, run in cpu_runs.items()}
 for name, seeds in cpu_models.items():
-    record_metrics(f"headlines/cpu-{name}", titles.facts(seeds) | titles.sizes(seeds))
-record_metrics("headlines/cpu-ratios", titles.ratios(cpu_models, "baseline"))
-record_metrics("headlines/cpu-train-time", titles.times(cpu_models, "baseline"))
-curves = {name: titles.epochs(seeds) for name, seeds in cpu_models.items()}
-show_figure(plots.curves(curves), "fig-headlines-cpu-loss")
+    metrics = headline_tables.summary_metrics(seeds) | headline_tables.config_metrics(seeds)
+    record_metrics(f"headlines/cpu-{name}", metrics)
+bits_per_byte_ratios = headline_tables.bits_per_byte_ratios(cpu_models, "baseline")
+record_metrics("headlines/cpu-ratios", bits_per_byte_ratios)
+train_time_ratios = headline_tables.train_time_ratios(cpu_models, "baseline")
+record_metrics("headlines/cpu-train-time", train_time_ratios)
+histories = {name: headline_tables.mean_history(seeds) for name, seeds in cpu_models.items()}
+show_figure(plots.loss_curves(histories), "fig-headlines-cpu-loss")
 
 # %% label="tbl-headlines-cpu"
-table = titles.config_table(cpu_models, "baseline")
+table = headline_tables.config_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
 
 # %% [markdown]
-# The two were trained on two days, and a machine is not always as quick. So epochs of both, of
-# fewer titles, were also timed in turns, in one run, by `benchmarks/title_recipes.py`:
+# The two trainings ran on different days, and the speed of a machine varies. Therefore epochs of
+# both, on fewer headlines, were also timed in turns in one run of `benchmarks/headline_configs.py`:
 
 # %% label="tbl-headlines-seconds-per-epoch"
 epoch_time = json.loads((notebook.project.root / epoch_time_benchmark).read_text())
@@ -236,56 +265,64 @@ ratio = epoch_time["quick_over_baseline"]
 record_metrics(
     "headlines/cpu-seconds-per-epoch", {"quick_over_baseline": Metric(ratio, tolerance=ratio)}
 )
-table = pd.DataFrame(epoch_time["seconds_per_epoch"]).T.rename(columns=lambda k: f"round {k + 1}")
-table = table.assign(epochs=epoch_time["epochs"]).rename_axis("seconds an epoch")
-show_table(table, "tbl-headlines-seconds-per-epoch", dict.fromkeys(table.columns[:-1], ".0f"))
+seconds = pd.DataFrame(epoch_time["seconds_per_epoch"]).T.rename_axis("configuration")
+table = seconds.rename(columns=lambda k: f"seconds per epoch, repetition {k + 1}")
+show_table(
+    table.assign(epochs=epoch_time["epochs"]),
+    "tbl-headlines-seconds-per-epoch",
+    dict.fromkeys(table, ".0f"),
+)
 
 # %% [markdown]
-# How long each takes to the loss that the baseline ends with:
+# The next table shows the training time until the baseline's final validation loss is reached:
 
 # %% label="tbl-headlines-time-to-loss"
-last = curves["baseline"]["held_out_loss"].iloc[-1]
+final_loss = histories["baseline"]["val_loss"].iloc[-1]
 minutes = pd.Series(
-    {k: titles.seconds_to_loss(v, last) / 60 for k, v in curves.items()}, name="minutes"
+    {k: headline_tables.seconds_to_loss(h, final_loss) / 60 for k, h in histories.items()},
+    name="minutes",
 )
 speedup = minutes["baseline"] / minutes["quick"]
-record_metrics("headlines/cpu-speedup", {"times": Metric(speedup, tolerance=speedup)})
-show_table(
-    minutes.rename_axis("recipe").to_frame(), "tbl-headlines-time-to-loss", {"minutes": ".1f"}
-)
+record_metrics("headlines/cpu-speedup", {"speedup": Metric(speedup, tolerance=speedup)})
+table = minutes.rename_axis("configuration").to_frame()
+show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 
 # %% [markdown]
-# ## How fast
+# ## Training throughput
 #
-# Tokens a second of the baseline's shape, in one run, in turns: as it is trained here, with one
-# thing changed, as a plain loop in float32, and by the Trainer of transformers. The numbers are of
-# `benchmarks/title_training.py`.
+# Tokens per second of a training step at the baseline's size, measured in turns in one run of
+# `benchmarks/headline_training.py`: as the models here are trained (*wholescript*), with one
+# setting changed, as a plain PyTorch loop in float32, and with the Trainer of transformers.
 
 # %% label="tbl-headlines-throughput"
 throughput = json.loads((notebook.project.root / throughput_benchmark).read_text())
-rates = pd.Series(throughput["tokens_per_second"], name="tokens a second")
-table = pd.DataFrame({"tokens a second": rates, "of ours": rates / rates["wholescript"]})
-record_metrics(
-    "headlines/throughput", {f"over_{k}": Metric(v) for k, v in throughput["ratios"].items()}
+speedups = throughput["speedup_of_wholescript"]
+record_metrics("headlines/throughput", {f"over_{k}": Metric(v) for k, v in speedups.items()})
+per_second = pd.Series(throughput["tokens_per_second"])
+table = pd.DataFrame(
+    {"tokens_per_second": per_second, "relative": per_second / per_second["wholescript"]}
 )
-show_table(table.rename_axis("how"), "tbl-headlines-throughput", {"tokens a second": ",.0f"})
+table = table.rename(index=lambda name: name.replace("_", " ")).rename_axis("implementation")
+show_table(table, "tbl-headlines-throughput", {"tokens_per_second": ",.0f"})
 
 # %% [markdown]
-# ## Titles that they write
+# ## Sampled headlines
+#
+# Some headlines sampled from the baseline and from the quick configuration:
 
 # %%
 for name, run in cpu_runs.items():
-    samples = load_analysis_run(f"headlines/{run}-s1337-writes").history["title"].fillna("")
+    samples = load_analysis_run(f"headlines/{run}-s1337-samples").history["headline"].fillna("")
     print(f"{name}:", *samples, sep="\n  ")
 
 # %% [markdown]
-# **What this shows.** Most of the way from the baseline to a good model is the optimizer. The
-# number that the task asks for can be had lower without any model, by a larger batch; bits a byte
-# cannot. A step is worth what it is worth at one size: dropout harms a model that is short of steps
-# and helps one that has read its titles by heart.
+# **What this shows.** Most of the improvement over the baseline comes from AdamW instead of SGD.
+# The task's metric can be lowered without changing the model, by a larger evaluation batch; bits
+# per byte cannot. The effect of a step depends on the scale: dropout raises the loss of a model
+# that takes few steps and lowers that of a larger one that overfits.
 #
-# **What it does not show.** What the best model would be without the title mask at its own size,
-# which was not trained. The choices at the baseline's shape are of one seed, and so are some of the
-# last steps at the small one, as their table says.
+# **What it does not show.** The loss of the best model without the document mask at its own size,
+# which was not trained. The hyperparameters at the baseline's size were compared with one seed, and
+# so were some of the last steps of the ablation, as its table says.
 #
-# **Next.** [Wins](11_wins.ipynb), back to screenplays.
+# **Next.** [Wins](11_wins.ipynb): screenplays again, with another target.

@@ -6,13 +6,18 @@ set -e
 train() { wholescript train headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 analyze() { wholescript analyze-headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 
-# The cumulative ablation, with a smaller model and fewer headlines.
+# The cumulative ablation, with a smaller model and fewer headlines: most steps with two seeds.
+small() {
+    step=$1
+    shift
+    train $step --name small-$step --n-headlines 20000 --base-override n_layer=3 --base-override d_model=192 \
+        --base-override vocab_size=4000 --base-override batch_size=16 "$@"
+}
 for step in baseline adamw warm-up shuffled rotary rms-norm swiglu residual-init document-mask whole-headlines \
-    per-headline-eval unigram half-vocabulary muon wsd weight-decay deep untied gated layer-scale no-dropout \
-    more-dropout two-dropout-passes r-drop cross-headline-context; do
-    train $step --name small-$step --n-headlines 20000 --seed 1337 --seed 1338 --base-override n_layer=3 \
-        --base-override d_model=192 --base-override vocab_size=4000 --base-override batch_size=16
+    per-headline-eval unigram half-vocabulary muon wsd weight-decay cross-headline-context; do
+    small $step --seed 1337 --seed 1338
 done
+for step in deep untied gated layer-scale no-dropout more-dropout two-dropout-passes r-drop; do small $step; done
 
 # Choices that depend on the size, with the baseline's.
 tune() {

@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from wholescript.cli import app
+from wholescript.publish.vocabulary import retired_words
 
 
 def commands(command, path=()):
@@ -27,6 +28,13 @@ def test_commands_and_their_options_have_help(path):
     assert command.help and command.help.split("\n")[0].endswith(".")
     without_help = [p.name for p in command.params if len((p.help or "").split()) < 2]
     assert without_help == []
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_help_uses_the_terms_of_the_field(path):
+    command = COMMANDS[path]
+    texts = [command.help or "", *(p.help or "" for p in command.params)]
+    assert list(retired_words("\n".join(texts))) == []
 
 
 def test_help_imports_no_model_code():

@@ -33,14 +33,27 @@ def serve(
 
 
 @app.command()
-def check() -> None:
+def check(
+    runs: Annotated[
+        bool, typer.Option("--runs", help="List the runs that were made by other source code.")
+    ] = False,
+) -> None:
     """List problems of the committed notebooks, figures and results; exit code 1 if any."""
+    from wholescript.experiments.origin import made_by_other_code
     from wholescript.project import Project
     from wholescript.publish.checks import find_problems
 
-    found = find_problems(Project())
+    project = Project()
+    found = find_problems(project)
     for line in found:
         warn(line)
+    if other := made_by_other_code(project):
+        echo(
+            f"{len(other)} stored runs were made by other source code than this tree's"
+            + (":" if runs else " (--runs lists them; `wholescript rerun` makes them again)")
+        )
+        for name in other if runs else ():
+            echo(f"  {name}")
     if found:
         raise typer.Exit(1)
 

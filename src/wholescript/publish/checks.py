@@ -18,6 +18,7 @@ from wholescript.publish.claims import evaluate_claims
 from wholescript.publish.normalize import INJECTED_TAG, normalize_notebook, to_ipynb
 from wholescript.publish.pipeline import declared_figures, pipeline_texts
 from wholescript.publish.provenance.explain import explain_staleness
+from wholescript.publish.vocabulary import check_vocabulary
 
 MEGABYTE = 1_000_000
 LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
@@ -35,7 +36,12 @@ def find_problems(project: Project) -> list[str]:
         found += _notebook(project, name)
         if (project.notebooks / f"{name}.ipynb").exists():
             found += _stale(project, name)
-    return [*found, *_claims(project), *_modified_outputs(project)]
+    return [
+        *found,
+        *_claims(project),
+        *check_vocabulary(project),
+        *_modified_outputs(project),
+    ]
 
 
 def _stale(project: Project, name: str) -> Iterator[str]:

@@ -69,9 +69,9 @@ def late_fusion_models(epochs: int, inner_folds: int) -> dict[str, MILClassifier
     base = cast(MILClassifier, aggregators(epochs, inner_folds)["gated attention"])
     return {
         "year and length": replace(base, extra_features=("year", "length")),
-        "scene structure": replace(base, extra_features=("layout",)),
-        "words": replace(base, extra_features=("tfidf",)),
-        "all of these": replace(base, extra_features=tuple(EXTRA_FEATURE_DIMS)),
+        "layout": replace(base, extra_features=("layout",)),
+        "TF-IDF": replace(base, extra_features=("tfidf",)),
+        "year, length, layout, TF-IDF": replace(base, extra_features=tuple(EXTRA_FEATURE_DIMS)),
     }
 
 
@@ -88,7 +88,7 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
     causal = {"positions": "rotary", "causal": True}
     gated = aggregators(epochs=12, inner_folds=5)["gated attention"]
     return {
-        "from scratch, pretrained": EndToEndClassifier(
+        "from scratch, MLM pretraining": EndToEndClassifier(
             "scratch-mlm-pretrained",
             n_train_chunks=8,
             n_eval_chunks=24,
@@ -105,7 +105,7 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
             encoder_options=SCRATCH_ENCODER | causal,
             train_config=short_config,
         ),
-        "partially fine-tuned": EndToEndClassifier(
+        "MiniLM, partially fine-tuned": EndToEndClassifier(
             "minilm-partially-finetuned",
             "partially_finetuned",
             n_train_chunks=4,
@@ -113,8 +113,8 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
             memory_strategy="full_backprop",
             train_config=short_config,
         ),
-        "language model, mean": DecoderEmbeddingEstimator(MeanPoolingLR()),
-        "language model, gated": DecoderEmbeddingEstimator(gated),
+        "SmolLM2 embeddings, mean pooling": DecoderEmbeddingEstimator(MeanPoolingLR()),
+        "SmolLM2 embeddings, gated attention": DecoderEmbeddingEstimator(gated),
     }
 
 

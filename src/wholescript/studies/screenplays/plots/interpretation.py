@@ -45,8 +45,8 @@ def feature_effect_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figu
         xlabel="effect, nominated films (Cohen's d)", ylabel="effect, films predicted positive (d)"
     )
     ends = {
-        "over": (table.head(n_labelled), "C0", "overweighted for nomination"),
-        "under": (table.tail(n_labelled).iloc[::-1], "C1", "overweighted against it"),
+        "over": (table.head(n_labelled), "C0", "over-weighted"),
+        "under": (table.tail(n_labelled).iloc[::-1], "C1", "under-weighted"),
     }
     for name, (part, color, title) in ends.items():
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)
@@ -59,16 +59,16 @@ def feature_effect_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figu
 
 
 def topics(table: pd.DataFrame, rate: float) -> Figure:
-    """Draw the rate of positives of each topic and the AUC within it, NaN with too few films.
+    """Draw the rate of positives of each topic and the AUROC within it, NaN with too few films.
 
     The index of `table` has the topics; columns `rate`, `rate_low`, `rate_high` and `value`,
-    `low`, `high` (AUC). `rate` is that of all films.
+    `low`, `high` (AUROC). `rate` is that of all films.
     """
     figure, panels = plt.subplots(1, 2, sharey=True, figsize=(7.0, 0.3 * len(table) + 1.2))
     places = range(len(table))[::-1]
     sides = (
         ("rate", "rate_low", "rate_high", rate, "rate of nominated films"),
-        ("value", "low", "high", 0.5, "AUC within the topic"),
+        ("value", "low", "high", 0.5, "AUROC within the topic"),
     )
     for axes, (value, low, high, reference, label) in zip(panels, sides, strict=True):
         errors = [table[value] - table[low], table[high] - table[value]]
