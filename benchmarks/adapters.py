@@ -1,68 +1,61 @@
-"""How long a step of a model with adapters takes: as peft makes them, and as we change them.
+"""Time of a training step with LoRA adapters: unmodified peft, and this package's modules.
 
     python benchmarks/adapters.py
 
-The same model, the same random tokens and labels, in turns and in one run, on the same cores. On a
-CPU `models.adapters` takes plain attention in place of the fused kernel, whose backward pass is
-slow there, and draws dropout in words.
+Both train the same model on the same random tokens and labels, alternately, on the same cores. On a
+CPU `models.adapters` replaces the fused attention kernel, whose backward pass is slow there, by
+plain attention, and the dropout modules by a faster one.
 """
 
-import json
 import os
+from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
+from timing import RESULTS, seconds_of, time_alternately, write_result
 from torch import nn
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 
 from wholescript.features.pretrained_decoders import load_decoder
-from wholescript.files import ROOT, write_atomic
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.dropout import Dropout
 
 CLASSES = 77
-SHAPES = ((32, 16), (16, 64), (4, 256))  # texts and tokens of a batch
+BATCH_SHAPES = ((32, 16), (16, 64), (4, 256))  # texts, tokens per text
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="smollm2, a folder, or a name of the hub.")] = (
-        "smollm2"
-    ),
-    rounds: Annotated[int, typer.Option(help="Steps that each takes, in turns.")] = 4,
-    output: Annotated[Path, typer.Option()] = ROOT / "benchmarks" / "results" / "adapters.json",
+    model: Annotated[
+        str, typer.Argument(help="Pretrained model: smollm2, a folder or a hub name.")
+    ] = "smollm2",
+    rounds: Annotated[int, typer.Option(help="Timed steps per implementation, alternating.")] = 4,
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "adapters.json",
 ) -> None:
-    """Take steps by each in turns, print seconds and their ratio, and write them as JSON."""
-    models_compared = {"peft": _unpatched(_classifier(model)), "wholescript": _classifier(model)}
-    seconds: dict[str, dict[str, list[float]]] = {}
-    for texts, tokens in tqdm(SHAPES, desc="shapes"):
+    """Time training steps of both implementations; print and write seconds and speedup."""
+    models = {"peft": _unpatched(_classifier(model)), "wholescript": _classifier(model)}
+    seconds = {}
+    for texts, tokens in tqdm(BATCH_SHAPES, desc="batch shapes"):
         ids = torch.randint(5, 30_000, (texts, tokens))
         labels = torch.randint(0, CLASSES, (texts,))
-        times = seconds[f"{texts} x {tokens}"] = {name: [] for name in models_compared}
-        for number in range(rounds + 1):
-            for name in sorted(models_compared, reverse=bool(number % 2)):
-                start = perf_counter()
-                _step(models_compared[name], ids, labels)
-                if number:  # the first round warms up
-                    times[name].append(round(perf_counter() - start, 3))
-    ratios = {
-        shape: round(median(times["peft"]) / median(times["wholescript"]), 3)
-        for shape, times in seconds.items()
-    }
-    found = {
+        timers = {
+            n: partial(seconds_of, _step, network, ids, labels) for n, network in models.items()
+        }
+        seconds[f"{texts} x {tokens}"] = time_alternately(timers, rounds)
+    result = {
         "model": model,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "seconds": seconds,
-        "ratio": ratios,
+        "speedup": {
+            shape: round(median(times["peft"]) / median(times["wholescript"]), 3)
+            for shape, times in seconds.items()
+        },
     }
-    write_atomic(output, json.dumps(found, indent=2) + "\n")
-    Console().print(found)
+    write_result(output, result)
 
 
 def _classifier(model: str) -> DecoderClassifier:
@@ -71,7 +64,7 @@ def _classifier(model: str) -> DecoderClassifier:
 
 
 def _unpatched(network: DecoderClassifier) -> DecoderClassifier:
-    """Take our changes back."""
+    """Restore PyTorch's dropout modules and the fused attention kernel."""
     for module in network.base.modules():
         for name, child in module.named_children():
             if type(child) is Dropout:

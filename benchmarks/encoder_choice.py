@@ -1,14 +1,13 @@
-"""Why the encoder is read as it is: layer, pooling, chunk length, overlap and rounding.
+"""Ablation of the encoder settings: layer, pooling, chunk length, overlap and quantization.
 
     python benchmarks/encoder_choice.py films.parquet
 
-A few windows of each core film (of those that fill one) are embedded in every way that is
-compared; a film is the mean of its chunks, and a logistic regression is judged by the AUC of
-repeated folds, its C chosen on inner folds of the training films. Beside the AUC stand its
-difference from the published choice on the same resamples, and how many of the outer training
-sets would have chosen a row by their inner folds alone: a choice that they agree on owes nothing
-to the films it is tested on. Embeddings are kept in .cache/encoder_choice, film by film, so a run
-can be stopped at any time.
+Some windows of each core film (of films long enough to fill one) are embedded with all settings. A
+film is represented by the mean of its chunk embeddings. Each setting is evaluated by the AUROC of a
+logistic regression in repeated cross-validation, with C chosen on inner folds. The table also has
+the paired difference from the published setting, and the number of outer training sets whose inner
+folds alone choose the setting: their choice does not depend on the test films. Embeddings are
+cached in .cache/encoder_choice, film by film, so that an interrupted run resumes.
 """
 
 import functools
@@ -60,56 +59,52 @@ from wholescript.studies.screenplays.cross_validation import cross_validate
 PUBLISHED = FeatureConfig()
 WINDOW = 510
 CHUNKINGS = ((126, 0), (254, 0), (254, 127), (510, 0))
-"""Chunk length and overlap; a window holds 4, 2, 3 and 1 of them, all but 6 of its tokens."""
+"""Chunk length and overlap in tokens: 4, 2, 3 and 1 chunks per window."""
 POOLINGS = (*(f"mean of layer {layer}" for layer in range(7)), "first token", "maximum")
-"""The last two are of layer 6."""
+"""The last two use layer 6."""
 QUANTIZATION_STEPS = tuple(RELATIVE_STEP * factor for factor in (1 / 4, 1 / 2, 1, 2, 5))
 N_AXES = (128, 64, 32)
 
 
 def main(
-    parquet: Annotated[Path, typer.Argument(help="Films with texts, as source='local' reads.")],
-    windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens a film.")] = 8,
-    repeats: Annotated[int, typer.Option(help="Times that five folds are drawn.")] = 5,
-    output: Annotated[Path, typer.Option()] = (
+    parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
+    windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens per film.")] = 8,
+    repeats: Annotated[int, typer.Option(help="Repeats of 5-fold cross-validation.")] = 5,
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = (
         ROOT / "benchmarks" / "results" / "encoder_choice.json"
     ),
 ) -> None:
-    """Compare the choices, print them and write them as JSON."""
+    """Evaluate all settings; print and write the metrics."""
     corpus = load_corpus("local", parquet)
     corpus = corpus.select(corpus.films["n_words"] >= WINDOW)
     means, chunks = embed(corpus, windows)
-    task = Task(corpus.films, corpus.labels, corpus.groups, None)  # type: ignore[arg-type]
+    task = Task(corpus.films, corpus.labels, corpus.groups, None)
     folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
 
-    def evaluate_choices(
-        title: str, choices: dict[str, NDArray[Any]], published: str
-    ) -> list[dict[str, Any]]:
-        models = [FilmVectorLR(name=k, vectors=x.astype(np.float64)) for k, x in choices.items()]
+    def evaluate(title: str, vectors: dict[str, NDArray[Any]], published: str) -> list[Any]:
+        models = [FilmVectorLR(name=k, vectors=x.astype(np.float64)) for k, x in vectors.items()]
         found = {
             model.name: cross_validate(model, task, folds, seed=0, progress=False)
             for model in tqdm(models, desc=title)
         }
         return compare(found, published)
 
-    cut, state = (
-        CHUNKINGS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)),
-        PUBLISHED.n_layer,
-    )
-    layers = {label: means[:, cut, place] for place, label in enumerate(POOLINGS)}
-    cuts = {
-        f"{length} tokens, overlap {overlap}": means[:, place, state]
-        for place, (length, overlap) in enumerate(CHUNKINGS)
+    chunking = CHUNKINGS.index((PUBLISHED.chunk_length, PUBLISHED.chunk_overlap))
+    layer = PUBLISHED.n_layer
+    by_pooling = {name: means[:, chunking, i] for i, name in enumerate(POOLINGS)}
+    by_chunking = {
+        f"{length} tokens, overlap {overlap}": means[:, i, layer]
+        for i, (length, overlap) in enumerate(CHUNKINGS)
     }
-    poolings = evaluate_choices("layer and pooling", layers, POOLINGS[state])
-    lengths = evaluate_choices("chunk length and overlap", cuts, list(cuts)[cut])
+    poolings = evaluate("layer and pooling", by_pooling, POOLINGS[layer])
+    lengths = evaluate("chunk length and overlap", by_chunking, list(by_chunking)[chunking])
 
-    facts, films = {}, {}
-    for name, (vectors, row) in quantized_variants(chunks.reshape(-1, chunks.shape[-1])).items():
-        facts[name], films[name] = row, vectors.reshape(chunks.shape).mean(1)
-    rounded = [
-        facts[row["name"]] | row
-        for row in evaluate_choices("rounding", films, step_name(RELATIVE_STEP))
+    costs, films = {}, {}
+    for name, (vectors, cost) in quantized_variants(chunks.reshape(-1, chunks.shape[-1])).items():
+        costs[name], films[name] = cost, vectors.reshape(chunks.shape).mean(1)
+    quantized = [
+        costs[row["name"]] | row
+        for row in evaluate("quantization", films, step_name(RELATIVE_STEP))
     ]
 
     result = {
@@ -118,25 +113,25 @@ def main(
         "windows": windows,
         "settings": asdict(PUBLISHED.resolved()),
         "folds": f"{repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
-        "readings": poolings,
-        "lengths": lengths,
-        "rounding": rounded,
+        "poolings": poolings,
+        "chunk_lengths": lengths,
+        "quantization": quantized,
     }
     write_atomic(output, json.dumps(result, indent=2) + "\n")
     show("layer and pooling", poolings)
     show("chunk length and overlap", lengths)
-    show("rounding", rounded, "bytes_per_chunk", "lost_variance")
+    show("quantization", quantized, "bytes_per_chunk", "lost_variance")
 
 
 class AllPoolings(nn.Module):
-    """Every reading of a chunk at once: (batch, length) ids and mask to (batch, 9, 384)."""
+    """All poolings of a chunk: ids and mask (batch, length) to (batch, 9, 384)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = MeanPooledEncoder(6).encoder
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Run all layers; chunks are whole, so nothing is masked."""
+        """Run all layers; all chunks have full length, so the mask is not needed for pooling."""
         states = self.encoder(
             input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
@@ -146,17 +141,17 @@ class AllPoolings(nn.Module):
 
 @functools.cache
 def encoder() -> OpenVinoEncoder | TorchEncoder:
-    """Load the encoder once in each process, on the engine that features are made with."""
+    """Load the encoder once in each process, with the engine of feature extraction."""
     settings = PUBLISHED.resolved()
     with quiet_loading():
         engine = OpenVinoEncoder if settings.engine == "openvino" else TorchEncoder
-        return engine(AllPoolings(), settings.precision)  # type: ignore[arg-type]
+        return engine(AllPoolings(), settings.precision)
 
 
 def embed_film(text: str, windows: int, path: Path) -> None:
     """Store the mean of the chunks, (cuts, 9, 384) float32, and the published chunks, float16."""
     ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids, np.int64)
-    # In the middle of equal parts: the first page, with title and names, is no fair sample.
+    # In the middle of equal parts: the title page is not representative.
     starts = ((np.arange(windows) + 0.5) / windows * (len(ids) - WINDOW)).astype(int)
     means, published = [], np.zeros(0)
     for length, overlap in CHUNKINGS:
@@ -202,7 +197,7 @@ def embed(corpus: Corpus, windows: int) -> tuple[NDArray[np.float32], NDArray[np
 
 @dataclass(kw_only=True)
 class FilmVectorLR(NestedLogisticRegression):
-    """Logistic regression on one vector a film, scaled as `MeanPoolingLR` scales its means."""
+    """Logistic regression on one vector per film, scaled as in `MeanPoolingLR`."""
 
     Cs: tuple[float, ...] = MeanPoolingLR.Cs
     vectors: Float64Array = field(repr=False)
@@ -219,13 +214,13 @@ class FilmVectorLR(NestedLogisticRegression):
 def quantized_variants(
     vectors: NDArray[np.float16],
 ) -> dict[str, tuple[NDArray[np.float32], dict[str, float]]]:
-    """Return the chunk vectors (n, d) after each rounding, with its size and loss."""
+    """Return the chunk vectors (n, d) after each quantization, with its size and error."""
     plain = {"bytes_per_chunk": float(2 * vectors.shape[1]), "lost_variance": 0.0}
     found = {"float16": (vectors.astype(np.float32), plain)}
-    ways = [(step, vectors.shape[1]) for step in QUANTIZATION_STEPS] + [
+    variants = [(step, vectors.shape[1]) for step in QUANTIZATION_STEPS] + [
         (RELATIVE_STEP, k) for k in N_AXES
     ]
-    for step, axes in tqdm(ways, desc="rounding"):
+    for step, axes in tqdm(variants, desc="quantization"):
         rotation = fit_pca_rotation(vectors, step)
         codes = quantize(vectors, rotation)
         codes[:, axes:] = 0
@@ -242,16 +237,16 @@ def quantized_variants(
 
 
 def step_name(step: float) -> str:
-    """Name a rounding by its step in units of the deviation along the first axis."""
+    """Name a quantization by its step, relative to the deviation along the first axis."""
     return f"step 1/{1 / step:.3g}"
 
 
 def compare(found: dict[str, FilmPredictions], published: str) -> list[dict[str, Any]]:
-    """Return one row a choice: AUC, difference from the published one, and inner agreement."""
+    """Return a row per setting: AUROC, difference from the published one, and inner-fold counts."""
     inner = {name: [fold["inner_auc"] for fold in p.chosen] for name, p in found.items()}
     wins = np.argmax(list(inner.values()), axis=0)
     rows = []
-    for place, (name, predictions) in enumerate(found.items()):
+    for index, (name, predictions) in enumerate(found.items()):
         difference = paired_difference(predictions, found[published], ["auc"]).iloc[0]
         auc = bootstrap(predictions, ["auc"]).iloc[0]
         rows.append(
@@ -261,7 +256,7 @@ def compare(found: dict[str, FilmPredictions], published: str) -> list[dict[str,
                 "auc": [round(auc[key], 4) for key in ("value", "low", "high")],
                 "difference": [round(difference[key], 4) for key in ("value", "low", "high")],
                 "inner_auc": round(float(np.mean(inner[name])), 4),
-                "chosen_by_inner_folds": int((wins == place).sum()),
+                "n_chosen_by_inner_folds": int((wins == index).sum()),
             }
         )
     return rows
@@ -270,8 +265,8 @@ def compare(found: dict[str, FilmPredictions], published: str) -> list[dict[str,
 def show(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
     """Print a table."""
     table = Table(title=title)
-    table.add_column("choice", no_wrap=True)
-    for column in ("AUC", "minus published", "inner AUC", "inner folds", *columns):
+    table.add_column("setting", no_wrap=True)
+    for column in ("AUROC", "minus published", "inner AUROC", "chosen by inner folds", *columns):
         table.add_column(column.replace("_", " "), justify="right", no_wrap=True)
     for row in rows:
         value, low, high = row["difference"]
@@ -280,7 +275,7 @@ def show(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
             "{:.3f} ({:.3f} to {:.3f})".format(*row["auc"]),
             f"{value:+.3f} ({low:+.3f} to {high:+.3f})",
             f"{row['inner_auc']:.3f}",
-            str(row["chosen_by_inner_folds"]),
+            str(row["n_chosen_by_inner_folds"]),
             *(str(row[column]) for column in columns),
         )
     Console(width=150).print(table)

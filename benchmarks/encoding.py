@@ -1,40 +1,35 @@
-"""How fast chunks are embedded: this project beside sentence-transformers with its defaults.
+"""Embedding speed: this package, and sentence-transformers with its default settings.
 
+    pip install sentence-transformers
     python benchmarks/encoding.py films.parquet
 
-Both read the same files on the same cores in one run, warm, in an order that is turned about
-every round. This project cuts whole scripts itself, and that is timed; sentence-transformers is
-given the text of each chunk, found by the tokenizer's offsets beforehand, and that is not. A
-chunk that begins inside a word reads as another token there: such chunks take part in the timing,
-but vectors are compared only where both read the same tokens. Needs `pip install
-sentence-transformers`, which nothing else here does.
+Both embed the same chunks of the same screenplays on the same cores, alternately, after a warm-up.
+The time of this package includes splitting the screenplays into chunks; sentence-transformers is
+given the text of each chunk, from the tokenizer's offsets, and that is not timed. A chunk that
+begins inside a word has other tokens there: such chunks are timed, but embeddings are compared only
+for chunks with equal tokens.
 """
 
 import functools
-import json
 import multiprocessing
 import os
-import platform
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import repeat
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
-from tqdm.auto import tqdm
+from timing import RESULTS, seconds_of, time_alternately, write_result
 
 from wholescript.data.films import load_corpus
+from wholescript.experiments.environment import device_name
 from wholescript.features.chunks import Chunking
 from wholescript.features.extract import FeatureConfig, encode_script
 from wholescript.features.pretrained_encoders import (
@@ -45,88 +40,86 @@ from wholescript.features.pretrained_encoders import (
     minilm_folder,
     wordpiece_tokenizer,
 )
-from wholescript.files import ROOT, write_atomic
 
 Vectors = NDArray[np.float32]
-Run = tuple[int, Engine, Precision]
-"""Layers, engine and precision."""
 
 
-@dataclass
-class ModelTiming:
-    """Something that embeds all chunks of all films; `seconds` holds one time a round."""
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Number of layers, inference engine and precision of an encoder."""
 
-    name: str
     n_layer: int
-    engine: str
-    precision: str
-    encode: Callable[[], Vectors]
-    seconds: list[float] = field(default_factory=list)
-
-    def run(self) -> Vectors:
-        """Embed everything once and note the time."""
-        start = perf_counter()
-        vectors = self.encode()
-        self.seconds.append(perf_counter() - start)
-        return vectors
+    engine: Engine
+    precision: Precision
 
 
 def main(
-    parquet: Annotated[Path, typer.Argument(help="Films with texts, as source='local' reads.")],
-    films: Annotated[int, typer.Option(help="How many, evenly from the file.")] = 8,
+    parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
+    films: Annotated[int, typer.Option(help="Number of films, evenly spaced in the file.")] = 8,
     rounds: Annotated[int, typer.Option(help="Timed rounds, after one to warm up.")] = 5,
-    output: Annotated[Path, typer.Option()] = ROOT / "benchmarks" / "results" / "encoding.json",
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "encoding.json",
 ) -> None:
-    """Time the contestants, compare their vectors and write both as JSON."""
+    """Time the encoders and compare their embeddings; print and write both."""
     from sentence_transformers import SentenceTransformer
 
     texts = read_texts(parquet, films)
-    chunks, content = cut(texts)
+    chunks, token_ids = split_into_chunks(texts)
     published = FeatureConfig().resolved()
     reference = SentenceTransformer(str(minilm_folder()))
-    same = [
+    equal_tokens = [
         reference.tokenizer(chunk, add_special_tokens=False)["input_ids"] == ids
-        for chunk, ids in zip(chunks, content, strict=True)
+        for chunk, ids in zip(chunks, token_ids, strict=True)
     ]
-    cores = os.cpu_count() or 1
-    context = multiprocessing.get_context("spawn")
-    runs: dict[str, Run] = {
-        "wholescript, whole encoder": (6, published.engine, "float32"),
-        f"wholescript, {published.precision}": (6, published.engine, published.precision),
-        "wholescript, as published": (published.n_layer, published.engine, published.precision),
+    configs = {
+        "wholescript, whole encoder": EncoderConfig(6, published.engine, "float32"),
+        f"wholescript, {published.precision}": EncoderConfig(
+            6, published.engine, published.precision
+        ),
+        "wholescript, as published": EncoderConfig(
+            published.n_layer, published.engine, published.precision
+        ),
     }
     if published.precision == "float32":
-        del runs["wholescript, float32"]
+        del configs["wholescript, float32"]
+    cores = os.cpu_count() or 1
+    context = multiprocessing.get_context("spawn")
     ready = context.Barrier(cores)
-    with ProcessPoolExecutor(cores, context, start_worker, (list(runs.values()), ready)) as pool:
+    vectors: dict[str, Vectors] = {}
+    with ProcessPoolExecutor(cores, context, start_worker, (list(configs.values()), ready)) as pool:
 
-        def ours(name: str, run: Run) -> ModelTiming:
-            def encode() -> Vectors:
-                return np.concatenate(list(pool.map(encode_text, repeat(run), texts)))
+        def embed(name: str) -> None:
+            if name in configs:
+                films = pool.map(embed_script, repeat(configs[name]), texts)
+                vectors[name] = np.concatenate(list(films))
+            else:
+                vectors[name] = np.asarray(reference.encode(chunks), np.float32)
 
-            return ModelTiming(name, *run, encode)
+        names = ["sentence-transformers", *configs]
+        timers = {name: functools.partial(seconds_of, embed, name) for name in names}
+        seconds = time_alternately(timers, rounds)
 
-        baseline = ModelTiming(
-            "sentence-transformers",
-            6,
-            f"torch, {reference.device}",
-            str(next(reference.parameters()).dtype).removeprefix("torch."),
-            lambda: np.asarray(reference.encode(chunks), np.float32),
-        )
-        models_compared = [baseline, *(ours(name, run) for name, run in runs.items())]
-        vectors = {entry.name: entry.encode() for entry in tqdm(models_compared, desc="warming up")}
-        for number in tqdm(range(rounds), desc="rounds"):
-            for entry in models_compared[:: 1 if number % 2 == 0 else -1]:
-                entry.run()
-
-    tokens = sum(map(len, content))
-    rows = [
-        describe(entry, baseline, tokens, vectors[entry.name], vectors[baseline.name], same)
-        for entry in models_compared
-    ]
+    settings: dict[str, dict[str, Any]] = {name: asdict(c) for name, c in configs.items()}
+    settings["sentence-transformers"] = {
+        "n_layer": 6,
+        "engine": f"torch, {reference.device}",
+        "precision": str(next(reference.parameters()).dtype).removeprefix("torch."),
+    }
+    tokens = sum(map(len, token_ids))
+    expected = vectors["sentence-transformers"][equal_tokens]
+    rows = []
+    for name in names:
+        row = {
+            "name": name,
+            **settings[name],
+            "seconds": seconds[name],
+            "tokens_per_second": round(tokens / median(seconds[name])),
+            "speedup": round(median(seconds["sentence-transformers"]) / median(seconds[name]), 3),
+        }
+        if settings[name]["n_layer"] == 6:
+            row |= cosines(vectors[name][equal_tokens], expected)
+        rows.append(row)
     result = {
-        "cpu": cpu_name(),
-        "cores": cores,
+        "device": device_name(),
         "threads": f"torch: {torch.get_num_threads()}; wholescript: {cores} processes of 1",
         "versions": {
             name: version(name)
@@ -136,110 +129,59 @@ def main(
         "chunks": len(chunks),
         "chunk_length": published.chunk_length,
         "tokens": tokens,
-        "chunks_read_alike": sum(same),
-        "contestants": rows,
+        "chunks_with_equal_tokens": sum(equal_tokens),
+        "models_compared": rows,
     }
-    write_atomic(output, json.dumps(result, indent=2) + "\n")
-    show(result)
+    write_result(output, result)
 
 
 def read_texts(parquet: Path, films: int) -> list[str]:
-    """Return the texts of `films` films, evenly spread over the file."""
+    """Return the texts of `films` films, evenly spaced in the file."""
     corpus = load_corpus("local", parquet)
     assert corpus.texts is not None
     rows = np.unique(np.linspace(0, len(corpus) - 1, films).round().astype(int))
     return [corpus.texts[corpus.film_ids[row]] for row in rows]
 
 
-def cut(texts: list[str]) -> tuple[list[str], list[list[int]]]:
-    """Return the text and the token ids of every chunk, as `encode_script` cuts them."""
+def split_into_chunks(texts: list[str]) -> tuple[list[str], list[list[int]]]:
+    """Return the text and the token ids of every chunk, as `encode_script` splits them."""
     settings = FeatureConfig()
     chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
-    chunks, content = [], []
+    chunks, token_ids = [], []
     for text in texts:
         encoding = wordpiece_tokenizer().encode(text, add_special_tokens=False)
         for window in chunking.split(np.arange(len(encoding.ids))):
             start, stop = encoding.offsets[window[0]][0], encoding.offsets[window[-1]][1]
             chunks.append(text[start:stop])
-            content.append([encoding.ids[token] for token in window])
-    return chunks, content
+            token_ids.append([encoding.ids[token] for token in window])
+    return chunks, token_ids
+
+
+def cosines(a: Vectors, b: Vectors) -> dict[str, float]:
+    """Return the minimum and the mean cosine of the rows of two arrays (n, d)."""
+    cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    return {"cosine_min": float(cosine.min()), "cosine_mean": float(cosine.mean())}
 
 
 @functools.cache
-def encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder:
+def encoder(config: EncoderConfig) -> ChunkEncoder:
     """Load an encoder once in each process."""
-    return load_encoder(n_layer, engine, precision)
+    return load_encoder(config.n_layer, config.engine, config.precision)
 
 
-def start_worker(runs: list[Run], ready: Barrier) -> None:
-    """Load every encoder, and begin only when all other workers have, too."""
+def start_worker(configs: list[EncoderConfig], ready: Barrier) -> None:
+    """Load every encoder, then wait until all other workers have loaded theirs."""
     torch.set_num_threads(1)
-    for run in runs:
-        encoder(*run)
+    for config in configs:
+        encoder(config)
     ready.wait()
 
 
-def encode_text(run: Run, text: str) -> Vectors:
-    """Embed one script in a worker, as feature extraction does."""
+def embed_script(config: EncoderConfig, text: str) -> Vectors:
+    """Embed one screenplay in a worker, as feature extraction does."""
     published = FeatureConfig()
     chunking = Chunking(published.chunk_length, published.chunk_overlap)
-    return encode_script(text, encoder(*run), chunking)[0].astype(np.float32)
-
-
-def describe(
-    entry: ModelTiming,
-    baseline: ModelTiming,
-    tokens: int,
-    vectors: Vectors,
-    expected: Vectors,
-    same: list[bool],
-) -> dict[str, Any]:
-    """Return one row: speed, ratio, and cosines where both ran all layers."""
-    speed = tokens / median(entry.seconds)
-    row = {key: value for key, value in asdict(entry).items() if key != "encode"}
-    row["seconds"] = [round(seconds, 3) for seconds in entry.seconds]
-    row["tokens_per_second"] = round(speed)
-    row["ratio"] = round(speed * median(baseline.seconds) / tokens, 3)
-    if entry.n_layer == baseline.n_layer:
-        a, b = vectors[same], expected[same]
-        cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
-        row["cosine_min"], row["cosine_mean"] = float(cosine.min()), float(cosine.mean())
-    return row
-
-
-def cpu_name() -> str:
-    """Return the model name of the CPU."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def show(result: dict[str, Any]) -> None:
-    """Print the table."""
-    table = Table(
-        title=f"{result['films']} films, {result['tokens']:,} tokens in {result['chunks']} chunks",
-        caption=(
-            f"{result['cpu']}, {result['cores']} cores; threads: {result['threads']}; medians of "
-            f"{len(result['contestants'][0]['seconds'])} rounds. Cosines over the "
-            f"{result['chunks_read_alike']} chunks in which both read the same tokens."
-        ),
-    )
-    for name in ("", "n_layer", "engine", "precision", "tokens/s", "ratio", "cosine min", "mean"):
-        left = name in ("", "engine", "precision")
-        table.add_column(name, justify="left" if left else "right", no_wrap=True)
-    for row in result["contestants"]:
-        cosines = [f"{row[key]:.5f}" if key in row else "" for key in ("cosine_min", "cosine_mean")]
-        table.add_row(
-            row["name"],
-            str(row["n_layer"]),
-            row["engine"],
-            row["precision"],
-            f"{row['tokens_per_second']:,}",
-            f"{row['ratio']:.2f}",
-            *cosines,
-        )
-    Console(width=120).print(table)
+    return encode_script(text, encoder(config), chunking)[0].astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""How long the site takes to build: our theme beside Sphinx with myst-nb and its book theme.
+"""Build time of the site: MyST with this project's theme, and Sphinx with myst-nb.
 
     python -m venv other && other/bin/pip install sphinx myst-nb sphinx-book-theme
     python benchmarks/site_build.py --sphinx other/bin/sphinx-build
 
-Both render the same executed notebooks, copies of the report's own with labels made unique, from
-nothing, in turns. Roles of ours that Sphinx does not know are replaced by their text for both, but
-for `fixed`, which it is taught: our theme refuses bare numbers. Notebooks are not executed. Sphinx
-reads with one process a core.
+Both build the same executed notebooks from scratch, alternately: copies of the report's notebooks
+with unique labels. Roles that Sphinx does not know are replaced by their text for both, except
+`fixed`, which is registered in Sphinx because this theme refuses bare numbers. Notebooks are not
+executed. Sphinx reads with one process per core.
 """
 
 import json
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,11 +25,9 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.console import Console
-from rich.table import Table
-from tqdm.auto import tqdm
+from timing import RESULTS, time_alternately, write_result
 
-from wholescript.files import ROOT, write_atomic
+from wholescript.files import ROOT
 
 ROLE = re.compile(r"\{(?:result|difference|claim)\}`([^`<]*)[^`]*`")
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb\)")
@@ -47,51 +46,41 @@ suppress_warnings = ["myst", "mystnb"]
 
 
 def main(
-    sphinx: Annotated[Path, typer.Option(help="sphinx-build of an environment with myst-nb.")],
-    notebooks: Annotated[int, typer.Option(help="How many notebooks.")] = 12,
-    figures: Annotated[int, typer.Option(help="How many figures in all, at most.")] = 40,
-    rounds: Annotated[int, typer.Option(help="Times that each builds.")] = 5,
-    output: Annotated[Path, typer.Option()] = ROOT / "benchmarks" / "results" / "site_build.json",
+    sphinx: Annotated[
+        Path, typer.Option(help="Path of sphinx-build, in an environment with myst-nb.")
+    ],
+    notebooks: Annotated[int, typer.Option(help="Number of notebooks.")] = 12,
+    figures: Annotated[int, typer.Option(help="Maximum number of figures in total.")] = 40,
+    rounds: Annotated[int, typer.Option(help="Timed builds per tool, alternating.")] = 5,
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "site_build.json",
 ) -> None:
-    """Build the same notebooks in turns, print the times and write them as JSON."""
+    """Time builds by both tools; print and write seconds and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
-        drawn = write_projects(ours, theirs, notebooks, figures)
-        commands = {
-            "wholescript": (["myst", "build", "--html", "--strict"], ours, ours / "_build"),
-            "sphinx": (
-                [str(sphinx.absolute()), "-q", "-j", "auto", "-b", "html", ".", "_build"],
-                theirs,
-                theirs / "_build",
-            ),
+        myst_project, sphinx_project = Path(folder) / "myst", Path(folder) / "sphinx"
+        n_figures = write_projects(myst_project, sphinx_project, notebooks, figures)
+        myst = ["myst", "build", "--html", "--strict"]
+        sphinx_build = [str(sphinx.absolute()), "-q", "-j", "auto", "-b", "html", ".", "_build"]
+        timers = {
+            "wholescript": partial(build, myst, myst_project),
+            "sphinx": partial(build, sphinx_build, sphinx_project),
         }
-        seconds: dict[str, list[float]] = {name: [] for name in commands}
-        for number in tqdm(range(rounds + 1), desc="rounds"):
-            names = list(commands) if number % 2 else list(reversed(commands))
-            for name in names:
-                taken = build(*commands[name])
-                if number:  # the first round warms the caches of the disk
-                    seconds[name].append(taken)
+        seconds = time_alternately(timers, rounds)
     medians = {name: median(times) for name, times in seconds.items()}
     result = {
         "notebooks": notebooks,
-        "figures": drawn,
-        "seconds": {name: [round(t, 2) for t in times] for name, times in seconds.items()},
-        "median": {name: round(t, 2) for name, t in medians.items()},
-        "ratio": round(medians["wholescript"] / medians["sphinx"], 3),
+        "figures": n_figures,
+        "seconds": seconds,
+        "median": medians,
+        "wholescript_over_sphinx": round(medians["wholescript"] / medians["sphinx"], 3),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
     }
-    write_atomic(output, json.dumps(result, indent=2) + "\n")
-    table = Table("builder", "median, s", "ratio", title=f"{notebooks} notebooks, {drawn} figures")
-    for name, taken in medians.items():
-        table.add_row(name, f"{taken:.2f}", f"{taken / medians['sphinx']:.2f}")
-    Console().print(table)
+    write_result(output, result)
 
 
-def build(command: list[str], folder: Path, output: Path) -> float:
-    """Build from nothing and return the seconds taken."""
-    shutil.rmtree(output, ignore_errors=True)
+def build(command: list[str], folder: Path) -> float:
+    """Build from scratch and return the seconds."""
+    shutil.rmtree(folder / "_build", ignore_errors=True)
     shutil.rmtree(folder / ".jupyter_cache", ignore_errors=True)
     start = perf_counter()
     done = subprocess.run(
@@ -107,54 +96,54 @@ def build(command: list[str], folder: Path, output: Path) -> float:
     return perf_counter() - start
 
 
-def write_projects(ours: Path, theirs: Path, notebooks: int, figures: int) -> int:
-    """Write both projects and return how many figures their notebooks hold."""
-    for folder in (ours, theirs):
+def write_projects(myst_project: Path, sphinx_project: Path, notebooks: int, figures: int) -> int:
+    """Write both projects and return the number of figures in their notebooks."""
+    for folder in (myst_project, sphinx_project):
         (folder / "notebooks").mkdir(parents=True)
-    shutil.copytree(ROOT / "theme", ours / "theme")
-    (ours / "src").symlink_to(ROOT / "src")
-    (ours / "figures").mkdir()
+    shutil.copytree(ROOT / "theme", myst_project / "theme")
+    (myst_project / "src").symlink_to(ROOT / "src")
+    (myst_project / "figures").mkdir()
     originals = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    names, drawn = [], 0
+    names, n_figures = [], 0
     for number in range(notebooks):
         source = originals[number % len(originals)]
         name = f"{number + 1:02d}_{source.stem.partition('_')[2]}_{number // len(originals)}"
-        text, labels = copied(source, f"-{number}", figures - drawn)
-        drawn += len(labels)
+        text, labels = copy_notebook(source, f"-{number}", figures - n_figures)
+        n_figures += len(labels)
         names.append(f"notebooks/{name}.ipynb")
-        for folder in (ours, theirs):
+        for folder in (myst_project, sphinx_project):
             (folder / names[-1]).write_text(text)
         for label in labels:
             for file in (ROOT / "figures").glob(f"{label}.*"):
                 copy = file.name.replace(label, f"{label}-{number}", 1)
-                shutil.copy(file, ours / "figures" / copy)
-    for folder in (ours, theirs):
+                shutil.copy(file, myst_project / "figures" / copy)
+    for folder in (myst_project, sphinx_project):
         (folder / "index.md").write_text("# Whole Script\n\nThe same notebooks for both.\n")
     config = yaml.safe_load((ROOT / "myst.yml").read_text())
     config["project"]["toc"] = [{"file": "index.md"}, *({"file": name} for name in names)]
-    (ours / "myst.yml").write_text(yaml.safe_dump(config))
-    (theirs / "conf.py").write_text(SPHINX_CONFIG)
+    (myst_project / "myst.yml").write_text(yaml.safe_dump(config))
+    (sphinx_project / "conf.py").write_text(SPHINX_CONFIG)
     toctree = "\n".join(name.removesuffix(".ipynb") for name in names)
-    with (theirs / "index.md").open("a") as index:
+    with (sphinx_project / "index.md").open("a") as index:
         index.write(f"\n```{{toctree}}\n{toctree}\n```\n")
-    return drawn
+    return n_figures
 
 
-def copied(source: Path, ending: str, room: int) -> tuple[str, list[str]]:
-    """Return a notebook's text with unique labels and at most `room` figures, and its figures."""
+def copy_notebook(source: Path, suffix: str, max_figures: int) -> tuple[str, list[str]]:
+    """Return a notebook with unique labels and at most `max_figures` figures, and their labels."""
     notebook: dict[str, Any] = json.loads(source.read_text())
-    labels = []
+    labels: list[str] = []
     for number, cell in enumerate(notebook["cells"]):
-        cell["id"] = f"cell{ending}-{number}"
+        cell["id"] = f"cell{suffix}-{number}"
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
             text = LINK.sub(r"](https://example.org/\1)", ROLE.sub(r"\1", text))
             cell["source"] = text.splitlines(keepends=True)
             continue
         label = cell["metadata"].pop("label", "")
-        if label.startswith("fig-") and len(labels) < room:
+        if label.startswith("fig-") and len(labels) < max_figures:
             labels.append(label)
-            cell["metadata"]["label"] = label + ending
+            cell["metadata"]["label"] = label + suffix
         elif label:
             cell["outputs"] = []
     return json.dumps(notebook), labels

@@ -1,45 +1,41 @@
-"""How fast a classifier from scratch trains: our loop beside the Trainer of transformers.
+"""Training speed of a classifier from scratch: this package, and the transformers Trainer.
 
     wholescript prepare banking77 --path FOLDER
     python benchmarks/text_training.py banking77
 
-Both train the same model on the same tokens in batches of the same size with AdamW, in the same
-precision, on the same cores, in turns and in one run. Each sorts texts of about one length into a
-batch in its own way. Nothing is evaluated, saved or logged.
+Both train the same model on the same tokens with AdamW, batch size and precision, alternately, on
+the same cores. Each forms batches of texts of similar length in its own way. Nothing is evaluated,
+saved or logged.
 """
 
-import json
 import os
 import tempfile
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 import typer
-from rich.console import Console
+from timing import RESULTS, seconds_of, time_alternately, write_result
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from tqdm.auto import tqdm
 from transformers import Trainer, TrainingArguments
 
 from wholescript.data.labelled import read_labelled_dataset
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.tokenizers import build_subword_tokenizer
-from wholescript.files import ROOT, write_atomic
+from wholescript.files import ROOT
 from wholescript.models.transformer_classifier import CausalTransformerClassifier
 from wholescript.training.document_batches import ClassificationObjective, DocumentBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 
 MAX_LENGTH = 256
-RESULT = ROOT / "benchmarks" / "results" / "text_training.json"
 
 
 class TrainerModel(nn.Module):
-    """The classifier as the Trainer wants it: labels in, loss out."""
+    """The classifier with the interface of the Trainer: labels in, loss out."""
 
     def __init__(self, network: CausalTransformerClassifier) -> None:
         super().__init__()
@@ -54,36 +50,35 @@ class TrainerModel(nn.Module):
 
 
 def main(
-    data: Annotated[str, typer.Argument(help="A prepared set, by name.")] = "banking77",
-    size: Annotated[str, typer.Option(help="tiny | small | medium | large")] = "small",
-    texts: Annotated[int, typer.Option(help="Of the training split.")] = 2_000,
-    batch_size: Annotated[int, typer.Option()] = 32,
-    rounds: Annotated[int, typer.Option(help="Epochs that each trains, in turns.")] = 5,
-    output: Annotated[Path, typer.Option()] = ROOT
-    / "benchmarks"
-    / "results"
-    / "text_training.json",
+    data: Annotated[str, typer.Argument(help="Name of a prepared data set.")] = "banking77",
+    size: Annotated[str, typer.Option(help="Model size: tiny | small | medium | large.")] = "small",
+    n_documents: Annotated[int, typer.Option(help="Number of training documents.")] = 2_000,
+    batch_size: Annotated[int, typer.Option(help="Batch size in documents.")] = 32,
+    rounds: Annotated[int, typer.Option(help="Timed epochs per implementation, alternating.")] = 5,
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = (
+        RESULTS / "text_training.json"
+    ),
 ) -> None:
-    """Train an epoch by each in turns, print texts a second, and write them as JSON."""
+    """Time epochs of both implementations; print and write documents per second."""
     split = read_labelled_dataset(ROOT / "_build" / "labelled" / data).splits["train"]
-    pieces = build_subword_tokenizer("bpe", split.texts)
-    tokens = [ids[:MAX_LENGTH] for ids in pieces(split.texts[:texts])]
-    labels, classes = split.labels[:texts], int(split.labels.max()) + 1
+    tokenizer = build_subword_tokenizer("bpe", split.texts)
+    tokens = [ids[:MAX_LENGTH] for ids in tokenizer(split.texts[:n_documents])]
+    labels, classes = split.labels[:n_documents], int(split.labels.max()) + 1
     bfloat16 = cpu_has_bfloat16()
 
-    def ours() -> None:
+    def train_wholescript() -> None:
         torch.manual_seed(0)
-        model = CausalTransformerClassifier(pieces.vocab_size, classes, size)
-        batches = DocumentBatchLoader(tokens, labels, batch_size)
-        few = DocumentBatchLoader(tokens[:batch_size], labels[:batch_size], batch_size)
+        model = CausalTransformerClassifier(tokenizer.vocab_size, classes, size)
+        train_loader = DocumentBatchLoader(tokens, labels, batch_size)
+        val_loader = DocumentBatchLoader(tokens[:batch_size], labels[:batch_size], batch_size)
         fit(
-            model, batches, few, TrainConfig(epochs=1), seed=0, loss=cross_entropy,
+            model, train_loader, val_loader, TrainConfig(epochs=1), seed=0, loss=cross_entropy,
             objective=ClassificationObjective(bfloat16),
         )  # fmt: skip
 
-    def theirs() -> None:
+    def train_transformers() -> None:
         torch.manual_seed(0)
-        model = TrainerModel(CausalTransformerClassifier(pieces.vocab_size, classes, size))
+        model = TrainerModel(CausalTransformerClassifier(tokenizer.vocab_size, classes, size))
         rows = [
             {"input_ids": ids, "labels": label, "length": len(ids)}
             for ids, label in zip(tokens, labels.tolist(), strict=True)
@@ -105,36 +100,28 @@ def main(
                 logging_strategy="no",
                 disable_tqdm=True,
             )
-            Trainer(model, arguments, data_collator=_padded, train_dataset=rows).train()
+            Trainer(model, arguments, data_collator=_pad_batch, train_dataset=rows).train()
 
-    models_compared: dict[str, Callable[[], None]] = {"wholescript": ours, "transformers": theirs}
-    seconds: dict[str, list[float]] = {name: [] for name in models_compared}
-    for number in tqdm(range(rounds + 1), desc="rounds"):
-        names = list(models_compared) if number % 2 else list(reversed(models_compared))
-        for name in names:
-            start = perf_counter()
-            models_compared[name]()
-            if number:  # the first round warms up
-                seconds[name].append(round(perf_counter() - start, 3))
-    speed = {name: texts / median(times) for name, times in seconds.items()}
-    ratio = speed["wholescript"] / speed["transformers"]
-    found = {
+    trainings = {"wholescript": train_wholescript, "transformers": train_transformers}
+    timers = {name: partial(seconds_of, train) for name, train in trainings.items()}
+    seconds = time_alternately(timers, rounds)
+    speed = {name: n_documents / median(times) for name, times in seconds.items()}
+    result = {
         "data": data,
         "size": size,
-        "texts": texts,
+        "n_documents": n_documents,
         "batch_size": batch_size,
         "bfloat16": bfloat16,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "seconds": seconds,
-        "texts_per_second": {name: round(value, 1) for name, value in speed.items()},
-        "ratio": round(ratio, 3),
+        "documents_per_second": {name: round(value, 1) for name, value in speed.items()},
+        "speedup": round(speed["wholescript"] / speed["transformers"], 3),
     }
-    write_atomic(output, json.dumps(found, indent=2) + "\n")
-    Console().print(found)
+    write_result(output, result)
 
 
-def _padded(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
+def _pad_batch(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     ids = [torch.from_numpy(np.asarray(row["input_ids"])) for row in rows]
     padded = nn.utils.rnn.pad_sequence(ids, batch_first=True)
     lengths = torch.tensor([len(one) for one in ids])

@@ -15,9 +15,9 @@
 # %% [markdown]
 # # One language model per class
 #
-# **Question.** Train one language model on positive reviews and one on negative reviews, and classify
-# a new review by which of the two gives it the higher likelihood: how accurate is such a generative
-# classifier, compared with discriminative ones?
+# **Question.** Train one language model on positive reviews and one on negative reviews, and
+# classify a new review by which of the two gives it the higher likelihood: how accurate is such a
+# generative classifier, compared with discriminative ones?
 #
 # **What you need.** Nothing: the reviews of IMDB may not be redistributed, so the models were
 # trained elsewhere, by `notebooks/08_train.sh`, and this notebook loads the stored runs. **How long
@@ -27,9 +27,7 @@
 published_accuracy = 0.901  # of two class-conditional GPT-2 models, as published
 published_n_test = 1000  # reviews on which that accuracy was measured
 finetuned_model = "smollm2-bayes-lora-prompted"  # SmolLM2 fine-tuned per class, with prompts
-shared_trunk_model = (
-    "smollm2-pruned-bayes-shared-trunk"  # pruned SmolLM2, trained discriminatively
-)
+shared_trunk_model = "smollm2-pruned-bayes-shared-trunk"  # pruned SmolLM2, trained discriminatively
 shared_trunk_generative_model = (
     "smollm2-pruned-bayes-shared-trunk-generative"  # the same, trained with the next-token loss
 )
@@ -60,9 +58,7 @@ notebook = begin_notebook("08_generative", globals())
 n_correct = round(published_accuracy * published_n_test)
 bounds = binomtest(n_correct, published_n_test).proportion_ci(method="wilson")
 accuracy = Metric(published_accuracy, bounds.low, bounds.high)
-record_metrics(
-    "generative/published", {"accuracy": accuracy, "n_test": Metric(published_n_test)}
-)
+record_metrics("generative/published", {"accuracy": accuracy, "n_test": Metric(published_n_test)})
 row = {"accuracy": published_accuracy, "low": bounds.low, "high": bounds.high}
 table = pd.DataFrame({"class-conditional GPT-2, published": row}).T.rename_axis("model")
 show_table(table, "tbl-generative-published")
@@ -73,14 +69,14 @@ show_table(table, "tbl-generative-published")
 #
 # ## Models compared
 #
-# By Bayes' rule the probability of a class, given a review, is proportional to the likelihood of the
-# review under the language model of this class, times the prior of the class. A language model
+# By Bayes' rule the probability of a class, given a review, is proportional to the likelihood of
+# the review under the language model of this class, times the prior of the class. A language model
 # factorises the likelihood into the probabilities of each token given the preceding ones. A review
 # is scored whole, and every token counts once. The generative classifiers are:
 #
 # - *naive Bayes*: Bayes' rule on unigrams and bigrams that are assumed to be independent.
-# - *n-grams + Bayes' rule*: class-conditional four-gram models with modified Kneser-Ney smoothing,
-#   with as many reviews for each class.
+# - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified Kneser-Ney
+#   smoothing, with as many reviews for each class.
 # - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model of all
 #   reviews, unlabelled ones included, and with a cache of the preceding words of the review.
 # - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
@@ -115,8 +111,8 @@ show_table(study.model_table(models).rename(index=names), "tbl-generative-models
 #
 # The tiny transformers were trained for at most six or at most ten epochs on all reviews of their
 # class. The pretrained ones were first one model, trained for one epoch on all reviews, unlabelled
-# ones included, and then trained per class for four epochs. Each keeps the weights of the epoch with
-# the lowest validation loss and stops early.
+# ones included, and then trained per class for four epochs. Each keeps the weights of the epoch
+# with the lowest validation loss and stops early.
 
 # %% label="fig-generative-lm-loss"
 lm_epochs = generative.lm_losses_by_epoch(models)
@@ -128,23 +124,23 @@ show_table(generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch"
 
 # %% [markdown]
 # More epochs on the reviews of each class lower the next-token loss but not the error rate. Shared
-# pretraining lowers the error rate and takes less time, since what is common to all reviews need not
-# be learned twice, each time from half of them. Transformers and n-grams make different errors:
+# pretraining lowers the error rate and takes less time, since what is common to all reviews need
+# not be learned twice, each time from half of them. Transformers and n-grams make different errors:
 # their ensemble has a lower error rate than each member.
 #
 # ## A pretrained model, trained discriminatively
 #
 # The next-token loss of a class-conditional language model depends little on the label, because few
 # tokens are predictive of it. Both class models were therefore trained jointly with {fixed}`0.8` x
-# label cross-entropy + {fixed}`0.2` x next-token cross-entropy (Krause et al., 2021, GeDi). The label
-# loss uses the likelihoods of a window under both models. The result is still a language model for
-# each class, and whole reviews are classified by Bayes' rule.
+# label cross-entropy + {fixed}`0.2` x next-token cross-entropy (Krause et al., 2021, GeDi). The
+# label loss uses the likelihoods of a window under both models. The result is still a language
+# model for each class, and whole reviews are classified by Bayes' rule.
 #
 # To make training and inference feasible on two cores, SmolLM2 was pruned to its first sixteen
-# layers and to the twelve thousand most frequent tokens of the training reviews. A linear map, fitted
-# by least squares, replaces the removed layers. The first ten layers are a frozen trunk that encodes
-# a review once for both classes; the six layers above it are fine-tuned per class with LoRA, for one
-# epoch on one window of each review.
+# layers and to the twelve thousand most frequent tokens of the training reviews. A linear map,
+# fitted by least squares, replaces the removed layers. The first ten layers are a frozen trunk that
+# encodes a review once for both classes; the six layers above it are fine-tuned per class with
+# LoRA, for one epoch on one window of each review.
 
 # %% label="tbl-generative-shared-trunk"
 shared_trunk_history = (
@@ -159,11 +155,11 @@ record_metrics("generative/shared-trunk-validation", last)
 show_table(shared_trunk_history, "tbl-generative-shared-trunk", {"seconds": ",.0f"})
 
 # %% [markdown]
-# The table gives the validation metrics on {fixed}`512` windows of {fixed}`256` tokens;
-# *val nats per token* is the next-token loss. As language models the two are poor: training favours
-# the label. As a classifier of whole reviews this model has a lower error rate than every other
-# single model here, and than every ensemble without it. Most reviews were scored on a GPU. Every
-# fifth was also scored on two cores, with the same predicted label except for a few.
+# The table gives the validation metrics on {fixed}`512` windows of {fixed}`256` tokens; *val nats
+# per token* is the next-token loss. As language models the two are poor: training favours the
+# label. As a classifier of whole reviews this model has a lower error rate than every other single
+# model here, and than every ensemble without it. Most reviews were scored on a GPU. Every fifth was
+# also scored on two cores, with the same predicted label except for a few.
 #
 # ## Calibration
 #
@@ -206,9 +202,10 @@ show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 # one, they are reviews of training films, and validation may be optimistically biased for a model
 # that memorises names and plots.
 #
-# The cheap models were trained again after `wholescript prepare --holdout-block-size 25`, which holds out
-# blocks of twenty-five consecutive reviews. This is not a split by film, which the file does not
-# name: blocks end within films, and the positive and the negative reviews of a film are far apart.
+# The cheap models were trained again after `wholescript prepare --holdout-block-size 25`, which
+# holds out blocks of twenty-five consecutive reviews. This is not a split by film, which the file
+# does not name: blocks end within films, and the positive and the negative reviews of a film are
+# far apart.
 
 # %% label="fig-generative-validation"
 blocked = study.by_dataset(load_document_runs("sentiment-blocked"))["sentiment-blocked"]
@@ -235,9 +232,9 @@ show_table(table[columns], "tbl-generative-validation")
 
 # %% [markdown]
 # With a random split the validation accuracy of the n-grams is optimistically biased; for the other
-# models no bias was detected. With a blocked hold-out the ensemble has a lower error rate than
-# NB-SVM. Its members were trained and calibrated again, so the weights alone do not explain the
-# difference.
+# models no optimistic bias was detected. With a blocked hold-out the ensemble has a lower error
+# rate than NB-SVM. Its members were trained and calibrated again, so the weights alone do not
+# explain the difference.
 
 # %% label="tbl-generative-ensemble-weights"
 ensemble = "ensemble-nb-svm-ngram"
@@ -271,10 +268,10 @@ print(f"predicted: {attribution.config['predicted']}, with probability {probabil
 # %% [markdown]
 # ## Generative and discriminative classifiers by training-set size
 #
-# Naive Bayes and logistic regression are a generative-discriminative pair on the same counts (Ng and
-# Jordan, 2002). The generative classifier is expected to approach its asymptotic error with fewer
-# examples; the discriminative one is expected to have the lower asymptotic error, so that their
-# learning curves cross.
+# Naive Bayes and logistic regression are a generative-discriminative pair on the same counts (Ng
+# and Jordan, 2002). The generative classifier is expected to approach its asymptotic error with
+# fewer examples; the discriminative one is expected to have the lower asymptotic error, so that
+# their learning curves cross.
 
 # %% label="fig-generative-learning"
 learning_curves = study.learning_curve_table(sentiment_runs)
@@ -373,8 +370,8 @@ show_table(table.rename_axis("model"), "tbl-generative-n1000-and-all")
 # ## Synthetic data
 #
 # The fine-tuned SmolLM2 can generate reviews: it continues the prompt of a class, and each token is
-# sampled among the most probable ones. A synthetic review is rejected if it is too short, if it is a
-# duplicate, or if it shares thirteen consecutive words with a real review of any split. Three
+# sampled among the most probable ones. A synthetic review is rejected if it is too short, if it is
+# a duplicate, or if it shares thirteen consecutive words with a real review of any split. Three
 # generators were used, each fine-tuned on another thousand reviews.
 
 # %% label="tbl-generative-synthetic-counts"
@@ -437,19 +434,20 @@ show_figure(plots.confusion(predictions), "fig-generative-confusion")
 
 # %% [markdown]
 # **What this shows.** Class-conditional language models with Bayes' rule are a classifier whose
-# probabilities need calibration. Discriminative linear models on n-gram counts make fewer errors than
-# generatively trained class models, with twenty reviews as with all. Unlabelled reviews help both
-# n-grams and transformers, and an ensemble of the two is better than each. Added to NB-SVM, these
-# class models improve it little. Pretraining helps little if each class model is fine-tuned with the
-# next-token loss: with five hundred reviews of each class SmolLM2 is not better than TF-IDF, and its
-# synthetic reviews improve no other model. The pruned SmolLM2, trained discriminatively on all
-# reviews, has the highest accuracy of the single models.
+# probabilities need calibration. Discriminative linear models on n-gram counts make fewer errors
+# than generatively trained class models, with twenty reviews as with all. Unlabelled reviews help
+# both n-grams and transformers, and an ensemble of the two is better than each. No difference in
+# error rate was detected between NB-SVM and its ensemble with these class models. Pretraining helps
+# little if each class model is fine-tuned with the next-token loss: with five hundred reviews of
+# each class SmolLM2 is not better than TF-IDF, and its synthetic reviews improve no other model.
+# The pruned SmolLM2, trained discriminatively on all reviews, has the highest accuracy of the
+# single models.
 #
 # **What it does not show.** How much of that accuracy is due to the discriminative loss. With a
 # thousand reviews it lowers the error rate compared with the next-token loss, but not below that of
-# TF-IDF; on all reviews no pretrained model was trained with the next-token loss alone. Nor what the
-# full SmolLM2 would reach: the model trained on all reviews has half of its layers and was trained on
-# one window of each review. Each model of all reviews was trained once, and so were all pretrained
-# models.
+# TF-IDF; on all reviews no pretrained model was trained with the next-token loss alone. Nor what
+# the full SmolLM2 would reach: the model trained on all reviews has about half of its layers and
+# was trained on one window of each review. Each model of all reviews was trained once, and so were
+# all pretrained models.
 #
 # **Next.** [A label-sorted split](09_label_sorted_split.ipynb), on the same reviews.

@@ -75,9 +75,7 @@ published = {"nats_per_character": Metric(published_nats_per_character)}
 record_metrics("headlines/published", published)
 names = ["nats_per_character", "scored_token_share", "nats_per_character_corrected"]
 names += ["bits_per_byte"]
-by_seed = {
-    run.settings["seed"]: [run.metrics[name].value for name in names] for run in baseline
-}
+by_seed = {run.settings["seed"]: [run.metrics[name].value for name in names] for run in baseline}
 table = pd.DataFrame(by_seed, index=names).T.rename_axis("seed")
 show_table(table, "tbl-headlines-baseline")
 
@@ -225,9 +223,7 @@ models = {name: runs[name] for name in ("baseline", "best")}
 best = models["best"]
 metrics = headline_tables.summary_metrics(best) | headline_tables.config_metrics(best)
 record_metrics("headlines/best", metrics)
-record_metrics(
-    "headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline")
-)
+record_metrics("headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline"))
 table = headline_tables.config_table(models, "baseline").drop(columns="train_seconds")
 show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 

@@ -1,3 +1,3 @@
-"""Whole Script: reading texts that do not fit in memory, with evidence that anyone can rerun."""
+"""Whole Script: a reproducible report on transformers for long documents."""
 
 __version__ = "0.1.0"

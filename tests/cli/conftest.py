@@ -3,8 +3,15 @@
 import pytest
 
 from tests.data.conftest import questions, save
-from tests.prediction.conftest import corpus, features, fountain, in_each_format, model
-from tests.prediction.conftest import predictor, texts
+from tests.prediction.conftest import (
+    corpus,
+    features,
+    fountain,
+    in_each_format,
+    model,
+    predictor,
+    texts,
+)
 from tests.publish.conftest import project
 
 __all__ = [

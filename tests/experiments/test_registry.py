@@ -7,7 +7,7 @@ import pytest
 
 from wholescript.data.films.sources import HUB_NAME
 from wholescript.data.headlines import HUB_DATASET
-from wholescript.data.labelled import DATASETS as LABELLED
+from wholescript.data.datasets import DATASETS as LABELLED
 from wholescript.errors import ParameterError
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.registry import (
@@ -65,7 +65,7 @@ def test_every_stored_run_of_a_model_has_a_display_name(configs):
 
 def test_every_stored_metric_of_an_experiment_has_an_entry(configs):
     kinds = (*DOCUMENTS, "cross_validation", "headlines", "label_errors", "synthesis",
-             "label_sorted_demo", "token_attribution", "headline_probe")  # fmt: skip
+             "label_sorted_demo", "token_attribution", "headline_analysis")  # fmt: skip
     stored = {
         metric
         for name, config in configs.items()

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as loss
-from wholescript.models.scratch_encoder import ScratchEncoder
 
 from wholescript.errors import ParameterError
 from wholescript.models.aggregators import GatedAttention, QueryDecoder
 from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.training.batches import TokenBatch
 from wholescript.training.memory_strategies import (
     MEMORY_STRATEGIES,

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from wholescript.errors import RunError
 from wholescript.experiments.results import Results, difference_name
 from wholescript.publish.claims import Claim, evaluate_claims
-from wholescript.publish.provenance.records import SUFFIX, read_record
+from wholescript.publish.provenance.read import SUFFIX, read_record
 
 from .diagnostics import Diagnostics
 

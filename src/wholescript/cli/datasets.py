@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from wholescript.cli.base import app, echo, out
+from wholescript.data.datasets import DATASETS
 
 CLEANING_STEPS = {
     "encoding": "encoding repaired",
@@ -27,9 +28,7 @@ CLEANING_STEPS = {
 def prepare(
     dataset: Annotated[
         str,
-        typer.Argument(
-            help="banking77, ag_news, imdb or yelp_polarity; a file; or a hub name OWNER/NAME."
-        ),
+        typer.Argument(help=f"{', '.join(DATASETS)}; a file or folder; or a hub name OWNER/NAME."),
     ],
     path: Annotated[
         Path | None,

@@ -17,6 +17,7 @@ from wholescript.cli.options import (
     Workers,
 )
 from wholescript.errors import ParameterError, WholeScriptError
+from wholescript.prediction.parsers import FORMATS
 
 
 @app.command()
@@ -218,7 +219,7 @@ def smoke(
 def predict(
     scripts: Annotated[
         list[Path],
-        typer.Argument(metavar="SCRIPT...", help="Screenplays: .txt, .fountain, .fdx or .pdf."),
+        typer.Argument(metavar="SCRIPT...", help=f"Screenplays: {', '.join(FORMATS)}."),
     ],
     year: Annotated[
         int | None,

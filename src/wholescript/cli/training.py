@@ -1,8 +1,9 @@
 """Commands that train document classifiers; generative ones are in cli/generative.py."""
 
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,29 +34,11 @@ from wholescript.cli.training_options import (
     set_train_config,
     train_seeds,
 )
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES
+from wholescript.experiments.registry import SKLEARN_MODELS, model_display_name
 
-SklearnModel = Literal[
-    "tfidf-svm",
-    "tfidf-logistic",
-    "naive-bayes",
-    "nb-svm",
-    "sentence-linear",
-    "sentence-kernel",
-    "linear-ensemble",
-    "sparse-dense-ensemble",
-]
-SKLEARN_MODELS: dict[SklearnModel, tuple[str, dict[str, Any]]] = {
-    "tfidf-svm": ("TfidfSVM", {}),
-    "tfidf-logistic": ("BagOfWordsLR", {}),
-    "naive-bayes": ("NaiveBayes", {}),
-    "nb-svm": ("NBSVM", {}),
-    "sentence-linear": ("SentenceLinear", {}),
-    "sentence-kernel": ("SentenceKernel", {}),
-    "linear-ensemble": ("SparseDenseEnsemble", {"kernel": None}),
-    "sparse-dense-ensemble": ("SparseDenseEnsemble", {}),
-}
-"""By the name in runs: the name in the registry, and the arguments."""
+# typer makes the choices of an option from an enumeration.
+SklearnModel = Enum("SklearnModel", {name: name for name in SKLEARN_MODELS}, type=str)  # type: ignore[misc]
+DEFAULT_SKLEARN_MODEL = SklearnModel("tfidf-svm")
 
 PUBLISHED_CONFIG_SETS = (
     *TRAIN_CONFIG_OPTIONS,
@@ -174,8 +157,8 @@ def sklearn(
     data: Data,
     model: Annotated[
         SklearnModel,
-        typer.Option(help="; ".join(f"{m}: {MODEL_DISPLAY_NAMES[m]}" for m in SKLEARN_MODELS)),
-    ] = "tfidf-svm",
+        typer.Option(help="; ".join(f"{m}: {model_display_name(m)}" for m in SKLEARN_MODELS)),
+    ] = DEFAULT_SKLEARN_MODEL,
     seed: Seeds = None,
     n_train: NTrain = None,
     synthetic: SyntheticDir = None,
@@ -187,10 +170,10 @@ def sklearn(
     """Train a scikit-learn model on word counts, TF-IDF or frozen sentence embeddings."""
     from wholescript.experiments.registry import find_model
 
-    registered, arguments = SKLEARN_MODELS[model]
+    registered, arguments = SKLEARN_MODELS[model.value]
     estimator = find_model(registered).load()(**arguments)
     train_seeds(
-        data, estimator, seed, n_train, label_column, name or model, store, None, synthetic,
+        data, estimator, seed, n_train, label_column, name or model.value, store, None, synthetic,
         n_synthetic,
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from wholescript.data.datasets import DATASETS as LABELLED_DATASETS
 from wholescript.errors import ParameterError, did_you_mean
 
 
@@ -169,6 +170,18 @@ MODELS = {
 }
 """Model classes by the name in stored settings."""
 
+SKLEARN_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tfidf-svm": ("TfidfSVM", {}),
+    "tfidf-logistic": ("BagOfWordsLR", {}),
+    "naive-bayes": ("NaiveBayes", {}),
+    "nb-svm": ("NBSVM", {}),
+    "sentence-linear": ("SentenceLinear", {}),
+    "sentence-kernel": ("SentenceKernel", {}),
+    "linear-ensemble": ("SparseDenseEnsemble", {"kernel": None}),
+    "sparse-dense-ensemble": ("SparseDenseEnsemble", {}),
+}
+"""What `wholescript train sklearn` offers: by the name in runs, the model and its arguments."""
+
 MODEL_DISPLAY_NAMES = {
     # documents
     "tfidf-svm": "TF-IDF + linear SVM",
@@ -245,21 +258,18 @@ MODEL_DISPLAY_NAMES = {
 """Display names of models by their name in runs, which also says size, tuning and epochs."""
 
 DATASETS = {
+    name: Dataset(name, entry.display_name, entry.hub_name, entry.licence)
+    for name, entry in LABELLED_DATASETS.items()
+} | {
     entry.name: entry
     for entry in (
-        Dataset("ag_news", "AG News", "fancyzhx/ag_news"),
-        Dataset("banking77", "BANKING77", "PolyAI/banking77", "CC BY 4.0"),
-        Dataset("imdb", "IMDb reviews", "stanfordnlp/imdb"),
-        Dataset("sentiment", "IMDb reviews", "stanfordnlp/imdb"),
-        Dataset("sentiment-blocked", "IMDb reviews, blocked hold-out", "stanfordnlp/imdb"),
-        Dataset("yelp_polarity", "Yelp reviews, polarity", "fancyzhx/yelp_polarity"),
-        Dataset(
-            "screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label", "CC BY-NC 4.0"
-        ),
+        Dataset("sentiment", "IMDB", "stanfordnlp/imdb"),
+        Dataset("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
+        Dataset("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),
         Dataset("headlines", "Hacker News headlines", "julien040/hacker-news-posts"),
     )
 }
-"""Data sets by their name in runs."""
+"""Data sets by their name in runs: the labelled ones that are known by name, and the studies'."""
 
 METRICS = {
     entry.name: entry

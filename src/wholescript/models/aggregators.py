@@ -6,7 +6,7 @@ in length; masked positions have no influence.
 """
 
 import math
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -197,3 +197,15 @@ def sinusoidal_positions(relative_position: Tensor, d_model: int) -> Tensor:
     frequency = math.pi * torch.logspace(0, math.log10(200), d_model // 2, device=device)
     angle = relative_position.unsqueeze(-1) * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+Architecture = Literal[
+    "gated_attention", "query_decoder", "transformer_encoder", "linear_attention"
+]
+AGGREGATORS: dict[str, type[nn.Module]] = {
+    "gated_attention": GatedAttention,
+    "query_decoder": QueryDecoder,
+    "transformer_encoder": TransformerEncoder,
+    "linear_attention": LinearAttentionEncoder,
+}
+"""Aggregators by the name in settings: a new one is added here and in `Architecture`."""

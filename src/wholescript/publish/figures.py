@@ -16,7 +16,7 @@ from wholescript.errors import RunError
 from wholescript.plots.style import DPI, to_dark_theme
 from wholescript.publish.notebook import current_notebook
 from wholescript.publish.plot_data import plotted_data, series_table
-from wholescript.publish.provenance.write import write_with_provenance
+from wholescript.publish.provenance.record import write_with_provenance
 
 CSS_DPI = 96
 TOLERANCE = 0.02

@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -119,24 +118,6 @@ class Notebook(Workspace):
             "code": self.code,
             "versions": self.versions,
             "device": device_name(),
-        }
-
-    def provenance(self) -> dict[str, Any]:
-        """Return the content common to all provenance records: inputs, environment and command."""
-        return {
-            "notebook": self.name,
-            "parameters": self.parameters,
-            "published": self.published,
-            "scale": self.parameters.get("scale"),
-            "seed": self.parameters.get("seed"),
-            "data": self.data,
-            "runs": dict(sorted(self.used.items())),
-            "commit": commit_of(self.project.root),
-            "code": self.code,
-            "versions": self.versions,
-            "device": device_name(),
-            "wall_time_s": round(time.perf_counter() - self.started, 1),
-            "command": self.command,
         }
 
 

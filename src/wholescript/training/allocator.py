@@ -12,7 +12,7 @@ def tune_allocator() -> bool:
     """Make glibc keep freed memory; return whether that worked (on Linux with glibc only).
 
     By default, large tensors are unmapped when they are freed, and the next allocation page-faults
-    on new, zeroed pages; `benchmarks/heap.py` measures the cost. If environment variables
+    on new, zeroed pages; `benchmarks/allocator.py` measures the cost. If environment variables
     `MALLOC_...` configure the allocator, nothing is changed.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):

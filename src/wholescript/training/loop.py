@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import torch
@@ -22,12 +22,7 @@ from accelerate.utils import parse_flag_from_env, reduce
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
-from transformers import (
-    get_constant_schedule_with_warmup,
-    get_cosine_schedule_with_warmup,
-    get_wsd_schedule,
-)
+from torch.optim.lr_scheduler import LRScheduler
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.training.batches import BatchLoader
@@ -39,11 +34,10 @@ from wholescript.training.checkpoint import (
 )
 from wholescript.training.objectives import FrozenEncoderObjective, LossFn, Objective
 from wholescript.training.progress import ProgressMeter, progress_path
+from wholescript.training.schedules import Schedule, make_scheduler
 from wholescript.training.seeds import derive_seed
 
 HistoryRow = dict[str, float | int]
-Schedule = Literal["cosine", "onecycle", "constant", "wsd"]
-WSD_DECAY_RATIO = 0.3  # share of the steps in which `wsd` decays the learning rate
 
 
 class Batch(Protocol):
@@ -66,9 +60,7 @@ class TrainConfig:
     """How to train.
 
     - `learning_rate`: the peak. `warmup_ratio` is the share of the steps for linear warm-up.
-    - `schedule`: `cosine` decays to zero; `onecycle` also warms up along a cosine, from 1/25 of the
-      peak (Smith and Topin, 2019); `constant` does not decay; `wsd` is constant, with a linear
-      decay in the last `WSD_DECAY_RATIO` of the steps (Hu et al., 2024).
+    - `schedule`: a name of `training.schedules`, which says what each does.
     - `monitor`: the column of the history that selects the best epoch. A name that ends in `loss`
       is minimised, any other maximised.
     - `patience`: epochs without improvement before training stops.
@@ -116,26 +108,13 @@ class TrainConfig:
 
     def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
         """Return the learning rate schedule over all steps of a training."""
-        if self.schedule == "onecycle":
-            # OneCycleLR divides by the lengths of both phases: neither may be empty.
-            total = max(steps + 1, 3)
-            warmup = min(max(math.ceil(self.warmup_ratio * steps), 2), total - 1)
-            return OneCycleLR(
-                optimizer,
-                self.learning_rate,
-                total,
-                pct_start=warmup / total,
-                cycle_momentum=False,
-            )
-        warmup = math.ceil(self.warmup_ratio * steps)
-        if self.schedule == "constant":
-            return get_constant_schedule_with_warmup(optimizer, warmup)
-        if self.schedule == "wsd":
-            decay = min(math.ceil(WSD_DECAY_RATIO * steps), steps - warmup)
-            return get_wsd_schedule(
-                optimizer, warmup, decay, num_training_steps=steps, decay_type="linear"
-            )
-        return get_cosine_schedule_with_warmup(optimizer, warmup, steps)
+        return make_scheduler(
+            self.schedule,
+            optimizer,
+            learning_rate=self.learning_rate,
+            steps=steps,
+            warmup_ratio=self.warmup_ratio,
+        )
 
 
 @dataclass(frozen=True)

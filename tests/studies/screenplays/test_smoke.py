@@ -15,9 +15,9 @@ from wholescript.errors import DataError
 from wholescript.features.layout import STRUCTURE_NAMES
 from wholescript.features.token_chunks import TokenChunks
 from wholescript.features.word_counts import WordCounts
+from wholescript.models.aggregators import AGGREGATORS
 from wholescript.models.films.task import Task
 from wholescript.studies.screenplays import smoke
-from wholescript.studies.screenplays.models.mil import AGGREGATORS
 from wholescript.studies.screenplays.smoke import SmokeBatch, check_models, sample_film
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from wholescript.data.checks import list_some
+from wholescript.data.datasets import DATASETS, RegisteredDataset
 from wholescript.data.hub import load_hub_dataset
 from wholescript.data.labelled.splits import SPLIT_ALIASES, SPLITS, read_split, split_files
 from wholescript.data.tables import SUFFIXES, Table, class_names_from_features
@@ -17,38 +18,6 @@ HUB_HINT = (
     "Without a network give a local copy: --path FOLDER with files named train and test "
     f"({', '.join(SUFFIXES)})."
 )
-
-
-@dataclass(frozen=True)
-class RegisteredDataset:
-    """A published data set: its name on the hub, a revision, its columns and classes.
-
-    `classes` are given where the hub's class names are missing, or differ from a local copy's.
-    """
-
-    hub_name: str
-    revision: str
-    classes: tuple[str, ...] = ()
-    text_column: str = "text"
-    label_column: str = "label"
-
-
-SENTIMENT_CLASSES = ("negative", "positive")
-DATASETS = {
-    # Its main branch has a loading script, which `datasets` no longer runs; this revision has
-    # Parquet files.
-    "banking77": RegisteredDataset("PolyAI/banking77", "1fb62b1bb4635df59a8e1b2f2bc5e0643b2856c8"),
-    "ag_news": RegisteredDataset(
-        "fancyzhx/ag_news",
-        "eb185aade064a813bc0b7f42de02595523103ca4",
-        ("World", "Sports", "Business", "Sci/Tech"),
-    ),
-    "imdb": RegisteredDataset(
-        "stanfordnlp/imdb", "e6281661ce1c48d982bc483cf8a173c1bbeb5d31", SENTIMENT_CLASSES
-    ),
-    # Not pinned: the metadata record the commit that `main` pointed to.
-    "yelp_polarity": RegisteredDataset("fancyzhx/yelp_polarity", "main", SENTIMENT_CLASSES),
-}
 
 
 @dataclass(frozen=True)

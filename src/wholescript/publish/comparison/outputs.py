@@ -14,7 +14,7 @@ from wholescript.publish.comparison.images import compare_images
 from wholescript.publish.comparison.plots import compare_plots
 from wholescript.publish.comparison.tables import compare_tables
 from wholescript.publish.provenance.notebook_state import Change, diff_mappings
-from wholescript.publish.provenance.records import read_record, read_records
+from wholescript.publish.provenance.read import read_record, read_records
 
 # Largest shift, as a fraction of the axis, for which pixels are compared: about half a pixel.
 IMAGE_COMPARISON_LIMIT = 5e-4

@@ -13,7 +13,7 @@ from wholescript.evaluation.film_bootstrap import paired_difference
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
-from wholescript.publish.provenance.records import read_records
+from wholescript.publish.provenance.read import read_records
 
 # The metrics shown for runs with predictions; other runs show all.
 RANKING_METRICS = ("auc", "average_precision")

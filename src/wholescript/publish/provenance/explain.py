@@ -24,7 +24,7 @@ from wholescript.publish.provenance.notebook_state import (
     changes_since_execution,
     diff_mappings,
 )
-from wholescript.publish.provenance.records import read_records
+from wholescript.publish.provenance.read import read_records
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ _MODULES = (
     "wholescript/*.py",
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
-    "wholescript/publish/provenance/records.py",
+    "wholescript/publish/provenance/read.py",
 )
 
 

@@ -1,6 +1,5 @@
 """The training configuration of a headline model; the defaults are the published baseline."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -8,14 +7,14 @@ from typing import Any, get_args
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from transformers import get_wsd_schedule
 
 from wholescript.errors import ParameterError
 from wholescript.models.gpt import GPTConfig
 from wholescript.studies.headlines.batches import WindowOrder
 from wholescript.studies.headlines.tokenizer import TokenizerKind
-from wholescript.training.loop import Schedule, TrainConfig
+from wholescript.training.loop import TrainConfig
 from wholescript.training.optimizers import OptimizerName
+from wholescript.training.schedules import Schedule, make_scheduler
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,13 @@ class WSDTrainConfig(TrainConfig):
 
     def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
         """Return the schedule of the learning rate over all steps of a training."""
-        if self.schedule != "wsd":
-            return super().scheduler(optimizer, steps)
-        warmup = math.ceil(self.warmup_ratio * steps)
-        decay = min(math.ceil(self.decay_ratio * steps), steps - warmup)
-        return get_wsd_schedule(
-            optimizer, warmup, decay, num_training_steps=steps, decay_type="linear"
+        return make_scheduler(
+            self.schedule,
+            optimizer,
+            learning_rate=self.learning_rate,
+            steps=steps,
+            warmup_ratio=self.warmup_ratio,
+            decay_ratio=self.decay_ratio,
         )
 
 

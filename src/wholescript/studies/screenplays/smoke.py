@@ -18,7 +18,7 @@ from wholescript.data.films.guards import check_two_classes
 from wholescript.features.build import load_features
 from wholescript.features.pretrained_encoders import MINILM_PACKAGE, cpu_has_bfloat16
 from wholescript.features.token_chunks import TokenChunks, cache_tokens, load_token_chunks
-from wholescript.models.aggregators import GatedAttention
+from wholescript.models.aggregators import AGGREGATORS, GatedAttention
 from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.models.films.extra_features import EXTRA_FEATURE_DIMS
 from wholescript.models.films.logistic_regression import IntArray, NestedLogisticRegression
@@ -27,7 +27,7 @@ from wholescript.models.films.task import Task
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.partial_finetuning import PartiallyTunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
-from wholescript.studies.screenplays.models.mil import AGGREGATORS, MILClassifier
+from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatchLoader
 from wholescript.training.objectives import (

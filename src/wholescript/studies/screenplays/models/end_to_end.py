@@ -20,6 +20,7 @@ from wholescript.features.token_chunks import (
     cache_tokens,
     load_token_chunks,
 )
+from wholescript.models.aggregators import AGGREGATORS
 from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
 from wholescript.models.films.task import FoldScores, Task
@@ -27,7 +28,6 @@ from wholescript.models.partial_finetuning import PartiallyTunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.types import IntArray
 from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, member_of
-from wholescript.studies.screenplays.models.mil import AGGREGATORS
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.batches import TokenBatchLoader
 from wholescript.training.loop import TrainConfig, fit

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,12 +12,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.data.films.folds import Fold
-from wholescript.models.aggregators import (
-    GatedAttention,
-    LinearAttentionEncoder,
-    QueryDecoder,
-    TransformerEncoder,
-)
+from wholescript.models.aggregators import AGGREGATORS, Architecture
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
 from wholescript.models.films.task import FoldScores, Task
 from wholescript.models.types import Float64Array, IntArray
@@ -30,12 +25,6 @@ from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 from wholescript.training.objectives import FrozenEncoderObjective, LossFn
 
-AGGREGATORS: dict[str, type[nn.Module]] = {
-    "gated_attention": GatedAttention,
-    "query_decoder": QueryDecoder,
-    "transformer_encoder": TransformerEncoder,
-    "linear_attention": LinearAttentionEncoder,
-}
 N_FILMS_FOR_STD = 64  # training films whose chunks give `embedding_std`
 
 
@@ -52,9 +41,7 @@ class MILClassifier:
     the training films (`resample`).
     """
 
-    architecture: Literal[
-        "gated_attention", "query_decoder", "transformer_encoder", "linear_attention"
-    ]
+    architecture: Architecture
     dimensions: int = 64
     n_inner_folds: int = 5
     batch_size: int = 32

@@ -13,7 +13,8 @@ import yaml
 
 from wholescript.data.films.labels import TARGETS
 from wholescript.errors import ParameterError
-from wholescript.studies.screenplays.models.mil import AGGREGATORS, MILClassifier
+from wholescript.models.aggregators import AGGREGATORS
+from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.loop import TrainConfig
 
 Value = str | int | float

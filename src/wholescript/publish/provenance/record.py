@@ -1,18 +1,48 @@
-"""Write figures and tables with their provenance record."""
+"""The provenance record of a figure or table: what it holds, and how both are written."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wholescript.experiments.environment import commit_of, device_name
 from wholescript.files import write_atomic
 from wholescript.publish.normalize import cell_id
 from wholescript.publish.notebook import Notebook
 from wholescript.publish.provenance.embedded import IMAGE_SUFFIXES, content_hash, embed_provenance
-from wholescript.publish.provenance.records import SUFFIX, read_record
+from wholescript.publish.provenance.read import SUFFIX, read_record
 
 # Facts about one execution: if only they differ, the stored record is kept.
 _EXECUTION_FACTS = {"code", "commit", "device", "versions", "wall_time_s"}
+
+
+def provenance_record(
+    notebook: Notebook, label: str, kind: str, files: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the record of the figure or table `label`: its inputs, environment and command.
+
+    `kind` is `figure` or `table`, `files` has the hash of the content of each file by name.
+    """
+    return {
+        "label": label,
+        "kind": kind,
+        "cell": cell_id(notebook.name, label),
+        "files": dict(files),
+        "notebook": notebook.name,
+        "parameters": notebook.parameters,
+        "published": notebook.published,
+        "scale": notebook.parameters.get("scale"),
+        "seed": notebook.parameters.get("seed"),
+        "data": notebook.data,
+        "runs": dict(sorted(notebook.used.items())),
+        "commit": commit_of(notebook.project.root),
+        "code": notebook.code,
+        "versions": notebook.versions,
+        "device": device_name(),
+        "wall_time_s": round(time.perf_counter() - notebook.started, 1),
+        "command": notebook.command,
+    }
 
 
 def write_with_provenance(
@@ -26,13 +56,8 @@ def write_with_provenance(
     """
     suffixes = {ending: Path(label + ending).suffix for ending in contents}
     hashes = {e: content_hash(content, suffixes[e]) for e, content in contents.items()}
-    provenance = {
-        "label": label,
-        "kind": kind,
-        "cell": cell_id(notebook.name, label),
-        "files": {label + ending: digest for ending, digest in hashes.items()},
-        **notebook.provenance(),
-    }
+    files = {label + ending: digest for ending, digest in hashes.items()}
+    provenance = provenance_record(notebook, label, kind, files)
     path = notebook.figures / f"{label}{SUFFIX}"
     if path.exists():
         stored = read_record(path)
