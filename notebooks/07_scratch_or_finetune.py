@@ -25,7 +25,7 @@
 # takes.** Less than a minute.
 
 # %% tags=["parameters"]
-extra_runs = ""  # a folder of runs of your own, such as _build/texts
+extra_runs = ""  # a folder of runs of your own, such as _build/results
 seed = 0  # of the bootstrap
 
 # %%

@@ -44,7 +44,7 @@ done
 for model in tfidf-svm sentence-linear sentence-kernel; do
     train sklearn ag_news --model $model --label-column crowd_label --seed 0 --seed 1 --seed 2
 done
-train scratch ag_news --size tiny --epochs 8 --label-column crowd_label --seed 0 --seed 1 --seed 2
+train scratch ag_news --size tiny --epochs 8 --label-column crowd_label
 wholescript label-errors banking77 --store results
 wholescript label-errors ag_news --label-column crowd_label --store results
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from wholescript.data.datasets import DATASETS as LABELLED
 from wholescript.data.films.sources import HUB_NAME
 from wholescript.data.headlines import HUB_DATASET
-from wholescript.data.datasets import DATASETS as LABELLED
 from wholescript.errors import ParameterError
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.registry import (
