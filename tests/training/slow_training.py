@@ -1,4 +1,4 @@
-"""Slow training in a child process that is killed: `python -m tests.training.slow_training CHECKPOINT`.
+"""Slow training in a child process that is killed: `python -m tests.training.slow_training FILE`.
 
 With `--often N` it is killed N times and resumed, and its weights are compared with those of an
 unbroken run. With `--shared`, processes of torchrun split the batches of each step, and the weights
