@@ -53,21 +53,25 @@ by_dataset = study.by_dataset(study.trained_on_all(runs))
 facts = {name: study.dataset_sizes(models) for name, models in by_dataset.items()}
 for name, of_set in facts.items():
     record_metrics(f"classifiers/{name}-statistics", of_set)
-counts = {n: {k: int(m.value) for k, m in of_set.items()} for n, of_set in facts.items()}
+counts = {
+    DATASETS[n].display_name: {k: int(m.value) for k, m in of_set.items()}
+    for n, of_set in facts.items()
+}
 show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datasets")
 
 # %% [markdown]
 # ## Models compared
 #
-# - *tfidf-svm*: a linear support vector machine on TF-IDF weights of words and of characters.
-# - *sentence-linear*, *sentence-kernel*: a frozen sentence encoder with a linear or a
-#   Gaussian-kernel classifier of its embeddings.
-# - *linear-ensemble*, *sparse-dense-ensemble*: the first two combined, and all three.
-# - *scratch*: a decoder-only transformer of 2 or 3 layers, trained on the training texts only, with
-#   its own tokenizer. *token-dropout* is the smallest one with token dropout and a higher learning
-#   rate.
-# - *smollm2*: a language model with 135 million parameters, fine-tuned with low-rank adapters
-#   (*lora*), in full (*full*), or with only the classification head trained (*frozen*).
+# - *TF-IDF + linear SVM*: a linear support vector machine on TF-IDF weights of words and
+#   characters.
+# - *all-MiniLM-L6-v2*: a frozen sentence encoder, with a linear or a Gaussian-kernel (RBF)
+#   classifier of its embeddings.
+# - *ensembles*: TF-IDF and the sentence embeddings, linear or with the kernel as well.
+# - *decoder from scratch*: a decoder-only transformer of 2 or 3 layers, trained on the training
+#   texts only, with its own tokenizer. *token dropout* is the smallest one with token dropout and a
+#   higher learning rate.
+# - *SmolLM2-135M*: a language model with 135 million parameters, fine-tuned with low-rank adapters
+#   (*LoRA*), in full, or with only the classification head trained (*frozen*).
 #
 # All choices are made on the same validation texts, which no model is trained on, and all models
 # are tested on the official test texts.
@@ -266,7 +270,7 @@ show_table(confusions, "tbl-classifier-confused", {"n_errors": ".1f", "n_reverse
 # **What it does not show.** Fine-tuning on a GPU: it was run for three epochs on Banking77, once
 # for one epoch on AG News, and not on IMDB; nor larger models. The kernel and its settings were
 # chosen after the linear ensemble had been tested on Banking77: there the linear ensemble is the
-# unbiased number. *token-dropout* was chosen on validation among six settings, and gained less on
+# unbiased number. *Token dropout* was chosen on validation among six settings, and gained less on
 # test.
 #
 # **Next.** [One language model per class](08_generative.ipynb), on reviews.
