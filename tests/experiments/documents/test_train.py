@@ -27,8 +27,11 @@ def test_a_run_stores_metrics_costs_history_predictions_and_weights(workspace, d
     assert result.name == "questions/scratch-tiny-s2"
     assert result.metrics["accuracy"].value > 0.8
     assert result.metrics["accuracy"].low < result.metrics["accuracy"].value
-    costs = ("train_seconds", "inference_seconds_per_1000", "peak_memory_gb", "parameters")
+    costs = ("train_seconds", "inference_seconds_per_1000", "parameters")
     assert all(result.metrics[name].value > 0 for name in costs)
+    # A tiny training may fit in pages that the process holds: tests/training/test_memory.py
+    # measures the memory of a large one, in a process of its own.
+    assert result.metrics["peak_memory_gb"].value >= 0
     assert "truncated_share" in result.metrics
     assert len(result.history) == 6 and (result.history["seconds"] > 0).all()
     predictions = result.predictions(DocumentPredictions)
