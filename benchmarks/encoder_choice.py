@@ -38,7 +38,7 @@ from wholescript.features.compression import (
     RELATIVE_STEP,
     dequantize,
     fit_pca_rotation,
-    quantization_error,
+    quantization_quality,
     quantize,
 )
 from wholescript.features.extract import FeatureConfig
@@ -225,7 +225,7 @@ def quantized_variants(
         codes = quantize(vectors, rotation)
         codes[:, axes:] = 0
         packed = pa.Codec("zstd", compression_level=19).compress(codes.T.tobytes())
-        error = quantization_error(vectors, codes, rotation)
+        error = quantization_quality(vectors, codes, rotation)
         row = {
             "bytes_per_chunk": round(len(packed) / len(vectors), 1),
             "lost_variance": round(error.lost_variance, 5),

@@ -24,7 +24,7 @@ try:
     import ray.tune
 except ModuleNotFoundError as error:
     raise RunError(
-        f"the package {error.name} is not installed, which a search and the engine ray need: "
+        f"the package {error.name} is not installed, which `tune` and `--executor ray` need: "
         "`make cluster`, or pip install --no-deps -r requirements-cluster.lock"
     ) from None
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wholescript.features.compression import (
     dequantize,
     fit_pca_rotation,
-    quantization_error,
+    quantization_quality,
     quantize,
 )
 
@@ -59,7 +59,7 @@ def test_smaller_step_has_a_smaller_error():
     for relative_step in (1 / 2, 1 / 6, 1 / 12):
         rotation = fit_pca_rotation(original, relative_step)
         codes = quantize(original, rotation)
-        lost.append(quantization_error(original, codes, rotation).lost_variance)
+        lost.append(quantization_quality(original, codes, rotation).lost_variance)
     assert lost[0] > 4 * lost[1] > 8 * lost[2] > 0
 
 
@@ -67,7 +67,7 @@ def test_reported_error_equals_the_computed_one():
     original = vectors(300, 12, 1)
     rotation = fit_pca_rotation(original)
     codes = quantize(original, rotation)
-    found = quantization_error(original, codes, rotation)
+    found = quantization_quality(original, codes, rotation)
     exact, restored = original.astype(np.float64), dequantize(codes, rotation).astype(np.float64)
     centred = exact - exact.mean(0)
     cosine = (exact * restored).sum(1) / np.linalg.norm(exact, axis=1)
@@ -84,7 +84,7 @@ def test_codes_beyond_int8_are_clipped_and_counted():
     original[0, 0] = 100
     rotation = fit_pca_rotation(original)
     codes = quantize(original, rotation)
-    assert quantization_error(original, codes, rotation).clipped == 1
+    assert quantization_quality(original, codes, rotation).clipped == 1
 
 
 def test_identical_chunks_are_restored_exactly():

@@ -31,7 +31,12 @@ def features(
         Path | None,
         typer.Option(help="Folder to write the feature bundle to; default: only fill the cache."),
     ] = None,
-    core_only: Annotated[bool, typer.Option(help="Use only films marked as core.")] = False,
+    core_only: Annotated[
+        bool,
+        typer.Option(
+            help="Use only films whose script is a whole, properly typed draft (column `core`)."
+        ),
+    ] = False,
     n_layer: Annotated[
         int | None, typer.Option(help="Number of encoder layers, the first n; default: 3.")
     ] = None,

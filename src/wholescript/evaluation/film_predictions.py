@@ -22,7 +22,7 @@ class FilmPredictions:
     the threshold of the test fold, chosen on its inner folds; NaN where a film is in no test fold,
     such as the early films of a temporal split. `folds` is int64 (n_repeats, n), -1 for the same
     films. `film_ids`, `labels` (int8), `groups` and `years` have shape (n,). `chosen` has a row of
-    hyper-parameters per fold, `history` a row per epoch of each fold.
+    hyperparameters per fold, `history` a row per epoch of each fold.
     """
 
     FILE: ClassVar[str] = "film_predictions.parquet"
@@ -90,7 +90,7 @@ class FilmPredictions:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "FilmPredictions":
-        """Return the predictions in a table of `to_frame`, without hyper-parameters and history."""
+        """Return the predictions in a table of `to_frame`, without hyperparameters and history."""
         film, film_ids = pd.factorize(frame["film_id"].astype(object))
         repeat = frame["repeat"].to_numpy(np.int64)
         first = np.unique(film, return_index=True)[1]

@@ -14,7 +14,7 @@ from wholescript.experiments.key import Identity
 from wholescript.experiments.progress import training_lock
 from wholescript.experiments.results import Metric
 from wholescript.experiments.source_code import code_fingerprint
-from wholescript.experiments.store import FilmPredictions, Run, RunStore
+from wholescript.experiments.store import Run, RunStore, StoredPredictions
 from wholescript.experiments.workspace import Workspace, current_workspace
 
 Row = Mapping[str, float | int]
@@ -40,8 +40,8 @@ class Outcome:
     """What an experiment found: `facts` are stored with the run and are no part of its identity."""
 
     metrics: Mapping[str, Metric]
-    predictions: FilmPredictions | None = None
-    val_predictions: FilmPredictions | None = None
+    predictions: StoredPredictions | None = None
+    val_predictions: StoredPredictions | None = None
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -108,7 +108,7 @@ def run(
     workspace = workspace or current_workspace()
     name, identity = experiment.name_on(data), experiment.identity(data)
     if not again and (found := workspace.find(name, identity)):
-        return workspace.claim(found)
+        return workspace.record_use(found)
     if not (workspace.may_replace or experiment.replaces):
         check_no_overwrite(workspace.store, name, identity)
     folder = workspace.checkpoints(experiment.checkpoint_key(identity))

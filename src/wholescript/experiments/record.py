@@ -19,5 +19,5 @@ def record_metrics(name: str, metrics: Mapping[str, Metric]) -> Run:
     identity = Identity("notebook", 1, settings, data)
     stored = workspace.store.find(name, identity)
     if stored and stored.metrics == {k: Metric(**m.as_dict()) for k, m in metrics.items()}:
-        return workspace.claim(stored)
+        return workspace.record_use(stored)
     return workspace.store.save(name, identity, metrics, facts=workspace.facts())

@@ -17,7 +17,7 @@ VALIDATION = "val_predictions.parquet"
 HISTORY = "history.csv"
 
 
-class FilmPredictions(Protocol):
+class StoredPredictions(Protocol):
     """What a run stores of single films, documents or headlines, as one Parquet file."""
 
     FILE: ClassVar[str]
@@ -30,7 +30,7 @@ class FilmPredictions(Protocol):
         """Read what `write` wrote; raise RunError when the file is missing or damaged."""
 
 
-P = TypeVar("P", bound=FilmPredictions)
+P = TypeVar("P", bound=StoredPredictions)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Run:
         """The fingerprints of the data."""
         return dict(self.config["data"])
 
-    def stores(self, kind: type[FilmPredictions]) -> bool:
+    def has_predictions(self, kind: type[StoredPredictions]) -> bool:
         """Return whether the run stores predictions of this kind."""
         return (self.path / kind.FILE).exists()
 
@@ -71,7 +71,7 @@ class Run:
         Raises:
             RunError: the run stores none of this kind, or its file is damaged.
         """
-        if not self.stores(kind):
+        if not self.has_predictions(kind):
             raise RunError(f"run {self.name} stores no {kind.FILE}, only metrics")
         return kind.read(self.path / kind.FILE)
 
@@ -127,8 +127,8 @@ class RunStore:
         metrics: Mapping[str, Metric],
         *,
         facts: Mapping[str, Any] | None = None,
-        predictions: FilmPredictions | None = None,
-        val_predictions: FilmPredictions | None = None,
+        predictions: StoredPredictions | None = None,
+        val_predictions: StoredPredictions | None = None,
         history: pd.DataFrame | None = None,
     ) -> Run:
         """Write a run; config.json, which marks it as finished, comes last.

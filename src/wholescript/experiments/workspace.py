@@ -72,7 +72,7 @@ class Workspace:
         """Return what is recorded with a new run, and is no part of its identity."""
         return {"device": device_name()}
 
-    def claim(self, run: Run) -> Run:
+    def record_use(self, run: Run) -> Run:
         """Note who asks for a run that was found; a workspace without cells has nothing to note."""
         return run
 

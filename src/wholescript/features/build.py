@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from wholescript.data.films import Corpus, group_near_duplicates
 from wholescript.errors import BundleError, DataError
 from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
-from wholescript.features.compression import QuantizationError
+from wholescript.features.compression import QuantizationQuality
 from wholescript.features.extract import (
     FeatureConfig,
     FilmRecord,
@@ -57,7 +57,7 @@ def build_features(
     cache: Path = CACHE,
     extract: Extractor = extract_records,
     progress: bool = True,
-) -> QuantizationError:
+) -> QuantizationQuality:
     """Extract the missing films of `corpus` and write its bundle to `folder`.
 
     After an interruption a second call continues with the missing films. The same texts and

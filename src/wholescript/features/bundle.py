@@ -28,10 +28,10 @@ from safetensors.numpy import load, save
 from wholescript.errors import BundleError
 from wholescript.features.compression import (
     PCARotation,
-    QuantizationError,
+    QuantizationQuality,
     dequantize,
     fit_pca_rotation,
-    quantization_error,
+    quantization_quality,
     quantize,
 )
 from wholescript.features.layout import STRUCTURE_NAMES
@@ -123,7 +123,7 @@ def write_bundle(
     vectors: NDArray[np.float16],
     chunk_counts: NDArray[np.int64],
     settings: dict[str, Any],
-) -> QuantizationError:
+) -> QuantizationQuality:
     """Write a bundle; the manifest is written last, so that a partial bundle is never read.
 
     `films` has one row per film, `vectors` (total, d) the concatenated chunk vectors of all
@@ -131,7 +131,7 @@ def write_bundle(
     """
     rotation = fit_pca_rotation(vectors)
     codes = quantize(vectors, rotation)
-    error = quantization_error(vectors, codes, rotation)
+    error = quantization_quality(vectors, codes, rotation)
     table = io.BytesIO()
     films.to_parquet(table, index=False, compression="zstd")
     files = {

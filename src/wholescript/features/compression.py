@@ -59,7 +59,7 @@ def dequantize(codes: NDArray[np.int8], rotation: PCARotation) -> NDArray[np.flo
 
 
 @dataclass(frozen=True)
-class QuantizationError:
+class QuantizationQuality:
     """The difference between the encoder's vectors and the dequantized ones.
 
     `lost_variance` is the squared error divided by the variance. `cosine` and `cosine_p1` are the
@@ -75,16 +75,16 @@ class QuantizationError:
     clipped: int
 
 
-def quantization_error(
+def quantization_quality(
     vectors: NDArray[np.float16], codes: NDArray[np.int8], rotation: PCARotation
-) -> QuantizationError:
+) -> QuantizationQuality:
     """Compare `vectors` (n, d) with their dequantized `codes`."""
     original = vectors.astype(np.float32)
     dequantized = dequantize(codes, rotation)
     cosine = _cosine(original, dequantized)
     centred_cosine = _cosine(original - rotation.mean, dequantized - rotation.mean)
     variance = float(((original - rotation.mean) ** 2).sum())
-    return QuantizationError(
+    return QuantizationQuality(
         lost_variance=float(((original - dequantized) ** 2).sum()) / variance if variance else 0.0,
         cosine=float(cosine.mean()),
         cosine_p1=float(np.quantile(cosine, 0.01)),

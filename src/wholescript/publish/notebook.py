@@ -98,7 +98,7 @@ class Notebook(Workspace):
         options = [f" -p {name} {value}" for name, value in changed.items()]
         return f"wholescript run {self.name}" + "".join(options)
 
-    def claim(self, run: Run) -> Run:
+    def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""
         facts = {"cell": self.cell, "parameters": self.parameters}
         own = run.config.get("notebook") == self.name and run.path.is_relative_to(self.output)

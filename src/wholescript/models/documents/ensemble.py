@@ -40,7 +40,7 @@ BaseClassifier = TfidfSVM | SentenceLinear | SentenceKernel
 class EnsembleCandidate:
     """A fitted ensemble with its macro-F1 on validation.
 
-    `chosen` holds the method, its hyper-parameters and the macro-F1, JSON-able.
+    `chosen` holds the method, its hyperparameters and the macro-F1, JSON-able.
     """
 
     decision_fn: DecisionFunction

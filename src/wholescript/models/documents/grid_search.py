@@ -33,11 +33,11 @@ class DecisionFunction(Protocol):
 
 
 class GridPoint(Protocol):
-    """The hyper-parameters of one candidate."""
+    """The hyperparameters of one candidate."""
 
     @property
     def params(self) -> dict[str, Any]:
-        """The hyper-parameters, JSON-able."""
+        """The hyperparameters, JSON-able."""
 
     def estimator(self, seed: int) -> Any:
         """Return the unfitted scikit-learn estimator, which has a `decision_function`."""
@@ -55,7 +55,7 @@ class LinearGridPoint:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The hyper-parameters, JSON-able."""
+        """The hyperparameters, JSON-able."""
         return {"kind": self.kind, "C": self.C}
 
     def estimator(self, seed: int) -> LinearSVC | LogisticRegression:
@@ -118,7 +118,7 @@ class GridSearchResult:
 
     @property
     def best_params_(self) -> dict[str, Any]:
-        """The chosen hyper-parameters and their macro-F1, JSON-able."""
+        """The chosen hyperparameters and their macro-F1, JSON-able."""
         return {**self.grid_point.params, "validation_macro_f1": self.macro_f1}
 
 
@@ -150,7 +150,7 @@ def grid_search(
         ParameterError: the grid is empty.
     """
     if not grid:
-        raise ParameterError("the grid is empty: give at least one value for each hyper-parameter")
+        raise ParameterError("the grid is empty: give at least one value for each hyperparameter")
     results = []
     for grid_point in grid:
         fitted = grid_point.fitted_decision_function(grid_point.estimator(seed).fit(x, labels))

@@ -91,14 +91,14 @@ class KernelDecisionFunction:
 
 @dataclass(frozen=True)
 class KernelGridPoint:
-    """The hyper-parameters of a `RBFKernelRidgeClassifier`."""
+    """The hyperparameters of a `RBFKernelRidgeClassifier`."""
 
     gamma: float
     alpha: float
 
     @property
     def params(self) -> dict[str, Any]:
-        """The hyper-parameters, JSON-able."""
+        """The hyperparameters, JSON-able."""
         return {"kind": "rbf", "gamma": self.gamma, "alpha": self.alpha}
 
     def estimator(self, seed: int) -> RBFKernelRidgeClassifier:

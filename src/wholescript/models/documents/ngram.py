@@ -132,7 +132,7 @@ def _log_likelihoods(models: Sequence[KneserNeyLM], texts: Sequence[IntArray]) -
 
 @dataclass(frozen=True)
 class NgramFit:
-    """The class models for the hyper-parameters `chosen`, evaluated on validation texts.
+    """The class models for the hyperparameters `chosen`, evaluated on validation texts.
 
     `log_likelihoods` (n, classes) are in nats; `rule` is calibrated on them, with log loss `loss`.
     """

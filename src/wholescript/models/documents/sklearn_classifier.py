@@ -31,8 +31,8 @@ Metadata = dict[str, Any]
 class SklearnClassifier(ABC):
     """A classifier of texts whose class probabilities are temperature-scaled scores.
 
-    A subclass fits scores and chooses hyper-parameters on the validation texts. After fitting,
-    `classes` is the number of classes, `chosen` holds the chosen hyper-parameters and their
+    A subclass fits scores and chooses hyperparameters on the validation texts. After fitting,
+    `classes` is the number of classes, `chosen` holds the chosen hyperparameters and their
     validation score, and `temperature` is fitted on the validation scores. Everything runs in one
     thread, so that results do not depend on the number of cores.
     """

@@ -31,7 +31,7 @@ class FoldScores:
 
     `inner` (n_train,) are out-of-fold probabilities of the training films from inner folds, on
     which thresholds and stacking are fitted; NaN for films that no fitted inner fold held out.
-    `test` (n_test,) are those of the test films. `chosen` holds the hyper-parameters chosen on
+    `test` (n_test,) are those of the test films. `chosen` holds the hyperparameters chosen on
     inner folds, `history` one row per epoch if there are epochs.
     """
 

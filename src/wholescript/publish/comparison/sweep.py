@@ -53,7 +53,7 @@ def metric_rows(executions: Sequence[Outputs], published: RunStore) -> Iterator[
     for name in sorted(set().union(*by_name)):
         runs = [runs.get(name) for runs in by_name]
         existing = [run for run in runs if run is not None]
-        ranked = any(run.stores(FilmPredictions) for run in existing)
+        ranked = any(run.has_predictions(FilmPredictions) for run in existing)
         metrics = dict.fromkeys(
             m for run in existing for m in run.metrics if not ranked or m in RANKING_METRICS
         )

@@ -95,7 +95,8 @@ class SharedTrunkGenerative(FinetunedGenerative):
             raise ParameterError(f"disc_weight={self.disc_weight} must be in [0, 1]")
         if (self.n_layer is None) != (self.vocab_size is None):
             raise ParameterError(
-                f"n_layer={self.n_layer} and vocab_size={self.vocab_size} must be given together"
+                f"n_layer={self.n_layer} (--keep-layers) and vocab_size={self.vocab_size} "
+                "(--vocab-size) must be given together"
             )
 
     @property

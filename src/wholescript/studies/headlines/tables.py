@@ -49,7 +49,7 @@ def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {}
     for name in store.names():
         run = store.find(name) if name.startswith(f"{group}/") else None
-        if run is not None and run.stores(HeadlineLosses):
+        if run is not None and run.has_predictions(HeadlineLosses):
             found.setdefault(strip_seed(name).partition("/")[2], []).append(run)
     return found
 

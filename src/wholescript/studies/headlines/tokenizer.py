@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
 
-TokenizerKind = Literal["bpe", "unigram"]
+HeadlineTokenizerKind = Literal["bpe", "unigram"]
 EOS = "<eos>"
 SPECIAL_TOKENS = ("<pad>", EOS, "<unk>")
 
@@ -86,7 +86,7 @@ def load_headline_tokenizer(path: Path) -> HeadlineTokenizer:
 
 
 def train_headline_tokenizer(
-    headlines: Iterable[str], kind: TokenizerKind = "bpe", *, vocab_size: int = 16_000
+    headlines: Iterable[str], kind: HeadlineTokenizerKind = "bpe", *, vocab_size: int = 16_000
 ) -> HeadlineTokenizer:
     """Train a byte-level tokenizer, which can encode any text.
 
@@ -96,8 +96,10 @@ def train_headline_tokenizer(
     Raises:
         ParameterError: an unknown kind, or a vocabulary without room for all bytes.
     """
-    if kind not in get_args(TokenizerKind):
-        raise ParameterError(f"tokenizer={kind!r} is none of {', '.join(get_args(TokenizerKind))}")
+    if kind not in get_args(HeadlineTokenizerKind):
+        raise ParameterError(
+            f"tokenizer={kind!r} is none of {', '.join(get_args(HeadlineTokenizerKind))}"
+        )
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     smallest = len(alphabet) + len(SPECIAL_TOKENS)
     if vocab_size < smallest:

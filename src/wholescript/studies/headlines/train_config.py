@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from wholescript.errors import ParameterError
 from wholescript.models.gpt import GPTConfig
 from wholescript.studies.headlines.batches import WindowOrder
-from wholescript.studies.headlines.tokenizer import TokenizerKind
+from wholescript.studies.headlines.tokenizer import HeadlineTokenizerKind
 from wholescript.training.loop import TrainConfig
 from wholescript.training.optimizers import OptimizerName
 from wholescript.training.schedules import Schedule, make_scheduler
@@ -49,7 +49,7 @@ class HeadlineTrainConfig:
     """Every setting of a headline model and its training, except the data and the seed."""
 
     model: GPTConfig = field(default_factory=GPTConfig)
-    tokenizer: TokenizerKind = "bpe"
+    tokenizer: HeadlineTokenizerKind = "bpe"
     optimizer: OptimizerName = "sgd"
     learning_rate: float = 6e-3  # peak; with Muon that of AdamW, for embeddings and vectors
     muon_lr: float = 0.02  # peak learning rate of Muon, for the matrices of the layers
@@ -66,7 +66,11 @@ class HeadlineTrainConfig:
 
     def __post_init__(self) -> None:
         """Check the values, before a tokenizer is trained with them."""
-        choices = {"tokenizer": TokenizerKind, "optimizer": OptimizerName, "order": WindowOrder}
+        choices = {
+            "tokenizer": HeadlineTokenizerKind,
+            "optimizer": OptimizerName,
+            "order": WindowOrder,
+        }
         for name, kind in choices.items():
             if (value := getattr(self, name)) not in get_args(kind):
                 raise ParameterError(f"{name}={value!r} is none of {', '.join(get_args(kind))}")

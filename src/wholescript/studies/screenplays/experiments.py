@@ -130,7 +130,7 @@ class Measurement(Experiment[None]):
 
 
 class ModelComparison(NamedTuple):
-    """Runs by model, a metric, and the table of `evaluation.comparison.compare` for both."""
+    """Runs by model, a metric, and the table of `evaluation.film_comparison.compare` for both."""
 
     runs: Mapping[str, Run]
     metric: str

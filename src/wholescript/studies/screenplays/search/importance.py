@@ -1,4 +1,4 @@
-"""Importance of hyper-parameters in a search, by permutation in a surrogate of its trials."""
+"""Importance of hyperparameters in a search, by permutation in a surrogate of its trials."""
 
 from collections.abc import Sequence
 
@@ -23,13 +23,13 @@ def hyperparameter_importance(
     seed: int = 0,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
-    """Return the permutation importance of each hyper-parameter for the rank of a trial's score.
+    """Return the permutation importance of each hyperparameter for the rank of a trial's score.
 
     `trials` has a row per trial. A random forest is fitted to each of `n_boot` resamples of the
     trials and evaluated on the trials that were not drawn: the importance is the decrease of its R2
-    when the hyper-parameter is permuted among them (Breiman, 2001). The row `surrogate R2` is the
+    when the hyperparameter is permuted among them (Breiman, 2001). The row `surrogate R2` is the
     R2 itself; where it is low, the importances mean little. Columns `value` (the mean), `low` and
-    `high` (percentiles over the resamples), the most important first. Hyper-parameters that do not
+    `high` (percentiles over the resamples), the most important first. Hyperparameters that do not
     vary are left out.
     """
     varying = [name for name in hyperparameters if trials[name].nunique() > 1]
