@@ -101,7 +101,7 @@ for name, metric in facts.metrics.items():
 #
 # ## Years: survivorship
 #
-# Scripts of the studio era were collected because the films are remembered; recent scripts are
+# Scripts of the studio era were collected because the films are famous; recent scripts are
 # collected because they are available. The rate of nominations by decade shows this survivorship.
 
 # %% label="fig-years"

@@ -57,6 +57,7 @@ from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassif
 from wholescript.studies.screenplays.models.published import aggregators
 from wholescript.studies.screenplays.study import open_study
 
+# %%
 TFIDF, NETWORK = "TF-IDF + logistic regression", "gated attention"
 notebook = begin_notebook("02_imbalance", globals())
 study = open_study()

@@ -38,6 +38,8 @@ from wholescript.models.films.controls import controls
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots import scores as plots
+
+# %%
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
@@ -81,6 +83,8 @@ fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)[
 runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
 runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, study)}
 runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, study)}
+
+# %%
 temporal_runs = {
     name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
     for name, model in chunks.items()

@@ -185,6 +185,8 @@ ablated_runs = {
     )
     for name, ablation in ablations.items()
 }
+
+# %%
 runs = {TFIDF: load_run("evaluation/tfidf-logistic", tfidf, study)} | ablated_runs
 mean_pooling_runs = {"mean pooling": load_run("training/mean-pooling", mean, study)}
 ablated = FeatureAblation(mean, OpeningAblation())

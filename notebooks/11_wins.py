@@ -88,6 +88,8 @@ networks = {
     "nominations": ProxyLabel(gated_attention, nomination, name="gated-attention-nominations"),
     "both": MultiTaskMILClassifier(**vars(gated_attention), auxiliary_label=nomination),
 }
+
+# %%
 models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
     kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="first_repeat") for n, m in of.items()}
