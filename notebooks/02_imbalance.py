@@ -44,6 +44,8 @@ from wholescript.models.films.imbalance import (
 )
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.plots import scores as plots
+
+# %%
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
