@@ -9,8 +9,8 @@
     {fixed}`95%`                                         a constant, not a result
     {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
 
-The part before the colon is a run (a folder of results/), the part after it a metric in its
-metrics.json. `low` and `high` show one bound. An unknown run, metric or format fails the build.
+The part before the colon is a run in results/, the part after it one of its metrics. `low` and
+`high` show one bound. An unknown run, metric or format fails the build.
 
 mystmd starts this file once per page, so it imports little and no site packages. The roles are
 declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
