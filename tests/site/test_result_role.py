@@ -9,7 +9,9 @@ from types import ModuleType
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.experiments.results import Results
+from wholescript.experiments.key import Identity
+from wholescript.experiments.results import Metric, Results
+from wholescript.experiments.store import RunStore
 
 PLUGIN = Path(__file__).resolve().parents[2] / "theme" / "plugins" / "results.py"
 METRICS = {
@@ -34,9 +36,8 @@ def plugin() -> ModuleType:
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     for name, metrics in {"tfidf": METRICS, "differences": DIFFERENCES}.items():
-        (tmp_path / "training" / name).mkdir(parents=True)
-        (tmp_path / "training" / name / "metrics.json").write_text(json.dumps(metrics))
-        (tmp_path / "training" / name / "config.json").write_text("{}")
+        stored = {key: Metric(**value) for key, value in metrics.items()}
+        RunStore(tmp_path).save(f"training/{name}", Identity("notebook", 1, {}, {}), stored)
     return Results(tmp_path)
 
 

@@ -75,7 +75,7 @@ class FilmPredictions:
         return ranks
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per scored film and repeat, with six decimals; columns `PREDICTION_COLUMNS`."""
+        """Return a row per scored film and repeat, with six decimals (`PREDICTION_COLUMNS`)."""
         repeats, films = np.nonzero(np.isfinite(self.probabilities))
         values = [
             np.asarray(self.film_ids, dtype=object)[films],

@@ -123,10 +123,11 @@ def _write_runs(folder: Path, runs: Mapping[str, Entry]) -> None:
         own = {key: value for key, value in entry.items() if key not in block}
         own |= {"data": refer("data", entry["data"]), "provenance": refer("provenance", block)}
         entries[name] = json.loads(canonical_json(own))
-    content = {
-        **{kind: {id_: json.loads(text) for text, id_ in ids.items()} for kind, ids in shared.items()},
-        "runs": entries,
+    blocks = {
+        kind: {block_id: json.loads(text) for text, block_id in ids.items()}
+        for kind, ids in shared.items()
     }
+    content = {**blocks, "runs": entries}
     write_atomic(folder / RUNS, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -217,5 +217,12 @@ def _place(root: Path, name: str) -> tuple[Path, str]:
 
 
 def _to_table(predictions: StoredPredictions) -> pa.Table:
+    """Return the table to store, with the types that Parquet gives back."""
     table = pa.Table.from_pandas(predictions.to_frame(), preserve_index=False)
-    return table.replace_schema_metadata(None)
+    categories = {
+        field.name: pa.dictionary(field.type.index_type, pa.string())
+        for field in table.schema
+        if pa.types.is_dictionary(field.type)
+    }
+    types = [(field.name, categories.get(field.name, field.type)) for field in table.schema]
+    return table.cast(pa.schema(types))

@@ -93,7 +93,7 @@ def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, data: Scree
     estimator = Noisy()
     run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
-    assert run.path == notebook.project.root / "results" / "tiny" / "noisy"
+    assert run.root == notebook.project.root / "results"
     auc = run.metrics["auc"]
     assert auc.low is not None and auc.high is not None
     assert auc.low < auc.value < auc.high
@@ -160,7 +160,7 @@ def test_rerun_ignores_published_runs(
     estimator = Noisy()
     run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
-    assert run.path.is_relative_to(project.rerun_root)
+    assert run.root.is_relative_to(project.rerun_root)
 
 
 def test_interrupted_run_resumes(notebook: Notebook, data: ScreenplayData) -> None:
