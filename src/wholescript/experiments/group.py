@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,7 +35,7 @@ LOCK = ".lock"
 COMPRESSION_LEVEL = 9
 
 Rows = list[dict[str, str]]
-Part = pa.Table | Rows
+Part: TypeAlias = pa.Table | Rows
 
 
 def put_run(folder: Path, name: str, entry: Entry, parts: Mapping[str, Part]) -> None:

@@ -142,7 +142,7 @@ def test_other_parameters_do_not_change_published_runs(
     begin_notebook("01_tiny", {"slope": 3.0}, project)
     assert evaluate_run("tiny/noisy", Noisy(), data) == published
     other = evaluate_run("tiny/noisy", Noisy(), replace(data, seed=5))
-    assert other.path.is_relative_to(project.build / "runs")
+    assert other.root.is_relative_to(project.build / "runs")
     assert tree(project.root) == before
 
 
@@ -190,7 +190,7 @@ def test_run_of_another_notebook_is_loaded(
         load_run("tiny/noisy", Noisy(noise=2.0), data)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
     other = load_run("tiny/noisy", Noisy(noise=2.0), data)
-    assert other.path.is_relative_to(project.build)
+    assert other.root.is_relative_to(project.build)
 
 
 def test_record_metrics(notebook: Notebook) -> None:
