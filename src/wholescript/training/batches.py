@@ -1,6 +1,7 @@
 """Batches of sequences of unequal length, and the loaders of chunked films."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +42,18 @@ def length_bucketed(
 def split_rows(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
     """Return `rows` in parts of `size`; the last may be smaller."""
     return [rows[start : start + size] for start in range(0, len(rows), size)]
+
+
+def prefetch(batches: Iterator[Any], workers: int) -> Iterator[Any]:
+    """Yield the batches; with `workers` a thread prepares the next one in the meantime."""
+    if not workers:
+        yield from batches
+        return
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = pool.submit(next, batches, None)
+            yield batch
 
 
 class BatchLoader(Protocol):

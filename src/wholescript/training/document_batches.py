@@ -34,6 +34,15 @@ class DocumentBatch:
         tensors = (self.input_ids, self.attention_mask, self.labels)
         return DocumentBatch(self.rows, *(tensor.to(device) for tensor in tensors))
 
+    def split(self, n_tokens: int | None) -> "Iterator[DocumentBatch]":
+        """Yield micro-batches of at most `n_tokens` tokens, padding included; None: the whole."""
+        n_rows, length = self.input_ids.shape
+        size = n_rows if n_tokens is None else max(n_tokens // length, 1)
+        for start in range(0, n_rows, size):
+            part = slice(start, start + size)
+            tensors = (self.input_ids, self.attention_mask, self.labels)
+            yield DocumentBatch(self.rows[part], *(tensor[part] for tensor in tensors))
+
 
 @dataclass(frozen=True)
 class DocumentBatchLoader:
@@ -78,21 +87,27 @@ class DocumentBatchLoader:
 class ClassificationObjective:
     """The classification loss of documents; the forward pass runs in bfloat16 where set.
 
-    In each training step a share `token_dropout` of the tokens is replaced by `mask_token_id`.
+    In each training step a share `token_dropout` of the tokens is replaced by `mask_token_id`. A
+    batch of more than `tokens_per_forward` tokens is computed in micro-batches whose gradients are
+    summed.
     """
 
     bfloat16: bool = False
     token_dropout: float = 0.0
     mask_token_id: int = 0
+    tokens_per_forward: int | None = None
 
     def training_step(
         self, model: nn.Module, batch: DocumentBatch, loss: LossFn, *, seed: int
     ) -> Tensor:
         """Backpropagate the loss of a batch; `seed` decides which tokens and units are dropped."""
         torch.manual_seed(seed)
-        value = loss(self.logits(model, self._drop_tokens(batch)), batch.labels)
-        value.backward()
-        return value.detach()
+        total_loss = torch.zeros((), device=batch.input_ids.device)
+        for part in self._drop_tokens(batch).split(self.tokens_per_forward):
+            value = loss(self.logits(model, part), part.labels) * (len(part.rows) / len(batch.rows))
+            value.backward()
+            total_loss += value.detach()
+        return total_loss
 
     def _drop_tokens(self, batch: DocumentBatch) -> DocumentBatch:
         if not self.token_dropout:

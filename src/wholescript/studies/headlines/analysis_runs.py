@@ -12,7 +12,6 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome, run
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines.analysis import (
     generate_headlines,
     loss_by_frequency,
@@ -24,6 +23,7 @@ from wholescript.studies.headlines.losses import HeadlineLosses
 from wholescript.studies.headlines.scoring import task_metric, token_nll
 from wholescript.studies.headlines.train import FittedHeadlineModel, load_headline_model
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
+from wholescript.training.hardware import default_bfloat16
 
 PROMPTS = ("", "Show HN:", "Ask HN: How do", "Why I")
 BATCH_SIZES = (16, 64, 256, 512)
@@ -94,7 +94,7 @@ def analyze_headline_run(
     validation = headlines.validation
     options: dict[str, Any] = {
         "block_size": train_config.model.block_size,
-        "bfloat16": cpu_has_bfloat16(),
+        "bfloat16": default_bfloat16(),
     }
     nll = token_nll(
         fitted.model,
