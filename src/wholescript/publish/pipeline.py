@@ -21,12 +21,12 @@ TABLE_FILES = (".csv", ".provenance.json")
 WRITING_CALLS = ("evaluate_run", "measure_run", "record_metrics", "record_differences")
 READING_CALLS = (
     "load_run",
-    "load_published_run",
+    "load_end_to_end_run",
     "load_document_runs",
     "load_headline_runs",
     "load_analysis_run",
 )
-DATA_CALLS = ("open_study", "load_corpus", "load_features")
+DATA_CALLS = ("open_screenplay_data", "load_corpus", "load_features")
 
 
 def write_pipeline(project: Project) -> list[Path]:

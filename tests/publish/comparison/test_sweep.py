@@ -40,7 +40,7 @@ def save(
     metrics = {"auc": Metric(auc, auc - 0.1, auc + 0.1), "brier": Metric(0.2)}
     identity = Identity("cross_validation", 1, {"name": name}, {})
     RunStore(root / "results").save(
-        name, identity, metrics, facts={"notebook": notebook}, predictions=stored
+        name, identity, metrics, metadata={"notebook": notebook}, predictions=stored
     )
 
 
