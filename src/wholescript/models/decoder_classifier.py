@@ -51,9 +51,8 @@ class DecoderClassifier(nn.Module):
         self.eval()
         model = self._language_model[0]
         losses = []
-        for ids in input_ids.to(
-            model.device
-        ):  # row by row: the logits of all rows would take gigabytes
+        # Row by row: the logits of all rows would take gigabytes.
+        for ids in input_ids.to(model.device):
             logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1]
             losses.append(float(cross_entropy(logits.float(), ids[1:])))
         self.train(training)

@@ -145,7 +145,7 @@ def use_hardware(
 
 
 def hardware() -> HardwareProfile:
-    """Return what trainings use: the choice of `use_hardware`, or of WHOLESCRIPT_DEVICE, or auto."""
+    """Return what trainings use: the choice of `use_hardware`, or WHOLESCRIPT_DEVICE, or auto."""
     profile = choose_profile(this_machine(), os.environ.get(DEVICE_VARIABLE) or "auto")
     return replace(profile, **_overrides)  # type: ignore[arg-type]
 

@@ -239,9 +239,7 @@ def fit(
         if on_epoch_end:
             on_epoch_end(history[-1])
     meter.close()
-    load_trainable_state_dict(
-        model, {name: value.to(device) for name, value in best_state.items()}
-    )
+    load_trainable_state_dict(model, {name: value.to(device) for name, value in best_state.items()})
     return FitResult(history, config.best_epoch(history))
 
 

@@ -215,7 +215,7 @@ class NBSVM(BagOfWordsClassifier):
         p, q = (self.alpha + np.asarray(x[is_class == side].sum(0))[0] for side in (True, False))
         ratio = np.log(p / p.sum()) - np.log(q / q.sum())
         svm = LinearGridPoint("svm", C).estimator(seed)
-        weight = self.sample_weight(is_class)
+        weight = self.sample_weight(is_class.astype(np.int64))
         svm.fit(x.multiply(ratio).tocsr(), is_class, sample_weight=weight)
         return ratio, svm.coef_[0], float(svm.intercept_[0])
 

@@ -35,10 +35,10 @@ from wholescript.training.document_classifier import (
     TokenizeFn,
     TorchDocumentClassifier,
 )
+from wholescript.training.hardware import default_bfloat16
 from wholescript.training.loop import HistoryRow, TrainConfig
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.phases import fit_phase
-from wholescript.training.hardware import default_bfloat16
 from wholescript.training.pretrain import pretrain
 
 BAYES_RULE_FILE = "rule.json"

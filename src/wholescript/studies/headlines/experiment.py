@@ -22,8 +22,8 @@ from wholescript.studies.headlines.train import (
     save_headline_model,
     train_headline_model,
 )
-from wholescript.training.hardware import default_bfloat16
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
+from wholescript.training.hardware import default_bfloat16
 
 GROUP = "headlines"
 TASK_BATCH_SIZE = 64  # of the task's metric, whatever the training batch size

@@ -25,10 +25,10 @@ from wholescript.studies.headlines.tokenizer import (
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
 from wholescript.training.batches import BatchLoader, DocumentBatchLoader
 from wholescript.training.epoch_timer import EpochTimer
+from wholescript.training.hardware import default_bfloat16
 from wholescript.training.loop import HistoryRow, fit
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.objectives.r_drop import RDropObjective
-from wholescript.training.hardware import default_bfloat16
 from wholescript.training.optimizers import make_optimizer
 
 TOKENIZER_FILE, HISTORY_FILE, WEIGHTS_FILE = "tokenizer.json", "history.json", "weights.safetensors"
