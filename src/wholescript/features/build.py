@@ -9,20 +9,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from tqdm.auto import tqdm
 
 from wholescript.data.films import Corpus, group_near_duplicates
 from wholescript.errors import BundleError, DataError
-from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
-from wholescript.features.compression import QuantizationQuality
+from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures, read_bundle, write_bundle
+from wholescript.features.compression import PCARotation, QuantizationQuality
 from wholescript.features.extract import (
     FeatureConfig,
     FilmRecord,
     extract_records,
     load_record,
     record_path,
+    save_record,
+    sha1_of,
 )
-from wholescript.features.layout import LAYOUT_NAMES
-from wholescript.features.word_counts import stack_word_counts
+from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
+from wholescript.features.layout import LAYOUT_NAMES, measure_layout
+from wholescript.features.word_counts import count_words, stack_word_counts
 from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
@@ -117,6 +121,53 @@ def load_features(
         build_features(corpus, folder, settings, cache=cache, extract=extract, progress=progress)
         features = read_bundle(folder)
     return features.select(corpus.film_ids)
+
+
+def load_word_features(
+    corpus: Corpus,
+    *,
+    bundle: Path = BUNDLE_FOLDER,
+    cache: Path = CACHE,
+    progress: bool = True,
+) -> FilmFeatures:
+    """Return the features of a corpus that need no encoder: word counts, layout, and no chunks.
+
+    Of the bundled films they are read; of others they are computed, a record for each film, which
+    is cached.
+
+    Raises:
+        BundleError: the bundle is absent, damaged or without one of the films.
+    """
+    if corpus.texts is None:
+        return read_bundle(bundle).select(corpus.film_ids)
+    folder = cache / "records" / "words"
+    records = []
+    texts = tqdm(
+        corpus.texts.items(), "word counts", len(corpus), unit="film", disable=not progress
+    )
+    for film_id, text in texts:
+        path, sha1 = record_path(folder, film_id), sha1_of(text)
+        record = load_record(path, sha1)
+        if record is None:
+            chunks = np.empty((0, 1), np.float16)
+            layout = measure_layout(text)
+            record = FilmRecord(count_gpt2_tokens(text), 0, count_words(text), layout, chunks)
+            save_record(path, record, sha1)
+        records.append(record)
+    word_counts = stack_word_counts([record.word_counts for record in records])
+    near, _ = group_near_duplicates(word_counts.total, corpus.film_ids)
+    n, nothing = len(records), np.zeros(0, np.float32)
+    return FilmFeatures(
+        corpus.film_ids,
+        np.array(_merge_groups(corpus.groups, near), object),
+        np.array([record.n_gpt2_tokens for record in records], np.int64),
+        np.stack([record.layout for record in records]),
+        word_counts,
+        ChunkEmbeddings(
+            np.zeros((0, 0), np.int8), np.zeros(n + 1, np.int64), PCARotation(nothing, nothing, 1.0)
+        ),
+        {"films": n, "vocabulary": len(word_counts.vocabulary), "settings": {"chunks": None}},
+    )
 
 
 def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
