@@ -99,7 +99,7 @@ def predict_table(
         )
     if not path_in.is_file():
         raise DataError(f"{path_in} does not exist")
-    rows = read_table(path_in, encoding).rows
+    rows = read_table(path_in, encoding).frame
     predicted = predict_rows(model, rows, text_column, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())
     if len(empty):
