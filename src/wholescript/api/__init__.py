@@ -138,16 +138,22 @@ def train(
         ParameterError: there is no such model or setting; the message suggests the nearest name.
         DataError: the data cannot be used.
     """
-    from wholescript.api.documents import train_documents
-    from wholescript.api.films import Films, train_films
+    from wholescript.data.labelled import LabelledDataset
 
     if device is not None:
         use_hardware(device)
-    if isinstance(data, Films):
-        if seed:
-            raise ParameterError(f"seed={seed}: the seed of films is that of load_films")
-        return train_films(model, data, name, store, progress, settings)
-    return train_documents(model, data, seed, name, store, progress, settings)
+    if isinstance(data, LabelledDataset):
+        from wholescript.api.documents import train_documents
+
+        return train_documents(model, data, seed, name, store, progress, settings)
+    from wholescript.api.films import Films, train_films
+
+    if not isinstance(data, Films):
+        kind = type(data).__name__
+        raise ParameterError(f"data is a {kind}: give what load_documents or load_films returns")
+    if seed:
+        raise ParameterError(f"seed={seed}: the seed of films is that of load_films")
+    return train_films(model, data, name, store, progress, settings)
 
 
 def load(path: "str | Path") -> "DocumentModel | FilmModel":
@@ -161,13 +167,16 @@ def load(path: "str | Path") -> "DocumentModel | FilmModel":
         RunError: there is no such run, or its weights are not on this computer.
     """
     from wholescript.api.documents import open_run, read_document_model
-    from wholescript.api.films import read_film_model
     from wholescript.api.saved import read_saved
 
     if not Path(path).exists():
         return open_run(str(path))
     saved = read_saved(Path(path))
-    return (read_film_model if saved.kind == "films" else read_document_model)(saved)
+    if saved.kind == "documents":
+        return read_document_model(saved)
+    from wholescript.api.films import read_film_model
+
+    return read_film_model(saved)
 
 
 def cross_validate(

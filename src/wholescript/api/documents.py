@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,13 +122,7 @@ class DocumentModel:
         )
         return probabilities
 
-    @overload
-    def predict(self, texts: pd.DataFrame, text_column: str | None = None) -> pd.DataFrame: ...
-    @overload
-    def predict(self, texts: Sequence[str], text_column: str | None = None) -> list[str]: ...
-    def predict(
-        self, texts: Sequence[str] | pd.DataFrame, text_column: str | None = None
-    ) -> list[str] | pd.DataFrame:
+    def predict(self, texts: Sequence[str] | pd.DataFrame, text_column: str | None = None) -> Any:
         """Return the label of each text; of a data frame its rows with `label` and `probability`.
 
         >>> model.predict(["My card was stolen"])  # doctest: +SKIP

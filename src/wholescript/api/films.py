@@ -138,7 +138,7 @@ class FilmModel:
 
     def predict(
         self, scripts: Sequence[str | Path] | pd.DataFrame, text_column: str | None = None
-    ) -> list[str] | pd.DataFrame:
+    ) -> Any:
         """Return the class of each script; of a data frame its rows with `label`, `probability`.
 
         In a data frame the label is the more probable class, and its probability that of the label.

@@ -24,8 +24,8 @@ from wholescript.features.extract import (
     save_record,
     sha1_of,
 )
-from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
 from wholescript.features.layout import LAYOUT_NAMES, measure_layout
+from wholescript.features.tokenizers import count_gpt2_tokens
 from wholescript.features.word_counts import count_words, stack_word_counts
 from wholescript.files import CACHE, ROOT
 
