@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wholescript.api import (
         cross_validate,
+        list_models,
         load,
         load_documents,
         load_films,
-        models,
         predict_table,
         train,
         tune,
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "cross_validate",
+    "list_models",
     "load",
     "load_documents",
     "load_films",
-    "models",
     "predict_table",
     "train",
     "tune",

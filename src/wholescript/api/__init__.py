@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cross_validate",
+    "list_models",
     "load",
     "load_documents",
     "load_films",
-    "models",
     "predict_table",
     "train",
     "tune",
@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 
-def models() -> "pd.DataFrame":
+def list_models() -> "pd.DataFrame":
     """Return the models by the name that `train` takes: what they are, and what for.
 
-    >>> models().loc["tfidf-svm", "model"]
+    >>> list_models().loc["tfidf-svm", "model"]
     'TF-IDF + linear SVM'
     """
     import pandas as pd
@@ -124,7 +124,7 @@ def train(
     >>> model = train("scratch", tickets, epochs=3, class_weight="balanced")  # doctest: +SKIP
 
     Args:
-        model: a name of `models()`.
+        model: a name of `list_models()`.
         data: what `load_documents` or `load_films` returns.
         seed: of the training (labelled texts; films have that of `load_films`).
         device: `auto`, `cpu`, `cuda` or `mps`; None: as `use_hardware` has set it.
