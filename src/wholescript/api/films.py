@@ -24,7 +24,7 @@ from wholescript.prediction.fit import fit_described
 from wholescript.prediction.parsers import FORMATS, Script, read_script
 from wholescript.prediction.predict import predict
 from wholescript.prediction.predictor import Predictor, load_predictor, save_predictor
-from wholescript.prediction.tables import predict_rows
+from wholescript.prediction.tables import most_probable, predict_rows
 from wholescript.studies.screenplays.data import (
     RUN_PROFILES,
     RunProfile,
@@ -89,7 +89,12 @@ def load_films(
     n_films = RUN_PROFILES[scale].n_films
     if n_films and n_films < len(corpus):
         corpus = corpus.sample(n_films, seed=seed)
-    return Films(f"{name}-films" if kind != "local" else name, corpus, scale, seed)
+    suffix = [
+        *["films"] * (kind != "local"),
+        *[scale] * (scale != "cpu"),
+        *[f"s{seed}"] * (seed > 0),
+    ]
+    return Films("-".join([name, *suffix]), corpus, scale, seed)
 
 
 @dataclass(frozen=True)
@@ -141,16 +146,16 @@ class FilmModel:
     ) -> Any:
         """Return the class of each script; of a data frame its rows with `label`, `probability`.
 
-        In a data frame the label is the more probable class, and its probability that of the label.
+        A film is positive from `threshold` on; the probability in a data frame is that of the label.
 
         Raises:
             ParameterError: the model cannot predict new films.
             DataError: a file cannot be read, or a text is empty.
         """
         if isinstance(scripts, pd.DataFrame):
-            return predict_rows(self, scripts, text_column)
-        positive = self.predict_proba(scripts)[:, 1] >= self.threshold
-        return [self.classes[number] for number in positive.astype(int)]
+            return predict_rows(self, scripts, text_column, threshold=self.threshold)
+        chosen = most_probable(self.predict_proba(scripts), self.threshold)
+        return [self.classes[number] for number in chosen]
 
     def save(self, folder: str | Path) -> None:
         """Write the model into a folder.

@@ -26,10 +26,12 @@ from wholescript.features.extract import (
 )
 from wholescript.features.layout import LAYOUT_NAMES, measure_layout
 from wholescript.features.tokenizers import count_gpt2_tokens
-from wholescript.features.word_counts import count_words, stack_word_counts
+from wholescript.features.word_counts import MIN_FILMS, count_words, stack_word_counts
 from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
+
+N_BUNDLED_FILMS = 1_364
 
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
@@ -83,8 +85,7 @@ def build_features(
     ]
     word_counts = stack_word_counts([record.word_counts for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    near, _ = group_near_duplicates(word_counts.total, corpus.film_ids)
-    films["group"] = _merge_groups(corpus.groups, near)
+    films["group"] = _near_duplicate_groups(corpus, records)
     films["n_gpt2_tokens"] = [record.n_gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.n_wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
@@ -155,11 +156,10 @@ def load_word_features(
             save_record(path, record, sha1)
         records.append(record)
     word_counts = stack_word_counts([record.word_counts for record in records])
-    near, _ = group_near_duplicates(word_counts.total, corpus.film_ids)
     n, nothing = len(records), np.zeros(0, np.float32)
     return FilmFeatures(
         corpus.film_ids,
-        np.array(_merge_groups(corpus.groups, near), object),
+        np.array(_near_duplicate_groups(corpus, records), object),
         np.array([record.n_gpt2_tokens for record in records], np.int64),
         np.stack([record.layout for record in records]),
         word_counts,
@@ -175,6 +175,18 @@ def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord
     if record is None:
         raise DataError(f"the features of {film_id} were deleted during the build: build again")
     return record
+
+
+def _near_duplicate_groups(corpus: Corpus, records: Sequence[FilmRecord]) -> list[str]:
+    """Return the group of each film, (n,): those of the corpus, joined where films are similar.
+
+    The threshold of similarity was set on words of at least 5 in 1,364 films. Of few films, words
+    of 5 are common ones, which all scripts share: their vocabulary is taken in proportion.
+    """
+    min_films = min(max(round(len(records) * MIN_FILMS / N_BUNDLED_FILMS), 1), MIN_FILMS)
+    counts = stack_word_counts([record.word_counts for record in records], min_films)
+    near, _ = group_near_duplicates(counts.total, corpus.film_ids)
+    return _merge_groups(corpus.groups, near)
 
 
 def _merge_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:

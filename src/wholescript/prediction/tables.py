@@ -15,6 +15,7 @@ from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, r
 from wholescript.data.tables import SUFFIXES, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import write_atomic
+from wholescript.models.types import IntArray
 
 TEXTS_PER_BATCH = 512
 
@@ -30,17 +31,28 @@ class TextClassifier(Protocol):
         """Return the class probabilities, (n, n_classes)."""
 
 
+def most_probable(scores: NDArray[np.float32], threshold: float | None = None) -> IntArray:
+    """Return the number of the most probable class of each row of probabilities (n, n_classes).
+
+    With a `threshold`, of two classes: the second where its probability is at least that.
+    """
+    chosen = scores.argmax(axis=1) if threshold is None else scores[:, 1] >= threshold
+    return np.asarray(chosen, np.int64)
+
+
 def predict_rows(
     model: TextClassifier,
     rows: pd.DataFrame,
     text_column: str | None = None,
     *,
+    threshold: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Return the rows with the columns `label` and `probability`, both missing for empty texts.
 
     The text column is guessed by its name if none is given. In a table that has a column of these
-    names already, the new ones are `predicted_label` and `predicted_probability`.
+    names already, the new ones are `predicted_label` and `predicted_probability`. `threshold` is
+    that of `most_probable`.
 
     Raises:
         DataError: there is no such column, or it has no text.
@@ -58,7 +70,7 @@ def predict_rows(
         for start in range(0, len(filled), TEXTS_PER_BATCH):
             batch = filled[start : start + TEXTS_PER_BATCH]
             scores = model.predict_proba([texts[position] for position in batch])
-            best = scores.argmax(axis=1)
+            best = most_probable(scores, threshold)
             labels[batch] = [model.classes[number] for number in best]
             probabilities[batch] = scores[np.arange(len(best)), best].astype(float).round(6)
             bar.update(len(batch))
@@ -100,7 +112,8 @@ def predict_table(
     if not path_in.is_file():
         raise DataError(f"{path_in} does not exist")
     rows = read_table(path_in, encoding).frame
-    predicted = predict_rows(model, rows, text_column, progress=progress)
+    threshold = getattr(model, "threshold", None)
+    predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())
     if len(empty):
         tqdm.write(
