@@ -89,12 +89,10 @@ def load_films(
     n_films = RUN_PROFILES[scale].n_films
     if n_films and n_films < len(corpus):
         corpus = corpus.sample(n_films, seed=seed)
-    suffix = [
-        *["films"] * (kind != "local"),
-        *[scale] * (scale != "cpu"),
-        *[f"s{seed}"] * (seed > 0),
-    ]
-    return Films("-".join([name, *suffix]), corpus, scale, seed)
+    parts = [name if kind == "local" else f"{name}-films"]
+    parts += [scale] if scale != "cpu" else []
+    parts += [f"s{seed}"] if seed else []
+    return Films("-".join(parts), corpus, scale, seed)
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class FilmModel:
     ) -> Any:
         """Return the class of each script; of a data frame its rows with `label`, `probability`.
 
-        A film is positive from `threshold` on; the probability in a data frame is that of the label.
+        A film is positive from `threshold` on; `probability` is that of the label.
 
         Raises:
             ParameterError: the model cannot predict new films.

@@ -150,7 +150,7 @@ def _folds(
         # A class with fewer documents than folds is missing in some folds.
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         folds = kind(n_folds, shuffle=True, random_state=seed)
-        return list(folds.split(labels, labels, groups))
+        return list(folds.split(labels, labels, groups if grouped else None))
 
 
 def _check_classes(labels: NDArray[np.int64], classes: list[str], n_folds: int) -> None:

@@ -1,5 +1,6 @@
 """Random search over the settings of a classifier of labelled documents with Ray Tune."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ from wholescript.experiments.documents.train import DocumentEstimator, fit_estim
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
+from wholescript.files import write_atomic
 from wholescript.training.document_classifier import LabelledDocuments
 
 tune = ray.tune
+TRIALS, TRIAL_FILE = "trials", "trial.json"
 LOG_SCALE_RATIO = 10  # an interval whose ends differ by this factor is sampled on a log scale
 
 
@@ -98,14 +101,12 @@ class DocumentSearch(Experiment[LabelledDataset]):
                 {"cpu": 1, "gpu": 1 if torch.cuda.is_available() else 0},
             )  # fmt: skip
             results = self._tuner(trainable, folder).fit()
-        frame = results.get_dataframe()
-        failed = sorted({str(error) for error in results.errors})
-        if "macro_f1" not in frame or frame["macro_f1"].isna().all():
+        failed = sorted({str(error).splitlines()[-1] for error in results.errors})
+        files = sorted(folder.glob(f"{TRIALS}/*/{TRIAL_FILE}"))
+        if not files:
             raise RunError(f"all {self.trials} trials failed: {'; '.join(failed)}")
-        columns = {f"config/{name}": name for name in self.space}
-        table = frame.rename(columns=columns)[["macro_f1", "accuracy", *self.space]]
-        table = table.sort_values("macro_f1", ascending=False, ignore_index=True)
-        table = table.rename(columns=lambda n: n if n in self.space else f"validation_{n}")
+        table = pd.DataFrame([json.loads(file.read_text(encoding="utf-8")) for file in files])
+        table = table.sort_values("validation_macro_f1", ascending=False, ignore_index=True)
         return Outcome(
             {"validation_macro_f1": Metric(float(table["validation_macro_f1"].iloc[0]))},
             history=table,
@@ -120,7 +121,7 @@ class DocumentSearch(Experiment[LabelledDataset]):
             trainable,
             param_space={name: distribution(name, values) for name, values in self.space.items()},
             tune_config=tune.TuneConfig(
-                metric="macro_f1",
+                metric="validation_macro_f1",
                 mode="max",
                 num_samples=self.trials,
                 search_alg=tune.search.BasicVariantGenerator(random_state=self.data_config.seed),
@@ -156,14 +157,14 @@ def _trial(
 ) -> None:
     """Train one trial in a Ray process and report its metrics on validation."""
     torch.set_num_threads(1)
-    own = folder / "trials" / hash_json(settings)[:16]
+    own = folder / TRIALS / hash_json(settings)[:16]
     own.mkdir(parents=True, exist_ok=True)
     train, validation = documents
     fitted = fit_estimator(make(settings), train, validation, seed, own)
     predicted = fitted.predict_proba(validation.texts).argmax(axis=1)
-    tune.report(
-        {
-            "macro_f1": float(f1_score(validation.labels, predicted, average="macro")),
-            "accuracy": float(accuracy_score(validation.labels, predicted)),
-        }
-    )
+    scores = {
+        "validation_macro_f1": float(f1_score(validation.labels, predicted, average="macro")),
+        "validation_accuracy": float(accuracy_score(validation.labels, predicted)),
+    }
+    write_atomic(own / TRIAL_FILE, json.dumps({**scores, **settings}))
+    tune.report(scores)
