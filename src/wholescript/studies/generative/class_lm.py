@@ -16,7 +16,6 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.tokenizers import load_or_build_subword_tokenizer
 from wholescript.files import write_atomic
 from wholescript.models.adapters import prepare_for_tuning
@@ -36,6 +35,7 @@ from wholescript.training.document_classifier import (
     TokenizeFn,
     TorchDocumentClassifier,
 )
+from wholescript.training.hardware import default_bfloat16
 from wholescript.training.loop import HistoryRow, TrainConfig
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.phases import fit_phase
@@ -68,7 +68,7 @@ class GenerativeClassifier(TorchDocumentClassifier):
     window: int = 256
     block_size: int = 512
     batch_size: int = 16
-    bfloat16: bool = field(default_factory=cpu_has_bfloat16)
+    bfloat16: bool = field(default_factory=default_bfloat16)
     train_config: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)
 
     def __post_init__(self) -> None:

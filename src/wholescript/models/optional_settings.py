@@ -1,0 +1,22 @@
+"""Settings that came after runs were stored: at their default they are not stored, so keys stay."""
+
+from dataclasses import Field
+from typing import Any, Literal
+
+from wholescript.errors import ParameterError
+
+OMIT_AT_DEFAULT = {"omit_at_default": True}
+"""Metadata of such a field."""
+
+ClassWeight = Literal["balanced"] | None
+
+
+def is_omitted(setting: "Field[Any]", value: Any) -> bool:
+    """Return whether a field is left out of the stored settings because it has its default."""
+    return setting.metadata == OMIT_AT_DEFAULT and value == setting.default
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Raise ParameterError unless it is "balanced" or None."""
+    if class_weight not in ("balanced", None):
+        raise ParameterError(f"class_weight={class_weight!r} must be 'balanced' or None")
