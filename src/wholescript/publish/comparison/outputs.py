@@ -99,7 +99,7 @@ def compare_outputs(stored: Path, new: Path) -> Comparison:
     """
     return Comparison(
         list(_metrics(Results(stored / "results"), Results(new / "results"))),
-        list(_figures(stored / "figures", new / "figures")),
+        list(_figures(stored, new)),
         list(_claims(stored, new)),
     )
 
