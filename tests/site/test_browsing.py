@@ -132,13 +132,13 @@ def test_figure_version_follows_the_colour_scheme(home: str, visit: Callable, sc
     assert images.nth(0).is_visible()
 
 
-def test_figure_without_a_dark_version_is_one_image(tmp_path: Path) -> None:
+def test_figure_without_a_dark_version_is_one_image() -> None:
     png = io.BytesIO()
     Image.new("RGB", (70, 35), DARK).save(png, "png")
-    (tmp_path / "figures").mkdir()
-    (tmp_path / "figures" / "fig-both.dark.png").write_bytes(png.getvalue())
+    files = {"fig-both": {".dark.png": png.getvalue()}}
+    evidence = SimpleNamespace(files=lambda label: files.get(label, {}))
     page = SimpleNamespace(location="page.md", relative=str)
-    renderer = Renderer(SimpleNamespace(root=tmp_path), page, Assets(), Diagnostics())
+    renderer = Renderer(SimpleNamespace(evidence=evidence), page, Assets(), Diagnostics())
     images = {
         name: BeautifulSoup(renderer.image({}, png.getvalue(), name, "Bars."), "html.parser")
         for name in ("fig-both.png", "fig-light.png", "photo.jpg")

@@ -1,6 +1,5 @@
 """`wholescript site` builds only if an input has changed, and writes an archive."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.site.conftest import edit_results
 from wholescript.cli import app
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish.site.archive import ARCHIVE, archive_errors
@@ -20,10 +20,7 @@ def change_page(root: Path) -> None:
 
 
 def change_metrics(root: Path) -> None:
-    metrics = root / "results" / "evaluation" / "tfidf" / "metrics.json"
-    stored = json.loads(metrics.read_text("utf-8"))
-    stored["auc"]["value"] = 0.641
-    metrics.write_text(json.dumps(stored), encoding="utf-8")
+    edit_results(root, "0.7512", "0.641")
 
 
 def change_theme(root: Path) -> None:
@@ -63,9 +60,9 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
         "report/new.md",
         "notebooks/01_demo.py",
         "notebooks/01_demo.ipynb",
-        "figures/fig-lengths.svg",
-        "results/evaluation/tfidf/metrics.json",
-        "results/evaluation/tfidf/config.json",
+        "figures/01_demo/fig-lengths.svg",
+        "figures/01_demo/plots.json",
+        "results/new/run.json",
         "theme/render.py",
         "theme/templates/page.html",
     ],
@@ -74,6 +71,7 @@ def test_key_depends_on_the_inputs_of_the_site(project: Project, file: str) -> N
     before = site_key(project)
     path = project.root / file
     content = path.read_bytes() if path.exists() else b""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content + b"\n")
     assert site_key(project) != before
     path.write_bytes(content)
