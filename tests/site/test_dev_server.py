@@ -231,20 +231,10 @@ def outputs(project: Project) -> list[object]:
 TEXT_CELL = "# %% [markdown]\n# ## Scores\n\n"
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("# ## Scores\n", "# ## Scores\n#\n# A remark.\n"),
-        (TEXT_CELL, ""),
-        (TEXT_CELL, f"{TEXT_CELL}# %% [markdown]\n# A cell more.\n\n"),
-    ],
-    ids=["edited", "removed", "inserted"],
-)
-def test_markdown_cells_are_synced_and_outputs_kept(project: Project, old: str, new: str) -> None:
+def test_changed_text_cells_are_synced_and_outputs_kept(project: Project) -> None:
     before = outputs(project)
-    assert sync_markdown(project, "01_demo")
-    assert notebook_problems(project) == []
-    edit(project, old, new)
+    edit(project, "# # How long", "# # Just how long")
+    edit(project, TEXT_CELL, f"{TEXT_CELL}# %% [markdown]\n# A cell more.\n\n")
     assert any("does not have the cells of" in line for line in notebook_problems(project))
     assert sync_markdown(project, "01_demo")
     assert notebook_problems(project) == []
@@ -253,23 +243,14 @@ def test_markdown_cells_are_synced_and_outputs_kept(project: Project, old: str, 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [
-        ("bins=30", "bins=31"),
-        ("films = 300  # number", "films = 300  # the number"),
-        ('label="tbl-scores"', 'label="tbl-other"'),
-        (TEXT_CELL, f"{TEXT_CELL}# %%\nprint(1)\n\n"),
-    ],
-    ids=["code", "comment", "label", "cell"],
+    [("bins=30", "bins=31"), (TEXT_CELL, f"{TEXT_CELL}# %%\nprint(1)\n\n")],
+    ids=["code", "cell"],
 )
 def test_notebook_with_changed_code_is_not_synced(project: Project, old: str, new: str) -> None:
     executed = project.notebooks / "01_demo.ipynb"
     before = executed.read_bytes()
     edit(project, old, new)
-    edit(project, "# # How long", "# # Just how long")
     assert not sync_markdown(project, "01_demo")
     assert executed.read_bytes() == before
-
-
-def test_notebook_that_was_never_executed_is_not_synced(project: Project) -> None:
-    (project.notebooks / "01_demo.ipynb").unlink()
+    executed.unlink()
     assert not sync_markdown(project, "01_demo")
