@@ -196,8 +196,7 @@ def generate(
 ) -> None:
     """Generate synthetic texts of each class; texts copied from real ones are rejected."""
     from wholescript.experiments.documents.runs import find_document_runs
-    from wholescript.studies.generative.synthesis import SamplingConfig
-    from wholescript.studies.generative.synthetic_data import generate_synthetic
+    from wholescript.studies.generative.synthetic_data import SamplingConfig, generate_synthetic
 
     workspace = open_workspace(store)
     ((found, *_),) = find_document_runs(workspace.store, [run]).values()

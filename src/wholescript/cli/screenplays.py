@@ -102,14 +102,16 @@ def find_proper_names(path: FilmsPath = None, source: ScriptsSource = "local") -
     from wholescript.errors import DataError
     from wholescript.features.build import BUNDLE_FOLDER
     from wholescript.features.bundle import read_bundle
-    from wholescript.features.character_names import write_proper_names
+    from wholescript.features.proper_names import write_proper_names
 
     corpus = load_corpus(source, path)
     if corpus.texts is None:
         raise DataError(
             "the bundled films have no texts: use --source local --path FILE, or --source hub"
         )
-    found = write_proper_names(corpus.texts.values(), read_bundle(BUNDLE_FOLDER).words.vocabulary)
+    found = write_proper_names(
+        corpus.texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary
+    )
     echo(f"wrote {found:,} names to data/names.txt")
 
 
@@ -168,9 +170,9 @@ def tune(
         Task(corpus.films, corpus.labels, features.groups, features),
         project.build / "search" / name,
         data={"location": origin.location, "fingerprint": origin.fingerprint},
-        trials=trials,
+        n_trials=trials,
         address=address,
-        workers=workers,
+        n_workers=workers,
     )
     stored = project.root / "results" / "search" / f"{name}.json"
     write_search(result, stored)

@@ -14,7 +14,7 @@ from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
-from wholescript.training.document_batches import IntArray
+from wholescript.models.types import IntArray
 from wholescript.training.document_classifier import (
     SCRATCH_TRAIN_CONFIG,
     NeuralDocumentClassifier,
@@ -34,7 +34,7 @@ class FinetunedClassifier(NeuralDocumentClassifier):
 
     `tuning` is `full`, `lora`, `frozen` (head only) or `lp-ft`: linear probing for `frozen_epochs`,
     then full fine-tuning at a tenth of the learning rate (Kumar et al., 2022). `pretrained` is a
-    name in `features.pretrained_decoders.PACKAGED_MODELS`, a folder, or a model of the hub.
+    name in `features.pretrained_decoders.PACKAGED_DECODERS`, a folder, or a model of the hub.
     """
 
     model: ClassVar[str] = "FinetunedClassifier"
@@ -51,8 +51,8 @@ class FinetunedClassifier(NeuralDocumentClassifier):
         super().__post_init__()
         if min(self.rank, self.alpha, self.frozen_epochs) < 1:
             raise ParameterError(
-                f"rank={self.rank}, alpha={self.alpha} and frozen_epochs={self.frozen_epochs} must "
-                "be at least 1"
+                f"rank={self.rank} (--lora-rank), alpha={self.alpha} (--lora-alpha) and "
+                f"frozen_epochs={self.frozen_epochs} must be at least 1"
             )
         if self.tuning not in get_args(ClassifierTuning):
             raise ParameterError(
@@ -70,7 +70,7 @@ class FinetunedClassifier(NeuralDocumentClassifier):
         return 60.0 if self.tuning in ("lora", "frozen") else 600.0
 
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return the pretrained model with a new classification head.
 
@@ -87,7 +87,12 @@ class FinetunedClassifier(NeuralDocumentClassifier):
             )
         tuning: Tuning = "frozen" if self.tuning == "lp-ft" else self.tuning
         network = DecoderClassifier(
-            decoder, classes, tuning, rank=self.rank, alpha=self.alpha, dropout=self.dropout
+            decoder,
+            n_classes,
+            tuning,
+            lora_rank=self.rank,
+            lora_alpha=self.alpha,
+            dropout=self.dropout,
         )
 
         def tokenize(texts: Sequence[str]) -> list[IntArray]:

@@ -9,18 +9,18 @@ from torch import nn
 
 from wholescript.errors import ParameterError
 from wholescript.features.tokenizers import (
+    PAD_ID,
     TOKENIZER_FILE,
+    UNK_ID,
     SubwordTokenizer,
     TokenizerKind,
     load_or_build_subword_tokenizer,
 )
-from wholescript.features.word_vocabulary import PAD_ID, UNK_ID
 from wholescript.models.pooling import Pooling
 from wholescript.models.transformer_classifier import (
     CausalTransformerClassifier,
     check_size_and_pooling,
 )
-from wholescript.training.document_batches import ClassificationObjective
 from wholescript.training.document_classifier import (
     SCRATCH_TRAIN_CONFIG,
     FittedDocumentClassifier,
@@ -28,6 +28,7 @@ from wholescript.training.document_classifier import (
     TokenizeFn,
 )
 from wholescript.training.loop import TrainConfig
+from wholescript.training.objectives.documents import ClassificationObjective
 
 
 @dataclass
@@ -64,14 +65,18 @@ class ScratchClassifier(NeuralDocumentClassifier):
         return ClassificationObjective(self.bfloat16, self.token_dropout, UNK_ID)
 
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an untrained transformer over the tokens of `texts`."""
         tokenizer_fn = load_or_build_subword_tokenizer(
             folder, self.tokenizer, texts, self.vocab_size
         )
         network = CausalTransformerClassifier(
-            tokenizer_fn.vocab_size, classes, self.size, pooling=self.pooling, dropout=self.dropout
+            tokenizer_fn.vocab_size,
+            n_classes,
+            self.size,
+            pooling=self.pooling,
+            dropout=self.dropout,
         )
         return network, tokenizer_fn, PAD_ID
 
