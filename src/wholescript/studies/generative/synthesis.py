@@ -16,41 +16,16 @@ import torch
 from tqdm.auto import tqdm
 
 from wholescript.data.labelled.overlap import NgramIndex
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.files import write_atomic
 from wholescript.models.causal_lm import CausalLM
+from wholescript.settings import PositiveInt, Seed, checked
 from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
+from wholescript.studies.generative.settings import SamplingConfig
 from wholescript.training.document_batches import IntArray
 from wholescript.training.seeds import derive_seed
 
 MAX_CONSECUTIVE_REJECTIONS = 500  # documents of one class before generation fails
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """Nucleus sampling with `top_p` and `temperature`.
-
-    A document ends at its end token or after `max_tokens` tokens. It is rejected if it has fewer
-    than `min_words` words.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    max_tokens: int = 400
-    min_words: int = 20
-    batch_size: int = 32
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.temperature <= 0 or not 0 < self.top_p <= 1:
-            raise ParameterError(
-                f"temperature={self.temperature} must be positive and top_p={self.top_p} in (0, 1]"
-            )
-        if self.batch_size < 1 or not 1 <= self.min_words <= self.max_tokens:
-            raise ParameterError(
-                f"batch_size={self.batch_size} must be at least 1 and min_words={self.min_words} "
-                f"between 1 and max_tokens={self.max_tokens}"
-            )
 
 
 @dataclass(frozen=True)
@@ -62,14 +37,15 @@ class SyntheticDocuments:
     counts: dict[str, int]
 
 
+@checked
 def generate_documents(
     fitted: FittedGenerative,
-    n_per_class: int,
+    n_per_class: PositiveInt,
     real_ngrams: NgramIndex,
     sampling: SamplingConfig,
     folder: Path,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     progress: bool = False,
 ) -> SyntheticDocuments:
     """Sample `n_per_class` documents of each class that share no n-gram with `real_ngrams`.
@@ -81,8 +57,6 @@ def generate_documents(
         ParameterError: `n_per_class` is below 1.
         DataError: too many consecutive documents of a class are rejected.
     """
-    if n_per_class < 1:
-        raise ParameterError(f"n_per_class={n_per_class} must be at least 1")
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys(("n_generated", "n_too_short", "n_duplicates", "n_copied"), 0)
     texts, labels, seen = list[str](), list[int](), set[str]()
