@@ -16,12 +16,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import numpy as np
 import safetensors
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
@@ -40,20 +41,26 @@ from wholescript.features.pretrained_encoders import (
 )
 from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic
+from wholescript.settings import NonNegativeInt, PositiveInt, Settings
 
 CHUNKS_PER_BATCH = 8
 """Larger batches do not fit into the CPU's cache and were slower on two cores."""
 
 
 @dataclass(frozen=True)
-class FeatureConfig:
+class FeatureConfig(Settings):
     """The settings that, with the text, determine the features of a film."""
 
-    n_layer: int = 3
-    chunk_length: int = 254
-    chunk_overlap: int = 0
+    n_layer: Annotated[int, Interval(ge=1, le=6)] = 3
+    """Number of encoder layers, the first n."""
+    chunk_length: PositiveInt = 254
+    """Tokens per chunk."""
+    chunk_overlap: NonNegativeInt = 0
+    """Tokens that consecutive chunks share."""
     engine: Engine = "auto"
+    """Inference engine; auto: OpenVINO if it is installed, else PyTorch."""
     precision: Precision = "auto"
+    """Data type of the computation; auto: bfloat16 if the hardware is fast at it."""
 
     def resolved(self) -> "FeatureConfig":
         """Replace `auto` by the engine and precision that this machine uses."""

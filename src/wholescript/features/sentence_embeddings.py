@@ -11,16 +11,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import safetensors
+from annotated_types import Interval
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.data.checks import check_texts
-from wholescript.errors import ParameterError
 from wholescript.features.chunks import pad_batch
 from wholescript.features.pretrained_encoders import (
     EMBEDDING_DIM,
@@ -34,6 +34,7 @@ from wholescript.features.pretrained_encoders import (
     wordpiece_tokenizer,
 )
 from wholescript.files import ROOT, write_atomic
+from wholescript.settings import Settings
 
 CACHE = ROOT / ".cache" / "sentences"
 MAX_POSITIONS = 512  # tokens: number of position embeddings of the encoder
@@ -43,21 +44,13 @@ TEXTS_PER_TOKENIZER_CALL = 1_000
 
 
 @dataclass(frozen=True)
-class SentenceEmbeddingConfig:
+class SentenceEmbeddingConfig(Settings):
     """Settings of the embeddings; `max_tokens` of a piece include its two special tokens."""
 
-    n_layer: int = 6
-    max_tokens: int = MAX_POSITIONS
+    n_layer: Annotated[int, Interval(ge=1, le=6)] = 6
+    max_tokens: Annotated[int, Interval(ge=N_SPECIAL_TOKENS + 1, le=MAX_POSITIONS)] = MAX_POSITIONS
     engine: Engine = "auto"
     precision: Precision = "auto"
-
-    def __post_init__(self) -> None:
-        """Raise ParameterError unless 3 <= max_tokens <= 512."""
-        if not N_SPECIAL_TOKENS < self.max_tokens <= MAX_POSITIONS:
-            raise ParameterError(
-                f"max_tokens={self.max_tokens} must be between {N_SPECIAL_TOKENS + 1} and "
-                f"{MAX_POSITIONS}"
-            )
 
     def resolved(self) -> "SentenceEmbeddingConfig":
         """Replace `auto` by the engine and precision that this machine uses."""

@@ -4,17 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.implementations import ByteLevelBPETokenizer
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
 from wholescript.features.word_vocabulary import N_SPECIAL_IDS, UNK_ID
 from wholescript.files import write_atomic
+from wholescript.settings import check
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
@@ -89,15 +91,11 @@ def build_subword_tokenizer(
         DataError: all texts are empty.
         ParameterError: the kind is unknown, or `vocab_size` is below 256, the number of bytes.
     """
-    if kind not in get_args(TokenizerKind):
-        raise ParameterError(f"tokenizer={kind!r} is none of {', '.join(get_args(TokenizerKind))}")
+    check("tokenizer", kind, TokenizerKind)
     if not any(texts):
         raise DataError(f"a tokenizer needs texts: {len(texts)} were given, all empty")
     if kind == "bpe":
-        if vocab_size < N_BYTES:
-            raise ParameterError(
-                f"vocab_size={vocab_size} must be at least {N_BYTES}, the number of bytes"
-            )
+        check("vocab_size", vocab_size, Annotated[int, Ge(N_BYTES)])  # all bytes are tokens
         trained = ByteLevelBPETokenizer()
         trained.train_from_iterator(
             iter(texts), vocab_size=vocab_size, min_frequency=2, show_progress=False

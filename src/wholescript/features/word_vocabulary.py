@@ -12,8 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.files import write_atomic
+from wholescript.settings import PositiveInt, checked
 
 PAD_ID, UNK_ID = 0, 1
 N_SPECIAL_IDS = 2  # padding and unknown words
@@ -37,8 +38,13 @@ class WordVocabulary:
     words: tuple[str, ...]
 
     @classmethod
+    @checked
     def from_texts(
-        cls, texts: Iterable[str], *, max_words: int | None = None, min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        *,
+        max_words: PositiveInt | None = None,
+        min_count: PositiveInt = 1,
     ) -> Self:
         """Build it from the `max_words` most frequent words with at least `min_count` occurrences.
 
@@ -46,10 +52,6 @@ class WordVocabulary:
             DataError: no word is frequent enough.
             ParameterError: `max_words` or `min_count` is below 1.
         """
-        if min_count < 1 or (max_words is not None and max_words < 1):
-            raise ParameterError(
-                f"max_words={max_words} and min_count={min_count} must be at least 1"
-            )
         counts = Counter(word for text in texts for word in tokenize_words_and_punctuation(text))
         # Equally frequent words are in alphabetical order, whatever the order of the texts.
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

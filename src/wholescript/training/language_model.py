@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wholescript.errors import ParameterError
 from wholescript.models.next_token import NextTokenModel
+from wholescript.settings import Length, checked
 from wholescript.training.batches import BatchLoader
 from wholescript.training.document_batches import DocumentBatch, IntArray
 from wholescript.training.objectives import LossFn
@@ -92,7 +92,8 @@ class NextTokenObjective:
                 yield micro_batch
 
 
-def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
+@checked
+def windows(tokens: Sequence[IntArray], length: Length) -> list[IntArray]:
     """Split documents into training windows of at most `length` tokens.
 
     Each window starts with the last token of the previous one, so that every token of a document
@@ -101,8 +102,6 @@ def windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
     Raises:
         ParameterError: `length` is below 2.
     """
-    if length < 2:
-        raise ParameterError(f"length={length} must be at least 2: one token predicts the next")
     step = length - 1
     return [
         ids[start : start + length]

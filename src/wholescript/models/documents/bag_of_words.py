@@ -23,6 +23,7 @@ from wholescript.models.documents.grid_search import (
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.documents.tfidf_svm import fit_vectorizer
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, NgramRange, PositiveFloat, PositiveInt
 
 Weighting = Literal["counts", "presence", "tfidf"]
 
@@ -35,9 +36,12 @@ class BagOfWordsClassifier(SklearnClassifier):
     count, its presence (0 or 1), or TF-IDF with 1 + log(count) and rows of length 1.
     """
 
-    ngram_range: tuple[int, int] = (1, 2)
-    min_df: int = 2
+    ngram_range: NgramRange = (1, 2)
+    """Minimum and maximum n of the word n-grams."""
+    min_df: PositiveInt = 2
+    """Drop n-grams of fewer than n training texts."""
     weighting: Weighting = "counts"
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 
@@ -110,7 +114,8 @@ class NaiveBayes(BagOfWordsClassifier):
 
     name: ClassVar[str] = "naive-bayes"
     model: ClassVar[str] = "NaiveBayes"
-    alphas: tuple[float, ...] = (0.1, 0.3, 1.0)
+    alphas: Grid = (0.1, 0.3, 1.0)
+    """Values of additive smoothing; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -134,7 +139,8 @@ class BagOfWordsLR(BagOfWordsClassifier):
     name: ClassVar[str] = "tfidf-logistic"
     model: ClassVar[str] = "BagOfWordsLR"
     weighting: Weighting = "tfidf"
-    Cs: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0)
+    Cs: Grid = (1.0, 3.0, 10.0, 30.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -158,11 +164,16 @@ class NBSVM(BagOfWordsClassifier):
 
     name: ClassVar[str] = "nb-svm"
     model: ClassVar[str] = "NBSVM"
-    ngram_range: tuple[int, int] = (1, 3)
+    ngram_range: NgramRange = (1, 3)
+    """Minimum and maximum n of the word n-grams."""
     weighting: Weighting = "presence"
-    alpha: float = 1.0
-    betas: tuple[float, ...] = (0.25, 0.5, 1.0)
-    Cs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
+    alpha: PositiveFloat = 1.0
+    """Additive smoothing of the naive Bayes ratios."""
+    betas: Grid = (0.25, 0.5, 1.0)
+    """Shares of the SVM's weights in the interpolation with their mean; the best is kept."""
+    Cs: Grid = (0.03, 0.1, 0.3, 1.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int

@@ -17,6 +17,7 @@ from wholescript.errors import DataError, RunError
 from wholescript.files import write_atomic
 from wholescript.models.calibration import fit_temperature, softmax_with_temperature
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import Settings
 
 ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
 FITTED_FIELDS = ("classes", "chosen", "temperature")
@@ -28,7 +29,7 @@ Metadata = dict[str, Any]
 
 
 @dataclass(kw_only=True)
-class SklearnClassifier(ABC):
+class SklearnClassifier(Settings, ABC):
     """A classifier of texts whose class probabilities are temperature-scaled scores.
 
     A subclass fits scores and chooses hyperparameters on the validation texts. After fitting,

@@ -21,6 +21,7 @@ from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.files import write_atomic
+from wholescript.settings import PositiveInt, check
 from wholescript.studies.generative.fitted_class_lm import FittedGenerative
 from wholescript.studies.generative.synthesis import SamplingConfig, generate_documents
 from wholescript.training.document_classifier import LabelledDocuments
@@ -157,8 +158,7 @@ def load_synthetic(
         ParameterError: `n_per_class` is below 1, or the generator was trained on other documents
             than `data_config` selects, so that synthetic documents would leak them.
     """
-    if n_per_class < 1:
-        raise ParameterError(f"n_synthetic={n_per_class} must be at least 1")
+    check("n_synthetic", n_per_class, PositiveInt)
     try:
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
         rows = read_jsonl((folder / SYNTHETIC_FILE).read_text(encoding="utf-8"), SYNTHETIC_FILE)
