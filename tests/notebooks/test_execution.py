@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from wholescript.publish.pipeline import declared_figures
 
 from wholescript.files import ROOT
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.execution import run_notebook
-from wholescript.publish.pipeline import declared_figures
 
 PROJECT = Project(ROOT)
 NOTEBOOKS = PROJECT.notebook_names()

@@ -34,7 +34,7 @@ SPECIFICATION = {
         {"name": "claims", "doc": "All claims of the report with their evidence."},
         {
             "name": "trainings",
-            "doc": "Finished trainings; when served, also running ones.",
+            "doc": "All trainings with their epochs, losses and times.",
         },
     ],
     "transforms": [

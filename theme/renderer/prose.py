@@ -16,11 +16,6 @@ from .diagnostics import Node, plain_text
 from .provenance import TRAINING_COLUMNS, RunRef, find_unbound_number, short
 from .svg_safety import UnsafeSVGError
 
-STATIC_NOTICE = (
-    "Running trainings are listed only when the site is served with `wholescript serve`; "
-    "these pages are static files."
-)
-
 
 class ProseRenderer(Renderer):
     """Renders prose; a node of type `citeGroup` is rendered by `_on_cite_group`."""
@@ -120,9 +115,7 @@ class ProseRenderer(Renderer):
             for name, *cells in rows
         )
         table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
-        # The development server fills this box with the running trainings.
-        live = Markup('<div id="live-trainings"><p>{}</p></div>').format(STATIC_NOTICE)
-        return live + scrolling(table.format(head, body))
+        return scrolling(table.format(head, body))
 
     def _claim_row(self, claim: Claim) -> Markup:
         anchor = f"claim-{claim.name}"

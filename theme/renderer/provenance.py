@@ -11,7 +11,8 @@ from markupsafe import Markup
 from wholescript.errors import RunError
 from wholescript.experiments.results import Results, difference_name
 from wholescript.publish.claims import Claim, evaluate_claims
-from wholescript.publish.provenance.read import SUFFIX, read_record
+from wholescript.publish.provenance.read import edited_files, read_plots, read_records
+from wholescript.publish.series import series_csv
 
 from .diagnostics import Diagnostics
 
@@ -50,6 +51,7 @@ class Evidence:
     def __init__(self, root: Path, diagnostics: Diagnostics) -> None:
         self._root = root
         self._diagnostics = diagnostics
+        self._plots_by_folder: dict[Path, dict[str, Any]] = {}
         self.results = Results(root / "results")
 
     @cached_property
@@ -61,10 +63,34 @@ class Evidence:
             self._diagnostics.add("report/claims.py", None, str(error))
             return {}
 
-    def provenance(self, label: str) -> dict[str, Any] | None:
-        """Return the provenance record of a figure or table; None if there is none."""
-        path = self._root / "figures" / f"{label}{SUFFIX}"
-        return read_record(path) if path.is_file() else None
+    @cached_property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The provenance record of each figure and table by label; an edited file is an error."""
+        try:
+            records = read_records(self._root / "figures")
+            for folder in sorted({record["folder"] for record in records.values()}):
+                for _, message in edited_files(folder):
+                    self._diagnostics.add(f"figures/{folder.name}", None, message)
+        except RunError as error:
+            self._diagnostics.add("figures", None, str(error))
+            return {}
+        return records
+
+    def files(self, label: str) -> dict[str, bytes]:
+        """Return the files of a figure or table by ending; `.csv` has the series of a figure."""
+        if label not in self.records:
+            return {}
+        folder = self.records[label]["folder"]
+        paths = {e: folder / f"{label}{e}" for e in (".svg", ".dark.png", ".csv")}
+        files = {ending: path.read_bytes() for ending, path in paths.items() if path.is_file()}
+        if plotted := self._plots(folder).get(label):
+            files[".csv"] = series_csv(plotted).encode()
+        return files
+
+    def _plots(self, folder: Path) -> dict[str, Any]:
+        if folder not in self._plots_by_folder:
+            self._plots_by_folder[folder] = read_plots(folder)
+        return self._plots_by_folder[folder]
 
     def trainings(self) -> list[tuple[str, ...]]:
         """Return a row of `TRAINING_COLUMNS` for each run with a training history."""
@@ -110,7 +136,6 @@ def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
     rows = [
         ("Command", _code(provenance["command"])),
         ("Parameters", _pairs(provenance["parameters"], "=")),
-        ("Run profile, seed", Markup("{}, {}").format(provenance["scale"], provenance["seed"])),
         ("Device", Markup("{}, {} s").format(provenance["device"], provenance["wall_time_s"])),
         ("Code", Markup("{}").format(short(provenance["code"]))),
         ("Versions", _pairs(provenance["versions"], " ")),
@@ -118,10 +143,10 @@ def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
     if data:
         text = Markup("{}, {}, fingerprint {}")
         fields = data["source"], data["location"], short(data["fingerprint"])
-        rows.insert(3, ("Data", text.format(*fields)))
+        rows.insert(2, ("Data", text.format(*fields)))
     if provenance["runs"]:
         runs = {name: short(key) for name, key in provenance["runs"].items()}
-        rows.insert(4, ("Runs", _foldable(f"{len(runs)}", "keys", runs)))
+        rows.insert(2 + bool(data), ("Runs", _foldable(f"{len(runs)}", "keys", runs)))
     return rows
 
 

@@ -41,8 +41,8 @@ def status(
     from rich.live import Live
 
     from wholescript.experiments.progress import list_trainings
+    from wholescript.experiments.training_status import StatusRow, status_row
     from wholescript.project import Project
-    from wholescript.publish.site.training_status import StatusRow, status_row
 
     def lines() -> Group:
         runs, now = list_trainings(Project()), time.time()

@@ -1,7 +1,7 @@
 """Commands that build, serve and check the site."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -75,22 +75,11 @@ def claims() -> None:
 
 
 @app.command()
-def why(
-    name: Annotated[str, typer.Argument(help="A notebook, or a run as GROUP/NAME.")],
-) -> None:
-    """List what changed since a notebook or a run was made; exit code 1 if it is stale."""
-    from wholescript.project import Project
-    from wholescript.publish.provenance.explain import explain_staleness
-
-    _print_report(explain_staleness(Project(), name), "up to date", "stale")
-
-
-@app.command()
 def verify(
     file: Annotated[
         Path,
         typer.Argument(
-            help="Figure or table of the report (PNG, SVG, CSV, JSON), or its archive (.zip)."
+            help="A figure or table as downloaded, its name or label, or the archive (.zip)."
         ),
     ],
 ) -> None:
@@ -99,11 +88,15 @@ def verify(
         _verify_archive(file)
         return
     from wholescript.project import Project
-    from wholescript.publish.provenance.explain import verify_file
+    from wholescript.publish.provenance.verify import verify_file
 
-    _print_report(
-        verify_file(Project(), file), "matches this checkout", "does not match this checkout"
-    )
+    found = verify_file(Project(), file)
+    state = "matches this checkout" if found.matches else "does not match this checkout"
+    echo(f"{found.subject}: {state}")
+    for difference in found.differences:
+        echo(f"  {difference}")
+    if not found.matches:
+        raise typer.Exit(1)
 
 
 def _verify_archive(file: Path) -> None:
@@ -115,11 +108,3 @@ def _verify_archive(file: Path) -> None:
     if errors:
         raise typer.Exit(1)
     echo(f"{file.name}: all checksums match")
-
-
-def _print_report(report: Any, current: str, stale: str) -> None:
-    echo(f"{report.subject}: {current if report.current else stale}")
-    for change in report.changes:
-        echo(f"  {change}")
-    if not report.current:
-        raise typer.Exit(1)

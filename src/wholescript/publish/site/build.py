@@ -27,9 +27,8 @@ _PAGES = (
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
-    "results/*/*/config.json",
-    "results/*/*/metrics.json",
-    "results/*/*/history.csv",
+    "results/**/*.json",
+    "results/**/*.csv",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )
@@ -39,6 +38,7 @@ _MODULES = (
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
     "wholescript/publish/provenance/read.py",
+    "wholescript/publish/series.py",
 )
 
 
@@ -55,11 +55,24 @@ class Build:
 def site_key(project: Project) -> str:
     """Return one hash over the names and contents of all inputs of the site."""
     digest = hashlib.sha256()
-    for name, path in sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)}):
+    for name, path in _inputs(project):
         # An editor may have deleted a file after it was listed.
         with suppress(FileNotFoundError):
             digest.update(f"{name}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def newest_change(project: Project) -> tuple[int, int]:
+    """Return the number of inputs of the site and the latest change of one, cheap to compare."""
+    changed = []
+    for _, path in _inputs(project):
+        with suppress(FileNotFoundError):
+            changed.append(path.stat().st_mtime_ns)
+    return len(changed), max(changed, default=0)
+
+
+def _inputs(project: Project) -> list[tuple[str, Path]]:
+    return sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)})
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[tuple[str, Path]]:

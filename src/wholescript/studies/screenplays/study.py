@@ -88,9 +88,7 @@ def load_study(
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
     size = RUN_PROFILES[scale]
-    corpus = load_corpus(source, path or None, target=target)
-    if size.films and size.films < len(corpus):
-        corpus = corpus.sample(size.films, seed=seed)
+    corpus = load_films(source=source, path=path, target=target, scale=scale, seed=seed)
     features = _load_chunk_features(corpus, chunk_length)
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
@@ -101,6 +99,13 @@ def load_study(
     )
     later = [replace(temporal, repeat=repeat) for repeat in range(size.repeats)]
     return Study(corpus, task, folds, later, size, scale, seed)
+
+
+def load_films(*, source: str, path: str, target: str, scale: str, seed: int) -> Corpus:
+    """Return the films of a study, a sample of them with the run profile smoke."""
+    corpus = load_corpus(source, path or None, target=target)
+    n_films = RUN_PROFILES[scale].films
+    return corpus.sample(n_films, seed=seed) if n_films and n_films < len(corpus) else corpus
 
 
 def _load_chunk_features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:
