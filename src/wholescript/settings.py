@@ -9,7 +9,7 @@ import functools
 import inspect
 import math
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -21,6 +21,8 @@ PositiveInt = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
 Length = Annotated[int, Ge(2)]
 """A number of tokens or words, of which one is predicted from the others."""
+ByteVocabulary = Annotated[int, Ge(256)]
+"""Tokens of a byte-level BPE: all bytes are tokens."""
 Seed = Annotated[int, Interval(ge=0, lt=2**32)]
 PositiveFloat = Annotated[float, Interval(gt=0, lt=math.inf)]
 NonNegativeFloat = Annotated[float, Interval(ge=0, lt=math.inf)]
@@ -41,8 +43,8 @@ class OutOfRange(ParameterError):
 
     def __init__(self, name: str, value: Any, hint: Any) -> None:
         self.name, self.value, self.must_be = name, value, f"must be {allowed(hint)}"
-        if isinstance(value, str) and get_origin(hint) is Literal:
-            self.must_be += did_you_mean(value, map(str, get_args(hint)), list_all=False)
+        if isinstance(value, str):
+            self.must_be += did_you_mean(value, choices(hint), list_all=False)
         super().__init__(f"{name}={value!r} {self.must_be}")
 
 
@@ -56,7 +58,7 @@ class Settings:
 
 def check_fields(settings: Any) -> None:
     """Raise ParameterError if a field of a dataclass has a value that its annotation excludes."""
-    hints = _hints(type(settings))
+    hints = _hints(settings.__class__)
     for each in fields(settings):
         if each.init:
             check(each.name, getattr(settings, each.name), hints[each.name])
@@ -68,9 +70,7 @@ def checked(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        hints = _hints(function)
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
-            check(name, value, hints.get(name))
+        check_arguments(signature.bind(*args, **kwargs).arguments, _hints(function))
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
@@ -82,10 +82,17 @@ def check(name: str, value: Any, hint: Any) -> None:
 
     if not is_checkable(hint):
         return
+    hint = _only_constraints(hint)
     try:
         _adapter(hint).validate_python(_plain(value), strict=True)
     except ValidationError:
         raise OutOfRange(name, value, hint) from None
+
+
+def check_arguments(arguments: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    """Raise ParameterError if one of the arguments of a function has a value outside its range."""
+    for name, value in arguments.items():
+        check(name, value, hints.get(name))
 
 
 def is_checkable(hint: Any) -> bool:
@@ -104,14 +111,23 @@ def allowed(hint: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(str, args))}"
     if origin in (Union, types.UnionType):
-        return " or ".join("left out" if arg is types.NoneType else allowed(arg) for arg in args)
+        return " or ".join(allowed(arg) for arg in args if arg is not types.NoneType)
     if origin is tuple:
         count = "a list of" if Ellipsis in args else len(args)
         return f"{count} values, each {allowed(args[0])}"
     if origin is Annotated:
-        words = [allowed(args[0]), *filter(None, map(_bounds, args[1:]))]
-        return ", ".join(words)
+        return ", ".join([allowed(args[0]), *filter(None, map(_bounds, args[1:]))])
     return SCALARS.get(hint, "")
+
+
+def choices(hint: Any) -> list[str]:
+    """Return the values of a `Literal`, which may be optional; empty for other annotations."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return [str(choice) for choice in args]
+    if origin in (Union, types.UnionType, Annotated):
+        return [choice for arg in args for choice in choices(arg)]
+    return []
 
 
 def bounds(hint: Any) -> str:
@@ -135,6 +151,15 @@ def _bounds(constraint: Any) -> str:
     return " and ".join(filter(None, (low, high)))
 
 
+def _only_constraints(hint: Any) -> Any:
+    """Return an annotation without metadata of others, such as the help text of an option."""
+    if get_origin(hint) is not Annotated:
+        return hint
+    base, *metadata = get_args(hint)
+    kept = [each for each in metadata if isinstance(each, Ge | Gt | Le | Lt | Interval | MinLen)]
+    return Annotated[base, *kept] if kept else base
+
+
 def _plain(value: Any) -> Any:
     """Return numpy numbers as those of Python, and lists as tuples."""
     if isinstance(value, list | tuple):
@@ -150,5 +175,5 @@ def _adapter(hint: Any) -> Any:
 
 
 @functools.cache
-def _hints(of: Any) -> Mapping[str, Any]:
+def _hints(of: Hashable) -> Mapping[str, Any]:
     return get_type_hints(of, include_extras=True)

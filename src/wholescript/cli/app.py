@@ -1,19 +1,27 @@
 """The application: its groups of commands, and how errors, Ctrl-C and old names are answered."""
 
+import inspect
 import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from cyclopts import App, CycloptsError, Parameter, UnknownCommandError, UnknownOptionError
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    ValidationError,
+)
 
 from wholescript import __version__
 from wholescript.cli.old_names import new_name
 from wholescript.cli.output import warn
 from wholescript.cli.recipe import read_recipe
-from wholescript.errors import WholeScriptError
-from wholescript.settings import OutOfRange
+from wholescript.errors import WholeScriptError, did_you_mean
+from wholescript.settings import OutOfRange, allowed, check_arguments, choices
 
 INVALID, INTERRUPTED = 2, 130  # exit codes; 1: a check found a problem
 
@@ -30,35 +38,27 @@ app = App(
     help_format="plaintext",
     default_parameter=Parameter(negative_iterable=(), negative_none=(), show_env_var=False),
     config=read_recipe,
+    suppress_keyboard_interrupt=False,
 )
 app["--help"].group = "Options"
 app["--version"].group = "Options"
 
-GROUPS = {
-    "data": "Prepare labelled data sets, extract features, find label errors, generate texts.",
-    "train": "Train a model; stores one run per seed.",
-    "predict": "Predict a nomination from screenplays, or the classes of texts.",
-    "notebook": "Execute notebooks, and compare their output with the stored one.",
-    "site": "Build, serve and check the report.",
+COMMANDS = {
+    "data": ("data:group", "Prepare labelled data sets, extract features, generate texts."),
+    "train": ("train:group", "Train a model; stores one run per seed."),
+    "tune": ("tune:tune", "Search hyperparameters with Ray Tune; resumable."),
+    "evaluate": ("evaluate:group", "Evaluate stored runs, and compare them."),
+    "predict": ("predict:group", "Predict a nomination from screenplays, or classes of texts."),
+    "notebook": ("notebook:group", "Execute notebooks, and compare their output."),
+    "site": ("site:group", "Build, serve and check the report."),
+    "status": ("status:status", "Show the trainings: running, interrupted, failed, finished."),
 }
-for group, help_text in GROUPS.items():
-    app.command(f"wholescript.cli.{group}:group", name=group, help=help_text)
-app.command(
-    "wholescript.cli.tune:tune",
-    name="tune",
-    help="Search hyperparameters with Ray Tune; resumable.",
+"""Path and help of each command of the top level, in the order of the help."""
+for order, (name, (path, help_text)) in enumerate(COMMANDS.items()):
+    app.command(f"wholescript.cli.{path}", name=name, help=help_text, sort_key=order)
+app.register_install_completion_command(
+    help="Install the completion of commands and options.", group="Options"
 )
-app.command(
-    "wholescript.cli.evaluate:group",
-    name="evaluate",
-    help="Evaluate stored runs: metrics, costs, confusions, paired differences.",
-)
-app.command(
-    "wholescript.cli.status:status",
-    name="status",
-    help="Show the trainings: running, interrupted, failed or finished.",
-)
-app.register_install_completion_command(help="Install the completion of commands and options.")
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
@@ -68,10 +68,12 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         if moved := new_name(arguments):
             warn(f"error: {moved}")
             sys.exit(INVALID)
-        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        check_arguments(bound.arguments, _annotations(bound.signature))
+        command(*bound.args, **bound.kwargs)
         sys.exit(0)
     except CycloptsError as error:
-        warn(f"error: {_explain(error)}")
+        warn(f"error: {explain(error)}")
         sys.exit(INVALID)
     except OutOfRange as error:
         warn(f"error: {_as_option(error, arguments)}")
@@ -84,6 +86,13 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # such as `wholescript status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _annotations(signature: inspect.Signature) -> dict[str, Any]:
+    """Return the annotations of the parameters that take one value or one tuple."""
+    several = inspect.Parameter.VAR_POSITIONAL
+    each = signature.parameters.values()
+    return {one.name: one.annotation for one in each if one.kind is not several}
 
 
 def _interrupted(arguments: Sequence[str]) -> NoReturn:
@@ -100,8 +109,15 @@ def _as_option(error: OutOfRange, arguments: Sequence[str]) -> str:
     return str(error)
 
 
-def _explain(error: CycloptsError) -> str:
-    """Return the message of a command line that cannot be read, with the nearest name."""
-    if isinstance(error, UnknownOptionError | UnknownCommandError):
+def explain(error: CycloptsError) -> str:
+    """Return what is wrong with a command line, in one line that names the option and its range."""
+    argument = getattr(error, "argument", None)
+    if argument is None:
         return str(error)
+    if isinstance(error, MissingArgumentError):
+        return f"{argument.name} is missing: {argument.parameter.help or ''}"
+    annotation, value = argument.field_info.annotation, " ".join(t.value for t in argument.tokens)
+    if isinstance(error, CoercionError | ValidationError) and (must_be := allowed(annotation)):
+        must_be += did_you_mean(value, choices(annotation), list_all=False)
+        return f"{argument.name} {value}: must be {must_be}"
     return str(error)

@@ -270,11 +270,8 @@ def label_errors(
     from wholescript.experiments.experiment import run as execute
     from wholescript.files import write_atomic
     from wholescript.models.documents.sentence_embeddings import SentenceLinear
-    from wholescript.settings import check
     from wholescript.studies.classifiers.label_errors import LabelErrors, load_ranking
 
-    check("seed", seed, Seed)
-    check("top", top, PositiveInt)
     dataset, workspace = load_labelled(data), open_workspace(store)
     # A stored run does not imply that its ranking is on this computer: always execute.
     found = execute(LabelErrors(SentenceLinear, label_column, seed), dataset, workspace, again=True)
@@ -315,12 +312,9 @@ def generate(
     Example: `wholescript data generate imdb/lm-tiny-s0 --n-per-class 100`
     """
     from wholescript.experiments.documents.runs import find_document_runs
-    from wholescript.settings import check
     from wholescript.studies.generative.settings import SamplingConfig
     from wholescript.studies.generative.synthetic_data import generate_synthetic
 
-    check("n_per_class", n_per_class, PositiveInt)
-    check("seed", seed, Seed)
     sampling = SamplingConfig(temperature, top_p, max_tokens, min_words)
     workspace = open_workspace(store)
     ((found, *_),) = find_document_runs(workspace.store, [run]).values()

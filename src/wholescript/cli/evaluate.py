@@ -53,11 +53,9 @@ def evaluate(
         paired_differences,
         write_comparison_page,
     )
-    from wholescript.settings import check
 
     if not runs:
         raise ParameterError("give at least one run, such as questions/tfidf-svm")
-    check("top", top, PositiveInt)
     found = find_document_runs(open_workspace(store).store, list(runs))
     metrics = metrics_with_intervals(found).reset_index()
     if len(found) > 1:
@@ -136,11 +134,9 @@ def label_sorted_demo(
     """
     from wholescript.data.labelled import load_source
     from wholescript.experiments.experiment import run as execute
-    from wholescript.settings import Seed, check
     from wholescript.studies.encoder.classifier import published_encoder
     from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
 
-    check("seed", seed, Seed)
     source = load_source(dataset, path, name=name)
     demo = LabelSortedDemo(published_encoder(), n_train, max_eval, seed)
     run = execute(demo, source, open_workspace(store))
@@ -164,10 +160,8 @@ def smoke(
     import sys
 
     from wholescript.data.films import load_corpus
-    from wholescript.settings import Seed, check
     from wholescript.studies.screenplays.smoke import check_models, sample_film
 
-    check("seed", seed, Seed)
     sample = sample_film(load_corpus(source, path, target=target), seed=seed)
     film, chunks = sample.task.films.iloc[-1], sample.task.features.chunks.counts[-1]
     echo(

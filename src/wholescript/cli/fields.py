@@ -5,11 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, get_type_hints
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from docstring_parser import parse_from_object
 
 from wholescript.settings import NonNegativeInt, bounds, is_checkable
 
+MODEL = Group("Model", sort_key=1)
+TRAINING = Group("Training", sort_key=2)
+RUN = Group("Run", sort_key=3)
 PRETRAIN = "pretrain"
 PRETRAIN_EPOCHS = "pretrain_epochs"
 
@@ -31,9 +34,10 @@ class Option:
     @property
     def parameter(self) -> inspect.Parameter:
         """The parameter of a command's function."""
+        what, default, of = self.help.removesuffix(".").partition("; default:")
         limit = bounds(self.hint)
-        text = f"{self.help.removesuffix('.')} ({limit})." if limit else self.help
-        group = "Training" if len(self.path) > 1 else "Model"
+        text = f"{what} ({limit}){default}{of}." if limit else self.help
+        group = TRAINING if len(self.path) > 1 else MODEL
         return inspect.Parameter(
             self.name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -57,19 +61,13 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
             yield Option((PRETRAIN_EPOCHS,), NonNegativeInt, 0, helps[PRETRAIN])
         elif is_dataclass(default) and "train_config" in each.name:
             nested += [
-                replace(
-                    option, path=(each.name, *option.path), default=getattr(default, option.name)
-                )
-                for option in options_of(type(default), without)
+                Option((each.name, part.name), part.hint, getattr(default, part.name), part.help)
+                for part in options_of(type(default), without)
             ]
         elif is_checkable(hint):
-            unset = each.default is MISSING  # it depends on the machine
-            yield Option(
-                (each.name,),
-                hint | None if unset else hint,
-                default if not unset else None,
-                helps.get(each.name, ""),
-            )
+            of_machine = each.default is MISSING  # such as the precision
+            shown = hint | None if of_machine else hint
+            yield Option((each.name,), shown, None if of_machine else default, helps[each.name])
     yield from nested
 
 

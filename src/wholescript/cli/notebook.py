@@ -69,7 +69,7 @@ def list_notebooks() -> None:
     from wholescript.publish.parameters import published_parameters
 
     project = Project()
-    for name in project.notebooks():
+    for name in project.notebook_names():
         values = published_parameters(project, name)
         echo(f"{name}: {', '.join(f'{key} {value!r}' for key, value in values.items())}")
 

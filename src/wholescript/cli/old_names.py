@@ -39,7 +39,6 @@ OPTIONS = {
     "--prompt": "--prompts",
     "--float32": "--no-bfloat16",
     "--published-config": "--config recipes/encoder-published.yaml",
-    "--store-attribution": "--store-attributions",
 }
 
 
@@ -51,8 +50,6 @@ def new_name(arguments: Sequence[str]) -> str | None:
             return f"`wholescript {old}` is now `wholescript {COMMANDS[old]}`"
     if first in GONE:
         return f"`wholescript {first}` is gone: {GONE[first]}"
-    if first == "site" and len(arguments) == 1:
-        return None
     if first == "predict" and len(arguments) > 1 and _is_file(arguments[1]):
         return "`wholescript predict SCRIPT` is now `wholescript predict film SCRIPT`"
     if first == "train":

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-EN_DASH = "–"
+EN_DASH = "\N{EN DASH}"
 MAX_DECIMALS = 4
 
 out = Console()
@@ -70,9 +70,8 @@ def print_rows(headers: list[str], rows: Iterable[list[str]], title: str = "") -
 def _words_fit(headers: list[str], rows: list[list[str]]) -> bool:
     """Return whether every column can be as wide as its longest word."""
     columns = zip(headers, *rows, strict=True)
-    longest = [
-        max(len(word) for text in column for word in [*text.split(), ""]) for column in columns
-    ]
+    words = [[word for text in column for word in text.split()] for column in columns]
+    longest = [max(map(len, column), default=0) for column in words]
     return sum(longest) + 3 * len(headers) + 1 <= out.width
 
 

@@ -96,9 +96,7 @@ def text(
     from wholescript.experiments.documents.load import load_trained_run
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
-    from wholescript.settings import check
 
-    check("top", top, PositiveInt)
     if not texts:
         raise ParameterError("give at least one text, in quotes")
     if store_attribution and len(texts) > 1:

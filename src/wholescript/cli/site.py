@@ -8,7 +8,6 @@ from annotated_types import Interval
 from cyclopts import App, Parameter
 
 from wholescript.cli.output import echo, print_rows, warn
-from wholescript.settings import check as check_value
 
 Port = Annotated[int, Interval(ge=0, le=65_535)]
 
@@ -41,7 +40,6 @@ def serve(
     from wholescript.project import Project
     from wholescript.publish.site.dev_server import serve as serve_site
 
-    check_value("port", port, Port)
     serve_site(Project(), port, echo)
 
 
@@ -65,10 +63,10 @@ def check(
     for line in found:
         warn(line)
     if other := made_by_other_code(project):
-        hint = (
-            ":" if runs else " (--runs lists them; `wholescript notebook rerun` makes them again)"
+        echo(
+            f"{len(other)} stored runs were made by other source code than this tree's"
+            + (":" if runs else " (--runs lists them; `notebook rerun` makes them again)")
         )
-        echo(f"{len(other)} stored runs were made by other source code than this tree's{hint}")
         for name in other if runs else ():
             echo(f"  {name}")
     if found:
@@ -96,9 +94,7 @@ def claims() -> None:
 def verify(
     file: Annotated[
         Path,
-        Parameter(
-            help="A figure or table as downloaded, its name or label, or the archive (.zip)."
-        ),
+        Parameter(help="A downloaded figure or table, its name or label, or the archive (.zip)."),
     ],
 ) -> None:
     """Check a saved figure or table against this checkout, or the checksums of an archive.

@@ -52,9 +52,8 @@ def _overview(show_all: bool) -> Any:
     runs, now = list_trainings(Project()), time.time()
     if not runs:
         return Text("no training yet: start one with `wholescript train`")
-    columns = [
-        name for name in StatusRow._fields if out.width >= FULL_WIDTH or name not in ONLY_WIDE
-    ]
+    is_wide = out.width >= FULL_WIDTH
+    columns = [name for name in StatusRow._fields if is_wide or name not in ONLY_WIDE]
     table = Table(title="trainings, newest first", title_justify="left")
     for name in columns:
         table.add_column(name.replace("_", " "), overflow="fold")

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from wholescript.cli.fields import PRETRAIN_EPOCHS, Option, build, options_of
+from wholescript.cli import train_others
+from wholescript.cli.fields import PRETRAIN_EPOCHS, RUN, Option, build, options_of
 from wholescript.cli.options import (
     Config,
     Data,
@@ -41,8 +42,10 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     options = list(options_of(entry.load_settings(), (*FILMS_ONLY, *entry.without, *entry.fixed)))
     run_options = list(options_of(DataConfig, ("seed",)))
 
-    def command(data: Data, **values: Any) -> None:
-        _train(entry, options, run_options, data, values)
+    def command(*args: Any, **kwargs: Any) -> None:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        _train(entry, options, run_options, bound.arguments)
 
     shared = {
         "seed": (Seeds, (0,)),
@@ -64,14 +67,15 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
             for name, (hint, default) in shared.items()
         ),
     ]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    signature = inspect.Signature(parameters)
+    command.__signature__ = signature  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = _help(entry)
     return command
 
 
 def _in_group(hint: Any) -> Any:
-    return Annotated[hint, Parameter(group="Run")]
+    return Annotated[hint, Parameter(group=RUN)]
 
 
 def _help(entry: TrainCommand) -> str:
@@ -85,7 +89,6 @@ def _train(
     entry: TrainCommand,
     options: list[Option],
     run_options: list[Option],
-    data: str,
     values: dict[str, Any],
 ) -> None:
     """Train a model on a prepared data set once per seed, and print the metrics."""
@@ -95,7 +98,7 @@ def _train(
     from wholescript.studies.generative.synthetic_data import load_synthetic
     from wholescript.training.allocator import tune_allocator
 
-    n_synthetic, folder = values["n_synthetic"], values["synthetic"]
+    data, n_synthetic, folder = values["data"], values["n_synthetic"], values["synthetic"]
     if bool(folder) != bool(n_synthetic):
         raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     configs = [build(DataConfig, run_options, values, seed=seed) for seed in values["seed"]]
@@ -143,18 +146,17 @@ def __getattr__(name: str) -> Callable[..., None]:
     raise AttributeError(name)
 
 
-for _entry in TRAIN_COMMANDS.values():
+for _order, _entry in enumerate(TRAIN_COMMANDS.values()):
     group.command(
         f"{__name__}:{_entry.name.replace('-', '_')}",
         name=_entry.name,
-        help=_help(_entry).partition("\n")[0],
+        help=_help(_entry),
+        sort_key=_order,
     )
-for _name, _help_text in {
-    "ensemble": "Combine stored runs of binary classifiers, weighted on validation.",
-    "headlines": "Train a headline language model: an ablation step with those before it.",
-    "end-to-end": "Train the chunk encoders that need the texts of the films; resumable.",
-    "predictor": "Fit the model of `predict film`; byte-identical each time.",
-}.items():
-    group.command(
-        f"wholescript.cli.train_others:{_name.replace('-', '_')}", name=_name, help=_help_text
-    )
+for _function in (
+    train_others.ensemble,
+    train_others.headlines,
+    train_others.end_to_end,
+    train_others.predictor,
+):
+    group.command(_function, sort_key=len(TRAIN_COMMANDS))

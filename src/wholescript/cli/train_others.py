@@ -72,13 +72,11 @@ def headlines(
     """
     from wholescript.data.headlines import load_headlines
     from wholescript.experiments.experiment import run as execute
-    from wholescript.settings import check
     from wholescript.studies.headlines.ablation import config_after_step
     from wholescript.studies.headlines.experiment import HeadlineExperiment
     from wholescript.studies.headlines.train_config import parse_overrides
     from wholescript.training.allocator import tune_allocator
 
-    check("seed", seed, tuple[Seed, ...])
     tune_allocator()
     base_overrides, overrides = parse_overrides(base_override), parse_overrides(override)
     train_config, eval_context = config_after_step(step, base_overrides, overrides)

@@ -4,10 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from tokenizers.implementations import ByteLevelBPETokenizer
@@ -16,11 +15,10 @@ from wholescript.errors import DataError
 from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
 from wholescript.features.word_vocabulary import N_SPECIAL_IDS, UNK_ID
 from wholescript.files import write_atomic
-from wholescript.settings import check
+from wholescript.settings import ByteVocabulary, check
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
-N_BYTES = 256
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def build_subword_tokenizer(
     if not any(texts):
         raise DataError(f"a tokenizer needs texts: {len(texts)} were given, all empty")
     if kind == "bpe":
-        check("vocab_size", vocab_size, Annotated[int, Ge(N_BYTES)])  # all bytes are tokens
+        check("vocab_size", vocab_size, ByteVocabulary)
         trained = ByteLevelBPETokenizer()
         trained.train_from_iterator(
             iter(texts), vocab_size=vocab_size, min_frequency=2, show_progress=False

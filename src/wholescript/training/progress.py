@@ -91,7 +91,7 @@ def read_progress(checkpoint: Path) -> Progress | None:
 
 
 def read_metadata(path: Path) -> dict[str, Any] | None:
-    """Return the metadata of a checkpoint without its tensors, or None if it is absent, damaged or of an old format."""
+    """Return the metadata of a checkpoint; None if it is absent, damaged or of an old format."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             return dict(json.loads(file.metadata()[METADATA_KEY]))

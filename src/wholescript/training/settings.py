@@ -82,6 +82,14 @@ SCRATCH_TRAIN_CONFIG = TrainConfig(
     schedule="onecycle",
     monitor="val_macro_f1",
 )
+LM_TRAIN_CONFIG = TrainConfig(
+    epochs=6,
+    learning_rate=1e-3,
+    weight_decay=0.1,
+    patience=1,
+    chunk_dropout=0.0,
+    monitor="val_loss",
+)
 PRETRAIN_CONFIG = TrainConfig(
     epochs=2,
     learning_rate=1e-3,
@@ -129,13 +137,3 @@ class GenerativeSettings(Settings):
     bfloat16: bool = field(default_factory=fast_bfloat16)
     """Multiply matrices in bfloat16; default: if the hardware is fast at it."""
     train_config: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)
-
-
-LM_TRAIN_CONFIG = TrainConfig(
-    epochs=6,
-    learning_rate=1e-3,
-    weight_decay=0.1,
-    patience=1,
-    chunk_dropout=0.0,
-    monitor="val_loss",
-)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from wholescript.features.tokenizers import TokenizerKind
 from wholescript.models.sizes import Pooling, Size
-from wholescript.settings import DropoutRate, PositiveInt
+from wholescript.settings import ByteVocabulary, DropoutRate, PositiveInt
 from wholescript.training.settings import SCRATCH_TRAIN_CONFIG, NeuralSettings, TrainConfig
 
 ClassifierTuning = Literal["full", "lora", "frozen", "lp-ft"]
@@ -22,7 +22,7 @@ class ScratchSettings(NeuralSettings):
     """Pooling of the token states into one vector."""
     tokenizer: TokenizerKind = "bpe"
     """bpe: trained on the training texts; gpt2: that of GPT-2, limited to the tokens that occur."""
-    vocab_size: PositiveInt = 8_000
+    vocab_size: ByteVocabulary = 8_000
     """Vocabulary size in tokens (tokenizer bpe)."""
     token_dropout: DropoutRate = 0.0
     """Share of the training tokens that is replaced by the unknown token."""

@@ -7,6 +7,7 @@ from typing import Literal
 from wholescript.errors import ParameterError
 from wholescript.models.sizes import Size
 from wholescript.settings import (
+    ByteVocabulary,
     Length,
     PositiveFloat,
     PositiveInt,
@@ -28,7 +29,7 @@ class ScratchGenerativeSettings(GenerativeSettings):
     """Tokens of context; longer texts are scored in overlapping windows."""
     size: Size = "small"
     """Model size: layers x dimension 2 x 128, 3 x 192, 3 x 256, 4 x 320."""
-    vocab_size: PositiveInt = 2_000  # with 8,000 a step takes three times as long on a CPU
+    vocab_size: ByteVocabulary = 2_000  # with 8,000 a step takes three times as long on a CPU
     """Vocabulary size in tokens."""
     pretrain: TrainConfig | None = None
     """Epochs of next-token pretraining on the texts of all classes, unlabelled ones included."""
