@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.errors import RunError
 from wholescript.project import Project
 from wholescript.publish.site.archive import ARCHIVE, FOLDER, SUMS, archive_errors, write_archive
@@ -122,11 +121,11 @@ def test_damage_at_any_position_is_handled(archive: Path) -> None:
 
 def test_verify_prints_errors(archive: Path, tmp_path: Path) -> None:
     saved = str(shutil.copy(archive, tmp_path / "downloaded.zip"))
-    fine = CliRunner().invoke(app, ["verify", saved])
+    fine = shell(["site", "verify", saved])
     assert (fine.exit_code, fine.output) == (0, "downloaded.zip: all checksums match\n")
     repack(Path(saved), {FOLDER + IMAGE: None})
-    damaged = CliRunner().invoke(app, ["verify", saved])
+    damaged = shell(["site", "verify", saved])
     assert (damaged.exit_code, damaged.stderr) == (1, f"downloaded.zip: {IMAGE} is missing\n")
-    gone = CliRunner().invoke(app, ["verify", str(tmp_path / "gone.zip")])
+    gone = shell(["site", "verify", str(tmp_path / "gone.zip")])
     assert gone.exit_code == 2
     assert "there is no file" in gone.stderr

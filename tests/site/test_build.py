@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish.site.archive import ARCHIVE, archive_errors
 from wholescript.publish.site.build import build_site, site_key
@@ -115,13 +114,13 @@ def test_command(
     project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    current = CliRunner().invoke(app, ["site"])
+    current = shell(["site", "build"])
     assert (current.exit_code, current.output) == (0, "up to date: _build/html/index.html\n")
     change_theme(project.root)
-    assert CliRunner().invoke(app, ["site"]).output == "built: _build/html/index.html\n"
+    assert shell(["site", "build"]).output == "built: _build/html/index.html\n"
     assert "Built 3 pages" in capfd.readouterr().out
     (project.root / "report" / "study.md").unlink()
-    assert CliRunner().invoke(app, ["site"]).exit_code == 1
+    assert shell(["site", "build"]).exit_code == 1
     assert "report/study.md" in "".join(capfd.readouterr())
 
 

@@ -43,9 +43,9 @@ class Served:
 
 
 def serve_command(root: Path, port: int) -> subprocess.Popen[str]:
-    command = "from wholescript.cli import app; app()"
+    command = "from wholescript.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", command, "serve", "--port", str(port)],
+        [sys.executable, "-u", "-c", command, "site", "serve", "--port", str(port)],
         env=os.environ | {ROOT_VARIABLE: str(root)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

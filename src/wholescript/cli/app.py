@@ -46,12 +46,25 @@ app["--version"].group = "Options"
 COMMANDS = {
     "data": ("data:group", "Prepare labelled data sets, extract features, generate texts."),
     "train": ("train:group", "Train a model; stores one run per seed."),
-    "tune": ("tune:tune", "Search hyperparameters with Ray Tune; resumable."),
-    "evaluate": ("evaluate:group", "Evaluate stored runs, and compare them."),
+    "tune": (
+        "tune:tune",
+        "Search hyperparameters with Ray Tune; resumable.\n\n"
+        "Example: `wholescript tune search/aggregators.yaml --trials 20`",
+    ),
+    "evaluate": (
+        "evaluate:group",
+        "Evaluate stored runs, and compare them.\n\nOne run: metrics, costs, confused classes. "
+        "Several of one data set: paired differences and a page with training curves.\n\n"
+        "Example: `wholescript evaluate questions/tfidf-svm questions/scratch-tiny`",
+    ),
     "predict": ("predict:group", "Predict a nomination from screenplays, or classes of texts."),
     "notebook": ("notebook:group", "Execute notebooks, and compare their output."),
     "site": ("site:group", "Build, serve and check the report."),
-    "status": ("status:status", "Show the trainings: running, interrupted, failed, finished."),
+    "status": (
+        "status:status",
+        "Show the trainings: running, interrupted, failed, finished.\n\n"
+        "Example: `wholescript status --watch`",
+    ),
 }
 """Path and help of each command of the top level, in the order of the help."""
 for order, (name, (path, help_text)) in enumerate(COMMANDS.items()):

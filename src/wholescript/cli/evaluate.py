@@ -36,14 +36,7 @@ def evaluate(
     ] = None,
     store: Store = None,
 ) -> None:
-    """Evaluate stored runs: one in detail, several compared with paired differences.
-
-    One run: test metrics with intervals, cost, the classes with the lowest F1, and the most
-    confused pairs of classes. Several runs of one data set: metrics, cost, paired differences from
-    the baseline, and a page with training curves.
-
-    Example: `wholescript evaluate questions/tfidf-svm questions/scratch-tiny`
-    """
+    """Evaluate stored runs: one in detail, several compared with paired differences."""
     from wholescript.errors import ParameterError
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.project import Project

@@ -29,8 +29,8 @@ def read_recipe(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
             known = [option.removeprefix("--") for option in options if option != CONFIG]
             wanted = did_you_mean(name.removeprefix("--"), known)
             raise ParameterError(f"{path}: {key!r} is no option of `{' '.join(commands)}`{wanted}")
-        if options[name].tokens:
-            continue  # given on the command line
+        if options[name].tokens or value is None:
+            continue  # given on the command line, or left at its default
         values = value if isinstance(value, list) else [value]
         for index, one in enumerate(values):
             text = str(one).lower() if isinstance(one, bool) else str(one)

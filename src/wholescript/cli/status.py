@@ -24,10 +24,7 @@ def status(
         ),
     ] = False,
 ) -> None:
-    """Show the trainings: running, interrupted, failed or finished.
-
-    Example: `wholescript status --watch`
-    """
+    """Show the trainings: running, interrupted, failed or finished."""
     from rich.live import Live
 
     if not watch:

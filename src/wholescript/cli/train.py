@@ -39,7 +39,7 @@ group = App(name="train", help="Train a model; stores one run per seed.")
 
 def train_command(entry: TrainCommand) -> Callable[..., None]:
     """Return the function of a command: its parameters are the options of the model."""
-    options = list(options_of(entry.load_settings(), (*FILMS_ONLY, *entry.without, *entry.fixed)))
+    options = options_of_model(entry)
     run_options = list(options_of(DataConfig, ("seed",)))
 
     def command(*args: Any, **kwargs: Any) -> None:
@@ -72,6 +72,12 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = _help(entry)
     return command
+
+
+def options_of_model(entry: TrainCommand) -> list[Option]:
+    """Return the options of a model: one for each of its fields that it obeys."""
+    without = (*FILMS_ONLY, *entry.without, *entry.fixed)
+    return list(options_of(entry.load_settings(), without))
 
 
 def _in_group(hint: Any) -> Any:

@@ -22,10 +22,7 @@ def tune(
     source: FilmsSource = "bundled",
     path: FilmsPath = None,
 ) -> None:
-    """Search hyperparameters with Ray Tune; the same command resumes the search.
-
-    Example: `wholescript tune search/aggregators.yaml --trials 20`
-    """
+    """Search hyperparameters with Ray Tune; the same command resumes the search."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
     from wholescript.models.films.task import Task

@@ -105,7 +105,7 @@ def load_decoder_embeddings(
     if missing:
         raise DataError(
             f"the {settings.model} embeddings of {missing} of {len(text_sha1s)} films are not in "
-            "the cache: run `wholescript train-end-to-end FILMS.parquet`, which computes them"
+            "the cache: run `wholescript train end-to-end FILMS.parquet`, which computes them"
         )
     vectors = np.concatenate(films)
     rotation = fit_pca_rotation(vectors)

@@ -89,7 +89,7 @@ def load_token_chunks(
     if missing:
         raise DataError(
             f"the tokens of {missing} of {len(text_sha1s)} films are not in the cache: run "
-            "`wholescript train-end-to-end FILMS.parquet`, which reads the texts from your file"
+            "`wholescript train end-to-end FILMS.parquet`, which reads the texts from your file"
         )
     tokenizer = wordpiece_tokenizer()
     cls_token_id, sep_token_id, pad_token_id = tokenizer.encode(
