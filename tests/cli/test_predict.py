@@ -100,5 +100,4 @@ def test_prediction_imports_neither_torch_nor_pandas(script):
         "print({'torch', 'pandas', 'sklearn', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()
-"
+    assert done.stdout == "set()\n"

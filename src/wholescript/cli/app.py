@@ -36,7 +36,9 @@ app = App(
     """,
     version=__version__,
     help_format="plaintext",
-    default_parameter=Parameter(negative_iterable=(), negative_none=(), show_env_var=False),
+    default_parameter=Parameter(
+        negative_iterable=(), negative_none=(), show_env_var=False, json_list=False, json_dict=False
+    ),
     config=read_recipe,
     suppress_keyboard_interrupt=False,
 )
