@@ -40,7 +40,7 @@ class Example(Settings):
         ("n", True, "n=True must be"),
         ("rate", float("nan"), "rate=nan must be a number, above 0"),
         ("rate", float("inf"), "rate=inf must be a number, above 0"),
-        ("kind", "lroa", "kind='lroa' must be one of full, lora; did you mean 'lora'?"),
+        ("kind", "lroa", "kind='lroa' is none of full, lora; did you mean 'lora'?"),
         ("n_layer", 0, "n_layer=0 must be a whole number, at least 1"),
         ("Cs", (), "not empty"),
         ("Cs", (1.0, -1.0), "each a number, above 0"),

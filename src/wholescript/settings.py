@@ -42,10 +42,8 @@ class OutOfRange(ParameterError):
     """A value that its annotation does not allow; `name` is that of the field or argument."""
 
     def __init__(self, name: str, value: Any, hint: Any) -> None:
-        self.name, self.value, self.must_be = name, value, f"must be {allowed(hint)}"
-        if isinstance(value, str):
-            self.must_be += did_you_mean(value, choices(hint), list_all=False)
-        super().__init__(f"{name}={value!r} {self.must_be}")
+        self.name, self.value, self.problem = name, value, problem(value, hint)
+        super().__init__(f"{name}={value!r} {self.problem}")
 
 
 class Settings:
@@ -103,6 +101,14 @@ def is_checkable(hint: Any) -> bool:
     if origin in (Union, types.UnionType, tuple):
         return bool(args) and all(is_checkable(arg) for arg in args if arg is not Ellipsis)
     return origin is Literal or hint in (*SCALARS, types.NoneType)
+
+
+def problem(value: Any, hint: Any) -> str:
+    """Return what is wrong with a value: `must be a number, above 0`, or `is none of a, b`."""
+    if names := choices(hint):
+        near = did_you_mean(value, names, list_all=False) if isinstance(value, str) else ""
+        return f"is none of {', '.join(names)}{near}"
+    return f"must be {allowed(hint)}"
 
 
 def allowed(hint: Any) -> str:

@@ -185,8 +185,8 @@ def test_output_layer_of_the_language_model_is_not_registered(folder):
     ("tuning", "options", "message"),
     [
         ("partial", {}, "tuning='partial' is none of full, lora, frozen"),
-        ("lora", {"rank": 0}, "rank=0 and alpha=16 must be at least 1"),
-        ("lora", {"alpha": 0}, "rank=8 and alpha=0 must be at least 1"),
+        ("lora", {"rank": 0}, "rank=0 must be a whole number, at least 1"),
+        ("lora", {"alpha": 0}, "alpha=0 must be a whole number, at least 1"),
     ],
 )
 def test_invalid_options_are_an_error(folders, tuning, options, message):

@@ -20,8 +20,8 @@ from wholescript import __version__
 from wholescript.cli.old_names import new_name
 from wholescript.cli.output import warn
 from wholescript.cli.recipe import read_recipe
-from wholescript.errors import WholeScriptError, did_you_mean
-from wholescript.settings import OutOfRange, allowed, check_arguments, choices
+from wholescript.errors import WholeScriptError
+from wholescript.settings import OutOfRange, allowed, check_arguments, problem
 
 INVALID, INTERRUPTED = 2, 130  # exit codes; 1: a check found a problem
 
@@ -120,7 +120,7 @@ def _as_option(error: OutOfRange, arguments: Sequence[str]) -> str:
     """Return the message of an error, which names the option where one was given."""
     option = f"--{error.name.replace('_', '-').lower()}"
     if any(argument.partition("=")[0] == option for argument in arguments):
-        return f"{option} {error.value}: {error.must_be}"
+        return f"{option} {error.value} {error.problem}"
     return str(error)
 
 
@@ -132,7 +132,6 @@ def explain(error: CycloptsError) -> str:
     if isinstance(error, MissingArgumentError):
         return f"{argument.name} is missing: {argument.parameter.help or ''}"
     annotation, value = argument.field_info.annotation, " ".join(t.value for t in argument.tokens)
-    if isinstance(error, CoercionError | ValidationError) and (must_be := allowed(annotation)):
-        must_be += did_you_mean(value, choices(annotation), list_all=False)
-        return f"{argument.name} {value}: must be {must_be}"
+    if isinstance(error, CoercionError | ValidationError) and allowed(annotation):
+        return f"{argument.name} {value} {problem(value, annotation)}"
     return str(error)

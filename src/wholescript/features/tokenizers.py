@@ -19,6 +19,7 @@ from wholescript.settings import ByteVocabulary, check
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
+N_BYTES = 256
 
 
 @dataclass(frozen=True)
