@@ -7,60 +7,54 @@ CPU `models.adapters` replaces the fused attention kernel, whose backward pass i
 plain attention, and the dropout modules by a faster one.
 """
 
-import os
 from functools import partial
-from pathlib import Path
-from statistics import median
 from typing import Annotated
 
+import timing
 import torch
 import typer
-from timing import RESULTS, seconds_of, time_alternately, write_result
-from torch import nn
-from torch.nn.functional import cross_entropy
+from decoder_steps import lora_classifier, random_ids, training_step
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.dropout import Dropout
 
-CLASSES = 77
-BATCH_SHAPES = ((32, 16), (16, 64), (4, 256))  # texts, tokens per text
+N_CLASSES = 77
+BATCH_SHAPES = ((32, 16), (16, 64), (4, 256))  # number of texts, tokens per text
 
 
 def main(
     model: Annotated[
         str, typer.Argument(help="Pretrained model: smollm2, a folder or a hub name.")
     ] = "smollm2",
-    rounds: Annotated[int, typer.Option(help="Timed steps per implementation, alternating.")] = 4,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "adapters.json",
+    rounds: timing.Rounds = 4,
+    output: timing.Output = timing.RESULTS / "adapters.json",
 ) -> None:
     """Time training steps of both implementations; print and write seconds and speedup."""
-    models = {"peft": _unpatched(_classifier(model)), "wholescript": _classifier(model)}
+    models = {
+        "peft": _unpatched(lora_classifier(model, N_CLASSES)),
+        "wholescript": lora_classifier(model, N_CLASSES),
+    }
     seconds = {}
-    for texts, tokens in tqdm(BATCH_SHAPES, desc="batch shapes"):
-        ids = torch.randint(5, 30_000, (texts, tokens))
-        labels = torch.randint(0, CLASSES, (texts,))
+    for n_texts, n_tokens in tqdm(BATCH_SHAPES, desc="batch shapes"):
+        ids = random_ids(n_texts, n_tokens)
+        labels = torch.randint(0, N_CLASSES, (n_texts,))
         timers = {
-            n: partial(seconds_of, _step, network, ids, labels) for n, network in models.items()
+            n: partial(timing.seconds_of, _step, network, ids, labels)
+            for n, network in models.items()
         }
-        seconds[f"{texts} x {tokens}"] = time_alternately(timers, rounds)
+        seconds[f"{n_texts} x {n_tokens}"] = timing.time_alternately(timers, rounds)
     result = {
         "model": model,
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
+        **timing.machine(),
         "seconds": seconds,
         "speedup": {
-            shape: round(median(times["peft"]) / median(times["wholescript"]), 3)
+            shape: timing.median_ratio(times["peft"], times["wholescript"])
             for shape, times in seconds.items()
         },
     }
-    write_result(output, result)
-
-
-def _classifier(model: str) -> DecoderClassifier:
-    torch.manual_seed(0)
-    return DecoderClassifier(load_decoder(model), CLASSES, "lora").train()
+    timing.write_result(output, result)
 
 
 def _unpatched(network: DecoderClassifier) -> DecoderClassifier:
@@ -73,11 +67,8 @@ def _unpatched(network: DecoderClassifier) -> DecoderClassifier:
     return network
 
 
-def _step(network: DecoderClassifier, ids: torch.Tensor, labels: torch.Tensor) -> None:
-    network.zero_grad(set_to_none=True)
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = network(ids, torch.ones_like(ids, dtype=torch.bool))
-    cross_entropy(logits.float(), labels).backward()
+def _step(network: DecoderClassifier, ids: Tensor, labels: Tensor) -> None:
+    training_step(network, ids, lambda ids, mask: (network(ids, mask), labels))
 
 
 if __name__ == "__main__":

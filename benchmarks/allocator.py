@@ -10,30 +10,27 @@ freed memory is released to the system.
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from statistics import median
-from typing import Annotated, Any
+from typing import Any
 
+import timing
 import torch
 import typer
-from timing import RESULTS, seconds_of, time_alternately, write_result
-from torch.nn.functional import cross_entropy
+from decoder_steps import lora_classifier, random_ids, training_step
+from torch import Tensor
 
-from wholescript.experiments.environment import device_name
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.training.allocator import tune_allocator
 
-TEXTS, TOKENS, CLASSES = 4, 256, 2
+N_TEXTS, N_TOKENS, N_CLASSES = 4, 256, 2
 RELEASED, RETAINED = "released_to_system", "retained"
 models: dict[str, Any] = {}  # those of a worker process
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="Timed steps per setting, alternating.")] = 6,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "allocator.json",
+    rounds: timing.Rounds = 6,
+    output: timing.Output = timing.RESULTS / "allocator.json",
 ) -> None:
     """Time training steps under both settings; print and write seconds and speedup."""
     spawn = multiprocessing.get_context("spawn")
@@ -43,25 +40,24 @@ def main(
     }
 
     def timer(process: ProcessPoolExecutor, model: str) -> Any:
-        return lambda: process.submit(seconds_of, _step, model).result()
+        return lambda: process.submit(timing.seconds_of, _step, model).result()
 
     seconds = {
-        model: time_alternately({n: timer(p, model) for n, p in processes.items()}, rounds)
+        model: timing.time_alternately({n: timer(p, model) for n, p in processes.items()}, rounds)
         for model in ("classifier", "language model")
     }
     for process in processes.values():
         process.shutdown()
     result = {
-        "batch": f"{TEXTS} x {TOKENS}",
-        "threads": torch.get_num_threads(),
-        "device": device_name(),
+        "batch": f"{N_TEXTS} x {N_TOKENS}",
+        **timing.machine(),
         "seconds": seconds,
         "speedup": {
-            model: round(median(times[RELEASED]) / median(times[RETAINED]), 3)
+            model: timing.median_ratio(times[RELEASED], times[RETAINED])
             for model, times in seconds.items()
         },
     }
-    write_result(output, result)
+    timing.write_result(output, result)
 
 
 def _load_models(retain: bool) -> None:
@@ -69,23 +65,21 @@ def _load_models(retain: bool) -> None:
         raise SystemExit(
             "the allocator cannot be tuned: it is not that of glibc, or MALLOC_* variables are set"
         )
-    torch.manual_seed(0)
-    models["classifier"] = DecoderClassifier(load_decoder("smollm2"), CLASSES, "lora").train()
+    models["classifier"] = lora_classifier("smollm2", N_CLASSES)
     decoder = load_decoder("smollm2")
     models["language model"] = CausalLM(decoder.model, prepare_for_tuning(decoder, "full")).train()
 
 
 def _step(name: str) -> None:
     model = models[name]
-    ids = torch.randint(5, 30_000, (TEXTS, TOKENS))
-    mask = torch.ones_like(ids, dtype=torch.bool)
-    model.zero_grad(set_to_none=True)
-    with torch.autocast("cpu", torch.bfloat16):
+
+    def forward(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if name == "classifier":
-            logits, targets = model(ids, mask), torch.zeros(TEXTS, dtype=torch.int64)
-        else:
-            logits, targets = model.next_token_logits(ids, mask)
-    cross_entropy(logits.float(), targets).backward()
+            return model(ids, mask), torch.zeros(N_TEXTS, dtype=torch.int64)
+        logits, targets = model.next_token_logits(ids, mask)
+        return logits, targets
+
+    training_step(model, random_ids(N_TEXTS, N_TOKENS), forward)
 
 
 if __name__ == "__main__":

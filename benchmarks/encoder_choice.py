@@ -12,7 +12,6 @@ cached in .cache/encoder_choice, film by film, so that an interrupted run resume
 
 import functools
 import io
-import json
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +21,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+import timing
 import torch
 import typer
 from numpy.typing import NDArray
@@ -46,8 +46,8 @@ from wholescript.features.pretrained_encoders import (
     MeanPooledEncoder,
     OpenVinoEncoder,
     TorchEncoder,
+    encoder_tokenizer,
     quiet_loading,
-    wordpiece_tokenizer,
 )
 from wholescript.files import ROOT, write_atomic
 from wholescript.models.films.logistic_regression import NestedLogisticRegression
@@ -68,18 +68,16 @@ N_AXES = (128, 64, 32)
 
 def main(
     parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
-    windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens per film.")] = 8,
-    repeats: Annotated[int, typer.Option(help="Repeats of 5-fold cross-validation.")] = 5,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = (
-        ROOT / "benchmarks" / "results" / "encoder_choice.json"
-    ),
+    n_windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens per film.")] = 8,
+    n_repeats: Annotated[int, typer.Option(help="Repeats of 5-fold cross-validation.")] = 5,
+    output: timing.Output = timing.RESULTS / "encoder_choice.json",
 ) -> None:
     """Evaluate all settings; print and write the metrics."""
     corpus = load_corpus("local", parquet)
     corpus = corpus.select(corpus.films["n_words"] >= WINDOW)
-    means, chunks = embed(corpus, windows)
+    means, chunks = embed(corpus, n_windows)
     task = Task(corpus.films, corpus.labels, corpus.groups, None)
-    folds = repeated_folds(task.labels, task.groups, n_repeats=repeats)
+    folds = repeated_folds(task.labels, task.groups, n_repeats=n_repeats)
 
     def evaluate(title: str, vectors: dict[str, NDArray[Any]], published: str) -> list[Any]:
         models = [FilmVectorLR(name=k, vectors=x.astype(np.float64)) for k, x in vectors.items()]
@@ -110,14 +108,14 @@ def main(
     result = {
         "films": len(corpus),
         "positive": int(task.labels.sum()),
-        "windows": windows,
+        "windows": n_windows,
         "settings": asdict(PUBLISHED.resolved()),
-        "folds": f"{repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
+        "folds": f"{n_repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
         "poolings": poolings,
         "chunk_lengths": lengths,
         "quantization": quantized,
     }
-    write_atomic(output, json.dumps(result, indent=2) + "\n")
+    timing.write_result(output, result, echo=False)
     show("layer and pooling", poolings)
     show("chunk length and overlap", lengths)
     show("quantization", quantized, "bytes_per_chunk", "lost_variance")
@@ -148,41 +146,41 @@ def encoder() -> OpenVinoEncoder | TorchEncoder:
         return engine(AllPoolings(), settings.precision)
 
 
-def embed_film(text: str, windows: int, path: Path) -> None:
-    """Store the mean of the chunks, (cuts, 9, 384) float32, and the published chunks, float16."""
-    ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids, np.int64)
+def embed_film(text: str, n_windows: int, path: Path) -> None:
+    """Store the means of the chunks, (chunkings, 9, 384), and the published chunks, float16."""
+    ids = np.array(encoder_tokenizer().encode(text, add_special_tokens=False).ids, np.int64)
     # In the middle of equal parts: the title page is not representative.
-    starts = ((np.arange(windows) + 0.5) / windows * (len(ids) - WINDOW)).astype(int)
+    starts = ((np.arange(n_windows) + 0.5) / n_windows * (len(ids) - WINDOW)).astype(int)
     means, published = [], np.zeros(0)
     for length, overlap in CHUNKINGS:
-        pieces = [
-            piece
+        chunks = [
+            chunk
             for start in starts
-            for piece in Chunking(length, overlap).split(ids[start : start + WINDOW])
-            if len(piece) == length
+            for chunk in Chunking(length, overlap).split(ids[start : start + WINDOW])
+            if len(chunk) == length
         ]
-        rows = np.array([[101, *piece, 102] for piece in pieces])
-        states = np.concatenate(
-            [encoder().encode(part, np.ones_like(part)) for part in np.split(rows, windows)]
+        input_ids = np.array([[101, *chunk, 102] for chunk in chunks])
+        embeddings = np.concatenate(
+            [encoder().encode(ids, np.ones_like(ids)) for ids in np.split(input_ids, n_windows)]
         )
-        means.append(states.mean(0))
+        means.append(embeddings.mean(0))
         if (length, overlap) == (PUBLISHED.chunk_length, PUBLISHED.chunk_overlap):
-            published = states[:, PUBLISHED.n_layer].astype(np.float16)
+            published = embeddings[:, PUBLISHED.n_layer].astype(np.float16)
     buffer = io.BytesIO()
     np.savez(buffer, means=np.stack(means), chunks=published)
     write_atomic(path, buffer.getvalue())
 
 
-def embed(corpus: Corpus, windows: int) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
-    """Return the means (n, cuts, 9, 384) and the published chunks (n, chunks, 384) of all films."""
+def embed(corpus: Corpus, n_windows: int) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
+    """Return the means, (n, chunkings, 9, 384), and the published chunks, (n, chunks, 384)."""
     assert corpus.texts is not None
     settings = PUBLISHED.resolved()
-    folder = ROOT / ".cache" / "encoder_choice" / f"{settings.key}-{windows}x{WINDOW}"
+    folder = ROOT / ".cache" / "encoder_choice" / f"{settings.key}-{n_windows}x{WINDOW}"
     paths = [folder / f"{sha1}.npz" for sha1 in corpus.films["text_sha1"]]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context, torch.set_num_threads, (1,)) as pool:
         jobs = [
-            pool.submit(embed_film, corpus.texts[film_id], windows, path)
+            pool.submit(embed_film, corpus.texts[film_id], n_windows, path)
             for film_id, path in zip(corpus.film_ids, paths, strict=True)
             if not path.exists()
         ]
@@ -220,10 +218,10 @@ def quantized_variants(
     variants = [(step, vectors.shape[1]) for step in QUANTIZATION_STEPS] + [
         (RELATIVE_STEP, k) for k in N_AXES
     ]
-    for step, axes in tqdm(variants, desc="quantization"):
+    for step, n_axes in tqdm(variants, desc="quantization"):
         rotation = fit_pca_rotation(vectors, step)
         codes = quantize(vectors, rotation)
-        codes[:, axes:] = 0
+        codes[:, n_axes:] = 0
         packed = pa.Codec("zstd", compression_level=19).compress(codes.T.tobytes())
         error = quantization_quality(vectors, codes, rotation)
         row = {
@@ -231,7 +229,7 @@ def quantized_variants(
             "lost_variance": round(error.lost_variance, 5),
             "centred_cosine": round(error.centred_cosine, 5),
         }
-        name = step_name(step) + (f", first {axes} axes" * (axes < vectors.shape[1]))
+        name = step_name(step) + (f", first {n_axes} axes" * (n_axes < vectors.shape[1]))
         found[name] = dequantize(codes, rotation), row
     return found
 

@@ -23,25 +23,27 @@ from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
+import timing
 import torch
 import typer
 from numpy.typing import NDArray
-from timing import RESULTS, seconds_of, time_alternately, write_result
 
 from wholescript.data.films import load_corpus
 from wholescript.experiments.environment import device_name
 from wholescript.features.chunks import Chunking
 from wholescript.features.extract import FeatureConfig, encode_script
 from wholescript.features.pretrained_encoders import (
+    MINILM,
     ChunkEncoder,
     Engine,
     Precision,
+    encoder_tokenizer,
     load_encoder,
-    minilm_folder,
-    wordpiece_tokenizer,
 )
 
 Vectors = NDArray[np.float32]
+PUBLISHED = FeatureConfig().resolved()
+CHUNKING = Chunking(PUBLISHED.chunk_length, PUBLISHED.chunk_overlap)
 
 
 @dataclass(frozen=True)
@@ -55,31 +57,30 @@ class EncoderConfig:
 
 def main(
     parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
-    films: Annotated[int, typer.Option(help="Number of films, evenly spaced in the file.")] = 8,
-    rounds: Annotated[int, typer.Option(help="Timed rounds, after one to warm up.")] = 5,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "encoding.json",
+    n_films: Annotated[int, typer.Option(help="Number of films, evenly spaced in the file.")] = 8,
+    rounds: timing.Rounds = 5,
+    output: timing.Output = timing.RESULTS / "encoding.json",
 ) -> None:
     """Time the encoders and compare their embeddings; print and write both."""
     from sentence_transformers import SentenceTransformer
 
-    texts = read_texts(parquet, films)
+    texts = read_texts(parquet, n_films)
     chunks, token_ids = split_into_chunks(texts)
-    published = FeatureConfig().resolved()
-    reference = SentenceTransformer(str(minilm_folder()))
+    reference = SentenceTransformer(str(MINILM.folder))
     equal_tokens = [
         reference.tokenizer(chunk, add_special_tokens=False)["input_ids"] == ids
         for chunk, ids in zip(chunks, token_ids, strict=True)
     ]
     configs = {
-        "wholescript, whole encoder": EncoderConfig(6, published.engine, "float32"),
-        f"wholescript, {published.precision}": EncoderConfig(
-            6, published.engine, published.precision
+        "wholescript, whole encoder": EncoderConfig(6, PUBLISHED.engine, "float32"),
+        f"wholescript, {PUBLISHED.precision}": EncoderConfig(
+            6, PUBLISHED.engine, PUBLISHED.precision
         ),
         "wholescript, as published": EncoderConfig(
-            published.n_layer, published.engine, published.precision
+            PUBLISHED.n_layer, PUBLISHED.engine, PUBLISHED.precision
         ),
     }
-    if published.precision == "float32":
+    if PUBLISHED.precision == "float32":
         del configs["wholescript, float32"]
     cores = os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
@@ -95,8 +96,8 @@ def main(
                 vectors[name] = np.asarray(reference.encode(chunks), np.float32)
 
         names = ["sentence-transformers", *configs]
-        timers = {name: functools.partial(seconds_of, embed, name) for name in names}
-        seconds = time_alternately(timers, rounds)
+        timers = {name: functools.partial(timing.seconds_of, embed, name) for name in names}
+        seconds = timing.time_alternately(timers, rounds)
 
     settings: dict[str, dict[str, Any]] = {name: asdict(c) for name, c in configs.items()}
     settings["sentence-transformers"] = {
@@ -104,7 +105,7 @@ def main(
         "engine": f"torch, {reference.device}",
         "precision": str(next(reference.parameters()).dtype).removeprefix("torch."),
     }
-    tokens = sum(map(len, token_ids))
+    n_tokens = sum(map(len, token_ids))
     expected = vectors["sentence-transformers"][equal_tokens]
     rows = []
     for name in names:
@@ -112,8 +113,8 @@ def main(
             "name": name,
             **settings[name],
             "seconds": seconds[name],
-            "tokens_per_second": round(tokens / median(seconds[name])),
-            "speedup": round(median(seconds["sentence-transformers"]) / median(seconds[name]), 3),
+            "tokens_per_second": round(n_tokens / median(seconds[name])),
+            "speedup": timing.median_ratio(seconds["sentence-transformers"], seconds[name]),
         }
         if settings[name]["n_layer"] == 6:
             row |= cosines(vectors[name][equal_tokens], expected)
@@ -127,30 +128,28 @@ def main(
         },
         "films": len(texts),
         "chunks": len(chunks),
-        "chunk_length": published.chunk_length,
-        "tokens": tokens,
+        "chunk_length": PUBLISHED.chunk_length,
+        "tokens": n_tokens,
         "chunks_with_equal_tokens": sum(equal_tokens),
         "models_compared": rows,
     }
-    write_result(output, result)
+    timing.write_result(output, result)
 
 
-def read_texts(parquet: Path, films: int) -> list[str]:
-    """Return the texts of `films` films, evenly spaced in the file."""
+def read_texts(parquet: Path, n_films: int) -> list[str]:
+    """Return the texts of `n_films` films, evenly spaced in the file."""
     corpus = load_corpus("local", parquet)
     assert corpus.texts is not None
-    rows = np.unique(np.linspace(0, len(corpus) - 1, films).round().astype(int))
-    return [corpus.texts[corpus.film_ids[row]] for row in rows]
+    indices = np.unique(np.linspace(0, len(corpus) - 1, n_films).round().astype(int))
+    return [corpus.texts[corpus.film_ids[index]] for index in indices]
 
 
 def split_into_chunks(texts: list[str]) -> tuple[list[str], list[list[int]]]:
     """Return the text and the token ids of every chunk, as `encode_script` splits them."""
-    settings = FeatureConfig()
-    chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
     chunks, token_ids = [], []
     for text in texts:
-        encoding = wordpiece_tokenizer().encode(text, add_special_tokens=False)
-        for window in chunking.split(np.arange(len(encoding.ids))):
+        encoding = encoder_tokenizer().encode(text, add_special_tokens=False)
+        for window in CHUNKING.split(np.arange(len(encoding.ids))):
             start, stop = encoding.offsets[window[0]][0], encoding.offsets[window[-1]][1]
             chunks.append(text[start:stop])
             token_ids.append([encoding.ids[token] for token in window])
@@ -179,9 +178,7 @@ def start_worker(configs: list[EncoderConfig], ready: Barrier) -> None:
 
 def embed_script(config: EncoderConfig, text: str) -> Vectors:
     """Embed one screenplay in a worker, as feature extraction does."""
-    published = FeatureConfig()
-    chunking = Chunking(published.chunk_length, published.chunk_overlap)
-    return encode_script(text, encoder(config), chunking)[0].astype(np.float32)
+    return encode_script(text, encoder(config), CHUNKING)[0].astype(np.float32)
 
 
 if __name__ == "__main__":

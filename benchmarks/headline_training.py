@@ -17,37 +17,32 @@ the token stream, with the same batch size and device, alternately in one run:
 Nothing is evaluated, saved or logged.
 """
 
-import json
-import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Annotated
 
 import numpy as np
+import timing
 import torch
 import typer
-from rich.console import Console
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
-from tqdm.auto import tqdm
-from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+from transformers import GPT2Config, GPT2LMHeadModel
+from transformers_trainer import train_one_epoch
 
 from wholescript.data.headlines import load_headlines
-from wholescript.experiments.environment import device_name
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-from wholescript.files import ROOT, write_atomic
 from wholescript.models.gpt import GPT, GPTConfig
+from wholescript.models.types import IntArray
 from wholescript.studies.headlines.batches import TokenStreamBatchLoader
 from wholescript.studies.headlines.tokenizer import train_headline_tokenizer
-from wholescript.training.batches import BatchLoader
-from wholescript.training.document_batches import DocumentBatchLoader, IntArray
-from wholescript.training.language_model import NextTokenObjective
+from wholescript.training.batches import BatchLoader, DocumentBatchLoader
 from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.objectives.next_token import NextTokenObjective
 
 LEARNING_RATE = 3e-4
-OUTPUT = ROOT / "benchmarks" / "results" / "headline_training.json"
 
 
 class PlainGPTBlock(nn.Module):
@@ -107,10 +102,11 @@ def one_headline_per_row(
     token_ids: Sequence[IntArray], eos_token_id: int, n_tokens: int, tokens_per_batch: int
 ) -> DocumentBatchLoader:
     """Return padded rows of one headline each, with about `n_tokens` targets in all."""
-    rows = [np.concatenate([[eos_token_id], ids]) for ids in token_ids]
-    rows = rows[: int(np.searchsorted(np.cumsum([len(ids) - 1 for ids in rows]), n_tokens)) + 1]
-    batch_size = round(tokens_per_batch * len(rows) / n_tokens)
-    return DocumentBatchLoader(rows, np.zeros(len(rows), np.int64), batch_size)
+    headlines = [np.concatenate([[eos_token_id], ids]) for ids in token_ids]
+    n_targets = np.cumsum([len(ids) - 1 for ids in headlines])
+    headlines = headlines[: int(np.searchsorted(n_targets, n_tokens)) + 1]
+    batch_size = round(tokens_per_batch * len(headlines) / n_tokens)
+    return DocumentBatchLoader(headlines, np.zeros(len(headlines), np.int64), batch_size)
 
 
 def train_wholescript(
@@ -145,54 +141,28 @@ def train_transformers(
         n_layer=config.n_layer,
         n_head=config.n_head,
     )
-    rows = [
+    examples = [
         {"input_ids": ids, "labels": ids}
         for batch in batches.train_batches(0)
         for ids in batch.input_ids[:, :-1]
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder,
-            per_device_train_batch_size=batches.batch_size,
-            num_train_epochs=1,
-            learning_rate=LEARNING_RATE,
-            bf16=use_bfloat16,
-            use_cpu=device.type == "cpu",
-            report_to="none",
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-        )
-        Trainer(GPT2LMHeadModel(gpt2_config), arguments, train_dataset=rows).train()
-
-
-def time_alternately(
-    implementations: dict[str, Callable[[], None]], rounds: int, device: torch.device
-) -> dict[str, list[float]]:
-    """Return the seconds of each implementation in each round, after one warm-up round."""
-    seconds: dict[str, list[float]] = {name: [] for name in implementations}
-    for number in tqdm(range(rounds + 1), desc="rounds"):
-        names = list(implementations) if number % 2 else list(reversed(implementations))
-        for name in names:
-            torch.manual_seed(0)
-            start = perf_counter()
-            implementations[name]()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if number:  # the first round warms up
-                seconds[name].append(round(perf_counter() - start, 3))
-    return seconds
+    train_one_epoch(
+        GPT2LMHeadModel(gpt2_config),
+        examples,
+        per_device_train_batch_size=batches.batch_size,
+        learning_rate=LEARNING_RATE,
+        bf16=use_bfloat16,
+        use_cpu=device.type == "cpu",
+    )
 
 
 def main(
     path: Annotated[Path, typer.Argument(help="Table with a column `title`.")],
-    steps: Annotated[
-        int, typer.Option(help="Optimiser steps for each implementation and round.")
-    ] = 4,
+    n_steps: Annotated[int, typer.Option(help="Optimizer steps of a round.")] = 4,
     batch_size: Annotated[int, typer.Option(help="Windows per batch.")] = 64,
     n_headlines: Annotated[int, typer.Option(help="Number of headlines.")] = 20_000,
-    rounds: Annotated[int, typer.Option(help="Rounds, alternating.")] = 3,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = OUTPUT,
+    rounds: timing.Rounds = 3,
+    output: timing.Output = timing.RESULTS / "headline_training.json",
 ) -> None:
     """Time training steps of each implementation; print and write tokens per second."""
     train = load_headlines(path, n_headlines=n_headlines).train
@@ -200,7 +170,7 @@ def main(
     eos_token_id = tokenizer.eos_token_id
     config = GPTConfig(tokenizer.vocab_size)
     tokens_per_batch = batch_size * config.block_size
-    n_tokens = steps * tokens_per_batch
+    n_tokens = n_steps * tokens_per_batch
     stream = tokenizer.stream(train)[: n_tokens + 1]
     batches = TokenStreamBatchLoader(stream, config.block_size, batch_size)
     one_window = TokenStreamBatchLoader(stream[: config.block_size + 1], config.block_size, 1)
@@ -231,24 +201,29 @@ def main(
         "plain_pytorch": lambda: train_plain(config, batches, device),
         "transformers": lambda: train_transformers(config, batches, device, use_bfloat16),
     }
-    seconds = time_alternately(implementations, rounds, device)
-    speed = {name: n_tokens / median(times) for name, times in seconds.items()}
+    timers = {name: partial(_seconds_of, train) for name, train in implementations.items()}
+    seconds = timing.time_alternately(timers, rounds)
     result = {
         "batch_size": batch_size,
-        "steps": steps,
+        "steps": n_steps,
         "bfloat16": use_bfloat16,
-        "threads": torch.get_num_threads(),
-        "device": device_name(),
+        **timing.machine(),
         "seconds": seconds,
-        "tokens_per_second": {name: round(value) for name, value in speed.items()},
+        "tokens_per_second": {
+            name: round(n_tokens / median(times)) for name, times in seconds.items()
+        },
         "speedup_of_wholescript": {
-            name: round(speed["wholescript"] / value, 3)
-            for name, value in speed.items()
+            name: timing.median_ratio(times, seconds["wholescript"])
+            for name, times in seconds.items()
             if name != "wholescript"
         },
     }
-    write_atomic(output, json.dumps(result, indent=2) + "\n")
-    Console().print(result)
+    timing.write_result(output, result)
+
+
+def _seconds_of(train: Callable[[], None]) -> float:
+    torch.manual_seed(0)
+    return timing.seconds_of(train)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ executed. Sphinx reads with one process per core.
 
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -23,10 +22,11 @@ from statistics import median
 from time import perf_counter
 from typing import Annotated, Any
 
+import timing
 import typer
 import yaml
-from timing import RESULTS, time_alternately, write_result
 
+from wholescript.experiments.environment import device_name
 from wholescript.files import ROOT
 
 ROLE = re.compile(r"\{(?:result|difference|claim)\}`([^`<]*)[^`]*`")
@@ -49,33 +49,31 @@ def main(
     sphinx: Annotated[
         Path, typer.Option(help="Path of sphinx-build, in an environment with myst-nb.")
     ],
-    notebooks: Annotated[int, typer.Option(help="Number of notebooks.")] = 12,
-    figures: Annotated[int, typer.Option(help="Maximum number of figures in total.")] = 40,
-    rounds: Annotated[int, typer.Option(help="Timed builds per tool, alternating.")] = 5,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = RESULTS / "site_build.json",
+    n_notebooks: Annotated[int, typer.Option(help="Number of notebooks.")] = 12,
+    max_figures: Annotated[int, typer.Option(help="Maximum number of figures in total.")] = 40,
+    rounds: timing.Rounds = 5,
+    output: timing.Output = timing.RESULTS / "site_build.json",
 ) -> None:
     """Time builds by both tools; print and write seconds and their ratio."""
     with tempfile.TemporaryDirectory() as folder:
         myst_project, sphinx_project = Path(folder) / "myst", Path(folder) / "sphinx"
-        n_figures = write_projects(myst_project, sphinx_project, notebooks, figures)
+        n_figures = write_projects(myst_project, sphinx_project, n_notebooks, max_figures)
         myst = ["myst", "build", "--html", "--strict"]
         sphinx_build = [str(sphinx.absolute()), "-q", "-j", "auto", "-b", "html", ".", "_build"]
         timers = {
             "wholescript": partial(build, myst, myst_project),
             "sphinx": partial(build, sphinx_build, sphinx_project),
         }
-        seconds = time_alternately(timers, rounds)
-    medians = {name: median(times) for name, times in seconds.items()}
+        seconds = timing.time_alternately(timers, rounds)
     result = {
-        "notebooks": notebooks,
+        "notebooks": n_notebooks,
         "figures": n_figures,
         "seconds": seconds,
-        "median": medians,
-        "wholescript_over_sphinx": round(medians["wholescript"] / medians["sphinx"], 3),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
+        "median": {name: median(times) for name, times in seconds.items()},
+        "wholescript_over_sphinx": timing.median_ratio(seconds["wholescript"], seconds["sphinx"]),
+        "device": device_name(),
     }
-    write_result(output, result)
+    timing.write_result(output, result)
 
 
 def build(command: list[str], folder: Path) -> float:
@@ -96,7 +94,9 @@ def build(command: list[str], folder: Path) -> float:
     return perf_counter() - start
 
 
-def write_projects(myst_project: Path, sphinx_project: Path, notebooks: int, figures: int) -> int:
+def write_projects(
+    myst_project: Path, sphinx_project: Path, n_notebooks: int, max_figures: int
+) -> int:
     """Write both projects and return the number of figures in their notebooks."""
     for folder in (myst_project, sphinx_project):
         (folder / "notebooks").mkdir(parents=True)
@@ -105,10 +105,10 @@ def write_projects(myst_project: Path, sphinx_project: Path, notebooks: int, fig
     (myst_project / "figures").mkdir()
     originals = sorted((ROOT / "notebooks").glob("*.ipynb"))
     names, n_figures = [], 0
-    for number in range(notebooks):
+    for number in range(n_notebooks):
         source = originals[number % len(originals)]
         name = f"{number + 1:02d}_{source.stem.partition('_')[2]}_{number // len(originals)}"
-        text, labels = copy_notebook(source, f"-{number}", figures - n_figures)
+        text, labels = copy_notebook(source, f"-{number}", max_figures - n_figures)
         n_figures += len(labels)
         names.append(f"notebooks/{name}.ipynb")
         for folder in (myst_project, sphinx_project):

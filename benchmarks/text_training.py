@@ -8,28 +8,26 @@ the same cores. Each forms batches of texts of similar length in its own way. No
 saved or logged.
 """
 
-import os
-import tempfile
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
+import timing
 import torch
 import typer
-from timing import RESULTS, seconds_of, time_alternately, write_result
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from transformers import Trainer, TrainingArguments
+from transformers_trainer import train_one_epoch
 
 from wholescript.data.labelled import read_labelled_dataset
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.tokenizers import build_subword_tokenizer
 from wholescript.files import ROOT
 from wholescript.models.transformer_classifier import CausalTransformerClassifier
-from wholescript.training.document_batches import ClassificationObjective, DocumentBatchLoader
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.objectives.documents import ClassificationObjective
 
 MAX_LENGTH = 256
 
@@ -54,21 +52,19 @@ def main(
     size: Annotated[str, typer.Option(help="Model size: tiny | small | medium | large.")] = "small",
     n_documents: Annotated[int, typer.Option(help="Number of training documents.")] = 2_000,
     batch_size: Annotated[int, typer.Option(help="Batch size in documents.")] = 32,
-    rounds: Annotated[int, typer.Option(help="Timed epochs per implementation, alternating.")] = 5,
-    output: Annotated[Path, typer.Option(help="JSON file to write.")] = (
-        RESULTS / "text_training.json"
-    ),
+    rounds: timing.Rounds = 5,
+    output: timing.Output = timing.RESULTS / "text_training.json",
 ) -> None:
     """Time epochs of both implementations; print and write documents per second."""
     split = read_labelled_dataset(ROOT / "_build" / "labelled" / data).splits["train"]
     tokenizer = build_subword_tokenizer("bpe", split.texts)
     tokens = [ids[:MAX_LENGTH] for ids in tokenizer(split.texts[:n_documents])]
-    labels, classes = split.labels[:n_documents], int(split.labels.max()) + 1
+    labels, n_classes = split.labels[:n_documents], int(split.labels.max()) + 1
     bfloat16 = cpu_has_bfloat16()
 
     def train_wholescript() -> None:
         torch.manual_seed(0)
-        model = CausalTransformerClassifier(tokenizer.vocab_size, classes, size)
+        model = CausalTransformerClassifier(tokenizer.vocab_size, n_classes, size)
         train_loader = DocumentBatchLoader(tokens, labels, batch_size)
         val_loader = DocumentBatchLoader(tokens[:batch_size], labels[:batch_size], batch_size)
         fit(
@@ -78,57 +74,51 @@ def main(
 
     def train_transformers() -> None:
         torch.manual_seed(0)
-        model = TrainerModel(CausalTransformerClassifier(tokenizer.vocab_size, classes, size))
-        rows = [
+        model = TrainerModel(CausalTransformerClassifier(tokenizer.vocab_size, n_classes, size))
+        examples = [
             {"input_ids": ids, "labels": label, "length": len(ids)}
             for ids, label in zip(tokens, labels.tolist(), strict=True)
         ]
-        with tempfile.TemporaryDirectory() as folder:
-            arguments = TrainingArguments(
-                folder,
-                per_device_train_batch_size=batch_size,
-                num_train_epochs=1,
-                learning_rate=1e-3,
-                max_grad_norm=1.0,
-                bf16=bfloat16,
-                use_cpu=True,
-                train_sampling_strategy="group_by_length",
-                length_column_name="length",
-                remove_unused_columns=False,
-                report_to="none",
-                save_strategy="no",
-                logging_strategy="no",
-                disable_tqdm=True,
-            )
-            Trainer(model, arguments, data_collator=_pad_batch, train_dataset=rows).train()
+        train_one_epoch(
+            model,
+            examples,
+            data_collator=_pad_batch,
+            per_device_train_batch_size=batch_size,
+            learning_rate=1e-3,
+            bf16=bfloat16,
+            use_cpu=True,
+            train_sampling_strategy="group_by_length",
+            length_column_name="length",
+            remove_unused_columns=False,
+        )
 
     trainings = {"wholescript": train_wholescript, "transformers": train_transformers}
-    timers = {name: partial(seconds_of, train) for name, train in trainings.items()}
-    seconds = time_alternately(timers, rounds)
-    speed = {name: n_documents / median(times) for name, times in seconds.items()}
+    timers = {name: partial(timing.seconds_of, train) for name, train in trainings.items()}
+    seconds = timing.time_alternately(timers, rounds)
     result = {
         "data": data,
         "size": size,
         "n_documents": n_documents,
         "batch_size": batch_size,
         "bfloat16": bfloat16,
-        "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
+        **timing.machine(),
         "seconds": seconds,
-        "documents_per_second": {name: round(value, 1) for name, value in speed.items()},
-        "speedup": round(speed["wholescript"] / speed["transformers"], 3),
+        "documents_per_second": {
+            name: round(n_documents / median(times), 1) for name, times in seconds.items()
+        },
+        "speedup": timing.median_ratio(seconds["transformers"], seconds["wholescript"]),
     }
-    write_result(output, result)
+    timing.write_result(output, result)
 
 
-def _pad_batch(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
-    ids = [torch.from_numpy(np.asarray(row["input_ids"])) for row in rows]
+def _pad_batch(examples: list[dict[str, Any]]) -> dict[str, Tensor]:
+    ids = [torch.from_numpy(np.asarray(one["input_ids"])) for one in examples]
     padded = nn.utils.rnn.pad_sequence(ids, batch_first=True)
-    lengths = torch.tensor([len(one) for one in ids])
+    lengths = torch.tensor([len(each) for each in ids])
     return {
         "input_ids": padded,
         "attention_mask": torch.arange(padded.shape[1]) < lengths[:, None],
-        "labels": torch.tensor([row["labels"] for row in rows]),
+        "labels": torch.tensor([one["labels"] for one in examples]),
     }
 
 

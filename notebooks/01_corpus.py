@@ -45,12 +45,12 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
+from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.plots import corpus as plots
-from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("01_corpus", globals())
-study = open_study()
-films, features = study.corpus.films, study.task.features
+data = open_screenplay_data()
+films, features = data.corpus.films, data.task.features
 
 # %% [markdown]
 # ## Which films these are
@@ -62,7 +62,7 @@ films, features = study.corpus.films, study.task.features
 
 # %% label="tbl-sources"
 show_table(
-    film_overview(films, study.corpus.target, features.tokens),
+    film_overview(films, data.corpus.target, features.n_tokens),
     "tbl-sources",
     {"share_positive": ".1%", "mean_tokens": ",.0f", "films": ",d", "positive": ",d"},
 )
@@ -78,11 +78,11 @@ show_table(
 # Longformer.
 
 # %% label="fig-lengths"
-show_figure(plots.length_histogram(features.tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
+show_figure(plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
 
 # %%
 # NBVAL_CHECK_OUTPUT
-tokens, labels = features.tokens, study.task.labels
+tokens, labels = features.n_tokens, data.task.labels
 facts = {
     "n_films": len(tokens),
     "positive_rate": labels.mean(),
@@ -106,7 +106,7 @@ for name, metric in facts.metrics.items():
 
 # %% label="fig-years"
 show_figure(
-    plots.positive_rate_by(films["year"] // 10 * 10, study.task.labels, "decade"), "fig-years"
+    plots.positive_rate_by(films["year"] // 10 * 10, data.task.labels, "decade"), "fig-years"
 )
 
 # %% [markdown]
@@ -133,7 +133,7 @@ show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 # misspellings, would identify films and are left out.
 
 # %% label="fig-zipf"
-show_figure(plots.zipf(features.words), "fig-zipf")
+show_figure(plots.zipf(features.word_counts), "fig-zipf")
 
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
@@ -143,7 +143,7 @@ show_figure(plots.zipf(features.words), "fig-zipf")
 # list.
 
 # %% label="fig-keyness"
-keywords = keyness(features.words, study.task.labels)
+keywords = keyness(features.word_counts, data.task.labels)
 show_figure(plots.keyness(keywords, top=20), "fig-keyness")
 
 # %%
@@ -163,7 +163,7 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 # and every split keeps groups whole.
 
 # %% label="tbl-duplicates"
-_, pairs = group_near_duplicates(features.words.total, study.corpus.film_ids)
+_, pairs = group_near_duplicates(features.word_counts.total, data.corpus.film_ids)
 titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
@@ -179,7 +179,7 @@ show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
 # %% label="fig-confounds"
 show_figure(
-    plots.positive_rate_by_confounder(films, features.tokens, study.task.labels), "fig-confounds"
+    plots.positive_rate_by_confounder(films, features.n_tokens, data.task.labels), "fig-confounds"
 )
 
 # %% [markdown]

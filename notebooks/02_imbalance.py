@@ -35,7 +35,7 @@ seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.models.films.imbalance import (
     IMBALANCE_CORRECTIONS,
@@ -43,27 +43,28 @@ from wholescript.models.films.imbalance import (
     LogitAdjustment,
 )
 from wholescript.models.films.stacking import StackingEnsemble
-from wholescript.plots import scores as plots
+from wholescript.plots import films as plots
+from wholescript.plots.forest import grouped_forest_plot
 
 # %%
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    cached,
     evaluate_run,
     record_differences,
     show_figure,
     show_table,
+    with_fold_cache,
 )
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier
-from wholescript.studies.screenplays.models.published import aggregators
-from wholescript.studies.screenplays.study import open_study
 
 # %%
 TFIDF, NETWORK = "TF-IDF + logistic regression", "gated attention"
 notebook = begin_notebook("02_imbalance", globals())
-study = open_study()
-print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
+data = open_screenplay_data()
+print(f"{len(data.corpus):,} films, {data.task.labels.mean():.1%} positive")
 
 # %% [markdown]
 # ## Six corrections and a baseline
@@ -81,9 +82,11 @@ print(f"{len(study.corpus):,} films, {study.task.labels.mean():.1%} positive")
 
 # %%
 tfidf_models = {name: ImbalanceCorrectedTfidfLR(correction=name) for name in IMBALANCE_CORRECTIONS}
-tfidf_models["logit adjustment"] = LogitAdjustment(cached(tfidf_models["uncorrected"], study))
+tfidf_models["logit adjustment"] = LogitAdjustment(
+    with_fold_cache(tfidf_models["uncorrected"], data)
+)
 tfidf_runs = {
-    name: evaluate_run(f"imbalance/{model.name}", model, study)
+    name: evaluate_run(f"imbalance/{model.name}", model, data)
     for name, model in tfidf_models.items()
 }
 
@@ -95,16 +98,16 @@ tfidf_runs = {
 # the first repeat of the folds only, as the mean of three networks, one per inner fold.
 
 # %%
-gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
+gated_attention = aggregators(data.profile.epochs, min(3, data.profile.n_inner_folds))[
     "gated attention"
 ]
 networks = {
     name: ImbalanceMILClassifier(**vars(gated_attention), correction=name)
     for name in IMBALANCE_CORRECTIONS
 }
-networks["logit adjustment"] = LogitAdjustment(cached(networks["uncorrected"], study))
+networks["logit adjustment"] = LogitAdjustment(with_fold_cache(networks["uncorrected"], data))
 network_runs = {
-    name: evaluate_run(f"imbalance-network/{model.name}", model, study, split="first_repeat")
+    name: evaluate_run(f"imbalance-network/{model.name}", model, data, split="first_repeat")
     for name, model in networks.items()
 }
 runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
@@ -124,7 +127,7 @@ predictions = {
 ranking = {
     kind: compare(of, "auc", baseline="uncorrected", seed=seed) for kind, of in predictions.items()
 }
-show_figure(plots.grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-imbalance-auc")
+show_figure(grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
 # Single intervals hide how similar the corrections are, since all of them profit from the same easy
@@ -137,7 +140,7 @@ paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[kind], "auc", table) for kind, table in ranking.items()]
 record_differences("imbalance/differences", parts, baseline="uncorrected")
 label = "difference of AUROC from the uncorrected model"
-figure = plots.grouped_forest_plot(paired, label, reference=0.0)
+figure = grouped_forest_plot(paired, label, reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
 # %% [markdown]
@@ -152,7 +155,7 @@ show_figure(figure, "fig-imbalance-difference")
 
 # %% label="fig-imbalance-threshold"
 tables = {
-    kind: score_table({name: run.metrics for name, run in of.items()}) for kind, of in runs.items()
+    kind: metric_table({name: run.metrics for name, run in of.items()}) for kind, of in runs.items()
 }
 names = {"macro_f1_at_half": "at_half", "macro_f1": "at_threshold"}
 tfidf_table = tables[TFIDF].rename(columns=names)
@@ -195,8 +198,8 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 recalibrated = {
     name: evaluate_run(
         f"imbalance/{model.name}-recalibrated",
-        StackingEnsemble([cached(model, study)], name=f"{model.name}-recalibrated"),
-        study,
+        StackingEnsemble([with_fold_cache(model, data)], name=f"{model.name}-recalibrated"),
+        data,
     )
     for name, model in tfidf_models.items()
 }
@@ -208,8 +211,8 @@ show_table(tables[TFIDF][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 recalibrated = {
     name: evaluate_run(
         f"imbalance-network/{model.name}-recalibrated",
-        StackingEnsemble([cached(model, study)], name=f"{model.name}-recalibrated"),
-        study,
+        StackingEnsemble([with_fold_cache(model, data)], name=f"{model.name}-recalibrated"),
+        data,
         split="first_repeat",
     )
     for name, model in networks.items()

@@ -37,20 +37,20 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.publish.cells import begin_notebook, measure_run, show_figure, show_table
-from wholescript.studies.screenplays.memory_tables import (
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.memory_cost import (
     MEMORY_COST_MODULES,
+    footprint_metrics,
+    footprint_table,
     frozen_encoder_metrics,
     gradient_metrics,
-    measure_strategies,
-    memory_table,
-    summary,
+    value_table,
 )
 from wholescript.studies.screenplays.plots import memory as plots
-from wholescript.studies.screenplays.study import open_study
 
 notebook = begin_notebook("03_memory", globals())
-study = open_study()
-counts = study.task.features.chunks.counts
+data = open_screenplay_data()
+counts = data.task.features.chunks.counts
 print(f"{counts.min()} to {counts.max()} chunks per film, mean {counts.mean():.0f}")
 
 # %% [markdown]
@@ -77,7 +77,7 @@ settings = {
 gradient_errors = measure_run(
     "memory/gradient-error", settings, MEMORY_COST_MODULES, lambda: gradient_metrics(settings)
 )
-show_table(summary(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
+show_table(value_table(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
 
 # %% [markdown]
 # The table shows the largest relative error of any parameter's gradient against full
@@ -90,9 +90,9 @@ show_table(summary(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
 
 # %% label="fig-memory"
 footprints = measure_run(
-    "memory/footprints", settings, MEMORY_COST_MODULES, lambda: measure_strategies(settings)
+    "memory/footprints", settings, MEMORY_COST_MODULES, lambda: footprint_metrics(settings)
 )
-table = memory_table(footprints.metrics)
+table = footprint_table(footprints.metrics)
 show_figure(
     plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
 )
@@ -127,7 +127,7 @@ strategy_comparison = measure_run(
     MEMORY_COST_MODULES,
     lambda: frozen_encoder_metrics(settings, table),
 )
-show_table(summary(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
+show_table(value_table(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
 
 # %% [markdown]
 # **What this shows.** End-to-end training on a whole screenplay fits in the memory of a few groups

@@ -38,32 +38,31 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
-from wholescript.plots import scores
+from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
     evaluate_run,
-    load_published_run,
+    load_end_to_end_run,
     record_differences,
     show_figure,
     show_table,
 )
 from wholescript.studies.screenplays.attention import attention_profile
-from wholescript.studies.screenplays.models import published
-from wholescript.studies.screenplays.models.published import end_to_end_models
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.models import configurations
 from wholescript.studies.screenplays.plots import search as plots
 from wholescript.studies.screenplays.plots import training
 from wholescript.studies.screenplays.search.importance import hyperparameter_importance
 from wholescript.studies.screenplays.search.results import read_search
-from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("04_training", globals())
-study = open_study()
-chunks = study.task.features.chunks
-print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
+data = open_screenplay_data()
+chunks = data.task.features.chunks
+print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
 
 # %% [markdown]
 # ## Aggregators
@@ -82,12 +81,12 @@ print(f"{len(study.corpus):,} films, {chunks.counts.sum():,} chunks, at most {ch
 # dropout), which limits overfitting.
 
 # %% label="tbl-aggregators"
-models = published.aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-self_attention_models = published.contextual_aggregators(
-    epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
+models = configurations.aggregators(data.profile.epochs, data.profile.n_inner_folds)
+self_attention_models = configurations.self_attention_aggregators(
+    data.profile.epochs, data.profile.n_inner_folds
 )
 show_table(
-    published.parameter_count(models | self_attention_models, chunks),
+    configurations.parameter_table(models | self_attention_models, chunks),
     "tbl-aggregators",
     {"parameters": ",d"},
 )
@@ -99,15 +98,13 @@ show_table(
 # longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
 
 # %%
-runs = {
-    name: evaluate_run(f"training/{model.name}", model, study) for name, model in models.items()
-}
+runs = {name: evaluate_run(f"training/{model.name}", model, data) for name, model in models.items()}
 temporal = {
-    name: evaluate_run(f"training/{model.name}-temporal", model, study, split="temporal")
+    name: evaluate_run(f"training/{model.name}-temporal", model, data, split="temporal")
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
+    name: evaluate_run(f"training/{model.name}", model, data, split="first_repeat")
     for name, model in self_attention_models.items()
 }
 
@@ -122,7 +119,7 @@ first_repeat_runs = {
 histories = {
     name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
 }
-show_figure(training.curves(histories), "fig-curves")
+show_figure(training.loss_curves(histories), "fig-curves")
 
 # %% [markdown]
 # The training loss soon falls below the validation loss, and the gap grows. With so few films,
@@ -141,13 +138,13 @@ predictions = {name: run.predictions(FilmPredictions) for name, run in runs.item
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
 aggregator_comparison = ModelComparison(runs, "auc", comparison)
 record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
-show_figure(scores.forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
+show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
 metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
-show_table(score_table(metrics)[columns], "tbl-training")
+show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
@@ -161,17 +158,15 @@ show_table(score_table(metrics)[columns], "tbl-training")
 
 # %%
 ALL_FEATURES = "year, length, layout, TF-IDF"
-fusion_models = published.late_fusion_models(
-    epochs=study.scale.epochs, inner_folds=study.scale.inner_folds
-)
+fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"+ {name}": evaluate_run(f"training/{model.name}", model, study, split="first_repeat")
+    f"+ {name}": evaluate_run(f"training/{model.name}", model, data, split="first_repeat")
     for name, model in fusion_models.items()
 }
-fusion_runs[f"+ {ALL_FEATURES}"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, study)
+fusion_runs[f"+ {ALL_FEATURES}"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, data)
 temporal["late fusion"] = evaluate_run(
-    f"training/{full_fusion.name}-temporal", full_fusion, study, split="temporal"
+    f"training/{full_fusion.name}-temporal", full_fusion, data, split="temporal"
 )
 
 # %% label="fig-fusion-auc"
@@ -181,7 +176,7 @@ first_repeats = {
     for name, run in fusion_comparison_runs.items()
 }
 fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
-show_figure(scores.forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
+show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
 # One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
@@ -207,8 +202,8 @@ show_figure(scores.forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc"
 
 # %%
 chunk_encoder_runs = {
-    n: load_published_run(f"chunk-encoders/{model.name}", model, study)
-    for n, model in end_to_end_models().items()
+    n: load_end_to_end_run(f"chunk-encoders/{model.name}", model, data)
+    for n, model in configurations.end_to_end_models().items()
 }
 
 # %% label="fig-chunk-encoders-auc"
@@ -218,9 +213,7 @@ first_repeats = {
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
 chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
-show_figure(
-    scores.forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
-)
+show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
 
 # %% label="tbl-chunk-encoders"
 show_table(
@@ -235,8 +228,8 @@ show_table(
 
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # other parameters have no stored texts
-curves = {name: run.history for name, run in shown.items() if len(run.history)}
-show_figure(training.curves(curves), "fig-chunk-encoders-curves")
+encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
+show_figure(training.loss_curves(encoder_histories), "fig-chunk-encoders-curves")
 
 # %% [markdown]
 # ## Attention by position
@@ -247,7 +240,7 @@ show_figure(training.curves(curves), "fig-chunk-encoders-curves")
 # %% label="fig-attention"
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
-    name: attention_profile(m, study.task, study.folds[0]) for name, m in attention_models.items()
+    name: attention_profile(m, data.task, data.folds[0]) for name, m in attention_models.items()
 }
 show_figure(training.attention_by_position(profiles), "fig-attention")
 
@@ -266,7 +259,7 @@ show_figure(training.attention_by_position(profiles), "fig-attention")
 search = read_search(notebook.project.root / search_results)
 trials = search.active_table()
 show_figure(
-    plots.score_by_hyperparameter(trials, search.hyperparameters, "val_loss", "validation loss"),
+    plots.metric_by_hyperparameter(trials, search.is_log_scale, "val_loss", "validation loss"),
     "fig-search",
 )
 
@@ -276,11 +269,9 @@ show_figure(
 
 # %% label="fig-search-importance"
 importance = hyperparameter_importance(
-    search.table(), list(search.hyperparameters), "val_loss", seed=seed
+    search.table(), list(search.is_log_scale), "val_loss", seed=seed
 )
-show_figure(
-    scores.forest_plot(importance, "explained variance", reference=0), "fig-search-importance"
-)
+show_figure(forest_plot(importance, "explained variance", reference=0), "fig-search-importance")
 
 # %% [markdown]
 # The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,

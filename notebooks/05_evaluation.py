@@ -32,36 +32,37 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import auc_by_decade, compare, score_table
+from wholescript.evaluation.film_comparison import auc_by_decade, compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.models.films.controls import controls
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.models.films.tfidf import TfidfLR
-from wholescript.plots import scores as plots
+from wholescript.plots import films as plots
+from wholescript.plots.forest import forest_plot
 
 # %%
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    cached,
     evaluate_run,
-    load_published_run,
+    load_end_to_end_run,
     load_run,
     record_differences,
     show_figure,
     show_table,
+    with_fold_cache,
 )
-from wholescript.studies.screenplays.models.published import (
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.models.configurations import (
     aggregators,
     end_to_end_models,
     late_fusion_models,
 )
-from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("05_evaluation", globals())
-study = open_study()
-print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(study.folds)} folds")
+data = open_screenplay_data()
+print(f"{len(data.corpus):,} films, {data.task.labels.sum()} positive, {len(data.folds)} folds")
 
 # %% [markdown]
 # ## Models compared
@@ -74,29 +75,29 @@ print(f"{len(study.corpus):,} films, {study.task.labels.sum()} positive, {len(st
 # %%
 BASELINE = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
-chunks = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
-stacking = StackingEnsemble([cached(model, study) for model in (tfidf, *chunks.values())])
-runs = {name: load_run(f"training/{model.name}", model, study) for name, model in chunks.items()}
-fusion = late_fusion_models(study.scale.epochs, study.scale.inner_folds)[
+chunks = aggregators(data.profile.epochs, data.profile.n_inner_folds)
+stacking = StackingEnsemble([with_fold_cache(model, data) for model in (tfidf, *chunks.values())])
+runs = {name: load_run(f"training/{model.name}", model, data) for name, model in chunks.items()}
+fusion = late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)[
     "year, length, layout, TF-IDF"
 ]
-runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, study)}
-runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, study)}
-runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, study)}
+runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, data)}
+runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, data)}
+runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, data)}
 
 # %%
 temporal_runs = {
-    name: load_run(f"training/{model.name}-temporal", model, study, split="temporal")
+    name: load_run(f"training/{model.name}-temporal", model, data, split="temporal")
     for name, model in chunks.items()
 }
 temporal_runs |= {
-    "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, study, split="temporal")
+    "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, data, split="temporal")
 }
 temporal_runs |= {
-    BASELINE: evaluate_run("evaluation/tfidf-logistic-temporal", tfidf, study, split="temporal")
+    BASELINE: evaluate_run("evaluation/tfidf-logistic-temporal", tfidf, data, split="temporal")
 }
 temporal_runs |= {
-    "stacking": evaluate_run("evaluation/stacking-temporal", stacking, study, split="temporal")
+    "stacking": evaluate_run("evaluation/stacking-temporal", stacking, data, split="temporal")
 }
 
 # %% [markdown]
@@ -108,7 +109,7 @@ temporal_runs |= {
 # %% label="fig-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 ranking = compare(predictions, "auc", baseline=BASELINE, seed=seed)
-show_figure(plots.forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
+show_figure(forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
 
 # %% [markdown]
 # The paired differences from TF-IDF are more precise: the same films are resampled for both models,
@@ -118,13 +119,13 @@ show_figure(plots.forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
 paired = ranking.drop(index=BASELINE)[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
+    forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
     "fig-auc-difference",
 )
 
 # %% label="tbl-random-split"
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
-table = score_table({name: run.metrics for name, run in runs.items()})
+table = metric_table({name: run.metrics for name, run in runs.items()})
 show_table(table[columns], "tbl-random-split")
 
 # %% [markdown]
@@ -135,7 +136,7 @@ show_table(table[columns], "tbl-random-split")
 
 # %%
 chunk_encoder_runs = {
-    n: load_published_run(f"chunk-encoders/{model.name}", model, study)
+    n: load_end_to_end_run(f"chunk-encoders/{model.name}", model, data)
     for n, model in end_to_end_models().items()
 }
 
@@ -153,7 +154,7 @@ paired = chunk_encoder_comparison.drop(index=BASELINE)[
 ]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    plots.forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
+    forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
     "fig-chunk-encoders-difference",
 )
 
@@ -167,9 +168,7 @@ temporal_predictions = {
     name: run.predictions(FilmPredictions) for name, run in temporal_runs.items()
 }
 temporal = compare(temporal_predictions, "auc", baseline=BASELINE, seed=seed)
-show_figure(
-    plots.forest_plot(temporal, f"AUROC on films from {first_test_year} on"), "fig-auc-temporal"
-)
+show_figure(forest_plot(temporal, f"AUROC on films from {first_test_year} on"), "fig-auc-temporal")
 
 # %% label="tbl-temporal-split"
 average_precision_comparison = compare(
@@ -185,7 +184,8 @@ pairs += [
 ]
 record_differences("evaluation/differences", pairs, baseline=BASELINE)
 show_table(
-    score_table({n: run.metrics for n, run in temporal_runs.items()})[columns], "tbl-temporal-split"
+    metric_table({n: run.metrics for n, run in temporal_runs.items()})[columns],
+    "tbl-temporal-split",
 )
 
 # %% [markdown]
@@ -227,13 +227,13 @@ show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 
 # %% label="fig-controls"
 control_runs = {
-    control.name: evaluate_run(f"evaluation/control-{control.name}", control, study)
+    control.name: evaluate_run(f"evaluation/control-{control.name}", control, data)
     for control in controls()
 }
-control_table = score_table(
+control_table = metric_table(
     {n: run.metrics for n, run in control_runs.items()}, with_interval_of="auc"
 )
-show_figure(plots.forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
+show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% [markdown]
 # ## Where in the script the signal is
@@ -242,12 +242,14 @@ show_figure(plots.forest_plot(control_table, "AUROC", reference=0.5), "fig-contr
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), study)
+    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), data)
     for q in range(4)
 }
 parts = {"opening": control_runs["opening"], **quarters, "whole script": runs[BASELINE]}
-part_table = score_table({name: run.metrics for name, run in parts.items()}, with_interval_of="auc")
-show_figure(plots.forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
+part_table = metric_table(
+    {name: run.metrics for name, run in parts.items()}, with_interval_of="auc"
+)
+show_figure(forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown]
 # Longer parts predict better: the opening pages least, each quarter more, and the whole script

@@ -40,12 +40,12 @@ from wholescript.evaluation.film_comparison import compare
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.evaluation.strata import auc_by_stratum, within_stratum_auc
 from wholescript.evaluation.top_errors import top_errors
-from wholescript.features.character_names import read_proper_names
 from wholescript.features.date_words import DATE_WORDS
+from wholescript.features.proper_names import read_proper_names
 from wholescript.features.topics import fit_topics
 from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
 from wholescript.models.films.tfidf import TfidfLR
-from wholescript.plots import scores
+from wholescript.plots.forest import forest_plot
 
 # %%
 from wholescript.publish.cells import (
@@ -60,26 +60,26 @@ from wholescript.publish.cells import (
     show_table,
 )
 from wholescript.studies.screenplays import interpretation
+from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.keyness_of_predictions import (
     compare_feature_effects,
     predicted_labels,
 )
-from wholescript.studies.screenplays.models.published import aggregators
+from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.plots import interpretation as plots
-from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("06_interpretation", globals())
-study = open_study()
-task, folds = study.task, study.folds
+data = open_screenplay_data()
+task, folds = data.task, data.folds
 TFIDF = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
-all_aggregators = aggregators(epochs=study.scale.epochs, inner_folds=study.scale.inner_folds)
+all_aggregators = aggregators(data.profile.epochs, data.profile.n_inner_folds)
 chunks = {
     name: all_aggregators[name] for name in ("mean pooling", "gated attention", "query decoder")
 }
 mean = chunks["mean pooling"]
-print(f"{len(study.corpus):,} films, {task.labels.sum()} positive, {len(folds)} folds")
+print(f"{len(data.corpus):,} films, {task.labels.sum()} positive, {len(folds)} folds")
 
 # %% [markdown]
 # ## Occluding one part of the script at a time
@@ -91,17 +91,19 @@ print(f"{len(study.corpus):,} films, {task.labels.sum()} positive, {len(folds)} 
 # First the size of the change, whatever its direction: 1 is that of the film's mean part.
 
 # %% label="fig-occlusion-by-part"
-common = {"data": study.corpus.provenance.fingerprint, "features": task.features.manifest}
+common = {"data": data.corpus.provenance.fingerprint, "features": task.features.manifest}
 settings = common | {"models": [model.config for model in chunks.values()], "n_parts": n_parts}
 occlusion = measure_run(
     "interpretation/occlusion-by-part",
     settings,
     interpretation.INTERPRETATION_MODULES,
-    lambda: interpretation.occlusion_metrics(chunks, task, folds, parts=n_parts, seed=seed),
+    lambda: interpretation.occlusion_metrics(chunks, task, folds, n_parts=n_parts, seed=seed),
 )
 relative_change = interpretation.occlusion_table(occlusion.metrics, "relative_change")
 show_figure(
-    plots.along(relative_change, "|change of logit|, mean part = 1", reference_value=1),
+    plots.by_script_position(
+        relative_change, "|change of logit|, mean part = 1", reference_value=1
+    ),
     "fig-occlusion-by-part",
 )
 
@@ -114,7 +116,7 @@ show_figure(
 # %% label="fig-occlusion-class-difference"
 class_difference = interpretation.occlusion_table(occlusion.metrics, "class_difference")
 show_figure(
-    plots.along(class_difference, "class difference, SD of logit", reference_value=0),
+    plots.by_script_position(class_difference, "class difference, SD of logit", reference_value=0),
     "fig-occlusion-class-difference",
 )
 
@@ -127,16 +129,16 @@ show_figure(
 # correlate the occlusion effects of two models over the parts of a script.
 
 # %% label="fig-attention-occlusion"
-rank_correlation = interpretation.metric_table(occlusion.metrics, ":rank_correlation")
+rank_correlation = interpretation.interval_table(occlusion.metrics, ":rank_correlation")
 show_figure(
-    scores.forest_plot(rank_correlation, "rank correlation", reference=0), "fig-attention-occlusion"
+    forest_plot(rank_correlation, "rank correlation", reference=0), "fig-attention-occlusion"
 )
 
 # %% [markdown]
 # Mean occlusion effect of a chunk of the most attended tenth, relative to that of a random chunk:
 
 # %% label="tbl-attention-occlusion"
-top_decile_change = interpretation.metric_table(
+top_decile_change = interpretation.interval_table(
     occlusion.metrics, ":top_decile_relative_change"
 ).rename_axis("model")
 show_table(
@@ -157,8 +159,8 @@ quarters = measure_run(
     interpretation.INTERPRETATION_MODULES,
     lambda: interpretation.quarter_ablation_metrics(tfidf, task, folds, seed=seed),
 )
-auc_change = interpretation.metric_table(quarters.metrics, ":auc_change")
-show_figure(scores.forest_plot(auc_change, "change of AUROC", reference=0), "fig-without-quarter")
+auc_change = interpretation.interval_table(quarters.metrics, ":auc_change")
+show_figure(forest_plot(auc_change, "change of AUROC", reference=0), "fig-without-quarter")
 
 # %% [markdown]
 # ## Names, dates and opening pages
@@ -181,18 +183,18 @@ ablated_runs = {
     f"{TFIDF}, {name}": evaluate_run(
         f"interpretation/tfidf-logistic-{name.replace(' ', '-')}",
         FeatureAblation(tfidf, ablation),
-        study,
+        data,
     )
     for name, ablation in ablations.items()
 }
 
 # %%
-runs = {TFIDF: load_run("evaluation/tfidf-logistic", tfidf, study)} | ablated_runs
-mean_pooling_runs = {"mean pooling": load_run("training/mean-pooling", mean, study)}
+runs = {TFIDF: load_run("evaluation/tfidf-logistic", tfidf, data)} | ablated_runs
+mean_pooling_runs = {"mean pooling": load_run("training/mean-pooling", mean, data)}
 ablated = FeatureAblation(mean, OpeningAblation())
 mean_pooling_runs |= {
     "mean pooling, without opening": evaluate_run(
-        "interpretation/mean-pooling-without-opening", ablated, study
+        "interpretation/mean-pooling-without-opening", ablated, data
     )
 }
 
@@ -209,7 +211,7 @@ record_differences(
 paired = pd.concat([by_words, by_chunks]).drop(index=[TFIDF, "mean pooling"])
 paired = paired[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
-show_figure(scores.forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ablation")
+show_figure(forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ablation")
 
 # %% [markdown]
 # ## Topics as a stand-in for genre
@@ -219,7 +221,7 @@ show_figure(scores.forest_plot(paired, "change of AUROC", reference=0), "fig-fea
 # strongest topic. No label is used. A topic is named by its first words.
 
 # %% label="fig-topics"
-found = fit_topics(task.features.words, names, n_topics, seed=seed)
+found = fit_topics(task.features.word_counts, names, n_topics, seed=seed)
 rate = positive_rates(task.labels, found.film_topics)[["rate", "low", "high"]]
 rate.columns = ["rate", "rate_low", "rate_high"]
 rate.index = pd.Index([found.names[topic] for topic in rate.index])
@@ -233,8 +235,8 @@ show_figure(plots.topics(table, task.labels.mean()), "fig-topics")
 # each other.
 
 # %% label="tbl-strata"
-decade = study.corpus.films["year"].to_numpy() // 10 - 190
-later_half = (study.corpus.films["year"] > study.corpus.films["year"].median()).to_numpy()
+decade = data.corpus.films["year"].to_numpy() // 10 - 190
+later_half = (data.corpus.films["year"] > data.corpus.films["year"].median()).to_numpy()
 strata = {
     "decade": decade,
     "topic": found.film_topics,
@@ -247,8 +249,8 @@ tables = {
     for stratum, numbers in strata.items()
 }
 stored = record_metrics("interpretation/strata", interpretation.strata_metrics(tables))
-within = interpretation.metric_table(stored.metrics, ":within_stratum_auc").rename_axis("AUROC")
-auc_change = interpretation.metric_table(stored.metrics, ":auc_change").add_suffix(" of change")
+within = interpretation.interval_table(stored.metrics, ":within_stratum_auc").rename_axis("AUROC")
+auc_change = interpretation.interval_table(stored.metrics, ":auc_change").add_suffix(" of change")
 show_table(within.join(auc_change), "tbl-strata")
 
 # %% [markdown]
@@ -260,14 +262,14 @@ show_table(within.join(auc_change), "tbl-strata")
 
 # %% label="fig-keyness-predicted"
 predicted = predicted_labels(predictions[TFIDF])
-keyness_comparison = compare_feature_effects(task.features.words, task.labels, predicted)
+keyness_comparison = compare_feature_effects(task.features.word_counts, task.labels, predicted)
 show_figure(plots.feature_effect_scatter(keyness_comparison), "fig-keyness-predicted")
 
 # %% label="tbl-keyness-predicted"
 keyness_agreement = interpretation.keyness_metrics(models, task, seed=seed)
 keyness = record_metrics("interpretation/keyness", keyness_agreement)
 show_table(
-    interpretation.metric_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted"
+    interpretation.interval_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted"
 )
 
 # %% [markdown]
@@ -278,11 +280,11 @@ show_table(
 
 # %% label="tbl-false-positives"
 formats = {"probability": ".2f", "low": ".2f", "high": ".2f"}
-false_positives = top_errors(predictions[TFIDF], study.corpus.films, label=0)
+false_positives = top_errors(predictions[TFIDF], data.corpus.films, label=0)
 show_table(false_positives, "tbl-false-positives", formats)
 
 # %% label="tbl-false-negatives"
-false_negatives = top_errors(predictions[TFIDF], study.corpus.films, label=1)
+false_negatives = top_errors(predictions[TFIDF], data.corpus.films, label=1)
 show_table(false_negatives, "tbl-false-negatives", formats)
 
 # %% [markdown]

@@ -36,7 +36,7 @@ from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.experiments.registry import DATASETS, model_display_name
 from wholescript.plots import documents as plots
-from wholescript.plots import scores as score_plots
+from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
@@ -44,6 +44,8 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
+from wholescript.studies.classifiers import tables as classifiers
+from wholescript.studies.classifiers.tables import with_display_names
 
 # %% label="tbl-classifier-datasets"
 notebook = begin_notebook("07_scratch_or_finetune", globals())
@@ -78,10 +80,8 @@ show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datase
 
 # %% label="fig-classifier-accuracy"
 tables = {name: study.accuracy_table(models) for name, models in by_dataset.items()}
-shown = {
-    DATASETS[name].display_name: study.with_display_names(table) for name, table in tables.items()
-}
-show_figure(score_plots.grouped_forest_plot(shown, "test accuracy"), "fig-classifier-accuracy")
+shown = {DATASETS[name].display_name: with_display_names(table) for name, table in tables.items()}
+show_figure(grouped_forest_plot(shown, "test accuracy"), "fig-classifier-accuracy")
 for name, models in by_dataset.items():
     for model, seeds in models.items():
         record_metrics(f"classifiers/{name}-{model}", study.metrics_over_seeds(seeds))
@@ -96,21 +96,23 @@ for name, models in by_dataset.items():
 formats = dict.fromkeys(("trained_parameters", "train_seconds", "seeds"), ",.0f")
 formats |= dict.fromkeys(("inference_seconds_per_1000", "peak_memory_gb"), ".2f")
 show_table(
-    study.with_display_names(study.model_table(by_dataset["banking77"])),
+    with_display_names(study.model_table(by_dataset["banking77"])),
     "tbl-classifier-banking",
     formats,
 )
 
 # %% label="tbl-classifier-news"
 show_table(
-    study.with_display_names(study.model_table(by_dataset["ag_news"])),
+    with_display_names(study.model_table(by_dataset["ag_news"])),
     "tbl-classifier-news",
     formats,
 )
 
 # %% label="tbl-classifier-imdb"
 show_table(
-    study.with_display_names(study.model_table(by_dataset["imdb"])), "tbl-classifier-imdb", formats
+    with_display_names(study.model_table(by_dataset["imdb"])),
+    "tbl-classifier-imdb",
+    formats,
 )
 
 # %% [markdown]
@@ -125,7 +127,8 @@ cost_table = cost_table.assign(
     high=1 - banking77_table["low"], seconds=banking77_table["train_seconds"]
 )
 show_figure(
-    plots.error_against_training_time(study.with_display_names(cost_table)), "fig-classifier-cost"
+    plots.error_against_training_time(with_display_names(cost_table)),
+    "fig-classifier-cost",
 )
 
 # %% [markdown]
@@ -164,7 +167,7 @@ sizes = (
     .sort_values("size")
 )
 show_figure(
-    plots.accuracy_against(study.with_display_names(sizes), "parameters from scratch"),
+    plots.accuracy_against(with_display_names(sizes), "parameters from scratch"),
     "fig-classifier-size",
 )
 
@@ -181,13 +184,14 @@ record_metrics(
     study.error_rate_ratios(study.trained_on_n(ag_news_runs, 50), "tfidf-svm"),
 )
 show_figure(
-    plots.learning_curves(study.with_display_names(learning_curves)), "fig-classifier-learning"
+    plots.learning_curves(with_display_names(learning_curves)),
+    "fig-classifier-learning",
 )
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
 show_table(
-    study.crossover_table(learning_curves, pairs),
+    classifiers.crossover_table(learning_curves, pairs),
     "tbl-classifier-crossings",
     {"crossover_n_train": ",.0f"},
 )
@@ -204,13 +208,13 @@ show_table(
 n1000 = study.trained_on_n(ag_news_runs, 1_000)
 for model, seeds in n1000.items():
     record_metrics(f"classifiers/ag_news-1000-{model}", study.metrics_over_seeds(seeds))
-show_table(study.with_display_names(study.model_table(n1000)), "tbl-classifier-n1000", formats)
+show_table(with_display_names(study.model_table(n1000)), "tbl-classifier-n1000", formats)
 
 # %% [markdown]
 # ## Learning rate
 
 # %% label="fig-classifier-learning-rate"
-rates = study.learning_rate_table(load_document_runs("banking77"), "scratch-tiny")
+rates = classifiers.learning_rate_table(load_document_runs("banking77"), "scratch-tiny")
 show_figure(
     plots.accuracy_against(rates.assign(size=rates.index), "learning rate"),
     "fig-classifier-learning-rate",
@@ -223,10 +227,10 @@ show_figure(
 # the error-rate ratio of training on them. Test labels are the true ones.
 
 # %% label="tbl-classifier-label-noise"
-noise = study.label_noise_table(study.by_dataset(ag_news_runs)["ag_news"], "crowd_label")
+noise = classifiers.label_noise_table(study.by_dataset(ag_news_runs)["ag_news"], "crowd_label")
 ratios = {r.Index: Metric(r.error_ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
 record_metrics("classifiers/ag_news-label-noise", ratios)
-show_table(study.with_display_names(noise), "tbl-classifier-label-noise")
+show_table(with_display_names(noise), "tbl-classifier-label-noise")
 
 # %% [markdown]
 # Confident learning (Northcutt et al., 2021) ranks texts by the disagreement between their label
@@ -257,7 +261,7 @@ show_table(flagged.head(12).set_index("label"), "tbl-classifier-flagged", {"n_do
 
 # %% label="tbl-classifier-confused"
 best = study.accuracy_table(by_dataset["banking77"]).index[-1]
-confusions = study.confused_class_pairs(by_dataset["banking77"][best])
+confusions = classifiers.confused_class_pairs(by_dataset["banking77"][best])
 show_table(confusions, "tbl-classifier-confused", {"n_errors": ".1f", "n_reversed": ".1f"})
 
 # %% [markdown]

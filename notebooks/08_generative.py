@@ -43,7 +43,7 @@ from wholescript.experiments.documents import tables as study
 from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
-from wholescript.plots import scores as score_plots
+from wholescript.plots.forest import forest_plot, grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
@@ -99,7 +99,7 @@ for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
 record_metrics("generative/statistics", study.dataset_sizes(models))
 names = {name: model_display_name(name) for name in models}
 accuracies = study.accuracy_table(models).rename(index=names)
-show_figure(score_plots.forest_plot(accuracies, "test accuracy"), "fig-generative-accuracy")
+show_figure(forest_plot(accuracies, "test accuracy"), "fig-generative-accuracy")
 
 # %% label="tbl-generative-models"
 formats = {"trained_parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
@@ -214,15 +214,15 @@ for name, seeds in blocked.items():
 record_metrics("generative/blocked-over-nb-svm", study.error_rate_ratios(blocked, "nb-svm"))
 hold_outs = {"random": {name: models[name] for name in blocked}, "blocks of 25": blocked}
 gaps = {
-    hold_out: study.validation_optimism(runs).rename(index=names)
+    hold_out: generative.validation_optimism(runs).rename(index=names)
     for hold_out, runs in hold_outs.items()
 }
 label = "validation accuracy minus test accuracy"
-figure = score_plots.grouped_forest_plot(gaps, label, reference=0)
+figure = grouped_forest_plot(gaps, label, reference=0)
 show_figure(figure, "fig-generative-validation")
 
 # %% label="tbl-generative-validation"
-for model, row in study.validation_optimism(hold_outs["random"]).iterrows():
+for model, row in generative.validation_optimism(hold_outs["random"]).iterrows():
     gap = Metric(row["value"], row["low"], row["high"])
     record_metrics(f"generative/gap-{model}", {"accuracy_gap": gap})
 table = pd.concat(gaps, names=["hold_out"]).reset_index().set_index("model")

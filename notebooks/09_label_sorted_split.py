@@ -38,7 +38,7 @@ from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
-from wholescript.plots import scores as score_plots
+from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
@@ -126,7 +126,7 @@ names = {name: model_display_name(name) for name in models}
 constant_prediction = {"constant prediction": {"value": 0.5, "low": 0.5, "high": 0.5}}
 accuracies = study.accuracy_table(models).rename(index=names)
 table = pd.concat([pd.DataFrame(constant_prediction).T, accuracies])
-show_figure(score_plots.forest_plot(table, "test accuracy"), "fig-encoder-accuracy")
+show_figure(forest_plot(table, "test accuracy"), "fig-encoder-accuracy")
 
 # %% label="tbl-encoder-models"
 formats = {"trained_parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
@@ -183,7 +183,7 @@ predictions = {
     names[name]: [run.predictions(DocumentPredictions) for run in seeds]
     for name, seeds in models.items()
 }
-show_figure(plots.confusion(predictions, columns=3), "fig-encoder-confusion")
+show_figure(plots.confusion(predictions, n_columns=3), "fig-encoder-confusion")
 
 # %% [markdown]
 # The errors with the highest confidence of the encoder were inspected by hand, and one cause was

@@ -41,7 +41,7 @@ import json
 import pandas as pd
 
 from wholescript.experiments.documents.tables import load_analysis_run
-from wholescript.plots.scores import forest_plot
+from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
@@ -69,8 +69,7 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 notebook = begin_notebook("10_headlines", globals())
 runs = headline_tables.load_headline_runs("headlines")
 baseline = runs["baseline"]
-metrics = headline_tables.summary_metrics(baseline) | headline_tables.config_metrics(baseline)
-record_metrics("headlines/baseline", metrics)
+record_metrics("headlines/baseline", headline_tables.summary_metrics(baseline))
 published = {"nats_per_character": Metric(published_nats_per_character)}
 record_metrics("headlines/published", published)
 names = ["nats_per_character", "scored_token_share", "nats_per_character_corrected"]
@@ -163,9 +162,7 @@ for name, row in steps.iterrows():
 ends = {name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}
 after_adamw = headline_tables.differences_from_baseline(ends, "adamw").loc["r-drop"]
 record_metrics("headlines/after-adamw", {change: Metric(**after_adamw)})
-small = runs["small-baseline"]
-metrics = headline_tables.summary_metrics(small) | headline_tables.config_metrics(small)
-record_metrics("headlines/small", metrics)
+record_metrics("headlines/small", headline_tables.summary_metrics(runs["small-baseline"]))
 differences = headline_tables.step_differences(steps).drop("adamw")
 figure = forest_plot(differences, "change in bits per byte", reference=0)
 show_figure(figure, "fig-headlines-ablation")
@@ -199,9 +196,7 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% label="fig-headlines-tuning"
 tuning = {k.removeprefix("tuning-"): v for k, v in runs.items() if k.startswith("tuning-")}
-base = tuning["base"]
-metrics = headline_tables.summary_metrics(base) | headline_tables.config_metrics(base)
-record_metrics("headlines/tuning", metrics)
+record_metrics("headlines/tuning", headline_tables.summary_metrics(tuning["base"]))
 differences = headline_tables.differences_from_baseline(tuning, "base")
 for name, row in differences.iterrows():
     record_metrics(f"headlines/tuning-{name}", {change: Metric(**row)})
@@ -220,11 +215,9 @@ show_figure(figure, "fig-headlines-tuning")
 
 # %% label="tbl-headlines-best"
 models = {name: runs[name] for name in ("baseline", "best")}
-best = models["best"]
-metrics = headline_tables.summary_metrics(best) | headline_tables.config_metrics(best)
-record_metrics("headlines/best", metrics)
+record_metrics("headlines/best", headline_tables.summary_metrics(models["best"]))
 record_metrics("headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline"))
-table = headline_tables.config_table(models, "baseline").drop(columns="train_seconds")
+table = headline_tables.model_table(models, "baseline").drop(columns="train_seconds")
 show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 
 # %% [markdown]
@@ -236,18 +229,17 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 
 # %% label="fig-headlines-cpu-loss"
 cpu_models = {name: runs[run] for name, run in cpu_runs.items()}
-for name, seeds in cpu_models.items():
-    metrics = headline_tables.summary_metrics(seeds) | headline_tables.config_metrics(seeds)
-    record_metrics(f"headlines/cpu-{name}", metrics)
+for name, model_runs in cpu_models.items():
+    record_metrics(f"headlines/cpu-{name}", headline_tables.summary_metrics(model_runs))
 bits_per_byte_ratios = headline_tables.bits_per_byte_ratios(cpu_models, "baseline")
 record_metrics("headlines/cpu-ratios", bits_per_byte_ratios)
 train_time_ratios = headline_tables.train_time_ratios(cpu_models, "baseline")
 record_metrics("headlines/cpu-train-time", train_time_ratios)
-histories = {name: headline_tables.mean_history(seeds) for name, seeds in cpu_models.items()}
+histories = {name: headline_tables.mean_history(each) for name, each in cpu_models.items()}
 show_figure(plots.loss_curves(histories), "fig-headlines-cpu-loss")
 
 # %% label="tbl-headlines-cpu"
-table = headline_tables.config_table(cpu_models, "baseline")
+table = headline_tables.model_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
 

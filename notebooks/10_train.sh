@@ -6,18 +6,18 @@ set -e
 train() { wholescript train headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 analyze() { wholescript analyze-headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 
-# The cumulative ablation, with a smaller model and fewer headlines: most steps with two seeds.
-small() {
-    step=$1
-    shift
+# The cumulative ablation, with a smaller model and fewer headlines: two seeds a step, one from `deep` to `r-drop`.
+steps=$(python -c 'from wholescript.studies.headlines.ablation import ABLATION_STEPS
+print(*(step.name for step in ABLATION_STEPS))')
+seeds="--seed 1337 --seed 1338"
+for step in $steps; do
+    case $step in
+    deep) seeds="--seed 1337" ;;
+    cross-headline-context) seeds="--seed 1337 --seed 1338" ;;
+    esac
     train $step --name small-$step --n-headlines 20000 --base-override n_layer=3 --base-override d_model=192 \
-        --base-override vocab_size=4000 --base-override batch_size=16 "$@"
-}
-for step in baseline adamw warm-up shuffled rotary rms-norm swiglu residual-init document-mask whole-headlines \
-    per-headline-eval unigram half-vocabulary muon wsd weight-decay cross-headline-context; do
-    small $step --seed 1337 --seed 1338
+        --base-override vocab_size=4000 --base-override batch_size=16 $seeds
 done
-for step in deep untied gated layer-scale no-dropout more-dropout two-dropout-passes r-drop; do small $step; done
 
 # Choices that depend on the size, with the baseline's.
 tune() {

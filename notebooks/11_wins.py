@@ -33,11 +33,11 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.data.films.labels import NOMINATION_OF
-from wholescript.evaluation.film_comparison import compare, score_table
+from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.models.films.proxy_label import ProxyLabel
 from wholescript.models.films.tfidf import TfidfLR
-from wholescript.plots import scores as plots
+from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
     ModelComparison,
@@ -48,15 +48,15 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
-from wholescript.studies.screenplays.models.published import aggregators
-from wholescript.studies.screenplays.study import open_study
 
 # %%
 notebook = begin_notebook("11_wins", globals())
-study = open_study()
+data = open_screenplay_data()
 nomination = NOMINATION_OF[target]
-films = study.corpus.films
+films = data.corpus.films
 facts = {"n_nominated": films[nomination].sum(), "n_won": films[target].sum()}
 record_metrics("wins/statistics", {name: Metric(float(value)) for name, value in facts.items()})
 print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']} won")
@@ -76,7 +76,7 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 # mean of three, one per inner fold.
 
 # %%
-gated_attention = aggregators(study.scale.epochs, min(3, study.scale.inner_folds))[
+gated_attention = aggregators(data.profile.epochs, min(3, data.profile.n_inner_folds))[
     "gated attention"
 ]
 tfidf_models = {
@@ -92,7 +92,7 @@ networks = {
 # %%
 models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
-    kind: {n: evaluate_run(f"wins/{m.name}", m, study, split="first_repeat") for n, m in of.items()}
+    kind: {n: evaluate_run(f"wins/{m.name}", m, data, split="first_repeat") for n, m in of.items()}
     for kind, of in models.items()
 }
 predictions = {
@@ -107,7 +107,7 @@ predictions = {
 
 # %% label="fig-wins-auc"
 ranking = {k: compare(of, "auc", baseline="wins", seed=seed) for k, of in predictions.items()}
-show_figure(plots.grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-wins-auc")
+show_figure(grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-wins-auc")
 
 # %% [markdown]
 # Average precision weights the top of the list: how many of the films ranked highest won. Chance is
@@ -118,8 +118,8 @@ precision = {
     kind: compare(of, "average_precision", baseline="wins", seed=seed)
     for kind, of in predictions.items()
 }
-chance = float(study.task.labels.mean())
-figure = plots.grouped_forest_plot(precision, "average precision", reference=chance)
+chance = float(data.task.labels.mean())
+figure = grouped_forest_plot(precision, "average precision", reference=chance)
 show_figure(figure, "fig-wins-precision")
 
 # %% [markdown]
@@ -132,15 +132,13 @@ paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
 parts = [ModelComparison(runs[k], "auc", table) for k, table in ranking.items()]
 parts += [ModelComparison(runs[k], "average_precision", table) for k, table in precision.items()]
 record_differences("wins/differences", parts, baseline="wins")
-figure = plots.grouped_forest_plot(
-    paired, "difference of AUROC from training on wins", reference=0.0
-)
+figure = grouped_forest_plot(paired, "difference of AUROC from training on wins", reference=0.0)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"
 metrics = {f"{k}, {name}": run.metrics for k, of in runs.items() for name, run in of.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
-show_table(score_table(metrics)[columns], "tbl-wins")
+show_table(metric_table(metrics)[columns], "tbl-wins")
 
 # %% [markdown]
 # For the two models trained on nominations, Brier score and calibration error compare the

@@ -29,14 +29,7 @@ except ModuleNotFoundError as error:
         "`make cluster`, or pip install --no-deps -r requirements-cluster.lock"
     ) from None
 
-__all__ = [
-    "Iterator",
-    "ParameterError",
-    "RunError",
-    "contextmanager",
-]
-
-ANSWER_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # for an answer of a cluster
 
 
 @contextmanager
@@ -71,7 +64,7 @@ def _check_answers(address: str) -> None:
     if not (host and port.isdigit()):
         raise ParameterError(f"address={address!r} is not HOST:PORT, as `ray start --head` says it")
     try:
-        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS).close()
     except OSError as error:
         raise RunError(
             f"no Ray cluster answers at {address} ({error}): start one with `ray start --head`, or "

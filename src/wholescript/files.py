@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

@@ -54,7 +54,7 @@ def test_errors_are_printed_without_traceback(questions: Make, save: Save) -> No
     path = save(questions(300).sort_values("label"))
     for arguments, message in [
         ([str(path), "--head", "100"], "sorted by label"),
-        (["bankng77"], "Did you mean 'banking77'?"),
+        (["bankng77"], "did you mean 'banking77'?"),
         ([str(path), "--label-column", "lable"], "Did you mean 'label'?"),
         ([str(path), "--name", "../up"], "is not valid as a folder name"),
     ]:

@@ -18,14 +18,14 @@ ODD = ['with "quotes", commas', "two\nlines", "a line\u2028separator", "NA", "Ü
 
 @pytest.mark.parametrize("name", ["own.parquet", "own.csv", "own.tsv", "own.jsonl"])
 def test_every_format_gives_the_same_texts(save: Save, name: str) -> None:
-    rows = read_table(save(pd.DataFrame({"text": ODD, "label": range(6)}), name)).rows
+    rows = read_table(save(pd.DataFrame({"text": ODD, "label": range(6)}), name)).frame
     assert rows["text"].tolist() == ODD
     assert rows["label"].astype(int).tolist() == list(range(6))
 
 
 def test_byte_order_mark_is_not_part_of_a_column_name(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_bytes("text,label\nÜber,a\n".encode("utf-8-sig"))
-    assert list(read_table(tmp_path / "own.csv").rows) == ["text", "label"]
+    assert list(read_table(tmp_path / "own.csv").frame) == ["text", "label"]
 
 
 def test_encoding_error_gives_the_line_and_encoding_can_be_passed(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_encoding_error_gives_the_line_and_encoding_can_be_passed(tmp_path: Path
     path.write_bytes(b"text,label\nplain,a\n" + "Café,b\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"own.csv is not utf-8: line 3 contains.*0xe9.*--encoding"):
         read_table(path)
-    assert read_table(path, "cp1252").rows["text"].tolist() == ["plain", "Café"]
+    assert read_table(path, "cp1252").frame["text"].tolist() == ["plain", "Café"]
     with pytest.raises(ParameterError, match=r"unknown encoding 'utf-9'"):
         read_table(path, "utf-9")
 

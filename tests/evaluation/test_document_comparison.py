@@ -18,8 +18,8 @@ from wholescript.evaluation.document_comparison import (
 from wholescript.evaluation.document_metrics import bootstrap
 
 
-def seeds_of(strength, seeds=3, n=300, first=0):
-    return [classified(n=n, seed=first + seed, strength=strength) for seed in range(seeds)]
+def seeds_of(strength, n_seeds=3, n=300, first=0):
+    return [classified(n=n, seed=first + seed, strength=strength) for seed in range(n_seeds)]
 
 
 def corrupted(p, n, seed=0):
@@ -31,7 +31,7 @@ def corrupted(p, n, seed=0):
 
 
 def test_the_difference_of_a_model_from_itself_is_zero():
-    p = seeds_of(2.0, seeds=1)
+    p = seeds_of(2.0, n_seeds=1)
     table = paired_difference(p, p, n_boot=100)
     assert (table[["value", "low", "high"]] == 0).all(axis=None)
     assert (table["p"] == 1).all()
@@ -39,7 +39,7 @@ def test_the_difference_of_a_model_from_itself_is_zero():
 
 
 def test_differences_equal_those_of_the_metrics():
-    a, b = seeds_of(2.0), seeds_of(1.0, seeds=2, first=7)
+    a, b = seeds_of(2.0), seeds_of(1.0, n_seeds=2, first=7)
     table = paired_difference(a, b, n_boot=200)
     values = [bootstrap(r, ["accuracy", "macro_f1"], n_boot=10)["value"].to_numpy() for r in (a, b)]
     assert table["value"].to_numpy() == pytest.approx(values[0] - values[1])
@@ -50,7 +50,7 @@ def test_differences_equal_those_of_the_metrics():
 
 
 def test_pairing_narrows_the_interval():
-    p = seeds_of(1.0, seeds=1)
+    p = seeds_of(1.0, n_seeds=1)
     near = [corrupted(p[0], 10)]
     pair = paired_difference(p, near, ["accuracy"], n_boot=400).loc[0]
     alone = bootstrap(p, ["accuracy"], n_boot=400).loc[0]
@@ -129,19 +129,19 @@ def test_models_are_compared_with_a_baseline():
     assert rows.loc[("macro_f1", "same"), "p_holm"] > 0.05
     assert rows["mcnemar"].isna().tolist() == [False, False, True, True]
     alone = paired_difference(runs["same"], runs["linear"], n_boot=300)
-    assert rows.loc[("macro_f1", "same"), "low"] == alone.loc[1, "low"]
+    assert rows.loc[("macro_f1", "same"), "difference_low"] == alone.loc[1, "low"]
     assert table.dtypes.drop(["metric", "model"]).eq(np.float64).all()
 
 
 def test_comparisons_need_a_baseline_and_the_same_documents():
-    p = seeds_of(1.0, seeds=1)
+    p = seeds_of(1.0, n_seeds=1)
     with pytest.raises(ParameterError, match=r"unknown baseline 'svm'; models: a, b"):
         compare({"a": p, "b": p}, baseline="svm")
     with pytest.raises(ParameterError, match=r"'a' is the only model"):
         compare({"a": p}, baseline="a")
     with pytest.raises(ParameterError, match=r"\['ece'\].*accuracy"):
         paired_difference(p, p, ["ece"])
-    other = seeds_of(1.0, seeds=1, n=299)
+    other = seeds_of(1.0, n_seeds=1, n=299)
     for test in (paired_difference, mcnemar):
         with pytest.raises(DataError, match=r"only in one: doc299"):
             test(p, other)
@@ -155,8 +155,8 @@ def test_confused_pairs_are_sorted_by_their_number():
     first[40:47], second[40:45] = 4, 4  # class 2 predicted as class 4, in 6 documents on average
     first[80:83], second[80:82] = 2, 2
     first[0] = 1
-    seeds = [decided(labels, first, 5), decided(labels, second, 5)]
-    table = confused_pairs(seeds)
+    by_seed = [decided(labels, first, 5), decided(labels, second, 5)]
+    table = confused_pairs(by_seed)
     assert table.iloc[0].to_dict() == {
         "label": "class 2",
         "predicted": "class 4",
@@ -167,13 +167,13 @@ def test_confused_pairs_are_sorted_by_their_number():
     }
     assert table.iloc[1][["label", "predicted", "n_errors"]].tolist() == ["class 0", "class 1", 0.5]
     assert len(table) == 2
-    assert len(confused_pairs(seeds, top=1)) == 1
-    assert mean_confusion_matrix(seeds).loc["class 2"].tolist() == [0, 0, 14, 0, 6]
+    assert len(confused_pairs(by_seed, top=1)) == 1
+    assert mean_confusion_matrix(by_seed).loc["class 2"].tolist() == [0, 0, 14, 0, 6]
     assert confused_pairs([decided(labels, labels, 5)]).empty
 
 
 def test_per_class_metrics_equal_scikit_learn():
-    several = seeds_of(1.0, seeds=2)
+    several = seeds_of(1.0, n_seeds=2)
     table = per_class_metrics(several)
     expected = np.mean(
         [precision_recall_fscore_support(p.labels, p.predicted) for p in several], axis=0

@@ -24,8 +24,10 @@ from wholescript.evaluation.document_metrics import (
 from wholescript.evaluation.document_predictions import DocumentPredictions
 
 
-def values(seeds, metrics=METRICS, **options):
-    return bootstrap(seeds, metrics, n_boot=20, **options).set_index("metric")["value"]
+def values(predictions_by_seed, metrics=METRICS, **options):
+    return bootstrap(predictions_by_seed, metrics, n_boot=20, **options).set_index("metric")[
+        "value"
+    ]
 
 
 def sklearn_metrics(labels, predicted):

@@ -5,14 +5,14 @@ import pytest
 
 from wholescript.errors import DataError
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
-from wholescript.evaluation.film_metrics import METRICS, score
+from wholescript.evaluation.film_metrics import METRICS, mean_metrics
 
 
 def test_the_value_lies_within_its_interval(make_predictions):
     p = make_predictions()
     table = bootstrap(p, n_boot=300).set_index("metric")
     assert list(table.index) == list(METRICS)
-    assert table["value"].to_dict() == pytest.approx(score(p))
+    assert table["value"].to_dict() == pytest.approx(mean_metrics(p))
     unbiased = table.drop(index="ece")  # biased upwards: its interval may not contain it
     assert (unbiased["low"] < unbiased["value"]).all()
     assert (unbiased["value"] < unbiased["high"]).all()
@@ -37,7 +37,8 @@ def test_whole_groups_are_resampled(make_predictions):
     paired = replace(p, groups=np.array([f"g{i // 10}" for i in range(60)], dtype=object))
     alone = replace(p, groups=np.array(p.film_ids, dtype=object))
     p_wide, p_narrow = (
-        replace(x, scores=np.repeat(p.scores[:, ::10], 10, axis=1)) for x in (paired, alone)
+        replace(x, probabilities=np.repeat(p.probabilities[:, ::10], 10, axis=1))
+        for x in (paired, alone)
     )
     wide, narrow = (bootstrap(x, ["brier"], n_boot=400).loc[0] for x in (p_wide, p_narrow))
     assert wide["high"] - wide["low"] > 0
@@ -53,22 +54,27 @@ def test_the_difference_of_a_model_from_itself_is_exactly_zero(make_predictions)
 
 def test_pairing_narrows_the_interval_of_a_difference(make_predictions):
     good = make_predictions(strength=1.5)
-    noise = np.random.default_rng(1).normal(scale=0.02, size=good.scores.shape)
-    near, far = replace(good, scores=good.scores + noise), make_predictions(seed=5, strength=0.0)
+    noise = np.random.default_rng(1).normal(scale=0.02, size=good.probabilities.shape)
+    near, far = (
+        replace(good, probabilities=good.probabilities + noise),
+        make_predictions(seed=5, strength=0.0),
+    )
     close = paired_difference(good, near, ["auc"], n_boot=300).loc[0]
     clear = paired_difference(good, far, ["auc"], n_boot=300).loc[0]
     alone = bootstrap(good, ["auc"], n_boot=300).loc[0]
     assert close["high"] - close["low"] < (alone["high"] - alone["low"]) / 2
     assert clear["low"] > 0
     assert clear["p"] < 0.02
-    assert clear["value"] == pytest.approx(score(good, ["auc"])["auc"] - score(far, ["auc"])["auc"])
+    assert clear["value"] == pytest.approx(
+        mean_metrics(good, ["auc"])["auc"] - mean_metrics(far, ["auc"])["auc"]
+    )
 
 
 def test_differences_need_the_same_films(make_predictions):
     with pytest.raises(DataError, match=r"120 films in 2 repeats, the other 100 in 2"):
         paired_difference(make_predictions(), make_predictions(n=100))
     unscored = make_predictions()
-    unscored.scores[:, :30] = np.nan
+    unscored.probabilities[:, :30] = np.nan
     unscored.folds[:, :30] = -1
     paired_difference(unscored, unscored.drop_unscored(), ["auc"], n_boot=10)
 

@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation import film_metrics as metrics
-from wholescript.evaluation.film_metrics import ScoredFilms, score, score_repeats
+from wholescript.evaluation.film_metrics import ScoredFilms, mean_metrics, metrics_by_repeat
 
 HALF = {"macro_f1_at_half": "macro_f1", "mcc_at_half": "mcc"}
 
@@ -29,14 +29,16 @@ def weighted_films(draw):
 @given(weighted_films())
 def test_metrics_equal_scikit_learn_under_every_weighting(drawn):
     films, weights = drawn
-    predicted = films.scores >= 0.4
+    predicted = films.probabilities >= 0.4
     expected = {
-        "auc": lambda w: reference.roc_auc_score(films.positive, films.scores, sample_weight=w),
+        "auc": lambda w: reference.roc_auc_score(
+            films.positive, films.probabilities, sample_weight=w
+        ),
         "within_decade_auc": lambda w: reference.roc_auc_score(
-            films.positive, films.scores, sample_weight=w
+            films.positive, films.probabilities, sample_weight=w
         ),
         "average_precision": lambda w: reference.average_precision_score(
-            films.positive, films.scores, sample_weight=w
+            films.positive, films.probabilities, sample_weight=w
         ),
         "macro_f1": lambda w: reference.f1_score(
             films.positive,
@@ -48,7 +50,7 @@ def test_metrics_equal_scikit_learn_under_every_weighting(drawn):
         ),
         "mcc": lambda w: reference.matthews_corrcoef(films.positive, predicted, sample_weight=w),
         "brier": lambda w: reference.brier_score_loss(
-            films.positive, films.scores, sample_weight=w
+            films.positive, films.probabilities, sample_weight=w
         ),
     }
     for name, by_reference in expected.items():
@@ -59,7 +61,7 @@ def test_metrics_equal_scikit_learn_under_every_weighting(drawn):
 def test_a_weight_of_two_equals_a_duplicated_film(make_predictions):
     p = make_predictions(n_repeats=1)
     twice = np.r_[np.arange(120), np.arange(40)]
-    films = ScoredFilms(p.labels == 1, p.scores[0], p.thresholds[0], p.folds[0], p.years)
+    films = ScoredFilms(p.labels == 1, p.probabilities[0], p.thresholds[0], p.folds[0], p.years)
     doubled = ScoredFilms(*(column[twice] for column in vars(films).values()))
     weights = np.where(np.arange(120) < 40, 2.0, 1.0)[None]
     for name in set(metrics.METRICS) - {"ece"}:  # its bins are those of the unweighted films
@@ -69,19 +71,23 @@ def test_a_weight_of_two_equals_a_duplicated_film(make_predictions):
 
 def test_ranking_metrics_compare_within_folds_and_decades(make_predictions):
     p = make_predictions(n_repeats=1, strength=0.5)
-    shifted = replace(p, scores=p.scores + 10.0 * p.folds)
-    by_decade = replace(p, scores=p.scores + 10.0 * (p.years // 10))
-    assert score(p, ["auc"]) == pytest.approx(score(shifted, ["auc"]))
-    assert score(p, ["average_precision"]) == pytest.approx(score(shifted, ["average_precision"]))
-    within = score(p, ["within_decade_auc"])
-    assert within == pytest.approx(score(by_decade, ["within_decade_auc"]))
-    assert score(p, ["auc"])["auc"] != pytest.approx(score(by_decade, ["auc"])["auc"], abs=0.01)
+    shifted = replace(p, probabilities=p.probabilities + 10.0 * p.folds)
+    by_decade = replace(p, probabilities=p.probabilities + 10.0 * (p.years // 10))
+    assert mean_metrics(p, ["auc"]) == pytest.approx(mean_metrics(shifted, ["auc"]))
+    assert mean_metrics(p, ["average_precision"]) == pytest.approx(
+        mean_metrics(shifted, ["average_precision"])
+    )
+    within = mean_metrics(p, ["within_decade_auc"])
+    assert within == pytest.approx(mean_metrics(by_decade, ["within_decade_auc"]))
+    assert mean_metrics(p, ["auc"])["auc"] != pytest.approx(
+        mean_metrics(by_decade, ["auc"])["auc"], abs=0.01
+    )
     pairs, concordant = 0, 0.0
     for i in np.flatnonzero(p.labels == 1):
         for j in np.flatnonzero(p.labels == 0):
             if p.folds[0, i] == p.folds[0, j] and p.years[i] // 10 == p.years[j] // 10:
                 pairs += 1
-                concordant += p.scores[0, i] > p.scores[0, j]
+                concordant += p.probabilities[0, i] > p.probabilities[0, j]
     assert within["within_decade_auc"] == pytest.approx(concordant / pairs)
 
 
@@ -90,45 +96,45 @@ def test_ece_is_the_weighted_gap_of_ten_bins():
     positive = np.concatenate([np.arange(20) < round(20 * s) for s in np.linspace(0.05, 0.95, 10)])
     films = ScoredFilms(positive, scores, scores, np.zeros(200, int), np.full(200, 1999))
     assert metrics.ece(films, np.ones((1, 200)))[0] == pytest.approx(0, abs=1e-12)
-    off = replace(films, scores=scores + 0.1)
+    off = replace(films, probabilities=scores + 0.1)
     assert metrics.ece(off, np.ones((1, 200)))[0] == pytest.approx(0.1)
 
 
 def test_score_is_the_mean_over_repeats_and_ignores_unscored_films(make_predictions):
     p = make_predictions(n_repeats=3)
-    each = score_repeats(p)
+    each = metrics_by_repeat(p)
     assert list(each.columns) == list(metrics.METRICS)
     assert len(each) == 3
-    assert score(p) == pytest.approx(each.mean().to_dict())
-    scores = np.where(np.arange(120) < 60, np.nan, p.scores)
+    assert mean_metrics(p) == pytest.approx(each.mean().to_dict())
+    scores = np.where(np.arange(120) < 60, np.nan, p.probabilities)
     rows = np.arange(60, 120)
-    half = score(replace(p, scores=scores), ["auc", "brier", "mcc_at_half", "ece"])
+    half = mean_metrics(replace(p, probabilities=scores), ["auc", "brier", "mcc_at_half", "ece"])
     alone = replace(
         p,
         film_ids=p.film_ids[60:],
         labels=p.labels[rows],
         groups=p.groups[rows],
         years=p.years[rows],
-        scores=p.scores[:, rows],
+        probabilities=p.probabilities[:, rows],
         thresholds=p.thresholds[:, rows],
         folds=p.folds[:, rows],
     )
-    assert half == pytest.approx(score(alone, list(half)))
+    assert half == pytest.approx(mean_metrics(alone, list(half)))
 
 
 @pytest.mark.parametrize(("name", "own"), HALF.items())
 def test_metrics_at_half_ignore_the_chosen_thresholds(make_predictions, name, own):
     p = make_predictions()
     at_half = replace(p, thresholds=np.full_like(p.thresholds, 0.5))
-    assert score(p, [name])[name] == score(at_half, [own])[own]
-    assert score(p, [name])[name] != score(p, [own])[own]
+    assert mean_metrics(p, [name])[name] == mean_metrics(at_half, [own])[own]
+    assert mean_metrics(p, [name])[name] != mean_metrics(p, [own])[own]
 
 
 def test_one_class_and_unknown_metrics_are_errors(make_predictions):
     p = make_predictions()
     with pytest.raises(DataError, match=r"0 of the 120 films scored in repeat 0 are positive"):
-        score(replace(p, labels=np.zeros(120, np.int8)))
+        mean_metrics(replace(p, labels=np.zeros(120, np.int8)))
     with pytest.raises(DataError, match="both classes"):
-        score(replace(p, scores=np.where(p.labels == 1, p.scores, np.nan)))
+        mean_metrics(replace(p, probabilities=np.where(p.labels == 1, p.probabilities, np.nan)))
     with pytest.raises(ParameterError, match=r"\['acu'\].*auc, average_precision"):
-        score(p, ["auc", "acu"])
+        mean_metrics(p, ["auc", "acu"])

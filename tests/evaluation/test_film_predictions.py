@@ -10,7 +10,7 @@ from wholescript.evaluation.film_predictions import PREDICTION_COLUMNS, FilmPred
 
 def _assert_same(a, b):
     assert a.film_ids == b.film_ids
-    for name in ("labels", "groups", "years", "scores", "thresholds", "folds"):
+    for name in ("labels", "groups", "years", "probabilities", "thresholds", "folds"):
         assert_array_equal(getattr(a, name), getattr(b, name))
         assert getattr(a, name).dtype == getattr(b, name).dtype
 
@@ -26,7 +26,7 @@ def test_predictions_survive_a_csv_round_trip(make_predictions):
 
 def test_unscored_films_are_dropped(make_predictions):
     p = make_predictions(n_repeats=1)
-    p.scores[0, :50] = np.nan
+    p.probabilities[0, :50] = np.nan
     p.folds[0, :50] = -1
     _assert_same(FilmPredictions.from_frame(p.to_frame()), p.drop_unscored())
     assert len(p.drop_unscored().film_ids) == 70
@@ -41,11 +41,11 @@ def test_numeric_film_ids_stay_strings(make_predictions):
 
 def test_fold_ranks_are_uniform_within_each_fold(make_predictions):
     p = make_predictions(n_repeats=1)
-    p.scores[0, :10] = np.nan
+    p.probabilities[0, :10] = np.nan
     p.folds[0, :10] = -1
     ranks = p.fold_ranks()[0]
     assert np.isnan(ranks[:10]).all()
     for fold in range(3):
         rows = np.flatnonzero(p.folds[0] == fold)
-        assert_array_equal(np.argsort(ranks[rows]), np.argsort(p.scores[0, rows]))
+        assert_array_equal(np.argsort(ranks[rows]), np.argsort(p.probabilities[0, rows]))
         np.testing.assert_allclose(ranks[rows].mean(), 0.5)

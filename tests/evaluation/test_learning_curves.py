@@ -9,10 +9,10 @@ from wholescript.evaluation.learning_curves import find_crossover
 SIZES = [50, 100, 200, 400, 800]
 
 
-def curve(start, gain, seeds=4, noise=0.0, seed=0):
+def curve(start, gain, n_seeds=4, noise=0.0, seed=0):
     """Return scores that grow linearly with each doubling of the size, (seeds, 5)."""
     rng = np.random.default_rng(seed)
-    return start + gain * np.arange(5) + rng.normal(scale=noise or 1e-12, size=(seeds, 5))
+    return start + gain * np.arange(5) + rng.normal(scale=noise or 1e-12, size=(n_seeds, 5))
 
 
 def test_curves_cross_at_the_interpolated_size():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from wholescript.evaluation.film_comparison import auc_by_decade
-from wholescript.evaluation.film_metrics import score
+from wholescript.evaluation.film_metrics import mean_metrics
 from wholescript.evaluation.strata import auc_by_stratum, within_stratum_auc
 
 
@@ -10,7 +10,7 @@ def test_a_single_stratum_changes_nothing(make_predictions):
     predictions = make_predictions()
     table = within_stratum_auc(predictions, np.zeros(120, np.int64))
     assert table.loc["within_stratum_auc", "value"] == pytest.approx(
-        score(predictions, ["auc"])["auc"]
+        mean_metrics(predictions, ["auc"])["auc"]
     )
     assert table.loc["auc_change", ["value", "low", "high"]].tolist() == [0, 0, 0]
 
@@ -18,7 +18,7 @@ def test_a_single_stratum_changes_nothing(make_predictions):
 def test_auc_within_strata_excludes_what_the_stratum_predicts(make_predictions):
     predictions = make_predictions(n=400, strength=0.0)
     strata = (predictions.labels == 1) ^ (np.arange(400) % 10 == 0)
-    predictions.scores[:] += strata
+    predictions.probabilities[:] += strata
     table = within_stratum_auc(predictions, strata.astype(np.int64))
     assert abs(table.loc["within_stratum_auc", "value"] - 0.5) < 0.1
     assert table.loc["auc_change", "high"] < -0.2
@@ -40,4 +40,6 @@ def test_auc_by_decade_is_that_of_the_films_of_the_decade(make_predictions):
     row = table[table["model"] == "a"].iloc[0]
     rows = np.flatnonzero(predictions.years // 10 == row["decade"] // 10)
     assert (row["n_films"], row["n_positive"]) == (len(rows), predictions.labels[rows].sum())
-    assert row["value"] == pytest.approx(score(predictions.select_films(rows), ["auc"])["auc"])
+    assert row["value"] == pytest.approx(
+        mean_metrics(predictions.select_films(rows), ["auc"])["auc"]
+    )

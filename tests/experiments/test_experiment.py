@@ -27,10 +27,10 @@ class Doubling(Experiment[float]):
     sizes: tuple[int, ...] = (1, 2)
     name: str = "one"
 
-    def name_on(self, data: float) -> str:
+    def run_name(self, data: float) -> str:
         return f"group/{self.name}"
 
-    def settings_on(self, data: float) -> dict[str, Any]:
+    def settings_for(self, data: float) -> dict[str, Any]:
         return {"times": self.times, "sizes": self.sizes}
 
     def data_identity(self, data: float) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from wholescript.project import Project
 MODULES = ["wholescript.experiments.key"]
 
 
-def save(project: Project, name: str, **facts: object) -> None:
+def save(project: Project, name: str, **metadata: object) -> None:
     identity = Identity("kind", 1, {}, {"name": name})
     store = RunStore(project.root / "results")
-    store.save(f"group/{name}", identity, {"value": Metric(1.0)}, facts=facts)
+    store.save(f"group/{name}", identity, {"value": Metric(1.0)}, metadata=metadata)
 
 
 def test_only_runs_of_other_code_are_named(tmp_path: Path) -> None:

@@ -22,11 +22,13 @@ def positions(chunks, film):
 
 
 def test_select_words_applies_to_all_matrices(features):
-    kept = select_words(features.words, np.array([False, True, True, False]))
+    kept = select_words(features.word_counts, np.array([False, True, True, False]))
     assert kept.vocabulary == ["may", "sees"]
-    for part, whole in zip(kept.quarters, features.words.quarters, strict=True):
+    for part, whole in zip(kept.quarters, features.word_counts.quarters, strict=True):
         np.testing.assert_array_equal(part.toarray(), whole.toarray()[:, 1:3])
-    np.testing.assert_array_equal(kept.opening.toarray(), features.words.opening.toarray()[:, 1:3])
+    np.testing.assert_array_equal(
+        kept.opening.toarray(), features.word_counts.opening.toarray()[:, 1:3]
+    )
 
 
 def test_film_without_selected_chunks_keeps_its_last(features):
@@ -46,24 +48,27 @@ def test_ablating_a_quarter_removes_words_and_chunks(features):
         [0, 1, 4, 5, 6, 7],
         [0],
     ]
-    assert ablated.words.quarters[1].nnz == 0
-    before, after = features.words.total, ablated.words.total
-    assert (before - after != features.words.quarters[1]).nnz == 0
-    assert features.words.quarters[1].nnz > 0
+    assert ablated.word_counts.quarters[1].nnz == 0
+    before, after = features.word_counts.total, ablated.word_counts.total
+    assert (before - after != features.word_counts.quarters[1]).nnz == 0
+    assert features.word_counts.quarters[1].nnz > 0
 
 
 def test_ablating_a_smaller_part_removes_chunks_only(features):
     ablated = ablate_part(features, 0, 8)
-    assert ablated.words is features.words
+    assert ablated.word_counts is features.word_counts
     assert positions(ablated.chunks, 1) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_ablating_the_opening_changes_the_first_quarter_and_first_chunks(features):
     ablated = ablate_opening(features, np.array([16_000, 12_000, 3_000]))
-    first, opening = features.words.quarters[0].toarray(), features.words.opening.toarray()
+    first, opening = (
+        features.word_counts.quarters[0].toarray(),
+        features.word_counts.opening.toarray(),
+    )
     expected = np.maximum(first.astype(int) - opening, 0)
-    np.testing.assert_array_equal(ablated.words.quarters[0].toarray(), expected)
-    assert (ablated.words.quarters[3] != features.words.quarters[3]).nnz == 0
+    np.testing.assert_array_equal(ablated.word_counts.quarters[0].toarray(), expected)
+    assert (ablated.word_counts.quarters[3] != features.word_counts.quarters[3]).nnz == 0
     # The opening is 1/4 of 4 chunks; 1/3 of 8, rounded up; all of 1, which is kept.
     assert [positions(ablated.chunks, film) for film in range(3)] == [
         [1, 2, 3],
@@ -78,4 +83,4 @@ def test_concatenated_films_are_those_of_all_parts(features):
     assert both.film_ids == features.film_ids * 2
     np.testing.assert_array_equal(both.chunks.coordinates(1), features.chunks.coordinates(1))
     np.testing.assert_array_equal(both.chunks.coordinates(4), ablated.chunks.coordinates(1))
-    assert (both.words.total[3:] != ablated.words.total).nnz == 0
+    assert (both.word_counts.total[3:] != ablated.word_counts.total).nnz == 0

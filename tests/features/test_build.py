@@ -10,7 +10,7 @@ from tests.features.scripts import QUICK
 from wholescript.data.films import TARGETS, load_corpus
 from wholescript.errors import DataError
 from wholescript.features.build import _merge_groups, build_features, load_features
-from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
+from wholescript.features.tokenizers import count_gpt2_tokens
 
 SYLLABLES = ["bar", "kel", "mos", "rit", "tun", "dol", "fen", "gam", "hus", "jip"]
 WORDS = ["".join(pair) for pair in product(SYLLABLES, SYLLABLES)]
@@ -59,9 +59,9 @@ def built(tmp_path_factory, encoder_packages, corpus):
 def test_features_are_in_corpus_order(built, corpus):
     features = load_features(corpus, QUICK, cache=built / "cache", progress=False)
     assert features.film_ids == corpus.film_ids
-    assert features.tokens.tolist() == [count_gpt2_tokens(story(film)) for film in range(N)]
-    column = features.words.vocabulary.index("pier")
-    assert features.words.total[:, [column]].toarray().tolist() == [[1]] * N
+    assert features.n_tokens.tolist() == [count_gpt2_tokens(story(film)) for film in range(N)]
+    column = features.word_counts.vocabulary.index("pier")
+    assert features.word_counts.total[:, [column]].toarray().tolist() == [[1]] * N
     assert (features.chunks.counts > 1).all()
     assert features.manifest["settings"]["layers"] == QUICK.n_layer
 
@@ -78,7 +78,7 @@ def test_selected_films_have_their_features(built, corpus):
     some = load_features(
         corpus.select([12, 2, 4, 5, 6, 7, 0]), QUICK, cache=built / "cache", progress=False
     )
-    assert some.tokens.tolist() == all_films.tokens[[12, 2, 4, 5, 6, 7, 0]].tolist()
+    assert some.n_tokens.tolist() == all_films.n_tokens[[12, 2, 4, 5, 6, 7, 0]].tolist()
 
 
 def test_damaged_cache_is_built_again(built, corpus):
@@ -97,7 +97,7 @@ def test_bundle_is_loaded_as_source_bundled(built, corpus):
     some = bundled.select([5, 1, 4])
     features = load_features(some, bundle=built / "data")
     assert features.film_ids == some.film_ids
-    assert features.tokens.tolist() == bundled.films["n_gpt2_tokens"][[5, 1, 4]].tolist()
+    assert features.n_tokens.tolist() == bundled.films["n_gpt2_tokens"][[5, 1, 4]].tolist()
 
 
 def test_near_duplicates_are_merged_with_the_groups_of_the_source(built, corpus):

@@ -9,7 +9,7 @@ from tests.features.scripts import script
 from wholescript.errors import BundleError
 from wholescript.features import bundle as bundle_module
 from wholescript.features.bundle import read_bundle, write_bundle
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.word_counts import WordCounts, count_words, stack_word_counts
 
 FILES = ["films.parquet", "words.bin", "chunks.bin"]
@@ -20,8 +20,8 @@ N = len(COUNTS)
 @pytest.fixture
 def films():
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.random((N, len(STRUCTURE_NAMES)), np.float32))
-    table.columns = list(STRUCTURE_NAMES)
+    table = pd.DataFrame(rng.random((N, len(LAYOUT_NAMES)), np.float32))
+    table.columns = list(LAYOUT_NAMES)
     table.insert(0, "film_id", [f"tt{number}" for number in range(N)])
     table.insert(1, "group", ["tt0", "tt1", "tt0", "tt3", "tt4", "tt5"])
     table.insert(2, "n_gpt2_tokens", 1_000 + np.arange(N))
@@ -48,11 +48,13 @@ def test_written_bundle_is_read_back(folder, films, words, vectors):
     found = read_bundle(folder)
     assert found.film_ids == films["film_id"].tolist()
     assert found.groups.tolist() == films["group"].tolist()
-    assert found.tokens.tolist() == films["n_gpt2_tokens"].tolist()
-    np.testing.assert_array_equal(found.structure, films[list(STRUCTURE_NAMES)])
-    assert found.words.vocabulary == words.vocabulary
+    assert found.n_tokens.tolist() == films["n_gpt2_tokens"].tolist()
+    np.testing.assert_array_equal(found.layout, films[list(LAYOUT_NAMES)])
+    assert found.word_counts.vocabulary == words.vocabulary
     for part, expected in zip(
-        [*found.words.quarters, found.words.opening], [*words.quarters, words.opening], strict=True
+        [*found.word_counts.quarters, found.word_counts.opening],
+        [*words.quarters, words.opening],
+        strict=True,
     ):
         np.testing.assert_array_equal(part.toarray(), expected.toarray())
     np.testing.assert_array_equal(found.chunks.counts, COUNTS)
@@ -91,7 +93,7 @@ def test_film_without_words_and_large_vocabulary(tmp_path, films, vectors):
     none = csr_matrix((N, last + 1), dtype=np.uint16)
     counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(last + 1)])
     write_bundle(tmp_path, films, counts, vectors, COUNTS, {})
-    found = read_bundle(tmp_path).words
+    found = read_bundle(tmp_path).word_counts
     assert (found.total != counts.total).nnz == 0
     assert (found.quarters[0] != part).nnz == 0
     assert found.opening.nnz == 0
@@ -174,14 +176,14 @@ def test_select_returns_films_in_the_given_order(folder):
     all_films = read_bundle(folder)
     some = all_films.select(["tt3", "tt0"])
     assert some.film_ids == ["tt3", "tt0"]
-    assert some.tokens.tolist() == [1_003, 1_000]
+    assert some.n_tokens.tolist() == [1_003, 1_000]
     assert some.groups.tolist() == ["tt3", "tt0"]
     np.testing.assert_array_equal(some.chunks.coordinates(0), all_films.chunks.coordinates(3))
     np.testing.assert_array_equal(some.chunks.coordinates(1), all_films.chunks.coordinates(0))
     np.testing.assert_array_equal(
-        some.words.total.toarray(), all_films.words.total[[3, 0]].toarray()
+        some.word_counts.total.toarray(), all_films.word_counts.total[[3, 0]].toarray()
     )
-    np.testing.assert_array_equal(some.structure, all_films.structure[[3, 0]])
+    np.testing.assert_array_equal(some.layout, all_films.layout[[3, 0]])
 
 
 def test_film_without_features_is_an_error(folder):

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from transformers import BertConfig, BertModel
 
 from tests.features import interrupted_extract
 from tests.features.scripts import QUICK, script
 from wholescript.errors import ParameterError
 from wholescript.features import extract
+from wholescript.features.bundle import read_manifest
 from wholescript.features.chunks import Chunking
 from wholescript.features.extract import (
     FeatureConfig,
+    FilmExtractor,
     encode_script,
     extract_film,
     extract_records,
@@ -25,10 +29,13 @@ from wholescript.features.extract import (
     sha1_of,
 )
 from wholescript.features.pretrained_encoders import (
-    EMBEDDING_DIM,
+    MINILM,
+    PACKAGED_ENCODERS,
+    PackagedEncoder,
+    encoder_tokenizer,
     load_encoder,
-    wordpiece_tokenizer,
 )
+from wholescript.features.sentence_embeddings import encode_texts
 from wholescript.files import ROOT
 
 pytestmark = pytest.mark.usefixtures("encoder_packages")
@@ -41,23 +48,23 @@ def encoder():
 
 
 def assert_same(found, expected):
-    assert found.words.words == expected.words.words
-    assert (found.gpt2_tokens, found.wordpiece_tokens) == (
-        expected.gpt2_tokens,
-        expected.wordpiece_tokens,
+    assert found.word_counts.vocabulary == expected.word_counts.vocabulary
+    assert (found.n_gpt2_tokens, found.n_wordpiece_tokens) == (
+        expected.n_gpt2_tokens,
+        expected.n_wordpiece_tokens,
     )
-    for name in ("structure", "chunks"):
+    for name in ("layout", "chunks"):
         a, b = getattr(found, name), getattr(expected, name)
         assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-    np.testing.assert_array_equal(found.words.counts, expected.words.counts)
+    np.testing.assert_array_equal(found.word_counts.counts, expected.word_counts.counts)
 
 
 def test_chunk_vectors_do_not_depend_on_the_batch(encoder):
     text = script(1, 150)
     vectors, tokens = encode_script(text, encoder, CHUNKING)
-    ids = np.array(wordpiece_tokenizer().encode(text, add_special_tokens=False).ids)
+    ids = np.array(encoder_tokenizer().encode(text, add_special_tokens=False).ids)
     assert tokens == len(ids)
-    assert vectors.shape == (-(-tokens // 40), EMBEDDING_DIM)
+    assert vectors.shape == (-(-tokens // 40), MINILM.d_model)
     for vector, piece in zip(vectors, CHUNKING.split(ids), strict=True):
         row = np.array([[101, *piece, 102]])
         alone = encoder.encode(row, np.ones_like(row))[0]
@@ -67,18 +74,18 @@ def test_chunk_vectors_do_not_depend_on_the_batch(encoder):
 def test_texts_of_one_chunk_and_of_100_000_tokens(encoder):
     sentence = "The ferry is late and the harbour sleeps. "
     short, tokens = encode_script(sentence, encoder, Chunking())
-    assert short.shape == (1, EMBEDDING_DIM)
+    assert short.shape == (1, MINILM.d_model)
     long, long_tokens = encode_script(sentence * (100_000 // tokens), encoder, Chunking())
     assert long_tokens > 99_000
-    assert long.shape == (-(-long_tokens // 254), EMBEDDING_DIM)
+    assert long.shape == (-(-long_tokens // 254), MINILM.d_model)
     assert np.isfinite(long).all()
 
 
 def test_empty_text_has_one_chunk_without_tokens(encoder):
     record = extract_film("", encoder, CHUNKING)
-    assert record.gpt2_tokens == record.wordpiece_tokens == 0
-    assert record.words.words == []
-    assert record.chunks.shape == (1, EMBEDDING_DIM)
+    assert record.n_gpt2_tokens == record.n_wordpiece_tokens == 0
+    assert record.word_counts.vocabulary == []
+    assert record.chunks.shape == (1, MINILM.d_model)
     assert np.isfinite(record.chunks).all()
 
 
@@ -170,9 +177,41 @@ def test_key_depends_on_the_settings():
     assert QUICK.key != replace(QUICK, chunk_length=41).key
     # The key of existing caches.
     assert FeatureConfig(engine="torch", precision="float32").key == "6caa48eeda5f"
+    settings = read_manifest(ROOT / "data")["settings"]
+    stored = FeatureConfig(engine=settings["engine"], precision=settings["precision"])
+    assert list(stored.as_dict().items()) == list(settings.items())
     resolved = FeatureConfig().resolved()
     assert "auto" not in (resolved.engine, resolved.precision)
     assert resolved.resolved() == resolved
+
+
+def test_another_packaged_encoder_is_one_entry(tmp_path, monkeypatch):
+    folder = tmp_path / "tiny_encoder_package" / "weights"
+    config = BertConfig(
+        vocab_size=30_522,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+    )
+    BertModel(config).save_pretrained(folder)
+    shutil.copy(MINILM.folder / "tokenizer.json", folder)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = PackagedEncoder("tiny_encoder_package", "weights", d_model=16, max_positions=512)
+    monkeypatch.setitem(PACKAGED_ENCODERS, "tiny", entry)
+    settings = replace(QUICK, encoder="tiny")
+    assert settings.as_dict()["encoder"] == "tiny"
+    assert settings.key != QUICK.key
+    record = FilmExtractor(settings)(script(1, 150))
+    assert record.chunks.shape[1] == 16
+    assert len(record.chunks) == -(-record.n_wordpiece_tokens // QUICK.chunk_length)
+    means = encode_texts(["a short text"], load_encoder(1, "torch", "float32", "tiny"))
+    assert means.shape == (1, 16)
+
+
+def test_unknown_encoder_is_an_error():
+    with pytest.raises(ParameterError, match="no encoder 'minilmm'; did you mean 'minilm'"):
+        FilmExtractor(replace(QUICK, encoder="minilmm"))("text")
 
 
 def wait_until(condition, seconds=600):

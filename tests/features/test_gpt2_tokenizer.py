@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import BundleError
-from wholescript.features.gpt2_tokenizer import count_gpt2_tokens, gpt2_tokenizer
 from wholescript.features.pretrained_files import package_folder
+from wholescript.features.tokenizers import count_gpt2_tokens, gpt2_tokenizer
 
 
 @pytest.mark.usefixtures("encoder_packages")

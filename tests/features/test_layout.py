@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.features.layout import STRUCTURE_NAMES, measure_structure
+from wholescript.features.layout import LAYOUT_NAMES, measure_layout
 
 SCENE = """INT. THE OLD HARBOUR - NIGHT
 
@@ -19,7 +19,7 @@ CUT TO:
 
 
 def values(text):
-    return dict(zip(STRUCTURE_NAMES, measure_structure(text).tolist(), strict=True))
+    return dict(zip(LAYOUT_NAMES, measure_layout(text).tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_words_per_line_and_sentence():
 
 @given(st.text(max_size=200))
 def test_every_text_has_finite_values(text):
-    found = measure_structure(text)
-    assert found.shape == (len(STRUCTURE_NAMES),)
+    found = measure_layout(text)
+    assert found.shape == (len(LAYOUT_NAMES),)
     assert found.dtype == np.float32
     assert np.isfinite(found).all()
 
@@ -62,4 +62,4 @@ def test_every_text_has_finite_values(text):
 )
 def test_time_is_linear_in_the_length(text):
     # A quadratic pattern would need about 10**11 steps, which is hours.
-    assert np.isfinite(measure_structure(text)).all()
+    assert np.isfinite(measure_layout(text)).all()

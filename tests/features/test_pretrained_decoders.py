@@ -11,7 +11,7 @@ from wholescript.features.decoder_embeddings import (
     load_decoder_embeddings,
 )
 from wholescript.features.pretrained_decoders import (
-    PACKAGED_MODELS,
+    PACKAGED_DECODERS,
     Decoder,
     frozen_decoder,
     load_decoder,
@@ -56,7 +56,8 @@ def test_frozen_decoder_has_only_its_first_layers():
 
 def test_absent_model_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ParameterError, match=f"without a network use {', '.join(PACKAGED_MODELS)}"):
+    names = ", ".join(PACKAGED_DECODERS)
+    with pytest.raises(ParameterError, match=f"without a network use {names}"):
         load_decoder(str(tmp_path / "absent"))
 
 

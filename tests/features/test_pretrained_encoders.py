@@ -7,13 +7,13 @@ import torch
 
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import (
-    EMBEDDING_DIM,
+    MINILM,
     MeanPooledEncoder,
     TorchEncoder,
     cpu_has_bfloat16,
+    encoder_tokenizer,
     load_encoder,
     resolve_engine,
-    wordpiece_tokenizer,
 )
 
 pytestmark = [
@@ -63,7 +63,7 @@ def test_engines_give_the_same_vectors(reference, batch, precision):
     vectors = load_encoder(2, "openvino", precision).encode(*batch)
     expected = reference.encode(*batch)
     assert vectors.dtype == expected.dtype == np.float32
-    assert vectors.shape == expected.shape == (3, EMBEDDING_DIM)
+    assert vectors.shape == expected.shape == (3, MINILM.d_model)
     assert cosine(vectors, expected).min() > 0.999
 
 
@@ -90,7 +90,7 @@ def test_similar_sentences_have_similar_vectors():
     encoder = load_encoder(6, "torch", "float32")
 
     def embed(text):
-        ids = np.array([wordpiece_tokenizer().encode(text).ids])
+        ids = np.array([encoder_tokenizer().encode(text).ids])
         return encoder.encode(ids, np.ones_like(ids))
 
     question = embed("A man is eating a meal.")
@@ -119,7 +119,7 @@ def test_torch_engine_uses_its_precision(batch):
 
 
 def test_tokenizer_does_not_truncate():
-    assert len(wordpiece_tokenizer().encode("word " * 2_000, add_special_tokens=False).ids) == 2_000
+    assert len(encoder_tokenizer().encode("word " * 2_000, add_special_tokens=False).ids) == 2_000
 
 
 def test_loading_prints_nothing():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
@@ -5,8 +7,8 @@ from safetensors.numpy import load_file, save_file
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_encoders import (
     MeanPooledEncoder,
+    encoder_tokenizer,
     load_encoder,
-    wordpiece_tokenizer,
 )
 from wholescript.features.sentence_embeddings import (
     SentenceEmbeddingConfig,
@@ -34,7 +36,7 @@ def encoder():
 
 
 def mean_hidden_states(encoder, text, special=True):
-    ids = np.array([wordpiece_tokenizer().encode(text, add_special_tokens=special).ids])
+    ids = np.array([encoder_tokenizer().encode(text, add_special_tokens=special).ids])
     return encoder.encode(ids, np.ones_like(ids))[0]
 
 
@@ -78,7 +80,7 @@ def test_last_word_of_a_long_text_changes_its_vector(encoder):
 
 def test_text_without_tokens_has_a_vector(encoder):
     invisible = "\u200b"  # not white space in Python, but no token of the encoder
-    assert wordpiece_tokenizer().encode(invisible, add_special_tokens=False).ids == []
+    assert encoder_tokenizer().encode(invisible, add_special_tokens=False).ids == []
     assert np.isfinite(encode_texts([invisible], encoder)).all()
 
 
@@ -113,17 +115,14 @@ def test_key_depends_on_texts_order_division_and_settings():
             (["c", "ab"], QUICK),
             (["a", "bc"], QUICK),
             (["abc"], QUICK),
-            (
-                ["ab", "c"],
-                SentenceEmbeddingConfig(n_layer=1, engine="openvino", precision="float32"),
-            ),
-            (["ab", "c"], SentenceEmbeddingConfig(1, 100, "torch", "float32")),
-            (["ab", "c"], SentenceEmbeddingConfig(2, 512, "torch", "float32")),
+            (["ab", "c"], replace(QUICK, engine="openvino")),
+            (["ab", "c"], replace(QUICK, max_tokens=100)),
+            (["ab", "c"], replace(QUICK, n_layer=2)),
         )
     }
     assert len(keys) == 7
     # The names in the keys of existing caches.
-    assert QUICK.cache_json() == (
+    assert QUICK.to_json() == (
         '{"engine": "torch", "layers": 1, "max_tokens": 512, "precision": "float32"}'
     )
 

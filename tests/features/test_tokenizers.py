@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
 from wholescript.features.tokenizers import (
     N_BYTES,
     N_SPECIAL_IDS,
     UNK_ID,
     build_subword_tokenizer,
+    gpt2_tokenizer,
     load_subword_tokenizer,
 )
 

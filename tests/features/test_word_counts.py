@@ -24,7 +24,7 @@ def test_words_are_lower_case_letters_and_inner_apostrophes():
 @given(TEXTS)
 def test_quarters_sum_to_the_total(text):
     found = count_words(text)
-    total = dict(zip(found.words, found.counts[:, :4].sum(1).tolist(), strict=True))
+    total = dict(zip(found.vocabulary, found.counts[:, :4].sum(1).tolist(), strict=True))
     assert {word: n for word, n in total.items() if n} == Counter(tokenize_words(text))
 
 
@@ -36,13 +36,13 @@ def test_quarters_have_the_same_size(text):
 
 def test_quarters_are_in_script_order():
     found = count_words("one two three four")
-    assert found.words == ["four", "one", "three", "two"]
+    assert found.vocabulary == ["four", "one", "three", "two"]
     np.testing.assert_array_equal(found.counts[:, :4].argmax(1), [3, 0, 2, 1])
 
 
 def test_opening_is_the_first_4000_characters():
     found = count_words("early " * (OPENING_LENGTH // 6) + "....late " + "late " * 900)
-    opening = dict(zip(found.words, found.counts[:, 4].tolist(), strict=True))
+    opening = dict(zip(found.vocabulary, found.counts[:, 4].tolist(), strict=True))
     assert opening == {"early": OPENING_LENGTH // 6, "late": 0}
 
 
@@ -52,7 +52,7 @@ def test_counts_are_clipped_at_the_uint16_limit():
 
 def test_empty_text_has_no_words():
     found = count_words("")
-    assert found.words == []
+    assert found.vocabulary == []
     assert found.counts.shape == (0, 5)
 
 
@@ -60,7 +60,7 @@ def test_empty_text_has_no_words():
 def test_stacked_counts_are_those_of_the_films(texts, min_films):
     films = [count_words(text) for text in texts]
     stacked = stack_word_counts(films, min_films)
-    used = Counter(word for film in films for word in film.words)
+    used = Counter(word for film in films for word in film.vocabulary)
     assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_films)
     for row, text in enumerate(texts):
         expected = Counter(tokenize_words(text))

@@ -36,7 +36,7 @@ def test_adapters_use_the_fast_dropout(decoder):
     assert dropouts and all(type(m) is Dropout and m.p == 0.3 for m in dropouts)
 
 
-@pytest.mark.parametrize("options", [{"tuning": "half"}, {"rank": 0}, {"alpha": 0}])
+@pytest.mark.parametrize("options", [{"tuning": "half"}, {"lora_rank": 0}, {"lora_alpha": 0}])
 def test_invalid_options_are_an_error(decoder, options):
     with pytest.raises(ParameterError):
         prepare_for_tuning(decoder, **({"tuning": "lora"} | options))

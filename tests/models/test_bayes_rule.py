@@ -8,13 +8,13 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.models.bayes_rule import BayesRule
 
 
-def overconfident(n=4_000, classes=3, factor=12.0, seed=0):
+def overconfident(n=4_000, n_classes=3, factor=12.0, seed=0):
     """Log-likelihoods that are overconfident by a factor and shifted per class, and labels."""
     rng = np.random.default_rng(seed)
-    logits = rng.normal(size=(n, classes))
+    logits = rng.normal(size=(n, n_classes))
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    labels = np.array([rng.choice(classes, p=row) for row in probabilities])
-    shift = np.arange(classes) * 9.0
+    labels = np.array([rng.choice(n_classes, p=row) for row in probabilities])
+    shift = np.arange(n_classes) * 9.0
     return factor * logits - shift - 500, labels
 
 
@@ -86,9 +86,9 @@ def test_calibration_lowers_ece_on_other_texts():
     assert ece(rule.posterior(likelihoods)) < ece(rule.uncalibrated.posterior(likelihoods)) / 5
 
 
-def test_from_metadata_restores_the_rule():
+def test_from_dict_restores_the_rule():
     likelihoods, labels = overconfident()
     prior = BayesRule.from_labels(labels, 3)
     for rule in (prior, prior.calibrated(likelihoods, labels)):
-        restored = BayesRule.from_metadata(rule.metadata())
+        restored = BayesRule.from_dict(rule.to_dict())
         assert (restored.posterior(likelihoods) == rule.posterior(likelihoods)).all()

@@ -82,7 +82,7 @@ def test_frozen_trains_the_head_only(folder):
 
 
 def test_lora_trains_adapters_and_head(folder):
-    model = classifier(folder, "lora", rank=2)
+    model = classifier(folder, "lora", lora_rank=2)
     base = load_decoder(folder).model.base_model
     layers = [
         n for n, module in base.named_modules() if type(module).__name__ in ("Linear", "Conv1D")
@@ -103,12 +103,12 @@ def test_adapters_are_scaled_by_alpha_over_rank(folder):
     ids, mask = batch()
     logits = {}
     for alpha in (4, 8):
-        model = classifier(folder, "lora", rank=2, alpha=alpha).eval()
+        model = classifier(folder, "lora", lora_rank=2, lora_alpha=alpha).eval()
         for name, parameter in model.named_parameters():
             if "lora_B" in name:  # twice the scale times half the weights
                 torch.nn.init.constant_(parameter, 0.4 / alpha)
         logits[alpha] = model(ids, mask)
-    untouched = classifier(folder, "lora", rank=2).eval()(ids, mask)
+    untouched = classifier(folder, "lora", lora_rank=2).eval()(ids, mask)
     torch.testing.assert_close(logits[4], logits[8], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(logits[4], untouched, atol=1e-3)
 
@@ -185,8 +185,8 @@ def test_output_layer_of_the_language_model_is_not_registered(folder):
     ("tuning", "options", "message"),
     [
         ("partial", {}, "tuning='partial' is none of full, lora, frozen"),
-        ("lora", {"rank": 0}, "rank=0 must be a whole number, at least 1"),
-        ("lora", {"alpha": 0}, "alpha=0 must be a whole number, at least 1"),
+        ("lora", {"lora_rank": 0}, "lora_rank=0 must be a whole number, at least 1"),
+        ("lora", {"lora_alpha": 0}, "lora_alpha=0 must be a whole number, at least 1"),
     ],
 )
 def test_invalid_options_are_an_error(folders, tuning, options, message):

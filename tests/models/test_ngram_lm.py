@@ -116,7 +116,7 @@ def test_from_state_dict_restores_the_model():
     restored = KneserNeyLM.from_state_dict(model.state_dict(), V)
     found, expected = (m.log_probabilities([np.array([2, 1, 5])])[0] for m in (restored, model))
     assert (found == expected).all()
-    assert restored.order == 3 and restored.size == model.size
+    assert restored.order == 3 and restored.n_parameters == model.n_parameters
 
 
 def test_empty_text_has_the_probability_of_its_end():

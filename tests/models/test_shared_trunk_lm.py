@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 def untrained(folder, n_shared_layers, tuning="full"):
     decoder = load_decoder(str(folder))
     model = CausalLM(decoder.model, prepare_for_tuning(decoder, "full"))
-    unfreeze_above(model, n_shared_layers, tuning, rank=2, alpha=6)
+    unfreeze_above(model, n_shared_layers, tuning, lora_rank=2, lora_alpha=6)
     return model
 
 

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
-from wholescript.models.transformer import Transformer, apply_rotary, position_angles
+from wholescript.models.attention import apply_rotary, position_angles
+from wholescript.models.transformer import Transformer
 
 
 def test_rotary_dot_products_depend_on_distance_only() -> None:

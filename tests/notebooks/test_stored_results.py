@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wholescript.evaluation.film_metrics import score
+from wholescript.evaluation.film_metrics import mean_metrics
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.store import RunStore
 from wholescript.files import ROOT
@@ -22,7 +22,7 @@ def test_results_have_runs_with_film_predictions() -> None:
 def test_stored_metrics_equal_those_of_the_stored_predictions(name: str) -> None:
     run = STORE.find(name)
     assert run is not None
-    metrics = score(run.predictions(FilmPredictions))
+    metrics = mean_metrics(run.predictions(FilmPredictions))
     for metric, stored in run.metrics.items():
         # Stored scores are rounded, which makes ties.
         assert metrics[metric] == pytest.approx(stored.value, abs=1e-3), metric
@@ -35,9 +35,10 @@ def test_baseline_is_reproduced_within_its_tolerance(tmp_path: Path) -> None:
     code = (
         "from wholescript.models.films.tfidf import TfidfLR\n"
         "from wholescript.publish.cells import begin_notebook, evaluate_run\n"
-        "from wholescript.studies.screenplays.study import open_study\n"
+        "from wholescript.studies.screenplays.data import open_screenplay_data\n"
         "begin_notebook('05_evaluation', {})\n"
-        "evaluate_run('evaluation/tfidf-logistic', TfidfLR(Cs=(3.0, 30.0)), open_study())\n"
+        "data = open_screenplay_data()\n"
+        "evaluate_run('evaluation/tfidf-logistic', TfidfLR(Cs=(3.0, 30.0)), data)\n"
     )
     environment = {**os.environ, "WHOLESCRIPT_OUTPUT": str(tmp_path), "TQDM_DISABLE": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)

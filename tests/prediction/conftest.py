@@ -11,7 +11,7 @@ from tests.prediction.screenplays import FILMS, fountain_of
 from wholescript.data.films import Corpus, DataProvenance
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
 from wholescript.features.compression import PCARotation
-from wholescript.features.layout import measure_structure
+from wholescript.features.layout import measure_layout
 from wholescript.features.word_counts import count_words, stack_word_counts
 from wholescript.prediction.fit import make_predictor
 from wholescript.prediction.predictor import save_predictor
@@ -71,7 +71,7 @@ def features(corpus, texts):
         corpus.film_ids,
         corpus.groups,
         np.array([len(text) // 4 for text in texts]),
-        np.stack([measure_structure(text) for text in texts]),
+        np.stack([measure_layout(text) for text in texts]),
         stack_word_counts([count_words(text) for text in texts]),
         chunks,
         {},

@@ -31,7 +31,7 @@ def test_positive_scripts_have_higher_probabilities(predictor):
     positive = [predict(Script(fountain_of(3_000 + i, True)), predictor) for i in range(5)]
     negative = [predict(Script(fountain_of(4_000 + i, False)), predictor) for i in range(5)]
     assert min(p.probability for p in positive) > max(n.probability for n in negative)
-    assert {word for word, _ in positive[0].words[:3]} == set(PREDICTIVE)
+    assert {word for word, _ in positive[0].word_contributions[:3]} == set(PREDICTIVE)
     assert all(p.low < p.probability < p.high for p in positive + negative)
     assert positive[0].base_rate == pytest.approx(1 / 3)
 
@@ -84,5 +84,5 @@ def test_repairs_are_warnings(predictor):
 
 def test_script_without_known_words_gets_a_prediction(predictor):
     prediction = predict(Script("qqq " * 1_500), predictor)
-    assert prediction.words == ()
+    assert prediction.word_contributions == ()
     assert 0 < prediction.low <= prediction.probability <= prediction.high < 1

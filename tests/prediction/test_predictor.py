@@ -20,7 +20,7 @@ def task(corpus, features):
 
 def count_vector(text, vocabulary):
     film = count_words(text)
-    counts = dict(zip(film.words, film.counts[:, :4].sum(axis=1).tolist(), strict=True))
+    counts = dict(zip(film.vocabulary, film.counts[:, :4].sum(axis=1).tolist(), strict=True))
     return np.array([counts.get(word, 0) for word in vocabulary])
 
 
@@ -43,8 +43,8 @@ def test_predictor_equals_the_evaluated_estimator(task, corpus, features, texts)
 
 
 def test_counts_of_a_text_equal_the_bundled_counts(features, texts, predictor):
-    columns = np.searchsorted(features.words.vocabulary, predictor.vocabulary)
-    bundled = features.words.total[:, columns].toarray()
+    columns = np.searchsorted(features.word_counts.vocabulary, predictor.vocabulary)
+    bundled = features.word_counts.total[:, columns].toarray()
     for row, text in enumerate(texts):
         np.testing.assert_array_equal(count_vector(text, predictor.vocabulary), bundled[row])
 

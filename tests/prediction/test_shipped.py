@@ -9,7 +9,7 @@ def test_shipped_predictor_was_fitted_on_the_bundled_films():
     predictor, corpus = load_predictor(), load_corpus()
     assert predictor.manifest["data"] == corpus.provenance.fingerprint
     assert (MODEL_DIR / WEIGHTS).stat().st_size < 2_000_000
-    words = load_features(corpus).words
+    words = load_features(corpus).word_counts
     columns = np.searchsorted(words.vocabulary, predictor.vocabulary)
     assert [words.vocabulary[column] for column in columns] == predictor.vocabulary
     rows = np.stack([predictor.tfidf(row) for row in words.total[:20, columns].toarray()])

@@ -16,7 +16,7 @@ def loader(rows=ALL, batch_size=16, dimensions=D):
 
 
 def order(batches):
-    return np.concatenate([batch.rows for batch in batches]).tolist()
+    return np.concatenate([batch.indices for batch in batches]).tolist()
 
 
 @given(st.sets(st.integers(0, N - 1), min_size=1), st.integers(1, 40), st.integers(0, 99))
@@ -38,7 +38,7 @@ def test_eval_batches_have_shortest_films_first():
 
 
 def test_lengths_within_a_batch_are_similar():
-    spread = [np.ptp(CHUNKS.counts[batch.rows]) for batch in loader().train_batches(0)]
+    spread = [np.ptp(CHUNKS.counts[batch.indices]) for batch in loader().train_batches(0)]
     assert np.mean(spread) < 0.6 * np.ptp(CHUNKS.counts)
 
 
@@ -46,10 +46,10 @@ def test_lengths_within_a_batch_are_similar():
 def test_batch_has_the_chunks_of_its_films(dimensions):
     for batch in loader(dimensions=dimensions).train_batches(3):
         assert batch.chunks.dtype == torch.float32
-        assert batch.chunk_mask.sum(1).tolist() == CHUNKS.counts[batch.rows].tolist()
+        assert batch.chunk_mask.sum(1).tolist() == CHUNKS.counts[batch.indices].tolist()
         assert (batch.chunks[~batch.chunk_mask] == 0).all()
-        assert batch.labels.tolist() == LABELS[batch.rows].tolist()
-        for place, row in enumerate(batch.rows):
+        assert batch.labels.tolist() == LABELS[batch.indices].tolist()
+        for place, row in enumerate(batch.indices):
             expected = torch.from_numpy(CHUNKS.coordinates(int(row), dimensions) / 0.5)
             found = batch.chunks[place, : len(expected)]
             torch.testing.assert_close(found, expected)

@@ -102,7 +102,7 @@ def test_history_columns(fitted):
 
 def test_parameters_are_counted(fitted):
     count = sum(parameter.numel() for parameter in fitted.network.parameters())
-    assert fitted.n_parameters == {"parameters": count, "trained_parameters": count}
+    assert fitted.parameter_counts == {"parameters": count, "trained_parameters": count}
 
 
 def test_predictions_do_not_depend_on_the_batch(fitted, validation):
@@ -218,7 +218,7 @@ def test_a_loaded_classifier_predicts_the_same(train, validation, tmp_path):
     np.testing.assert_array_equal(
         again.predict_proba(validation.texts), result.predict_proba(validation.texts)
     )
-    assert again.n_parameters == result.n_parameters
+    assert again.parameter_counts == result.parameter_counts
 
 
 def test_truncated_weights_are_an_error(fitted, tmp_path):
@@ -236,9 +236,9 @@ def test_truncated_weights_are_an_error(fitted, tmp_path):
 
 def test_weights_of_other_settings_are_an_error(fitted, tmp_path):
     classifier().save(fitted, tmp_path)
-    for model, classes in ((classifier(size="small"), CLASSES), (classifier(), CLASSES + 1)):
+    for model, n_classes in ((classifier(size="small"), CLASSES), (classifier(), CLASSES + 1)):
         with pytest.raises(DataError, match=f"holds no trained {model.name}"):
-            model.load(tmp_path, classes)
+            model.load(tmp_path, n_classes)
 
 
 def test_a_damaged_checkpoint_is_ignored(train, validation, tmp_path, fitted):
@@ -277,7 +277,7 @@ def test_invalid_documents_are_an_error(texts, labels, message):
 
 
 def test_other_validation_classes_are_an_error(train, validation):
-    more = replace(validation, classes=CLASSES + 1)
+    more = replace(validation, n_classes=CLASSES + 1)
     with pytest.raises(DataError, match="training has 3 classes, validation 4"):
         classifier().fit(train, more, seed=0)
 

@@ -22,7 +22,8 @@ from wholescript.files import ROOT
 from wholescript.models.aggregators import GatedAttention
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
-from wholescript.training.objectives import drop_chunks, predict_logits
+from wholescript.training.objectives.base import predict_logits
+from wholescript.training.objectives.films import FrozenEncoderObjective, drop_chunks
 from wholescript.training.optimizers import make_optimizer
 
 QUICK = TrainConfig(epochs=12, learning_rate=2e-2, patience=12)
@@ -58,9 +59,9 @@ def assert_same_run(found, expected):
 def test_planted_signal_is_learned(model, loaders):
     train_loader, val_loader = loaders
     result = fit(model, train_loader, val_loader, QUICK, seed=0)
-    logits, labels, rows = predict_logits(model, val_loader)
+    logits, labels, rows = predict_logits(model, val_loader, FrozenEncoderObjective())
     assert roc_auc_score(labels, logits) > 0.9
-    assert sorted(rows) == sorted(val_loader.rows)
+    assert sorted(rows) == sorted(val_loader.indices)
     assert labels.tolist() == val_loader.labels[rows].tolist()
     assert result.history[-1]["train_loss"] < 0.7 * result.history[0]["train_loss"]
 
@@ -77,7 +78,7 @@ def test_model_has_the_weights_of_the_best_epoch(model):
     losses = [row["val_loss"] for row in result.history]
     assert result.best_epoch == 1 + int(np.argmin(losses))
     assert len(losses) == result.best_epoch + settings.patience < settings.epochs
-    logits, truth, _ = predict_logits(model, val_loader)
+    logits, truth, _ = predict_logits(model, val_loader, FrozenEncoderObjective())
     loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(truth))
     assert float(loss) == pytest.approx(min(losses), abs=1e-5)
 
@@ -107,7 +108,7 @@ def test_onecycle_schedule(model, loaders, every_step):
 
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_onecycle_works_with_few_steps(model, loaders, every_step, epochs):
-    few = replace(loaders[0], rows=loaders[0].rows[:16])
+    few = replace(loaders[0], indices=loaders[0].indices[:16])
     settings = replace(QUICK, epochs=epochs, schedule="onecycle", warmup_ratio=1 / epochs)
     fit(model, few, loaders[1], settings, seed=0)
     assert len(every_step) == epochs
@@ -141,7 +142,7 @@ def test_early_stopping_follows_the_monitored_metric(model):
     result = fit(model, train_loader, val_loader, settings, seed=0)
     aucs, losses = ([row[f"val_{name}"] for row in result.history] for name in ("auc", "loss"))
     assert result.best_epoch == 1 + int(np.argmax(aucs)) != 1 + int(np.argmin(losses))
-    logits, truth, _ = predict_logits(model, val_loader)
+    logits, truth, _ = predict_logits(model, val_loader, FrozenEncoderObjective())
     assert roc_auc_score(truth, logits) == pytest.approx(max(aucs), abs=1e-5)
 
 

@@ -14,7 +14,7 @@ from wholescript.training.memory_strategies import (
     full_backprop,
     grad_cache,
 )
-from wholescript.training.objectives import EndToEndObjective
+from wholescript.training.objectives.films import EndToEndObjective
 
 COUNTS = torch.tensor([5, 1, 9])
 LABELS = torch.tensor([1.0, 0.0, 1.0])

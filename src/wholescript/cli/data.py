@@ -203,7 +203,13 @@ def features(
     from wholescript.features.build import build_features, load_features
     from wholescript.features.extract import FeatureConfig
 
-    config = FeatureConfig(n_layer, chunk_length, chunk_overlap, engine, precision)
+    config = FeatureConfig(
+        n_layer=n_layer,
+        chunk_length=chunk_length,
+        chunk_overlap=chunk_overlap,
+        engine=engine,
+        precision=precision,
+    )
     extract = _extraction(executor, address, workers)
     corpus = load_corpus(source, path, target=target, core_only=core_only)
     if output is None:
@@ -244,7 +250,9 @@ def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> 
         raise DataError(
             "the bundled films have no texts: use --source local --path FILE, or --source hub"
         )
-    found = write_proper_names(corpus.texts.values(), read_bundle(BUNDLE_FOLDER).words.vocabulary)
+    found = write_proper_names(
+        corpus.texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary
+    )
     echo(f"wrote {found:,} names to data/names.txt")
 
 

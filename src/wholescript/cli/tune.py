@@ -41,9 +41,9 @@ def tune(
         Task(corpus.films, corpus.labels, features.groups, features),
         project.build / "search" / name,
         data={"location": origin.location, "fingerprint": origin.fingerprint},
-        trials=trials,
+        n_trials=trials,
         address=address,
-        workers=workers,
+        n_workers=workers,
     )
     stored = project.root / "results" / "search" / f"{name}.json"
     write_search(result, stored)

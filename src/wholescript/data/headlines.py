@@ -61,7 +61,7 @@ def load_headlines(
             "validation"
         )
     if path is not None:
-        table = read_table(path).rows
+        table = read_table(path).frame
         require_columns(list(table), (TEXT_COLUMN,), path.name)
         return split_headlines(table[TEXT_COLUMN], n_headlines, "local", sha256_of(path))
     from datasets import load_dataset

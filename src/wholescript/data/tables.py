@@ -19,9 +19,9 @@ HINT = f"Give a complete file ({', '.join(SUFFIXES)}) or a folder of them, named
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a file, and the class names of those columns for which the file stores them."""
+    """A file's table, and the class names of those columns for which the file stores them."""
 
-    rows: pd.DataFrame
+    frame: pd.DataFrame
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -40,7 +40,7 @@ def read_table(path: Path, encoding: str = "utf-8") -> Table:
     if path.suffix == ".jsonl":
         return Table(pd.DataFrame(read_jsonl(text, path.name)))
     try:
-        rows = pd.read_csv(
+        frame = pd.read_csv(
             io.StringIO(text),
             sep="," if path.suffix == ".csv" else "\t",
             dtype=str,
@@ -48,7 +48,7 @@ def read_table(path: Path, encoding: str = "utf-8") -> Table:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise DataError(f"{path.name} is not a {path.suffix[1:]} table ({error}). {HINT}") from None
-    return Table(rows)
+    return Table(frame)
 
 
 def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:

@@ -13,19 +13,23 @@ number of documents per cell, but one seed gives other draws than `draw_counts`,
 depend on both. The shipped predictor draws groups of films as cells of size one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from wholescript.errors import ParameterError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 CONFIDENCE = 0.95
 RESAMPLES_PER_BATCH = 100  # 20 MB of weights for 25,000 documents
+
+P = TypeVar("P")  # the predictions of a model
 
 
 @dataclass(frozen=True)
@@ -75,9 +79,9 @@ class Resampled:
 def draw_counts(n: int, n_boot: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """Yield how often each of n items is drawn, (B, n), some resamples at a time."""
     for start in range(0, n_boot, RESAMPLES_PER_BATCH):
-        rows = min(RESAMPLES_PER_BATCH, n_boot - start)
-        flat = rng.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
-        yield np.bincount(flat.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
+        batch = min(RESAMPLES_PER_BATCH, n_boot - start)
+        flat = rng.integers(n, size=(batch, n)) + n * np.arange(batch)[:, None]
+        yield np.bincount(flat.ravel(), minlength=batch * n).reshape(batch, n).astype(np.float64)
 
 
 def draw_group_counts(
@@ -106,13 +110,13 @@ def draw_seed_counts(n_seeds: int, n_boot: int, rng: np.random.Generator) -> Int
     return rng.multinomial(n_seeds - 1, np.full(n_seeds, 1 / n_seeds), size=n_boot)
 
 
-def mean_over_resampled_seeds(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
+def mean_over_resampled_seeds(resampled: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return the mean over seeds, drawn for each resample: (seeds, metrics, B) to (metrics, B)."""
-    n_seeds, _, n_boot = scores.shape
+    n_seeds, _, n_boot = resampled.shape
     if n_seeds == 1:
-        return scores[0]
+        return resampled[0]
     drawn = draw_seed_counts(n_seeds, n_boot, rng)
-    return np.einsum("smb,bs->mb", scores, drawn / (n_seeds - 1))
+    return np.einsum("smb,bs->mb", resampled, drawn / (n_seeds - 1))
 
 
 def percentile_interval(
@@ -136,6 +140,28 @@ def two_sided_p_value(differences: FloatArray, *, add_one: bool) -> FloatArray:
     smaller = np.minimum((differences <= 0).sum(axis=-1), (differences >= 0).sum(axis=-1))
     n_boot = differences.shape[-1]
     return np.minimum(2 * (smaller + add_one) / (n_boot + add_one), 1)
+
+
+def compare_with_baseline(
+    models: Mapping[str, P], baseline: str, paired_difference: Callable[[P, P], pd.DataFrame]
+) -> pd.DataFrame:
+    """Return the paired difference of each model, the baseline included, from the baseline.
+
+    `paired_difference(model, baseline)` has the columns of `Resampled.difference_from`, and may
+    have more, which are kept. A row per model and metric: `model`, `metric`, `difference`,
+    `difference_low`, `difference_high`, `p`.
+
+    Raises:
+        ParameterError: the baseline is not among the models.
+    """
+    if baseline not in models:
+        raise ParameterError(f"unknown baseline {baseline!r}; models: {', '.join(models)}")
+    differences = {
+        name: paired_difference(model, models[baseline]) for name, model in models.items()
+    }
+    table = pd.concat(differences, names=["model"]).reset_index("model").reset_index(drop=True)
+    columns = {"value": "difference", "low": "difference_low", "high": "difference_high"}
+    return table.rename(columns=columns)
 
 
 def holm(p_values: ArrayLike) -> FloatArray:

@@ -18,16 +18,16 @@ def equal_mass_bins(scores: NDArray[np.float64], n_bins: int = N_BINS) -> NDArra
 
 
 def calibration_curve(
-    labels: NDArray[np.int8], scores: NDArray[np.float64], n_bins: int = N_BINS
+    labels: NDArray[np.int8], probabilities: NDArray[np.float64], n_bins: int = N_BINS
 ) -> pd.DataFrame:
     """Return the calibration curve: a row per bin of equal mass.
 
     Columns: `n` (items), `predicted` (mean probability), `observed` (share of positives) and its
-    95% Wilson interval `low`, `high`. Scores that are NaN are left out.
+    95% Wilson interval `low`, `high`. Probabilities that are NaN are left out.
     """
-    scored = np.isfinite(scores)
-    table = pd.DataFrame({"predicted": scores[scored], "observed": labels[scored] == 1})
-    grouped = table.groupby(equal_mass_bins(scores[scored], n_bins))
+    scored = np.isfinite(probabilities)
+    table = pd.DataFrame({"predicted": probabilities[scored], "observed": labels[scored] == 1})
+    grouped = table.groupby(equal_mass_bins(probabilities[scored], n_bins))
     curve = grouped.agg(
         n=("observed", "size"), predicted=("predicted", "mean"), observed=("observed", "mean")
     )

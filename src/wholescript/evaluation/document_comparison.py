@@ -6,6 +6,7 @@ the documents are paired.
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from wholescript.evaluation.bootstrap import (
     CONFIDENCE,
     FloatArray,
     Resampled,
+    compare_with_baseline,
     holm,
     mean_over_resampled_seeds,
 )
@@ -134,57 +136,57 @@ def compare(
     seed: int = 0,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
-    """Return the paired difference of each model from the baseline, a row per metric and model.
+    """Return the paired difference of each other model from the baseline, by metric and model.
 
-    Columns `metric`, `model`, `value`, `low`, `high`, `p`, `p_holm`, `mcnemar`, `mcnemar_holm`.
-    Holm's correction is over the models, for each metric. McNemar's test is of the accuracy: NaN in
-    the rows of other metrics.
+    Columns `metric`, `model`, `difference`, `difference_low`, `difference_high`, `p`, `p_holm`,
+    `mcnemar`, `mcnemar_holm`. Holm's correction is over the models, for each metric. McNemar's test
+    is of the accuracy: NaN in the rows of other metrics.
 
     Raises:
         DataError: the models predict different documents.
         ParameterError: a metric is unknown, the baseline is not among the models or is the only
             one.
     """
-    if baseline not in models:
-        raise ParameterError(f"unknown baseline {baseline!r}; models: {', '.join(models)}")
-    others = [name for name in models if name != baseline]
-    if not others:
+    difference = partial(
+        paired_difference, metrics=metrics, n_boot=n_boot, seed=seed, confidence=confidence
+    )
+    differences = compare_with_baseline(models, baseline, difference).query("model != @baseline")
+    if differences.empty:
         raise ParameterError(f"{baseline!r} is the only model: name another one to compare with it")
-    parts = [
-        paired_difference(
-            models[name], models[baseline], metrics, n_boot=n_boot, seed=seed, confidence=confidence
-        ).assign(model=name)
-        for name in others
-    ]
-    exact = np.array([mcnemar(models[name], models[baseline]) for name in others])
     tables = []
-    for row, metric in enumerate(metrics):
-        table = pd.concat([part.iloc[[row]] for part in parts])
-        p_mcnemar = exact if metric == "accuracy" else np.full(len(others), np.nan)
+    for metric in metrics:
+        table = differences[differences["metric"] == metric]
+        p_mcnemar = [
+            mcnemar(models[name], models[baseline]) if metric == "accuracy" else np.nan
+            for name in table["model"]
+        ]
         p_values = {"mcnemar": p_mcnemar, "mcnemar_holm": holm(p_mcnemar)}
         tables.append(table.assign(p_holm=holm(table["p"]), **p_values))
-    order = ["metric", "model", "value", "low", "high", "p", "p_holm", "mcnemar", "mcnemar_holm"]
-    return pd.concat(tables, ignore_index=True)[order]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["metric", *table.columns.drop("metric")]]
 
 
-def mean_confusion_matrix(seeds: SeedPredictions) -> pd.DataFrame:
+def mean_confusion_matrix(predictions_by_seed: SeedPredictions) -> pd.DataFrame:
     """Return the confusion matrix in documents, the mean over seeds: rows are the labels."""
-    check_same_documents(seeds)
-    classes = seeds[0].classes
+    check_same_documents(predictions_by_seed)
+    classes = predictions_by_seed[0].classes
     positions = np.arange(len(classes))
-    counts = [confusion_matrix(each.labels, each.predicted, labels=positions) for each in seeds]
+    counts = [
+        confusion_matrix(each.labels, each.predicted, labels=positions)
+        for each in predictions_by_seed
+    ]
     names = pd.Index(classes, name="label"), pd.Index(classes, name="predicted")
     return pd.DataFrame(np.mean(counts, axis=0), *names)
 
 
-def confused_pairs(seeds: SeedPredictions, *, top: int = 20) -> pd.DataFrame:
+def confused_pairs(predictions_by_seed: SeedPredictions, *, top: int = 20) -> pd.DataFrame:
     """Return the pairs of classes that are confused most often.
 
     Columns `label`, `predicted` (the more frequent direction first), `n_errors` (documents of
     `label` predicted as `predicted`, the mean over seeds), `share` (of the documents of `label`),
     `n_reversed` (errors in the other direction), `n_total` (the sum, by which the table is sorted).
     """
-    table = mean_confusion_matrix(seeds)
+    table = mean_confusion_matrix(predictions_by_seed)
     counts, names = table.to_numpy(), np.array(table.index, dtype=object)
     first, second = np.nonzero(np.triu(counts + counts.T, k=1))
     swap = counts[second, first] > counts[first, second]
@@ -204,19 +206,19 @@ def confused_pairs(seeds: SeedPredictions, *, top: int = 20) -> pd.DataFrame:
     return pairs.sort_values(by, ascending=False, kind="stable", ignore_index=True).head(top)
 
 
-def per_class_metrics(seeds: SeedPredictions) -> pd.DataFrame:
+def per_class_metrics(predictions_by_seed: SeedPredictions) -> pd.DataFrame:
     """Return precision, recall and F1 of each class, the mean over seeds.
 
     Index the classes; columns `precision`, `recall`, `f1`, `support` (documents of the class). A
     class that is never predicted has precision 0, one without documents recall 0.
     """
-    check_same_documents(seeds)
-    classes = seeds[0].classes
+    check_same_documents(predictions_by_seed)
+    classes = predictions_by_seed[0].classes
     scores = [
         precision_recall_fscore_support(
             each.labels, each.predicted, labels=np.arange(len(classes)), zero_division=0
         )
-        for each in seeds
+        for each in predictions_by_seed
     ]
     columns = ["precision", "recall", "f1", "support"]
     table = pd.DataFrame(np.mean(scores, axis=0).T, pd.Index(classes, name="class"), columns)

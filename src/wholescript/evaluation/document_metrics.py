@@ -30,12 +30,14 @@ SeedPredictions = Sequence[DocumentPredictions]
 LABEL_METRICS = ("accuracy", "macro_f1", "weighted_f1", "mcc")
 PROBABILITY_METRICS = ("log_loss", "brier", "ece")
 METRICS = (*LABEL_METRICS, *PROBABILITY_METRICS)
+REPORTED_METRICS = ("accuracy", "macro_f1", "log_loss", "ece")  # stored over the seeds of a model
+TABLE_METRICS = ("macro_f1", "ece")  # in tables of models, beside the error rate
 
 ECE_BINS = 15
 
 
 def bootstrap(
-    seeds: SeedPredictions,
+    predictions_by_seed: SeedPredictions,
     metrics: Sequence[str] = METRICS,
     *,
     n_boot: int = 1000,
@@ -61,12 +63,13 @@ def bootstrap(
         ParameterError: a metric is unknown.
     """
     check_known_metrics(metrics, METRICS)
-    check_same_documents(seeds)
+    check_same_documents(predictions_by_seed)
     rng = np.random.default_rng(seed)
-    values, resampled = label_metrics(seeds), label_metrics(seeds, n_boot, rng)
+    values = label_metrics(predictions_by_seed)
+    resampled = label_metrics(predictions_by_seed, n_boot, rng)
     if set(metrics) & set(PROBABILITY_METRICS):
-        values = np.concatenate([values, _probability_metrics(seeds)], axis=1)
-        probability_metrics = _probability_metrics(seeds, n_boot, rng)
+        values = np.concatenate([values, _probability_metrics(predictions_by_seed)], axis=1)
+        probability_metrics = _probability_metrics(predictions_by_seed, n_boot, rng)
         resampled = np.concatenate([resampled, probability_metrics], axis=1)
     means = mean_over_resampled_seeds(resampled, rng)
     # NaN where a seed has no probabilities.
@@ -92,7 +95,7 @@ def check_known_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
 
 
 def label_metrics(
-    seeds: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
+    predictions_by_seed: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
 ) -> FloatArray:
     """Return the metrics `LABEL_METRICS` of each seed under each resample, (seeds, 4, n_boot).
 
@@ -100,11 +103,13 @@ def label_metrics(
     label and all predictions are drawn together as a cell of a multinomial: 25,000 documents of two
     classes and three seeds are 16 cells.
     """
-    stacked = np.column_stack([seeds[0].labels, *(each.predicted for each in seeds)])
+    stacked = np.column_stack(
+        [predictions_by_seed[0].labels, *(each.predicted for each in predictions_by_seed)]
+    )
     cells, counts = np.unique(stacked, axis=0, return_counts=True)
     drawn = counts[None] if rng is None else draw_cell_counts(counts, n_boot, rng)
     weights = drawn.astype(np.float64)
-    one_hot = np.eye(len(seeds[0].classes))
+    one_hot = np.eye(len(predictions_by_seed[0].classes))
     true = one_hot[cells[:, 0]]
     predicted = [one_hot[column] for column in cells[:, 1:].T]
     return np.stack([_metrics_from_cells(weights, true, one) for one in predicted])
@@ -126,21 +131,21 @@ def _metrics_from_cells(weights: FloatArray, true: FloatArray, predicted: FloatA
 
 
 def _probability_metrics(
-    seeds: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
+    predictions_by_seed: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
 ) -> FloatArray:
     """Return `PROBABILITY_METRICS` (seeds, 3, n_boot), NaN where a seed has no probabilities.
 
     They sum a value per document, so single documents are drawn.
     """
-    n = len(seeds[0].ids)
-    terms = [_per_document_terms(each) for each in seeds]
+    n = len(predictions_by_seed[0].ids)
+    terms = [_per_document_terms(each) for each in predictions_by_seed]
     drawn = [np.ones((1, n))] if rng is None else draw_counts(n, n_boot, rng)
-    scores = []
+    batches = []
     for weights in drawn:
         means = [weights @ term / n for term in terms]
         gaps = [np.abs(mean[:, 2:]).sum(axis=1) for mean in means]
-        scores.append([[*mean[:, :2].T, gap] for mean, gap in zip(means, gaps, strict=True)])
-    return np.concatenate([np.asarray(part) for part in scores], axis=2)
+        batches.append([[*mean[:, :2].T, gap] for mean, gap in zip(means, gaps, strict=True)])
+    return np.concatenate([np.asarray(batch) for batch in batches], axis=2)
 
 
 def _per_document_terms(predictions: DocumentPredictions) -> FloatArray:
@@ -148,13 +153,13 @@ def _per_document_terms(predictions: DocumentPredictions) -> FloatArray:
 
     Shape (n, 2 + bins).
     """
-    labels, rows = predictions.labels, predictions.probabilities
+    labels, probabilities = predictions.labels, predictions.probabilities
     terms = np.full((len(labels), 2 + ECE_BINS), np.nan)
-    if rows is not None:
-        p_label = rows[np.arange(len(labels)), labels].astype(np.float64)
+    if probabilities is not None:
+        p_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
         # As scikit-learn: clip at the machine epsilon of float32.
         terms[:, 0] = -np.log(np.maximum(p_label, np.finfo(np.float32).eps))
-        squares = (rows - np.eye(len(predictions.classes), dtype=np.float32)[labels]) ** 2
+        squares = (probabilities - np.eye(len(predictions.classes), dtype=np.float32)[labels]) ** 2
         terms[:, 1] = squares[:, -1] if len(predictions.classes) == 2 else squares.sum(axis=1)
     if predictions.confidence is not None:
         confidence = predictions.confidence.astype(np.float64)

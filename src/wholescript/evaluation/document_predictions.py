@@ -88,13 +88,18 @@ class DocumentPredictions:
         probabilities: NDArray[np.floating],
     ) -> "DocumentPredictions":
         """Predict the most probable class of each row of `probabilities` (n, classes)."""
-        rows = np.asarray(probabilities, dtype=np.float32)
-        if rows.ndim != 2:
-            raise DataError(f"probabilities has the shape {rows.shape}; (n, classes) is needed")
-        predicted = rows.argmax(axis=1)
-        confidence = np.take_along_axis(rows, predicted[:, None], axis=1)[:, 0]
+        rounded = np.asarray(probabilities, dtype=np.float32)
+        if rounded.ndim != 2:
+            raise DataError(f"probabilities has the shape {rounded.shape}; (n, classes) is needed")
+        predicted = rounded.argmax(axis=1)
+        confidence = np.take_along_axis(rounded, predicted[:, None], axis=1)[:, 0]
         return cls(
-            _to_strings(ids), _to_strings(classes), _to_int64(labels), predicted, confidence, rows
+            _to_strings(ids),
+            _to_strings(classes),
+            _to_int64(labels),
+            predicted,
+            confidence,
+            rounded,
         )
 
     @classmethod
@@ -114,22 +119,24 @@ class DocumentPredictions:
         if confidence is None:
             return cls(_to_strings(ids), names, _to_int64(labels), positions, None, None)
         confidences = np.asarray(confidence, dtype=np.float32)
-        rows = None
+        probabilities = None
         if len(names) == 2 and confidences.shape == positions.shape:
             positive = np.where(positions == 1, confidences, 1 - confidences)
-            rows = np.stack([1 - positive, positive], axis=1)
-        return cls(_to_strings(ids), names, _to_int64(labels), positions, confidences, rows)
+            probabilities = np.stack([1 - positive, positive], axis=1)
+        return cls(
+            _to_strings(ids), names, _to_int64(labels), positions, confidences, probabilities
+        )
 
     def select(self, ids: Collection[str]) -> "DocumentPredictions":
         """Return the predictions of some documents, in the order they have here."""
-        rows = np.flatnonzero([name in ids for name in self.ids])
+        indices = np.flatnonzero([name in ids for name in self.ids])
         return DocumentPredictions(
-            [self.ids[row] for row in rows],
+            [self.ids[i] for i in indices],
             self.classes,
-            self.labels[rows],
-            self.predicted[rows],
-            None if self.confidence is None else self.confidence[rows],
-            None if self.probabilities is None else self.probabilities[rows],
+            self.labels[indices],
+            self.predicted[indices],
+            None if self.confidence is None else self.confidence[indices],
+            None if self.probabilities is None else self.probabilities[indices],
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -185,17 +192,17 @@ class DocumentPredictions:
         return cls.from_frame(read_parquet(path))
 
 
-def check_same_documents(seeds: Sequence[DocumentPredictions]) -> None:
+def check_same_documents(predictions_by_seed: Sequence[DocumentPredictions]) -> None:
     """Check that all predict the same documents, in one order, with the same labels and classes.
 
     Raises:
         DataError: they differ.
         ParameterError: there are none.
     """
-    if not seeds:
+    if not predictions_by_seed:
         raise ParameterError("the predictions of at least one training seed are needed")
-    first = seeds[0]
-    for other in seeds[1:]:
+    first = predictions_by_seed[0]
+    for other in predictions_by_seed[1:]:
         if other.ids != first.ids:
             differing = sorted(set(first.ids) ^ set(other.ids))
             what = f"only in one: {list_some(differing)}" if differing else "in another order"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from wholescript.errors import DataError
 from wholescript.evaluation.bootstrap import CONFIDENCE, Resampled, draw_group_counts
-from wholescript.evaluation.film_metrics import METRICS, weighted_scores
+from wholescript.evaluation.film_metrics import METRICS, weighted_metrics
 from wholescript.evaluation.film_predictions import FilmPredictions
 
 
@@ -50,11 +50,11 @@ def paired_difference(
         DataError: the two did not score the same films in the same number of repeats.
     """
     a, b = a.drop_unscored(), b.drop_unscored()
-    if a.film_ids != b.film_ids or a.scores.shape != b.scores.shape:
+    if a.film_ids != b.film_ids or a.probabilities.shape != b.probabilities.shape:
         raise DataError(
             "A paired difference needs the same films in the same order and the same number of "
-            f"repeats: one model scored {a.scores.shape[1]} films in {a.scores.shape[0]} repeats, "
-            f"the other {b.scores.shape[1]} in {b.scores.shape[0]}; evaluate both on the same "
+            f"repeats: one model scored {len(a.film_ids)} films in {len(a.probabilities)} repeats, "
+            f"the other {len(b.film_ids)} in {len(b.probabilities)}; evaluate both on the same "
             "folds."
         )
     first, second = (_resample(model, metrics, n_boot, seed) for model in (a, b))
@@ -68,6 +68,6 @@ def _resample(
 ) -> Resampled:
     drawn = draw_group_counts(predictions.groups, n_boot, np.random.default_rng(seed))
     once = np.ones((1, len(predictions.labels)))
-    values = weighted_scores(predictions, once, metrics)[:, :, 0]
-    resampled = weighted_scores(predictions, drawn, metrics).mean(axis=0)
+    values = weighted_metrics(predictions, once, metrics)[:, :, 0]
+    resampled = weighted_metrics(predictions, drawn, metrics).mean(axis=0)
     return Resampled(tuple(metrics), values, resampled)

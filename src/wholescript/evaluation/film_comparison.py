@@ -1,12 +1,13 @@
 """Models compared on the same films: metrics with intervals, and paired differences."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from wholescript.errors import ParameterError
+from wholescript.evaluation.bootstrap import compare_with_baseline
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.evaluation.strata import auc_by_stratum
@@ -37,28 +38,14 @@ def compare(
     Raises:
         ParameterError: the baseline is not among the models.
     """
-    if baseline not in predictions:
-        raise ParameterError(f"unknown baseline {baseline!r}; models: {', '.join(predictions)}")
-    rows = []
-    for model in predictions.values():
-        own = bootstrap(model, [metric], n_boot=n_boot, seed=seed).iloc[0]
-        paired = paired_difference(
-            model, predictions[baseline], [metric], n_boot=n_boot, seed=seed
-        ).iloc[0]
-        rows.append(
-            {
-                **{key: own[key] for key in ("value", "low", "high")},
-                "difference": paired["value"],
-                "difference_low": paired["low"],
-                "difference_high": paired["high"],
-                "p": paired["p"],
-                "std": paired["std"],
-            }
-        )
-    return pd.DataFrame(rows, index=pd.Index(predictions, name="model"))
+    options: dict[str, Any] = {"metrics": [metric], "n_boot": n_boot, "seed": seed}
+    table = compare_with_baseline(predictions, baseline, partial(paired_difference, **options))
+    differences = table.drop(columns="metric").set_index("model")
+    values = pd.concat([bootstrap(model, **options) for model in predictions.values()])
+    return values[["value", "low", "high"]].set_axis(differences.index).join(differences)
 
 
-def score_table(
+def metric_table(
     models: Mapping[str, Mapping[str, MetricWithInterval]], with_interval_of: str | None = None
 ) -> pd.DataFrame:
     """Return the stored metrics of each model: index the models, columns the metrics.

@@ -30,7 +30,7 @@ class ScoredFilms:
     """The films scored in one repeat: label, probability, threshold, fold and year, each (n,)."""
 
     positive: NDArray[np.bool_]
-    scores: FloatArray
+    probabilities: FloatArray
     thresholds: FloatArray
     folds: NDArray[np.int64]
     years: NDArray[np.int64]
@@ -53,9 +53,9 @@ def within_decade_auc(films: ScoredFilms, weights: FloatArray) -> FloatArray:
 def average_precision(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the precision at the score of each positive of a fold, averaged over all positives."""
     total = np.zeros(len(weights))
-    for positives, negatives in _weights_by_score(films, weights, films.folds):
+    for positives, negatives in _weights_by_probability(films, weights, films.folds):
         found, seen = positives.cumsum(axis=1), (positives + negatives).cumsum(axis=1)
-        # A resample may lack the films with the highest scores: then `seen` starts with zeros.
+        # A resample may lack the films ranked highest: then `seen` starts with zeros.
         total += (positives * found / np.maximum(seen, 1e-300)).sum(axis=1)
     return total / weights[:, films.positive].sum(axis=1)
 
@@ -72,7 +72,7 @@ def mcc(films: ScoredFilms, weights: FloatArray, threshold: float | None = None)
 
 def brier(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     """Return the Brier score, the mean squared error of the probability (Brier, 1950)."""
-    return weights @ (films.scores - films.positive) ** 2 / weights.sum(axis=1)
+    return weights @ (films.probabilities - films.positive) ** 2 / weights.sum(axis=1)
 
 
 def ece(films: ScoredFilms, weights: FloatArray) -> FloatArray:
@@ -81,8 +81,8 @@ def ece(films: ScoredFilms, weights: FloatArray) -> FloatArray:
     The bins are those of the unweighted films. Sampling noise biases it upwards: a perfectly
     calibrated model has about 0.03 on 1,000 films.
     """
-    bins = equal_mass_bins(films.scores)
-    gaps = (films.positive - films.scores)[:, None] * (bins[:, None] == np.unique(bins))
+    bins = equal_mass_bins(films.probabilities)
+    gaps = (films.positive - films.probabilities)[:, None] * (bins[:, None] == np.unique(bins))
     return np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1)
 
 
@@ -99,7 +99,7 @@ METRICS: dict[str, MetricFunction] = {
 }
 
 
-def score(
+def mean_metrics(
     predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
 ) -> dict[str, float]:
     """Return each metric as the mean over the repeats.
@@ -108,18 +108,20 @@ def score(
         DataError: the scored films of a repeat are of one class.
         ParameterError: a metric is unknown.
     """
-    return {name: float(v) for name, v in score_repeats(predictions, metrics).mean().items()}
+    return {name: float(v) for name, v in metrics_by_repeat(predictions, metrics).mean().items()}
 
 
-def score_repeats(
+def metrics_by_repeat(
     predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
 ) -> pd.DataFrame:
     """Return a row per repeat and a column per metric; rows differ by split and training seed."""
     once = np.ones((1, len(predictions.labels)))
-    return pd.DataFrame(weighted_scores(predictions, once, metrics)[:, :, 0], columns=list(metrics))
+    return pd.DataFrame(
+        weighted_metrics(predictions, once, metrics)[:, :, 0], columns=list(metrics)
+    )
 
 
-def weighted_scores(
+def weighted_metrics(
     predictions: FilmPredictions, weights: FloatArray, metrics: Sequence[str]
 ) -> FloatArray:
     """Return each metric under each weighting of the films, (n_repeats, n_metrics, B).
@@ -129,41 +131,41 @@ def weighted_scores(
     """
     if unknown := sorted(set(metrics) - set(METRICS)):
         raise ParameterError(f"unknown metrics {unknown}; choose from {', '.join(METRICS)}")
-    values = np.empty((len(predictions.scores), len(metrics), len(weights)))
-    for repeat, scores in enumerate(predictions.scores):
-        rows = np.flatnonzero(np.isfinite(scores))
-        positive = predictions.labels[rows] == 1
+    values = np.empty((len(predictions.probabilities), len(metrics), len(weights)))
+    for repeat, probabilities in enumerate(predictions.probabilities):
+        scored = np.flatnonzero(np.isfinite(probabilities))
+        positive = predictions.labels[scored] == 1
         if positive.all() or not positive.any():
             raise DataError(
-                f"{positive.sum()} of the {len(rows)} films scored in repeat {repeat} are "
+                f"{positive.sum()} of the {len(scored)} films scored in repeat {repeat} are "
                 "positive; metrics need films of both classes: test on more films or use other "
                 "folds"
             )
         films = ScoredFilms(
             positive,
-            scores[rows],
-            predictions.thresholds[repeat, rows],
-            predictions.folds[repeat, rows],
-            predictions.years[rows],
+            probabilities[scored],
+            predictions.thresholds[repeat, scored],
+            predictions.folds[repeat, scored],
+            predictions.years[scored],
         )
         with np.errstate(invalid="ignore"):
             for k, name in enumerate(metrics):
-                values[repeat, k] = METRICS[name](films, weights[:, rows])
+                values[repeat, k] = METRICS[name](films, weights[:, scored])
     return values
 
 
-def _weights_by_score(
+def _weights_by_probability(
     films: ScoredFilms, weights: FloatArray, strata: NDArray[np.int64]
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Yield, for each stratum, the weights of positives and of negatives at each distinct score.
 
-    Both have shape (B, number of distinct scores), the highest score first.
+    Both have shape (B, number of distinct probabilities), the highest first.
     """
     for stratum in np.unique(strata):
-        rows = np.flatnonzero(strata == stratum)
-        rows = rows[np.argsort(-films.scores[rows], kind="stable")]
-        starts = np.flatnonzero(np.diff(films.scores[rows], prepend=np.inf))
-        positive, drawn = films.positive[rows], weights[:, rows]
+        indices = np.flatnonzero(strata == stratum)
+        indices = indices[np.argsort(-films.probabilities[indices], kind="stable")]
+        starts = np.flatnonzero(np.diff(films.probabilities[indices], prepend=np.inf))
+        positive, drawn = films.positive[indices], weights[:, indices]
         yield (
             np.add.reduceat(drawn * positive, starts, axis=1),
             np.add.reduceat(drawn * ~positive, starts, axis=1),
@@ -175,7 +177,7 @@ def _concordant_share(
 ) -> FloatArray:
     """Return the share of (positive, negative) pairs within a stratum in the right order."""
     concordant, pairs = np.zeros(len(weights)), np.zeros(len(weights))
-    for positives, negatives in _weights_by_score(films, weights, strata):
+    for positives, negatives in _weights_by_probability(films, weights, strata):
         total = negatives.sum(axis=1)
         n_below = total[:, None] - negatives.cumsum(axis=1) + negatives / 2
         concordant += (positives * n_below).sum(axis=1)
@@ -187,7 +189,7 @@ def _confusion_counts(
     films: ScoredFilms, weights: FloatArray, threshold: float | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the weights of true and false positives, false and true negatives."""
-    predicted = films.scores >= (films.thresholds if threshold is None else threshold)
+    predicted = films.probabilities >= (films.thresholds if threshold is None else threshold)
     cells = (
         predicted & films.positive,
         predicted & ~films.positive,

@@ -60,17 +60,17 @@ def rank_label_issues(out_of_fold: DocumentPredictions) -> pd.DataFrame:
         labels, probabilities, return_indices_of_off_diagonals=True, calibrate=False
     )
     names = np.array(out_of_fold.classes, dtype=object)
-    rows = np.arange(len(labels))
+    positions = np.arange(len(labels))
     table = pd.DataFrame(
         {
-            "row": rows,
+            "row": positions,
             "id": out_of_fold.ids,
             "label": names[labels],
             "suggested_label": names[probabilities.argmax(axis=1)],
             "label_quality": get_label_quality_scores(
                 labels, probabilities, method="normalized_margin"
             ),
-            "flagged": np.isin(rows, flagged),
+            "flagged": np.isin(positions, flagged),
         }
     )
     return table.sort_values("label_quality", kind="stable", ignore_index=True)

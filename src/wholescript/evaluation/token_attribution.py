@@ -8,15 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
-from wholescript.features.word_vocabulary import (
+from wholescript.features.tokenizers import (
     UNK_ID,
-    WordVocabulary,
+    WordTokenizer,
     tokenize_words_and_punctuation,
 )
 from wholescript.models.attention_maps import attention_maps, attention_rollout
 from wholescript.models.transformer_classifier import TransformerClassifier
-from wholescript.training.document_batches import DocumentBatchLoader, class_logits
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.document_classifier import FittedDocumentClassifier
+from wholescript.training.objectives.documents import class_logits
 
 
 def supports_token_attribution(fitted: Any) -> bool:
@@ -51,7 +52,7 @@ def attribute_tokens(fitted: Any, text: str) -> pd.DataFrame:
 
 def _is_word_encoder(fitted: Any) -> bool:
     return isinstance(fitted, FittedDocumentClassifier) and isinstance(
-        fitted.tokenize, WordVocabulary
+        fitted.tokenize, WordTokenizer
     )
 
 

@@ -15,15 +15,15 @@ def top_errors(
     `probability` (mean over the repeats), `low` and `high` (its range over the repeats), `rank` (1
     is the film scored highest, by its mean rank within folds).
     """
-    scores = predictions.scores
+    probabilities = predictions.probabilities
     ranks = pd.Series(-np.nanmean(predictions.fold_ranks(), axis=0)).rank(method="first")
     table = pd.DataFrame(
         {
             "title": films["title"].to_numpy(object),
             "year": films["year"].to_numpy(),
-            "probability": np.nanmean(scores, axis=0),
-            "low": np.nanmin(scores, axis=0),
-            "high": np.nanmax(scores, axis=0),
+            "probability": np.nanmean(probabilities, axis=0),
+            "low": np.nanmin(probabilities, axis=0),
+            "high": np.nanmax(probabilities, axis=0),
             "rank": ranks.to_numpy(np.int64),
         }
     )

@@ -1,4 +1,4 @@
-"""Facts about the machine and the checkout: device, run profile, commit."""
+"""Metadata of the machine and the checkout: device, run profile, commit."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ def device_name() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
-def profile_here() -> str:
+def run_profile() -> str:
     """Return the run profile of trainings on this machine: `full` with a GPU, else `cpu`."""
     import torch
 

@@ -17,7 +17,6 @@ from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore, StoredPredictions
 from wholescript.experiments.workspace import Workspace, current_workspace
 
-Row = Mapping[str, float | int]
 Data = TypeVar("Data", contravariant=True)
 
 
@@ -37,13 +36,17 @@ class Context:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an experiment found: `facts` are stored with the run and are no part of its identity."""
+    """What an experiment found.
+
+    `history` has a row an epoch, or another table of the experiment; it becomes history.csv.
+    `metadata` is stored with the run and is no part of its identity.
+    """
 
     metrics: Mapping[str, Metric]
     predictions: StoredPredictions | None = None
     val_predictions: StoredPredictions | None = None
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Experiment(ABC, Generic[Data]):
@@ -59,11 +62,11 @@ class Experiment(ABC, Generic[Data]):
     replaces: ClassVar[bool] = False
 
     @abstractmethod
-    def name_on(self, data: Data) -> str:
+    def run_name(self, data: Data) -> str:
         """Return the name of the run, `<group>/<name>`."""
 
     @abstractmethod
-    def settings_on(self, data: Data) -> dict[str, Any]:
+    def settings_for(self, data: Data) -> dict[str, Any]:
         """Return every setting that decides the result, JSON-able."""
 
     @abstractmethod
@@ -84,7 +87,7 @@ class Experiment(ABC, Generic[Data]):
 
     def identity(self, data: Data) -> Identity:
         """Return what the run is found by."""
-        return Identity(self.kind, self.version, self.settings_on(data), self.data_identity(data))
+        return Identity(self.kind, self.version, self.settings_for(data), self.data_identity(data))
 
 
 def run(
@@ -106,7 +109,7 @@ def run(
         RunError: no workspace is active, or another process is making the run.
     """
     workspace = workspace or current_workspace()
-    name, identity = experiment.name_on(data), experiment.identity(data)
+    name, identity = experiment.run_name(data), experiment.identity(data)
     if not again and (found := workspace.find(name, identity)):
         return workspace.record_use(found)
     if not (workspace.may_replace or experiment.replaces):
@@ -116,18 +119,18 @@ def run(
     with training_lock(folder, name):
         outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch_end))
     modules = sorted({type(experiment).__module__, *experiment.modules()})
-    facts = {
-        **workspace.facts(),
+    metadata = {
+        **workspace.metadata(),
         "modules": modules,
         "code": code_fingerprint(modules, workspace.project.source),
         "wall_time_s": round(time.perf_counter() - start, 1),
-        **outcome.facts,
+        **outcome.metadata,
     }
     made = workspace.store.save(
         name,
         identity,
         outcome.metrics,
-        facts=facts,
+        metadata=metadata,
         predictions=outcome.predictions,
         val_predictions=outcome.val_predictions,
         history=outcome.history,

@@ -1,7 +1,7 @@
 """What identifies an experiment: its kind, version, settings and data, and nothing else.
 
 The source code, the commit, the machine and the versions of Python and its libraries are recorded
-with a run as facts. They are no part of its identity, so renaming a function orphans no result.
+with a run as metadata. They are no part of its identity, so renaming a function orphans no result.
 Whoever changes what an experiment means raises its version.
 """
 

@@ -20,4 +20,4 @@ def record_metrics(name: str, metrics: Mapping[str, Metric]) -> Run:
     stored = workspace.store.find(name, identity)
     if stored and stored.metrics == {k: Metric(**m.as_dict()) for k, m in metrics.items()}:
         return workspace.record_use(stored)
-    return workspace.store.save(name, identity, metrics, facts=workspace.facts())
+    return workspace.store.save(name, identity, metrics, metadata=workspace.metadata())

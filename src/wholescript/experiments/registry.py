@@ -1,6 +1,6 @@
 """The registry: models, data sets and metrics by their stored names, with their display names.
 
-Importing it loads no model code: classes are named by their path and imported by `Model.load`.
+Importing it loads no model code: classes are named by their path and imported by `ModelInfo.load`.
 """
 
 import re
@@ -14,7 +14,7 @@ from wholescript.errors import ParameterError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelInfo:
     """A class of models: `name` is the "model" of stored settings, `path` is `module:Class`."""
 
     name: str
@@ -55,7 +55,7 @@ def load_class(path: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Dataset:
+class DatasetInfo:
     """A data set: `name` is its name in runs, `hub_name` that on the Hugging Face Hub.
 
     `licence` is that of its dataset card, or None where we have not verified it.
@@ -87,109 +87,111 @@ MODELS = {
     entry.name: entry
     for entry in (
         # documents
-        Model("TfidfSVM", "TF-IDF + linear SVM", f"{_DOCUMENTS}.tfidf_svm:TfidfSVM"),
-        Model(
+        ModelInfo("TfidfSVM", "TF-IDF + linear SVM", f"{_DOCUMENTS}.tfidf_svm:TfidfSVM"),
+        ModelInfo(
             "BagOfWordsLR",
             "TF-IDF + logistic regression",
             f"{_DOCUMENTS}.bag_of_words:BagOfWordsLR",
         ),
-        Model("NaiveBayes", "multinomial naive Bayes", f"{_DOCUMENTS}.bag_of_words:NaiveBayes"),
-        Model("NBSVM", "NB-SVM", f"{_DOCUMENTS}.bag_of_words:NBSVM"),
-        Model(
+        ModelInfo("NaiveBayes", "multinomial naive Bayes", f"{_DOCUMENTS}.bag_of_words:NaiveBayes"),
+        ModelInfo("NBSVM", "NB-SVM", f"{_DOCUMENTS}.bag_of_words:NBSVM"),
+        ModelInfo(
             "SentenceLinear",
             "sentence embeddings + linear classifier",
             f"{_DOCUMENTS}.sentence_embeddings:SentenceLinear",
         ),
-        Model(
+        ModelInfo(
             "SentenceKernel",
             "sentence embeddings + RBF kernel",
             f"{_DOCUMENTS}.kernel:SentenceKernel",
         ),
-        Model(
+        ModelInfo(
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, ensemble",
             f"{_DOCUMENTS}.ensemble:SparseDenseEnsemble",
         ),
-        Model(
+        ModelInfo(
             "NgramClassifier",
             "n-gram language models + Bayes' rule",
             f"{_DOCUMENTS}.ngram:NgramClassifier",
         ),
-        Model(
+        ModelInfo(
             "InterpolatedNgramClassifier",
             "interpolated n-gram models + Bayes' rule",
             f"{_DOCUMENTS}.ngram_interpolated:InterpolatedNgramClassifier",
         ),
-        Model(
+        ModelInfo(
             "ScratchClassifier",
             "decoder from scratch",
             f"{_STUDIES}.classifiers.scratch:ScratchClassifier",
         ),
-        Model(
+        ModelInfo(
             "FinetunedClassifier",
             "fine-tuned decoder",
             f"{_STUDIES}.classifiers.finetuned:FinetunedClassifier",
         ),
-        Model(
+        ModelInfo(
             "EncoderClassifier",
             "encoder from scratch",
             f"{_STUDIES}.encoder.classifier:EncoderClassifier",
         ),
-        Model(
+        ModelInfo(
             "ScratchGenerative",
             "class-conditional LMs from scratch",
             f"{_STUDIES}.generative.class_lm:ScratchGenerative",
         ),
-        Model(
+        ModelInfo(
             "FinetunedGenerative",
             "class-conditional LMs, fine-tuned",
             f"{_STUDIES}.generative.class_lm:FinetunedGenerative",
         ),
-        Model(
+        ModelInfo(
             "SharedTrunkGenerative",
             "class-conditional LMs on a shared trunk",
             f"{_STUDIES}.generative.shared_trunk:SharedTrunkGenerative",
         ),
-        Model(
+        ModelInfo(
             "WeightedEnsemble",
             "weighted ensemble",
             "wholescript.experiments.documents.ensemble:Ensemble",
         ),
         # screenplays
-        Model("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
-        Model(
+        ModelInfo("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
+        ModelInfo(
             "MeanPoolingLR",
             "mean-pooled embeddings + logistic regression",
             f"{_FILMS}.mean_embedding:MeanPoolingLR",
         ),
-        Model("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
-        Model("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
-        Model("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
-        Model("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
-        Model("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
-        Model(
+        ModelInfo("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
+        ModelInfo("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
+        ModelInfo("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
+        ModelInfo("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
+        ModelInfo("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
+        ModelInfo(
             "ImbalanceCorrectedTfidfLR",
             "TF-IDF + logistic regression, imbalance correction",
             f"{_FILMS}.imbalance:ImbalanceCorrectedTfidfLR",
         ),
-        Model("LogitAdjustment", "logit adjustment", f"{_FILMS}.imbalance:LogitAdjustment"),
-        Model(
+        ModelInfo("LogitAdjustment", "logit adjustment", f"{_FILMS}.imbalance:LogitAdjustment"),
+        ModelInfo(
             "DecoderEmbeddingEstimator",
             "SmolLM2-135M embeddings",
             f"{_FILMS}.decoder_embeddings:DecoderEmbeddingEstimator",
         ),
-        Model("MILClassifier", "multiple-instance network", f"{_SCREENPLAYS}.mil:MILClassifier"),
-        Model(
+        ModelInfo(
+            "MILClassifier", "multiple-instance network", f"{_SCREENPLAYS}.mil:MILClassifier"
+        ),
+        ModelInfo(
             "MultiTaskMILClassifier",
             "multiple-instance network, multi-task",
             f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
         ),
-        Model(
+        ModelInfo(
             "ImbalanceMILClassifier",
             "multiple-instance network, imbalance correction",
             f"{_SCREENPLAYS}.imbalance:ImbalanceMILClassifier",
         ),
-        Model(
+        ModelInfo(
             "EndToEndClassifier",
             "end-to-end network",
             f"{_SCREENPLAYS}.end_to_end:EndToEndClassifier",
@@ -353,15 +355,15 @@ MODEL_DISPLAY_NAMES = {
 """Display names of models by their name in runs, which also says size, tuning and epochs."""
 
 DATASETS = {
-    name: Dataset(name, entry.display_name, entry.hub_name, entry.licence)
+    name: DatasetInfo(name, entry.display_name, entry.hub_name, entry.licence)
     for name, entry in LABELLED_DATASETS.items()
 } | {
     entry.name: entry
     for entry in (
-        Dataset("sentiment", "IMDB", "stanfordnlp/imdb"),
-        Dataset("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
-        Dataset("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),
-        Dataset("headlines", "Hacker News headlines", "julien040/hacker-news-posts"),
+        DatasetInfo("sentiment", "IMDB", "stanfordnlp/imdb"),
+        DatasetInfo("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
+        DatasetInfo("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),
+        DatasetInfo("headlines", "Hacker News headlines", "julien040/hacker-news-posts"),
     )
 }
 """Data sets by their name in runs: the labelled ones that are known by name, and the studies'."""
@@ -441,7 +443,7 @@ METRICS = {
 """Metrics by their name in metrics.json."""
 
 
-def find_model(name: str) -> Model:
+def find_model(name: str) -> ModelInfo:
     """Return the entry of a model by its name in stored settings.
 
     Raises:

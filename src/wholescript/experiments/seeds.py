@@ -23,4 +23,4 @@ def mean_costs(runs: Sequence[Run]) -> dict[str, float]:
         name: [run.metrics[name].value for run in runs if name in run.metrics] for name in names
     }
     aggregate = {name: np.max if name == "peak_memory_gb" else np.mean for name in names}
-    return {name: float(aggregate[name](seeds)) for name, seeds in values.items()}
+    return {name: float(aggregate[name](by_seed)) for name, by_seed in values.items()}

@@ -37,8 +37,8 @@ P = TypeVar("P", bound=StoredPredictions)
 class Run:
     """One finished run: `name` is `<group>/<name>`, `config` the content of its config.json.
 
-    Four parts of `config` identify the experiment (`experiments.key.Identity`); the rest are facts
-    about how the run was made.
+    Four parts of `config` identify the experiment (`experiments.key.Identity`); the rest is
+    metadata of how the run was made.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch; empty for models that have no epochs."""
+        """A row an epoch, or another table of the experiment; empty where there is none."""
         path = self.path / HISTORY
         return pd.read_csv(path) if path.exists() else pd.DataFrame()
 
@@ -126,14 +126,14 @@ class RunStore:
         identity: Identity,
         metrics: Mapping[str, Metric],
         *,
-        facts: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         predictions: StoredPredictions | None = None,
         val_predictions: StoredPredictions | None = None,
         history: pd.DataFrame | None = None,
     ) -> Run:
         """Write a run; config.json, which marks it as finished, comes last.
 
-        `facts` are recorded in config.json beside the identity.
+        `metadata` is recorded in config.json beside the identity.
         """
         path = self.folder(name)
         (path / "config.json").unlink(missing_ok=True)
@@ -147,21 +147,21 @@ class RunStore:
         if history is not None and not history.empty:
             text = history.round(6).to_csv(index=False, lineterminator="\n")
             write_atomic(path / HISTORY, text)
-        config = {**(facts or {}), **identity.as_dict(), "key": identity.key}
+        config = {**(metadata or {}), **identity.as_dict(), "key": identity.key}
         _write_json(path / "config.json", config)
         run = self.find(name)
         assert run is not None
         return run
 
-    def annotate(self, run: Run, facts: Mapping[str, Any]) -> Run:
-        """Change facts of a stored run; its identity and key stay.
+    def annotate(self, run: Run, metadata: Mapping[str, Any]) -> Run:
+        """Change metadata of a stored run; its identity and key stay.
 
         Raises:
-            RunError: one of the facts is a part of the identity.
+            RunError: a part of the identity is among them.
         """
-        if taken := sorted({*facts} & {*PARTS, "key"}):
-            raise RunError(f"{', '.join(taken)} identify a run: they are no facts to change")
-        config = {**run.config, **facts}
+        if taken := sorted({*metadata} & {*PARTS, "key"}):
+            raise RunError(f"{', '.join(taken)} identify a run: they are no metadata to change")
+        config = {**run.config, **metadata}
         _write_json(run.path / "config.json", config)
         return replace(run, config=config)
 

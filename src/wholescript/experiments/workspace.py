@@ -68,7 +68,7 @@ class Workspace:
         """Return the folder of the checkpoints and weights of the run with that key."""
         return checkpoint_dir(self.project, key)
 
-    def facts(self) -> Mapping[str, Any]:
+    def metadata(self) -> Mapping[str, Any]:
         """Return what is recorded with a new run, and is no part of its identity."""
         return {"device": device_name()}
 

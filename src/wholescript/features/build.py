@@ -21,12 +21,11 @@ from wholescript.features.extract import (
     load_record,
     record_path,
 )
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.word_counts import stack_word_counts
-from wholescript.files import ROOT
+from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
-CACHE = ROOT / ".cache"
 
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
@@ -78,17 +77,17 @@ def build_features(
     records = [
         _load_built_record(records_folder, film_id, sha1) for film_id, sha1 in text_sha1s.items()
     ]
-    words = stack_word_counts([record.words for record in records])
+    word_counts = stack_word_counts([record.word_counts for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    near, _ = group_near_duplicates(words.total, corpus.film_ids)
+    near, _ = group_near_duplicates(word_counts.total, corpus.film_ids)
     films["group"] = _merge_groups(corpus.groups, near)
-    films["n_gpt2_tokens"] = [record.gpt2_tokens for record in records]
-    films["n_wordpiece_tokens"] = [record.wordpiece_tokens for record in records]
+    films["n_gpt2_tokens"] = [record.n_gpt2_tokens for record in records]
+    films["n_wordpiece_tokens"] = [record.n_wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
-    structure = np.stack([record.structure for record in records])
-    films = films.join(pd.DataFrame(structure, columns=list(STRUCTURE_NAMES)))
+    layout = np.stack([record.layout for record in records])
+    films = films.join(pd.DataFrame(layout, columns=list(LAYOUT_NAMES)))
     vectors = np.concatenate([record.chunks for record in records])
-    return write_bundle(folder, films, words, vectors, counts, settings.stored())
+    return write_bundle(folder, films, word_counts, vectors, counts, settings.as_dict())
 
 
 def load_features(

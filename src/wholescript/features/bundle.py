@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from wholescript.errors import BundleError
+from wholescript.features.chunks import offsets_of
 from wholescript.features.compression import (
     PCARotation,
     QuantizationQuality,
@@ -34,7 +35,7 @@ from wholescript.features.compression import (
     quantization_quality,
     quantize,
 )
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.word_counts import QUARTERS, WordCounts
 from wholescript.files import sha256_of, write_atomic
 
@@ -55,8 +56,8 @@ class ChunkEmbeddings:
 
     def coordinates(self, film: int, dimensions: int | None = None) -> NDArray[np.float32]:
         """Return a film's first `dimensions` coordinates, (n_chunks, dimensions) float32."""
-        rows = slice(self.offsets[film], self.offsets[film + 1])
-        return self.codes[rows, :dimensions] * np.float32(self.rotation.step)
+        chunks = slice(self.offsets[film], self.offsets[film + 1])
+        return self.codes[chunks, :dimensions] * np.float32(self.rotation.step)
 
     def dequantize(self, film: int) -> NDArray[np.float32]:
         """Return a film's vectors in the axes of the encoder, (n_chunks, d) float32."""
@@ -67,27 +68,27 @@ class ChunkEmbeddings:
         """The number of chunks of each film, (n,)."""
         return np.diff(self.offsets)
 
-    def select(self, rows: NDArray[np.int64]) -> "ChunkEmbeddings":
-        """Return the films `rows`, in that order."""
-        picked = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
-        offsets = np.concatenate([[0], np.cumsum(self.counts[rows])]).astype(np.int64)
+    def select(self, indices: NDArray[np.int64]) -> "ChunkEmbeddings":
+        """Return the films at `indices`, in that order."""
+        picked = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in indices]
+        offsets = offsets_of(self.counts[indices])
         return ChunkEmbeddings(self.codes[np.concatenate(picked)], offsets, self.rotation)
 
 
 @dataclass(frozen=True)
 class FilmFeatures:
-    """All features of n films, row by row.
+    """All features of n films.
 
-    `groups` (n,) names the group of each film; near duplicates are in one. `tokens` (n,) int64
-    are numbers of GPT-2 tokens, `structure` (n, 13) float32 the values named in
-    `STRUCTURE_NAMES`; `manifest` describes how the features were computed.
+    `groups` (n,) names the group of each film; near duplicates are in one. `n_tokens` (n,) int64
+    are numbers of GPT-2 tokens, `layout` (n, 13) float32 the values named in `LAYOUT_NAMES`;
+    `manifest` describes how the features were computed.
     """
 
     film_ids: list[str]
     groups: NDArray[np.object_]
-    tokens: NDArray[np.int64]
-    structure: NDArray[np.float32]
-    words: WordCounts
+    n_tokens: NDArray[np.int64]
+    layout: NDArray[np.float32]
+    word_counts: WordCounts
     chunks: ChunkEmbeddings
     manifest: dict[str, Any]
 
@@ -97,21 +98,21 @@ class FilmFeatures:
         Raises:
             BundleError: a film has no features.
         """
-        row_of = {film_id: row for row, film_id in enumerate(self.film_ids)}
-        missing = [film_id for film_id in film_ids if film_id not in row_of]
+        index_of = {film_id: index for index, film_id in enumerate(self.film_ids)}
+        missing = [film_id for film_id in film_ids if film_id not in index_of]
         if missing:
             raise BundleError(
                 f"{len(missing)} films have no features, among them {missing[:5]}: "
                 "run `wholescript data features` on the corpus again"
             )
-        rows = np.array([row_of[film_id] for film_id in film_ids], np.int64)
+        indices = np.array([index_of[film_id] for film_id in film_ids], np.int64)
         return FilmFeatures(
             list(film_ids),
-            self.groups[rows],
-            self.tokens[rows],
-            self.structure[rows],
-            self.words.select(rows),
-            self.chunks.select(rows),
+            self.groups[indices],
+            self.n_tokens[indices],
+            self.layout[indices],
+            self.word_counts.select(indices),
+            self.chunks.select(indices),
             self.manifest,
         )
 
@@ -119,7 +120,7 @@ class FilmFeatures:
 def write_bundle(
     folder: Path,
     films: pd.DataFrame,
-    words: WordCounts,
+    word_counts: WordCounts,
     vectors: NDArray[np.float16],
     chunk_counts: NDArray[np.int64],
     settings: dict[str, Any],
@@ -136,7 +137,7 @@ def write_bundle(
     films.to_parquet(table, index=False, compression="zstd")
     files = {
         "films.parquet": table.getvalue(),
-        "words.bin": _pack(_word_tensors(words)),
+        "words.bin": _pack(_word_tensors(word_counts)),
         "chunks.bin": _pack(
             {
                 "codes": np.ascontiguousarray(codes.T),
@@ -150,7 +151,7 @@ def write_bundle(
     manifest = {
         "format": FORMAT,
         "films": len(films),
-        "vocabulary": len(words.vocabulary),
+        "vocabulary": len(word_counts.vocabulary),
         "chunks": len(vectors),
         "dimensions": vectors.shape[1],
         "settings": settings,
@@ -184,13 +185,13 @@ def read_bundle(folder: Path) -> FilmFeatures:
             )
     films = pd.read_parquet(folder / "films.parquet")
     chunks = _unpack(folder / "chunks.bin")
-    offsets = np.concatenate([[0], np.cumsum(chunks["counts"])]).astype(np.int64)
+    offsets = offsets_of(chunks["counts"])
     rotation = PCARotation(chunks["mean"], chunks["axes"], float(chunks["step"][0]))
     return FilmFeatures(
         films["film_id"].tolist(),
         films["group"].to_numpy(object),
         films["n_gpt2_tokens"].to_numpy(np.int64),
-        films[list(STRUCTURE_NAMES)].to_numpy(np.float32),
+        films[list(LAYOUT_NAMES)].to_numpy(np.float32),
         _read_words(_unpack(folder / "words.bin")),
         ChunkEmbeddings(np.ascontiguousarray(chunks["codes"].T), offsets, rotation),
         manifest,
@@ -219,9 +220,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _word_tensors(words: WordCounts) -> dict[str, NDArray[Any]]:
+def _word_tensors(word_counts: WordCounts) -> dict[str, NDArray[Any]]:
     """Encode the five matrices with one sparsity pattern; column indices as differences."""
-    parts = [*words.quarters, words.opening]
+    parts = [*word_counts.quarters, word_counts.opening]
     pattern = sum((part.astype(np.int32) for part in parts[1:]), parts[0].astype(np.int32)).tocsr()
     pattern.sort_indices()
     lengths = np.diff(pattern.indptr)
@@ -232,7 +233,7 @@ def _word_tensors(words: WordCounts) -> dict[str, NDArray[Any]]:
     tensors: dict[str, NDArray[Any]] = {
         "lengths": lengths.astype(np.int32),
         "gaps": gaps.astype(np.uint32 if gaps.max(initial=0) > 65_535 else np.uint16),
-        "vocabulary": np.frombuffer("\n".join(words.vocabulary).encode(), np.uint8),
+        "vocabulary": np.frombuffer("\n".join(word_counts.vocabulary).encode(), np.uint8),
     }
     for number, part in enumerate(parts):
         values = np.asarray(part[rows, pattern.indices]).ravel()
@@ -241,9 +242,9 @@ def _word_tensors(words: WordCounts) -> dict[str, NDArray[Any]]:
 
 
 def _read_words(tensors: dict[str, NDArray[Any]]) -> WordCounts:
-    vocabulary = tensors["vocabulary"].tobytes().decode()
-    words = vocabulary.split("\n") if vocabulary else []
-    indptr = np.concatenate([[0], np.cumsum(tensors["lengths"])]).astype(np.int64)
+    joined = tensors["vocabulary"].tobytes().decode()
+    vocabulary = joined.split("\n") if joined else []
+    indptr = offsets_of(tensors["lengths"])
     indices = np.concatenate(
         [
             np.cumsum(tensors["gaps"][start:stop], dtype=np.int64)
@@ -254,11 +255,11 @@ def _read_words(tensors: dict[str, NDArray[Any]]) -> WordCounts:
     matrices = []
     for number in range(QUARTERS + 1):
         matrix = sp.csr_matrix(
-            (tensors[f"counts{number}"], indices, indptr), shape=(len(indptr) - 1, len(words))
+            (tensors[f"counts{number}"], indices, indptr), shape=(len(indptr) - 1, len(vocabulary))
         )
         matrix.eliminate_zeros()
         matrices.append(matrix)
-    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], words)
+    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], vocabulary)
 
 
 def _pack(tensors: dict[str, NDArray[Any]]) -> bytes:

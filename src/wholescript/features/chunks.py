@@ -36,6 +36,11 @@ class Chunking:
         return [ids[start : start + self.length] for start in starts]
 
 
+def offsets_of(counts: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the bounds (n + 1,) of n concatenated sequences of `counts` items each."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
 def pad_batch(
     sequences: Sequence[NDArray[np.int64]], pad_id: int = 0, length: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,24 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
-from tqdm.auto import tqdm
 
-from wholescript.errors import DataError
 from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.chunks import pad_batch
+from wholescript.features.chunks import offsets_of, pad_batch
 from wholescript.features.compression import fit_pca_rotation, quantize
+from wholescript.features.film_cache import cache_arrays, load_cached_arrays
 from wholescript.features.pretrained_decoders import Decoder, frozen_decoder
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-from wholescript.files import ROOT, write_atomic
-
-CACHE = ROOT / ".cache"
+from wholescript.files import CACHE
 
 
 @dataclass(frozen=True)
@@ -57,12 +53,14 @@ def cache_decoder_embeddings(
         ParameterError: the model cannot be loaded or has fewer layers.
     """
     dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-    for sha1, text in tqdm(scripts, "decoder", total, unit="film"):
-        path = settings.cache_path(sha1, cache)
-        if not path.exists():
-            decoder = frozen_decoder(settings.model, settings.n_layer, dtype)
-            vectors = embed_chunks(decoder, text, settings.n_chunks, settings.chunk_length)
-            write_atomic(path, save({"vectors": vectors.astype(np.float16)}))
+
+    def embed(text: str) -> NDArray[np.float16]:
+        decoder = frozen_decoder(settings.model, settings.n_layer, dtype)  # loaded if it is needed
+        vectors = embed_chunks(decoder, text, settings.n_chunks, settings.chunk_length)
+        return vectors.astype(np.float16)
+
+    path_of = partial(settings.cache_path, cache=cache)
+    cache_arrays(scripts, path_of, embed, "vectors", title="decoder", total=total)
 
 
 @torch.inference_mode()
@@ -96,18 +94,9 @@ def load_decoder_embeddings(
     Raises:
         DataError: scripts are not in the cache or damaged; the message gives their number.
     """
-    films, missing = [], 0
-    for sha1 in text_sha1s:
-        try:
-            films.append(load_file(settings.cache_path(sha1, cache))["vectors"])
-        except (FileNotFoundError, safetensors.SafetensorError):
-            missing += 1
-    if missing:
-        raise DataError(
-            f"the {settings.model} embeddings of {missing} of {len(text_sha1s)} films are not in "
-            "the cache: run `wholescript train end-to-end FILMS.parquet`, which computes them"
-        )
+    path_of = partial(settings.cache_path, cache=cache)
+    films = load_cached_arrays(text_sha1s, path_of, "vectors", what=f"{settings.model} embeddings")
     vectors = np.concatenate(films)
     rotation = fit_pca_rotation(vectors)
-    offsets = np.cumsum([0, *map(len, films)], dtype=np.int64)
+    offsets = offsets_of([len(chunks) for chunks in films])
     return ChunkEmbeddings(quantize(vectors, rotation), offsets, rotation)

@@ -13,93 +13,87 @@ import signal
 import threading
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 import safetensors
 import torch
-from annotated_types import Interval
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.features.chunks import Chunking, pad_batch
-from wholescript.features.gpt2_tokenizer import count_gpt2_tokens
-from wholescript.features.layout import measure_structure
+from wholescript.features.layout import measure_layout
 from wholescript.features.pretrained_encoders import (
-    EMBEDDING_DIM,
+    DEFAULT_ENCODER,
     ChunkEncoder,
-    Engine,
-    Precision,
+    EncoderConfig,
+    encoder_tokenizer,
     load_encoder,
-    resolve_engine,
-    wordpiece_tokenizer,
+    special_token_ids,
 )
+from wholescript.features.tokenizers import count_gpt2_tokens
 from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic
-from wholescript.settings import NonNegativeInt, PositiveInt, Settings
+from wholescript.settings import NonNegativeInt, PositiveInt
 
 CHUNKS_PER_BATCH = 8
 """Larger batches do not fit into the CPU's cache and were slower on two cores."""
 
 
-@dataclass(frozen=True)
-class FeatureConfig(Settings):
-    """The settings that, with the text, determine the features of a film."""
+@dataclass(frozen=True, kw_only=True)
+class FeatureConfig(EncoderConfig):
+    """The settings that, with the text, determine the features of a film.
 
-    n_layer: Annotated[int, Interval(ge=1, le=6)] = 3
+    `encoder` is a name of `PACKAGED_ENCODERS`; chunks have `chunk_length` of its tokens.
+    """
+
+    n_layer: PositiveInt = 3
     """Number of encoder layers, the first n."""
     chunk_length: PositiveInt = 254
     """Tokens per chunk."""
     chunk_overlap: NonNegativeInt = 0
     """Tokens that consecutive chunks share."""
-    engine: Engine = "auto"
-    """Inference engine; auto: OpenVINO if it is installed, else PyTorch."""
-    precision: Precision = "auto"
-    """Data type of the computation; auto: bfloat16 if the hardware is fast at it."""
+    encoder: str = DEFAULT_ENCODER
 
-    def resolved(self) -> "FeatureConfig":
-        """Replace `auto` by the engine and precision that this machine uses."""
-        engine, precision = resolve_engine(self.engine, self.precision)
-        return replace(self, engine=engine, precision=precision)
-
-    def stored(self) -> dict[str, Any]:
-        """Return the settings as caches and bundles store them, with `n_layer` as "layers".
-
-        Cache keys and the fingerprints of published runs depend on these names.
-        """
-        settings = asdict(self)
-        return {"layers": settings.pop("n_layer"), **settings}
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as caches and bundles store them; the default encoder is left out."""
+        settings = super().as_dict()
+        if self.encoder == DEFAULT_ENCODER:
+            del settings["encoder"]
+        # The order of the manifests that exist.
+        first = {name: settings.pop(name) for name in ("layers", "chunk_length", "chunk_overlap")}
+        return {**first, **settings}
 
     @property
     def key(self) -> str:
-        """The first 12 hex digits of the SHA-256 of the stored settings."""
-        return hashlib.sha256(json.dumps(self.stored(), sort_keys=True).encode()).hexdigest()[:12]
+        """The first 12 hex digits of the SHA-256 of the settings."""
+        return hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class FilmRecord:
-    """Features of one film; `chunks` is (n_chunks, 384) float16, `structure` float32."""
+    """Features of one film; `chunks` is (n_chunks, d_model) float16, `layout` (13,) float32."""
 
-    gpt2_tokens: int
-    wordpiece_tokens: int
-    words: FilmWordCounts
-    structure: NDArray[np.float32]
+    n_gpt2_tokens: int
+    n_wordpiece_tokens: int
+    word_counts: FilmWordCounts
+    layout: NDArray[np.float32]
     chunks: NDArray[np.float16]
 
 
 def encode_script(
     text: str, encoder: ChunkEncoder, chunking: Chunking
 ) -> tuple[NDArray[np.float16], int]:
-    """Embed each chunk of a script; return (n_chunks, 384) float16 and the number of tokens."""
-    tokenizer = wordpiece_tokenizer()
-    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    """Embed each chunk of a script; return (n_chunks, d_model) float16, number of tokens."""
+    tokenizer = encoder_tokenizer(encoder.encoder)
+    cls, sep, pad = special_token_ids(encoder.encoder)
     ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
-    padded, mask = pad_batch([np.array([cls, *chunk, sep]) for chunk in chunking.split(ids)])
+    padded, mask = pad_batch([np.array([cls, *chunk, sep]) for chunk in chunking.split(ids)], pad)
     vectors = [
         encoder.encode(
             padded[start : start + CHUNKS_PER_BATCH], mask[start : start + CHUNKS_PER_BATCH]
@@ -113,8 +107,29 @@ def extract_film(text: str, encoder: ChunkEncoder, chunking: Chunking) -> FilmRe
     """Compute all features of a script."""
     chunks, wordpieces = encode_script(text, encoder, chunking)
     return FilmRecord(
-        count_gpt2_tokens(text), wordpieces, count_words(text), measure_structure(text), chunks
+        count_gpt2_tokens(text), wordpieces, count_words(text), measure_layout(text), chunks
     )
+
+
+class FilmExtractor:
+    """Extracts films one by one.
+
+    The encoder is loaded with the first film, so that an error is raised for that film.
+    """
+
+    def __init__(self, settings: FeatureConfig) -> None:
+        self.settings = settings
+
+    def __call__(self, text: str) -> FilmRecord:
+        """Compute all features of a script."""
+        settings = self.settings
+        chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
+        return extract_film(text, self._encoder, chunking)
+
+    @functools.cached_property
+    def _encoder(self) -> ChunkEncoder:
+        settings = self.settings
+        return load_encoder(settings.n_layer, settings.engine, settings.precision, settings.encoder)
 
 
 def record_path(folder: Path, film_id: str) -> Path:
@@ -126,10 +141,10 @@ def serialize_record(record: FilmRecord, text_sha1: str) -> bytes:
     """Return the bytes of a record's file; the same record gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = {
         "chunks": record.chunks,
-        "structure": record.structure,
-        "tokens": np.array([record.gpt2_tokens, record.wordpiece_tokens], np.int64),
-        "word_counts": record.words.counts,
-        "words": np.frombuffer("\n".join(record.words.words).encode(), np.uint8),
+        "structure": record.layout,
+        "tokens": np.array([record.n_gpt2_tokens, record.n_wordpiece_tokens], np.int64),
+        "word_counts": record.word_counts.counts,
+        "words": np.frombuffer("\n".join(record.word_counts.vocabulary).encode(), np.uint8),
     }
     return save(tensors, metadata={"text_sha1": text_sha1})
 
@@ -148,14 +163,14 @@ def load_record(path: Path, text_sha1: str) -> FilmRecord | None:
         tensors = load_file(path)
     except (FileNotFoundError, safetensors.SafetensorError):
         return None
-    words = tensors["words"].tobytes().decode().split("\n") if tensors["words"].size else []
+    vocabulary = tensors["words"].tobytes().decode().split("\n") if tensors["words"].size else []
     gpt2, wordpieces = tensors["tokens"].tolist()
     return FilmRecord(
         gpt2,
         wordpieces,
-        FilmWordCounts(words, tensors["word_counts"]),
+        FilmWordCounts(vocabulary, tensors["word_counts"]),
         tensors["structure"],
-        tensors["chunks"].reshape(-1, EMBEDDING_DIM),
+        tensors["chunks"],
     )
 
 
@@ -217,12 +232,12 @@ class _ThroughputBar:
         self._bar.update(len(done))
 
 
-_settings: FeatureConfig
+_extract: FilmExtractor
 
 
 def _start_worker(settings: FeatureConfig) -> None:
-    global _settings
-    _settings = settings
+    global _extract
+    _extract = FilmExtractor(settings)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
@@ -235,14 +250,7 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
-@functools.cache
-def _worker_encoder() -> tuple[ChunkEncoder, Chunking]:
-    """Load the encoder with a worker's first film, so that its future carries any error."""
-    chunking = Chunking(_settings.chunk_length, _settings.chunk_overlap)
-    return load_encoder(_settings.n_layer, _settings.engine, _settings.precision), chunking
-
-
 def _extract_and_save(text: str, path: Path, text_sha1: str) -> int:
-    record = extract_film(text, *_worker_encoder())
+    record = _extract(text)
     save_record(path, record, text_sha1)
-    return record.wordpiece_tokens
+    return record.n_wordpiece_tokens

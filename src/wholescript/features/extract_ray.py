@@ -6,7 +6,6 @@ shared folder, only this package and the encoder.
 
 import logging
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,14 @@ from tqdm.auto import tqdm
 
 from wholescript.cluster import cluster, ray
 from wholescript.errors import WholeScriptError
-from wholescript.features.chunks import Chunking
 from wholescript.features.extract import (
     FeatureConfig,
-    extract_film,
+    FilmExtractor,
     load_record,
     record_path,
     serialize_record,
     sha1_of,
 )
-from wholescript.features.pretrained_encoders import ChunkEncoder, load_encoder
 from wholescript.files import write_atomic
 
 FILMS_PER_BATCH = 512
@@ -89,7 +86,7 @@ def _extract_batch(
     actors = min(len(films), int(ray.cluster_resources()["CPU"]))
     # One block per film: each is returned when it is done, and a lost node loses one film.
     done = ray.data.from_items(films, override_num_blocks=len(films)).map(
-        _Extractor,  # type: ignore[arg-type]  # Ray accepts a class, its type hint does not
+        _RayExtractor,  # type: ignore[arg-type]  # Ray accepts a class, its type hint does not
         fn_constructor_args=(settings,),
         compute=ray.data.ActorPoolStrategy(size=actors),
         num_cpus=1,
@@ -104,21 +101,14 @@ def _extract_batch(
         raise
 
 
-class _Extractor:
+class _RayExtractor:
     """A Ray actor that extracts one film at a time on one core."""
 
     def __init__(self, settings: FeatureConfig) -> None:
         torch.set_num_threads(1)
-        self.settings = settings
+        self.extract = FilmExtractor(settings)
 
     def __call__(self, film: dict[str, Any]) -> dict[str, Any]:
         """Return the id of a film and the bytes of its record."""
-        record = extract_film(film["text"], *self.encoder_and_chunking)
+        record = self.extract(film["text"])
         return {"film_id": film["film_id"], "record": serialize_record(record, film["text_sha1"])}
-
-    @cached_property
-    def encoder_and_chunking(self) -> tuple[ChunkEncoder, Chunking]:
-        """The encoder, loaded with the first film, so that an error is raised for that film."""
-        settings = self.settings
-        encoder = load_encoder(settings.n_layer, settings.engine, settings.precision)
-        return encoder, Chunking(settings.chunk_length, settings.chunk_overlap)

@@ -12,7 +12,7 @@ from wholescript.features.word_counts import WordCounts
 PER_WORDS = 10_000
 
 
-def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) -> pd.DataFrame:
+def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_films: int = 50) -> pd.DataFrame:
     """Compare log(1 + uses per 10,000 words) between films of label 1 and of label 0.
 
     Every film has the same weight, and the logarithm damps bursts: a name that one film repeats
@@ -22,7 +22,7 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
     `word`, `films`, `per_10k` and `per_10k_other` (mean uses per 10,000 words), `effect`
     (Cohen's d), `t` (Welch) and `q` (false discovery rate, Benjamini and Hochberg, 1995).
     """
-    kept, used, rates = word_rates(words, min_films)
+    kept, used, rates = word_rates(word_counts, min_films)
     positive = labels == 1
     mean, variance = _moments(rates.log1p(), positive)
     mean_other, variance_other = _moments(rates.log1p(), ~positive)
@@ -32,7 +32,7 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
     freedom = (error + error_other) ** 2 / (error**2 / (n - 1) + error_other**2 / (n_other - 1))
     table = pd.DataFrame(
         {
-            "word": np.array(words.vocabulary, object)[kept],
+            "word": np.array(word_counts.vocabulary, object)[kept],
             "films": used,
             "per_10k": np.asarray(rates[positive].mean(0)).ravel(),
             "per_10k_other": np.asarray(rates[~positive].mean(0)).ravel(),
@@ -45,13 +45,13 @@ def keyness(words: WordCounts, labels: NDArray[np.int8], min_films: int = 50) ->
 
 
 def word_rates(
-    words: WordCounts, min_films: int
+    word_counts: WordCounts, min_films: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], sp.csr_matrix]:
     """Return the words used by at least `min_films` films: columns, films, uses per 10,000 words.
 
     The rates have shape (n, number of such words).
     """
-    counts = words.total
+    counts = word_counts.total
     used = np.bincount(counts.indices, minlength=counts.shape[1])
     kept = np.flatnonzero(used >= min_films)
     totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)

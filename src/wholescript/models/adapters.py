@@ -24,24 +24,25 @@ def prepare_for_tuning(
     decoder: Decoder,
     tuning: Tuning,
     *,
-    rank: PositiveInt = 8,
-    alpha: PositiveInt = 16,
+    lora_rank: PositiveInt = 8,
+    lora_alpha: PositiveInt = 16,
     dropout: DropoutRate = 0.1,
 ) -> Any:
     """Return the blocks of a decoder, changed in place, with the weights to be trained unfrozen.
 
-    `full` trains all weights. `lora` adds adapters of rank `rank`, scaled by `alpha` / `rank`, to
-    every linear layer and trains only these (Hu et al., 2021). `frozen` trains none.
+    `full` trains all weights. `lora` adds adapters of rank `lora_rank`, scaled by
+    `lora_alpha` / `lora_rank`, to every linear layer and trains only these (Hu et al., 2021).
+    `frozen` trains none.
 
     Raises:
-        ParameterError: an unknown tuning, or a rank or an alpha below 1.
+        ParameterError: an unknown tuning, or a `lora_rank` or `lora_alpha` below 1.
     """
     base: Any = decoder.model.base_model
     base.requires_grad_(tuning == "full")
     if tuning == "lora":
         adapters = LoraConfig(
-            r=rank,
-            lora_alpha=alpha,
+            r=lora_rank,
+            lora_alpha=lora_alpha,
             lora_dropout=dropout,
             target_modules="all-linear",
             fan_in_fan_out=any(isinstance(module, Conv1D) for module in base.modules()),
@@ -60,8 +61,8 @@ def unfreeze_above(
     n_shared_layers: int,
     tuning: Tuning = "full",
     *,
-    rank: int = 8,
-    alpha: int = 16,
+    lora_rank: int = 8,
+    lora_alpha: int = 16,
 ) -> None:
     """Freeze a Llama except the layers above the first `n_shared_layers` and the final norm.
 
@@ -83,7 +84,9 @@ def unfreeze_above(
         )
     model.model.requires_grad_(False)
     if tuning == "lora":
-        adapters = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LLAMA_LINEAR_MODULES)
+        adapters = LoraConfig(
+            r=lora_rank, lora_alpha=lora_alpha, target_modules=LLAMA_LINEAR_MODULES
+        )
         for block in blocks[n_shared_layers:]:
             inject_adapter_in_model(adapters, block)
     else:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from wholescript.models.dropout import Dropout
-from wholescript.models.transformer import Block, LinearAttentionBlock
+from wholescript.models.transformer import Block, CrossAttentionBlock, LinearAttentionBlock
 
 
 class AggregatorOutput(NamedTuple):
@@ -99,39 +99,6 @@ class LinearAttentionEncoder(TransformerEncoder):
     block = LinearAttentionBlock
 
 
-class DecoderBlock(nn.Module):
-    """A pre-norm decoder block: self-attention of queries, then cross-attention to the chunks."""
-
-    def __init__(self, d_model: int, n_head: int, d_feedforward: int, dropout: float) -> None:
-        super().__init__()
-        self.norm_self = nn.LayerNorm(d_model)
-        self.self_attention = nn.MultiheadAttention(d_model, n_head, dropout, batch_first=True)
-        self.norm_cross = nn.LayerNorm(d_model)
-        self.cross_attention = nn.MultiheadAttention(d_model, n_head, dropout, batch_first=True)
-        self.feedforward = nn.Sequential(
-            nn.LayerNorm(d_model),
-            nn.Linear(d_model, d_feedforward),
-            nn.GELU(),
-            Dropout(dropout),
-            nn.Linear(d_feedforward, d_model),
-        )
-        self.dropout = Dropout(dropout)
-
-    def forward(self, queries: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Return new queries (batch, n_queries, d) and cross-attention (batch, n_queries, length).
-
-        `memory` (batch, length, d) are the chunks; `padding` (batch, length) is True where masked.
-        """
-        normed = self.norm_self(queries)
-        attended, _ = self.self_attention(normed, normed, normed, need_weights=False)
-        queries = queries + self.dropout(attended)
-        attended, attention = self.cross_attention(
-            self.norm_cross(queries), memory, memory, key_padding_mask=padding
-        )
-        queries = queries + self.dropout(attended)
-        return queries + self.dropout(self.feedforward(queries)), attention
-
-
 class QueryDecoder(nn.Module):
     """A transformer decoder whose learned queries attend to the sequence of chunks.
 
@@ -156,7 +123,7 @@ class QueryDecoder(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.queries = nn.Parameter(torch.randn(n_queries, d_model) / math.sqrt(d_model))
         self.blocks = nn.ModuleList(
-            DecoderBlock(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
+            CrossAttentionBlock(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
         self.head = nn.Sequential(
             nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, n_outputs)

@@ -19,7 +19,7 @@ class BayesRule:
 
     A language model treats each token as new evidence. In long texts tokens repeat each other, so
     the posterior is overconfident. The log-odds are therefore divided by a temperature, and `bias`
-    (classes,) corrects for class models of unequal quality. `log_priors` (classes,) are in nats.
+    (n_classes,) corrects for class models of unequal quality. `log_priors` (n_classes,) in nats.
 
     `temperature` is that of a text of `reference_length` nats. It grows with the length of a text
     in nats to the power of `length_exponent`: 0 is one temperature for all texts, 1 is
@@ -33,21 +33,21 @@ class BayesRule:
     reference_length: float = 1.0
 
     @classmethod
-    def from_labels(cls, labels: IntArray, classes: int) -> Self:
+    def from_labels(cls, labels: IntArray, n_classes: int) -> Self:
         """Estimate the priors from training labels with add-one smoothing."""
-        counts = np.bincount(labels, minlength=classes) + 1.0
+        counts = np.bincount(labels, minlength=n_classes) + 1.0
         return cls(np.log(counts / counts.sum()))
 
-    def scores(self, log_likelihoods: NDArray[np.floating]) -> Float64Array:
-        """Return the logits of the classes from log-likelihoods (n, classes) in nats."""
+    def logits(self, log_likelihoods: NDArray[np.floating]) -> Float64Array:
+        """Return the logits of the classes from log-likelihoods (n, n_classes) in nats."""
         log_joint = log_likelihoods.astype(np.float64) + self.log_priors
         lengths = _mean_nll(log_likelihoods) / self.reference_length
         temperatures = self.temperature * lengths**self.length_exponent
         return log_joint / temperatures[:, None] + (0.0 if self.bias is None else self.bias)
 
     def posterior(self, log_likelihoods: NDArray[np.floating]) -> Float32Array:
-        """Return the probabilities of the classes, (n, classes) float32."""
-        return np.asarray(softmax(self.scores(log_likelihoods), axis=1), np.float32)
+        """Return the probabilities of the classes, (n, n_classes) float32."""
+        return np.asarray(softmax(self.logits(log_likelihoods), axis=1), np.float32)
 
     @property
     def uncalibrated(self) -> Self:
@@ -83,8 +83,8 @@ class BayesRule:
             reference_length,
         )
 
-    def metadata(self) -> dict[str, Any]:
-        """Return the rule as JSON-able values."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, JSON-able."""
         return {
             "log_priors": self.log_priors.tolist(),
             "temperature": self.temperature,
@@ -94,10 +94,10 @@ class BayesRule:
         }
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, Any]) -> Self:
-        """Restore the rule from `metadata`."""
-        bias = None if metadata["bias"] is None else np.array(metadata["bias"])
-        return cls(**{**metadata, "log_priors": np.array(metadata["log_priors"]), "bias": bias})
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Restore the rule from `to_dict`."""
+        bias = None if values["bias"] is None else np.array(values["bias"])
+        return cls(**{**values, "log_priors": np.array(values["log_priors"]), "bias": bias})
 
 
 def _mean_nll(log_likelihoods: NDArray[np.floating]) -> Float64Array:

@@ -1,4 +1,4 @@
-"""Temperature scaling of class scores (Guo et al., 2017), and the log loss that it minimises."""
+"""Temperature scaling of class logits (Guo et al., 2017), and the log loss that it minimises."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,24 @@ from wholescript.models.types import Float32Array, IntArray
 TEMPERATURE_BOUNDS = (0.05, 20.0)  # beyond these a single additional error decides the value
 
 
-def mean_log_loss(scores: NDArray[np.float64], labels: IntArray) -> float:
-    """Return the mean of -log softmax(scores) at the labels; scores (n, classes), labels (n,)."""
-    return -float(log_softmax(scores, axis=1)[np.arange(len(labels)), labels].mean())
+def mean_log_loss(logits: NDArray[np.float64], labels: IntArray) -> float:
+    """Return the mean of -log softmax(logits) at the labels; logits (n, n_classes), labels (n,)."""
+    return -float(log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
-def fit_temperature(scores: Float32Array, labels: IntArray) -> float:
-    """Return the T within `TEMPERATURE_BOUNDS` with the least log loss of softmax(scores / T).
+def fit_temperature(logits: Float32Array, labels: IntArray) -> float:
+    """Return the T within `TEMPERATURE_BOUNDS` with the least log loss of softmax(logits / T).
 
-    `scores` (n, classes) must be of texts that the classifier was not fitted on.
+    `logits` (n, n_classes) must be of texts that the classifier was not fitted on.
     """
 
     def log_loss(log_t: float) -> float:
-        return mean_log_loss(scores.astype(np.float64) / np.exp(log_t), labels)
+        return mean_log_loss(logits.astype(np.float64) / np.exp(log_t), labels)
 
     found = minimize_scalar(log_loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded")
     return float(np.exp(found.x))
 
 
-def softmax_with_temperature(scores: Float32Array, temperature: float) -> Float32Array:
-    """Return softmax(scores / temperature), (n, classes) float32."""
-    return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1), np.float32)
+def softmax_with_temperature(logits: Float32Array, temperature: float) -> Float32Array:
+    """Return softmax(logits / temperature), (n, n_classes) float32."""
+    return np.asarray(softmax(logits.astype(np.float64) / temperature, axis=1), np.float32)

@@ -17,23 +17,25 @@ class DecoderClassifier(nn.Module):
     The model within `decoder` is changed in place, so that `lm_loss` can measure it afterwards.
 
     Raises:
-        ParameterError: an unknown tuning, or a rank or an alpha below 1.
+        ParameterError: an unknown tuning, or a `lora_rank` or `lora_alpha` below 1.
     """
 
     def __init__(
         self,
         decoder: Decoder,
-        classes: int,
+        n_classes: int,
         tuning: Tuning = "lora",
         *,
-        rank: int = 8,
-        alpha: int = 16,
+        lora_rank: int = 8,
+        lora_alpha: int = 16,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.base = prepare_for_tuning(decoder, tuning, rank=rank, alpha=alpha, dropout=dropout)
+        self.base = prepare_for_tuning(
+            decoder, tuning, lora_rank=lora_rank, lora_alpha=lora_alpha, dropout=dropout
+        )
         self._language_model = (decoder.model,)  # in a tuple: its output layer is not registered
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.d_model, classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.d_model, n_classes))
 
     def unfreeze(self) -> None:
         """Make all weights trainable."""
@@ -56,7 +58,7 @@ class DecoderClassifier(nn.Module):
         return sum(losses) / len(losses)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map right-padded (n, length) ids and their bool mask to logits (n, classes)."""
+        """Map right-padded (n, length) ids and their bool mask to logits (n, n_classes)."""
         states = self.base(
             input_ids=input_ids, attention_mask=attention_mask.long(), use_cache=False
         ).last_hidden_state

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, relu, silu
 
 from wholescript.errors import ParameterError
-from wholescript.models.attention import dot_product_attention
+from wholescript.models.attention import multi_head_attention, position_angles
 from wholescript.models.dropout import Dropout
 from wholescript.models.next_token import NextTokenModel
-from wholescript.models.transformer import apply_rotary, position_angles
 from wholescript.settings import DropoutRate, NonNegativeFloat, PositiveInt, check_fields
 
 Positions = Literal["learned", "rotary"]
@@ -89,15 +88,11 @@ class CausalSelfAttention(nn.Module):
 
         `attn_mask` (n or 1, 1, length, length) is True where a query may attend to a key.
         """
-        n, length, d_model = states.shape
-        query, key, value = (
-            self.qkv(states).view(n, length, 3, self.n_head, -1).permute(2, 0, 3, 1, 4)
-        )
-        if self.rotary:  # Su et al., 2021
+        _, length, d_model = states.shape
+        angles = None
+        if self.rotary:
             angles = position_angles(length, d_model // self.n_head, states.device)
-            query, key = apply_rotary(query, angles), apply_rotary(key, angles)
-        attended = dot_product_attention(query, key, value, attn_mask)
-        attended = attended.transpose(1, 2).reshape(n, length, d_model)
+        attended = multi_head_attention(self.qkv(states), self.n_head, attn_mask, angles)
         if self.gate is not None:  # Qiu et al., 2025
             attended = attended * self.gate(states).sigmoid()
         projected: Tensor = self.out_proj(attended)
@@ -170,7 +165,7 @@ class GPT(NextTokenModel):
         return self.lm_head(self.hidden_states(ids))
 
     def next_token_logits(self, input_ids: Tensor, loss_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (targets, vocab_size) float32 and target ids (targets,)."""
+        """Return logits (n_targets, vocab_size) float32 and target ids (n_targets,)."""
         loss_mask = loss_mask[:, 1:]
         logits = self.lm_head(self.hidden_states(input_ids[:, :-1])[loss_mask])
         return logits.float(), input_ids[:, 1:][loss_mask]

@@ -63,7 +63,7 @@ class KneserNeyLM:
         return len(self.tables)
 
     @property
-    def size(self) -> int:
+    def n_parameters(self) -> int:
         """The number of probabilities and backoff weights."""
         return sum(len(table.discounted_prob) + len(table.backoff_weight) for table in self.tables)
 
@@ -79,7 +79,7 @@ class KneserNeyLM:
         if not len(texts):
             raise DataError("a language model needs at least one text")
         stream = TokenStream.from_documents(texts, vocab_size, order)
-        ngrams = [_NgramCounts.count(stream, 1, np.zeros(len(stream.words), np.int64))]
+        ngrams = [_NgramCounts.count(stream, 1, np.zeros(len(stream.word_ids), np.int64))]
         while len(ngrams) < order:
             ngrams.append(_NgramCounts.count(stream, len(ngrams) + 1, ngrams[-1].ids))
         probabilities, n_histories = [], 1
@@ -105,13 +105,13 @@ class KneserNeyLM:
         Texts are not truncated. The probabilities of all words after any history sum to 1.
         """
         stream = TokenStream.from_documents(texts, self.vocab_size, self.order)
-        words = stream.words
-        ids = np.zeros(len(words), np.int64)
-        probability = np.full(len(words), self.unseen_prob)
+        word_ids = stream.word_ids
+        ids = np.zeros(len(word_ids), np.int64)
+        probability = np.full(len(word_ids), self.unseen_prob)
         for length, table in enumerate(self.tables, 1):
             history = np.concatenate([[-1], ids[:-1]]) if length > 1 else ids
             known = history >= 0
-            found = np.where(known, table.lookup(history * stream.base + words), -1)
+            found = np.where(known, table.lookup(history * stream.base + word_ids), -1)
             if length > 1:
                 probability *= np.where(known, self.tables[length - 2].backoff_weight[history], 1.0)
             probability += np.where(found >= 0, table.discounted_prob[found], 0.0)
@@ -137,14 +137,14 @@ class KneserNeyLM:
 
 @dataclass(frozen=True)
 class TokenStream:
-    """Concatenated texts: `words` (n,) with begin and end tokens.
+    """Concatenated texts: `word_ids` (n,) with begin and end tokens.
 
     `position` (n,) counts from the first begin token of a text; `scored` (n,) is True for predicted
     tokens. `base` is the vocabulary size with both boundary tokens. The begin tokens are as many as
     a history is long, so that no history reaches into the previous text.
     """
 
-    words: IntArray
+    word_ids: IntArray
     position: IntArray
     scored: NDArray[np.bool_]
     base: int
@@ -153,11 +153,11 @@ class TokenStream:
     def from_documents(cls, texts: Sequence[IntArray], vocab_size: int, order: int) -> Self:
         """Add begin and end tokens to texts and concatenate them."""
         begin, end = np.full(order - 1, vocab_size), np.array([vocab_size + 1])
-        words = np.concatenate([part for text in texts for part in (begin, text, end)])
+        word_ids = np.concatenate([part for text in texts for part in (begin, text, end)])
         lengths = np.array([len(text) + order for text in texts])
         first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-        position = np.arange(len(words)) - first
-        return cls(words.astype(np.int64), position, position >= order - 1, vocab_size + 2)
+        position = np.arange(len(word_ids)) - first
+        return cls(word_ids.astype(np.int64), position, position >= order - 1, vocab_size + 2)
 
     @property
     def begin(self) -> int:
@@ -185,12 +185,12 @@ class _NgramCounts:
         within = np.flatnonzero(stream.position >= length - 1)
         history = shorter[within - 1] if length > 1 else np.zeros(len(within), np.int64)
         keys, first, position = np.unique(
-            history * stream.base + stream.words[within], return_index=True, return_inverse=True
+            history * stream.base + stream.word_ids[within], return_index=True, return_inverse=True
         )
-        ids = np.zeros(len(stream.words), np.int64)
+        ids = np.zeros(len(stream.word_ids), np.int64)
         ids[within] = position
         counts = np.bincount(position, weights=stream.scored[within], minlength=len(keys))
-        at_begin = stream.words[within[first] - (length - 1)] == stream.begin
+        at_begin = stream.word_ids[within[first] - (length - 1)] == stream.begin
         return cls(ids, keys, counts.astype(np.int64), shorter[within[first]], at_begin)
 
     def continuation_counts(self, longer: "_NgramCounts | None") -> IntArray:

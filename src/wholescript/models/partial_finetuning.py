@@ -4,16 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_encoders import EMBEDDING_DIM, MeanPooledEncoder, quiet_loading
+from wholescript.features.pretrained_encoders import MINILM, MeanPooledEncoder, quiet_loading
 
 
-class PartiallyTunedEncoder(nn.Module):
+class PartiallyFinetunedEncoder(nn.Module):
     """The first `n_layer` layers of the encoder, of which the last `n_unfrozen` are trained.
 
     The embeddings and the layers below stay frozen and keep no graph.
     """
 
-    d_model = EMBEDDING_DIM
+    d_model = MINILM.d_model
 
     def __init__(self, n_layer: int = 3, n_unfrozen: int = 1) -> None:
         super().__init__()

@@ -1,10 +1,10 @@
-"""A pre-norm transformer with sinusoidal or rotary positions, causal or bidirectional.
+"""Pre-norm transformer blocks, and a transformer with sinusoidal or rotary positions.
 
 All encoders that are trained from scratch in this package, over tokens or over chunk vectors, are
-built from its blocks.
+built from these blocks. Those of `gpt` share the attention, but have other options, another order
+of initialisation and other names of weights.
 """
 
-import math
 from typing import Literal
 
 import torch
@@ -12,11 +12,25 @@ from torch import Tensor, nn
 from torch.nn.functional import elu
 
 from wholescript.errors import ParameterError
-from wholescript.models.attention import dot_product_attention
+from wholescript.models.attention import (
+    dot_product_attention,
+    multi_head_attention,
+    position_angles,
+)
 from wholescript.models.dropout import Dropout
 
 Positions = Literal["sinusoidal", "rotary"]
-MAX_WAVELENGTH = 10_000.0  # of sinusoidal and rotary positions, as in Vaswani et al. (2017)
+
+
+def build_feedforward(d_model: int, d_feedforward: int, dropout: float) -> nn.Sequential:
+    """Return a feed-forward layer with a layer norm before it."""
+    return nn.Sequential(
+        nn.LayerNorm(d_model),
+        nn.Linear(d_model, d_feedforward),
+        nn.GELU(),
+        Dropout(dropout),
+        nn.Linear(d_feedforward, d_model),
+    )
 
 
 class Block(nn.Module):
@@ -28,13 +42,7 @@ class Block(nn.Module):
         self.norm_attention = nn.LayerNorm(d_model)
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out_proj = nn.Linear(d_model, d_model)
-        self.feedforward = nn.Sequential(
-            nn.LayerNorm(d_model),
-            nn.Linear(d_model, d_feedforward),
-            nn.GELU(),
-            Dropout(dropout),
-            nn.Linear(d_feedforward, d_model),
-        )
+        self.feedforward = build_feedforward(d_model, d_feedforward, dropout)
         self.dropout = Dropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor, rotary_angles: Tensor | None) -> Tensor:
@@ -42,12 +50,8 @@ class Block(nn.Module):
 
         `mask` broadcasts to (n, n_head, length, length) and is True where a query may attend.
         """
-        n, length, _ = states.shape
-        qkv = self.qkv(self.norm_attention(states)).view(n, length, 3, self.n_head, -1)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        if rotary_angles is not None:
-            query, key = apply_rotary(query, rotary_angles), apply_rotary(key, rotary_angles)
-        attended = self.attention(query, key, value, mask).transpose(1, 2).reshape(n, length, -1)
+        qkv = self.qkv(self.norm_attention(states))
+        attended = multi_head_attention(qkv, self.n_head, mask, rotary_angles, self.attention)
         states = states + self.dropout(self.out_proj(attended))
         return states + self.dropout(self.feedforward(states))
 
@@ -69,6 +73,33 @@ class LinearAttentionBlock(Block):
         memory = key.transpose(-1, -2) @ value
         weight = query @ key.sum(-2).unsqueeze(-1)
         return query @ memory / weight
+
+
+class CrossAttentionBlock(nn.Module):
+    """A pre-norm decoder block: self-attention of queries, then cross-attention to the chunks."""
+
+    def __init__(self, d_model: int, n_head: int, d_feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_self = nn.LayerNorm(d_model)
+        self.self_attention = nn.MultiheadAttention(d_model, n_head, dropout, batch_first=True)
+        self.norm_cross = nn.LayerNorm(d_model)
+        self.cross_attention = nn.MultiheadAttention(d_model, n_head, dropout, batch_first=True)
+        self.feedforward = build_feedforward(d_model, d_feedforward, dropout)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, queries: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Return new queries (batch, n_queries, d) and cross-attention (batch, n_queries, length).
+
+        `memory` (batch, length, d) are the chunks; `padding` (batch, length) is True where masked.
+        """
+        normed = self.norm_self(queries)
+        attended, _ = self.self_attention(normed, normed, normed, need_weights=False)
+        queries = queries + self.dropout(attended)
+        attended, attention = self.cross_attention(
+            self.norm_cross(queries), memory, memory, key_padding_mask=padding
+        )
+        queries = queries + self.dropout(attended)
+        return queries + self.dropout(self.feedforward(queries)), attention
 
 
 class Transformer(nn.Module):
@@ -123,18 +154,3 @@ class Transformer(nn.Module):
         for block in self.blocks:
             states = block(states, attn_mask, rotary_angles)
         return self.norm(states)
-
-
-def position_angles(length: int, d: int, device: torch.device) -> Tensor:
-    """Return the angle of each position for each pair of `d` dimensions, (length, d / 2)."""
-    steps = torch.arange(d // 2, device=device, dtype=torch.float32) / (d // 2)
-    frequencies = torch.exp(-math.log(MAX_WAVELENGTH) * steps)
-    return torch.arange(length, device=device, dtype=torch.float32)[:, None] * frequencies
-
-
-def apply_rotary(vectors: Tensor, angle: Tensor) -> Tensor:
-    """Rotate (..., length, d) vectors: dot products then depend on relative positions only."""
-    first, second = vectors.float().chunk(2, dim=-1)
-    sin, cos = angle.sin(), angle.cos()
-    rotated = torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)
-    return rotated.to(vectors.dtype)

@@ -11,13 +11,13 @@ from wholescript.settings import check
 class TransformerClassifier(nn.Module):
     """Maps token ids to class logits: a linear layer on the output of `encoder`."""
 
-    def __init__(self, encoder: ScratchEncoder, classes: int, *, dropout: float = 0.1) -> None:
+    def __init__(self, encoder: ScratchEncoder, n_classes: int, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(encoder.d_model, classes))
+        self.head = nn.Sequential(Dropout(dropout), nn.Linear(encoder.d_model, n_classes))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Map right-padded (n, length) ids and their bool mask to logits (n, classes)."""
+        """Map right-padded (n, length) ids and their bool mask to logits (n, n_classes)."""
         logits: Tensor = self.head(self.encoder(input_ids, attention_mask))
         return logits
 
@@ -32,7 +32,7 @@ class CausalTransformerClassifier(TransformerClassifier):
     def __init__(
         self,
         vocab_size: int,
-        classes: int,
+        n_classes: int,
         size: str = "small",
         *,
         pooling: Pooling = "last",
@@ -50,7 +50,7 @@ class CausalTransformerClassifier(TransformerClassifier):
             pooling=pooling,
             dropout=dropout,
         )
-        super().__init__(encoder, classes, dropout=dropout)
+        super().__init__(encoder, n_classes, dropout=dropout)
 
 
 def check_size_and_pooling(size: str, pooling: str) -> None:

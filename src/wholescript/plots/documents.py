@@ -13,22 +13,23 @@ from wholescript.evaluation.calibration import calibration_curve
 from wholescript.evaluation.document_comparison import mean_confusion_matrix
 from wholescript.evaluation.document_metrics import ECE_BINS
 from wholescript.evaluation.document_predictions import DocumentPredictions
-from wholescript.plots.scores import interval_errors
+from wholescript.plots.forest import interval_errors
+from wholescript.plots.style import HEATMAP
 
 LINE_STYLES = "(dotted: training; solid: validation)"
 
 
 def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
     """Draw loss and validation macro-F1 by epoch, a line per model: means over its seeds."""
-    figure, (losses, scores) = plt.subplots(1, 2, figsize=(7.0, 3.6))
-    for number, (name, seeds) in enumerate(histories.items()):
-        mean = pd.concat(seeds).groupby("epoch").mean(numeric_only=True)
+    figure, (loss_axes, f1_axes) = plt.subplots(1, 2, figsize=(7.0, 3.6))
+    for number, (name, by_seed) in enumerate(histories.items()):
+        mean = pd.concat(by_seed).groupby("epoch").mean(numeric_only=True)
         color = f"C{number}"
-        losses.plot(mean.index, mean["train_loss"], color=color, linestyle=":")
-        losses.plot(mean.index, mean["val_loss"], color=color)
-        scores.plot(mean.index, mean["val_macro_f1"], color=color, label=name)
-    losses.set(xlabel="epoch", ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
-    scores.set(xlabel="epoch", ylabel="validation macro-F1")
+        loss_axes.plot(mean.index, mean["train_loss"], color=color, linestyle=":")
+        loss_axes.plot(mean.index, mean["val_loss"], color=color)
+        f1_axes.plot(mean.index, mean["val_macro_f1"], color=color, label=name)
+    loss_axes.set(xlabel="epoch", ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
+    f1_axes.set(xlabel="epoch", ylabel="validation macro-F1")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -70,26 +71,27 @@ def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
     return figure
 
 
-def confusion(models: Mapping[str, Sequence[DocumentPredictions]], columns: int = 4) -> Figure:
+def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: int = 4) -> Figure:
     """Draw confusion matrices, a panel per model: documents, and their share of the true class."""
-    rows = -(-len(models) // columns)
+    n_rows = -(-len(models) // n_columns)
     figure, panels = plt.subplots(
-        rows, columns, figsize=(2.0 * columns, 2.4 * rows), squeeze=False, sharex=True, sharey=True
-    )
+        n_rows, n_columns, figsize=(2.0 * n_columns, 2.4 * n_rows), squeeze=False, sharex=True,
+        sharey=True,
+    )  # fmt: skip
     for axes in panels.flat[len(models) :]:
         axes.set_axis_off()
-    for position, (name, seeds) in enumerate(models.items()):
+    for position, (name, by_seed) in enumerate(models.items()):
         axes = panels.flat[position]
-        counts = mean_confusion_matrix(seeds)
+        counts = mean_confusion_matrix(by_seed)
         shares = counts.div(counts.sum(axis=1), axis=0)
         cells = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
         sns.heatmap(
-            shares, annot=cells, fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
+            shares, annot=cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1, cbar=False, square=True,
             ax=axes, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(xlabel="", ylabel="")
         axes.set_title(fill(name, 18), fontsize=10)  # long titles would overlap
-        axes.tick_params(labelbottom=position + columns >= len(models))
+        axes.tick_params(labelbottom=position + n_columns >= len(models))
     figure.supxlabel("predicted class")
     figure.supylabel("true class")
     return figure

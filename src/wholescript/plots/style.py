@@ -17,6 +17,8 @@ WIDTH = 7.0  # inches: a page's column at 96 pixels per inch
 HEIGHT = 4.2
 DARK_BACKGROUND = "#15181c"  # of the site's dark theme
 DARK_FOREGROUND = "#e4e1db"
+HEATMAP = "Blues"  # the colour map of shares from 0 to 1
+HEATMAP_TEXT = ("black", "white")  # on shares up to a half, and above
 DPI = 144  # of the PNG: 1.5 pixels per CSS pixel
 
 

@@ -54,7 +54,7 @@ def write_figure(prediction: Prediction, title: str, path: Path) -> None:
 
 def _draw(prediction: Prediction, title: str) -> Figure:
     figure = Figure(figsize=(7.0, 6.4), layout="constrained")
-    by_part, words = figure.subplots(2, 1, height_ratios=(3, 4))
+    by_part, by_word = figure.subplots(2, 1, height_ratios=(3, 4))
     parts = prediction.parts
     by_part.bar(
         [100 * part.start for part in parts],
@@ -69,11 +69,11 @@ def _draw(prediction: Prediction, title: str) -> Figure:
     by_part.set(
         xlabel="position in the script (%)", ylabel="contribution (log-odds)", xlim=(0, 100)
     )
-    names, values = zip(*reversed(prediction.words), strict=True)
-    words.barh(range(len(names)), values, color=[_color(value) for value in values])
-    words.set_yticks(range(len(names)), names, parse_math=False)
-    words.set(xlabel="contribution of a word (log-odds, relative to the mean film)")
-    for axes in (by_part, words):
+    names, values = zip(*reversed(prediction.word_contributions), strict=True)
+    by_word.barh(range(len(names)), values, color=[_color(value) for value in values])
+    by_word.set_yticks(range(len(names)), names, parse_math=False)
+    by_word.set(xlabel="contribution of a word (log-odds, relative to the mean film)")
+    for axes in (by_part, by_word):
         axes.spines[["top", "right"]].set_visible(False)
     by_part.axhline(0, color="0.2", linewidth=0.8)
     figure.suptitle(f"{title}\n{summary_line(prediction)}", fontsize=10, parse_math=False)

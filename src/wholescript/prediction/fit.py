@@ -12,7 +12,7 @@ from wholescript.data.films import Corpus, repeated_folds
 from wholescript.evaluation.bootstrap import draw_cell_counts
 from wholescript.evaluation.film_bootstrap import bootstrap
 from wholescript.features.bundle import FilmFeatures
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.models.films.logistic_regression import fit_logistic, logit
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.models.films.task import Task
@@ -38,7 +38,7 @@ def make_predictor(corpus: Corpus, features: FilmFeatures, *, seed: int = 0) -> 
     task = Task(corpus.films, corpus.labels, features.groups, features)
     predictor = fit_predictor(task, seed=seed)
     folds = repeated_folds(task.labels, task.groups, seed=seed)
-    scores = bootstrap(cross_validate(calibrated_tfidf(), task, folds, seed=seed), METRICS)
+    metrics = bootstrap(cross_validate(calibrated_tfidf(), task, folds, seed=seed), METRICS)
     manifest = {
         "target": corpus.target,
         "data": corpus.provenance.fingerprint,
@@ -46,7 +46,7 @@ def make_predictor(corpus: Corpus, features: FilmFeatures, *, seed: int = 0) -> 
         "films": len(corpus),
         "positive": int(task.labels.sum()),
         **predictor.manifest,
-        "out_of_fold": scores.set_index("metric")[["value", "low", "high"]].T.to_dict(),
+        "out_of_fold": metrics.set_index("metric")[["value", "low", "high"]].T.to_dict(),
         "seen": _training_ranges(task, predictor),
     }
     return replace(predictor, manifest=manifest)
@@ -59,27 +59,28 @@ def fit_predictor(task: Task, *, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> P
     films with replacement and refits weights and scaling; the vocabulary, the inverse document
     frequencies and the regularisation strength are kept.
     """
-    model, rows = TfidfLR(Cs=C_GRID), np.arange(len(task.labels))
-    scores = model.fit_predict(task, rows, rows, seed=seed)
-    strength = float(scores.chosen["C"])
-    counts, vocabulary = model.counts(task.features.words), task.features.words.vocabulary
+    model, films = TfidfLR(Cs=C_GRID), np.arange(len(task.labels))
+    fitted = model.fit_predict(task, films, films, seed=seed)
+    strength = float(fitted.chosen["C"])
+    word_counts = task.features.word_counts
+    counts, vocabulary = model.counts(word_counts), word_counts.vocabulary
     kept = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= model.min_df)
     tfidf = TfidfTransformer(sublinear_tf=True)
-    x, inner_logits = tfidf.fit_transform(counts[:, kept]), logit(scores.inner)[:, None]
+    x, inner_logits = tfidf.fit_transform(counts[:, kept]), logit(fitted.inner)[:, None]
 
     def fit(sample_weight: IntArray) -> tuple[Float64Array, float]:
-        words = fit_logistic(x, task.labels, strength, sample_weight=sample_weight)
+        tfidf_lr = fit_logistic(x, task.labels, strength, sample_weight=sample_weight)
         platt = fit_logistic(inner_logits, task.labels, 1.0, sample_weight=sample_weight)
         slope = platt.coef_[0, 0]
-        return slope * words.coef_[0], slope * words.intercept_[0] + platt.intercept_[0]
+        return slope * tfidf_lr.coef_[0], slope * tfidf_lr.intercept_[0] + platt.intercept_[0]
 
-    weights, bias = fit(np.ones(len(rows), np.int64))
-    draws = _bootstrap_weights(task.groups, n_bootstrap, seed)
-    refits = [fit(sample_weight) for sample_weight in tqdm(draws, desc="refits", unit="fit")]
-    exact = np.stack([row for row, _ in refits])
+    weights, bias = fit(np.ones(len(films), np.int64))
+    samples = _bootstrap_weights(task.groups, n_bootstrap, seed)
+    refits = [fit(sample_weight) for sample_weight in tqdm(samples, desc="refits", unit="fit")]
+    refit_weights = np.stack([refit for refit, _ in refits])
     mean_tfidf = np.asarray(x.mean(axis=0)).ravel().astype(np.float32)
-    code_scales = np.abs(exact).max(axis=1, keepdims=True) / 127
-    bootstrap_codes = np.rint(exact / code_scales).astype(np.int8)
+    code_scales = np.abs(refit_weights).max(axis=1, keepdims=True) / 127
+    bootstrap_codes = np.rint(refit_weights / code_scales).astype(np.int8)
     return Predictor(
         [vocabulary[column] for column in kept],
         tfidf.idf_.astype(np.float32),
@@ -94,31 +95,31 @@ def fit_predictor(task: Task, *, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> P
             "strength": strength,
             "refits": n_bootstrap,
             "coding_error": float(
-                np.sqrt(np.mean((x @ (bootstrap_codes * code_scales - exact).T) ** 2))
+                np.sqrt(np.mean((x @ (bootstrap_codes * code_scales - refit_weights).T) ** 2))
             ),
         },
     )
 
 
-def _bootstrap_weights(groups: NDArray[np.object_], draws: int, seed: int) -> IntArray:
-    """Return how often each film is drawn, (draws, n); groups are drawn as a whole."""
+def _bootstrap_weights(groups: NDArray[np.object_], n_bootstrap: int, seed: int) -> IntArray:
+    """Return how often each film is drawn, (n_bootstrap, n); groups are drawn as a whole."""
     names, group = np.unique(groups.astype(str), return_inverse=True)
-    counts = draw_cell_counts(np.ones(len(names)), draws, np.random.default_rng(seed))
+    counts = draw_cell_counts(np.ones(len(names)), n_bootstrap, np.random.default_rng(seed))
     return counts[:, group]
 
 
 def _training_ranges(task: Task, predictor: Predictor) -> dict[str, Any]:
     """Return the ranges of the training films, for warnings about unlike scripts."""
-    structure = dict(zip(STRUCTURE_NAMES, task.features.structure.T, strict=True))
-    columns = np.searchsorted(task.features.words.vocabulary, predictor.vocabulary)
-    words = task.films["n_words"].to_numpy()
-    known = np.asarray(task.features.words.total[:, columns].sum(axis=1)).ravel() / words
+    layout = dict(zip(LAYOUT_NAMES, task.features.layout.T, strict=True))
+    columns = np.searchsorted(task.features.word_counts.vocabulary, predictor.vocabulary)
+    n_words = task.films["n_words"].to_numpy()
+    known = np.asarray(task.features.word_counts.total[:, columns].sum(axis=1)).ravel() / n_words
     return {
-        "words": _quantile_range(words),
+        "words": _quantile_range(n_words),
         "years": _quantile_range(task.films["year"]),
         "known_words": _quantile_range(known),
-        "cues": _quantile_range(structure["cues"]),
-        "without_sluglines": float((structure["sluglines"] == 0).mean()),
+        "cues": _quantile_range(layout["cues"]),
+        "without_sluglines": float((layout["sluglines"] == 0).mean()),
     }
 
 

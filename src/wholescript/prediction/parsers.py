@@ -45,8 +45,8 @@ def read_script(path: Path) -> Script:
     """
     try:
         script = _read(path)
-        _check_characters(len(script.text))
-        _check_words(len(script.text.split()))
+        _check_n_characters(len(script.text))
+        _check_n_words(len(script.text.split()))
     except DataError as problem:
         raise DataError(f"{printable_path(path)}: {problem}") from problem
     return script
@@ -80,18 +80,18 @@ def _read(path: Path) -> Script:
     return script
 
 
-def _check_characters(characters: int) -> None:
-    if characters > MAX_CHARACTERS:
+def _check_n_characters(n_characters: int) -> None:
+    if n_characters > MAX_CHARACTERS:
         raise DataError(
-            f"at least {characters:,} characters; the limit is {MAX_CHARACTERS:,}. "
+            f"at least {n_characters:,} characters; the limit is {MAX_CHARACTERS:,}. "
             "Use one file per script."
         )
 
 
-def _check_words(words: int) -> None:
-    if words < MIN_WORDS:
+def _check_n_words(n_words: int) -> None:
+    if n_words < MIN_WORDS:
         raise DataError(
-            f"{words:,} words; at least {MIN_WORDS:,} are needed. Use the complete script."
+            f"{n_words:,} words; at least {MIN_WORDS:,} are needed. Use the complete script."
         )
 
 
@@ -183,7 +183,7 @@ FORMATS: dict[str, Callable[[bytes], Script]] = {
 
 def _decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
     """Decode UTF-8, UTF-16 with a byte order mark, damaged UTF-8, or Windows-1252."""
-    _check_characters(len(raw) // 4)  # at most four bytes per character
+    _check_n_characters(len(raw) // 4)  # at most four bytes per character
     try:
         if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             decoded: tuple[str, tuple[str, ...]] = raw.decode("utf-16"), ()

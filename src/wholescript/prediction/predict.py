@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.features.layout import STRUCTURE_NAMES, measure_structure
+from wholescript.features.layout import LAYOUT_NAMES, measure_layout
 from wholescript.features.word_counts import tokenize_words
 from wholescript.prediction.parsers import Script
 from wholescript.prediction.predictor import FloatArray, Predictor
@@ -19,8 +19,6 @@ TOP_WORDS = 8
 # Share of differing bits, equal to a cosine of 0.6; all pairs of training films are further apart.
 MAX_DRAFT_DISTANCE = 0.3
 Z_95 = 1.96
-
-Contributions = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,9 @@ class Prediction:
     The interval is the log-odds plus and minus 1.96 standard errors over refits on resampled
     films: it covers the choice of training films, not the variation between films of equal
     probability. `mean_script_probability` is the probability of the mean film; its log-odds plus
-    the contributions of all `parts` are the log-odds of `probability`. `words` are the words with
-    the largest and smallest contributions (log-odds relative to the mean film), largest first.
+    the contributions of all `parts` are the log-odds of `probability`. `word_contributions` are
+    those of the words with the largest and smallest ones (log-odds relative to the mean film),
+    largest first.
     """
 
     probability: float
@@ -55,7 +54,7 @@ class Prediction:
     base_rate: float
     mean_script_probability: float
     parts: tuple[Part, ...]
-    words: Contributions
+    word_contributions: tuple[tuple[str, float], ...]
     warnings: tuple[str, ...]
 
 
@@ -63,7 +62,7 @@ def predict(script: Script, predictor: Predictor, *, year: int | None = None) ->
     """Predict one script; `year` only serves a warning if it is outside of the training years."""
     words = tokenize_words(script.text)
     bounds = np.linspace(0, len(words), N_PARTS + 1).round().astype(int)
-    counts = _counts(words, bounds, predictor)
+    counts = _count_by_part(words, bounds, predictor)
     total = counts.sum(axis=0)
     row = predictor.tfidf(total)
     # The TF-IDF weight of a word is divided among the parts in proportion to its counts.
@@ -103,12 +102,14 @@ def predict(script: Script, predictor: Predictor, *, year: int | None = None) ->
     )
 
 
-def _counts(words: list[str], bounds: NDArray[np.int64], predictor: Predictor) -> NDArray[np.int64]:
+def _count_by_part(
+    words: list[str], bounds: NDArray[np.int64], predictor: Predictor
+) -> NDArray[np.int64]:
     """Count the words of the vocabulary in each part between `bounds` (k + 1,): (k, V)."""
-    columns = predictor.columns
-    ids = [columns.get(word, -1) for word in words]
+    word_ids = predictor.word_ids
+    ids = [word_ids.get(word, -1) for word in words]
     known = [np.array(ids[start:stop]) for start, stop in itertools.pairwise(bounds)]
-    return np.stack([np.bincount(k[k >= 0], minlength=len(columns)) for k in known])
+    return np.stack([np.bincount(k[k >= 0], minlength=len(word_ids)) for k in known])
 
 
 def _probability(log_odds: float) -> float:
@@ -117,12 +118,12 @@ def _probability(log_odds: float) -> float:
 
 def _top_contributions(
     contributions: FloatArray, counts: NDArray[np.int64], vocabulary: list[str]
-) -> Contributions:
+) -> tuple[tuple[str, float], ...]:
     """Return the words of the script with the largest and smallest contributions."""
     used = np.flatnonzero(counts)
     used = used[np.argsort(-contributions[used], kind="stable")]
     extremes = dict.fromkeys([*used[:TOP_WORDS], *used[-TOP_WORDS:]])
-    return tuple((vocabulary[column], float(contributions[column])) for column in extremes)
+    return tuple((vocabulary[word_id], float(contributions[word_id])) for word_id in extremes)
 
 
 def _training_overlap_warning(distance: float) -> Iterator[str]:
@@ -134,26 +135,28 @@ def _training_overlap_warning(distance: float) -> Iterator[str]:
 
 
 def _out_of_range_warnings(
-    text: str, known: int, seen: dict[str, Any], year: int | None
+    text: str, n_known: int, ranges: dict[str, Any], year: int | None
 ) -> Iterator[str]:
     """Yield the properties in which the script is outside the range of the training films."""
-    structure = dict(zip(STRUCTURE_NAMES, measure_structure(text).tolist(), strict=True))
-    words = len(text.split())
-    if not seen["words"][0] <= words <= seen["words"][1]:
-        low, high = seen["words"]
-        yield f"length: {words:,} words; 98% of the training scripts have {low:,.0f} to {high:,.0f}"
-    if year is not None and not seen["years"][0] <= year <= seen["years"][1]:
-        low, high = seen["years"]
-        yield f"year: {year}; 98% of the training films are from {low:.0f} to {high:.0f}"
-    if known < seen["known_words"][0] * words:
+    layout = dict(zip(LAYOUT_NAMES, measure_layout(text).tolist(), strict=True))
+    n_words = len(text.split())
+    if not ranges["words"][0] <= n_words <= ranges["words"][1]:
+        low, high = ranges["words"]
         yield (
-            f"vocabulary: {known / words:.0%} of the words are in it; 99% of the training scripts "
-            f"have {seen['known_words'][0]:.0%} or more; is it in another language?"
+            f"length: {n_words:,} words; 98% of the training scripts have {low:,.0f} to {high:,.0f}"
         )
-    if structure["sluglines"] == 0:
+    if year is not None and not ranges["years"][0] <= year <= ranges["years"][1]:
+        low, high = ranges["years"]
+        yield f"year: {year}; 98% of the training films are from {low:.0f} to {high:.0f}"
+    if n_known < ranges["known_words"][0] * n_words:
+        yield (
+            f"vocabulary: {n_known / n_words:.0%} of the words are in it; 99% of the training "
+            f"scripts have {ranges['known_words'][0]:.0%} or more; is it in another language?"
+        )
+    if layout["sluglines"] == 0:
         yield (
             "format: no scene headings (INT., EXT.), as in a transcript; "
-            f"{seen['without_sluglines']:.0%} of the training scripts have none"
+            f"{ranges['without_sluglines']:.0%} of the training scripts have none"
         )
-    if structure["cues"] < seen["cues"][0]:
+    if layout["cues"] < ranges["cues"][0]:
         yield "format: almost no character cues (names in capitals above the dialogue)"

@@ -61,9 +61,9 @@ class Predictor:
     manifest: dict[str, Any]
 
     @cached_property
-    def columns(self) -> dict[str, int]:
-        """The column of each word of the vocabulary."""
-        return {word: column for column, word in enumerate(self.vocabulary)}
+    def word_ids(self) -> dict[str, int]:
+        """The position of each word in the vocabulary."""
+        return {word: word_id for word_id, word in enumerate(self.vocabulary)}
 
     def tfidf(self, counts: NDArray[np.int64]) -> FloatArray:
         """Return the TF-IDF vector (V,) of counts (V,): (1 + log count) x idf, L2-normalised."""
@@ -85,12 +85,12 @@ class Predictor:
 
 
 @cache
-def random_hyperplanes(words: int) -> NDArray[np.float32]:
-    """Return random signs (words, SIMHASH_BITS), the normal vectors of hyperplanes of SimHash.
+def random_hyperplanes(n_words: int) -> NDArray[np.float32]:
+    """Return random signs (n_words, SIMHASH_BITS), the normal vectors of hyperplanes of SimHash.
 
     The share of differing bits of two hashes estimates their angle divided by pi (Charikar, 2002).
     """
-    signs = np.random.default_rng(0).integers(0, 2, (words, SIMHASH_BITS), np.int8)
+    signs = np.random.default_rng(0).integers(0, 2, (n_words, SIMHASH_BITS), np.int8)
     return (2 * signs - 1).astype(np.float32)
 
 

@@ -26,7 +26,8 @@ def explanation_lines(prediction: Prediction) -> Iterator[str]:
     for part in (*parts[:MAX_SHOWN], *parts[-MAX_SHOWN:]):
         position = f"{100 * part.start:3.0f}-{100 * part.stop:.0f}%"
         yield f"{position:>8} of the script  {part.contribution:+.3f}  from {part.first_words!r}"
-    for words in (prediction.words[:MAX_SHOWN], prediction.words[-MAX_SHOWN:]):
-        yield "words: " + ", ".join(f"{word} {value:+.3f}" for word, value in words)
+    word_contributions = prediction.word_contributions
+    for shown in (word_contributions[:MAX_SHOWN], word_contributions[-MAX_SHOWN:]):
+        yield "words: " + ", ".join(f"{word} {value:+.3f}" for word, value in shown)
     for warning in prediction.warnings:
         yield f"warning: {warning}"

@@ -6,25 +6,25 @@ from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
-    cached,
     evaluate_run,
-    load_published_run,
+    load_end_to_end_run,
     load_run,
     measure_run,
     record_differences,
+    with_fold_cache,
 )
 
 __all__ = [
     "Metric",
     "ModelComparison",
     "begin_notebook",
-    "cached",
     "evaluate_run",
-    "load_published_run",
+    "load_end_to_end_run",
     "load_run",
     "measure_run",
     "record_differences",
     "record_metrics",
     "show_figure",
     "show_table",
+    "with_fold_cache",
 ]

@@ -102,14 +102,14 @@ class Notebook(Workspace):
 
     def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""
-        facts = {"cell": self.cell, "parameters": self.parameters}
+        metadata = {"cell": self.cell, "parameters": self.parameters}
         own = run.config.get("notebook") == self.name and run.path.is_relative_to(self.output)
-        if own and any(run.config.get(key) != value for key, value in facts.items()):
-            return self.store.annotate(run, facts)
+        if own and any(run.config.get(key) != value for key, value in metadata.items()):
+            return self.store.annotate(run, metadata)
         return run
 
-    def facts(self) -> dict[str, Any]:
-        """Return the facts recorded with a new run: cell, parameters, code, versions, device."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata of a new run: cell, parameters, code, versions, device."""
         return {
             "notebook": self.name,
             "cell": self.cell,

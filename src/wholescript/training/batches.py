@@ -1,46 +1,40 @@
-"""Batches of sequences of unequal length, and the loaders of chunked films."""
+"""Batches, and the loaders of films and of documents, whose samples have unequal lengths."""
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.features.token_chunks import TokenChunks
-
-BATCHES_PER_BUCKET = 4
-"""Batches per length bucket of films. With so few films, larger buckets would fix the batches."""
+from wholescript.models.types import Float32Array, IntArray
 
 
 def length_bucketed(
-    rows: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    size: int,
-    seed: int,
-    *,
-    batches_per_bucket: int = BATCHES_PER_BUCKET,
-) -> Iterator[NDArray[np.int64]]:
-    """Yield `rows` in random order, in batches of `size` with similar lengths (little padding).
+    indices: IntArray, lengths: IntArray, size: int, seed: int, *, batches_per_bucket: int
+) -> Iterator[IntArray]:
+    """Yield `indices` in random order, in batches of `size` with similar lengths (little padding).
 
-    `lengths` is indexed by row. Rows are shuffled, cut into buckets of `batches_per_bucket`
-    batches, sorted by length within a bucket, and the batches are shuffled.
+    `lengths` are those of the whole data set. Indices are shuffled, cut into buckets of
+    `batches_per_bucket` batches, sorted by length within a bucket, and the batches are shuffled.
     """
     generator = np.random.default_rng(seed)
-    order = generator.permutation(rows)
-    batches: list[NDArray[np.int64]] = []
-    for bucket_rows in split_rows(order, batches_per_bucket * size):
-        batches += split_rows(bucket_rows[np.argsort(lengths[bucket_rows], kind="stable")], size)
+    order = generator.permutation(indices)
+    batches: list[IntArray] = []
+    for bucket in split_batches(order, batches_per_bucket * size):
+        batches += split_batches(bucket[np.argsort(lengths[bucket], kind="stable")], size)
     for number in generator.permutation(len(batches)):
         yield batches[number]
 
 
-def split_rows(rows: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:
-    """Return `rows` in parts of `size`; the last may be smaller."""
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
+def split_batches(indices: IntArray, size: int) -> list[IntArray]:
+    """Return `indices` in parts of `size`; the last may be smaller."""
+    return [indices[start : start + size] for start in range(0, len(indices), size)]
 
 
 class BatchLoader(Protocol):
@@ -57,96 +51,127 @@ class BatchLoader(Protocol):
 
 
 @dataclass(frozen=True)
-class ChunkBatch:
-    """Films as padded chunk vectors.
+class TensorBatch:
+    """Base of the batches: `indices` (batch,) in the data set, `labels` (batch,) and tensors."""
 
-    `rows` (batch,) in the corpus; `chunks` (batch, length, d) float32; `chunk_mask` (batch, length)
-    bool; `labels` (batch,) float32; `extra_features`: none, or one tensor (batch, n) float32 for
-    late fusion.
+    def to(self, device: torch.device) -> Self:
+        """Return the batch with its tensors on `device`."""
+        return replace(self, **{name: _move(value, device) for name, value in vars(self).items()})
+
+
+def _move(value: Any, device: torch.device) -> Any:
+    if isinstance(value, tuple):
+        return tuple(tensor.to(device) for tensor in value)
+    return value.to(device) if torch.is_tensor(value) else value
+
+
+BatchT = TypeVar("BatchT", bound=TensorBatch)
+
+
+class LengthSortedLoader(ABC, Generic[BatchT]):
+    """Base of the loaders of padded samples: batches of similar length.
+
+    `batches_per_bucket` is that of `length_bucketed` in training.
     """
 
-    rows: NDArray[np.int64]
+    batches_per_bucket: ClassVar[int]
+
+    @abstractmethod
+    def _samples(self) -> tuple[IntArray, IntArray, int]:
+        """Return the indices of the samples, all lengths of the data set, and the batch size."""
+
+    @abstractmethod
+    def _collate(self, indices: IntArray) -> BatchT:
+        """Return the batch of some samples."""
+
+    def train_batches(self, seed: int) -> Iterator[BatchT]:
+        """Yield all samples once, bucketed by length, in an order that depends on `seed` only."""
+        order = length_bucketed(*self._samples(), seed, batches_per_bucket=self.batches_per_bucket)
+        yield from map(self._collate, order)
+
+    def eval_batches(self) -> Iterator[BatchT]:
+        """Yield all samples once, shortest first."""
+        indices, lengths, size = self._samples()
+        order = indices[np.argsort(lengths[indices], kind="stable")]
+        yield from map(self._collate, split_batches(order, size))
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        indices, _, size = self._samples()
+        return -(-len(indices) // size)
+
+
+@dataclass(frozen=True)
+class ChunkBatch(TensorBatch):
+    """Films as padded chunk vectors.
+
+    `indices` (batch,) in the corpus; `chunks` (batch, length, d) float32; `chunk_mask` (batch,
+    length) bool; `labels` (batch,) float32; `extra_features`: none, or one tensor (batch, n)
+    float32 for late fusion.
+    """
+
+    indices: IntArray
     chunks: Tensor
     chunk_mask: Tensor
     labels: Tensor
     extra_features: tuple[Tensor, ...] = ()
 
-    def to(self, device: torch.device) -> "ChunkBatch":
-        """Move the tensors to a device."""
-        return _to_device(self, device)
-
 
 @dataclass(frozen=True)
-class ChunkBatchLoader:
-    """Batches of the films `rows` of a corpus of n films, as chunk vectors.
+class ChunkBatchLoader(LengthSortedLoader[ChunkBatch]):
+    """Batches of the films `indices` of a corpus of n films, as chunk vectors.
 
     `labels` (n,) and `extra_features` (n, d_extra) float32 are those of the whole corpus. The first
     `dimensions` coordinates of the chunk vectors are kept and divided by `embedding_std`.
     """
 
+    batches_per_bucket = 4  # with so few films, larger buckets would fix the batches
+
     chunks: ChunkEmbeddings
     labels: NDArray[np.int8]
-    rows: NDArray[np.int64]
+    indices: IntArray
     dimensions: int
     embedding_std: float
     batch_size: int = 32
-    extra_features: NDArray[np.float32] | None = None
+    extra_features: Float32Array | None = None
 
-    def train_batches(self, seed: int) -> Iterator[ChunkBatch]:
-        """Yield batches of similar length in random order."""
-        for rows in length_bucketed(self.rows, self.chunks.counts, self.batch_size, seed):
-            yield self._collate(rows)
+    def _samples(self) -> tuple[IntArray, IntArray, int]:
+        return self.indices, self.chunks.counts, self.batch_size
 
-    def eval_batches(self) -> Iterator[ChunkBatch]:
-        """Yield batches, shortest films first."""
-        order = self.rows[np.argsort(self.chunks.counts[self.rows], kind="stable")]
-        yield from map(self._collate, split_rows(order, self.batch_size))
-
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        return -(-len(self.rows) // self.batch_size)
-
-    def _collate(self, rows: NDArray[np.int64]) -> ChunkBatch:
-        lengths = self.chunks.counts[rows]
-        padded = np.zeros((len(rows), int(lengths.max()), self.dimensions), np.float32)
-        for i, row in enumerate(rows):
-            padded[i, : lengths[i]] = self.chunks.coordinates(int(row), self.dimensions)
+    def _collate(self, indices: IntArray) -> ChunkBatch:
+        lengths = self.chunks.counts[indices]
+        padded = np.zeros((len(indices), int(lengths.max()), self.dimensions), np.float32)
+        for i, index in enumerate(indices):
+            padded[i, : lengths[i]] = self.chunks.coordinates(int(index), self.dimensions)
         mask = np.arange(padded.shape[1]) < lengths[:, None]
         return ChunkBatch(
-            rows,
+            indices,
             torch.from_numpy(padded / np.float32(self.embedding_std)),
             torch.from_numpy(mask),
-            torch.from_numpy(self.labels[rows].astype(np.float32)),
-            _extra_rows(rows, self.extra_features),
+            torch.from_numpy(self.labels[indices].astype(np.float32)),
+            _select_extra_features(self.extra_features, indices),
         )
 
 
 @dataclass(frozen=True)
-class TokenBatch:
+class TokenBatch(TensorBatch):
     """Films as token chunks, packed one film after another: n chunks of `length` tokens.
 
-    `input_ids` (n, length) int64; `attention_mask` (n, length) bool; `counts` (batch,): chunks of
-    each film, with sum n; `labels` (batch,) float32; `extra_features` as in `ChunkBatch`.
+    `input_ids` (n, length) int64; `attention_mask` (n, length) bool; `n_chunks` (batch,): chunks of
+    each film, with sum n; `indices`, `labels` and `extra_features` as in `ChunkBatch`.
     """
 
-    rows: NDArray[np.int64]
+    indices: IntArray
     input_ids: Tensor
     attention_mask: Tensor
-    counts: Tensor
+    n_chunks: Tensor
     labels: Tensor
     extra_features: tuple[Tensor, ...] = ()
 
-    def to(self, device: torch.device) -> "TokenBatch":
-        """Move the tensors to a device."""
-        return _to_device(self, device)
-
-
-BatchT = TypeVar("BatchT", ChunkBatch, TokenBatch)
-
 
 @dataclass(frozen=True)
-class TokenBatchLoader:
-    """Batches of the films `rows` of a corpus of n films, as token chunks.
+class TokenBatchLoader(LengthSortedLoader[TokenBatch]):
+    """Batches of the films `indices` of a corpus of n films, as token chunks.
 
     `labels` (n,) and `extra_features` (n, d_extra) are those of the whole corpus. Training batches
     hold `n_train_chunks` random chunks of each film, others in every epoch; evaluation batches hold
@@ -155,67 +180,89 @@ class TokenBatchLoader:
 
     tokens: TokenChunks
     labels: NDArray[np.int8]
-    rows: NDArray[np.int64]
+    indices: IntArray
     batch_size: int = 8
     n_train_chunks: int | None = None
     n_eval_chunks: int | None = None
-    extra_features: NDArray[np.float32] | None = None
+    extra_features: Float32Array | None = None
 
     def train_batches(self, seed: int) -> Iterator[TokenBatch]:
-        """Yield batches in random order, with random chunks."""
+        """Yield batches in random order, with random chunks; packed chunks need no buckets."""
         generator = np.random.default_rng(seed)
-        order = generator.permutation(self.rows)
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
+        for indices in split_batches(generator.permutation(self.indices), self.batch_size):
             chosen = []
-            for row in rows:
-                count = int(self.tokens.counts[row])
+            for count in self.tokens.counts[indices].tolist():
                 size = min(self.n_train_chunks or count, count)
                 chosen.append(np.sort(generator.choice(count, size, replace=False)))
-            yield self._collate(rows, chosen)
+            yield self._pack(indices, chosen)
 
-    def eval_batches(self) -> Iterator[TokenBatch]:
-        """Yield batches, shortest films first."""
-        order = self.rows[np.argsort(self.tokens.counts[self.rows], kind="stable")]
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            yield self._collate(
-                rows, [self._evenly_spaced(int(self.tokens.counts[row])) for row in rows]
-            )
+    def _samples(self) -> tuple[IntArray, IntArray, int]:
+        return self.indices, self.tokens.counts, self.batch_size
 
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        return -(-len(self.rows) // self.batch_size)
+    def _collate(self, indices: IntArray) -> TokenBatch:
+        counts = self.tokens.counts[indices].tolist()
+        return self._pack(indices, [self._evenly_spaced(count) for count in counts])
 
-    def _evenly_spaced(self, count: int) -> NDArray[np.int64]:
+    def _evenly_spaced(self, count: int) -> IntArray:
         size = min(self.n_eval_chunks or count, count)
         return ((np.arange(size) + 0.5) * count / size).astype(np.int64)
 
-    def _collate(self, rows: NDArray[np.int64], chosen: list[NDArray[np.int64]]) -> TokenBatch:
-        parts = [
-            self.tokens.padded_chunks(int(row), numbers)
-            for row, numbers in zip(rows, chosen, strict=True)
+    def _pack(self, indices: IntArray, chosen: Sequence[IntArray]) -> TokenBatch:
+        films = [
+            self.tokens.padded_chunks(int(index), numbers)
+            for index, numbers in zip(indices, chosen, strict=True)
         ]
         return TokenBatch(
-            rows,
-            torch.from_numpy(np.concatenate([ids for ids, _ in parts])),
-            torch.from_numpy(np.concatenate([mask for _, mask in parts])),
-            torch.tensor([len(ids) for ids, _ in parts]),
-            torch.from_numpy(self.labels[rows].astype(np.float32)),
-            _extra_rows(rows, self.extra_features),
+            indices,
+            torch.from_numpy(np.concatenate([ids for ids, _ in films])),
+            torch.from_numpy(np.concatenate([mask for _, mask in films])),
+            torch.tensor([len(ids) for ids, _ in films]),
+            torch.from_numpy(self.labels[indices].astype(np.float32)),
+            _select_extra_features(self.extra_features, indices),
         )
 
 
-def _extra_rows(
-    rows: NDArray[np.int64], extra_features: NDArray[np.float32] | None
+def _select_extra_features(
+    extra_features: Float32Array | None, indices: IntArray
 ) -> tuple[Tensor, ...]:
-    return () if extra_features is None else (torch.from_numpy(extra_features[rows]),)
+    return () if extra_features is None else (torch.from_numpy(extra_features[indices]),)
 
 
-def _to_device(batch: BatchT, device: torch.device) -> BatchT:
-    moved: dict[str, Any] = {
-        name: value.to(device) for name, value in vars(batch).items() if torch.is_tensor(value)
-    }
-    return replace(
-        batch, extra_features=tuple(part.to(device) for part in batch.extra_features), **moved
-    )
+@dataclass(frozen=True)
+class DocumentBatch(TensorBatch):
+    """`input_ids` (batch, length) int64, `attention_mask` (batch, length) bool, `labels` (batch,).
+
+    Padding is on the right.
+    """
+
+    indices: IntArray
+    input_ids: Tensor
+    attention_mask: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class DocumentBatchLoader(LengthSortedLoader[DocumentBatch]):
+    """n tokenised documents and their labels (n,) int64, in batches of `batch_size`."""
+
+    batches_per_bucket = 50
+
+    tokens: Sequence[IntArray]
+    labels: IntArray
+    batch_size: int
+    pad_token_id: int = 0
+
+    @property
+    def lengths(self) -> IntArray:
+        """The number of tokens of each document, (n,)."""
+        return np.array([len(ids) for ids in self.tokens], np.int64)
+
+    def _samples(self) -> tuple[IntArray, IntArray, int]:
+        return np.arange(len(self.tokens)), self.lengths, self.batch_size
+
+    def _collate(self, indices: IntArray) -> DocumentBatch:
+        tokens = [torch.from_numpy(self.tokens[index]) for index in indices]
+        ids = nn.utils.rnn.pad_sequence(tokens, batch_first=True, padding_value=self.pad_token_id)
+        lengths = torch.tensor([len(token_ids) for token_ids in tokens])
+        mask = torch.arange(ids.shape[1]) < lengths[:, None]
+        return DocumentBatch(indices, ids, mask, torch.from_numpy(self.labels[indices]))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 import numpy as np
 import torch
@@ -19,13 +19,10 @@ from torch.nn.functional import cross_entropy
 from wholescript.data.checks import check_texts
 from wholescript.errors import DataError
 from wholescript.files import write_atomic
+from wholescript.models.types import IntArray
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.document_batches import (
-    ClassificationObjective,
-    DocumentBatchLoader,
-    IntArray,
-    class_logits,
-)
+from wholescript.training.objectives.documents import ClassificationObjective, class_logits
 from wholescript.training.phases import fit_phase
 from wholescript.training.settings import HistoryRow, NeuralSettings, TrainConfig
 
@@ -35,7 +32,7 @@ WEIGHTS_FILE = "weights.safetensors"
 
 @dataclass(frozen=True)
 class LabelledDocuments:
-    """n documents and their class indices, (n,) int64, in [0, `classes`).
+    """n documents and their class indices, (n,) int64, in [0, `n_classes`).
 
     Raises:
         DataError: there is no document, one is empty, the numbers of documents and labels differ,
@@ -44,7 +41,7 @@ class LabelledDocuments:
 
     texts: Sequence[str]
     labels: IntArray
-    classes: int
+    n_classes: int
 
     def __post_init__(self) -> None:
         """Check documents and labels."""
@@ -52,10 +49,10 @@ class LabelledDocuments:
             raise DataError(f"{len(self.texts)} documents have {len(self.labels)} labels")
         if not len(self.labels):
             raise DataError("there are no documents")
-        if not 0 <= self.labels.min() <= self.labels.max() < self.classes:
+        if not 0 <= self.labels.min() <= self.labels.max() < self.n_classes:
             raise DataError(
                 f"labels from {self.labels.min()} to {self.labels.max()} are outside 0 to "
-                f"{self.classes - 1}"
+                f"{self.n_classes - 1}"
             )
         check_texts(self.texts)
 
@@ -75,20 +72,38 @@ class FittedClassifier(Protocol):
     """A trained classifier of documents."""
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the class probabilities, (n, classes)."""
+        """Return the class probabilities, (n, n_classes)."""
 
 
-class TorchDocumentClassifier(Protocol):
-    """An estimator that trains with checkpoints in a folder, and stores its weights there."""
+class TorchDocumentClassifier(ABC):
+    """Base of the estimators that train with checkpoints in a folder and store their weights there.
+
+    `model` names the class in stored settings.
+    """
+
+    model: ClassVar[str]
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The default name of a run."""
 
     @property
     def config(self) -> dict[str, Any]:
-        """The stored settings."""
+        """The stored settings: `model` and all fields, JSON-able.
 
+        Of the field `unlabelled` only the number of documents is stored, as `n_unlabelled`.
+        """
+        settings: dict[str, Any] = {"model": self.model}
+        for each in fields(cast(Any, self)):
+            value = getattr(self, each.name)
+            if each.name == "unlabelled":
+                settings["n_unlabelled"] = len(value)
+            else:
+                settings[each.name] = asdict(value) if isinstance(value, TrainConfig) else value
+        return settings
+
+    @abstractmethod
     def fit(
         self,
         train: LabelledDocuments,
@@ -99,28 +114,27 @@ class TorchDocumentClassifier(Protocol):
         progress: bool = False,
         on_epoch_end: Callable[[HistoryRow], None] | None = None,
     ) -> FittedClassifier:
-        """Train, and select the epoch on `validation`."""
+        """Train on `train`, and select the epoch on `validation`.
 
+        With a `folder` a killed training resumes from its last checkpoint there and ends with the
+        same weights; `on_epoch_end` is called with each new row of the history.
+
+        Raises:
+            DataError: `train` and `validation` differ in their classes, or lack one.
+            RunError: the loss is not finite.
+        """
+
+    @abstractmethod
     def save(self, fitted: Any, folder: Path) -> None:
         """Write the weights into `folder`."""
 
-    def load(self, folder: Path, classes: int) -> FittedClassifier:
-        """Read the weights of a trained classifier from `folder`."""
+    @abstractmethod
+    def load(self, folder: Path, n_classes: int) -> FittedClassifier:
+        """Read the weights of a trained classifier from `folder`.
 
-
-def estimator_settings(estimator: Any) -> dict[str, Any]:
-    """Return the stored settings of an estimator: its `model` and all fields, JSON-able.
-
-    Of the field `unlabelled` only the number of documents is stored, as `n_unlabelled`.
-    """
-    settings: dict[str, Any] = {"model": estimator.model}
-    for each in fields(estimator):
-        value = getattr(estimator, each.name)
-        if each.name == "unlabelled":
-            settings["n_unlabelled"] = len(value)
-        else:
-            settings[each.name] = asdict(value) if isinstance(value, TrainConfig) else value
-    return settings
+        Raises:
+            DataError: the folder holds none, or one of other settings.
+        """
 
 
 def count_parameters(models: Iterable[nn.Module]) -> dict[str, int]:
@@ -152,12 +166,12 @@ class FittedDocumentClassifier:
     extra_metrics: dict[str, float] = field(default_factory=dict)
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The numbers of all and of trained parameters."""
         return count_parameters([self.network])
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the class probabilities, (n, classes).
+        """Return the class probabilities, (n, n_classes).
 
         Raises:
             DataError: there is no document, or an empty one.
@@ -170,31 +184,19 @@ class FittedDocumentClassifier:
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
-class NeuralDocumentClassifier(NeuralSettings, ABC):
+class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
     """Base of the neural classifiers: label smoothing, early stopping, one or more phases.
 
     Documents are truncated to `max_length` tokens. `train_config.monitor` names the validation
-    metric that selects the epoch. `model` names the class in stored settings.
+    metric that selects the epoch.
 
     Raises:
         ParameterError: a field is outside its range.
     """
 
-    model: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The default name of a run."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The stored settings: the model and all fields."""
-        return estimator_settings(self)
-
     @abstractmethod
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an untrained network, its tokenizer and its padding id; seed torch before.
 
@@ -212,22 +214,16 @@ class NeuralDocumentClassifier(NeuralSettings, ABC):
         progress: bool = False,
         on_epoch_end: Callable[[HistoryRow], None] | None = None,
     ) -> FittedDocumentClassifier:
-        """Train on `train`, stop early on `validation`, and return the best epoch.
+        """Train, stop early on `validation`, and return the best epoch of the last phase.
 
-        With a `folder` a killed training resumes from its last checkpoint there and ends with the
-        same weights; `on_epoch_end` is called with each new row of the history. Of a training in
-        several phases the best epoch of the last phase is returned.
-
-        Raises:
-            DataError: `train` and `validation` differ in the number of classes.
-            RunError: the loss is not finite.
+        Arguments and errors are those of the base class.
         """
-        if validation.classes != train.classes:
+        if validation.n_classes != train.n_classes:
             raise DataError(
-                f"training has {train.classes} classes, validation {validation.classes}"
+                f"training has {train.n_classes} classes, validation {validation.n_classes}"
             )
         torch.manual_seed(seed)
-        network, tokenize, pad_token_id = self.build_model(train.texts, train.classes, folder)
+        network, tokenize, pad_token_id = self.build_model(train.texts, train.n_classes, folder)
         tokens = tokenize(train.texts)
         objective = self.objective
         fitted = FittedDocumentClassifier(
@@ -281,14 +277,14 @@ class NeuralDocumentClassifier(NeuralSettings, ABC):
         contiguous = {name: value.contiguous() for name, value in state.items()}
         write_atomic(folder / WEIGHTS_FILE, save(contiguous))
 
-    def load(self, folder: Path, classes: int) -> FittedDocumentClassifier:
+    def load(self, folder: Path, n_classes: int) -> FittedDocumentClassifier:
         """Read a trained classifier from `folder`.
 
         Raises:
             DataError: the folder holds none, or one of other settings.
         """
         try:
-            network, tokenize, pad_token_id = self.build_model((), classes, folder)
+            network, tokenize, pad_token_id = self.build_model((), n_classes, folder)
             for _ in self.phases(network):  # the last phase decides what is trainable
                 pass
             load_trainable_state_dict(network, load_file(folder / WEIGHTS_FILE))

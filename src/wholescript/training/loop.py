@@ -15,15 +15,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env, reduce
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.errors import RunError
+from wholescript.models.types import IntArray
 from wholescript.training.batches import BatchLoader
 from wholescript.training.checkpoint import (
     load_checkpoint,
@@ -31,7 +30,8 @@ from wholescript.training.checkpoint import (
     save_checkpoint,
     trainable_state_dict,
 )
-from wholescript.training.objectives import FrozenEncoderObjective, LossFn, Objective
+from wholescript.training.objectives.base import LossFn, Objective
+from wholescript.training.objectives.films import FrozenEncoderObjective
 from wholescript.training.progress import ProgressMeter, progress_path
 from wholescript.training.seeds import derive_seed
 from wholescript.training.settings import HistoryRow, TrainConfig
@@ -41,8 +41,8 @@ class Batch(Protocol):
     """What the loop needs of a batch; the rest is between loader and objective."""
 
     @property
-    def rows(self) -> NDArray[np.int64]:
-        """The row of each sample in the data set, (batch,)."""
+    def indices(self) -> IntArray:
+        """The index of each sample in the data set, (batch,)."""
 
     @property
     def labels(self) -> Tensor:
@@ -141,7 +141,7 @@ def fit(
                 model, step, optimizer, config, loss, objective, (seed, epoch, steps_done)
             )
             schedule.step()
-            n_samples += sum(len(batch.rows) for batch in step)
+            n_samples += sum(len(batch.indices) for batch in step)
             steps_done += 1
             meter.step(epoch, loss_sum / n_samples)
             if monotonic() - saved > save_interval_s:
@@ -193,12 +193,12 @@ def _optimizer_step(
     """Take one step on batches that are split among processes; return the sum of the losses."""
     processes = _distributed_state()
     device = processes.device
-    n_samples = sum(len(batch.rows) for batch in batches)
+    n_samples = sum(len(batch.indices) for batch in batches)
     optimizer.zero_grad(set_to_none=True)
     loss_sum = torch.zeros((), device=device)
     for number in range(processes.process_index, len(batches), processes.num_processes):
         batch = batches[number].to(device)
-        share = len(batch.rows) / n_samples
+        share = len(batch.indices) / n_samples
 
         def weighted(logits: Tensor, labels: Tensor, share: float = share) -> Tensor:
             return share * loss(logits, labels)

@@ -8,7 +8,7 @@ from torch import nn
 from wholescript.training.batches import BatchLoader
 from wholescript.training.epoch_timer import EpochTimer
 from wholescript.training.loop import HistoryRow, TrainConfig, fit
-from wholescript.training.objectives import LossFn, Objective
+from wholescript.training.objectives.base import LossFn, Objective
 
 
 def fit_phase(

@@ -10,9 +10,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.files import write_atomic
-from wholescript.training.document_batches import DocumentBatchLoader, IntArray
+from wholescript.models.types import IntArray
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.epoch_timer import EpochTimer
-from wholescript.training.objectives import Objective
+from wholescript.training.objectives.base import Objective
 from wholescript.training.phases import fit_phase
 from wholescript.training.settings import TrainConfig
 
@@ -23,7 +24,7 @@ PRETRAINED_FILE, SECONDS_FILE = "pretrained.safetensors", f"seconds-{PHASE}.json
 def pretrain(
     model: nn.Module,
     backbone: nn.Module,
-    rows: Callable[[], Sequence[IntArray]],
+    build_windows: Callable[[], Sequence[IntArray]],
     config: TrainConfig,
     objective: Objective,
     *,
@@ -33,9 +34,9 @@ def pretrain(
 ) -> None:
     """Train `model` on windows of tokens, with 1% of them as validation; seed torch before.
 
-    `rows` returns the windows. `backbone` is the part of `model` that the supervised training
-    starts from. With a `folder` its weights are written there and read by later calls; a killed
-    call resumes.
+    `build_windows` is called unless the weights are stored. `backbone` is the part of `model` that
+    the supervised training starts from. With a `folder` its weights are written there
+    and read by later calls; a killed call resumes.
 
     Raises:
         RunError: the loss is not finite.
@@ -45,12 +46,15 @@ def pretrain(
         backbone.load_state_dict(load_file(path))
         return
     seed = torch.initial_seed() % 2**32
-    windows = rows()
+    windows = build_windows()
     order = np.random.default_rng(seed).permutation(len(windows))
     n_val = max(len(windows) // 100, 1)
     train_loader, val_loader = (
         DocumentBatchLoader(
-            [windows[row] for row in part], np.zeros(len(part), np.int64), batch_size, pad_token_id
+            [windows[index] for index in part],
+            np.zeros(len(part), np.int64),
+            batch_size,
+            pad_token_id,
         )
         for part in (order[n_val:], order[:n_val])
     )

@@ -93,13 +93,6 @@ def test_one_class_is_an_error(films: pd.DataFrame, save_films: Save) -> None:
         load_corpus("local", save_films(films.assign(nominated_for_writing=False)))
 
 
-def test_limit_rejects_a_label_sorted_file(films: pd.DataFrame, save_films: Save) -> None:
-    assert len(load_corpus("local", save_films(films), limit=8)) == 8
-    ordered = films.sort_values("nominated_for_writing", ascending=False, ignore_index=True)
-    with pytest.raises(DataError, match=r"sorted"):
-        load_corpus("local", save_films(ordered), limit=12)
-
-
 def test_local_split_column_is_checked(films: pd.DataFrame, save_films: Save) -> None:
     split = np.where(films.index < 32, "train", "test")
     assert "split" in load_corpus("local", save_films(films.assign(split=split))).films

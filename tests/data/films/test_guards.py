@@ -6,7 +6,6 @@ from wholescript.data.films.guards import (
     check_class_prior,
     check_ids,
     check_no_text_leakage,
-    check_not_label_sorted,
     check_splits,
     check_two_classes,
 )
@@ -45,22 +44,6 @@ def test_prior_shift_of_one_film_is_accepted() -> None:
     check_class_prior(share(3, 10), share(200, 1000), "test")
     with pytest.raises(DataError):
         check_class_prior(share(4, 10), share(200, 1000), "test")
-
-
-def test_head_of_a_label_sorted_file_is_an_error() -> None:
-    ascending = np.sort(share(200, 1000))
-    for labels in (ascending, ascending[::-1]):
-        with pytest.raises(DataError, match=r"the first 100 of 1000.*corpus.sample\(100"):
-            check_not_label_sorted(labels, 100)
-    check_not_label_sorted(ascending, 1000)
-    with pytest.raises(DataError, match=r"at least 1"):
-        check_not_label_sorted(ascending, 0)
-
-
-def test_head_of_a_shuffled_file_is_accepted() -> None:
-    labels = np.random.default_rng(0).permutation(share(200, 1000))
-    for n in (5, 20, 60, 200, 900, 2000):
-        check_not_label_sorted(labels, n)
 
 
 def test_text_in_two_splits_is_an_error() -> None:

@@ -20,7 +20,7 @@ def test_local_file_is_loaded(questions: Make, save: Save) -> None:
     source = load_source(str(path))
     assert (source.name, source.location, source.revision) == ("trec", "trec.csv", None)
     assert source.files == {"trec.csv": sha256_of(path)}
-    assert source.splits["train"].rows["text"].tolist() == questions(6)["text"].tolist()
+    assert source.splits["train"].frame["text"].tolist() == questions(6)["text"].tolist()
     assert load_source("mine", path).name == "mine"
     assert load_source(str(path), name="other").name == "other"
 
@@ -40,7 +40,7 @@ def test_local_copy_of_a_registered_data_set(questions: Make, save: Save, tmp_pa
 
 def test_unknown_data_set_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"bankng77 is not a file.*Did you mean 'banking77'\?"):
+    with pytest.raises(DataError, match=r"bankng77 is not a file.*did you mean 'banking77'\?"):
         load_source("bankng77")
     with pytest.raises(DataError, match=r"some/absent.csv is not a file"):
         load_source("some/absent.csv")
@@ -96,14 +96,14 @@ def test_hub_data_set_is_loaded(questions: Make, hub_copy: Path) -> None:
     source = load_source("someone/questions")
     assert (source.name, source.location) == ("questions", "someone/questions")
     assert list(source.splits) == ["train", "test"]
-    assert source.splits["train"].rows["text"].tolist() == questions(60)["text"].tolist()
-    assert source.splits["test"].rows["label"].tolist() == [0, 1, 2] * 10
+    assert source.splits["train"].frame["text"].tolist() == questions(60)["text"].tolist()
+    assert source.splits["test"].frame["label"].tolist() == [0, 1, 2] * 10
     assert source.splits["test"].class_names == {"label": ["distance", "person", "time"]}
     # The same folder read as a local copy has the same content.
     local = load_source("questions", hub_copy)
     assert local.splits["train"].class_names == source.splits["train"].class_names
     pd.testing.assert_frame_equal(
-        local.splits["train"].rows, source.splits["train"].rows, check_dtype=False
+        local.splits["train"].frame, source.splits["train"].frame, check_dtype=False
     )
 
 

@@ -55,7 +55,7 @@ def test_shards_of_a_split_are_concatenated(
     for number, name in enumerate(names):
         save(questions(3, first=3 * number), name)
     files = split_files(tmp_path)["train"]
-    pd.testing.assert_frame_equal(read_split(files).rows, questions(6))
+    pd.testing.assert_frame_equal(read_split(files).frame, questions(6))
 
 
 def test_single_file_is_train(questions: Make, save: Save, tmp_path: Path) -> None:

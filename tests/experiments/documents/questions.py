@@ -5,6 +5,14 @@ import pandas as pd
 
 from tests.training.planted_documents import CLASSES, planted
 from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
+from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.documents.tables import local_document_runs
+from wholescript.experiments.documents.train import DocumentExperiment
+from wholescript.experiments.experiment import run
+from wholescript.experiments.store import RunStore
+from wholescript.experiments.workspace import Workspace
+from wholescript.models.documents.tfidf_svm import TfidfSVM
+from wholescript.project import Project
 from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.training.loop import TrainConfig
 
@@ -41,3 +49,21 @@ def tiny_classifier(epochs=6, **changed):
     )
     options = {"size": "tiny", "vocab_size": 400, "bfloat16": False, "train_config": config}
     return ScratchClassifier(**(options | changed))
+
+
+def two_models(*more):
+    """Two classifiers on all documents and on 60, with two seeds; also with the configs `more`."""
+    configs = [DataConfig(seed, n_train) for n_train in (None, 60) for seed in (0, 1)]
+    return [
+        DocumentExperiment(estimator, config)
+        for config in (*configs, *more)
+        for estimator in (TfidfSVM(), tiny_classifier(2))
+    ]
+
+
+def train_runs(dataset, root, experiments):
+    """Run experiments, with the runs in a folder, and return these by model."""
+    workspace = Workspace(Project(root), RunStore(root / "runs"))
+    for experiment in experiments:
+        run(experiment, dataset, workspace, progress=False)
+    return local_document_runs(workspace.store.root)

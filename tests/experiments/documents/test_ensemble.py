@@ -24,7 +24,7 @@ def predictions(seed, noise, n=2_000):
 def member(workspace, name, rng_seed, noise, *, fingerprint="d", validated=True, **data_config):
     """Store a run with such predictions."""
     settings = {"estimator": {"model": name}, "data_config": {"seed": 0} | data_config}
-    facts = {
+    metadata = {
         "dataset": "set", "seed": 0, "classes": ["a", "b"], "documents": {}, "scale": "cpu",
         "device": "here", "threads": 1,
     }  # fmt: skip
@@ -32,7 +32,7 @@ def member(workspace, name, rng_seed, noise, *, fingerprint="d", validated=True,
         f"set/{name}-s0",
         Identity("document_classifier", 1, settings, {"fingerprint": fingerprint}),
         {cost: Metric(2.0) for cost in SUMMED_COSTS},
-        facts=facts,
+        metadata=metadata,
         predictions=predictions(rng_seed, noise),
         val_predictions=predictions(rng_seed + 100, noise) if validated else None,
     )

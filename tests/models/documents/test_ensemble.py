@@ -43,7 +43,7 @@ def ensemble(cache):
 
 
 @ENCODER
-def test_stacking_is_fitted_on_out_of_fold_scores(ensemble, data):
+def test_stacking_is_fitted_on_out_of_fold_logits(ensemble, data):
     (train, labels, val_texts, val_labels), _, test_labels = data
     model = ensemble("stacking").fit(train, labels, val_texts, val_labels, seed=4)
     vectors = model.dense.features(train)
@@ -52,26 +52,26 @@ def test_stacking_is_fitted_on_out_of_fold_scores(ensemble, data):
         model.dense.estimator(4),
         vectors, labels, cv=folds, method="decision_function",
     )  # fmt: skip
-    scores = model._out_of_fold_scores(train, labels, 4)
-    classes = test_labels.max() + 1
-    assert scores.shape == (len(train), 3 * classes)
-    own = scores[:, classes : 2 * classes] * model.dense.temperature
-    if classes == 2:
+    scores = model._out_of_fold_logits(train, labels, 4)
+    n_classes = test_labels.max() + 1
+    assert scores.shape == (len(train), 3 * n_classes)
+    own = scores[:, n_classes : 2 * n_classes] * model.dense.temperature
+    if n_classes == 2:
         np.testing.assert_allclose(own[:, 1] - own[:, 0], dense, atol=1e-4)
     else:
         np.testing.assert_allclose(own, dense, atol=1e-4)
 
 
 @ENCODER
-def test_out_of_fold_scores_do_not_reproduce_wrong_labels(ensemble):
+def test_out_of_fold_logits_do_not_reproduce_wrong_labels(ensemble):
     train, labels, true_labels = planted(2, 100, 0)
     val_texts, val_labels, _ = planted(2, 50, 1)
     model = ensemble("stacking")
     model.sparse = TfidfSVM(Cs=(10.0,))
     model.fit(train, labels, val_texts, val_labels, seed=0)
     wrong = labels != true_labels
-    in_sample = model._scores(train)[wrong, :2].argmax(axis=1)
-    out_of_fold = model._out_of_fold_scores(train, labels, 0)[wrong, :2].argmax(axis=1)
+    in_sample = model._logits(train)[wrong, :2].argmax(axis=1)
+    out_of_fold = model._out_of_fold_logits(train, labels, 0)[wrong, :2].argmax(axis=1)
     assert (in_sample == labels[wrong]).mean() > 0.9
     assert (out_of_fold == labels[wrong]).mean() < 0.3
 
@@ -124,12 +124,13 @@ def test_unknown_method_is_an_error(methods):
 def test_the_kernel_member_is_optional(ensemble, data):
     training, test, test_labels = data
     model = ensemble("weighted_sum", kernel=None).fit(*training, seed=0)
-    classes = test_labels.max() + 1
-    assert model._scores(test).shape == (len(test), 2 * classes)
+    n_classes = test_labels.max() + 1
+    assert model._logits(test).shape == (len(test), 2 * n_classes)
     assert (model.predict_proba(test).argmax(axis=1) == test_labels).mean() > 0.9
     whole = ensemble("weighted_sum").fit(*training, seed=0)
-    kernel = whole.kernel.n_parameters["trained_parameters"]
-    combination = classes * classes  # the kernel's block of the weighted sum
+    kernel = whole.kernel.parameter_counts["trained_parameters"]
+    combination = n_classes * n_classes  # the kernel's block of the weighted sum
     assert (
-        whole.n_parameters["parameters"] == model.n_parameters["parameters"] + kernel + combination
+        whole.parameter_counts["parameters"]
+        == model.parameter_counts["parameters"] + kernel + combination
     )

@@ -9,16 +9,16 @@ from wholescript.models.calibration import softmax_with_temperature
 from wholescript.models.documents.grid_search import LinearGridPoint, grid_search
 
 
-@pytest.mark.parametrize("classes", [2, 4])
-def test_linear_decision_function_matches_scikit_learn(classes):
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_linear_decision_function_matches_scikit_learn(n_classes):
     rng = np.random.default_rng(0)
-    x, labels = rng.normal(size=(80, 6)).astype(np.float32), np.arange(80) % classes
+    x, labels = rng.normal(size=(80, 6)).astype(np.float32), np.arange(80) % n_classes
     x[np.arange(80), labels] += 2
     for estimator in (LinearSVC(random_state=0), LogisticRegression()):
         fitted = estimator.fit(x, labels)
         for features in (x, csr_matrix(x)):
             scores = LinearGridPoint("svm", 1.0).fitted_decision_function(fitted)(features)
-            assert scores.shape == (80, classes)
+            assert scores.shape == (80, n_classes)
             np.testing.assert_array_equal(scores.argmax(axis=1), fitted.predict(x))
     np.testing.assert_allclose(
         softmax_with_temperature(scores, 1.0), fitted.predict_proba(x), atol=1e-5

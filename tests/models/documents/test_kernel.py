@@ -47,7 +47,7 @@ def test_decision_function_matches_the_estimator_across_blocks(rings):
     decision_fn = KernelGridPoint(1.0, 0.3).fitted_decision_function(fitted)
     assert decision_fn.weights.dtype == decision_fn(many).dtype == np.float32
     np.testing.assert_allclose(decision_fn(many), fitted.decision_function(many), atol=1e-4)
-    assert decision_fn.size == 300 * 2 + 300 * 3
+    assert decision_fn.n_parameters == 300 * 2 + 300 * 3
 
 
 def test_more_than_max_train_texts_are_an_error(tmp_path):

@@ -17,7 +17,7 @@ def model():
 @pytest.mark.parametrize("before", [[], [3], [4, 4, 5], [1, 1, 1, 1]])
 def test_probabilities_of_all_next_words_sum_to_one(model, before):
     ids = np.array(before, np.int64)
-    texts = [np.append(ids, word) for word in range(model.words.vocab_size)]
+    texts = [np.append(ids, word) for word in range(model.tokenizer.vocab_size)]
     components = ComponentProbabilities.compute(model.models, model.background, [*texts, ids])
     logs = components.log_probabilities(0.3, 0.2)
     next_word = np.flatnonzero(components.position == len(before))  # for the last text, its end
@@ -37,10 +37,10 @@ def test_unlabelled_texts_extend_vocabulary_and_background():
     with_unlabelled = InterpolatedNgramClassifier(
         orders=(2,), min_count=1, unlabelled=["the zebra was here", "the zebra was there"]
     ).fit(*training, seed=0)
-    assert "zebra" in with_unlabelled.words.words
+    assert "zebra" in with_unlabelled.tokenizer.words
     words, logs = with_unlabelled.token_log_probs("the zebra was here")
     without = InterpolatedNgramClassifier(orders=(2,), min_count=1).fit(*training, seed=0)
-    assert "zebra" not in without.words.words
+    assert "zebra" not in without.tokenizer.words
     assert (
         logs[words.index("zebra")].min() > without.token_log_probs("the zebra was here")[1][1].max()
     )

@@ -107,7 +107,7 @@ def test_loaded_classifier_predicts_the_same(models, data, kind, tmp_path):
     fitted.save(tmp_path / "run")
     loaded = models[kind]().load(tmp_path / "run")
     np.testing.assert_array_equal(loaded.predict_proba(test), fitted.predict_proba(test))
-    assert (loaded.chosen, loaded.n_parameters) == (fitted.chosen, fitted.n_parameters)
+    assert (loaded.chosen, loaded.parameter_counts) == (fitted.chosen, fitted.parameter_counts)
     suffixes = {path.suffix for path in (tmp_path / "run").iterdir()}
     assert suffixes == {".safetensors", ".json"}
 
@@ -199,7 +199,7 @@ def test_word_and_char_features_each_have_length_one():
     words = len(model.feature_union.transformer_list[0][1].idf_)
     for part in (x[:, :words], x[:, words:]):
         np.testing.assert_allclose(np.sqrt(part.multiply(part).sum(axis=1)), 1, atol=1e-6)
-    assert model.n_parameters["parameters"] == x.shape[1] * 3 + 2
+    assert model.parameter_counts["parameters"] == x.shape[1] * 3 + 2
 
 
 @ENCODER
@@ -219,6 +219,6 @@ def test_embedding_pool_is_embedded_once_for_its_subsets(data, tmp_path):
 def test_only_the_decision_function_on_a_frozen_encoder_is_trained(models, data):
     training, _, test_labels = data
     model = models["dense"]().fit(*training, seed=0)
-    classes = test_labels.max() + 1
-    assert model.n_parameters["trained_parameters"] == 385 * classes
-    assert model.n_parameters["parameters"] > 10_000_000
+    n_classes = test_labels.max() + 1
+    assert model.parameter_counts["trained_parameters"] == 385 * n_classes
+    assert model.parameter_counts["parameters"] > 10_000_000

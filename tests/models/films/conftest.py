@@ -39,7 +39,7 @@ def task():
             "n_words": rng.integers(9_000, 40_000, N),
         }
     )
-    return Task(films, labels, ids, SimpleNamespace(words=words, chunks=chunks))
+    return Task(films, labels, ids, SimpleNamespace(word_counts=words, chunks=chunks))
 
 
 @pytest.fixture

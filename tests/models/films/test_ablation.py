@@ -7,7 +7,7 @@ import pytest
 
 from tests.features.films import some_features
 from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 
 
 @pytest.fixture
@@ -24,15 +24,15 @@ class Recorder:
 
     def fit_predict(self, task, train, test, *, seed):
         self.call = (task, train, test, seed)
-        return FoldScores(np.zeros(len(train)), np.zeros(len(test)))
+        return FoldPredictions(np.zeros(len(train)), np.zeros(len(test)))
 
 
 def test_word_ablation_drops_words_and_keeps_chunks(task):
     ablated = WordAblation(frozenset({"anna", "elsewhere"})).ablate(task).features
-    assert ablated.words.vocabulary == ["may", "sees", "town"]
+    assert ablated.word_counts.vocabulary == ["may", "sees", "town"]
     assert ablated.chunks is task.features.chunks
     kept = WordAblation(frozenset({"anna", "elsewhere"}), keep_only=True).ablate(task).features
-    assert kept.words.vocabulary == ["anna"]
+    assert kept.word_counts.vocabulary == ["anna"]
 
 
 def test_the_estimator_gets_the_ablated_task(task):
@@ -42,10 +42,10 @@ def test_the_estimator_gets_the_ablated_task(task):
         task, train, test, seed=7
     )
     ablated, *rest = recorder.call
-    assert "anna" not in ablated.features.words.vocabulary
+    assert "anna" not in ablated.features.word_counts.vocabulary
     assert ablated.labels is task.labels
     assert [part.tolist() if hasattr(part, "tolist") else part for part in rest] == [[0, 1], [2], 7]
-    assert "anna" in task.features.words.vocabulary
+    assert "anna" in task.features.word_counts.vocabulary
 
 
 def test_opening_ablation_drops_chunks_by_the_length_of_each_script(task):

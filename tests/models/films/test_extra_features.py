@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from wholescript.errors import ParameterError
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.models.aggregators import GatedAttention
 from wholescript.models.films.extra_features import (
     EXTRA_FEATURE_DIMS,
@@ -18,8 +18,8 @@ from wholescript.models.films.tfidf import TfidfLR
 
 @pytest.fixture
 def task_with_layout(task):
-    layout = np.random.default_rng(2).normal(5, 2, (len(task.labels), len(STRUCTURE_NAMES)))
-    features = SimpleNamespace(**vars(task.features), structure=layout.astype(np.float32))
+    layout = np.random.default_rng(2).normal(5, 2, (len(task.labels), len(LAYOUT_NAMES)))
+    features = SimpleNamespace(**vars(task.features), layout=layout.astype(np.float32))
     return replace(task, features=features)
 
 
@@ -37,7 +37,7 @@ def test_features_are_fitted_on_training_films_only(task_with_layout, rows):
     train, test = rows
     other = replace(task_with_layout, films=task_with_layout.films.copy())
     other.films.loc[test, "year"] += 500
-    other.features.structure[test] *= 9
+    other.features.layout[test] *= 9
     for name in ("year", "layout"):
         before, after = (
             extract_extra_features(t, train, [name])[train] for t in (task_with_layout, other)

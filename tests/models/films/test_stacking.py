@@ -6,7 +6,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from wholescript.models.films.logistic_regression import logit
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.models.films.stacking import StackingEnsemble
-from wholescript.models.films.task import FoldScores
+from wholescript.models.films.task import FoldPredictions
 from wholescript.models.films.tfidf import TfidfLR
 
 TFIDF, MEANS = TfidfLR(min_df=2), MeanPoolingLR()
@@ -34,7 +34,7 @@ def test_stacking_one_member_recalibrates_and_keeps_the_ranking(task, rows):
         def fit_predict(self, task, train, test, *, seed):
             found = TFIDF.fit_predict(task, train, test, seed=seed)
             inner, outer = (expit(2 * logit(s) + 3) for s in (found.inner, found.test))
-            return FoldScores(inner, outer)
+            return FoldPredictions(inner, outer)
 
     before = Overconfident().fit_predict(task, train, test, seed=0)
     after = StackingEnsemble([Overconfident()]).fit_predict(task, train, test, seed=0)
@@ -52,7 +52,7 @@ def test_members_get_the_same_rows_and_seed(task, rows):
         def fit_predict(self, task, train, test, *, seed):
             calls.append((train.tolist(), test.tolist(), seed))
             rng = np.random.default_rng(0)
-            return FoldScores(rng.random(len(train)), rng.random(len(test)))
+            return FoldPredictions(rng.random(len(train)), rng.random(len(test)))
 
     stack = StackingEnsemble([Member(), Member()])
     scores = stack.fit_predict(task, *rows, seed=7)

@@ -29,7 +29,7 @@ def test_test_labels_are_ignored(assert_ignores_test_labels):
 
 def test_features_are_tfidf_of_frequent_training_words(task, rows):
     train, test = rows
-    counts = task.features.words.total.toarray()
+    counts = task.features.word_counts.total.toarray()
     kept = (counts[train] > 0).sum(axis=0) >= 42
     assert 0 < kept.sum() < counts.shape[1]
     reference = TfidfTransformer(sublinear_tf=True).fit(counts[train][:, kept])
@@ -44,17 +44,17 @@ def test_features_are_tfidf_of_frequent_training_words(task, rows):
 
 def test_test_films_do_not_change_training_features(task, rows):
     train, test = rows
-    quarters = [quarter.tolil() for quarter in task.features.words.quarters]
+    quarters = [quarter.tolil() for quarter in task.features.word_counts.quarters]
     quarters[0][test] = 9
-    words = replace(task.features.words, quarters=tuple(q.tocsr() for q in quarters))
-    other = replace(task, features=SimpleNamespace(words=words))
+    words = replace(task.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
+    other = replace(task, features=SimpleNamespace(word_counts=words))
     before = TfidfLR(min_df=2).design_matrices(task, train, test)[0]
     after = TfidfLR(min_df=2).design_matrices(other, train, test)[0]
     assert (before != after).nnz == 0
 
 
 def test_quarters_and_opening_select_counts(task):
-    words = task.features.words
+    words = task.features.word_counts
     last = TfidfLR(quarters=(3,)).counts(words)
     ends = TfidfLR(quarters=(0, 3)).counts(words)
     assert (last != words.quarters[3]).nnz == 0
@@ -64,10 +64,10 @@ def test_quarters_and_opening_select_counts(task):
 
 
 def test_sum_of_quarters_does_not_overflow(task):
-    quarters = [quarter.tolil() for quarter in task.features.words.quarters]
+    quarters = [quarter.tolil() for quarter in task.features.word_counts.quarters]
     for quarter in quarters:
         quarter[0, 0] = 60_000
-    words = replace(task.features.words, quarters=tuple(q.tocsr() for q in quarters))
+    words = replace(task.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
     assert TfidfLR().counts(words)[0, 0] == 240_000
 
 

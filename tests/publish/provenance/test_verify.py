@@ -115,7 +115,7 @@ def test_removed_notebook_is_reported(executed: Project, save: Save) -> None:
 def test_figure_of_a_smoke_run_is_compared_with_the_same_sample(
     tmp_path: Path, rows: str | None, matches: bool
 ) -> None:
-    from wholescript.studies.screenplays.study import load_films
+    from wholescript.studies.screenplays.data import load_films
 
     project = Project(ROOT)
     record = next(r for r in read_records(ROOT / "figures").values() if r["data"])

@@ -20,9 +20,9 @@ from wholescript.studies.generative.class_lm import (
     ScratchGenerative,
 )
 from wholescript.studies.generative.fitted_class_lm import LOG_LIKELIHOODS_FILE, FittedGenerative
-from wholescript.training.document_batches import DocumentBatchLoader
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.document_classifier import LabelledDocuments
-from wholescript.training.language_model import NextTokenObjective
+from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.pretrain import PRETRAINED_FILE
 from wholescript.training.settings import LM_TRAIN_CONFIG, PRETRAIN_CONFIG
 
@@ -127,7 +127,7 @@ def test_all_classes_start_from_one_pretrained_model(train, validation, tmp_path
 
     def initial(one, folder, label):
         torch.manual_seed(0)
-        model = one.build_model(train.texts, CLASSES, folder, label).model.eval()
+        model = one.build_class_lm(train.texts, CLASSES, folder, label).model.eval()
         return model, dict(model.named_parameters())
 
     model, first = initial(estimator, tmp_path, 0)
@@ -139,7 +139,7 @@ def test_all_classes_start_from_one_pretrained_model(train, validation, tmp_path
     assert all((first[name] == second[name]).all() for name in first)
     untrained, _ = initial(scratch(), None, 0)
     loader = DocumentBatchLoader(
-        estimator.build_model(train.texts, CLASSES, tmp_path, 0).windows(validation.texts, 256),
+        estimator.build_class_lm(train.texts, CLASSES, tmp_path, 0).windows(validation.texts, 256),
         np.zeros(len(validation.texts), np.int64), 8,
     )  # fmt: skip
     losses = [
@@ -178,7 +178,7 @@ def test_a_pretrained_model_is_fine_tuned_per_class(train, validation, tmp_path,
         train_config=replace(SHORT, epochs=2),
     )  # fmt: skip
     fitted = estimator.fit(train, validation, seed=0, folder=tmp_path / "run")
-    counts = fitted.n_parameters
+    counts = fitted.parameter_counts
     assert (counts["trained_parameters"] < counts["parameters"]) == (tuning == "lora")
     weights = [dict(class_lm.model.named_parameters()) for class_lm in fitted.class_lms]
     trained = [name for name, value in weights[0].items() if value.requires_grad]
@@ -200,8 +200,8 @@ def prompted(folder, **options):
 
 
 def test_prompts_are_in_every_window_and_not_scored(tmp_path):
-    plain = prompted(tmp_path / "plain", prompts=()).build_model((), CLASSES, None, 1)
-    class_lm = prompted(tmp_path / "decoder").build_model((), CLASSES, None, 1)
+    plain = prompted(tmp_path / "plain", prompts=()).build_class_lm((), CLASSES, None, 1)
+    class_lm = prompted(tmp_path / "decoder").build_class_lm((), CLASSES, None, 1)
     prompt = class_lm.prefix[1:]
     assert class_lm.decode(prompt) == f"{PROMPTS[1]}\n"
     text = " ".join(planted(40, seed=6, words=7).texts)

@@ -10,12 +10,12 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
 from wholescript.studies.generative.fitted_class_lm import FittedGenerative
 from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
-from wholescript.training.discriminative import (
+from wholescript.training.document_classifier import LabelledDocuments
+from wholescript.training.objectives.discriminative import (
     DiscriminativeObjective,
     length_normalized_logits,
     weighted_sum,
 )
-from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.settings import LM_TRAIN_CONFIG
 
 SHORT = replace(LM_TRAIN_CONFIG, epochs=2, learning_rate=1e-2, patience=2)
@@ -111,7 +111,7 @@ def test_labelled_windows_all_or_one_per_document(folder):
         [" ".join(planted(20, seed=seed).texts) for seed in range(3)], np.arange(3), CLASSES
     )
     estimator = shared_trunk(folder)
-    class_lm = estimator.build_model((), CLASSES, None, 0)
+    class_lm = estimator.build_class_lm((), CLASSES, None, 0)
     all_windows, sampled = (
         estimator._labelled_windows(class_lm, long),
         estimator._labelled_windows(class_lm, long, 0),
@@ -130,12 +130,12 @@ def test_labelled_windows_all_or_one_per_document(folder):
 
 def test_micro_batches_have_the_loss_and_gradient_of_the_batch(folder, train):
     estimator = shared_trunk(folder)
-    class_lm = estimator.build_model((), CLASSES, None, 0)
+    class_lm = estimator.build_class_lm((), CLASSES, None, 0)
     batch = next(estimator._labelled_windows(class_lm, train).train_batches(0))
     losses, gradients = [], []
     for tokens_per_forward in (30, 10_000):
         network = SharedTrunkLM(
-            [estimator.build_model((), CLASSES, None, c).model for c in range(CLASSES)],
+            [estimator.build_class_lm((), CLASSES, None, c).model for c in range(CLASSES)],
             estimator.n_shared_layers,
         )
         objective = DiscriminativeObjective(False, 1, tokens_per_forward)
@@ -157,8 +157,8 @@ def batches_of(estimator, class_lm, part, batch):
     windows = estimator._labelled_windows(class_lm, part)
     return replace(
         windows,
-        tokens=[windows.tokens[row] for row in batch.rows],
-        labels=windows.labels[batch.rows],
+        tokens=[windows.tokens[row] for row in batch.indices],
+        labels=windows.labels[batch.indices],
     )
 
 

@@ -13,7 +13,7 @@ from wholescript.studies.headlines.analysis import (
 )
 from wholescript.studies.headlines.batches import TokenStreamBatchLoader
 from wholescript.studies.headlines.tokenizer import train_headline_tokenizer
-from wholescript.training.language_model import NextTokenObjective
+from wholescript.training.objectives.next_token import NextTokenObjective
 
 HEADLINES = [f"Show HN: a tool for {thing}" for thing in THINGS[:4]] * 10
 TOKENIZER = train_headline_tokenizer(HEADLINES, vocab_size=320)
@@ -43,10 +43,10 @@ def test_top_next_tokens_are_those_of_training(model):
     first = top_next_tokens(model, TOKENIZER, "")
     assert first.loc[0, "token"] == " Show" and first.loc[0, "probability"] > 0.8
     assert first["probability"].is_monotonic_decreasing and len(first) == 10
-    after = top_next_tokens(model, TOKENIZER, "Show HN: a tool", top=1)
+    after = top_next_tokens(model, TOKENIZER, "Show HN: a tool", k=1)
     assert after.loc[0, "token"] == " for"
-    with pytest.raises(ParameterError, match="top=0"):
-        top_next_tokens(model, TOKENIZER, "", top=0)
+    with pytest.raises(ParameterError, match="k=0"):
+        top_next_tokens(model, TOKENIZER, "", k=0)
 
 
 def test_generated_headlines_are_those_of_training(model):

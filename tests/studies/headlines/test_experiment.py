@@ -70,7 +70,7 @@ def baseline_runs(root, store, run):
     return tables.find_headline_runs(store, "headlines")["baseline"]
 
 
-def test_run_stores_metrics_losses_settings_and_facts(root, run):
+def test_run_stores_metrics_losses_settings_and_metadata(root, run):
     losses, metrics = run.predictions(HeadlineLosses), run.metrics
     assert metrics["bits_per_byte"].low < metrics["bits_per_byte"].value
     assert losses.bits_per_byte == pytest.approx(metrics["bits_per_byte"].value, abs=1e-4)
@@ -92,7 +92,7 @@ def test_stored_weights_reproduce_the_losses(root, run):
     headlines = load_headlines(root / "headlines.parquet", n_headlines=N_HEADLINES)
     folder = checkpoint_dir(Project(root), weights_key(run.config))
     fitted = load_headline_model(train_config, folder)
-    _, losses = evaluate_headlines(fitted, headlines, train_config, eval_context)
+    _, losses = evaluate_headlines(fitted, headlines, eval_context)
     np.testing.assert_allclose(losses.nats, run.predictions(HeadlineLosses).nats, atol=2e-3)
 
 
@@ -175,7 +175,7 @@ def test_ablation_table_compares_each_step_with_the_last_kept_one(root, store, r
 
 def test_models_are_compared_with_the_baseline(run, baseline_runs):
     models = {"baseline": baseline_runs, "adamw": [run]}
-    table = tables.config_table(models, "baseline")
+    table = tables.model_table(models, "baseline")
     assert table.loc["baseline", ["ratio", "seeds"]].tolist() == [1, 2]
     ratios = tables.bits_per_byte_ratios(models, "baseline")
     assert ratios["adamw_over_baseline"].value == pytest.approx(table.loc["adamw", "ratio"])
@@ -194,8 +194,7 @@ def test_seeds_are_averaged(baseline_runs):
     metrics = tables.summary_metrics(baseline_runs)
     mean = np.mean([one.predictions(HeadlineLosses).bits_per_byte for one in baseline_runs])
     assert metrics["bits_per_byte"].value == pytest.approx(mean) and metrics["seeds"].value == 2
-    config = tables.config_metrics(baseline_runs)
-    assert [config[name].value for name in ("d_model", "n_train", "epochs")] == [32, 540, 2]
+    assert [metrics[name].value for name in ("d_model", "n_train", "epochs")] == [32, 540, 2]
     history = tables.mean_history(baseline_runs)
     assert history["epoch"].tolist() == [1, 2]
     assert history["seconds"][1] == pytest.approx(metrics["train_seconds"].value)

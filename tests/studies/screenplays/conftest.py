@@ -54,7 +54,7 @@ def predictions():
         labels=labels,
         groups=np.array([f"group{i // 2:03}" for i in range(n)], dtype=object),
         years=rng.integers(1950, 2020, n),
-        scores=1 / (1 + np.exp(-rng.normal(size=(2, n)) - labels + 1)),
+        probabilities=1 / (1 + np.exp(-rng.normal(size=(2, n)) - labels + 1)),
         thresholds=np.full((2, n), 0.4),
         folds=np.stack([rng.permutation(n) % 3 for _ in range(2)]),
     )

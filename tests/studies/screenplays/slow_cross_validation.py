@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from wholescript.data.films.folds import repeated_folds
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.studies.screenplays.cross_validation import cross_validate
 
 
@@ -26,7 +26,7 @@ class SlowRandom:
         time.sleep(self.seconds)
         rng = np.random.default_rng(seed)
         history = [{"epoch": 1, "loss": float(rng.random())}]
-        return FoldScores(rng.random(len(train)), rng.random(len(test)), {"C": 0.1}, history)
+        return FoldPredictions(rng.random(len(train)), rng.random(len(test)), {"C": 0.1}, history)
 
 
 def small_task(n=60):

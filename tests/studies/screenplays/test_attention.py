@@ -13,7 +13,7 @@ from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.attention import (
     OcclusionResult,
     occlude_network,
-    train_fold_network,
+    train_first_member,
 )
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
@@ -36,10 +36,14 @@ def loader():
 
 
 def test_logit_change_is_the_contribution_of_a_chunk(loader):
-    result = occlude_network(Summing(), loader, parts=4)
-    assert sorted(result.rows) == list(range(N))
+    result = occlude_network(Summing(), loader, n_parts=4)
+    assert sorted(result.indices) == list(range(N))
     for row, whole, logit_changes, chunk_logit_changes in zip(
-        result.rows, result.logits, result.logit_changes, result.chunk_logit_changes, strict=True
+        result.indices,
+        result.logits,
+        result.logit_changes,
+        result.chunk_logit_changes,
+        strict=True,
     ):
         values = loader.chunks.coordinates(int(row))[:, 2]
         assert whole == pytest.approx(values.sum(), abs=1e-5)
@@ -50,7 +54,7 @@ def test_logit_change_is_the_contribution_of_a_chunk(loader):
 
 
 def test_rank_correlation_of_attention_equal_to_occlusion(loader):
-    result = occlude_network(Summing(), loader, parts=4)
+    result = occlude_network(Summing(), loader, n_parts=4)
     rank_correlation = result.rank_correlation()
     long = np.array([len(weight) > 1 for weight in result.attention])
     assert np.isnan(rank_correlation[~long]).all()
@@ -79,11 +83,11 @@ def test_network_is_trained_on_the_fold_and_occluded_on_its_test_films():
     options = {"d_model": 16, "d_attention": 8}
     model = MILClassifier("gated_attention", D, 3, 16, settings, options)
     fold = Fold(0, 0, rows[:66], rows[66:])
-    network, test_loader = train_fold_network(model, task, fold, seed=0)
-    result = occlude_network(network, test_loader, parts=2)
-    assert sorted(result.rows) == sorted(rows[66:])
-    positive = labels[result.rows] == 1
+    network, test_loader = train_first_member(model, task, fold, seed=0)
+    result = occlude_network(network, test_loader, n_parts=2)
+    assert sorted(result.indices) == sorted(rows[66:])
+    positive = labels[result.indices] == 1
     assert result.logits[positive].mean() > result.logits[~positive].mean() + 0.5
-    again, _ = train_fold_network(model, task, fold, seed=0)
+    again, _ = train_first_member(model, task, fold, seed=0)
     for one, other in zip(network.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)

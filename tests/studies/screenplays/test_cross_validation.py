@@ -14,7 +14,7 @@ from tests.studies.screenplays.slow_cross_validation import SlowRandom, run, sma
 from wholescript.data.films.folds import Fold, repeated_folds, temporal_split
 from wholescript.errors import DataError
 from wholescript.evaluation.thresholds import best_threshold
-from wholescript.models.films.task import FoldScores
+from wholescript.models.films.task import FoldPredictions
 from wholescript.studies.screenplays.cross_validation import (
     CachedEstimator,
     cross_validate,
@@ -23,14 +23,14 @@ from wholescript.studies.screenplays.cross_validation import (
 
 
 def _bytes(predictions):
-    arrays = (predictions.scores, predictions.thresholds, predictions.folds)
+    arrays = (predictions.probabilities, predictions.thresholds, predictions.folds)
     return [a.tobytes() for a in arrays] + [predictions.chosen, predictions.history]
 
 
 def test_every_film_is_tested_once_per_repeat():
     p = run(SlowRandom(0), None)
-    assert p.scores.shape == (2, 60)
-    assert np.isfinite(p.scores).all()
+    assert p.probabilities.shape == (2, 60)
+    assert np.isfinite(p.probabilities).all()
     assert len(p.chosen) == len(p.history) == 10
     assert p.chosen[6] == {"repeat": 1, "fold": 1, "threshold": p.chosen[6]["threshold"], "C": 0.1}
     assert p.history[0].keys() == {"repeat", "fold", "epoch", "loss"}
@@ -68,7 +68,7 @@ def test_thresholds_are_chosen_on_inner_scores():
     p = cross_validate(SlowRandom(0), task, [Fold(0, 0, train, test)], seed=1, progress=False)
     inner = SlowRandom(0).fit_predict(task, train, test, seed=fold_seed(1, Fold(0, 0, train, test)))
     assert p.thresholds[0, 40] == best_threshold(task.labels[:40], inner.inner)
-    assert np.isnan(p.scores[0, :40]).all()
+    assert np.isnan(p.probabilities[0, :40]).all()
     assert (p.folds[0, :40] == -1).all()
 
 
@@ -77,7 +77,7 @@ def test_a_temporal_split_leaves_early_films_unscored():
     years = task.films["year"].to_numpy()
     fold = temporal_split(task.labels, task.groups, years, first_test_year=1990)
     p = cross_validate(SlowRandom(0), task, [fold], seed=0, progress=False)
-    assert_array_equal(np.isfinite(p.scores[0]), years >= 1990)
+    assert_array_equal(np.isfinite(p.probabilities[0]), years >= 1990)
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path):
@@ -149,7 +149,7 @@ def test_leaking_folds_are_an_error():
 
 def test_finished_folds_survive_an_interruption(tmp_path):
     class Failing(SlowRandom):
-        def fit_predict(self, task, train, test, *, seed) -> FoldScores:
+        def fit_predict(self, task, train, test, *, seed) -> FoldPredictions:
             if self.fitted == 4:
                 raise KeyboardInterrupt
             return super().fit_predict(task, train, test, seed=seed)

@@ -16,19 +16,19 @@ from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric
 from wholescript.features.bundle import FilmFeatures
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.notebook import Notebook, begin_notebook
+from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
-    cached,
     evaluate_run,
-    load_published_run,
+    load_end_to_end_run,
     load_run,
     measure_run,
     record_differences,
+    with_fold_cache,
 )
-from wholescript.studies.screenplays.study import RUN_PROFILES, Study
 
 N = 40
 
@@ -54,14 +54,14 @@ class Noisy:
 
     def fit_predict(
         self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
-    ) -> FoldScores:
+    ) -> FoldPredictions:
         if len(self.fits) == self.fail_at:
             raise KeyboardInterrupt
         self.fits.append(len(test))
         draw = np.random.default_rng(seed)
         signal = task.labels + self.noise * draw.normal(size=len(task.labels))
         scores = 1 / (1 + np.exp(-signal))
-        return FoldScores(scores[train], scores[test], history=[{"epoch": 0, "loss": 1.0}])
+        return FoldPredictions(scores[train], scores[test], history=[{"epoch": 0, "loss": 1.0}])
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def study() -> Study:
+def data() -> ScreenplayData:
     labels = np.tile([0, 0, 0, 1], N // 4).astype(np.int8)
     ids = [f"f{i}" for i in range(N)]
     films = pd.DataFrame({"film_id": ids, "year": 1990 + np.arange(N) % 20})
@@ -81,7 +81,7 @@ def study() -> Study:
     temporal = [Fold(0, 0, np.arange(30), np.arange(30, N))]
     corpus = Corpus(films, "nominated", DataProvenance("bundled", "data", "f00d"), None)
     task = Task(films, labels, groups, features)
-    return Study(corpus, task, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
+    return ScreenplayData(corpus, task, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
 
 
 @pytest.fixture
@@ -89,59 +89,59 @@ def notebook(project: Project) -> Notebook:
     return begin_notebook("01_tiny", {}, project)
 
 
-def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, study: Study) -> None:
+def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, data: ScreenplayData) -> None:
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, study)
+    run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
     assert run.path == notebook.project.root / "results" / "tiny" / "noisy"
     auc = run.metrics["auc"]
     assert auc.low is not None and auc.high is not None
     assert auc.low < auc.value < auc.high
     assert 0.002 <= auc.tolerance < 0.2
-    assert run.predictions(FilmPredictions).scores.shape == (2, N)
+    assert run.predictions(FilmPredictions).probabilities.shape == (2, N)
     assert list(run.history.columns) == ["repeat", "fold", "epoch", "loss"]
-    assert evaluate_run("tiny/noisy", estimator, study) == run
+    assert evaluate_run("tiny/noisy", estimator, data) == run
     assert len(estimator.fits) == 8
     assert notebook.used == {"tiny/noisy": run.key}
 
 
-def test_each_setting_and_the_data_change_the_key(notebook: Notebook, study: Study) -> None:
+def test_each_setting_and_the_data_change_the_key(notebook: Notebook, data: ScreenplayData) -> None:
     provenance = DataProvenance("local", "x.parquet", "beef")
     features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 6}))
     runs = [
-        evaluate_run("tiny/noisy", Noisy(), study),
-        evaluate_run("tiny/noisy", Noisy(noise=0.5), study),
-        evaluate_run("tiny/noisy", Noisy(), study, split="temporal"),
-        evaluate_run("tiny/noisy", Noisy(), replace(study, seed=1)),
-        evaluate_run("tiny/noisy", Noisy(), replace(study, profile="full")),
-        evaluate_run("tiny/noisy", Noisy(), replace(study, folds=study.folds[:4])),
+        evaluate_run("tiny/noisy", Noisy(), data),
+        evaluate_run("tiny/noisy", Noisy(noise=0.5), data),
+        evaluate_run("tiny/noisy", Noisy(), data, split="temporal"),
+        evaluate_run("tiny/noisy", Noisy(), replace(data, seed=1)),
+        evaluate_run("tiny/noisy", Noisy(), replace(data, profile_name="full")),
+        evaluate_run("tiny/noisy", Noisy(), replace(data, folds=data.folds[:4])),
         evaluate_run(
             "tiny/noisy",
             Noisy(),
-            replace(study, corpus=replace(study.corpus, provenance=provenance)),
+            replace(data, corpus=replace(data.corpus, provenance=provenance)),
         ),
         evaluate_run(
-            "tiny/noisy", Noisy(), replace(study, task=replace(study.task, features=features))
+            "tiny/noisy", Noisy(), replace(data, task=replace(data.task, features=features))
         ),
     ]
     assert len({run.key for run in runs}) == len(runs)
-    assert evaluate_run("tiny/noisy", Noisy(), study).key == runs[0].key
+    assert evaluate_run("tiny/noisy", Noisy(), data).key == runs[0].key
 
 
-def test_run_with_one_repeat_has_a_tolerance(notebook: Notebook, study: Study) -> None:
-    auc = evaluate_run("tiny/noisy", Noisy(noise=3.0), study, split="temporal").metrics["auc"]
+def test_run_with_one_repeat_has_a_tolerance(notebook: Notebook, data: ScreenplayData) -> None:
+    auc = evaluate_run("tiny/noisy", Noisy(noise=3.0), data, split="temporal").metrics["auc"]
     assert auc.low is not None and auc.high is not None
     assert auc.tolerance == pytest.approx((auc.high - auc.low) / 8, abs=1e-5)
 
 
 def test_other_parameters_do_not_change_published_runs(
-    project: Project, notebook: Notebook, study: Study
+    project: Project, notebook: Notebook, data: ScreenplayData
 ) -> None:
-    published = evaluate_run("tiny/noisy", Noisy(), study)
+    published = evaluate_run("tiny/noisy", Noisy(), data)
     before = tree(project.root)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
-    assert evaluate_run("tiny/noisy", Noisy(), study) == published
-    other = evaluate_run("tiny/noisy", Noisy(), replace(study, seed=5))
+    assert evaluate_run("tiny/noisy", Noisy(), data) == published
+    other = evaluate_run("tiny/noisy", Noisy(), replace(data, seed=5))
     assert other.path.is_relative_to(project.build / "runs")
     assert tree(project.root) == before
 
@@ -152,44 +152,44 @@ def test_smoke_is_never_published(project: Project) -> None:
 
 
 def test_rerun_ignores_published_runs(
-    project: Project, notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
+    project: Project, notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate_run("tiny/noisy", Noisy(), study)
+    evaluate_run("tiny/noisy", Noisy(), data)
     monkeypatch.setenv(OUTPUT_VARIABLE, str(project.rerun_root))
     begin_notebook("01_tiny", {}, project)
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, study)
+    run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
     assert run.path.is_relative_to(project.rerun_root)
 
 
-def test_interrupted_run_resumes(notebook: Notebook, study: Study) -> None:
+def test_interrupted_run_resumes(notebook: Notebook, data: ScreenplayData) -> None:
     with pytest.raises(KeyboardInterrupt):
-        evaluate_run("tiny/noisy", Noisy(fail_at=3), study)
+        evaluate_run("tiny/noisy", Noisy(fail_at=3), data)
     assert notebook.store.names() == []
     estimator = Noisy()
-    evaluate_run("tiny/noisy", estimator, study)
+    evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 5
 
 
-def test_cached_member_is_not_fitted_again(notebook: Notebook, study: Study) -> None:
-    evaluate_run("tiny/noisy", Noisy(), study)
+def test_cached_member_is_not_fitted_again(notebook: Notebook, data: ScreenplayData) -> None:
+    evaluate_run("tiny/noisy", Noisy(), data)
     member = Noisy()
-    evaluate_run("tiny/again", cached(member, study), study)
+    evaluate_run("tiny/again", with_fold_cache(member, data), data)
     assert member.fits == []
 
 
 def test_run_of_another_notebook_is_loaded(
-    project: Project, notebook: Notebook, study: Study
+    project: Project, notebook: Notebook, data: ScreenplayData
 ) -> None:
     with pytest.raises(RunError, match="there is no run 'tiny/noisy'"):
-        load_run("tiny/noisy", Noisy(), study)
-    run = evaluate_run("tiny/noisy", Noisy(), study)
-    assert load_run("tiny/noisy", Noisy(), study) == run
+        load_run("tiny/noisy", Noisy(), data)
+    run = evaluate_run("tiny/noisy", Noisy(), data)
+    assert load_run("tiny/noisy", Noisy(), data) == run
     with pytest.raises(RunError, match="there is no run 'tiny/noisy' with these settings"):
-        load_run("tiny/noisy", Noisy(noise=2.0), study)
+        load_run("tiny/noisy", Noisy(noise=2.0), data)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
-    other = load_run("tiny/noisy", Noisy(noise=2.0), study)
+    other = load_run("tiny/noisy", Noisy(noise=2.0), data)
     assert other.path.is_relative_to(project.build)
 
 
@@ -199,9 +199,9 @@ def test_record_metrics(notebook: Notebook) -> None:
     assert run.settings["parameters"]["slope"] == 2.0
 
 
-def test_record_differences(notebook: Notebook, study: Study) -> None:
+def test_record_differences(notebook: Notebook, data: ScreenplayData) -> None:
     models = {"noisy": Noisy(), "better": Noisy(noise=0.2)}
-    runs = {name: evaluate_run(f"tiny/{name}", model, study) for name, model in models.items()}
+    runs = {name: evaluate_run(f"tiny/{name}", model, data) for name, model in models.items()}
     predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
     table = compare(predictions, "auc", baseline="noisy", n_boot=50)
     parts = [ModelComparison(runs, "auc", table)]
@@ -211,9 +211,9 @@ def test_record_differences(notebook: Notebook, study: Study) -> None:
     assert difference.low is not None and 0 < difference.low < difference.value
 
 
-def test_evaluate_run_needs_a_workspace(project: Project, study: Study) -> None:
+def test_evaluate_run_needs_a_workspace(project: Project, data: ScreenplayData) -> None:
     with pytest.raises(RunError, match="call begin_notebook"):
-        evaluate_run("tiny/noisy", Noisy(), study)
+        evaluate_run("tiny/noisy", Noisy(), data)
 
 
 def test_measurement_is_made_once(notebook: Notebook) -> None:
@@ -233,28 +233,30 @@ def test_measurement_is_made_once(notebook: Notebook) -> None:
     assert same.key == other.key, "the source code is no part of the identity"
 
 
-def test_published_run_is_loaded_and_never_trained(notebook: Notebook, study: Study) -> None:
+def test_published_run_is_loaded_and_never_trained(
+    notebook: Notebook, data: ScreenplayData
+) -> None:
     with pytest.raises(
         RunError, match=r"no run 'chunk-encoders/noisy'.*train-end-to-end FILMS.parquet"
     ):
-        load_published_run("chunk-encoders/noisy", Noisy(), study)
-    made = evaluate_run("chunk-encoders/noisy", Noisy(), study, split="first_repeat")
-    assert made.predictions(FilmPredictions).scores.shape == (1, N)
+        load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
+    made = evaluate_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
+    assert made.predictions(FilmPredictions).probabilities.shape == (1, N)
     absent = Noisy(fail_at=0)
-    assert load_published_run("chunk-encoders/noisy", absent, study) == made
+    assert load_end_to_end_run("chunk-encoders/noisy", absent, data) == made
     with pytest.raises(
         RunError, match="no run 'chunk-encoders/noisy' with these settings and films"
     ):
-        load_published_run("chunk-encoders/noisy", Noisy(noise=0.5), study)
+        load_end_to_end_run("chunk-encoders/noisy", Noisy(noise=0.5), data)
 
 
 def test_published_run_is_copied_in_a_rerun(
-    notebook: Notebook, study: Study, monkeypatch: pytest.MonkeyPatch
+    notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = evaluate_run("chunk-encoders/noisy", Noisy(), study, split="first_repeat")
+    made = evaluate_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
     monkeypatch.setenv(OUTPUT_VARIABLE, "again")
     again = begin_notebook("01_tiny", {}, notebook.project)
-    load_published_run("chunk-encoders/noisy", Noisy(), study)
+    load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
     copied = again.store.find("chunk-encoders/noisy")
     assert copied is not None and copied.key == made.key
-    assert load_published_run("chunk-encoders/noisy", Noisy(noise=0.5), study) is None
+    assert load_end_to_end_run("chunk-encoders/noisy", Noisy(noise=0.5), data) is None

@@ -1,20 +1,18 @@
 import pytest
 
 from wholescript.experiments.results import Metric
-from wholescript.studies.screenplays import memory_tables
+from wholescript.studies.screenplays import memory_cost
 from wholescript.studies.screenplays.memory_cost import (
     BenchmarkModel,
     Footprint,
+    footprint_metrics,
+    footprint_table,
+    frozen_encoder_metrics,
     gradient_error,
     measure_footprint,
     time_frozen_encoder,
 )
-from wholescript.studies.screenplays.memory_tables import (
-    frozen_encoder_metrics,
-    measure_strategies,
-    memory_table,
-)
-from wholescript.training.objectives import EndToEndObjective
+from wholescript.training.objectives.films import EndToEndObjective
 
 SMALL = BenchmarkModel(
     vocab_size=50, d_model=16, n_head=2, d_feedforward=16, n_layer=1, chunk_length=64
@@ -23,7 +21,7 @@ SMALL = BenchmarkModel(
 
 @pytest.mark.parametrize("memory_strategy", ["checkpointing", "grad_cache"])
 def test_gradients_equal_those_of_full_backprop(memory_strategy):
-    assert gradient_error(memory_strategy, 5, SMALL, chunks_per_group=2) <= 1e-5
+    assert gradient_error(EndToEndObjective(memory_strategy, 2), 5, SMALL) <= 1e-5
 
 
 def test_gradient_error_detects_other_dropout(monkeypatch):
@@ -33,39 +31,39 @@ def test_gradient_error_detects_other_dropout(monkeypatch):
         return encode(self, model, ids, mask, seed + (self.memory_strategy == "grad_cache"))
 
     monkeypatch.setattr(EndToEndObjective, "_encode", with_other_seed)
-    assert gradient_error("grad_cache", 5, SMALL, chunks_per_group=2) > 1e-3
+    assert gradient_error(EndToEndObjective("grad_cache", 2), 5, SMALL) > 1e-3
 
 
 def test_grad_cache_needs_less_memory_than_full_backprop():
     large = BenchmarkModel(vocab_size=50, n_layer=2)
     full, cached = (
-        measure_footprint(memory_strategy, 96, large, chunks_per_group=4, steps=1)
+        measure_footprint(EndToEndObjective(memory_strategy, 4), 96, large, n_steps=1)
         for memory_strategy in ("full_backprop", "grad_cache")
     )
-    assert full.tokens == 96 * 254
     assert full.activation_bytes > 4 * cached.activation_bytes
     assert full.peak_bytes > full.activation_bytes > 0 and cached.seconds > 0
 
 
 def test_step_on_stored_vectors_is_cheaper_than_encoding():
-    seconds = time_frozen_encoder(40, SMALL)
+    seconds = time_frozen_encoder(40, SMALL, chunks_per_group=8)
     assert 0 < seconds["step"] < seconds["embed"] * 10
 
 
-def test_memory_table_has_a_row_for_each_strategy_and_length(monkeypatch):
-    def out_of_memory(memory_strategy, chunks, *, chunks_per_group, n_cached_groups):
-        if memory_strategy == "full_backprop" and chunks == 4:
-            return Footprint(memory_strategy, chunks, chunks * 254, None, None, None)
-        return Footprint(memory_strategy, chunks, chunks * 254, 1.0, 10**9 * chunks, 10**8 * chunks)
+def test_footprint_table_has_a_row_for_each_strategy_and_length(monkeypatch):
+    def out_of_memory(objective, n_chunks):
+        if objective.memory_strategy == "full_backprop" and n_chunks == 4:
+            return None
+        return Footprint(1.0, 10**9 * n_chunks, 10**8 * n_chunks)
 
-    monkeypatch.setattr(memory_tables, "measure_footprint", out_of_memory)
+    monkeypatch.setattr(memory_cost, "measure_footprint", out_of_memory)
     seconds = {"embed": 4, "step": 0.01}
-    monkeypatch.setattr(memory_tables, "time_frozen_encoder", lambda *_, **__: seconds)
+    monkeypatch.setattr(memory_cost, "time_frozen_encoder", lambda *_, **__: seconds)
     settings = {"chunks_per_group": 1, "n_cached_groups": 0, "n_chunks": [1, 2, 4]}
-    metrics = measure_strategies(settings)
-    table = memory_table(metrics)
+    metrics = footprint_metrics(settings)
+    table = footprint_table(metrics)
     assert list(table["n_chunks"]) == [1, 1, 1, 2, 2, 2, 4, 4, 4]
     assert table["activation_gb"].isna().sum() == 1
+    assert metrics["full_backprop:4:n_tokens"].value == 4 * 254
     assert metrics["grad_cache:2:activation_gb"] == Metric(0.2, tolerance=0.1)
     found = frozen_encoder_metrics({**settings, "n_chunks": [1, 2]}, table[table["n_chunks"] < 4])
     assert found["grad_cache_time_over_full_backprop"].value == 1
@@ -75,4 +73,7 @@ def test_memory_table_has_a_row_for_each_strategy_and_length(monkeypatch):
 def test_memory_of_the_parent_process_does_not_count():
     ballast = bytearray(10**9)
     ballast[::4096] = b"x" * len(ballast[::4096])
-    assert measure_footprint("grad_cache", 2, SMALL, chunks_per_group=1, steps=1).peak_bytes < 10**9
+    assert (
+        measure_footprint(EndToEndObjective("grad_cache", 1), 2, SMALL, n_steps=1).peak_bytes
+        < 10**9
+    )

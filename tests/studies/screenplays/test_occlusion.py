@@ -45,8 +45,10 @@ def test_whole_films_have_the_scores_of_the_estimator(task, folds):
 def test_occluding_the_predictive_part_changes_the_score_most(task, folds):
     predictions = cross_validate_without_each_part(MeanPoolingLR(Cs=(1.0,)), task, folds, 4, seed=0)
     assert len(predictions) == 5
-    assert all(np.isfinite(p.scores).all() and p.scores.shape == (2, N) for p in predictions)
-    scores = np.stack([p.scores[0] for p in predictions])
+    assert all(
+        np.isfinite(p.probabilities).all() and p.probabilities.shape == (2, N) for p in predictions
+    )
+    scores = np.stack([p.probabilities[0] for p in predictions])
     positive = task.labels == 1
     drop = (scores[0] - scores[1:])[:, positive].mean(axis=1)
     assert drop.argmax() == 3

@@ -11,7 +11,7 @@ from tests.shell import shell
 from tests.training.planted import corpus
 from wholescript.data.films import load_corpus
 from wholescript.errors import DataError
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.token_chunks import TokenChunks
 from wholescript.features.word_counts import WordCounts
 from wholescript.models.aggregators import AGGREGATORS
@@ -45,9 +45,9 @@ def sample(films):
     words = WordCounts((counts,) * 4, counts, ["a", "b", "c"])
     labels = np.array([1, 0, 1, 0, 1], np.int8)
     groups = films["film_id"].to_numpy(object)
-    structure = np.random.default_rng(1).normal(size=(5, len(STRUCTURE_NAMES))).astype(np.float32)
+    layout = np.random.default_rng(1).normal(size=(5, len(LAYOUT_NAMES))).astype(np.float32)
     films = films.assign(n_words=np.arange(5) + 9_000)
-    features = SimpleNamespace(chunks=chunks, words=words, structure=structure)
+    features = SimpleNamespace(chunks=chunks, word_counts=words, layout=layout)
     task = Task(films, labels, groups, features)
     ids = np.random.default_rng(0).integers(30_522, size=600).astype(np.uint16)
     return SmokeBatch(task, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), tokens_are_random=True)
@@ -107,7 +107,7 @@ def test_sampled_film_depends_on_the_seed():
     films = sample.task
     assert films.films["film_id"].tolist() == again.task.films["film_id"].tolist()
     assert films.films["film_id"].iloc[-1] != other.task.films["film_id"].iloc[-1]
-    assert films.labels[sample.train_rows].tolist() == [0, 0, 1, 1]
+    assert films.labels[sample.train_indices].tolist() == [0, 0, 1, 1]
     assert sample.tokens_are_random
     assert sample.tokens.counts.tolist() == [films.features.chunks.counts[-1]]
 

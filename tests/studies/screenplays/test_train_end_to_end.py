@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.studies.screenplays.models.published import end_to_end_models
+from wholescript.studies.screenplays.models.configurations import end_to_end_models
 from wholescript.studies.screenplays.train_end_to_end import train_end_to_end
 
 

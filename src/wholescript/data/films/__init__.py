@@ -9,7 +9,7 @@ from wholescript.data.films.folds import (
     repeated_folds,
     temporal_split,
 )
-from wholescript.data.films.guards import check_class_prior, check_not_label_sorted
+from wholescript.data.films.guards import check_class_prior
 from wholescript.data.films.labels import TARGETS, award_labels, read_awards
 from wholescript.data.films.scripts import ScreenplayTexts
 from wholescript.data.films.sources import HUB_NAME, HUB_REVISION
@@ -26,7 +26,6 @@ __all__ = [
     "ScreenplayTexts",
     "award_labels",
     "check_class_prior",
-    "check_not_label_sorted",
     "film_overview",
     "group_near_duplicates",
     "hub_split",

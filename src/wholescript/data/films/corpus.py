@@ -11,7 +11,6 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from wholescript.data.films.guards import (
     check_no_text_leakage,
-    check_not_label_sorted,
     check_splits,
     check_two_classes,
 )
@@ -86,9 +85,9 @@ class Corpus:
         """A group name per film, shape (n,): near duplicates are in one group."""
         return self.films["group"].to_numpy(dtype=object)
 
-    def select(self, rows: ArrayLike) -> "Corpus":
-        """Return the films at a boolean mask (n,) or at row numbers, with a new fingerprint."""
-        selected = np.arange(len(self))[np.asarray(rows)]
+    def select(self, indices: ArrayLike) -> "Corpus":
+        """Return the films at `indices`, or where a mask (n,) is true, with a new fingerprint."""
+        selected = np.arange(len(self))[np.asarray(indices)]
         films = self.films.iloc[selected].reset_index(drop=True)
         return Corpus(
             films,
@@ -107,8 +106,8 @@ class Corpus:
                 f"cannot sample {n} of {len(self)} films: choose at least 2 and fewer than all."
             )
         splitter = StratifiedShuffleSplit(train_size=n, test_size=None, random_state=seed)
-        rows, _ = next(splitter.split(np.zeros(len(self)), self.labels))
-        return self.select(np.sort(rows))
+        indices, _ = next(splitter.split(np.zeros(len(self)), self.labels))
+        return self.select(np.sort(indices))
 
 
 def load_corpus(
@@ -117,7 +116,6 @@ def load_corpus(
     *,
     target: str = "nominated_for_writing",
     core_only: bool = True,
-    limit: int | None = None,
     revision: str = HUB_REVISION,
     awards_table: Path | str | None = None,
     bundle_dir: Path = ROOT / "data",
@@ -130,7 +128,6 @@ def load_corpus(
         path: see `source`; not allowed with bundled films.
         target: the label to predict, one of TARGETS.
         core_only: leave out films whose `core` is false.
-        limit: keep only the first films; an error when the file is sorted by label.
         revision: commit on the hub.
         awards_table: file or URL of the Academy Awards table, needed for the other labels of the
             hub's films.
@@ -148,9 +145,6 @@ def load_corpus(
         films = films[films["core"]]
         if films.empty:
             raise DataError(f"{found.location} has no film with core=True. Pass core_only=False.")
-    if limit is not None:
-        check_not_label_sorted(films[target], limit)
-        films = films.head(limit)
     texts = None
     if found.texts is not None:
         texts = found.texts.select(films["film_id"])

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import hypergeom
 
 from wholescript.data.checks import (
     FLOAT_TOLERANCE,
     MAX_PRIOR_SHIFT,
-    P_VALUE_THRESHOLD,
     list_some,
 )
 from wholescript.errors import DataError
@@ -92,27 +90,6 @@ def check_class_prior(
             f"{name} has {part.mean():.1%} positives, the whole corpus {whole.mean():.1%}: "
             f"a difference of {100 * shift:.1f} points, where {100 * tolerance:g} are accepted. "
             "Draw the split again, stratified by label."
-        )
-
-
-def check_not_label_sorted(labels: ArrayLike, n: int) -> None:
-    """Raise DataError when the first `n` of the 0/1 `labels` are not a fair sample of all.
-
-    The share of positives among them must differ by more than 5 points and by more than chance
-    explains (two-sided hypergeometric test, p < 0.001).
-    """
-    values = np.asarray(labels).astype(int)
-    total, positives, found = len(values), int(values.sum()), int(values[:n].sum())
-    n = min(n, total)
-    if n < 1:
-        raise DataError(f"limit={n}: it must be at least 1.")
-    null = hypergeom(total, positives, n)
-    p = 2 * min(null.cdf(found), null.sf(found - 1))
-    if abs(found / n - positives / total) > MAX_PRIOR_SHIFT and p < P_VALUE_THRESHOLD:
-        raise DataError(
-            f"the first {n} of {total} films have {found / n:.1%} positives, all films "
-            f"{positives / total:.1%}: the file is sorted by label. Load all films and draw a "
-            f"random sample: corpus.sample({n}, seed=0)."
         )
 
 

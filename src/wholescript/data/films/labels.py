@@ -1,13 +1,12 @@
 """The labels of films, and how they are computed from the table of Academy Awards."""
 
 import csv
-from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
 from wholescript.data.checks import require_columns
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError, ParameterError, did_you_mean
 
 TARGETS = {
     "nominated_for_writing": "Nominated for a writing Oscar",
@@ -23,9 +22,7 @@ AWARDS_SOURCE = "https://github.com/DLu/oscar_data/raw/c5e9716b/oscars.csv"
 def check_target(target: str) -> None:
     """Raise ParameterError, suggesting the nearest name, when `target` is not one of TARGETS."""
     if target not in TARGETS:
-        near = get_close_matches(target, TARGETS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ParameterError(f"target {target!r} is none of {', '.join(TARGETS)}.{hint}")
+        raise ParameterError(f"no target {target!r}{did_you_mean(target, TARGETS)}")
 
 
 def to_bool_labels(column: pd.Series, name: str) -> "pd.Series[bool]":

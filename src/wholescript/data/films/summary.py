@@ -27,12 +27,12 @@ def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
     )
 
 
-def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.DataFrame:
+def film_overview(films: pd.DataFrame, target: str, n_tokens: ArrayLike) -> pd.DataFrame:
     """Return counts, median year and mean length of the films of each source and of all films.
 
-    `films` is the table of a corpus, `tokens` (n,) the number of tokens of each script.
+    `films` is the table of a corpus, `n_tokens` (n,) the number of tokens of each script.
     """
-    table = films.assign(tokens=np.asarray(tokens))
+    table = films.assign(n_tokens=np.asarray(n_tokens))
     parts = [*table.groupby("source"), ("all", table)]
     return pd.DataFrame(
         {
@@ -40,7 +40,7 @@ def film_overview(films: pd.DataFrame, target: str, tokens: ArrayLike) -> pd.Dat
             "positive": [int(part[target].sum()) for _, part in parts],
             "share_positive": [part[target].mean() for _, part in parts],
             "median_year": [int(part["year"].median()) for _, part in parts],
-            "mean_tokens": [part["tokens"].mean() for _, part in parts],
+            "mean_tokens": [part["n_tokens"].mean() for _, part in parts],
         },
         index=pd.Index([name for name, _ in parts], name="source"),
     )

@@ -55,7 +55,7 @@ def encode_labels(
         DataError: a column is missing or cannot be guessed, a text is not a string, a label is
             missing or invalid, or a kept column has neither labels nor integers.
     """
-    present, registered = list(source.splits["train"].rows), source.registered
+    present, registered = list(source.splits["train"].frame), source.registered
     if text_column is None:
         text_column = (
             registered.text_column
@@ -70,7 +70,7 @@ def encode_labels(
         )
     for split, table in source.splits.items():
         required = (text_column,) if split == "unsupervised" else (text_column, label_column)
-        require_columns(list(table.rows), required, f"{split} of {source.name}")
+        require_columns(list(table.frame), required, f"{split} of {source.name}")
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
     labels = read_label_column(tables, label_column)
     values = sorted({value for part in labels.values() for value in part})  # of one type
@@ -78,9 +78,9 @@ def encode_labels(
     label_ids = {value: label_id for label_id, value in enumerate(values)}
     splits = {}
     for split, table in source.splits.items():
-        ids = [f"{split}-{row}" for row in range(len(table.rows))]
+        ids = [f"{split}-{row}" for row in range(len(table.frame))]
         splits[split] = pd.DataFrame(
-            {"id": ids, "text": read_text_column(table.rows[text_column], split)}, dtype=object
+            {"id": ids, "text": read_text_column(table.frame[text_column], split)}, dtype=object
         )
         if split in labels:
             splits[split]["label"] = _to_int64(labels[split], label_ids)
@@ -114,7 +114,7 @@ def _find_class_names(
         if label_column in table.class_names:
             return dict(enumerate(table.class_names[label_column]))
     columns = [
-        c for c in CLASS_NAME_COLUMN_NAMES if any(c in table.rows for table in tables.values())
+        c for c in CLASS_NAME_COLUMN_NAMES if any(c in table.frame for table in tables.values())
     ]
     if not columns or columns[0] == label_column:
         return {}
@@ -143,7 +143,7 @@ def _keep_column(
     """Add a column to the splits that have it; return whether its values are labels or numbers."""
     values = read_category_column(tables, column)
     if not values:
-        require_columns(list(tables["train"].rows), [column], "train")
+        require_columns(list(tables["train"].frame), [column], "train")
     distinct = {value for part in values.values() for value in part}
     by_name: dict[Any, int] = {name: label_id for label_id, name in enumerate(classes)}
     integers = {value: value for value in distinct if isinstance(value, int)}

@@ -83,9 +83,9 @@ def read_category_column(
     fractions, lists and other values.
     """
     values = {
-        split: [_parse(value, column, split, row) for row, value in enumerate(table.rows[column])]
+        split: [_parse(value, column, split, row) for row, value in enumerate(table.frame[column])]
         for split, table in tables.items()
-        if column in table.rows
+        if column in table.frame
     }
     distinct = {value for part in values.values() for value in part if value is not None}
     kind = int if all(INTEGER.fullmatch(str(value)) for value in distinct) else str

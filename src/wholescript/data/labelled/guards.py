@@ -105,8 +105,7 @@ def check_head_not_label_sorted(labels: NDArray[np.int64], n: int, classes: Sequ
 
     The class shares are compared by total variation distance (half the sum of absolute
     differences). It must exceed 5 points and the distances of all of 1,999 random draws of `n`
-    texts (p < 0.001). For two classes `data.films.guards.check_not_label_sorted` does the same
-    with an exact test.
+    texts (p < 0.001).
 
     Raises:
         DataError: the file is sorted by label, or by something correlated with it.

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from wholescript.data.checks import list_some
@@ -11,7 +10,7 @@ from wholescript.data.datasets import DATASETS, RegisteredDataset
 from wholescript.data.hub import load_hub_dataset
 from wholescript.data.labelled.splits import SPLIT_ALIASES, SPLITS, read_split, split_files
 from wholescript.data.tables import SUFFIXES, Table, class_names_from_features
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError, ParameterError, did_you_mean
 from wholescript.files import sha256_of
 
 HUB_HINT = (
@@ -70,11 +69,9 @@ def load_source(
         default = path.stem if Path(dataset) == path else dataset
         return _load_local(_check_name(name or default), path, registered, encoding)
     if registered is None and ("/" not in dataset or Path(dataset).suffix in SUFFIXES):
-        near = get_close_matches(dataset, DATASETS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"{dataset} is not a file, a folder or a registered data set ({', '.join(DATASETS)})."
-            f"{hint} A data set on the hub is named owner/name."
+            f"{dataset} is not a file, a folder, owner/name of the hub or a registered data set"
+            f"{did_you_mean(dataset, DATASETS)}"
         )
     name = _check_name(name or dataset.split("/")[-1])
     hub_name = registered.hub_name if registered else dataset

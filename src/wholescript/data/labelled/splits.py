@@ -75,5 +75,5 @@ def split_files(path: Path) -> dict[str, list[Path]]:
 def read_split(files: Sequence[Path], encoding: str = "utf-8") -> Table:
     """Read the files of a split and concatenate them; raise DataError for an unusable one."""
     tables = [read_table(file, encoding) for file in files]
-    rows = pd.concat([table.rows for table in tables], ignore_index=True)
-    return Table(rows, tables[0].class_names)
+    frame = pd.concat([table.frame for table in tables], ignore_index=True)
+    return Table(frame, tables[0].class_names)

@@ -24,11 +24,11 @@ class TokenAttribution(Experiment[Run]):
     fitted: Any
     text: str
 
-    def name_on(self, data: Run) -> str:
+    def run_name(self, data: Run) -> str:
         """Return `<run>-token-attribution`."""
         return f"{data.name}-token-attribution"
 
-    def settings_on(self, data: Run) -> dict[str, Any]:
+    def settings_for(self, data: Run) -> dict[str, Any]:
         """Return the text."""
         return {"text": self.text}
 
@@ -52,9 +52,9 @@ class TokenAttribution(Experiment[Run]):
         if "attention" in table:
             correlation = spearmanr(table["attention"], table["attribution"].abs()).statistic
             metrics["attention_rank_correlation"] = Metric(float(correlation), tolerance=0.02)
-        facts = {
+        metadata = {
             "predicted": data.config["classes"][predicted],
             "dataset": data.config["dataset"],
             "scale": data.config["scale"],
         }
-        return Outcome(metrics, history=table, facts=facts)
+        return Outcome(metrics, history=table, metadata=metadata)

@@ -28,7 +28,7 @@ def get_labels(split: Split, column: str) -> NDArray[np.int64]:
 
 
 def subsample_train(
-    train: Split, labels: NDArray[np.int64], config: DataConfig, classes: int
+    train: Split, labels: NDArray[np.int64], config: DataConfig, n_classes: int
 ) -> LabelledDocuments:
     """Return the training documents of a run; `labels` (n,) are those of the whole split.
 
@@ -36,32 +36,34 @@ def subsample_train(
         ParameterError: `n_train` is below the number of classes, or above that of documents.
     """
     if config.n_train is None or config.n_train == len(train):
-        return LabelledDocuments(train.texts, labels, classes)
-    if not classes <= config.n_train < len(train):
+        return LabelledDocuments(train.texts, labels, n_classes)
+    if not n_classes <= config.n_train < len(train):
         raise ParameterError(
-            f"n_train={config.n_train} must be between {classes}, one document per class, and "
+            f"n_train={config.n_train} must be between {n_classes}, one document per class, and "
             f"{len(train)}, all training documents"
         )
-    rows, _ = train_test_split(
+    indices, _ = train_test_split(
         np.arange(len(train)),
         train_size=config.n_train,
         stratify=labels,
         random_state=config.seed,
     )
-    rows = np.sort(rows)
-    return LabelledDocuments([train.texts[row] for row in rows], labels[rows], classes)
+    indices = np.sort(indices)
+    return LabelledDocuments([train.texts[i] for i in indices], labels[indices], n_classes)
 
 
-def subsample_eval_rows(split: Split, count: int | None, classes: int) -> NDArray[np.int64]:
-    """Return the rows of a split to evaluate: all, or a stratified sample of `count`.
+def subsample_eval_indices(split: Split, max_eval: int | None, n_classes: int) -> NDArray[np.int64]:
+    """Return the documents of a split to evaluate: all, or a stratified sample of `max_eval`.
 
     Raises:
-        ParameterError: `count` is below the number of classes.
+        ParameterError: `max_eval` is below the number of classes.
     """
-    rows = np.arange(len(split))
-    if count is None or count >= len(split):
-        return rows
-    if count < classes:
-        raise ParameterError(f"max_eval={count} must be at least {classes}, one document per class")
-    sample, _ = train_test_split(rows, train_size=count, stratify=split.labels, random_state=0)
+    indices = np.arange(len(split))
+    if max_eval is None or max_eval >= len(split):
+        return indices
+    if max_eval < n_classes:
+        raise ParameterError(f"{max_eval=} must be at least {n_classes}, one document per class")
+    sample, _ = train_test_split(
+        indices, train_size=max_eval, stratify=split.labels, random_state=0
+    )
     return np.sort(sample)

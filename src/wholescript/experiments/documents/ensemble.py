@@ -10,7 +10,7 @@ from scipy.special import softmax
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.runs import metrics_of
+from wholescript.experiments.documents.runs import classification_metrics
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
@@ -32,7 +32,7 @@ class Ensemble(Experiment[Sequence[Run]]):
 
     name: str = "ensemble"
 
-    def name_on(self, data: Sequence[Run]) -> str:
+    def run_name(self, data: Sequence[Run]) -> str:
         """Return `<set>/<name>-<suffix>`.
 
         Raises:
@@ -42,7 +42,7 @@ class Ensemble(Experiment[Sequence[Run]]):
         data_config = DataConfig(**first.settings["data_config"])
         return f"{first.config['dataset']}/{self.name}-{data_config.run_suffix}"
 
-    def settings_on(self, data: Sequence[Run]) -> dict[str, Any]:
+    def settings_for(self, data: Sequence[Run]) -> dict[str, Any]:
         """Return the members with their keys, and the documents that they share."""
         return {
             "estimator": {"model": self.model, "members": {run.name: run.key for run in data}},
@@ -64,9 +64,9 @@ class Ensemble(Experiment[Sequence[Run]]):
         on_validation = [run.val_predictions(DocumentPredictions) for run in data]
         on_test = [run.predictions(DocumentPredictions) for run in data]
         weighted_sum = fit_weighted_sum(_log_probabilities(on_validation), on_validation[0].labels)
-        classes = len(first["classes"])
+        n_classes = len(first["classes"])
         weights = {
-            run.name: round(float(weighted_sum.weights[i * classes, 0]), 4)
+            run.name: round(float(weighted_sum.weights[i * n_classes, 0]), 4)
             for i, run in enumerate(data)
         }
         predictions, val_predictions = (
@@ -84,10 +84,10 @@ class Ensemble(Experiment[Sequence[Run]]):
         }
         shared = ("dataset", "classes", "documents", "scale", "device", "threads", "seed")
         return Outcome(
-            metrics_of(predictions) | costs,
+            classification_metrics(predictions) | costs,
             predictions,
             val_predictions,
-            facts={"chosen": weights} | {fact: first[fact] for fact in shared},
+            metadata={"chosen": weights} | {name: first[name] for name in shared},
         )
 
 

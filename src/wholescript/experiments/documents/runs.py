@@ -13,7 +13,7 @@ from wholescript.experiments.store import Run, RunStore
 
 
 def find_document_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
-    """Return stored runs by their name without the seed, a list of seeds each, ordered as `names`.
+    """Return stored runs by their name without the seed, one for each seed; ordered as `names`.
 
     A name is that of a run, or one without the seed, for all seeds.
 
@@ -39,20 +39,25 @@ def document_run_names(store: RunStore) -> list[str]:
     return [n for n in store.names() if (store.folder(n) / DocumentPredictions.FILE).exists()]
 
 
-def classifier_histories(runs: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:
+def predictions_by_seed(runs: Sequence[Run]) -> list[DocumentPredictions]:
+    """Return the test predictions of each run of a model."""
+    return [run.predictions(DocumentPredictions) for run in runs]
+
+
+def classifier_histories(models: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:
     """Return the history of each seed, of the models whose epochs have a validation macro-F1.
 
     Class-conditional language models have none: their epochs have the next-token loss.
     """
-    histories = {name: [run.history for run in seeds] for name, seeds in runs.items()}
+    histories = {name: [run.history for run in runs] for name, runs in models.items()}
     return {
-        name: seeds
-        for name, seeds in histories.items()
-        if any("val_macro_f1" in history for history in seeds)
+        name: of_model
+        for name, of_model in histories.items()
+        if any("val_macro_f1" in history for history in of_model)
     }
 
 
-def metrics_of(predictions: DocumentPredictions) -> dict[str, Metric]:
+def classification_metrics(predictions: DocumentPredictions) -> dict[str, Metric]:
     """Return the classification metrics with their intervals over documents."""
     # An eighth of the interval approximates the spread over seeds, as for runs of one repeat.
     return {

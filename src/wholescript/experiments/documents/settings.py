@@ -24,9 +24,8 @@ class DataConfig(Settings):
     n_synthetic: NonNegativeInt = 0
     """Number of synthetic texts per class that are added to the training texts."""
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The stored settings: all fields, `max_eval` and `n_synthetic` only if they are set."""
+    def settings(self) -> dict[str, Any]:
+        """Return all fields, `max_eval` and `n_synthetic` only if they are set."""
         return {k: v for k, v in vars(self).items() if k not in ("max_eval", "n_synthetic") or v}
 
     @property

@@ -17,11 +17,11 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import (
     DataConfig,
     get_labels,
-    subsample_eval_rows,
+    subsample_eval_indices,
     subsample_train,
 )
-from wholescript.experiments.documents.runs import metrics_of
-from wholescript.experiments.environment import profile_here
+from wholescript.experiments.documents.runs import classification_metrics
+from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
@@ -76,13 +76,13 @@ class DocumentExperiment(Experiment[LabelledDataset]):
     name: str | None = None
     synthetic: LabelledDocuments | None = None
 
-    def name_on(self, data: LabelledDataset) -> str:
+    def run_name(self, data: LabelledDataset) -> str:
         """Return `<set>/<name>-<suffix>`."""
         return f"{data.name}/{self.name or self.estimator.name}-{self.data_config.run_suffix}"
 
-    def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
+    def settings_for(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the settings of the estimator and those of its data."""
-        return {"estimator": self.estimator.config, "data_config": self.data_config.config}
+        return {"estimator": self.estimator.config, "data_config": self.data_config.settings()}
 
     def data_identity(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the fingerprint of the data set and a hash of the synthetic documents, if any."""
@@ -102,33 +102,33 @@ class DocumentExperiment(Experiment[LabelledDataset]):
             ParameterError: `n_train` or `max_eval` is out of range, or there is no such label
                 column.
         """
-        config, classes = self.data_config, len(data.classes)
+        config, n_classes = self.data_config, len(data.classes)
         train, validation, test = (data.splits[s] for s in ("train", "validation", "test"))
         train_documents = subsample_train(
-            train, get_labels(train, config.label_column), config, classes
+            train, get_labels(train, config.label_column), config, n_classes
         )
-        val_rows = subsample_eval_rows(validation, config.max_eval, classes)
+        val_indices = subsample_eval_indices(validation, config.max_eval, n_classes)
         val_documents = LabelledDocuments(
-            [validation.texts[row] for row in val_rows],
-            get_labels(validation, config.label_column)[val_rows],
-            classes,
+            [validation.texts[i] for i in val_indices],
+            get_labels(validation, config.label_column)[val_indices],
+            n_classes,
         )
         if self.synthetic is not None:
             train_documents = LabelledDocuments(
                 [*train_documents.texts, *self.synthetic.texts],
                 np.concatenate([train_documents.labels, self.synthetic.labels]),
-                classes,
+                n_classes,
             )
         fitted, fit_metrics = _fit(
             self.estimator, train_documents, val_documents, config.seed, context
         )
-        rows = subsample_eval_rows(test, config.max_eval, classes)
+        indices = subsample_eval_indices(test, config.max_eval, n_classes)
         predictions, prediction_metrics = _predict(
             fitted,
             data.classes,
-            [str(row) for row in rows],  # row numbers take a hundredth of the space of the ids
-            [test.texts[row] for row in rows],
-            test.labels[rows],
+            [str(i) for i in indices],  # positions take a hundredth of the space of the ids
+            [test.texts[i] for i in indices],
+            test.labels[indices],
         )
         val_probabilities = fitted.predict_proba(val_documents.texts)
         n_train_eval = min(config.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
@@ -140,11 +140,11 @@ class DocumentExperiment(Experiment[LabelledDataset]):
             )
         )
         return Outcome(
-            metrics_of(predictions)
+            classification_metrics(predictions)
             | {name: Metric(float(value), tolerance=0) for name, value in other_metrics.items()},
             predictions,
             DocumentPredictions.from_probabilities(
-                [str(row) for row in val_rows],
+                [str(i) for i in val_indices],
                 data.classes,
                 val_documents.labels,
                 val_probabilities,
@@ -160,7 +160,7 @@ class DocumentExperiment(Experiment[LabelledDataset]):
                 },
                 "chosen": getattr(fitted, "chosen", {}),
                 "best_epoch": getattr(fitted, "best_epoch", None),
-                "scale": profile_here(),
+                "scale": run_profile(),
                 "threads": torch.get_num_threads(),
                 "seed": config.seed,
             },
@@ -213,7 +213,7 @@ def _fit(
         **({"pretrain_seconds": pretraining} if pretraining else {}),
         **({} if resumed else {"peak_memory_gb": peak_memory}),
         **({"seconds_per_epoch": seconds / len(epochs)} if epochs else {}),
-        **getattr(fitted, "n_parameters", {}),
+        **getattr(fitted, "parameter_counts", {}),
         **getattr(fitted, "extra_metrics", {}),
     }
 

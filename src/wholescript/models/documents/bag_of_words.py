@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
-from wholescript.features.word_vocabulary import tokenize_words_and_punctuation
+from wholescript.features.tokenizers import tokenize_words_and_punctuation
 from wholescript.models.documents.grid_search import (
     GridPoint,
     LinearDecisionFunction,
@@ -49,9 +49,9 @@ class BagOfWordsClassifier(SklearnClassifier):
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
     ) -> LinearDecisionFunction:
-        """Fit on rows (n, n-grams); set `chosen` by the score on the validation rows."""
+        """Fit on rows (n, n-grams); set `chosen` by the macro-F1 on the validation rows."""
 
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -59,7 +59,7 @@ class BagOfWordsClassifier(SklearnClassifier):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, and return the scores of the validation texts, (n, classes).
+        """Fit, and return the logits of the validation texts, (n, n_classes).
 
         Raises:
             DataError: no n-gram occurs in `min_df` texts.
@@ -71,13 +71,16 @@ class BagOfWordsClassifier(SklearnClassifier):
         return self.decision_fn(x_val)
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
-        """Return class scores, (n, classes)."""
+        """Return the logits, (n, n_classes)."""
         return self.decision_fn(self.vectorizer.transform(texts))
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The weights and biases of all classes."""
-        return {"parameters": self.decision_fn.size, "trained_parameters": self.decision_fn.size}
+        return {
+            "parameters": self.decision_fn.n_parameters,
+            "trained_parameters": self.decision_fn.n_parameters,
+        }
 
     def state_dict(self) -> tuple[Arrays, Metadata]:
         """Return the decision function and the vocabulary."""
@@ -198,7 +201,7 @@ class NBSVM(BagOfWordsClassifier):
 
     def _ovr_classes(self) -> Sequence[int]:
         """Return the classes that have an SVM: of two classes, only the second."""
-        return range(1, 2) if self.classes == 2 else range(self.classes)
+        return range(1, 2) if self.n_classes == 2 else range(self.n_classes)
 
     def _fit_ovr(
         self, x: csr_matrix, is_class: NDArray[np.bool_], C: float, seed: int

@@ -55,8 +55,8 @@ class SparseDenseEnsemble(SklearnClassifier):
     """Word and character n-grams and sentence embeddings in one classifier.
 
     Of the `methods`, the one with the best macro-F1 on validation is kept. `stacking` is a logistic
-    regression on the scores of the members `sparse`, `dense` and `kernel` (optional);
-    `weighted_sum` adds the scores with one weight per member. Both are fitted on out-of-fold scores
+    regression on the logits of the members `sparse`, `dense` and `kernel` (optional);
+    `weighted_sum` adds the logits with one weight per member. Both are fitted on out-of-fold logits
     of the training texts (Wolpert, 1992), divided by the member's temperature, from 5 inner folds,
     or as many as the rarest class has texts. `concatenated` is one SVM on the n-gram features and
     the embeddings, the latter multiplied by one of `dense_weights`. `n_jobs` inner folds are fitted
@@ -81,11 +81,11 @@ class SparseDenseEnsemble(SklearnClassifier):
 
     @property
     def members(self) -> dict[str, BaseClassifier]:
-        """The classifiers whose scores are combined, by the names of their fields."""
+        """The classifiers whose logits are combined, by the names of their fields."""
         members: dict[str, BaseClassifier] = {"sparse": self.sparse, "dense": self.dense}
         return members | ({"kernel": self.kernel} if self.kernel else {})
 
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -93,7 +93,7 @@ class SparseDenseEnsemble(SklearnClassifier):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, and return the scores of the validation texts, (n, classes).
+        """Fit, and return the logits of the validation texts, (n, n_classes).
 
         Raises:
             DataError: a class has one training text, too few for inner folds.
@@ -106,19 +106,20 @@ class SparseDenseEnsemble(SklearnClassifier):
         return self.decision_function(val_texts)
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
-        """Return class scores, (n, classes)."""
+        """Return the logits, (n, n_classes)."""
         if self.chosen["method"] == "concatenated":
             features = concatenate_features(*self._features(texts), self.chosen["dense_weight"])
             return self.decision_fn(features)
-        return self.decision_fn(self._scores(texts))
+        return self.decision_fn(self._logits(texts))
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """Those of the members, counting the frozen encoder once, and of their combination."""
-        trained = self.decision_fn.size
-        trained += sum(m.n_parameters["trained_parameters"] for m in self.members.values())
+        trained = self.decision_fn.n_parameters
+        trained += sum(m.parameter_counts["trained_parameters"] for m in self.members.values())
         frozen = (
-            self.dense.n_parameters["parameters"] - self.dense.n_parameters["trained_parameters"]
+            self.dense.parameter_counts["parameters"]
+            - self.dense.parameter_counts["trained_parameters"]
         )
         return {"parameters": frozen + trained, "trained_parameters": trained}
 
@@ -148,7 +149,7 @@ class SparseDenseEnsemble(SklearnClassifier):
     ) -> Iterator[EnsembleCandidate]:
         """Yield the best candidate of each method, and of each dense weight if concatenated."""
         if set(self.methods) & {"weighted_sum", "stacking"}:
-            x, x_val = self._out_of_fold_scores(texts, labels, seed), self._scores(val_texts)
+            x, x_val = self._out_of_fold_logits(texts, labels, seed), self._logits(val_texts)
         if "weighted_sum" in self.methods:
             decision_fn = fit_weighted_sum(x, labels)
             score = macro_f1(decision_fn(x_val), val_labels)
@@ -173,15 +174,15 @@ class SparseDenseEnsemble(SklearnClassifier):
         """Return the n-gram features and the embeddings of the texts."""
         return self.sparse.feature_union.transform(texts), self.dense.features(texts)
 
-    def _scores(self, texts: Sequence[str]) -> Float32Array:
-        """Return the members' scores over their temperatures, (n, members * classes)."""
+    def _logits(self, texts: Sequence[str]) -> Float32Array:
+        """Return the members' logits over their temperatures, (n, n_members * n_classes)."""
         members = self.members.values()
         return np.concatenate([m.decision_function(texts) / m.temperature for m in members], axis=1)
 
-    def _out_of_fold_scores(
+    def _out_of_fold_logits(
         self, texts: Sequence[str], labels: IntArray, seed: int
     ) -> Float32Array:
-        """Return `_scores` of the training texts, each by members fitted without its inner fold."""
+        """Return `_logits` of the training texts, each by members fitted without its inner fold."""
         rarest = int(np.bincount(labels).min())
         if rarest < 2:
             raise DataError(
@@ -189,7 +190,7 @@ class SparseDenseEnsemble(SklearnClassifier):
                 "texts, or use methods=('concatenated',)"
             )
         folds = StratifiedKFold(min(N_INNER_FOLDS, rarest), shuffle=True, random_state=seed)
-        scores = []
+        logits = []
         for member in self.members.values():
             out_of_fold = cross_val_predict(
                 member.estimator(seed),
@@ -199,8 +200,8 @@ class SparseDenseEnsemble(SklearnClassifier):
                 n_jobs=self.n_jobs,
                 method="decision_function",
             )
-            scores.append(to_two_columns(out_of_fold) / member.temperature)
-        return np.concatenate(scores, axis=1).astype(np.float32)
+            logits.append(to_two_columns(out_of_fold) / member.temperature)
+        return np.concatenate(logits, axis=1).astype(np.float32)
 
 
 def concatenate_features(
@@ -211,19 +212,19 @@ def concatenate_features(
     return hstack(parts, format="csr", dtype=np.float32)
 
 
-def fit_weighted_sum(scores: Float32Array, labels: IntArray) -> LinearDecisionFunction:
-    """Return the weighted sum of the members' scores with the least log loss.
+def fit_weighted_sum(logits: Float32Array, labels: IntArray) -> LinearDecisionFunction:
+    """Return the weighted sum of the members' logits with the least log loss.
 
-    `scores` (n, members * classes) has one block of columns per member. Each member has one weight
-    for all classes.
+    `logits` (n, n_members * n_classes) has one block of columns per member. Each member has one
+    weight for all classes.
     """
-    classes = int(labels.max()) + 1
-    blocks = scores.astype(np.float64).reshape(len(scores), -1, classes)
+    n_classes = int(labels.max()) + 1
+    blocks = logits.astype(np.float64).reshape(len(logits), -1, n_classes)
 
     def log_loss(weights: Float64Array) -> float:
         return mean_log_loss(np.einsum("nmc,m->nc", blocks, weights), labels)
 
     members = blocks.shape[1]
     found = minimize(log_loss, np.full(members, 1 / members), method="Nelder-Mead").x
-    weights = np.kron(found[:, None], np.eye(classes))
-    return LinearDecisionFunction(weights.astype(np.float32), np.zeros(classes, np.float32))
+    weights = np.kron(found[:, None], np.eye(n_classes))
+    return LinearDecisionFunction(weights.astype(np.float32), np.zeros(n_classes, np.float32))

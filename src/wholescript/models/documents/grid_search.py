@@ -19,17 +19,17 @@ LinearLoss = Literal["svm", "logistic"]
 
 
 class DecisionFunction(Protocol):
-    """Maps feature rows to class scores; consists of float32 arrays."""
+    """Maps feature rows to class logits; consists of float32 arrays."""
 
     @property
-    def size(self) -> int:
+    def n_parameters(self) -> int:
         """The number of parameters."""
 
     def state_dict(self) -> dict[str, NDArray[Any]]:
         """Return the arrays to store."""
 
     def __call__(self, x: Any) -> Float32Array:
-        """Return the scores (n, classes) of the rows of `x` (n, features)."""
+        """Return the logits (n, n_classes) of the rows of `x` (n, features)."""
 
 
 class GridPoint(Protocol):
@@ -80,10 +80,10 @@ class LinearGridPoint:
 
 @dataclass(frozen=True)
 class LinearDecisionFunction:
-    """Class scores x @ `weights` (features, classes) + `bias` (classes,).
+    """Class logits x @ `weights` (features, n_classes) + `bias` (n_classes,).
 
     Both are float32, the precision in which they are stored: a loaded classifier returns the same
-    scores.
+    logits.
     """
 
     weights: Float32Array
@@ -99,12 +99,12 @@ class LinearDecisionFunction:
         return {"weights": self.weights, "bias": self.bias}
 
     @property
-    def size(self) -> int:
+    def n_parameters(self) -> int:
         """The number of parameters."""
         return self.weights.size + self.bias.size
 
     def __call__(self, x: Features) -> Float32Array:
-        """Return the scores (n, classes) of the rows of `x` (n, features)."""
+        """Return the logits (n, n_classes) of the rows of `x` (n, features)."""
         return np.asarray(x @ self.weights + self.bias, np.float32)
 
 
@@ -122,15 +122,15 @@ class GridSearchResult:
         return {**self.grid_point.params, "validation_macro_f1": self.macro_f1}
 
 
-def to_two_columns(scores: NDArray[Any]) -> NDArray[Any]:
-    """Return one column per class for binary scores, which have one column in scikit-learn.
+def to_two_columns(logits: NDArray[Any]) -> NDArray[Any]:
+    """Return one column per class for binary logits, which have one column in scikit-learn.
 
-    Maps (n,) or (n, 1) scores s to (n, 2) with columns -s / 2 and s / 2: their softmax is the
+    Maps (n,) or (n, 1) logits s to (n, 2) with columns -s / 2 and s / 2: their softmax is the
     logistic function of s. Scores with more columns are returned unchanged.
     """
-    if scores.ndim == 2 and scores.shape[1] > 1:
-        return scores
-    column = scores.reshape(-1, 1)
+    if logits.ndim == 2 and logits.shape[1] > 1:
+        return logits
+    column = logits.reshape(-1, 1)
     return np.concatenate([-column, column], axis=1) / 2
 
 
@@ -159,6 +159,6 @@ def grid_search(
     return max(results, key=lambda result: result.macro_f1)
 
 
-def macro_f1(scores: NDArray[np.floating], labels: IntArray) -> float:
+def macro_f1(logits: NDArray[np.floating], labels: IntArray) -> float:
     """Return the mean F1 over the classes that occur in `labels` (n,) or are predicted."""
-    return float(f1_score(labels, scores.argmax(axis=1), average="macro"))
+    return float(f1_score(labels, logits.argmax(axis=1), average="macro"))

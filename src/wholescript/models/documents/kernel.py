@@ -44,17 +44,17 @@ class RBFKernelRidgeClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, x: Float32Array) -> NDArray[np.floating]:
-        """Return class scores, (n, classes)."""
+        """Return the logits, (n, n_classes)."""
         return np.asarray(self.regression_.predict(x))
 
     def predict(self, x: Float32Array) -> IntArray:
-        """Return the class with the highest score, (n,)."""
+        """Return the class with the highest logit, (n,)."""
         return np.asarray(self.classes_[self.decision_function(x).argmax(axis=1)])
 
 
 @dataclass(frozen=True)
 class KernelDecisionFunction:
-    """Class scores: the kernel of inputs and `x_train` (m, d) times `weights` (m, classes).
+    """Class logits: the kernel of inputs and `x_train` (m, d) times `weights` (m, n_classes).
 
     `x_train`, the embeddings of the training texts, and `weights` are float32.
     """
@@ -77,17 +77,17 @@ class KernelDecisionFunction:
         }
 
     @property
-    def size(self) -> int:
+    def n_parameters(self) -> int:
         """The number of stored values."""
         return self.x_train.size + self.weights.size
 
     def __call__(self, x: Float32Array) -> Float32Array:
-        """Return the scores (n, classes) of the rows of `x` (n, d)."""
+        """Return the logits (n, n_classes) of the rows of `x` (n, d)."""
         blocks = (
             x[start : start + KERNEL_BLOCK_ROWS] for start in range(0, len(x), KERNEL_BLOCK_ROWS)
         )
-        scores = [rbf_kernel(block, self.x_train, self.gamma) @ self.weights for block in blocks]
-        return np.concatenate(scores).astype(np.float32)
+        logits = [rbf_kernel(block, self.x_train, self.gamma) @ self.weights for block in blocks]
+        return np.concatenate(logits).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from annotated_types import MinLen
 
-from wholescript.features.word_vocabulary import WordVocabulary, tokenize_words_and_punctuation
+from wholescript.features.tokenizers import WordTokenizer, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.documents.ngram import NgramClassifier, NgramFit, Orders
 from wholescript.models.documents.sklearn_classifier import NOT_IN_CONFIG, Arrays, Metadata
@@ -47,7 +47,7 @@ class InterpolatedNgramClassifier(NgramClassifier):
     background: KneserNeyLM = field(init=False, repr=False)
     weights: tuple[float, float] = field(init=False, repr=False)
 
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -55,12 +55,14 @@ class InterpolatedNgramClassifier(NgramClassifier):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, and return the scores of the validation texts, (n, classes)."""
-        self.words = WordVocabulary.from_texts([*texts, *self.unlabelled], min_count=self.min_count)
-        ids, val_ids = self.words(texts), self.words(val_texts)
-        all_ids = [*ids, *self.words(self.unlabelled)]
-        self.background = KneserNeyLM.fit(all_ids, self.words.vocab_size, self.background_order)
-        prior = BayesRule.from_labels(labels, self.classes)
+        """Fit, and return the logits of the validation texts, (n, n_classes)."""
+        self.tokenizer = WordTokenizer.from_texts(
+            [*texts, *self.unlabelled], min_count=self.min_count
+        )
+        ids, val_ids = self.tokenizer(texts), self.tokenizer(val_texts)
+        all_ids = [*ids, *self.tokenizer(self.unlabelled)]
+        self.background = KneserNeyLM.fit(all_ids, self.tokenizer.vocab_size, self.background_order)
+        prior = BayesRule.from_labels(labels, self.n_classes)
         fits = (
             NgramFit.calibrate(
                 {"order": order, "background": weights[0], "cache": weights[1]},
@@ -76,11 +78,11 @@ class InterpolatedNgramClassifier(NgramClassifier):
         return self.set_best_fit(best, val_ids, val_labels)
 
     def log_likelihoods(self, texts: Sequence[str]) -> Float64Array:
-        """Return the log-likelihood of each whole text under each class, (n, classes), in nats."""
+        """Return the log-likelihood of each text under each class, (n, n_classes), in nats."""
         return self._components(texts).log_likelihoods(*self.weights)
 
     def token_log_probs(self, text: str) -> tuple[list[str], Float32Array]:
-        """Return the words of a text, and the log-probability of each, (n_words + 1, classes).
+        """Return the words of a text, and the log-probability of each, (n_words + 1, n_classes).
 
         The last row is the end of the text.
         """
@@ -88,9 +90,9 @@ class InterpolatedNgramClassifier(NgramClassifier):
         return tokenize_words_and_punctuation(text), logs.astype(np.float32)
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The probabilities and backoff weights of all models, the background included."""
-        count = super().n_parameters["parameters"] + self.background.size
+        count = super().parameter_counts["parameters"] + self.background.n_parameters
         return {"parameters": count, "trained_parameters": count}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:
@@ -111,19 +113,19 @@ class InterpolatedNgramClassifier(NgramClassifier):
             for k, v in arrays.items()
             if k.startswith(BACKGROUND_PREFIX)
         }
-        self.background = KneserNeyLM.from_state_dict(background, self.words.vocab_size)
+        self.background = KneserNeyLM.from_state_dict(background, self.tokenizer.vocab_size)
 
     def _components(self, texts: Sequence[str]) -> "ComponentProbabilities":
-        return ComponentProbabilities.compute(self.models, self.background, self.words(texts))
+        return ComponentProbabilities.compute(self.models, self.background, self.tokenizer(texts))
 
 
 @dataclass(frozen=True)
 class ComponentProbabilities:
     """The probabilities of each word of some texts, and of their ends, under the three components.
 
-    `class_probs` (n_words, classes) are those of the class models, `background` (n_words,) those of
-    the background model, `cache` (n_words,) the relative frequency of the word among the preceding
-    words of its text, and `position` (n_words,) the number of preceding words.
+    `class_probs` (n_words, n_classes) are those of the class models, `background` (n_words,) those
+    of the background model, `cache` (n_words,) the relative frequency of the word among the
+    preceding words of its text, and `position` (n_words,) the number of preceding words.
     """
 
     class_probs: Float64Array
@@ -146,7 +148,7 @@ class ComponentProbabilities:
         )
 
     def log_probabilities(self, background: float, cache: float) -> Float64Array:
-        """Return the log-probability of each word under each class, (n_words, classes), in nats.
+        """Return the log-probability of each word under each class, (n_words, n_classes), in nats.
 
         `background` and `cache` are the weights; the class model has the rest. The first word of
         a text has no cache weight.
@@ -157,7 +159,7 @@ class ComponentProbabilities:
         return np.asarray(np.log(class_weight * self.class_probs + shared[:, None]))
 
     def log_likelihoods(self, background: float, cache: float) -> Float64Array:
-        """Return the log-likelihood of each text under each class, (n, classes), in nats."""
+        """Return the log-likelihood of each text under each class, (n, n_classes), in nats."""
         logs = self.log_probabilities(background, cache)
         return np.add.reduceat(logs, np.flatnonzero(self.position == 0))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from wholescript.features.sentence_embeddings import (
-    CACHE,
+    SENTENCE_CACHE,
     SentenceEmbeddingConfig,
     count_encoder_parameters,
     embed_sentences,
@@ -39,7 +39,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
 
     settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
     embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
-    cache: Path = field(default=CACHE, repr=False, metadata=NOT_IN_CONFIG)
+    cache: Path = field(default=SENTENCE_CACHE, repr=False, metadata=NOT_IN_CONFIG)
     progress: bool = field(default=False, repr=False, metadata=NOT_IN_CONFIG)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
@@ -64,7 +64,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         """Return the chosen estimator, unfitted."""
         return self.grid_point.estimator(seed)
 
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -72,7 +72,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, and return the scores of the validation texts, (n, classes)."""
+        """Fit, and return the logits of the validation texts, (n, n_classes)."""
         grid = self.grid(len(texts))
         x, x_val = self.features(texts), self.features(val_texts)
         best = grid_search(grid, x, labels, x_val, val_labels, seed)
@@ -81,14 +81,14 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         return best.decision_fn(x_val)
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
-        """Return class scores, (n, classes)."""
+        """Return the logits, (n, n_classes)."""
         return self.decision_fn(self.features(texts))
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The frozen encoder and the decision function; only the latter is trained."""
-        total = count_encoder_parameters(self.settings.n_layer) + self.decision_fn.size
-        return {"parameters": total, "trained_parameters": self.decision_fn.size}
+        total = count_encoder_parameters(self.settings.n_layer) + self.decision_fn.n_parameters
+        return {"parameters": total, "trained_parameters": self.decision_fn.n_parameters}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:
         """Return the decision function."""

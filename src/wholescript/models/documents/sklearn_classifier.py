@@ -20,7 +20,8 @@ from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import Settings
 
 ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
-FITTED_FIELDS = ("classes", "chosen", "temperature")
+STORED_FIELDS = {"classes": "n_classes", "chosen": "chosen", "temperature": "temperature"}
+"""Fields of the base class by their names in the metadata file."""
 NOT_IN_CONFIG = {"in_config": False}
 """Metadata of a field that does not affect the result, such as the folder of a cache."""
 
@@ -30,17 +31,17 @@ Metadata = dict[str, Any]
 
 @dataclass(kw_only=True)
 class SklearnClassifier(Settings, ABC):
-    """A classifier of texts whose class probabilities are temperature-scaled scores.
+    """A classifier of texts whose class probabilities are the softmax of temperature-scaled logits.
 
-    A subclass fits scores and chooses hyperparameters on the validation texts. After fitting,
-    `classes` is the number of classes, `chosen` holds the chosen hyperparameters and their
-    validation score, and `temperature` is fitted on the validation scores. Everything runs in one
+    A subclass fits logits and chooses hyperparameters on the validation texts. After fitting,
+    `n_classes` is the number of classes, `chosen` holds the chosen hyperparameters and their
+    validation metric, and `temperature` is fitted on the validation logits. Everything runs in one
     thread, so that results do not depend on the number of cores.
     """
 
     name: ClassVar[str]
     model: ClassVar[str]
-    classes: int = field(init=False, repr=False)
+    n_classes: int = field(init=False, repr=False)
     chosen: dict[str, Any] = field(init=False, repr=False)
     temperature: float = field(init=False, repr=False)
 
@@ -65,14 +66,14 @@ class SklearnClassifier(Settings, ABC):
         Raises:
             DataError: the texts or labels are invalid (`check_labelled_documents`).
         """
-        self.classes = check_labelled_documents(texts, labels, val_texts, val_labels)
+        self.n_classes = check_labelled_documents(texts, labels, val_texts, val_labels)
         with threadpool_limits(limits=1):
-            scores = self.fit_scores(texts, labels, val_texts, val_labels, seed)
-        self.temperature = fit_temperature(scores, val_labels)
+            logits = self.fit_uncalibrated(texts, labels, val_texts, val_labels, seed)
+        self.temperature = fit_temperature(logits, val_labels)
         return self
 
     def predict_proba(self, texts: Sequence[str]) -> Float32Array:
-        """Return class probabilities, (n, classes) float32.
+        """Return class probabilities, (n, n_classes) float32.
 
         Raises:
             DataError: there is no text, or one is empty.
@@ -85,7 +86,7 @@ class SklearnClassifier(Settings, ABC):
             return softmax_with_temperature(self.decision_function(texts), self.temperature)
 
     @abstractmethod
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -93,16 +94,16 @@ class SklearnClassifier(Settings, ABC):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, set `chosen`, and return the scores of the validation texts, (n, classes)."""
+        """Fit, set `chosen`, and return the logits of the validation texts, (n, n_classes)."""
 
     @abstractmethod
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
-        """Return class scores, (n, classes); the highest is the prediction."""
+        """Return the logits before temperature scaling, (n, n_classes)."""
 
     @property
     @abstractmethod
-    def n_parameters(self) -> dict[str, int]:
-        """The number of `n_parameters` of a fitted classifier, and of its `trained_parameters`."""
+    def parameter_counts(self) -> dict[str, int]:
+        """The metrics `parameters` and `trained_parameters` of a fitted classifier."""
 
     @abstractmethod
     def state_dict(self) -> tuple[Arrays, Metadata]:
@@ -115,12 +116,13 @@ class SklearnClassifier(Settings, ABC):
     def full_state_dict(self) -> tuple[Arrays, Metadata]:
         """Return the fitted state with the configuration and the fields of the base class."""
         arrays, metadata = self.state_dict()
-        return arrays, {name: getattr(self, name) for name in ("config", *FITTED_FIELDS)} | metadata
+        own = {key: getattr(self, name) for key, name in STORED_FIELDS.items()}
+        return arrays, {"config": self.config} | own | metadata
 
     def load_full_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Restore the state returned by `full_state_dict`."""
-        for name in FITTED_FIELDS:
-            setattr(self, name, metadata[name])
+        for key, name in STORED_FIELDS.items():
+            setattr(self, name, metadata[key])
         self.load_state_dict(arrays, metadata)
 
     def save(self, folder: Path) -> None:

@@ -69,7 +69,7 @@ class TfidfSVM(SklearnClassifier):
         characters = TfidfVectorizer(analyzer=self.analyzer, ngram_range=self.char_ngrams, **params)
         return FeatureUnion([("words", words), ("characters", characters)])
 
-    def fit_scores(
+    def fit_uncalibrated(
         self,
         texts: Sequence[str],
         labels: IntArray,
@@ -77,7 +77,7 @@ class TfidfSVM(SklearnClassifier):
         val_labels: IntArray,
         seed: int,
     ) -> Float32Array:
-        """Fit, and return the scores of the validation texts, (n, classes).
+        """Fit, and return the logits of the validation texts, (n, n_classes).
 
         Raises:
             DataError: no n-gram occurs in `min_df` texts.
@@ -92,7 +92,7 @@ class TfidfSVM(SklearnClassifier):
         return best.decision_fn(x_val)
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
-        """Return class scores, (n, classes)."""
+        """Return the logits, (n, n_classes)."""
         return self.decision_fn(self.feature_union.transform(texts))
 
     def features(self, texts: Sequence[str]) -> NDArray[np.object_]:
@@ -104,10 +104,10 @@ class TfidfSVM(SklearnClassifier):
         return make_pipeline(self.build_vectorizer(), self.grid_point.estimator(seed))
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The weights and biases of all classes, and one inverse document frequency per n-gram."""
         n_features = sum(len(v.idf_) for _, v in self.feature_union.transformer_list)
-        count = self.decision_fn.size + n_features
+        count = self.decision_fn.n_parameters + n_features
         return {"parameters": count, "trained_parameters": count}
 
     def state_dict(self) -> tuple[Arrays, Metadata]:

@@ -37,10 +37,10 @@ class WordAblation:
 
     def ablate(self, task: Task) -> Task:
         """Drop the columns of the words."""
-        words = task.features.words
-        listed = np.array([word in self.words for word in words.vocabulary], bool)
-        kept = select_words(words, listed if self.keep_only else ~listed)
-        return replace(task, features=replace(task.features, words=kept))
+        word_counts = task.features.word_counts
+        listed = np.array([word in self.words for word in word_counts.vocabulary], bool)
+        kept = select_words(word_counts, listed if self.keep_only else ~listed)
+        return replace(task, features=replace(task.features, word_counts=kept))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class OpeningAblation:
 
 @dataclass
 class FeatureAblation(WrappedEstimator):
-    """An estimator that is fitted on ablated films and scores ablated films."""
+    """An estimator that is fitted on ablated films and predicts ablated films."""
 
     ablation: Ablation
     name: str = "feature-ablation"

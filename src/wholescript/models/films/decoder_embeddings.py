@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from wholescript.features.decoder_embeddings import (
-    CACHE,
     DecoderEmbeddingConfig,
     cache_decoder_embeddings,
     load_decoder_embeddings,
 )
+from wholescript.files import CACHE
 from wholescript.models.films.task import Task, WrappedEstimator
 from wholescript.models.types import IntArray
 

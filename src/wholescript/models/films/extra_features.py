@@ -7,7 +7,7 @@ from sklearn.decomposition import KernelPCA
 from torch import nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.layout import STRUCTURE_NAMES
+from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.models.films.controls import MetadataLR
 from wholescript.models.films.task import Task
 from wholescript.models.films.tfidf import TfidfLR
@@ -19,7 +19,7 @@ N_TFIDF_COMPONENTS = 128  # most of what a linear model can use with some hundre
 EXTRA_FEATURE_DIMS = {
     "year": N_SPLINE_COLUMNS,
     "length": N_SPLINE_COLUMNS,
-    "layout": len(STRUCTURE_NAMES),
+    "layout": len(LAYOUT_NAMES),
     "tfidf": N_TFIDF_COMPONENTS,
 }
 """The available feature groups and their number of columns."""
@@ -60,7 +60,7 @@ def extract_extra_features(
             x = splines.design_matrices(task, train, rows)[1]
             parts.append(_standardize(np.asarray(x), train))
         elif name == "layout":
-            parts.append(_standardize(task.features.structure.astype(np.float64), train))
+            parts.append(_standardize(task.features.layout.astype(np.float64), train))
         else:
             parts.append(_tfidf_components(task, train, rows))
     return np.concatenate(parts, axis=1).astype(np.float32)

@@ -6,7 +6,7 @@ of any model. Moving the decision threshold changes no probability; every predic
 has a threshold chosen on inner folds as well as 0.5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.special import expit, log_expit
 
 from wholescript.errors import ParameterError
 from wholescript.models.films.logistic_regression import Matrix, logit, predict_proba_logistic
-from wholescript.models.films.task import FoldScores, Task, WrappedEstimator
+from wholescript.models.films.task import FoldPredictions, Task, WrappedEstimator
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.types import Float64Array, IntArray
 
@@ -97,11 +97,14 @@ class LogitAdjustment(WrappedEstimator):
         """The value of tau."""
         return {"tau": self.tau}
 
-    def transform_scores(self, scores: FoldScores, task: Task, train: IntArray) -> FoldScores:
+    def transform_predictions(
+        self, predictions: FoldPredictions, task: Task, train: IntArray
+    ) -> FoldPredictions:
         """Shift the logits."""
         shift = self.tau * logit(np.asarray([task.labels[train].mean()]))
-        inner, test = (np.asarray(expit(logit(s) - shift)) for s in (scores.inner, scores.test))
-        return FoldScores(inner, test, scores.chosen, scores.history)
+        both = predictions.inner, predictions.test
+        inner, test = (np.asarray(expit(logit(p) - shift)) for p in both)
+        return replace(predictions, inner=inner, test=test)
 
 
 def check_correction(correction: str) -> str:

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 
 N_INNER_FOLDS = 3  # enough to rank a few values of C, and cheap for 25 outer folds
@@ -27,7 +27,7 @@ class NestedLogisticRegression(ABC):
 
     A subclass defines the features (`design_matrices`) and may replace the fit
     (`fit_predict_proba`). Both are called on inner and outer folds alike, so that nothing is fitted
-    on films that are scored.
+    on films that are predicted.
     """
 
     model: ClassVar[str]
@@ -52,22 +52,24 @@ class NestedLogisticRegression(ABC):
         """Fit on `x` and `labels`; return P(positive) for the rows of `x_test`."""
         return predict_proba_logistic(x, labels, x_test, C)
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
-        """Choose C on inner folds of `train`, then fit on all of `train` and score `test`."""
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
+        """Choose C on inner folds of `train`, then fit on all of `train` and predict `test`."""
         inner = np.zeros((len(self.Cs), len(task.labels)))
         aucs = np.zeros(len(self.Cs))
         folds = inner_folds(task.labels, task.groups, train, n_folds=N_INNER_FOLDS, seed=seed)
         for fold in folds:
             x, x_val = self.design_matrices(task, fold.train, fold.test)
             for k, C in enumerate(self.Cs):
-                scores = self.fit_predict_proba(x, task.labels[fold.train], x_val, C, seed)
-                aucs[k] += roc_auc_score(task.labels[fold.test], scores) / len(folds)
-                inner[k, fold.test] = scores
+                probabilities = self.fit_predict_proba(x, task.labels[fold.train], x_val, C, seed)
+                aucs[k] += roc_auc_score(task.labels[fold.test], probabilities) / len(folds)
+                inner[k, fold.test] = probabilities
         best = int(np.argmax(aucs))
         x, x_test = self.design_matrices(task, train, test)
-        scores = self.fit_predict_proba(x, task.labels[train], x_test, self.Cs[best], seed)
+        probabilities = self.fit_predict_proba(x, task.labels[train], x_test, self.Cs[best], seed)
         chosen: dict[str, float | int | str] = {"C": self.Cs[best], "inner_auc": float(aucs[best])}
-        return FoldScores(inner=inner[best, train], test=scores, chosen=chosen)
+        return FoldPredictions(inner=inner[best, train], test=probabilities, chosen=chosen)
 
 
 def predict_proba_logistic(

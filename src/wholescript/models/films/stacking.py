@@ -13,7 +13,7 @@ from wholescript.models.films.logistic_regression import (
     logit,
     predict_proba_logistic,
 )
-from wholescript.models.films.task import Estimator, FoldScores, Task
+from wholescript.models.films.task import Estimator, FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 
 
@@ -21,10 +21,10 @@ from wholescript.models.types import Float64Array, IntArray
 class StackingEnsemble:
     """Stacked generalisation (Wolpert, 1992) on the logits of its members.
 
-    The logistic regression is fitted on the members' inner scores, which are out of fold, and
-    applied to their test scores. Its own inner scores come from the same inner folds, each scored
-    by a regression on the others. With one member it is Platt scaling (Platt, 1999), that is,
-    recalibration.
+    The logistic regression is fitted on the members' out-of-fold probabilities and applied to their
+    test probabilities. Its own out-of-fold probabilities come from the same inner folds, each
+    predicted by a regression on the others. With one member it is Platt scaling (Platt, 1999), that
+    is, recalibration.
     """
 
     members: Sequence[Estimator]
@@ -37,16 +37,20 @@ class StackingEnsemble:
         """The configurations of the members, in order."""
         return {"model": self.model, "members": [m.config for m in self.members]}
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
-        """Fit the members on `train`, then the regression on their inner scores; score `test`."""
-        scores = [m.fit_predict(task, train, test, seed=seed) for m in self.members]
-        x, labels = np.zeros((len(task.labels), len(scores))), task.labels
-        x[train] = np.column_stack([logit(s.inner) for s in scores])
-        x[test] = np.column_stack([logit(s.test) for s in scores])
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
+        """Fit the members, then the regression on their out-of-fold probabilities."""
+        members = [m.fit_predict(task, train, test, seed=seed) for m in self.members]
+        x, labels = np.zeros((len(task.labels), len(members))), task.labels
+        x[train] = np.column_stack([logit(m.inner) for m in members])
+        x[test] = np.column_stack([logit(m.test) for m in members])
         inner = np.zeros(len(labels))
         for fold in inner_folds(labels, task.groups, train, n_folds=N_INNER_FOLDS, seed=seed):
             inner[fold.test] = _fit_predict(x[fold.train], labels[fold.train], x[fold.test])
-        return FoldScores(inner=inner[train], test=_fit_predict(x[train], labels[train], x[test]))
+        return FoldPredictions(
+            inner=inner[train], test=_fit_predict(x[train], labels[train], x[test])
+        )
 
 
 def _fit_predict(x: Float64Array, labels: NDArray[np.int8], x_test: Float64Array) -> Float64Array:

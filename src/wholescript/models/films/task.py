@@ -26,7 +26,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class FoldScores:
+class FoldPredictions:
     """Probabilities of the positive class for one outer fold.
 
     `inner` (n_train,) are out-of-fold probabilities of the training films from inner folds, on
@@ -42,7 +42,7 @@ class FoldScores:
 
 
 class Estimator(Protocol):
-    """An estimator that is fitted on training films and scores test films."""
+    """An estimator that is fitted on training films and predicts test films."""
 
     @property
     def name(self) -> str:
@@ -52,13 +52,15 @@ class Estimator(Protocol):
     def config(self) -> dict[str, Any]:
         """All settings that affect the result, JSON-able; part of the run's key."""
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
-        """Fit on the rows `train` and score the rows `test`, whose labels must not be used."""
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
+        """Fit on the films `train`; predict the films `test`, whose labels must not be used."""
 
 
 @dataclass
 class WrappedEstimator:
-    """Base of estimators that change the task or the scores of another estimator."""
+    """Base of estimators that change the task or the predictions of another estimator."""
 
     estimator: Estimator
 
@@ -78,12 +80,16 @@ class WrappedEstimator:
         """Return the task for the wrapped estimator."""
         return task
 
-    def transform_scores(self, scores: FoldScores, task: Task, train: IntArray) -> FoldScores:
-        """Return the scores from those of the wrapped estimator."""
-        return scores
+    def transform_predictions(
+        self, predictions: FoldPredictions, task: Task, train: IntArray
+    ) -> FoldPredictions:
+        """Return the predictions from those of the wrapped estimator."""
+        return predictions
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
-        """Fit the wrapped estimator on the changed task, and return the changed scores."""
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
+        """Fit the wrapped estimator on the changed task, and return the changed predictions."""
         changed = self.transform_task(task, train, seed)
-        scores = self.estimator.fit_predict(changed, train, test, seed=seed)
-        return self.transform_scores(scores, task, train)
+        predictions = self.estimator.fit_predict(changed, train, test, seed=seed)
+        return self.transform_predictions(predictions, task, train)

@@ -42,7 +42,7 @@ class TfidfLR(NestedLogisticRegression):
         Raises:
             DataError: no word occurs in `min_df` training films.
         """
-        counts = self.counts(task.features.words)
+        counts = self.counts(task.features.word_counts)
         x = counts[train]
         kept = np.flatnonzero(np.bincount(x.indices, minlength=x.shape[1]) >= self.min_df)
         if not len(kept):
@@ -53,8 +53,8 @@ class TfidfLR(NestedLogisticRegression):
         tfidf = TfidfTransformer(sublinear_tf=True)
         return tfidf.fit_transform(x[:, kept]), tfidf.transform(counts[test][:, kept])
 
-    def counts(self, words: WordCounts) -> csr_matrix:
+    def counts(self, word_counts: WordCounts) -> csr_matrix:
         """Return the word counts (n, vocab_size) of the selected part of the scripts."""
         if self.opening:
-            return words.opening
-        return reduce(add, (words.quarters[q].astype(np.int32) for q in self.quarters))
+            return word_counts.opening
+        return reduce(add, (word_counts.quarters[q].astype(np.int32) for q in self.quarters))

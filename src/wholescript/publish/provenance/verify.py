@@ -128,7 +128,7 @@ def _other_parameters(project: Project, record: Record) -> Iterator[str]:
     try:
         check_parameters(project, record["notebook"], record["parameters"])
         if record["data"]:
-            from wholescript.studies.screenplays.study import load_films  # slow import
+            from wholescript.studies.screenplays.data import load_films  # slow import
 
             wanted = ("source", "path", "target", "scale", "seed")
             films = load_films(**{name: record["parameters"][name] for name in wanted})

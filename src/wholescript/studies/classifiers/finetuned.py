@@ -14,9 +14,12 @@ from wholescript.errors import ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
+from wholescript.models.types import IntArray
 from wholescript.studies.classifiers.settings import FinetunedSettings
-from wholescript.training.document_batches import IntArray
-from wholescript.training.document_classifier import NeuralDocumentClassifier, TokenizeFn
+from wholescript.training.document_classifier import (
+    NeuralDocumentClassifier,
+    TokenizeFn,
+)
 from wholescript.training.settings import TrainConfig
 
 N_FORGETTING_PAGES = 16  # pages of Python's manual that measure forgetting
@@ -28,7 +31,7 @@ class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
 
     `tuning` is `full`, `lora`, `frozen` (head only) or `lp-ft`: linear probing for `frozen_epochs`,
     then full fine-tuning at a tenth of the learning rate (Kumar et al., 2022). `pretrained` is a
-    name in `features.pretrained_decoders.PACKAGED_MODELS`, a folder, or a model of the hub.
+    name in `features.pretrained_decoders.PACKAGED_DECODERS`, a folder, or a model of the hub.
     """
 
     model: ClassVar[str] = "FinetunedClassifier"
@@ -44,7 +47,7 @@ class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
         return 60.0 if self.tuning in ("lora", "frozen") else 600.0
 
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return the pretrained model with a new classification head.
 
@@ -61,7 +64,12 @@ class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
             )
         tuning: Tuning = "frozen" if self.tuning == "lp-ft" else self.tuning
         network = DecoderClassifier(
-            decoder, classes, tuning, rank=self.rank, alpha=self.alpha, dropout=self.dropout
+            decoder,
+            n_classes,
+            tuning,
+            lora_rank=self.rank,
+            lora_alpha=self.alpha,
+            dropout=self.dropout,
         )
 
         def tokenize(texts: Sequence[str]) -> list[IntArray]:

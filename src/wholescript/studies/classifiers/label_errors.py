@@ -45,12 +45,12 @@ class LabelErrors(Experiment[LabelledDataset]):
     label_column: str = "label"
     seed: int = 0
 
-    def name_on(self, data: LabelledDataset) -> str:
+    def run_name(self, data: LabelledDataset) -> str:
         """Return `<set>/<label column>-errors-<model>`."""
         column = self.label_column.replace("_", "-")
         return f"{data.name}/{column}-errors-{self.make_estimator().name}"
 
-    def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
+    def settings_for(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the estimator's settings, the label column, the number of folds and the seed."""
         return {
             "estimator": self.make_estimator().config,
@@ -86,25 +86,24 @@ class LabelErrors(Experiment[LabelledDataset]):
         folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=self.seed).split(
             texts, given_labels
         )
-        for train_rows, held_out_rows in tqdm(
-            folds, total=N_FOLDS, desc="out-of-fold", unit="fold"
-        ):
-            model = self.make_estimator().fit(
-                list(texts[train_rows]), given_labels[train_rows], *val, seed=self.seed
+
+        def fit(indices: NDArray[np.int64]) -> SklearnClassifier:
+            return self.make_estimator().fit(
+                list(texts[indices]), given_labels[indices], *val, seed=self.seed
             )
-            probabilities[held_out_rows] = model.predict_proba(list(texts[held_out_rows]))
-        ids = [str(row) for row in range(len(train))]
+
+        for train_indices, held_out in tqdm(folds, total=N_FOLDS, desc="out-of-fold", unit="fold"):
+            probabilities[held_out] = fit(train_indices).predict_proba(list(texts[held_out]))
+        ids = [str(index) for index in range(len(train))]
         out_of_fold = DocumentPredictions.from_probabilities(
             ids, data.classes, given_labels, probabilities
         )
         ranking = rank_label_issues(out_of_fold)
         unflagged = np.setdiff1d(np.arange(len(train)), ranking.loc[ranking["flagged"], "row"])
 
-        def accuracy(rows: NDArray[np.int64]) -> Metric:
-            model = self.make_estimator().fit(
-                list(texts[rows]), given_labels[rows], *val, seed=self.seed
-            )
-            value = accuracy_score(test.labels, model.predict_proba(test.texts).argmax(1))
+        def test_accuracy(train_indices: NDArray[np.int64]) -> Metric:
+            predicted = fit(train_indices).predict_proba(test.texts).argmax(1)
+            value = accuracy_score(test.labels, predicted)
             return Metric(float(value), tolerance=0.005)
 
         metrics = {
@@ -114,8 +113,8 @@ class LabelErrors(Experiment[LabelledDataset]):
             "accuracy_out_of_fold": Metric(
                 float(accuracy_score(given_labels, probabilities.argmax(1))), tolerance=0.01
             ),
-            "test_accuracy_all": accuracy(np.arange(len(train))),
-            "test_accuracy_without_flagged": accuracy(unflagged),
+            "test_accuracy_all": test_accuracy(np.arange(len(train))),
+            "test_accuracy_without_flagged": test_accuracy(unflagged),
         }
         if self.label_column == "label":
             table = _flagged_class_pairs(ranking)

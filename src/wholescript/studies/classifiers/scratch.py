@@ -7,19 +7,20 @@ from typing import ClassVar
 from torch import nn
 
 from wholescript.features.tokenizers import (
+    PAD_ID,
     TOKENIZER_FILE,
+    UNK_ID,
     SubwordTokenizer,
     load_or_build_subword_tokenizer,
 )
-from wholescript.features.word_vocabulary import PAD_ID, UNK_ID
 from wholescript.models.transformer_classifier import CausalTransformerClassifier
 from wholescript.studies.classifiers.settings import ScratchSettings
-from wholescript.training.document_batches import ClassificationObjective
 from wholescript.training.document_classifier import (
     FittedDocumentClassifier,
     NeuralDocumentClassifier,
     TokenizeFn,
 )
+from wholescript.training.objectives.documents import ClassificationObjective
 
 
 class ScratchClassifier(ScratchSettings, NeuralDocumentClassifier):
@@ -41,14 +42,18 @@ class ScratchClassifier(ScratchSettings, NeuralDocumentClassifier):
         return ClassificationObjective(self.bfloat16, self.token_dropout, UNK_ID)
 
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an untrained transformer over the tokens of `texts`."""
         tokenizer_fn = load_or_build_subword_tokenizer(
             folder, self.tokenizer, texts, self.vocab_size
         )
         network = CausalTransformerClassifier(
-            tokenizer_fn.vocab_size, classes, self.size, pooling=self.pooling, dropout=self.dropout
+            tokenizer_fn.vocab_size,
+            n_classes,
+            self.size,
+            pooling=self.pooling,
+            dropout=self.dropout,
         )
         return network, tokenizer_fn, PAD_ID
 

@@ -10,15 +10,19 @@ from typing import ClassVar
 
 from torch import nn
 
-from wholescript.features.word_vocabulary import PAD_ID, UNK_ID, WordVocabulary
+from wholescript.features.tokenizers import PAD_ID, UNK_ID, WordTokenizer
 from wholescript.models.scratch_encoder import MaskedLanguageModel, ScratchEncoder
 from wholescript.models.transformer_classifier import TransformerClassifier
+from wholescript.models.types import IntArray
 from wholescript.studies.encoder.settings import PUBLISHED_TRAIN_CONFIG, EncoderSettings
-from wholescript.training.document_batches import ClassificationObjective, IntArray
-from wholescript.training.document_classifier import NeuralDocumentClassifier, TokenizeFn
-from wholescript.training.language_model import windows
-from wholescript.training.masked_lm import MLMObjective
+from wholescript.training.document_classifier import (
+    NeuralDocumentClassifier,
+    TokenizeFn,
+)
+from wholescript.training.objectives.documents import ClassificationObjective
+from wholescript.training.objectives.masked_lm import MLMObjective
 from wholescript.training.pretrain import pretrain
+from wholescript.training.windows import split_into_windows
 
 VOCABULARY_FILE = "words.json"
 
@@ -45,13 +49,13 @@ class EncoderClassifier(EncoderSettings, NeuralDocumentClassifier):
         return ClassificationObjective(self.bfloat16, self.token_dropout, UNK_ID)
 
     def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None
+        self, texts: Sequence[str], n_classes: int, folder: Path | None
     ) -> tuple[nn.Module, TokenizeFn, int]:
         """Return an encoder over the words of `texts`, pretrained if `pretrain` is set."""
-        vocabulary = self._load_or_build_vocabulary(texts, folder)
-        mask_token_id = vocabulary.vocab_size  # one id more, for masked words
+        tokenizer = self._load_or_build_tokenizer(texts, folder)
+        mask_token_id = tokenizer.vocab_size  # one id more, for masked words
         encoder = ScratchEncoder(
-            vocabulary.vocab_size + 1,
+            tokenizer.vocab_size + 1,
             self.d_model,
             self.n_head,
             self.d_feedforward,
@@ -60,26 +64,24 @@ class EncoderClassifier(EncoderSettings, NeuralDocumentClassifier):
             dropout=self.dropout,
         )
         # Initialised before pretraining, so that the head is the same when pretraining is resumed.
-        network = TransformerClassifier(encoder, classes, dropout=self.dropout)
+        network = TransformerClassifier(encoder, n_classes, dropout=self.dropout)
         if self.pretrain and texts:
-            self._pretrain(encoder, vocabulary, texts, mask_token_id, folder)
-        return network, vocabulary, PAD_ID
+            self._pretrain(encoder, tokenizer, texts, mask_token_id, folder)
+        return network, tokenizer, PAD_ID
 
-    def _load_or_build_vocabulary(
-        self, texts: Sequence[str], folder: Path | None
-    ) -> WordVocabulary:
+    def _load_or_build_tokenizer(self, texts: Sequence[str], folder: Path | None) -> WordTokenizer:
         path = folder and folder / VOCABULARY_FILE
         if path and (path.exists() or not texts):
-            return WordVocabulary.load(path)
-        vocabulary = WordVocabulary.from_texts(texts, max_words=self.vocab_size)
+            return WordTokenizer.load(path)
+        tokenizer = WordTokenizer.from_texts(texts, max_words=self.vocab_size)
         if path:
-            vocabulary.save(path)
-        return vocabulary
+            tokenizer.save(path)
+        return tokenizer
 
     def _pretrain(
         self,
         encoder: ScratchEncoder,
-        vocabulary: WordVocabulary,
+        tokenizer: WordTokenizer,
         texts: Sequence[str],
         mask_token_id: int,
         folder: Path | None,
@@ -87,12 +89,12 @@ class EncoderClassifier(EncoderSettings, NeuralDocumentClassifier):
         """Pretrain the encoder as a masked language model, or load its weights from `folder`."""
         assert self.pretrain is not None
 
-        def rows() -> list[IntArray]:
-            tokens = vocabulary([*texts, *self.unlabelled])
-            return windows([ids for ids in tokens if len(ids)], self.pretrain_max_length)
+        def make_windows() -> list[IntArray]:
+            tokens = tokenizer([*texts, *self.unlabelled])
+            return split_into_windows([ids for ids in tokens if len(ids)], self.pretrain_max_length)
 
         pretrain(
-            MaskedLanguageModel(encoder), encoder, rows, self.pretrain,
+            MaskedLanguageModel(encoder), encoder, make_windows, self.pretrain,
             MLMObjective(self.bfloat16, mask_token_id), batch_size=self.batch_size,
             pad_token_id=PAD_ID, folder=folder,
         )  # fmt: skip

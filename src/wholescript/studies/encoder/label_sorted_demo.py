@@ -16,8 +16,8 @@ from wholescript.data.labelled.classes import encode_labels
 from wholescript.data.labelled.guards import check_head_not_label_sorted
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
-from wholescript.experiments.documents.runs import metrics_of
-from wholescript.experiments.environment import profile_here
+from wholescript.experiments.documents.runs import classification_metrics
+from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
@@ -26,7 +26,7 @@ from wholescript.training.document_classifier import LabelledDocuments, NeuralDo
 
 @dataclass(frozen=True)
 class LabelSortedDemo(Experiment[LabelledSource]):
-    """An encoder trained on the first `n_train_rows`, tested on the first `n_test_rows` of test.
+    """An encoder that is trained and tested on the first rows of the training and the test split.
 
     The run `<set>/<estimator>-label-sorted-s<seed>` stores the accuracy on these test rows and on
     the whole test split, the number of classes in each part, and the error of the guard. As in the
@@ -36,19 +36,19 @@ class LabelSortedDemo(Experiment[LabelledSource]):
     kind: ClassVar[str] = "label_sorted_demo"
 
     estimator: NeuralDocumentClassifier
-    n_train_rows: int = 5_000
-    n_test_rows: int = 1_000
+    n_first_train_rows: int = 5_000
+    n_first_test_rows: int = 1_000
     seed: int = 0
 
-    def name_on(self, data: LabelledSource) -> str:
+    def run_name(self, data: LabelledSource) -> str:
         """Return `<set>/<estimator>-label-sorted-s<seed>`."""
         return f"{data.name}/{self.estimator.name}-label-sorted-s{self.seed}"
 
-    def settings_on(self, data: LabelledSource) -> dict[str, Any]:
-        """Return the estimator's configuration, both numbers of rows and the seed."""
+    def settings_for(self, data: LabelledSource) -> dict[str, Any]:
+        """Return the estimator's settings, both numbers of rows and the seed."""
         data_config = {
-            "n_train": self.n_train_rows,
-            "max_eval": self.n_test_rows,
+            "n_train": self.n_first_train_rows,
+            "max_eval": self.n_first_test_rows,
             "seed": self.seed,
         }
         return {"estimator": self.estimator.config, "data_config": data_config}
@@ -73,23 +73,25 @@ class LabelSortedDemo(Experiment[LabelledSource]):
         if "test" not in labelled.splits:
             raise DataError(f"{data.name} has no test split")
         train, test = labelled.splits["train"], labelled.splits["test"]
-        classes = len(labelled.classes)
+        n_classes = len(labelled.classes)
         for split, n_rows, table in (
-            ("train", self.n_train_rows, train),
-            ("test", self.n_test_rows, test),
+            ("train", self.n_first_train_rows, train),
+            ("test", self.n_first_test_rows, test),
         ):
             if not 1 <= n_rows <= len(table):
-                raise ParameterError(f"n_{split}_rows={n_rows} must be between 1 and {len(table)}")
+                raise ParameterError(
+                    f"n_first_{split}_rows={n_rows} must be between 1 and {len(table)}"
+                )
         try:
             check_head_not_label_sorted(
-                train["label"].to_numpy(), self.n_train_rows, labelled.classes
+                train["label"].to_numpy(), self.n_first_train_rows, labelled.classes
             )
             guard_error = ""
         except DataError as error:
             guard_error = str(error)
         first_train, first_test = (
-            LabelledDocuments(part["text"].tolist(), part["label"].to_numpy(np.int64), classes)
-            for part in (train.head(self.n_train_rows), test.head(self.n_test_rows))
+            LabelledDocuments(part["text"].tolist(), part["label"].to_numpy(np.int64), n_classes)
+            for part in (train.head(self.n_first_train_rows), test.head(self.n_first_test_rows))
         )
         fitted = self.estimator.fit(
             first_train, first_test, seed=self.seed, folder=context.folder,
@@ -98,7 +100,7 @@ class LabelSortedDemo(Experiment[LabelledSource]):
         first_predicted = fitted.predict_proba(first_test.texts).argmax(1)
         present = test[test["text"].str.strip() != ""]
         predictions = DocumentPredictions.from_probabilities(
-            [str(row) for row in range(len(present))],
+            [str(index) for index in range(len(present))],
             labelled.classes,
             present["label"].to_numpy(np.int64),
             fitted.predict_proba(present["text"].tolist()),
@@ -109,23 +111,23 @@ class LabelSortedDemo(Experiment[LabelledSource]):
             "n_classes_first_rows_test": len(np.unique(first_test.labels)),
             "n_predicted_classes": len(np.unique(predictions.predicted)),
             "train_seconds": sum(row["seconds"] for row in fitted.history),
-            **fitted.n_parameters,
+            **fitted.parameter_counts,
         }
         return Outcome(
-            metrics_of(predictions)
+            classification_metrics(predictions)
             | {k: Metric(float(v), tolerance=0) for k, v in metrics.items()},
             predictions,
             history=pd.DataFrame(fitted.history),
-            facts={
+            metadata={
                 "dataset": data.name,
                 "classes": labelled.classes,
                 "guard_error": guard_error,
                 "documents": {
-                    "train": self.n_train_rows,
+                    "train": self.n_first_train_rows,
                     "test": len(present),
-                    "first_rows_test": self.n_test_rows,
+                    "first_rows_test": self.n_first_test_rows,
                 },
-                "scale": profile_here(),
+                "scale": run_profile(),
                 "seed": self.seed,
             },
         )

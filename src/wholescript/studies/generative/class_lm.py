@@ -1,10 +1,11 @@
 """Generative classifiers: a separately trained language model per class, and Bayes' rule."""
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from wholescript.files import write_atomic
 from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.causal_lm import CausalLM, build_llama
+from wholescript.models.types import IntArray
 from wholescript.studies.generative.fitted_class_lm import (
     LOG_LIKELIHOODS_FILE,
     ClassLanguageModel,
@@ -28,52 +30,40 @@ from wholescript.studies.generative.settings import (
     FinetunedGenerativeSettings,
     ScratchGenerativeSettings,
 )
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.document_batches import DocumentBatchLoader, IntArray
 from wholescript.training.document_classifier import (
     LabelledDocuments,
     TokenizeFn,
-    estimator_settings,
+    TorchDocumentClassifier,
 )
-from wholescript.training.language_model import NextTokenObjective
+from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.phases import fit_phase
 from wholescript.training.pretrain import pretrain
 from wholescript.training.settings import GenerativeSettings, HistoryRow
 
 BAYES_RULE_FILE = "rule.json"
+TrainPhaseFn = Callable[..., int]  # `fit_phase` with the arguments of `fit`
 
 
-class GenerativeClassifier(GenerativeSettings, ABC):
+class GenerativeClassifier(GenerativeSettings, TorchDocumentClassifier):
     """Base of the generative classifiers: one language model per class, and Bayes' rule.
 
     Every class gets the same number of steps per epoch and stops early on its own validation
     documents. Training documents are split into windows of at most `window` tokens. Documents of
-    more than `block_size` tokens are scored in overlapping windows. `model` names the class in
-    stored settings.
+    more than `block_size` tokens are scored in overlapping windows of that length.
 
     Raises:
         ParameterError: a field is outside its range.
     """
 
-    model: ClassVar[str]
-
-    @property
     @abstractmethod
-    def name(self) -> str:
-        """The default name of a run."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The stored settings: the model and all fields."""
-        return estimator_settings(self)
-
-    @abstractmethod
-    def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None, label: int
+    def build_class_lm(
+        self, texts: Sequence[str], n_classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
         """Return the untrained model of class `label` and its tokenizer; seed torch before.
 
-        `texts` are the training documents of all `classes`, or empty to load a trained model.
+        `texts` are the training documents of all classes, or empty to load a trained model.
         """
 
     def fit(
@@ -86,48 +76,26 @@ class GenerativeClassifier(GenerativeSettings, ABC):
         progress: bool = False,
         on_epoch_end: Callable[[HistoryRow], None] | None = None,
     ) -> FittedGenerative:
-        """Train a model per class, and calibrate Bayes' rule on the validation documents.
+        """Train the models, and calibrate Bayes' rule on the validation documents.
 
-        With a `folder` a killed training resumes from its last checkpoint there and ends with the
-        same weights.
-
-        Raises:
-            DataError: a class has no document in training or in validation.
-            ParameterError: the settings do not fit the classes (`build_model`).
-            RunError: the loss is not finite.
+        Arguments and errors are those of the base class and of `build_class_lm`.
         """
-        labels = range(train.classes)
-        train_texts = [train.of_class(label, "training") for label in labels]
-        val_texts = [validation.of_class(label, "validation") for label in labels]
-        class_lms, history, best_epoch = list[ClassLanguageModel](), list[HistoryRow](), 0
-        train_windows: list[list[IntArray]] = []
-        for label, texts in enumerate(train_texts):
-            torch.manual_seed(seed)
-            class_lms.append(self.build_model(train.texts, train.classes, folder, label))
-            train_windows.append(class_lms[-1].windows(texts, self.window))
-        n_windows = max(map(len, train_windows))
-        for label, class_lm in enumerate(class_lms):
-            val_windows = class_lm.windows(val_texts[label], self.window)
-            best_epoch = fit_phase(
-                class_lm.model,
-                self._loader(
-                    _oversample(train_windows[label], n_windows, seed), class_lm.eos_token_id
-                ),
-                self._loader(val_windows, class_lm.eos_token_id),
-                self.train_config, history, phase=label, folder=folder, seed=seed,
-                loss=cross_entropy,
-                objective=NextTokenObjective(self.bfloat16, len(class_lm.prefix)),
-                save_interval_s=300.0, progress=progress, on_epoch_end=on_epoch_end,
-                extra_columns={"class": label},
-            )  # fmt: skip
-        fitted = FittedGenerative(
-            class_lms, BayesRule.from_labels(train.labels, train.classes), self.block_size,
-            self.bfloat16, folder and folder / LOG_LIKELIHOODS_FILE, history, best_epoch,
+        for documents, split in ((train, "training"), (validation, "validation")):
+            for label in range(train.n_classes):
+                documents.of_class(label, split)
+        history = list[HistoryRow]()
+        train_phase = partial(
+            fit_phase, config=self.train_config, history=history, folder=folder, seed=seed,
+            progress=progress, on_epoch_end=on_epoch_end,
         )  # fmt: skip
+        class_lms, best_epoch = self._train_class_lms(train, validation, folder, seed, train_phase)
+        rule = BayesRule.from_labels(train.labels, train.n_classes)
+        fitted = self._fitted(class_lms, rule, folder)
+        fitted.history, fitted.best_epoch = history, best_epoch
         fitted.calibrate(validation)
-        for label in labels:
-            losses = [float(row["val_loss"]) for row in history if row["class"] == label]
-            fitted.extra_metrics[f"nats_per_token_{label}"] = min(losses)
+        for label in range(train.n_classes):
+            if losses := [float(row["val_loss"]) for row in history if row.get("class") == label]:
+                fitted.extra_metrics[f"nats_per_token_{label}"] = min(losses)
         return fitted
 
     def save(self, fitted: FittedGenerative, folder: Path) -> None:
@@ -135,31 +103,63 @@ class GenerativeClassifier(GenerativeSettings, ABC):
         for label, class_lm in enumerate(fitted.class_lms):
             state = {k: v.contiguous() for k, v in trainable_state_dict(class_lm.model).items()}
             write_atomic(folder / f"class-{label}.safetensors", save(state))
-        write_atomic(folder / BAYES_RULE_FILE, json.dumps(fitted.rule.metadata()))
+        write_atomic(folder / BAYES_RULE_FILE, json.dumps(fitted.rule.to_dict()))
 
-    def load(self, folder: Path, classes: int) -> FittedGenerative:
-        """Read a trained classifier from `folder`.
-
-        Raises:
-            DataError: the folder holds none, or one of other settings.
-        """
+    def load(self, folder: Path, n_classes: int) -> FittedGenerative:
+        """Read a trained classifier from `folder`; errors are those of the base class."""
         class_lms = []
         try:
-            for label in range(classes):
-                class_lms.append(self.build_model((), classes, folder, label))
+            for label in range(n_classes):
+                class_lms.append(self.build_class_lm((), n_classes, folder, label))
                 load_trainable_state_dict(
                     class_lms[-1].model, load_file(folder / f"class-{label}.safetensors")
                 )
-            rule = BayesRule.from_metadata(json.loads((folder / BAYES_RULE_FILE).read_text()))
+            rule = BayesRule.from_dict(json.loads((folder / BAYES_RULE_FILE).read_text()))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as problem:
             raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
-        return FittedGenerative(
-            class_lms, rule, self.block_size, self.bfloat16, folder / LOG_LIKELIHOODS_FILE
-        )
+        return self._fitted(class_lms, rule, folder)
 
-    def _loader(self, rows: Sequence[IntArray], pad_token_id: int) -> DocumentBatchLoader:
+    def _train_class_lms(
+        self,
+        train: LabelledDocuments,
+        validation: LabelledDocuments,
+        folder: Path | None,
+        seed: int,
+        train_phase: TrainPhaseFn,
+    ) -> tuple[list[ClassLanguageModel], int]:
+        """Return the trained models and the best epoch: here one phase per class."""
+        labels = range(train.n_classes)
+        class_lms, train_windows, best_epoch = list[ClassLanguageModel](), [], 0
+        for label in labels:
+            torch.manual_seed(seed)
+            class_lms.append(self.build_class_lm(train.texts, train.n_classes, folder, label))
+            texts = train.of_class(label, "training")
+            train_windows.append(class_lms[-1].windows(texts, self.window))
+        n_windows = max(map(len, train_windows))
+        for label, class_lm in enumerate(class_lms):
+            val_windows = class_lm.windows(validation.of_class(label, "validation"), self.window)
+            oversampled = _oversample(train_windows[label], n_windows, seed)
+            best_epoch = train_phase(
+                class_lm.model,
+                self._loader(oversampled, class_lm.eos_token_id),
+                self._loader(val_windows, class_lm.eos_token_id),
+                phase=label,
+                loss=cross_entropy,
+                objective=NextTokenObjective(self.bfloat16, len(class_lm.prefix)),
+                save_interval_s=300.0,
+                extra_columns={"class": label},
+            )
+        return class_lms, best_epoch
+
+    def _fitted(
+        self, class_lms: list[ClassLanguageModel], rule: BayesRule, folder: Path | None
+    ) -> FittedGenerative:
+        cache = folder and folder / LOG_LIKELIHOODS_FILE
+        return FittedGenerative(class_lms, rule, self.block_size, self.bfloat16, cache)
+
+    def _loader(self, windows: Sequence[IntArray], pad_token_id: int) -> DocumentBatchLoader:
         return DocumentBatchLoader(
-            rows, np.zeros(len(rows), np.int64), self.batch_size, pad_token_id
+            windows, np.zeros(len(windows), np.int64), self.batch_size, pad_token_id
         )
 
 
@@ -178,8 +178,8 @@ class ScratchGenerative(ScratchGenerativeSettings, GenerativeClassifier):
         """The default name of a run, such as `lm-tiny` or `lm-tiny-pretrained`."""
         return f"lm-{self.size}" + ("-pretrained" if self.pretrain else "")
 
-    def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None, label: int
+    def build_class_lm(
+        self, texts: Sequence[str], n_classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
         """Return a model over the tokens of `texts` and one more that ends a document.
 
@@ -219,8 +219,8 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
         prompted = "-prompted" if self.prompts else ""
         return f"{Path(self.pretrained).name}-bayes-{self.tuning}{prompted}"
 
-    def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None, label: int
+    def build_class_lm(
+        self, texts: Sequence[str], n_classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
         """Return the pretrained model of class `label`, ready for fine-tuning.
 
@@ -229,10 +229,10 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
             ParameterError: there is no such model, its context is shorter than `block_size`, the
                 number of prompts is not that of the classes, or a prompt fills half a window.
         """
-        if self.prompts and len(self.prompts) != classes:
+        if self.prompts and len(self.prompts) != n_classes:
             raise ParameterError(
-                f"there are {len(self.prompts)} prompts for {classes} classes: give one for each, "
-                "in the order of the classes, or none"
+                f"there are {len(self.prompts)} prompts for {n_classes} classes: give one for "
+                "each, in the order of the classes, or none"
             )
         decoder = load_decoder(self.pretrained)
         max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
@@ -241,7 +241,7 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
                 f"window={self.window}, block_size={self.block_size}: the context of "
                 f"{self.pretrained} has {max_positions} tokens"
             )
-        base = prepare_for_tuning(decoder, self.tuning, rank=self.rank, alpha=self.alpha)
+        base = prepare_for_tuning(decoder, self.tuning, lora_rank=self.rank, lora_alpha=self.alpha)
         # Embeddings and output layer have no adapters: with LoRA they stay frozen.
         decoder.model.get_output_embeddings().requires_grad_(self.tuning == "full")
 
@@ -264,10 +264,11 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
         )
 
 
-def _oversample(rows: list[IntArray], n_rows: int, seed: int) -> list[IntArray]:
-    """Return `n_rows` rows: all of them, and a random part once more, or several times."""
-    order = np.random.default_rng(seed).permutation(len(rows))
-    return rows + [rows[order[i % len(rows)]] for i in range(n_rows - len(rows))]
+def _oversample(windows: list[IntArray], n_windows: int, seed: int) -> list[IntArray]:
+    """Return `n_windows` windows: all of them, and a random part once more, or several times."""
+    order = np.random.default_rng(seed).permutation(len(windows))
+    repeated = [windows[order[i % len(windows)]] for i in range(n_windows - len(windows))]
+    return windows + repeated
 
 
 def _with_eos(tokenize: TokenizeFn, eos_token_id: int) -> TokenizeFn:

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from wholescript.data.checks import check_texts
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.causal_lm import CausalLM
-from wholescript.training.document_batches import IntArray
+from wholescript.models.types import IntArray
 from wholescript.training.document_classifier import (
     LabelledDocuments,
     TokenizeFn,
     count_parameters,
 )
-from wholescript.training.language_model import token_log_probabilities, windows
 from wholescript.training.loop import HistoryRow
+from wholescript.training.windows import split_into_windows, token_log_probabilities
 
 LOG_LIKELIHOODS_FILE = "likelihoods.jsonl"
-TEXTS_PER_FLUSH = 256  # documents between two writes of the cache
+DOCUMENTS_PER_FLUSH = 256  # documents between two writes of the cache
 
 
 class ClassLanguageModel(NamedTuple):
@@ -43,9 +43,12 @@ class ClassLanguageModel(NamedTuple):
 
     def windows(self, texts: Sequence[str], length: int) -> list[IntArray]:
         """Split documents into windows of at most `length` tokens, each with the prefix."""
-        before, last = self.prefix[:-1], self.prefix[-1:]
+        prefix, last = self.prefix[:-1], self.prefix[-1:]
         tokens = [np.concatenate([last, ids]) for ids in self.tokenize(texts)]
-        return [np.concatenate([before, ids]) for ids in windows(tokens, length - len(before))]
+        return [
+            np.concatenate([prefix, ids])
+            for ids in split_into_windows(tokens, length - len(prefix))
+        ]
 
 
 @dataclass
@@ -66,7 +69,7 @@ class FittedGenerative:
     extra_metrics: dict[str, float] = field(default_factory=dict)
 
     @property
-    def n_parameters(self) -> dict[str, int]:
+    def parameter_counts(self) -> dict[str, int]:
         """The numbers of all and of trained parameters, summed over the classes."""
         return count_parameters(class_lm.model for class_lm in self.class_lms)
 
@@ -84,7 +87,7 @@ class FittedGenerative:
         }
 
     def log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the log-likelihood of each document under each class, (n, classes), in nats.
+        """Return the log-likelihood of each document under each class, (n, n_classes), in nats.
 
         Raises:
             DataError: there is no document, or an empty one.
@@ -92,11 +95,11 @@ class FittedGenerative:
         check_texts(texts)
         hashes = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
         cached = _read_cached_log_likelihoods(self.log_likelihood_cache)
-        missing = [row for row, name in enumerate(hashes) if name not in cached]
-        for start in range(0, len(missing), TEXTS_PER_FLUSH):
-            rows = missing[start : start + TEXTS_PER_FLUSH]
-            scores = self._log_likelihoods([texts[row] for row in rows])
-            new = {hashes[row]: values.tolist() for row, values in zip(rows, scores, strict=True)}
+        missing = [index for index, name in enumerate(hashes) if name not in cached]
+        for start in range(0, len(missing), DOCUMENTS_PER_FLUSH):
+            indices = missing[start : start + DOCUMENTS_PER_FLUSH]
+            computed = self._log_likelihoods([texts[index] for index in indices]).tolist()
+            new = dict(zip([hashes[index] for index in indices], computed, strict=True))
             cached |= new
             if self.log_likelihood_cache:
                 with self.log_likelihood_cache.open("a", encoding="utf-8") as file:
@@ -104,15 +107,15 @@ class FittedGenerative:
         return np.array([cached[name] for name in hashes])
 
     def posterior(self, log_likelihoods: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the class probabilities, (n, classes)."""
+        """Return the class probabilities, (n, n_classes)."""
         return self.rule.posterior(log_likelihoods)
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the class probabilities, (n, classes)."""
+        """Return the class probabilities, (n, n_classes)."""
         return self.posterior(self.log_likelihoods(texts))
 
     def token_log_probs(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
-        """Return the tokens of a document and the log-probability of each, (tokens + 1, classes).
+        """Return the tokens of a document and the log-probability of each, (tokens + 1, n_classes).
 
         The last row is that of the end-of-document token.
         """

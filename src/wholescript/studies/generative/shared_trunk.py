@@ -1,7 +1,8 @@
 """Generative classifiers on a shared trunk, trained discriminatively."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,24 +16,17 @@ from wholescript.models.adapters import merge_adapters, unfreeze_above
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.pruning import LAST_WRITTEN_FILE, prune_decoder, write_decoder
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
-from wholescript.studies.generative.class_lm import FinetunedGenerative
-from wholescript.studies.generative.fitted_class_lm import (
-    LOG_LIKELIHOODS_FILE,
-    ClassLanguageModel,
-    FittedGenerative,
-)
+from wholescript.studies.generative.class_lm import FinetunedGenerative, TrainPhaseFn
+from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
 from wholescript.studies.generative.settings import SharedTrunkSettings
-from wholescript.training.discriminative import DiscriminativeObjective, weighted_sum
-from wholescript.training.document_batches import DocumentBatchLoader
+from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.document_classifier import LabelledDocuments
-from wholescript.training.language_model import CPU_TOKENS_PER_FORWARD
-from wholescript.training.loop import HistoryRow
-from wholescript.training.phases import fit_phase
+from wholescript.training.objectives.discriminative import DiscriminativeObjective, weighted_sum
+from wholescript.training.windows import CPU_TOKENS_PER_FORWARD
 
 PRUNED_MODEL_DIR = "pruned"
 MAX_VAL_WINDOWS = 512  # windows that the validation metrics of an epoch are computed on
-CPU_TEXTS_PER_BATCH = 4  # documents that are scored in one batch
-GPU_TEXTS_PER_BATCH = 64
+CPU_BATCH_SIZE, GPU_BATCH_SIZE = 4, 64  # documents that are scored in one batch
 
 
 @dataclass
@@ -43,16 +37,16 @@ class FittedSharedTrunk(FittedGenerative):
 
     def _log_likelihoods(self, texts: Sequence[str]) -> NDArray[np.float64]:
         first = self.class_lms[0]
-        rows = [np.concatenate([first.prefix, ids]) for ids in first.tokenize(texts)]
-        if max(map(len, rows)) > self.block_size:
+        tokens = [np.concatenate([first.prefix, ids]) for ids in first.tokenize(texts)]
+        if max(map(len, tokens)) > self.block_size:
             return super()._log_likelihoods(texts)
         network = SharedTrunkLM(
             [class_lm.model for class_lm in self.class_lms], self.n_shared_layers
         )
         on_cpu = next(network.parameters()).device.type == "cpu"
-        batch_size = CPU_TEXTS_PER_BATCH if on_cpu else GPU_TEXTS_PER_BATCH
+        batch_size = CPU_BATCH_SIZE if on_cpu else GPU_BATCH_SIZE
         loader = DocumentBatchLoader(
-            rows, np.zeros(len(rows), np.int64), batch_size, first.eos_token_id
+            tokens, np.zeros(len(tokens), np.int64), batch_size, first.eos_token_id
         )
         objective = DiscriminativeObjective(
             self.bfloat16, len(first.prefix), CPU_TOKENS_PER_FORWARD
@@ -83,8 +77,8 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
         pruned = "-pruned" if self.n_layer else ""
         return f"{Path(self.pretrained).name}{pruned}-bayes-shared-trunk"
 
-    def build_model(
-        self, texts: Sequence[str], classes: int, folder: Path | None, label: int
+    def build_class_lm(
+        self, texts: Sequence[str], n_classes: int, folder: Path | None, label: int
     ) -> ClassLanguageModel:
         """Return the pretrained model with its layers above the trunk unfrozen.
 
@@ -98,84 +92,60 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
         if self.n_layer is not None and self.vocab_size is not None:
             pretrained = self._load_or_build_pruned(texts, folder, self.n_layer, self.vocab_size)
         # Not `self.tuning`, which would add adapters to the trunk as well.
-        whole = FinetunedGenerative(
+        finetuned = FinetunedGenerative(
             self.window, self.block_size, pretrained=pretrained, tuning="full"
         )
-        class_lm = whole.build_model(texts, classes, folder, label)
+        class_lm = finetuned.build_class_lm(texts, n_classes, folder, label)
         unfreeze_above(
-            class_lm.model, self.n_shared_layers, self.tuning, rank=self.rank, alpha=self.alpha
+            class_lm.model,
+            self.n_shared_layers,
+            self.tuning,
+            lora_rank=self.rank,
+            lora_alpha=self.alpha,
         )
         return class_lm
 
-    def fit(
+    def _train_class_lms(
         self,
         train: LabelledDocuments,
         validation: LabelledDocuments,
-        *,
+        folder: Path | None,
         seed: int,
-        folder: Path | None = None,
-        progress: bool = False,
-        on_epoch_end: Callable[[HistoryRow], None] | None = None,
-    ) -> FittedSharedTrunk:
-        """Train the models of all classes together, and calibrate Bayes' rule on validation.
-
-        With a `folder` a killed training resumes from its last checkpoint there and ends with the
-        same weights.
-
-        Raises:
-            DataError: a class has no document in training or in validation.
-            ParameterError: the model cannot have such a trunk.
-            RunError: the loss is not finite.
-        """
-        for documents, split in ((train, "training"), (validation, "validation")):
-            for label in range(train.classes):
-                documents.of_class(label, split)
+        train_phase: TrainPhaseFn,
+    ) -> tuple[list[ClassLanguageModel], int]:
+        """Return the trained models and the best epoch: one phase for all classes."""
         torch.manual_seed(seed)
         class_lms = [
-            self.build_model(train.texts, train.classes, folder, label)
-            for label in range(train.classes)
+            self.build_class_lm(train.texts, train.n_classes, folder, label)
+            for label in range(train.n_classes)
         ]
         first = class_lms[0]
-        val_windows = self._labelled_windows(first, validation)
-        val_rows = np.random.default_rng(seed).permutation(len(val_windows.tokens))
-        val_rows = val_rows[:MAX_VAL_WINDOWS]
-        val_loader = replace(
-            val_windows,
-            tokens=[val_windows.tokens[row] for row in val_rows],
-            labels=val_windows.labels[val_rows],
-        )
-        history: list[HistoryRow] = []
-        best_epoch = fit_phase(
+        val_loader = self._labelled_windows(first, validation)
+        sampled = np.random.default_rng(seed).permutation(len(val_loader.tokens))
+        sampled = sampled[:MAX_VAL_WINDOWS]
+        best_epoch = train_phase(
             SharedTrunkLM([class_lm.model for class_lm in class_lms], self.n_shared_layers),
             self._labelled_windows(first, train, seed if self.single_window else None),
-            val_loader, self.train_config, history, folder=folder, seed=seed, loss=weighted_sum,
+            replace(
+                val_loader,
+                tokens=[val_loader.tokens[index] for index in sampled],
+                labels=val_loader.labels[sampled],
+            ),
+            loss=weighted_sum,
             objective=DiscriminativeObjective(
                 self.bfloat16, len(first.prefix), disc_weight=self.disc_weight
             ),
-            save_interval_s=600.0, progress=progress, on_epoch_end=on_epoch_end,
-        )  # fmt: skip
-        fitted = FittedSharedTrunk(
-            class_lms, BayesRule.from_labels(train.labels, train.classes), self.block_size,
-            self.bfloat16, folder and folder / LOG_LIKELIHOODS_FILE, history, best_epoch,
-            n_shared_layers=self.n_shared_layers,
-        )  # fmt: skip
+            save_interval_s=600.0,
+        )
+        return class_lms, best_epoch
+
+    def _fitted(
+        self, class_lms: list[ClassLanguageModel], rule: BayesRule, folder: Path | None
+    ) -> FittedSharedTrunk:
         for class_lm in class_lms:
             merge_adapters(class_lm.model)
-        fitted.calibrate(validation)
-        return fitted
-
-    def load(self, folder: Path, classes: int) -> FittedSharedTrunk:
-        """Read a trained classifier from `folder`.
-
-        Raises:
-            DataError: the folder holds none, or one of other settings.
-        """
-        fitted = FittedSharedTrunk(
-            **vars(super().load(folder, classes)), n_shared_layers=self.n_shared_layers
-        )
-        for class_lm in fitted.class_lms:
-            merge_adapters(class_lm.model)
-        return fitted
+        fitted = super()._fitted(class_lms, rule, folder)
+        return FittedSharedTrunk(**vars(fitted), n_shared_layers=self.n_shared_layers)
 
     def _load_or_build_pruned(
         self, texts: Sequence[str], folder: Path | None, n_layer: int, vocab_size: int
@@ -185,8 +155,8 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
             raise ParameterError("a pruned model is stored in a folder: give one")
         pruned_path = folder / PRUNED_MODEL_DIR
         if not (pruned_path / LAST_WRITTEN_FILE).exists():
-            whole = load_decoder(self.pretrained)
-            pruned = prune_decoder(whole, texts, n_layer=n_layer, vocab_size=vocab_size)
+            decoder = load_decoder(self.pretrained)
+            pruned = prune_decoder(decoder, texts, n_layer=n_layer, vocab_size=vocab_size)
             write_decoder(pruned, pruned_path)
         return str(pruned_path)
 
@@ -202,7 +172,7 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
             rng = np.random.default_rng(sample_seed)
             by_document = [[windows[rng.integers(len(windows))]] for windows in by_document]
         labels = np.repeat(documents.labels, [len(windows) for windows in by_document])
-        rows = [row for windows in by_document for row in windows]
         return DocumentBatchLoader(
-            rows, labels.astype(np.int64), self.batch_size, class_lm.eos_token_id
-        )
+            list(chain.from_iterable(by_document)), labels.astype(np.int64), self.batch_size,
+            class_lm.eos_token_id,
+        )  # fmt: skip

@@ -1,12 +1,21 @@
-"""Synthetic documents as an experiment and as files that training reads."""
+"""Synthetic documents, sampled from trained class-conditional language models.
 
+Documents that are too short, duplicates, or copied from a real document are rejected and counted.
+The rest are stored as files that training reads.
+"""
+
+import copy
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import torch
+from tqdm.auto import tqdm
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.data.labelled.overlap import NgramIndex
@@ -21,12 +30,79 @@ from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.files import write_atomic
-from wholescript.settings import PositiveInt, check
-from wholescript.studies.generative.fitted_class_lm import FittedGenerative
-from wholescript.studies.generative.synthesis import SamplingConfig, generate_documents
+from wholescript.models.causal_lm import CausalLM
+from wholescript.settings import PositiveInt, Seed, check, checked
+from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
+from wholescript.studies.generative.settings import SamplingConfig
 from wholescript.training.document_classifier import LabelledDocuments
+from wholescript.training.seeds import derive_seed
 
 SYNTHETIC_FILE, METADATA_FILE = "synthetic.jsonl", "synthetic.json"
+MAX_CONSECUTIVE_REJECTIONS = 500  # documents of one class before generation fails
+
+
+@dataclass(frozen=True)
+class SyntheticDocuments:
+    """Documents, their class indices, and `counts` of generated and rejected documents."""
+
+    texts: list[str]
+    labels: list[int]
+    counts: dict[str, int]
+
+
+@checked
+def generate_documents(
+    fitted: FittedGenerative,
+    n_per_class: PositiveInt,
+    real_ngrams: NgramIndex,
+    sampling: SamplingConfig,
+    folder: Path,
+    *,
+    seed: Seed = 0,
+    progress: bool = False,
+) -> SyntheticDocuments:
+    """Sample `n_per_class` documents of each class that share no n-gram with `real_ngrams`.
+
+    Each batch is sampled with its own seed and stored in `folder`: a killed call resumes and ends
+    with the same documents.
+
+    Raises:
+        ParameterError: `n_per_class` is below 1.
+        DataError: too many consecutive documents of a class are rejected.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = dict.fromkeys(("n_generated", "n_too_short", "n_duplicates", "n_copied"), 0)
+    texts, labels, seen = list[str](), list[int](), set[str]()
+    with tqdm(
+        total=n_per_class * len(fitted.class_lms), unit="document", disable=not progress
+    ) as bar:
+        for label, class_lm in enumerate(fitted.class_lms):
+            n_kept, n_rejected = 0, 0
+            drafts = _generate_batches(
+                class_lm, fitted.bfloat16, real_ngrams, sampling, folder, (seed, label)
+            )
+            for draft, copied in drafts:
+                counts["n_generated"] += 1
+                normalized = " ".join(draft.casefold().split())
+                reason = _rejection_reason(draft, copied, normalized in seen, sampling)
+                if reason:
+                    counts[reason] += 1
+                    n_rejected += 1
+                else:
+                    seen.add(normalized)
+                    texts.append(draft)
+                    labels.append(label)
+                    n_kept, n_rejected = n_kept + 1, 0
+                    bar.update()
+                if n_kept == n_per_class:
+                    break
+                if n_rejected == MAX_CONSECUTIVE_REJECTIONS:
+                    raise DataError(
+                        f"{MAX_CONSECUTIVE_REJECTIONS} consecutive documents of class {label} were "
+                        f"rejected ({counts}): train the model longer, or lower "
+                        f"min_words={sampling.min_words}"
+                    )
+    return SyntheticDocuments(texts, labels, counts)
 
 
 @dataclass(frozen=True)
@@ -47,11 +123,11 @@ class Synthesis(Experiment[LabelledDataset]):
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 0
 
-    def name_on(self, data: LabelledDataset) -> str:
+    def run_name(self, data: LabelledDataset) -> str:
         """Return `<run>-synthetic`."""
         return f"{self.run.name}-synthetic"
 
-    def settings_on(self, data: LabelledDataset) -> dict[str, Any]:
+    def settings_for(self, data: LabelledDataset) -> dict[str, Any]:
         """Return the sampling configuration, the number of documents per class and the seed."""
         return {
             "sampling": asdict(self.sampling),
@@ -90,8 +166,10 @@ class Synthesis(Experiment[LabelledDataset]):
             self.fitted, self.n_per_class, real_ngrams, self.sampling, drafts, seed=self.seed,
             progress=context.progress,
         )  # fmt: skip
-        rows = zip(synthetic.texts, synthetic.labels, strict=True)
-        lines = [json.dumps({"text": t, "label": label}, ensure_ascii=False) for t, label in rows]
+        lines = [
+            json.dumps({"text": text, "label": label}, ensure_ascii=False)
+            for text, label in zip(synthetic.texts, synthetic.labels, strict=True)
+        ]
         write_atomic(context.folder / SYNTHETIC_FILE, "".join(f"{line}\n" for line in lines))
         metadata = {
             "name": self.run.name,
@@ -99,25 +177,19 @@ class Synthesis(Experiment[LabelledDataset]):
             "fingerprint": data.fingerprint,
             "data_config": self.run.settings["data_config"],
             "counts": synthetic.counts,
-            **self.settings_on(data),
+            **self.settings_for(data),
         }
         write_atomic(context.folder / METADATA_FILE, json.dumps(metadata, indent=2))
         counts = synthetic.counts | {"n_kept": len(lines)}
         n_words = [len(text.split()) for text in synthetic.texts]
-        shown = [
-            label * self.n_per_class + row
-            for label in range(len(data.classes))
-            for row in range(min(2, self.n_per_class))
-        ]
-        table = {
-            "class": [data.classes[synthetic.labels[row]] for row in shown],
-            "text": [synthetic.texts[row] for row in shown],
-        }
+        documents = pd.DataFrame({"class": synthetic.labels, "text": synthetic.texts})
+        examples = documents.groupby("class").head(2).reset_index(drop=True)
+        examples["class"] = [data.classes[label] for label in examples["class"]]
         return Outcome(
             {name: Metric(count) for name, count in counts.items()}
             | {"median_words": Metric(float(np.median(n_words)))},
-            history=pd.DataFrame(table),
-            facts={"dataset": data.name, "scale": self.run.config["scale"]},
+            history=examples,
+            metadata={"dataset": data.name, "scale": self.run.config["scale"]},
         )
 
 
@@ -162,13 +234,13 @@ def load_synthetic(
     try:
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
         rows = read_jsonl((folder / SYNTHETIC_FILE).read_text(encoding="utf-8"), SYNTHETIC_FILE)
-        documents = [(str(row["text"]), int(row["label"])) for row in rows]
+        texts_and_labels = [(str(row["text"]), int(row["label"])) for row in rows]
         fingerprint, generator = metadata["fingerprint"], metadata["data_config"]
         n_train, seed = generator["n_train"], generator["seed"]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise DataError(
             f"{folder} holds no synthetic documents ({type(problem).__name__}: {problem}): make "
-            "them with `wholescript data generate`, which prints their folder"
+            "them with `wholescript generate`, which prints their folder"
         ) from None
     if fingerprint != dataset.fingerprint:
         raise ParameterError(
@@ -183,12 +255,72 @@ def load_synthetic(
         )
     texts, labels = list[str](), list[int]()
     for label in range(len(dataset.classes)):
-        of_class = [text for text, c in documents if c == label]
+        of_class = [text for text, c in texts_and_labels if c == label]
         if len(of_class) < n_per_class:
             raise DataError(
                 f"{folder} has {len(of_class)} documents of class {label}, not {n_per_class}: "
-                "generate more with `wholescript data generate`"
+                "generate more with `wholescript generate`"
             )
         texts += of_class[:n_per_class]
         labels += [label] * n_per_class
     return LabelledDocuments(texts, np.array(labels, np.int64), len(dataset.classes))
+
+
+def _rejection_reason(draft: str, copied: bool, duplicate: bool, sampling: SamplingConfig) -> str:
+    """Return the name of the count, or "" if the document is kept."""
+    if len(draft.split()) < sampling.min_words:
+        return "n_too_short"
+    return "n_duplicates" if duplicate else "n_copied" if copied else ""
+
+
+def _generate_batches(
+    class_lm: ClassLanguageModel,
+    bfloat16: bool,
+    real_ngrams: NgramIndex,
+    sampling: SamplingConfig,
+    folder: Path,
+    seed: tuple[int, int],
+) -> Iterator[tuple[str, bool]]:
+    """Yield sampled documents endlessly, each with whether it copies a real one."""
+    model = None
+    for batch in count():
+        path = folder / f"{seed[1]}-{batch}.json"
+        if not path.exists():
+            model = _copy_for_generation(class_lm.model, bfloat16) if model is None else model
+            drafts = _generate(model, class_lm, sampling, derive_seed(*seed, batch))
+            write_atomic(path, json.dumps(drafts))
+        drafts = json.loads(path.read_text(encoding="utf-8"))
+        yield from zip(drafts, real_ngrams.contains_ngram_of(drafts).tolist(), strict=True)
+
+
+def _copy_for_generation(model: CausalLM, bfloat16: bool) -> Any:
+    """Return a copy for fast generation: adapters merged, weights in bfloat16 if set."""
+    copied = copy.deepcopy(model).eval()
+    if hasattr(copied.base, "merge_adapter"):
+        copied.base.merge_adapter()
+    return copied.model.to(torch.bfloat16) if bfloat16 else copied.model
+
+
+@torch.inference_mode()
+def _generate(
+    model: Any, class_lm: ClassLanguageModel, sampling: SamplingConfig, seed: int
+) -> list[str]:
+    torch.manual_seed(seed)
+    eos_token_id = class_lm.eos_token_id
+    prefix = torch.from_numpy(class_lm.prefix).to(model.device).repeat(sampling.batch_size, 1)
+    ids = model.generate(
+        prefix,
+        attention_mask=torch.ones_like(prefix),
+        do_sample=True,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        top_k=0,
+        max_new_tokens=sampling.max_tokens,
+        eos_token_id=eos_token_id,
+        pad_token_id=eos_token_id,
+    )
+    sampled = ids[:, prefix.shape[1] :].cpu().numpy()
+    is_before_eos = np.cumsum(sampled == eos_token_id, axis=1) == 0
+    return [
+        class_lm.decode(row[kept]).strip() for row, kept in zip(sampled, is_before_eos, strict=True)
+    ]

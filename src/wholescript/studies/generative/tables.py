@@ -7,8 +7,9 @@ import pandas as pd
 
 from wholescript.evaluation.calibration import equal_mass_bins
 from wholescript.evaluation.document_comparison import per_class_metrics
-from wholescript.evaluation.document_metrics import ECE_BINS
+from wholescript.evaluation.document_metrics import ECE_BINS, bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import (
     RunsByModel,
     metrics_over_seeds,
@@ -28,19 +29,19 @@ def calibration_table(models: RunsByModel) -> pd.DataFrame:
     sample of this size (`ece_noise_floor`).
     """
     rows = {}
-    for name, seeds in models.items():
-        scores = metrics_over_seeds(seeds)
-        if "ece_uncalibrated" not in scores:
+    for name, runs in models.items():
+        metrics = metrics_over_seeds(runs)
+        if "ece_uncalibrated" not in metrics:
             continue
         row = {}
-        for metric in [name for name in ("accuracy", "ece", "log_loss") if name in scores]:
-            row[f"{metric}_uncalibrated"] = scores[f"{metric}_uncalibrated"].value
-            row[metric] = scores[metric].value
+        for metric in [name for name in ("accuracy", "ece", "log_loss") if name in metrics]:
+            row[f"{metric}_uncalibrated"] = metrics[f"{metric}_uncalibrated"].value
+            row[metric] = metrics[metric].value
         for parameter in ("temperature", "length_exponent"):
-            values = [_calibration_parameter(run, parameter) for run in seeds]
+            values = [_calibration_parameter(run, parameter) for run in runs]
             row[parameter] = float(np.mean(values))
         row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"]
-        floors = [ece_noise_floor(run.predictions(DocumentPredictions)) for run in seeds]
+        floors = [ece_noise_floor(run.predictions(DocumentPredictions)) for run in runs]
         row["expected_ece_if_calibrated"] = float(np.mean(floors))
         rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("model")
@@ -60,17 +61,41 @@ def ece_noise_floor(predictions: DocumentPredictions, n_draws: int = 100, seed: 
     return float(np.mean(errors) / len(confidence))
 
 
+def validation_optimism(models: RunsByModel) -> pd.DataFrame:
+    """Return validation accuracy minus test accuracy of each model, the optimism of validation.
+
+    Columns `value`, `low`, `high` (over documents and seeds), `validation`, `test`.
+    """
+    rows = {}
+    for name, runs in models.items():
+        on_validation = [run.val_predictions(DocumentPredictions) for run in runs]
+        intervals = [
+            bootstrap(predictions, ("accuracy",)).iloc[0]
+            for predictions in (on_validation, predictions_by_seed(runs))
+        ]
+        validation, test = (row["value"] for row in intervals)
+        # Different documents: the errors are independent, so the squared half-widths add.
+        half = float(np.hypot(*((row["high"] - row["low"]) / 2 for row in intervals)))
+        gap = validation - test
+        rows[name] = {
+            "value": gap, "low": gap - half, "high": gap + half, "validation": validation,
+            "test": test,
+        }  # fmt: skip
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
 def per_class_table(models: RunsByModel) -> pd.DataFrame:
     """Return precision, recall and F1 per class, a row per model, columns such as `f1 negative`.
 
     The values are means over seeds.
     """
     rows = {}
-    for name, seeds in models.items():
-        table = per_class_metrics([run.predictions(DocumentPredictions) for run in seeds]).drop(
-            columns="support"
-        )
-        rows[name] = {f"{score} {c}": table.loc[c, score] for c in table.index for score in table}
+    for name, runs in models.items():
+        table = per_class_metrics(predictions_by_seed(runs))
+        table = table.drop(columns="support")
+        rows[name] = {
+            f"{metric} {c}": table.loc[c, metric] for c in table.index for metric in table
+        }
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
@@ -83,29 +108,33 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
     documents and seeds.
     """
     by_model: dict[str, dict[tuple[str, int], Sequence[Run]]] = {}
-    for seeds in runs.values():
-        data_config, classes = seeds[0].settings["data_config"], len(seeds[0].config["classes"])
+    for seed_runs in runs.values():
+        first = seed_runs[0]
+        data_config, n_classes = first.settings["data_config"], len(first.config["classes"])
         if data_config.get("label_column") != "label" or data_config.get("n_train") is None:
             continue
         n_more_real = data_config["n_train"] - n_train
-        n_synthetic = data_config.get("n_synthetic", 0) * classes
+        n_synthetic = data_config.get("n_synthetic", 0) * n_classes
         if n_more_real == 0:
-            by_model.setdefault(model_name(seeds[0]), {})["synthetic", n_synthetic] = seeds
+            by_model.setdefault(model_name(first), {})["synthetic", n_synthetic] = seed_runs
         elif not n_synthetic:
-            by_model.setdefault(model_name(seeds[0]), {})["real", n_more_real] = seeds
+            by_model.setdefault(model_name(first), {})["real", n_more_real] = seed_runs
     rows = []
     for model, augmented in by_model.items():
         baseline = augmented.get(("synthetic", 0))
-        most = max((n_added for source, n_added in augmented if source == "synthetic"), default=0)
-        for (source, n_added), seeds in sorted(augmented.items()):
-            if baseline is None or most == 0 or not 0 <= n_added <= most:
+        max_added = max(
+            (n_added for source, n_added in augmented if source == "synthetic"), default=0
+        )
+        for (source, n_added), seed_runs in sorted(augmented.items()):
+            if baseline is None or max_added == 0 or not 0 <= n_added <= max_added:
                 continue
-            common = {run.config["seed"] for run in seeds}
+            common = {run.config["seed"] for run in seed_runs}
             common &= {run.config["seed"] for run in baseline}
             if not common:
                 continue
             compared, reference = (
-                [run for run in side if run.config["seed"] in common] for side in (seeds, baseline)
+                [run for run in side if run.config["seed"] in common]
+                for side in (seed_runs, baseline)
             )
             ratio, low, high = run_error_rate_ratio(compared, reference)
             rows.append(
@@ -124,24 +153,20 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def on_common_documents(models: RunsByModel) -> dict[str, list[DocumentPredictions]]:
-    """Return the predictions of each model and seed, of the documents that all have predicted."""
-    predictions = {
-        name: [run.predictions(DocumentPredictions) for run in seeds]
-        for name, seeds in models.items()
-    }
-    common = set.intersection(*(set(one.ids) for seeds in predictions.values() for one in seeds))
-    return {name: [one.select(common) for one in seeds] for name, seeds in predictions.items()}
-
-
 def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) -> dict[str, Metric]:
     """Return `error_rate_ratios` on the documents that all models have predicted."""
-    predictions = on_common_documents(models)
+    predictions = {name: predictions_by_seed(runs) for name, runs in models.items()}
+    common = set.intersection(
+        *(set(one.ids) for by_seed in predictions.values() for one in by_seed)
+    )
+    selected = {
+        name: [one.select(common) for one in by_seed] for name, by_seed in predictions.items()
+    }
     ratios = {}
-    for name, seeds in predictions.items():
+    for name, by_seed in selected.items():
         if name != baseline:
             value, low, high = run_error_rate_ratio(
-                models[name], models[baseline], (seeds, predictions[baseline])
+                models[name], models[baseline], (by_seed, selected[baseline])
             )
             ratios[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return ratios
@@ -154,8 +179,8 @@ def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
     class that all seeds reached.
     """
     tables = []
-    for name, seeds in models.items():
-        histories = [run.history for run in seeds if "class" in run.history]
+    for name, runs in models.items():
+        histories = [run.history for run in runs if "class" in run.history]
         if not histories:
             continue
         rows = pd.concat(
@@ -164,14 +189,17 @@ def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
         by_epoch = rows.groupby(["class", "epoch"])
         mean = by_epoch[["train_loss", "val_loss"]].mean()[by_epoch.size() == len(histories)]
         tables.append(mean.reset_index().assign(model=name))
-        tables[-1]["class"] = np.array(seeds[0].config["classes"])[tables[-1]["class"]]
+        tables[-1]["class"] = np.array(runs[0].config["classes"])[tables[-1]["class"]]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def best_epochs(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return the epoch with the lowest validation loss, of each model and class."""
-    best = epochs.groupby(["model", "class"], sort=False)["val_loss"].idxmin()
-    return epochs.loc[best].set_index("model")
+def best_epochs(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return the epoch with the lowest validation loss, of each model and class.
+
+    `losses` are those of `lm_losses_by_epoch`.
+    """
+    best = losses.groupby(["model", "class"], sort=False)["val_loss"].idxmin()
+    return losses.loc[best].set_index("model")
 
 
 def _calibration_parameter(run: Run, name: str) -> float:

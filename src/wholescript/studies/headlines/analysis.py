@@ -53,15 +53,15 @@ def loss_by_frequency(
 @torch.inference_mode()
 @checked
 def top_next_tokens(
-    model: GPT, tokenizer: HeadlineTokenizer, prompt: str, top: PositiveInt = 10
+    model: GPT, tokenizer: HeadlineTokenizer, prompt: str, k: PositiveInt = 10
 ) -> pd.DataFrame:
-    """Return the `top` most probable tokens after a prompt: `token`, `probability`.
+    """Return the `k` most probable tokens after a prompt: `token`, `probability`.
 
     An empty prompt gives the first tokens of a headline.
     """
     ids = _encode_prompt(tokenizer, prompt).to(model.wte.weight.device)
     probabilities = model.eval()(ids)[0, -1].float().softmax(-1)
-    best = probabilities.cpu().topk(min(top, tokenizer.vocab_size))
+    best = probabilities.cpu().topk(min(k, tokenizer.vocab_size))
     texts = [tokenizer.decode([token_id]) for token_id in best.indices.tolist()]
     return pd.DataFrame({"token": texts, "probability": best.values.double().numpy()})
 

@@ -1,6 +1,6 @@
 """Stored runs of the analyses of a trained headline model, which a notebook shows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,7 +12,6 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome, run
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines.analysis import (
     generate_headlines,
     loss_by_frequency,
@@ -21,7 +20,6 @@ from wholescript.studies.headlines.analysis import (
 )
 from wholescript.studies.headlines.experiment import headlines_identity, weights_key
 from wholescript.studies.headlines.losses import HeadlineLosses
-from wholescript.studies.headlines.scoring import task_metric, token_nll
 from wholescript.studies.headlines.train import FittedHeadlineModel, load_headline_model
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
 
@@ -43,11 +41,11 @@ class HeadlineAnalysis(Experiment[Run]):
     compute: Callable[[], pd.DataFrame]
     seed: int = 0
 
-    def name_on(self, data: Run) -> str:
+    def run_name(self, data: Run) -> str:
         """Return `<run>-<measurement>`."""
         return f"{data.name}-{self.measurement}"
 
-    def settings_on(self, data: Run) -> dict[str, Any]:
+    def settings_for(self, data: Run) -> dict[str, Any]:
         """Return the measurement and the seed of sampling."""
         return {"measurement": self.measurement, "seed": self.seed}
 
@@ -64,11 +62,11 @@ class HeadlineAnalysis(Experiment[Run]):
                 low, high = table[name].min(), table[name].max()
                 relative_range = float((high - low) / high)
                 metrics[f"{name}_relative_range"] = Metric(relative_range, tolerance=tolerance)
-        return Outcome(metrics, history=table, facts={"scale": data.config["scale"]})
+        return Outcome(metrics, history=table, metadata={"scale": data.config["scale"]})
 
 
 def analyze_headline_run(
-    workspace: Workspace, found: Run, headlines: Headlines, *, seed: int = 0
+    workspace: Workspace, stored_run: Run, headlines: Headlines, *, seed: int = 0
 ) -> list[Run]:
     """Analyse a trained model and store each table as a run `<run>-<measurement>`.
 
@@ -81,28 +79,17 @@ def analyze_headline_run(
     Raises:
         RunError: the weights are missing, or the model was trained on other headlines.
     """
-    if found.data != headlines_identity(headlines):
+    if stored_run.data != headlines_identity(headlines):
         raise RunError(
-            f"{found.name} was trained on other headlines: give the same file and --n-headlines "
-            f"{sum(found.data['headlines'].values())}"
+            f"{stored_run.name} was trained on other headlines: give the same file and "
+            f"--n-headlines {sum(stored_run.data['headlines'].values())}"
         )
-    train_config = stored_train_config(found)
-    folder = workspace.checkpoints(weights_key(found.config))
+    folder = workspace.checkpoints(weights_key(stored_run.config))
     if not folder.is_dir():
-        raise RunError(f"the weights of {found.name} are not in {folder}: train it again")
-    fitted = load_headline_model(train_config, folder)
+        raise RunError(f"the weights of {stored_run.name} are not in {folder}: train it again")
+    fitted = load_headline_model(stored_train_config(stored_run), folder)
     validation = headlines.validation
-    options: dict[str, Any] = {
-        "block_size": train_config.model.block_size,
-        "bfloat16": cpu_has_bfloat16(),
-    }
-    nll = token_nll(
-        fitted.model,
-        fitted.tokenizer,
-        validation,
-        eval_context=found.settings["eval_context"],
-        **options,
-    )
+    nll = fitted.token_nll(validation, stored_run.settings["eval_context"])
     train_stream = fitted.tokenizer.stream(headlines.train)
     analyses: dict[str, Callable[[], pd.DataFrame]] = {
         "next-tokens": lambda: next_tokens_by_prompt(fitted),
@@ -110,11 +97,11 @@ def analyze_headline_run(
         "loss-by-frequency": lambda: loss_by_frequency(
             nll, fitted.tokenizer, validation, train_stream
         ),
-        "batch-sizes": lambda: metric_by_batch_size(fitted, validation, options),
+        "batch-sizes": lambda: metric_by_batch_size(fitted, validation),
         "samples": lambda: sample_table(fitted, seed),
     }
     return [
-        run(HeadlineAnalysis(measurement, compute, seed), found, workspace)
+        run(HeadlineAnalysis(measurement, compute, seed), stored_run, workspace)
         for measurement, compute in analyses.items()
     ]
 
@@ -142,21 +129,19 @@ def sample_table(fitted: FittedHeadlineModel, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"headline": samples})
 
 
-def metric_by_batch_size(
-    fitted: FittedHeadlineModel, headlines: Sequence[str], options: Mapping[str, Any]
-) -> pd.DataFrame:
+def metric_by_batch_size(fitted: FittedHeadlineModel, headlines: Sequence[str]) -> pd.DataFrame:
     """Return both metrics of one model for each of `BATCH_SIZES`.
 
     Columns: `batch_size`, `nats_per_character`, `scored_token_share`, `bits_per_byte`. Batch sizes
     that the headlines do not fill are left out.
     """
-    scoring_args, rows = (fitted.model, fitted.tokenizer, headlines), []
+    rows = []
     for batch_size in BATCH_SIZES:
         try:
-            task = task_metric(*scoring_args, batch_size=batch_size, **options)
+            task = fitted.task_metric(headlines, batch_size)
         except DataError:
             continue
-        nll = token_nll(*scoring_args, batch_size=batch_size, **options)
+        nll = fitted.token_nll(headlines, batch_size=batch_size)
         rows.append(
             {
                 "batch_size": batch_size,
@@ -169,6 +154,6 @@ def metric_by_batch_size(
     return pd.DataFrame(rows, columns=columns)
 
 
-def stored_train_config(found: Run) -> HeadlineTrainConfig:
+def stored_train_config(run: Run) -> HeadlineTrainConfig:
     """Return the training configuration of a stored run."""
-    return HeadlineTrainConfig.from_settings(found.settings["train_config"])
+    return HeadlineTrainConfig.from_settings(run.settings["train_config"])

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from wholescript.errors import DataError
+from wholescript.models.types import IntArray
 from wholescript.settings import PositiveInt, check_fields
-from wholescript.training.document_batches import DocumentBatch, IntArray
-from wholescript.training.language_model import windows
+from wholescript.training.batches import DocumentBatch, split_batches
+from wholescript.training.windows import split_into_windows
 
 WindowOrder = Literal["file", "shuffled"]
 
@@ -55,7 +56,7 @@ class TokenStreamBatchLoader:
 
     def eval_batches(self) -> Iterator[DocumentBatch]:
         """Yield the whole stream once, in order; a shorter last window is a batch of its own."""
-        rows = windows([self.stream], self.block_size + 1)
+        rows = split_into_windows([self.stream], self.block_size + 1)
         n_full = len(rows) if len(rows[-1]) == self.block_size + 1 else len(rows) - 1
         yield from self._batches(np.arange(n_full) * self.block_size)
         if n_full < len(rows):
@@ -66,9 +67,9 @@ class TokenStreamBatchLoader:
         return (len(self.stream) - 1) // (self.block_size * self.batch_size)
 
     def _batches(self, starts: IntArray) -> Iterator[DocumentBatch]:
-        for first in range(0, len(starts), self.batch_size):
-            batch_starts = starts[first : first + self.batch_size, None]
-            yield _make_batch(self.stream[batch_starts + np.arange(self.block_size + 1)])
+        window = np.arange(self.block_size + 1)
+        for batch_starts in split_batches(starts, self.batch_size):
+            yield _make_batch(self.stream[batch_starts[:, None] + window])
 
 
 def _make_batch(ids: IntArray) -> DocumentBatch:
@@ -90,4 +91,4 @@ def whole_headlines(stream: IntArray, eos_token_id: int, block_size: int) -> lis
             start = last
         last = position
     rows.append(stream[start : last + 1])
-    return windows(rows, block_size + 1)
+    return split_into_windows(rows, block_size + 1)

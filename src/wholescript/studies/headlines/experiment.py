@@ -9,13 +9,13 @@ import torch
 
 from wholescript.data.headlines import Headlines
 from wholescript.errors import DataError
-from wholescript.experiments.environment import profile_here
+from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import Identity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines.losses import HeadlineLosses, mean_bits_per_byte
-from wholescript.studies.headlines.scoring import EvalContext, task_metric, token_nll
+from wholescript.studies.headlines.scoring import EvalContext
 from wholescript.studies.headlines.train import (
     WEIGHTS_FILE,
     FittedHeadlineModel,
@@ -35,7 +35,7 @@ class HeadlineExperiment(Experiment[Headlines]):
     """A headline model, trained by `train_config` and scored in `eval_context`.
 
     The run `headlines/<name>-s<seed>` stores the task's metric, bits per byte, and the loss of
-    every validation headline. `facts` are stored with it. The weights stay in `_build/training`;
+    every validation headline. `metadata` are stored with it. The weights stay in `_build/training`;
     a run that differs only in its `eval_context` loads them from there.
     """
 
@@ -45,13 +45,13 @@ class HeadlineExperiment(Experiment[Headlines]):
     train_config: HeadlineTrainConfig
     eval_context: EvalContext
     seed: int = 1337
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    def name_on(self, data: Headlines) -> str:
+    def run_name(self, data: Headlines) -> str:
         """Return `headlines/<name>-s<seed>`."""
         return f"{GROUP}/{self.name}-s{self.seed}"
 
-    def settings_on(self, data: Headlines) -> dict[str, Any]:
+    def settings_for(self, data: Headlines) -> dict[str, Any]:
         """Return the training configuration, the evaluation context, the seed and the precision."""
         return {
             "train_config": self.train_config.settings,
@@ -80,17 +80,17 @@ class HeadlineExperiment(Experiment[Headlines]):
             DataError: the headlines do not fill a batch.
         """
         fitted = self._fitted(data, context)
-        metrics, losses = evaluate_headlines(fitted, data, self.train_config, self.eval_context)
+        metrics, losses = evaluate_headlines(fitted, data, self.eval_context)
         costs = _costs(fitted, data, losses, self.train_config.epochs)
         # Costs depend on the machine: their tolerance is their own value.
         metrics |= {name: Metric(value, tolerance=abs(value)) for name, value in costs.items()}
-        facts = {
+        metadata = {
             "source": data.source,
-            "scale": profile_here(),
+            "scale": run_profile(),
             "threads": torch.get_num_threads(),
-            **self.facts,
+            **self.metadata,
         }
-        return Outcome(metrics, losses, history=pd.DataFrame(fitted.history), facts=facts)
+        return Outcome(metrics, losses, history=pd.DataFrame(fitted.history), metadata=metadata)
 
     def _fitted(self, data: Headlines, context: Context) -> FittedHeadlineModel:
         if (context.folder / WEIGHTS_FILE).exists():
@@ -123,30 +123,24 @@ def weights_key(config: Mapping[str, Any]) -> str:
 def evaluate_headlines(
     fitted: FittedHeadlineModel,
     headlines: Headlines,
-    train_config: HeadlineTrainConfig,
     eval_context: EvalContext,
 ) -> tuple[dict[str, Metric], HeadlineLosses]:
     """Return bits per byte, the task's metric, and the losses of the validation headlines.
 
     The task's metric is missing if the headlines do not fill one of its batches.
     """
-    scoring_args = (fitted.model, fitted.tokenizer, headlines.validation)
-    options: dict[str, Any] = {
-        "block_size": train_config.model.block_size,
-        "bfloat16": cpu_has_bfloat16(),
-    }
-    nll = token_nll(*scoring_args, eval_context=eval_context, **options)
+    nll = fitted.token_nll(headlines.validation, eval_context)
     losses = HeadlineLosses.from_token_nll(headlines.validation, nll)
     value, low, high = mean_bits_per_byte([losses])
     metrics = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
     try:
-        task = task_metric(*scoring_args, batch_size=TASK_BATCH_SIZE, **options)
+        task = fitted.task_metric(headlines.validation, TASK_BATCH_SIZE)
     except DataError:
         return metrics, losses
     task_values = {
         "nats_per_character": task.nats_per_character,
         "scored_token_share": task.scored_token_share,
-        "nats_per_character_corrected": task.corrected,
+        "nats_per_character_corrected": task.corrected_nats_per_character,
     }
     for name, task_value in task_values.items():
         metrics[name] = Metric(task_value, tolerance=TASK_TOLERANCE)

@@ -72,9 +72,9 @@ class HeadlineLosses:
 SeedLosses = Sequence[HeadlineLosses]
 
 
-def mean_bits_per_byte(model: SeedLosses) -> tuple[float, float, float]:
+def mean_bits_per_byte(losses_by_seed: SeedLosses) -> tuple[float, float, float]:
     """Return the mean bits per byte over seeds with its 95% interval: value, low, high."""
-    row = _bootstrap([model])[0].table().iloc[0]
+    row = _bootstrap([losses_by_seed])[0].table().iloc[0]
     return float(row["value"]), float(row["low"]), float(row["high"])
 
 
@@ -103,13 +103,12 @@ def _bootstrap(models: Sequence[SeedLosses]) -> list[Resampled]:
         raise DataError("losses of different headlines cannot be paired: score the same headlines")
     nats = np.stack([losses.nats for losses in all_losses]).astype(np.float64)
     rng = np.random.default_rng(0)
-    drawn = draw_counts(len(n_bytes), N_BOOTSTRAP, rng)
-    scores = np.concatenate([nats @ n.T / (n @ n_bytes) for n in drawn], axis=1) / math.log(2)
+    counts = draw_counts(len(n_bytes), N_BOOTSTRAP, rng)
+    bits = np.concatenate([nats @ n.T / (n @ n_bytes) for n in counts], axis=1) / math.log(2)
     resampled, start = [], 0
     for model in models:
         values = np.array([[losses.bits_per_byte] for losses in model])
-        seed_scores = scores[start : start + len(model), None]
-        means = mean_over_resampled_seeds(seed_scores, rng)
+        means = mean_over_resampled_seeds(bits[start : start + len(model), None], rng)
         resampled.append(Resampled(("bits_per_byte",), values, means))
         start += len(model)
     return resampled

@@ -11,7 +11,7 @@ from wholescript.errors import DataError
 from wholescript.models.next_token import NextTokenModel
 from wholescript.settings import check
 from wholescript.studies.headlines.tokenizer import EOS, HeadlineTokenizer
-from wholescript.training.language_model import token_log_probabilities, windows
+from wholescript.training.windows import split_into_windows, token_log_probabilities
 
 EvalContext = Literal["non_overlapping", "sliding_window", "per_headline"]
 
@@ -24,8 +24,8 @@ class TaskMetric:
     scored_token_share: float
 
     @property
-    def corrected(self) -> float:
-        """Nats per character if the tokens that are not scored had the mean loss of the others."""
+    def corrected_nats_per_character(self) -> float:
+        """The metric if the tokens that are not scored had the mean loss of the others."""
         return self.nats_per_character / self.scored_token_share
 
 
@@ -51,13 +51,15 @@ def task_metric(
     span = block_size * batch_size + 1
     if len(stream) < span:
         raise DataError(f"{len(stream)} tokens do not fill a batch of {batch_size} x {block_size}")
-    rows = [
-        stream[start + row * block_size : start + (row + 1) * block_size + 1]
+    token_windows = [
+        stream[start + i * block_size : start + (i + 1) * block_size + 1]
         for start in range(0, len(stream) - span + 1, span)
-        for row in range(batch_size)
+        for i in range(batch_size)
     ]
     # A window's loss does not depend on its batch, so any number of windows can be one forward.
-    log_probs = token_log_probabilities(model, rows, max_context=block_size + 1, bfloat16=bfloat16)
+    log_probs = token_log_probabilities(
+        model, token_windows, max_context=block_size + 1, bfloat16=bfloat16
+    )
     total = -sum(float(part.astype(np.float64).sum()) for part in log_probs)
     n_scored = sum(map(len, log_probs))
     n_characters = sum(len(headline) + len(EOS) for headline in headlines)
@@ -92,15 +94,15 @@ def token_nll(
     token_ids = tokenizer(headlines)
     eos = np.array([tokenizer.eos_token_id])
     stream = np.concatenate([eos, *token_ids])
-    rows, max_context = {
-        "non_overlapping": (windows([stream], block_size + 1), block_size + 1),
+    sequences, max_context = {
+        "non_overlapping": (split_into_windows([stream], block_size + 1), block_size + 1),
         "sliding_window": ([stream], block_size),
         "per_headline": ([np.concatenate([eos, ids]) for ids in token_ids], block_size),
     }[eval_context]
     tokens_per_forward = batch_size and batch_size * max_context
     log_probs = token_log_probabilities(
         model,
-        rows,
+        sequences,
         max_context=max_context,
         bfloat16=bfloat16,
         tokens_per_forward=tokens_per_forward,

@@ -1,12 +1,12 @@
 """Stored headline runs as tables and metrics of a notebook."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from wholescript.errors import RunError
-from wholescript.experiments.documents.tables import training_script
+from wholescript.experiments.documents.tables import RunsByModel, training_script
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import mean_costs, strip_seed
 from wholescript.experiments.store import Run, RunStore
@@ -18,19 +18,18 @@ from wholescript.studies.headlines.losses import (
     paired_difference,
 )
 
-HeadlineRuns = Mapping[str, Sequence[Run]]
-COSTS = (
+REPORTED_METRICS = (
     "nats_per_character",
     "scored_token_share",
     "nats_per_character_corrected",
     "parameters",
     "train_seconds",
 )
-CONFIG_FIELDS = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
+MODEL_SIZES = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
 
 
 def load_headline_runs(group: str) -> dict[str, list[Run]]:
-    """Return the published headline runs, by their name without group and seed.
+    """Return the stored headline runs, by their name without group and seed.
 
     Raises:
         RunError: there is none.
@@ -39,7 +38,7 @@ def load_headline_runs(group: str) -> dict[str, list[Run]]:
     found = find_headline_runs(RunStore(workspace.project.root / "results"), group)
     if not found:
         raise RunError(f"results/ holds no runs of {group!r}: {training_script()} makes them")
-    for run in (run for seeds in found.values() for run in seeds):
+    for run in (run for runs in found.values() for run in runs):
         workspace.used[run.name] = run.key
     return found
 
@@ -54,26 +53,26 @@ def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
     return found
 
 
-def ablation_table(runs: HeadlineRuns, prefix: str = "") -> pd.DataFrame:
+def ablation_table(runs_by_model: RunsByModel, prefix: str = "") -> pd.DataFrame:
     """Return a row for each ablation step that has runs `<prefix><step>`, in order.
 
     Columns: `bits_per_byte` with `low` and `high`; `baseline`, the last kept step before it;
     `bits_per_byte_change` from that with `bits_per_byte_change_low` and `_high`; `kept`; `seeds`;
-    and the means of `COSTS` over seeds. Intervals are over headlines and seeds.
+    and the means of `REPORTED_METRICS` over seeds. Intervals are over headlines and seeds.
 
     Raises:
         RunError: a step has runs, but its baseline has none.
     """
     rows = {}
     for step in ABLATION_STEPS:
-        seeds = runs.get(f"{prefix}{step.name}")
-        if not seeds:
+        runs = runs_by_model.get(f"{prefix}{step.name}")
+        if not runs:
             continue
         baseline = (kept_steps_before(step.name) or [step])[-1].name
-        if f"{prefix}{baseline}" not in runs:
+        if f"{prefix}{baseline}" not in runs_by_model:
             raise RunError(f"{step.name} is compared with {baseline}, which has no runs: train it")
-        value, low, high = mean_bits_per_byte(_losses(seeds))
-        change = paired_difference(_losses(seeds), _losses(runs[f"{prefix}{baseline}"]))
+        value, low, high = mean_bits_per_byte(_losses(runs))
+        change = paired_difference(_losses(runs), _losses(runs_by_model[f"{prefix}{baseline}"]))
         rows[step.name] = {
             "bits_per_byte": value,
             "low": low,
@@ -83,8 +82,8 @@ def ablation_table(runs: HeadlineRuns, prefix: str = "") -> pd.DataFrame:
             "bits_per_byte_change_low": change["low"],
             "bits_per_byte_change_high": change["high"],
             "kept": step.kept,
-            "seeds": len(seeds),
-            **_cost_columns(seeds),
+            "seeds": len(runs),
+            **_mean_metrics(runs),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("step")
 
@@ -96,33 +95,36 @@ def step_differences(table: pd.DataFrame) -> pd.DataFrame:
     return found.set_axis(["value", "low", "high"], axis=1).astype(float)
 
 
-def differences_from_baseline(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
+def differences_from_baseline(models: RunsByModel, baseline: str) -> pd.DataFrame:
     """Return bits per byte of each model minus the baseline's: `value`, `low`, `high`."""
     rows = {
-        name: paired_difference(_losses(seeds), _losses(models[baseline]))[["value", "low", "high"]]
-        for name, seeds in models.items()
+        name: paired_difference(_losses(runs), _losses(models[baseline]))[["value", "low", "high"]]
+        for name, runs in models.items()
         if name != baseline
     }
     return pd.DataFrame(rows).T.sort_values("value", ascending=False)
 
 
-def summary_metrics(seeds: Sequence[Run]) -> dict[str, Metric]:
-    """Return bits per byte with its interval, mean costs, and the number of seeds."""
-    value, low, high = mean_bits_per_byte(_losses(seeds))
-    costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(seeds).items()}
+def summary_metrics(runs: Sequence[Run]) -> dict[str, Metric]:
+    """Return bits per byte with its interval, mean costs, the number of seeds, and sizes.
+
+    The sizes are `MODEL_SIZES`, `epochs`, and those of the splits, `n_train` and `n_validation`.
+    """
+    value, low, high = mean_bits_per_byte(_losses(runs))
+    costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(runs).items()}
     bits_per_byte = Metric(value, low, high, (high - low) / 4)
-    return costs | {"bits_per_byte": bits_per_byte, "seeds": Metric(len(seeds))}
+    train_config, counts = runs[0].settings["train_config"], runs[0].data["headlines"]
+    return {
+        **costs,
+        "bits_per_byte": bits_per_byte,
+        "seeds": Metric(len(runs)),
+        **{name: Metric(train_config["model"][name]) for name in MODEL_SIZES},
+        **{f"n_{split}": Metric(count) for split, count in counts.items()},
+        "epochs": Metric(train_config["epochs"]),
+    }
 
 
-def config_metrics(seeds: Sequence[Run]) -> dict[str, Metric]:
-    """Return configuration fields, epochs, and the split sizes `n_train`, `n_validation`."""
-    train_config, counts = seeds[0].settings["train_config"], seeds[0].data["headlines"]
-    model = {name: Metric(train_config["model"][name]) for name in CONFIG_FIELDS}
-    sizes = {f"n_{split}": Metric(count) for split, count in counts.items()}
-    return model | sizes | {"epochs": Metric(train_config["epochs"])}
-
-
-def bits_per_byte_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
+def bits_per_byte_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric]:
     """Return bits per byte over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
     for name in models.keys() - {baseline}:
@@ -132,12 +134,12 @@ def bits_per_byte_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metri
     return found
 
 
-def train_time_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
+def train_time_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric]:
     """Return the mean training time over the baseline's, as `<model>_over_<baseline>`.
 
     The ratio is meaningful only if each training had the same machine to itself.
     """
-    seconds = {name: mean_costs(seeds)["train_seconds"] for name, seeds in models.items()}
+    seconds = {name: mean_costs(runs)["train_seconds"] for name, runs in models.items()}
     ratios = {name: value / seconds[baseline] for name, value in seconds.items()}
     return {
         f"{name}_over_{baseline}": Metric(ratio, tolerance=ratio)
@@ -146,31 +148,32 @@ def train_time_ratios(models: HeadlineRuns, baseline: str) -> dict[str, Metric]:
     }
 
 
-def config_table(models: HeadlineRuns, baseline: str) -> pd.DataFrame:
+def model_table(models: RunsByModel, baseline: str) -> pd.DataFrame:
     """Return a row for each model: `bits_per_byte`, its ratio to the baseline, and costs.
 
-    Columns: `bits_per_byte`, `ratio` with `ratio_low` and `ratio_high`, `seeds`, and `COSTS`.
+    Columns: `bits_per_byte`, `ratio` with `ratio_low` and `ratio_high`, `seeds`, and the means of
+    `REPORTED_METRICS` over seeds.
     """
     rows = {}
-    for name, seeds in models.items():
-        difference = paired_difference(_losses(seeds), _losses(models[baseline]))
+    for name, runs in models.items():
+        difference = paired_difference(_losses(runs), _losses(models[baseline]))
         rows[name] = {
-            "bits_per_byte": mean_bits_per_byte(_losses(seeds))[0],
+            "bits_per_byte": mean_bits_per_byte(_losses(runs))[0],
             **{column: difference[column] for column in ("ratio", "ratio_low", "ratio_high")},
-            "seeds": len(seeds),
-            **_cost_columns(seeds),
+            "seeds": len(runs),
+            **_mean_metrics(runs),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def mean_history(seeds: Sequence[Run]) -> pd.DataFrame:
+def mean_history(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the mean over seeds of each epoch: `epoch`, `train_loss`, `val_loss`, `seconds`.
 
     Losses are in bits per byte: nats per token divided by ln 2 and by the bytes per token of the
     validation split. `seconds` are cumulative, to the end of the epoch.
     """
     tables = []
-    for run in seeds:
+    for run in runs:
         history = run.history.set_index("epoch")
         bytes_per_token = run.metrics["bytes_per_token"].value
         losses = history[["train_loss", "val_loss"]] / (math.log(2) * bytes_per_token)
@@ -183,10 +186,10 @@ def seconds_to_loss(history: pd.DataFrame, loss: float) -> float:
     return float(history.loc[history["val_loss"] <= loss, "seconds"].min())
 
 
-def _cost_columns(seeds: Sequence[Run]) -> dict[str, float]:
-    costs = mean_costs(seeds)
-    return {name: costs.get(name, float("nan")) for name in COSTS}
+def _mean_metrics(runs: Sequence[Run]) -> dict[str, float]:
+    costs = mean_costs(runs)
+    return {name: costs.get(name, float("nan")) for name in REPORTED_METRICS}
 
 
-def _losses(seeds: Sequence[Run]) -> list[HeadlineLosses]:
-    return [run.predictions(HeadlineLosses) for run in seeds]
+def _losses(runs: Sequence[Run]) -> list[HeadlineLosses]:
+    return [run.predictions(HeadlineLosses) for run in runs]

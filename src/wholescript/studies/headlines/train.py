@@ -1,4 +1,4 @@
-"""Training of a headline model, and saving and loading it."""
+"""A fitted headline model: training, saving, loading and scoring it."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -7,27 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
 from wholescript.models.gpt import GPT
 from wholescript.studies.headlines.batches import TokenStreamBatchLoader, whole_headlines
+from wholescript.studies.headlines.scoring import EvalContext, TaskMetric, task_metric, token_nll
 from wholescript.studies.headlines.tokenizer import (
     HeadlineTokenizer,
     load_headline_tokenizer,
     train_headline_tokenizer,
 )
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
-from wholescript.training.batches import BatchLoader
-from wholescript.training.document_batches import DocumentBatchLoader
+from wholescript.training.batches import BatchLoader, DocumentBatchLoader
 from wholescript.training.epoch_timer import EpochTimer
-from wholescript.training.language_model import NextTokenObjective
 from wholescript.training.loop import HistoryRow, fit
+from wholescript.training.objectives.next_token import NextTokenObjective
+from wholescript.training.objectives.r_drop import RDropObjective
 from wholescript.training.optimizers import make_optimizer
-from wholescript.training.r_drop import RDropObjective
 
 TOKENIZER_FILE, HISTORY_FILE, WEIGHTS_FILE = "tokenizer.json", "history.json", "weights.safetensors"
 
@@ -44,6 +46,34 @@ class FittedHeadlineModel:
     def n_parameters(self) -> int:
         """The number of parameters, all of which are trained."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def task_metric(self, headlines: Sequence[str], batch_size: int) -> TaskMetric:
+        """Return the metric of the original task; see `scoring.task_metric`."""
+        return task_metric(
+            self.model,
+            self.tokenizer,
+            headlines,
+            block_size=self.model.config.block_size,
+            batch_size=batch_size,
+            bfloat16=cpu_has_bfloat16(),
+        )
+
+    def token_nll(
+        self,
+        headlines: Sequence[str],
+        eval_context: EvalContext = "non_overlapping",
+        batch_size: int | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Return the loss of each token in nats; see `scoring.token_nll`."""
+        return token_nll(
+            self.model,
+            self.tokenizer,
+            headlines,
+            block_size=self.model.config.block_size,
+            eval_context=eval_context,
+            bfloat16=cpu_has_bfloat16(),
+            batch_size=batch_size,
+        )
 
 
 def train_headline_model(
@@ -120,9 +150,9 @@ def _train_loader(
     block_size, batch_size = train_config.model.block_size, train_config.batch_size
     if not train_config.whole_headlines:
         return TokenStreamBatchLoader(stream, block_size, batch_size, train_config.order)
-    rows = whole_headlines(stream, tokenizer.eos_token_id, block_size)
-    labels = np.zeros(len(rows), np.int64)  # not used
-    return DocumentBatchLoader(rows, labels, batch_size, tokenizer.eos_token_id)
+    token_windows = whole_headlines(stream, tokenizer.eos_token_id, block_size)
+    labels = np.zeros(len(token_windows), np.int64)  # not used
+    return DocumentBatchLoader(token_windows, labels, batch_size, tokenizer.eos_token_id)
 
 
 def _val_loader(

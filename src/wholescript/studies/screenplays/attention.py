@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from wholescript.data.films.folds import Fold, inner_folds
 from wholescript.models.aggregators import relative_positions
 from wholescript.models.films.task import Estimator, Task
-from wholescript.studies.screenplays.cross_validation import fold_seed
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.occlusion import spearman_per_row
 from wholescript.training.batches import ChunkBatch, ChunkBatchLoader
@@ -26,12 +25,13 @@ from wholescript.training.loop import fit
 class OcclusionResult:
     """Attention and occlusion of n films.
 
-    `rows` (n,) in the corpus; `logits` (n,) of whole films; `logit_changes` (n, parts): logit minus
-    the logit without a part of the script. `attention` and `chunk_logit_changes` hold a vector
-    (n_chunks,) for each film: the attention to each chunk, and logit minus logit without the chunk.
+    `indices` (n,) in the task; `logits` (n,) of whole films; `logit_changes` (n, n_parts):
+    logit minus the logit without a part of the script. `attention` and `chunk_logit_changes` hold a
+    vector (n_chunks,) for each film: the attention to each chunk, and logit minus logit without the
+    chunk.
     """
 
-    rows: NDArray[np.int64]
+    indices: NDArray[np.int64]
     logits: NDArray[np.float64]
     logit_changes: NDArray[np.float64]
     attention: list[NDArray[np.float64]]
@@ -58,19 +58,12 @@ class OcclusionResult:
         return np.array(ratios)
 
 
-def train_fold_network(
-    model: MILClassifier, task: Task, fold: Fold, *, seed: int
-) -> tuple[nn.Module, ChunkBatchLoader]:
-    """Train the first network of a fold's ensemble; return it and a loader of the test films."""
-    return _train_first_member(model, task, fold, fold_seed(seed, fold))
-
-
 def attention_profile(
-    model: Estimator, task: Task, fold: Fold, *, bins: int = 20, seed: int = 0
+    model: Estimator, task: Task, fold: Fold, *, n_bins: int = 20, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Train a network on `fold` and return its attention by position in the script, (bins,).
+    """Train a network on `fold` and return its attention by position in the script, (n_bins,).
 
-    The script is cut into `bins` equal parts. The attention to a part is divided by the share of
+    The script is cut into `n_bins` equal parts. The attention to a part is divided by the share of
     the chunks in it, over all test films: uniform attention gives 1.
 
     Raises:
@@ -78,12 +71,12 @@ def attention_profile(
     """
     if not isinstance(model, MILClassifier):
         raise TypeError(f"{model.name} has no attention: only MIL classifiers have")
-    network, test_loader = _train_first_member(model, task, fold, seed)
-    weight, uniform = np.zeros(bins), np.zeros(bins)
+    network, test_loader = train_first_member(model, task, fold, seed=seed)
+    weight, uniform = np.zeros(n_bins), np.zeros(n_bins)
     for batch in test_loader.eval_batches():
         with torch.inference_mode():
             attention = network(batch.chunks, batch.chunk_mask, *batch.extra_features).attention
-        part = (relative_positions(batch.chunk_mask) * bins).long().clamp(max=bins - 1)
+        part = (relative_positions(batch.chunk_mask) * n_bins).long().clamp(max=n_bins - 1)
         share = batch.chunk_mask / batch.chunk_mask.sum(1, keepdim=True)
         inside = batch.chunk_mask.numpy()
         np.add.at(weight, part.numpy()[inside], attention.numpy()[inside])
@@ -91,33 +84,35 @@ def attention_profile(
     return weight / np.maximum(uniform, 1e-12)
 
 
-def _train_first_member(
-    model: MILClassifier, task: Task, fold: Fold, seed: int
+def train_first_member(
+    model: MILClassifier, task: Task, fold: Fold, *, seed: int
 ) -> tuple[nn.Module, ChunkBatchLoader]:
+    """Train the first network of a fold's ensemble; return it and a loader of the test films."""
     inner = inner_folds(
         task.labels, task.groups, fold.train, n_folds=model.n_inner_folds, seed=seed
     )[0]
     torch.manual_seed(seed)
     network = model.build()
-    parts = (inner.train, inner.test, fold.test)
-    train_loader, val_loader, test_loader = model.loaders(task, inner.train, *parts)
+    train_loader, val_loader, test_loader = model.loaders(
+        task, inner.train, inner.train, inner.test, fold.test
+    )
     fit(network, train_loader, val_loader, model.train_config, seed=seed)
     return network.eval(), test_loader
 
 
 @torch.inference_mode()
-def occlude_network(network: nn.Module, loader: ChunkBatchLoader, parts: int) -> OcclusionResult:
-    """Score films whole, without each of `parts` equal parts, and without each chunk."""
-    rows, logits, logit_changes = [], [], []
+def occlude_network(network: nn.Module, loader: ChunkBatchLoader, n_parts: int) -> OcclusionResult:
+    """Score films whole, without each of `n_parts` equal parts, and without each chunk."""
+    indices, logits, logit_changes = [], [], []
     attention: list[NDArray[np.float64]] = []
     chunk_logit_changes: list[NDArray[np.float64]] = []
     for batch in loader.eval_batches():
         whole, weights = network(batch.chunks, batch.chunk_mask, *batch.extra_features)
         steps = torch.arange(batch.chunk_mask.shape[1])
-        part = ((steps + 0.5) / batch.chunk_mask.sum(1, keepdim=True) * parts).long()
-        without_parts = [_logits_without(network, batch, part == number) for number in range(parts)]
+        part = ((steps + 0.5) / batch.chunk_mask.sum(1, keepdim=True) * n_parts).long()
+        without_parts = [_logits_without(network, batch, part == k) for k in range(n_parts)]
         without_chunks = [_logits_without(network, batch, steps == step) for step in steps]
-        rows.append(batch.rows)
+        indices.append(batch.indices)
         logits.append(whole)
         logit_changes.append(whole[:, None] - torch.stack(without_parts, 1))
         by_chunk = whole[:, None] - torch.stack(without_chunks, 1)
@@ -125,7 +120,7 @@ def occlude_network(network: nn.Module, loader: ChunkBatchLoader, parts: int) ->
             attention.append(weight[inside].double().numpy())
             chunk_logit_changes.append(change[inside].double().numpy())
     return OcclusionResult(
-        np.concatenate(rows),
+        np.concatenate(indices),
         torch.cat(logits).double().numpy(),
         torch.cat(logit_changes).double().numpy(),
         attention,

@@ -7,12 +7,13 @@ import hashlib
 import io
 import json
 import logging
+import os
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -26,8 +27,10 @@ from wholescript.errors import DataError
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.evaluation.thresholds import best_threshold
 from wholescript.files import write_atomic
-from wholescript.models.films.task import Estimator, FoldScores, Task
+from wholescript.models.films.task import Estimator, FoldPredictions, Task
 from wholescript.training.seeds import derive_seed
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ log = logging.getLogger(__name__)
 class CachedEstimator:
     """An estimator that caches the scores of each fitted fold in `folder`.
 
-    The key of a fold is the hash of the configuration, seed, labels and rows. A killed
+    The key of a fold is the hash of the settings, seed, labels and films. A killed
     cross-validation resumes from the cache, and stacking reuses the folds of its members.
     """
 
@@ -55,7 +58,7 @@ class CachedEstimator:
 
     def fit_predict(
         self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
-    ) -> FoldScores:
+    ) -> FoldPredictions:
         """Return the cached scores, or fit and cache them; a damaged file is replaced."""
         key = hashlib.sha256(json.dumps([self.config, seed], sort_keys=True).encode())
         for part in (task.labels, train, test):
@@ -79,14 +82,13 @@ def cross_validate(
     seed: int,
     fold_cache_dir: Path | None = None,
     progress: bool = True,
-    n_jobs: int = 1,
+    n_jobs: int | None = 1,
 ) -> FilmPredictions:
     """Fit `estimator` on each fold and return its predictions of the test films.
 
     The threshold of a fold maximises macro-F1 on its inner folds. Finished folds are cached in
     `fold_cache_dir`: a killed run resumes and ends with the same bytes. The seed of a fold derives
-    from `seed` and its number. With several `n_jobs` each process fits one fold at a time; the
-    result is the same.
+    from `seed` and its number. `n_jobs` and `progress` are those of `map_folds`.
 
     Raises:
         DataError: a group of films is in both training and test films of a fold, or a film is
@@ -95,19 +97,15 @@ def cross_validate(
     fold_estimator = CachedEstimator(estimator, fold_cache_dir) if fold_cache_dir else estimator
     shape = (max(fold.repeat for fold in folds) + 1, len(task.labels))
     scores, thresholds = np.full(shape, np.nan), np.full(shape, np.nan)
-    numbers = np.full(shape, -1)
+    fold_numbers = np.full(shape, -1)
     chosen: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     for fold in folds:
-        _check_fold(fold, task, numbers)
-        numbers[fold.repeat, fold.test] = fold.fold
-    jobs = (
-        delayed(_fit_single_threaded)(fold_estimator, task, fold, fold_seed(seed, fold))
-        for fold in folds
-    )
-    fitted = Parallel(n_jobs, return_as="generator")(jobs)
-    bar = tqdm(fitted, estimator.name, len(folds), unit="fold", disable=not progress)
-    for fold, fold_scores in zip(folds, bar, strict=True):
+        _check_fold(fold, task, fold_numbers)
+        fold_numbers[fold.repeat, fold.test] = fold.fold
+    fn = partial(_fit_fold, fold_estimator, task, seed)
+    fitted = map_folds(fn, folds, name=estimator.name, n_jobs=n_jobs, progress=progress)
+    for fold, fold_scores in zip(folds, fitted, strict=True):
         scored = np.isfinite(fold_scores.inner)
         threshold = best_threshold(task.labels[fold.train][scored], fold_scores.inner[scored])
         scores[fold.repeat, fold.test] = fold_scores.test
@@ -118,7 +116,7 @@ def cross_validate(
     years = task.films["year"].to_numpy(np.int64)
     film_ids = [str(film_id) for film_id in task.films["film_id"]]
     return FilmPredictions(
-        film_ids, task.labels, task.groups, years, scores, thresholds, numbers, chosen, history
+        film_ids, task.labels, task.groups, years, scores, thresholds, fold_numbers, chosen, history
     )
 
 
@@ -127,40 +125,57 @@ def fold_seed(seed: int, fold: Fold) -> int:
     return derive_seed(seed, fold.repeat, fold.fold)
 
 
-def _fit_single_threaded(
-    fold_estimator: Estimator, task: Task, fold: Fold, seed: int
-) -> FoldScores:
-    with single_threaded():
-        return fold_estimator.fit_predict(task, fold.train, fold.test, seed=seed)
+def map_folds(
+    fn: Callable[[Fold], T],
+    folds: Sequence[Fold],
+    *,
+    name: str,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> Iterator[T]:
+    """Yield `fn` of each fold, in order, from `n_jobs` processes; None is one for each core.
+
+    Each fold runs on one core, so that the results do not depend on the number of processes. With
+    fewer than five folds, None is one process: starting others costs more than it saves.
+    """
+    if n_jobs is None:
+        n_jobs = (os.cpu_count() or 1) if len(folds) >= 5 else 1
+    results = Parallel(n_jobs, return_as="generator")(
+        delayed(_run_single_threaded)(fn, fold) for fold in folds
+    )
+    yield from tqdm(results, name, len(folds), unit="fold", disable=not progress)
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
+def _fit_fold(estimator: Estimator, task: Task, seed: int, fold: Fold) -> FoldPredictions:
+    return estimator.fit_predict(task, fold.train, fold.test, seed=fold_seed(seed, fold))
+
+
+def _run_single_threaded(fn: Callable[[Fold], T], fold: Fold) -> T:
     """Run linear algebra on one core, so that sums are in the same order on every machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with threadpool_limits(1):
-            yield
+            return fn(fold)
     finally:
         torch.set_num_threads(threads)
 
 
-def _check_fold(fold: Fold, task: Task, numbers: NDArray[np.int64]) -> None:
+def _check_fold(fold: Fold, task: Task, fold_numbers: NDArray[np.int64]) -> None:
     where = f"fold {fold.fold} of repeat {fold.repeat}"
     if len(shared := np.intersect1d(task.groups[fold.train], task.groups[fold.test])):
         raise DataError(
             f"{len(shared)} groups of films, {shared[0]!r} among them, are in both training and "
             f"test films of {where}: make folds that keep groups together"
         )
-    if len(twice := fold.test[numbers[fold.repeat, fold.test] >= 0]):
+    if len(twice := fold.test[fold_numbers[fold.repeat, fold.test] >= 0]):
         raise DataError(
             f"row {twice[0]} is tested again in {where}: the test films of a repeat must not "
             "overlap; number another repeat differently"
         )
 
 
-def _serialize(scores: FoldScores) -> bytes:
+def _serialize(scores: FoldPredictions) -> bytes:
     """Return an npz file of the two arrays, and of the other fields as JSON text (`rest`)."""
     buffer = io.BytesIO()
     rest = np.asarray(json.dumps({"chosen": scores.chosen, "history": scores.history}))
@@ -168,6 +183,6 @@ def _serialize(scores: FoldScores) -> bytes:
     return buffer.getvalue()
 
 
-def _load_fold(path: Path) -> FoldScores:
+def _load_fold(path: Path) -> FoldPredictions:
     with np.load(path, allow_pickle=False) as stored:
-        return FoldScores(stored["inner"], stored["test"], **json.loads(str(stored["rest"])))
+        return FoldPredictions(stored["inner"], stored["test"], **json.loads(str(stored["rest"])))

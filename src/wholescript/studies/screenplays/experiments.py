@@ -1,7 +1,6 @@
 """Experiments on films: cross-validation of an estimator, and other measurements."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +23,13 @@ from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import current_workspace
 from wholescript.models.films.task import Estimator
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
-from wholescript.studies.screenplays.study import Study
+from wholescript.studies.screenplays.data import ScreenplayData
 
 MIN_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True)
-class CrossValidation(Experiment[Study]):
+class CrossValidation(Experiment[ScreenplayData]):
     """An estimator fitted on the training films of each fold and scored on its test films.
 
     `split` is `random` (all repeats), `first_repeat` or `temporal`.
@@ -42,21 +41,21 @@ class CrossValidation(Experiment[Study]):
     estimator: Estimator
     split: str = "random"
 
-    def name_on(self, data: Study) -> str:
+    def run_name(self, data: ScreenplayData) -> str:
         """Return `name`."""
         return self.name
 
-    def settings_on(self, data: Study) -> dict[str, Any]:
+    def settings_for(self, data: ScreenplayData) -> dict[str, Any]:
         """Return the estimator with its configuration, the split, the seed and the profile."""
         return {
             "estimator": self.estimator.name,
             "config": self.estimator.config,
             "split": self.split,
             "seed": data.seed,
-            "scale": data.profile,
+            "scale": data.profile_name,
         }
 
-    def data_identity(self, data: Study) -> dict[str, Any]:
+    def data_identity(self, data: ScreenplayData) -> dict[str, Any]:
         """Return hashes of corpus, labels and groups, folds, and features unless it needs texts."""
         task = data.task
         features = (
@@ -65,59 +64,57 @@ class CrossValidation(Experiment[Study]):
         return features | {
             "corpus": data.corpus.provenance.fingerprint,
             "films": hash_json([task.labels.tolist(), list(task.groups)]),
-            "folds": _folds_hash(data.split(self.split)),
+            "folds": _folds_hash(data.folds_of(self.split)),
         }
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules of cross-validation, of the estimator and of its parts."""
         return ("wholescript.studies.screenplays.cross_validation", *_modules(self.estimator))
 
-    def execute(self, data: Study, context: Context) -> Outcome:
+    def execute(self, data: ScreenplayData, context: Context) -> Outcome:
         """Cross-validate; finished folds of an interrupted run are read from the fold cache."""
-        folds = data.split(self.split)
         predictions = cross_validate(
             self.estimator,
             data.task,
-            folds,
+            data.folds_of(self.split),
             seed=data.seed,
             fold_cache_dir=_fold_cache_dir(self.estimator, data),
-            # With fewer folds, starting processes costs more than it saves.
-            n_jobs=(os.cpu_count() or 1) if len(folds) >= 5 else 1,
+            n_jobs=None,
         )
         return Outcome(
             _metrics(predictions, data.seed),
             predictions,
             history=pd.DataFrame(predictions.history),
-            facts={"chosen": predictions.chosen},
+            metadata={"chosen": predictions.chosen},
         )
 
 
 @dataclass(frozen=True)
 class Measurement(Experiment[None]):
-    """Other expensive numbers: the result of `measure`, identified by `config` (JSON-able)."""
+    """Other expensive numbers: the result of `measure`, identified by `settings` (JSON-able)."""
 
     kind: ClassVar[str] = "measurement"
 
     name: str
-    config: Mapping[str, Any]
+    settings: Mapping[str, Any]
     measure: Callable[[], Mapping[str, Metric]]
     source: tuple[str, ...] = ()
 
-    def name_on(self, data: None) -> str:
+    def run_name(self, data: None) -> str:
         """Return `name`."""
         return self.name
 
-    def settings_on(self, data: None) -> dict[str, Any]:
-        """Return the configuration with the notebook's profile and seed."""
+    def settings_for(self, data: None) -> dict[str, Any]:
+        """Return the settings with the notebook's profile and seed."""
         parameters = current_workspace().parameters
         return {
-            "config": dict(self.config),
+            "config": dict(self.settings),
             "scale": parameters["scale"],
             "seed": parameters.get("seed"),
         }
 
     def data_identity(self, data: None) -> dict[str, Any]:
-        """Return nothing: `config` identifies the data."""
+        """Return nothing: `settings` identify the data."""
         return {}
 
     def modules(self) -> tuple[str, ...]:
@@ -137,18 +134,20 @@ class ModelComparison(NamedTuple):
     table: pd.DataFrame
 
 
-def evaluate_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
+def evaluate_run(
+    name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "random"
+) -> Run:
     """Return the stored run `<group>/<name>` of `CrossValidation`; train and store it if absent.
 
     Raises:
         RunError: no workspace is active, or `name` has another form.
     """
-    return run(CrossValidation(name, estimator, split), study)
+    return run(CrossValidation(name, estimator, split), data)
 
 
 def measure_run(
     name: str,
-    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
     modules: Sequence[str],
     measure: Callable[[], Mapping[str, Metric]],
 ) -> Run:
@@ -156,10 +155,12 @@ def measure_run(
 
     `modules` compute the numbers: the hash of their source is recorded.
     """
-    return run(Measurement(name, config, measure, tuple(modules)), None)
+    return run(Measurement(name, settings, measure, tuple(modules)), None)
 
 
-def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "random") -> Run:
+def load_run(
+    name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "random"
+) -> Run:
     """Return a run that another notebook makes.
 
     In a notebook with other than the published parameters, the run is made here if it is absent.
@@ -169,16 +170,16 @@ def load_run(name: str, estimator: Estimator, study: Study, *, split: str = "ran
     """
     workspace = current_workspace()
     experiment = CrossValidation(name, estimator, split)
-    if workspace.published and workspace.find(name, experiment.identity(study)) is None:
+    if workspace.published and workspace.find(name, experiment.identity(data)) is None:
         raise RunError(
             f"there is no run {name!r} with these settings and data: execute the notebook that "
             "makes it first; `dvc repro` executes all of them in order"
         )
-    return run(experiment, study)
+    return run(experiment, data)
 
 
-def load_published_run(
-    name: str, estimator: Estimator, study: Study, *, split: str = "first_repeat"
+def load_end_to_end_run(
+    name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "first_repeat"
 ) -> Run | None:
     """Return a published run of a model that needs texts, which no notebook trains.
 
@@ -190,7 +191,7 @@ def load_published_run(
     """
     workspace = current_workspace()
     published = RunStore(workspace.project.root / "results")
-    found = published.find(name, CrossValidation(name, estimator, split).identity(study))
+    found = published.find(name, CrossValidation(name, estimator, split).identity(data))
     if found is None:
         if workspace.published:
             raise RunError(
@@ -204,12 +205,12 @@ def load_published_run(
     return found
 
 
-def cached(estimator: Estimator, study: Study) -> CachedEstimator:
+def with_fold_cache(estimator: Estimator, data: ScreenplayData) -> CachedEstimator:
     """Return `estimator` with the fold cache of `evaluate_run`.
 
     A stacking ensemble of cached members does not fit a fold again that `evaluate_run` has fitted.
     """
-    return CachedEstimator(estimator, _fold_cache_dir(estimator, study))
+    return CachedEstimator(estimator, _fold_cache_dir(estimator, data))
 
 
 def needs_texts(estimator: Estimator) -> bool:
@@ -217,7 +218,7 @@ def needs_texts(estimator: Estimator) -> bool:
     return bool(getattr(estimator, "needs_texts", False))
 
 
-def record_differences(name: str, parts: Sequence[ModelComparison], *, baseline: str) -> Run:
+def record_differences(name: str, comparisons: Sequence[ModelComparison], *, baseline: str) -> Run:
     """Store paired differences from a baseline as metrics of the run `<group>/<name>`.
 
     Each has the name `<run> - <run of the baseline>:<metric>`.
@@ -226,28 +227,34 @@ def record_differences(name: str, parts: Sequence[ModelComparison], *, baseline:
         name,
         {
             difference_name(
-                f"{part.runs[row.Index].name} - {part.runs[baseline].name}:{part.metric}"
-            ): Metric(
-                row.difference,
-                row.difference_low,
-                row.difference_high,
-                _tolerance(row.difference_high - row.difference_low, row.std),
-            )
-            for part in parts
-            for row in part.table.drop(index=baseline).itertuples()
+                f"{comparison.runs[row.Index].name} - {comparison.runs[baseline].name}"
+                f":{comparison.metric}"
+            ): interval_metric(row.difference, row.difference_low, row.difference_high, std=row.std)
+            for comparison in comparisons
+            for row in comparison.table.drop(index=baseline).itertuples()
         },
     )
 
 
-def _fold_cache_dir(estimator: Estimator, study: Study) -> Path:
+def interval_metric(value: float, low: float, high: float, *, std: float = np.nan) -> Metric:
+    """Return a metric with a tolerance: the largest difference of a rerun from the stored metric.
+
+    This is `std`, the standard deviation over repeats, which differ in folds and seeds; a rerun has
+    the same ones and should be much closer. With one repeat it is an eighth of the interval's
+    width.
+    """
+    return Metric(value, low, high, max(MIN_TOLERANCE, (high - low) / 8 if np.isnan(std) else std))
+
+
+def _fold_cache_dir(estimator: Estimator, data: ScreenplayData) -> Path:
     """Return the folder of finished folds; it depends on the data and on the source code.
 
     After a change of code, folds are fitted again, unlike stored runs.
     """
     workspace = current_workspace()
     parts = [
-        study.corpus.provenance.fingerprint,
-        study.task.features.manifest,
+        data.corpus.provenance.fingerprint,
+        data.task.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
     ]
     return workspace.fold_cache / hash_json(parts)[:16]
@@ -272,15 +279,6 @@ def _folds_hash(folds: Sequence[Fold]) -> str:
 
 def _metrics(predictions: FilmPredictions, seed: int) -> dict[str, Metric]:
     return {
-        row.metric: Metric(row.value, row.low, row.high, _tolerance(row.high - row.low, row.std))
+        row.metric: interval_metric(row.value, row.low, row.high, std=row.std)
         for row in bootstrap(predictions, seed=seed).itertuples()
     }
-
-
-def _tolerance(width: float, std: float) -> float:
-    """Return the tolerance of a rerun: the largest difference from the stored metric.
-
-    This is the standard deviation over repeats, which differ in folds and seeds; a rerun has the
-    same ones and should be much closer. With one repeat it is an eighth of the interval's width.
-    """
-    return max(MIN_TOLERANCE, width / 8 if np.isnan(std) else std)

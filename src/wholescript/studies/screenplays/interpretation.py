@@ -20,8 +20,10 @@ from wholescript.models.types import Float64Array
 from wholescript.studies.screenplays.attention import (
     OcclusionResult,
     occlude_network,
-    train_fold_network,
+    train_first_member,
 )
+from wholescript.studies.screenplays.cross_validation import fold_seed, map_folds
+from wholescript.studies.screenplays.experiments import interval_metric
 from wholescript.studies.screenplays.keyness_of_predictions import (
     feature_effect_correlation,
     predicted_labels,
@@ -30,7 +32,6 @@ from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.occlusion import (
     cross_validate_without_each_part,
     group_means,
-    map_folds,
     relative_change,
     spearman_per_row,
 )
@@ -40,13 +41,12 @@ INTERPRETATION_MODULES = (
     "wholescript.models.films.tfidf",
     "wholescript.studies.screenplays.interpretation",
 )
-TOLERANCE = 0.002
 
 
 def occlusion_metrics(
-    models: Mapping[str, Estimator], task: Task, folds: Sequence[Fold], *, parts: int, seed: int
+    models: Mapping[str, Estimator], task: Task, folds: Sequence[Fold], *, n_parts: int, seed: int
 ) -> dict[str, Metric]:
-    """Occlude each of `parts` equal parts of each script, on the folds of the first repeat.
+    """Occlude each of `n_parts` equal parts of each script, on the folds of the first repeat.
 
     - `<model>:<part>:relative_change`: absolute logit change, relative to that of the film's mean
       part.
@@ -62,16 +62,18 @@ def occlusion_metrics(
     first = [fold for fold in folds if fold.repeat == 0]
     for name, model in models.items():
         if isinstance(model, MILClassifier):
-            logit_changes[name], attention = _network_logit_changes(model, task, first, parts, seed)
+            logit_changes[name], attention = _network_logit_changes(
+                model, task, first, n_parts, seed
+            )
             for what, values in attention.items():
                 found[f"attention-of-{_key(name)}:{what}"] = _mean(values, task, seed)
         else:
-            logit_changes[name] = _estimator_logit_changes(model, task, first, parts, seed)
+            logit_changes[name] = _estimator_logit_changes(model, task, first, n_parts, seed)
         for part, values in enumerate(relative_change(logit_changes[name]).T):
             found[f"{_key(name)}:{part}:relative_change"] = _mean(values, task, seed)
         for part, values in enumerate(logit_changes[name].T):
             found[f"{_key(name)}:{part}:class_difference"] = _class_difference(values, task, seed)
-        last = logit_changes[name][:, -max(1, parts // 5) :].sum(axis=1)
+        last = logit_changes[name][:, -max(1, n_parts // 5) :].sum(axis=1)
         found[f"last-fifth-of-{_key(name)}:class_difference"] = _class_difference(last, task, seed)
     for one, other in itertools.combinations(models, 2):
         agreement = spearman_per_row(zip(logit_changes[one], logit_changes[other], strict=True))
@@ -88,7 +90,7 @@ def quarter_ablation_metrics(
     found: dict[str, Metric] = {}
     for quarter, predictions in enumerate(without, 1):
         row = paired_difference(predictions, whole, ["auc"], seed=seed).iloc[0]
-        found[f"without-quarter-{quarter}:auc_change"] = _metric(
+        found[f"without-quarter-{quarter}:auc_change"] = interval_metric(
             row["value"], row["low"], row["high"]
         )
     return found
@@ -106,34 +108,37 @@ def keyness_metrics(
     for name, model in predictions.items():
         predicted = predicted_labels(model)
         rows = feature_effect_correlation(
-            task.features.words, task.labels, predicted, task.groups, seed=seed
+            task.features.word_counts, task.labels, predicted, task.groups, seed=seed
         )
         for what, row in zip(("effect_correlation", "effect_spread_ratio"), rows, strict=True):
-            found[f"{_key(name)}:{what}"] = _metric(*map(float, row))
+            found[f"{_key(name)}:{what}"] = interval_metric(*map(float, row))
     return found
 
 
 def strata_metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, Metric]:
     """Return tables of `within_stratum_auc` as `<name>:within_stratum_auc` and `:auc_change`."""
     return {
-        f"{_key(name)}:{row.Index}": _metric(row.value, row.low, row.high)
+        f"{_key(name)}:{row.Index}": interval_metric(row.value, row.low, row.high)
         for name, table in tables.items()
         for row in table.itertuples()
     }
 
 
-def occlusion_table(metrics: Mapping[str, Metric], what: str) -> pd.DataFrame:
-    """Return the metrics `<model>:<part>:<what>`, a row each: `value`, `low` and `high`."""
+def occlusion_table(metrics: Mapping[str, Metric], metric_name: str) -> pd.DataFrame:
+    """Return the metrics `<model>:<part>:<metric_name>`, a row each: `value`, `low` and `high`."""
     rows = []
     for name, metric in metrics.items():
-        if name.endswith(f":{what}") and name.count(":") == 2:
+        if name.endswith(f":{metric_name}") and name.count(":") == 2:
             model, part, _ = name.split(":")
             rows.append((_display_name(model), int(part), metric.value, metric.low, metric.high))
     return pd.DataFrame(rows, columns=["model", "part", "value", "low", "high"])
 
 
-def metric_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFrame:
-    """Return the metrics whose names end with `ending`, a row each: the index is the rest."""
+def interval_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFrame:
+    """Return the metrics whose names end with `ending`, a row each: the index is the rest.
+
+    Columns `value`, `low` and `high`.
+    """
     rows = {
         _display_name(name.removesuffix(ending)): (metric.value, metric.low, metric.high)
         for name, metric in metrics.items()
@@ -143,11 +148,11 @@ def metric_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFram
 
 
 def _estimator_logit_changes(
-    model: Estimator, task: Task, folds: Sequence[Fold], parts: int, seed: int
+    model: Estimator, task: Task, folds: Sequence[Fold], n_parts: int, seed: int
 ) -> Float64Array:
-    """Return the logit changes of all films, (n, parts), in standard deviations within a fold."""
-    predictions = cross_validate_without_each_part(model, task, folds, parts, seed=seed)
-    whole, *without = (logit(p.scores[0]) for p in predictions)
+    """Return the logit changes of all films, (n, n_parts), in standard deviations within a fold."""
+    predictions = cross_validate_without_each_part(model, task, folds, n_parts, seed=seed)
+    whole, *without = (logit(p.probabilities[0]) for p in predictions)
     logit_changes = whole[:, None] - np.column_stack(without)
     for fold in folds:
         logit_changes[fold.test] /= whole[fold.test].std() or 1.0
@@ -155,56 +160,51 @@ def _estimator_logit_changes(
 
 
 def _network_logit_changes(
-    model: MILClassifier, task: Task, folds: Sequence[Fold], parts: int, seed: int
+    model: MILClassifier, task: Task, folds: Sequence[Fold], n_parts: int, seed: int
 ) -> tuple[Float64Array, dict[str, Float64Array]]:
     """Return logit changes as `_estimator_logit_changes`, and attention metrics (n,) by name."""
-    logit_changes = np.zeros((len(task.labels), parts))
+    logit_changes = np.zeros((len(task.labels), n_parts))
     correlation, top_ratio = (np.full(len(logit_changes), np.nan) for _ in range(2))
-    fn = partial(_occlude_fold, model, task, parts=parts, seed=seed)
-    for result in map_folds(fn, folds, name=model.name):
-        logit_changes[result.rows] = result.logit_changes / (result.logits.std() or 1.0)
-        correlation[result.rows] = result.rank_correlation()
-        top_ratio[result.rows] = result.top_attended_ratio()
+    fn = partial(_occlude_fold, model, task, n_parts=n_parts, seed=seed)
+    for result in map_folds(fn, folds, name=f"{model.name}, occluded"):
+        logit_changes[result.indices] = result.logit_changes / (result.logits.std() or 1.0)
+        correlation[result.indices] = result.rank_correlation()
+        top_ratio[result.indices] = result.top_attended_ratio()
     attention = {"rank_correlation": correlation, "top_decile_relative_change": top_ratio}
     return logit_changes, attention
 
 
 def _occlude_fold(
-    model: MILClassifier, task: Task, fold: Fold, *, parts: int, seed: int
+    model: MILClassifier, task: Task, fold: Fold, *, n_parts: int, seed: int
 ) -> OcclusionResult:
-    network, loader = train_fold_network(model, task, fold, seed=seed)
-    return occlude_network(network, loader, parts)
+    network, loader = train_first_member(model, task, fold, seed=fold_seed(seed, fold))
+    return occlude_network(network, loader, n_parts)
 
 
 def _mean(values: Float64Array, task: Task, seed: int) -> Metric:
     """Return the mean over films, without NaN, with a bootstrap interval over groups."""
     known = np.isfinite(values)
     means = group_means(values[known, None], task.groups[known])[:, 0]
-    return _resampled((means,), np.mean, seed)
+    return _bootstrap_metric((means,), np.mean, seed)
 
 
 def _class_difference(values: Float64Array, task: Task, seed: int) -> Metric:
     """Return the mean of positive films minus that of negative ones, with a bootstrap interval."""
     sides = [task.labels == label for label in (1, 0)]
     means = tuple(group_means(values[side, None], task.groups[side])[:, 0] for side in sides)
-    return _resampled(means, _difference, seed)
+    return _bootstrap_metric(means, _difference, seed)
 
 
 def _difference(a: Float64Array, b: Float64Array, axis: int) -> Float64Array:
     return a.mean(axis=axis) - b.mean(axis=axis)
 
 
-def _resampled(samples: tuple[Float64Array, ...], statistic: Any, seed: int) -> Metric:
+def _bootstrap_metric(samples: tuple[Float64Array, ...], statistic: Any, seed: int) -> Metric:
     bounds = bootstrap(
         samples, statistic, n_resamples=2000, method="percentile", rng=seed, vectorized=True
     ).confidence_interval
     value = statistic(*samples, axis=0)
-    return _metric(float(value), float(bounds.low), float(bounds.high))
-
-
-def _metric(value: float, low: float, high: float) -> Metric:
-    """Return a metric with a tolerance of an eighth of its interval."""
-    return Metric(value, low, high, max(TOLERANCE, (high - low) / 8))
+    return interval_metric(float(value), float(bounds.low), float(bounds.high))
 
 
 def _key(name: str) -> str:

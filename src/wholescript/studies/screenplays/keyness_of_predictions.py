@@ -22,7 +22,7 @@ def predicted_labels(predictions: FilmPredictions) -> NDArray[np.int8]:
 
 
 def compare_feature_effects(
-    words: WordCounts,
+    word_counts: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
     min_films: int = 50,
@@ -32,15 +32,15 @@ def compare_feature_effects(
     Columns `word`, `true` and `predicted` (Cohen's d), and `over`: predicted minus true, in
     descending order.
     """
-    true = keyness(words, labels, min_films).set_index("word")["effect"]
-    predicted_effects = keyness(words, predicted, min_films).set_index("word")["effect"]
+    true = keyness(word_counts, labels, min_films).set_index("word")["effect"]
+    predicted_effects = keyness(word_counts, predicted, min_films).set_index("word")["effect"]
     table = pd.DataFrame({"true": true, "predicted": predicted_effects.reindex(true.index)})
     table["over"] = table["predicted"] - table["true"]
     return table.reset_index().sort_values("over", ascending=False, ignore_index=True)
 
 
 def feature_effect_correlation(
-    words: WordCounts,
+    word_counts: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
     groups: NDArray[np.object_],
@@ -60,7 +60,7 @@ def feature_effect_correlation(
     block = np.random.default_rng(seed).permutation(len(names)) % n_blocks
     kept = (block[group][:, None] != np.arange(n_blocks)).astype(np.float64)
     weights = np.column_stack([np.ones(len(labels)), kept])
-    rates = word_rates(words, min_films)[2].log1p()
+    rates = word_rates(word_counts, min_films)[2].log1p()
     squares = rates.multiply(rates).tocsr()
     true, predicted_effects = (
         _cohens_d(rates, squares, side == 1, weights) for side in (labels, predicted)

@@ -1,25 +1,19 @@
 """Occlusion: the change of a score when a part of the script is removed at prediction time."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
-from tqdm.auto import tqdm
 
 from wholescript.data.films.folds import Fold
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.features.ablation import ablate_part, concatenate_features
 from wholescript.models.films.task import Estimator, Task
-from wholescript.studies.screenplays.cross_validation import fold_seed, single_threaded
-
-T = TypeVar("T")
+from wholescript.studies.screenplays.cross_validation import fold_seed, map_folds
 
 
 def predict_without_each_part(
@@ -30,18 +24,18 @@ def predict_without_each_part(
     The first row is of whole films, each other row of films without one of `n_parts` equal parts.
     The occluded copies are appended as further test films, so this works for any estimator.
     """
-    whole = task.features.select([str(task.features.film_ids[row]) for row in fold.test])
+    whole = task.features.select([str(task.features.film_ids[index]) for index in fold.test])
     copies = [whole, *(ablate_part(whole, part, n_parts) for part in range(n_parts))]
-    rows = np.concatenate([np.arange(len(task.labels)), np.tile(fold.test, len(copies))])
-    films = replace(
+    indices = np.concatenate([np.arange(len(task.labels)), np.tile(fold.test, len(copies))])
+    extended = replace(
         task,
-        films=task.films.iloc[rows].reset_index(drop=True),
-        labels=task.labels[rows],
-        groups=task.groups[rows],
+        films=task.films.iloc[indices].reset_index(drop=True),
+        labels=task.labels[indices],
+        groups=task.groups[indices],
         features=concatenate_features([task.features, *copies]),
     )
-    test = np.arange(len(task.labels), len(rows))
-    fold_scores = estimator.fit_predict(films, fold.train, test, seed=fold_seed(seed, fold))
+    test = np.arange(len(task.labels), len(indices))
+    fold_scores = estimator.fit_predict(extended, fold.train, test, seed=fold_seed(seed, fold))
     return fold_scores.test.reshape(len(copies), len(fold.test))
 
 
@@ -53,35 +47,21 @@ def cross_validate_without_each_part(
     They have no thresholds (NaN).
     """
     shape = (1 + n_parts, max(fold.repeat for fold in folds) + 1, len(task.labels))
-    scores, numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
+    scores, fold_numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
     fn = partial(predict_without_each_part, estimator, task, n_parts=n_parts, seed=seed)
-    for fold, fold_scores in zip(folds, map_folds(fn, folds, name=estimator.name), strict=True):
+    fitted = map_folds(fn, folds, name=f"{estimator.name}, occluded")
+    for fold, fold_scores in zip(folds, fitted, strict=True):
         scores[:, fold.repeat, fold.test] = fold_scores
-        numbers[fold.repeat, fold.test] = fold.fold
+        fold_numbers[fold.repeat, fold.test] = fold.fold
     film_ids = [str(film_id) for film_id in task.films["film_id"]]
     years = task.films["year"].to_numpy(np.int64)
     no_thresholds = np.full(shape[1:], np.nan)
     return [
-        FilmPredictions(film_ids, task.labels, task.groups, years, one, no_thresholds, numbers)
-        for one in scores
+        FilmPredictions(
+            film_ids, task.labels, task.groups, years, part_scores, no_thresholds, fold_numbers
+        )
+        for part_scores in scores
     ]
-
-
-def map_folds(fn: Callable[[Fold], T], folds: Sequence[Fold], *, name: str) -> Iterator[T]:
-    """Yield `fn` of each fold, in order, with as many processes as cores.
-
-    Each fold runs on one core, so that the results do not depend on the number of cores.
-    """
-    n_jobs = (os.cpu_count() or 1) if len(folds) >= 5 else 1  # processes take long to start
-    results = Parallel(n_jobs, return_as="generator")(
-        delayed(_run_single_threaded)(fn, fold) for fold in folds
-    )
-    yield from tqdm(results, f"{name}, occluded", len(folds), unit="fold")
-
-
-def _run_single_threaded(fn: Callable[[Fold], T], fold: Fold) -> T:
-    with single_threaded():
-        return fn(fold)
 
 
 def relative_change(score_changes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from wholescript.data.films import Corpus
 from wholescript.data.films.guards import check_two_classes
 from wholescript.features.build import load_features
-from wholescript.features.pretrained_encoders import MINILM_PACKAGE, cpu_has_bfloat16
+from wholescript.features.pretrained_encoders import MINILM, cpu_has_bfloat16
 from wholescript.features.token_chunks import TokenChunks, cache_tokens, load_token_chunks
 from wholescript.models.aggregators import AGGREGATORS, GatedAttention
 from wholescript.models.chunked_classifier import ChunkedClassifier
@@ -25,17 +25,13 @@ from wholescript.models.films.logistic_regression import IntArray, NestedLogisti
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.models.films.task import Task
 from wholescript.models.films.tfidf import TfidfLR
-from wholescript.models.partial_finetuning import PartiallyTunedEncoder
+from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatchLoader
-from wholescript.training.objectives import (
-    EndToEndObjective,
-    FrozenEncoderObjective,
-    LossFn,
-    predict_logits,
-)
+from wholescript.training.objectives.base import LossFn, predict_logits
+from wholescript.training.objectives.films import EndToEndObjective, FrozenEncoderObjective
 
 VOCAB_SIZE = 30_522  # of the WordPiece tokenizer
 CHUNK_ENCODERS: dict[str, Callable[[], Any]] = {
@@ -43,7 +39,7 @@ CHUNK_ENCODERS: dict[str, Callable[[], Any]] = {
     "scratch, causal": partial(
         ScratchEncoder, VOCAB_SIZE, 64, 2, 128, 1, positions="rotary", causal=True
     ),
-    "partially_finetuned": PartiallyTunedEncoder,
+    "partially_finetuned": PartiallyFinetunedEncoder,
 }
 """Chunk encoders that are trained with an aggregator; those from scratch are small here."""
 N_EVAL_CHUNKS = 16  # evenly spaced chunks of the film for end-to-end models: seconds, not a minute
@@ -76,13 +72,13 @@ class SmokeBatch:
     tokens_are_random: bool
 
     @property
-    def row(self) -> IntArray:
-        """The row of the tested film, (1,)."""
+    def test_indices(self) -> IntArray:
+        """The index of the tested film, (1,)."""
         return np.array([len(self.task.labels) - 1])
 
     @property
-    def train_rows(self) -> IntArray:
-        """The rows of the other films."""
+    def train_indices(self) -> IntArray:
+        """The indices of the other films."""
         return np.arange(len(self.task.labels) - 1)
 
 
@@ -99,11 +95,11 @@ def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
     order = random.permutation(len(corpus))
     film, rest = order[0], order[1:]
     labels = corpus.labels
-    train_rows = np.concatenate(
+    train_indices = np.concatenate(
         [rest[labels[rest] == label][:N_TRAIN_PER_CLASS] for label in (0, 1)]
     )
-    check_two_classes(labels[train_rows], f"the corpus without {corpus.film_ids[film]}")
-    corpus = corpus.select([*train_rows, film])
+    check_two_classes(labels[train_indices], f"the corpus without {corpus.film_ids[film]}")
+    corpus = corpus.select([*train_indices, film])
     features = load_features(corpus)
     task = Task(corpus.films, corpus.labels, features.groups, features)
     if corpus.texts is None:
@@ -131,15 +127,15 @@ def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[Smok
     multitask = MultiTaskMILClassifier("gated_attention", auxiliary_label=target)
     for model in (*mil_models, multitask):
         torch.manual_seed(seed)
-        (loader,) = model.loaders(task, sample.train_rows, sample.row)
+        (loader,) = model.loaders(task, sample.train_indices, sample.test_indices)
         loss = model.loss(task.labels)
         yield _check_network(model.name, model.build(), loader, model.objective(), loss, seed)
     token_loader = TokenBatchLoader(
-        sample.tokens, task.labels[sample.row], np.array([0]), n_eval_chunks=N_EVAL_CHUNKS
+        sample.tokens, task.labels[sample.test_indices], np.array([0]), n_eval_chunks=N_EVAL_CHUNKS
     )
     objective = EndToEndObjective("full_backprop", bfloat16=cpu_has_bfloat16())
     for name, build in CHUNK_ENCODERS.items():
-        if name == "partially_finetuned" and not importlib.util.find_spec(MINILM_PACKAGE):
+        if name == "partially_finetuned" and not importlib.util.find_spec(MINILM.package):
             continue
         torch.manual_seed(seed)
         encoder = build()
@@ -152,8 +148,8 @@ def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[Smok
 def _check_linear(model: NestedLogisticRegression, sample: SmokeBatch) -> SmokeResult:
     """Fit a linear model on the training films and score the tested film."""
     start = perf_counter()
-    train, test = model.design_matrices(sample.task, sample.train_rows, sample.row)
-    labels = sample.task.labels[sample.train_rows]
+    train, test = model.design_matrices(sample.task, sample.train_indices, sample.test_indices)
+    labels = sample.task.labels[sample.train_indices]
     scores = model.fit_predict_proba(train, labels, test, model.Cs[0], seed=0)
     problems = [] if np.isfinite(scores).all() else ["the probability is not finite"]
     seconds = perf_counter() - start

@@ -7,9 +7,9 @@ from wholescript.data.films import Corpus, load_corpus
 from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
+from wholescript.studies.screenplays.data import load_screenplay_data
 from wholescript.studies.screenplays.experiments import evaluate_run
-from wholescript.studies.screenplays.models.published import end_to_end_models
-from wholescript.studies.screenplays.study import load_study
+from wholescript.studies.screenplays.models.configurations import end_to_end_models
 
 DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-chunk-encoders-auc"}
 """The cell that shows these runs, recorded with them: links of their numbers lead there."""
@@ -29,12 +29,12 @@ def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
     models = {model.name: model for model in end_to_end_models().values()}
     if unknown := set(names) - set(models):
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
-    study = load_study()
-    found = load_corpus("local", parquet, target=study.corpus.target, core_only=False)
-    _check_texts(study.corpus, found, parquet)
+    data = load_screenplay_data()
+    found = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
+    _check_texts(data.corpus, found, parquet)
     for name in names or models:
-        models[name].cache_texts(_texts(study.corpus, found), total=len(study.corpus))
-        run = evaluate_run(f"chunk-encoders/{name}", models[name], study, split="first_repeat")
+        models[name].cache_texts(_texts(data.corpus, found), total=len(data.corpus))
+        run = evaluate_run(f"chunk-encoders/{name}", models[name], data, split="first_repeat")
         yield current_workspace().store.annotate(run, DISPLAY_CELL)
 
 

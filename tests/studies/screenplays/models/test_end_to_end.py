@@ -14,7 +14,7 @@ from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.loop import TrainConfig
-from wholescript.training.masked_lm import WORDPIECE_MASK_ID, mask_tokens
+from wholescript.training.objectives.masked_lm import WORDPIECE_MASK_ID, mask_tokens
 
 N, MARK = 60, 2000
 SMALL = {"d_model": 16, "n_head": 2, "d_feedforward": 16, "n_layer": 1, "dropout": 0.0}

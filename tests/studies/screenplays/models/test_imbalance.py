@@ -72,19 +72,19 @@ def test_uncorrected_equals_the_mil_classifier(task):
 
 def test_oversampling_repeats_training_films_only(train_loader):
     resampled = corrected("oversampling").resample(train_loader, seed=0)
-    labels = train_loader.labels[resampled.rows]
+    labels = train_loader.labels[resampled.indices]
     assert labels.mean() == 0.5
-    assert set(resampled.rows) == set(train_loader.rows)
+    assert set(resampled.indices) == set(train_loader.indices)
     assert corrected("class weights").resample(train_loader, seed=0) is train_loader
 
 
 def test_smote_films_lie_between_positive_films(train_loader):
-    positive = train_loader.rows[train_loader.labels[train_loader.rows] == 1]
+    positive = train_loader.indices[train_loader.labels[train_loader.indices] == 1]
     resampled = corrected("SMOTE").resample(train_loader, seed=0)
-    synthetic = resampled.rows[resampled.rows >= len(train_loader.labels)]
+    synthetic = resampled.indices[resampled.indices >= len(train_loader.labels)]
     assert len(synthetic) == 20  # of 60 training films 20 are positive
     assert resampled.labels[synthetic].all()
-    assert resampled.labels[resampled.rows].mean() == 0.5
+    assert resampled.labels[resampled.indices].mean() == 0.5
     np.testing.assert_array_equal(resampled.labels[: len(train_loader.labels)], train_loader.labels)
     np.testing.assert_array_equal(
         resampled.chunks.coordinates(5), train_loader.chunks.coordinates(5)

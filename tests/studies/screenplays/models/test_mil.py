@@ -11,8 +11,8 @@ from wholescript.data.films.folds import Fold
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.attention import attention_profile
+from wholescript.studies.screenplays.models.configurations import aggregators, parameter_table
 from wholescript.studies.screenplays.models.mil import MILClassifier
-from wholescript.studies.screenplays.models.published import aggregators, parameter_count
 from wholescript.training.loop import TrainConfig
 
 QUICK = TrainConfig(epochs=15, learning_rate=1e-2, patience=3)
@@ -102,7 +102,7 @@ def test_equal_chunks_get_uniform_attention(task, rows):
     same = replace(task, features=SimpleNamespace(chunks=alike))
     settings = replace(QUICK, epochs=1)
     model = MILClassifier("gated_attention", D, n_inner_folds=3, train_config=settings)
-    profile = attention_profile(model, same, Fold(0, 0, *rows), bins=4)
+    profile = attention_profile(model, same, Fold(0, 0, *rows), n_bins=4)
     np.testing.assert_allclose(profile, 1, rtol=1e-5)
 
 
@@ -111,9 +111,9 @@ def test_attention_profile_raises_for_a_model_without_attention(task, rows):
         attention_profile(MeanPoolingLR(), task, Fold(0, 0, *rows))
 
 
-def test_parameter_count(task):
+def test_parameter_table(task):
     chunks = task.features.chunks
-    table = parameter_count(aggregators(epochs=1, inner_folds=2), chunks)
+    table = parameter_table(aggregators(epochs=1, n_inner_folds=2), chunks)
     assert table.loc["mean pooling"].tolist() == [D, D + 1]
     # 64 -> 64, twice 64 -> 32, 32 -> 1 without and 64 -> 1 with a constant.
     expected = 64 * 65 + 2 * 32 * 65 + 32 + 65

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.studies.screenplays.plots.search import score_by_hyperparameter
+from wholescript.studies.screenplays.plots.search import metric_by_hyperparameter
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_each_hyperparameter_has_a_panel_with_its_active_trials(trials: pd.DataF
         "dropout": False,
         "learning_rate": True,
     }
-    figure = score_by_hyperparameter(trials, hyperparameters, "val_loss", "loss")
+    figure = metric_by_hyperparameter(trials, hyperparameters, "val_loss", "loss")
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in panels] == [
         "architecture", "n head", "dropout", "learning rate"

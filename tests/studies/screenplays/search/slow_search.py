@@ -40,18 +40,18 @@ def films():
     ids = [f"film{row}" for row in range(N)]
     none = csr_matrix((N, 0), dtype=np.uint16)
     words = WordCounts((none,) * QUARTERS, none, [])
-    tokens, structure = np.zeros(N, np.int64), np.zeros((N, 13), np.float32)
+    tokens, layout = np.zeros(N, np.int64), np.zeros((N, 13), np.float32)
     groups = np.array(ids, object)
-    features = FilmFeatures(ids, groups, tokens, structure, words, chunks, {})
+    features = FilmFeatures(ids, groups, tokens, layout, words, chunks, {})
     years = 1960 + np.arange(N)
     return Task(pd.DataFrame({"film_id": ids, "year": years}), labels, groups, features)
 
 
 def run(folder, where=1, *, space=SPACE, trials=TRIALS):
     """Search in `folder`, at an address or on a number of processes."""
-    on = {"workers": where} if isinstance(where, int) else {"address": where}
+    on = {"n_workers": where} if isinstance(where, int) else {"address": where}
     data = {"fingerprint": "planted"}
-    return search(space, films(), folder, data=data, trials=trials, progress=False, **on)
+    return search(space, films(), folder, data=data, n_trials=trials, progress=False, **on)
 
 
 if __name__ == "__main__":

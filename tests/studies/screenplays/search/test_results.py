@@ -42,7 +42,7 @@ def test_search_is_read_as_it_was_written(tmp_path):
 
 
 def test_hyperparameters_have_a_scale():
-    assert SEARCH.hyperparameters == {"n_head": False, "dropout": False, "learning_rate": True}
+    assert SEARCH.is_log_scale == {"n_head": False, "dropout": False, "learning_rate": True}
 
 
 def test_tables_have_the_scored_trials():

@@ -103,13 +103,13 @@ def test_films_of_a_trial_keep_chunks_and_labels():
 
 
 def test_folder_of_another_search_raises(tmp_path):
-    (tmp_path / "search.json").write_text(json.dumps({"space": SPACE.config, "trials": 3}))
+    (tmp_path / "search.json").write_text(json.dumps({"space": SPACE.to_dict(), "trials": 3}))
     with pytest.raises(ParameterError, match=r"has other trials and data \(3 trials\)"):
         slow_search.run(tmp_path)
 
 
 def test_invalid_trials_or_dimensions_raise(tmp_path):
-    with pytest.raises(ParameterError, match="trials=0"):
+    with pytest.raises(ParameterError, match="--trials 0"):
         slow_search.run(tmp_path, trials=0)
     hyperparameters = {"architecture": ["gated_attention"], "dimensions": [4, 7]}
     with pytest.raises(ParameterError, match="dimensions=7: the chunk vectors have 6"):

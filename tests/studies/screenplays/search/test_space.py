@@ -23,7 +23,7 @@ def parse(protocol=None, **hyperparameters):
 
 def test_published_space_is_valid():
     space = read_space(ROOT / "search" / "aggregators.yaml")
-    assert parse_space(space.config) == space
+    assert parse_space(space.to_dict()) == space
     for architecture in space.hyperparameters["architecture"].bounds:
         sampled = {name: values.bounds[-1] for name, values in space.hyperparameters.items()}
         estimator = make_estimator(sampled | {"architecture": architecture}, space.protocol)

@@ -12,28 +12,28 @@ from torch import Tensor
 from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
 from wholescript.experiments.key import hash_json
-from wholescript.features.pretrained_encoders import wordpiece_tokenizer
+from wholescript.features.pretrained_encoders import encoder_tokenizer
 from wholescript.features.token_chunks import (
-    CACHE,
     CHUNK_LENGTH,
     TokenChunks,
     cache_tokens,
     load_token_chunks,
 )
+from wholescript.files import CACHE
 from wholescript.models.aggregators import AGGREGATORS
 from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
-from wholescript.models.films.task import FoldScores, Task
-from wholescript.models.partial_finetuning import PartiallyTunedEncoder
+from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.types import IntArray
 from wholescript.settings import PositiveInt, check_fields
-from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, member_of
+from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, predict_member
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.batches import TokenBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 from wholescript.training.memory_strategies import MemoryStrategy
-from wholescript.training.objectives import EndToEndObjective
+from wholescript.training.objectives.films import EndToEndObjective
 from wholescript.training.progress import progress_path
 
 Encoder = Literal["scratch", "partially_finetuned"]
@@ -84,7 +84,7 @@ class EndToEndClassifier:
         check_fields(self)
         if self.architecture not in AGGREGATORS:
             raise ParameterError(
-                f"architecture={self.architecture!r} is none of {_listed(AGGREGATORS)}"
+                f"architecture={self.architecture!r} is none of {', '.join(AGGREGATORS)}"
             )
 
     @property
@@ -94,12 +94,12 @@ class EndToEndClassifier:
 
     def build(self) -> ChunkedClassifier:
         """Return an untrained classifier; its weights depend on torch's random state."""
-        encoder: ScratchEncoder | PartiallyTunedEncoder
+        encoder: ScratchEncoder | PartiallyFinetunedEncoder
         if self.encoder == "scratch":
-            vocab_size = wordpiece_tokenizer().get_vocab_size()
+            vocab_size = encoder_tokenizer().get_vocab_size()
             encoder = ScratchEncoder(vocab_size, **self.encoder_options)
         else:
-            encoder = PartiallyTunedEncoder(**self.encoder_options)
+            encoder = PartiallyFinetunedEncoder(**self.encoder_options)
         aggregator = AGGREGATORS[self.architecture](encoder.d_model, **self.aggregator_options)
         return ChunkedClassifier(encoder, with_late_fusion(aggregator, self.extra_features))
 
@@ -107,7 +107,9 @@ class EndToEndClassifier:
         """Tokenize scripts, given as (SHA-1 of the text, text), into the cache."""
         cache_tokens(scripts, total=total, cache=self.cache)
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
         """Train on the inner folds of `train` and score `test`.
 
         Raises:
@@ -171,12 +173,12 @@ class EndToEndClassifier:
         )
         checkpoint.unlink(missing_ok=True)
         progress_path(checkpoint).unlink(missing_ok=True)
-        return member_of(result, network, eval_loaders, objective)
+        return predict_member(result, network, eval_loaders, objective)
 
     def loaders(
-        self, tokens: TokenChunks, task: Task, train: IntArray, *parts: IntArray
+        self, tokens: TokenChunks, task: Task, train: IntArray, *subsets: IntArray
     ) -> list[TokenBatchLoader]:
-        """Return a loader of each part; extra features are fitted on `train`."""
+        """Return a loader of each subset; extra features are fitted on `train`."""
         extra_features = (
             extract_extra_features(task, train, self.extra_features)
             if self.extra_features
@@ -186,21 +188,17 @@ class EndToEndClassifier:
             TokenBatchLoader(
                 tokens,
                 task.labels,
-                rows,
+                indices,
                 self.batch_size,
                 self.n_train_chunks,
                 self.n_eval_chunks,
                 extra_features,
             )
-            for rows in parts
+            for indices in subsets
         ]
 
-    def _checkpoint(self, task: Task, rows: IntArray, seed: int) -> Path:
+    def _checkpoint(self, task: Task, train: IntArray, seed: int) -> Path:
         """Return the path of a member's checkpoint, named by all that decides its training."""
-        films = task.films["text_sha1"].to_numpy()[rows].tolist()
-        key = hash_json([self.config, films, task.labels[rows].tolist(), seed])
+        films = task.films["text_sha1"].to_numpy()[train].tolist()
+        key = hash_json([self.config, films, task.labels[train].tolist(), seed])
         return self.cache / "fits" / f"{key[:20]}.safetensors"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -22,7 +22,7 @@ from wholescript.models.types import IntArray
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.losses import focal_loss, weighted_loss
-from wholescript.training.objectives import LossFn
+from wholescript.training.objectives.base import LossFn
 
 SMOTE_NEIGHBORS = 5  # as in the paper
 
@@ -66,14 +66,14 @@ class ImbalanceMILClassifier(MILClassifier):
 
     def resample(self, train_loader: ChunkBatchLoader, *, seed: int) -> ChunkBatchLoader:
         """Repeat or synthesise positive films until both classes have the same number."""
-        labels = train_loader.labels[train_loader.rows]
+        labels = train_loader.labels[train_loader.indices]
         match self.correction:
             case "oversampling":
                 sampler = RandomOverSampler(random_state=seed)
-                rows, _ = sampler.fit_resample(train_loader.rows[:, None], labels)
-                return replace(train_loader, rows=rows.ravel())
+                indices, _ = sampler.fit_resample(train_loader.indices[:, None], labels)
+                return replace(train_loader, indices=indices.ravel())
             case "SMOTE":
-                positive = train_loader.rows[labels == 1]
+                positive = train_loader.indices[labels == 1]
                 n_synthetic = len(labels) - 2 * len(positive)
                 return smote_sequences(train_loader, positive, n_synthetic, seed=seed)
             case _:
@@ -81,9 +81,9 @@ class ImbalanceMILClassifier(MILClassifier):
 
 
 def smote_sequences(
-    train_loader: ChunkBatchLoader, rows: IntArray, n_synthetic: int, *, seed: int
+    train_loader: ChunkBatchLoader, positive: IntArray, n_synthetic: int, *, seed: int
 ) -> ChunkBatchLoader:
-    """Add `n_synthetic` positive films, interpolated between the films `rows` (SMOTE on sequences).
+    """Add `n_synthetic` films, interpolated between the films `positive` (SMOTE on sequences).
 
     A synthetic film has the length of one film. Each of its chunks is interpolated, with one weight
     for the film, towards the chunk at the same relative position of a neighbour: one of the
@@ -91,14 +91,14 @@ def smote_sequences(
     """
     random = np.random.default_rng(seed)
     chunks = train_loader.chunks
-    means = mean_chunk_embeddings(chunks)[rows, : train_loader.dimensions]
-    nearest = NearestNeighbors(n_neighbors=min(SMOTE_NEIGHBORS + 1, len(rows))).fit(means)
+    means = mean_chunk_embeddings(chunks)[positive, : train_loader.dimensions]
+    nearest = NearestNeighbors(n_neighbors=min(SMOTE_NEIGHBORS + 1, len(positive))).fit(means)
     neighbours = nearest.kneighbors(means, return_distance=False)[:, 1:]
     codes = [chunks.codes]
-    for number in random.integers(len(rows), size=n_synthetic):
+    for number in random.integers(len(positive), size=n_synthetic):
         film, other = (
-            chunks.codes[chunks.offsets[row] : chunks.offsets[row + 1]].astype(np.float32)
-            for row in (rows[number], rows[random.choice(neighbours[number])])
+            chunks.codes[chunks.offsets[index] : chunks.offsets[index + 1]].astype(np.float32)
+            for index in (positive[number], positive[random.choice(neighbours[number])])
         )
         matching = np.linspace(0, len(other) - 1, len(film)).round().astype(int)
         codes.append((film + random.random() * (other[matching] - film)).round().astype(np.int8))
@@ -109,5 +109,5 @@ def smote_sequences(
         train_loader,
         chunks=replace(chunks, codes=np.concatenate(codes), offsets=offsets),
         labels=np.concatenate([train_loader.labels, np.ones(n_synthetic, np.int8)]),
-        rows=np.concatenate([train_loader.rows, synthetic]),
+        indices=np.concatenate([train_loader.indices, synthetic]),
     )

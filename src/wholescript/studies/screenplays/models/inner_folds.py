@@ -7,27 +7,27 @@ import numpy as np
 from scipy.special import expit
 
 from wholescript.data.films.folds import Fold, inner_folds
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 from wholescript.training.batches import BatchLoader
 from wholescript.training.loop import FitResult, HistoryRow
-from wholescript.training.objectives import LogitObjective, predict_logits
+from wholescript.training.objectives.base import LogitObjective, predict_logits
 from wholescript.training.seeds import derive_seed
 
 
-class Scores(NamedTuple):
-    """Probabilities (n,) of the films `rows` (n,)."""
+class FilmProbabilities(NamedTuple):
+    """Probabilities (n,) of the films `indices` (n,)."""
 
-    rows: IntArray
+    indices: IntArray
     probabilities: Float64Array
 
 
 class Member(NamedTuple):
-    """A network of the ensemble: its training, and scores of its validation and the test films."""
+    """A network of the ensemble, and its predictions of its validation and the test films."""
 
     result: FitResult
-    val: Scores
-    test: Scores
+    val: FilmProbabilities
+    test: FilmProbabilities
 
 
 def fit_ensemble(
@@ -39,36 +39,36 @@ def fit_ensemble(
     n_inner_folds: int,
     n_members: int,
     seed: int,
-) -> FoldScores:
+) -> FoldPredictions:
     """Train a network on each of the first `n_members` of `n_inner_folds` inner folds of `train`.
 
     `fit_member` gets the fold and a seed. A test film gets the mean probability of the members, a
     training film that of the member that held it out (NaN if no member did).
     """
-    inner, test_scores = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
+    inner, test_probabilities = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
     history: list[HistoryRow] = []
     best_epochs = []
     folds = inner_folds(task.labels, task.groups, train, n_folds=n_inner_folds, seed=seed)
     for fold in folds[:n_members]:
         member = fit_member(fold, derive_seed(seed, fold.fold))
-        inner[member.val.rows] = member.val.probabilities
-        test_scores[member.test.rows] += member.test.probabilities / n_members
+        inner[member.val.indices] = member.val.probabilities
+        test_probabilities[member.test.indices] += member.test.probabilities / n_members
         history += [{"inner_fold": fold.fold, **row} for row in member.result.history]
         best_epochs.append(member.result.best_epoch)
     chosen: dict[str, float | int | str] = {"best_epochs": " ".join(map(str, best_epochs))}
-    return FoldScores(inner[train], test_scores[test], chosen, history)
+    return FoldPredictions(inner[train], test_probabilities[test], chosen, history)
 
 
-def member_of(
+def predict_member(
     result: FitResult,
     network: Any,
     loaders: Sequence[BatchLoader],
     objective: LogitObjective,
     probabilities: Callable[[Float64Array], Float64Array] = expit,
 ) -> Member:
-    """Score the validation and the test films, the two `loaders`, with a trained network."""
-    scores = []
+    """Predict the validation and the test films, the two `loaders`, with a trained network."""
+    predictions = []
     for loader in loaders:
-        logits, _, rows = predict_logits(network, loader, objective)
-        scores.append(Scores(rows, probabilities(logits.astype(np.float64))))
-    return Member(result, *scores)
+        logits, _, indices = predict_logits(network, loader, objective)
+        predictions.append(FilmProbabilities(indices, probabilities(logits.astype(np.float64))))
+    return Member(result, *predictions)

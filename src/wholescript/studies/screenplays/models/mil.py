@@ -14,16 +14,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from wholescript.data.films.folds import Fold
 from wholescript.models.aggregators import AGGREGATORS, Architecture
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
-from wholescript.models.films.task import FoldScores, Task
+from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 from wholescript.studies.screenplays.models.inner_folds import (
     Member,
     fit_ensemble,
-    member_of,
+    predict_member,
 )
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
-from wholescript.training.objectives import FrozenEncoderObjective, LossFn
+from wholescript.training.objectives.base import LossFn
+from wholescript.training.objectives.films import FrozenEncoderObjective
 
 N_FILMS_FOR_STD = 64  # training films whose chunks give `embedding_std`
 
@@ -71,7 +72,9 @@ class MILClassifier:
         aggregator = AGGREGATORS[self.architecture](self.dimensions, **options)
         return with_late_fusion(aggregator, self.extra_features, self.n_outputs)
 
-    def fit_predict(self, task: Task, train: IntArray, test: IntArray, *, seed: int) -> FoldScores:
+    def fit_predict(
+        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+    ) -> FoldPredictions:
         """Train on the inner folds of `train` and score `test`."""
         return fit_ensemble(
             partial(self._fit_member, task, test),
@@ -96,13 +99,14 @@ class MILClassifier:
             loss=self.loss(task.labels[fold.train]),
             objective=self.objective(),
         )
-        return member_of(result, network, eval_loaders, self.objective(), self.probabilities)
+        return predict_member(result, network, eval_loaders, self.objective(), self.probabilities)
 
-    def loaders(self, task: Task, train: IntArray, *parts: IntArray) -> list[ChunkBatchLoader]:
-        """Return a loader of each part; scale and extra features are fitted on `train`."""
+    def loaders(self, task: Task, train: IntArray, *subsets: IntArray) -> list[ChunkBatchLoader]:
+        """Return a loader of each subset; scale and extra features are fitted on `train`."""
         chunks = task.features.chunks
         values = [
-            chunks.coordinates(int(row), self.dimensions).ravel() for row in train[:N_FILMS_FOR_STD]
+            chunks.coordinates(int(film), self.dimensions).ravel()
+            for film in train[:N_FILMS_FOR_STD]
         ]
         embedding_std = float(np.concatenate(values).std()) or 1.0
         extra_features = (
@@ -115,13 +119,13 @@ class MILClassifier:
             ChunkBatchLoader(
                 chunks,
                 targets,
-                rows,
+                indices,
                 self.dimensions,
                 embedding_std,
                 self.batch_size,
                 extra_features,
             )
-            for rows in parts
+            for indices in subsets
         ]
 
     def targets(self, task: Task) -> NDArray[np.int8]:

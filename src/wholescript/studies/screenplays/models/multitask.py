@@ -15,7 +15,8 @@ from wholescript.models.films.task import Task
 from wholescript.models.types import Float64Array
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import BatchLoader
-from wholescript.training.objectives import FrozenEncoderObjective, LossFn, predict_logits
+from wholescript.training.objectives.base import LossFn, predict_logits
+from wholescript.training.objectives.films import FrozenEncoderObjective
 
 NOMINATED, WON = 1, 2
 """Targets of nominated films and of winners; 0 is neither."""

@@ -10,7 +10,7 @@ from wholescript.features.token_chunks import TokenChunks
 from wholescript.models.scratch_encoder import MaskedLanguageModel, ScratchEncoder
 from wholescript.training.batches import TokenBatchLoader
 from wholescript.training.loop import FitResult, TrainConfig, fit
-from wholescript.training.masked_lm import MLMObjective
+from wholescript.training.objectives.masked_lm import MLMObjective
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,26 @@ class MLMConfig:
 def pretrain_mlm(
     encoder: ScratchEncoder,
     tokens: TokenChunks,
-    rows: NDArray[np.int64],
+    indices: NDArray[np.int64],
     config: MLMConfig,
     *,
     seed: int,
     progress: bool = False,
 ) -> FitResult:
-    """Train `encoder` in place on the films `rows`; `val_loss` is in nats per masked token."""
-    rows = np.random.default_rng(seed).permutation(rows)
-    n_val = min(config.n_val_films, len(rows) // 4)
+    """Train `encoder` in place on films (indices); `val_loss` is in nats per masked token."""
+    order = np.random.default_rng(seed).permutation(indices)
+    n_val = min(config.n_val_films, len(order) // 4)
     no_labels = np.zeros(len(tokens.counts), np.int8)
     train_loader, val_loader = (
         TokenBatchLoader(
-            tokens, no_labels, part, config.batch_size, config.n_train_chunks, config.n_train_chunks
+            tokens,
+            no_labels,
+            films,
+            config.batch_size,
+            config.n_train_chunks,
+            config.n_train_chunks,
         )
-        for part in (rows[n_val:], rows[:n_val])
+        for films in (order[n_val:], order[:n_val])
     )
     return fit(
         MaskedLanguageModel(encoder),

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 
-def along(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
+def by_script_position(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
     """Draw a value with its interval by part of the script, a panel for each model.
 
     `table` has the columns `model`, `part`, `value`, `low`, `high`; a dotted line marks

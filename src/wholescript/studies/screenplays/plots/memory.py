@@ -12,7 +12,7 @@ STRATEGY_LABELS = {
 
 
 def cost_by_length(footprints: pd.DataFrame, column: str, label: str) -> Figure:
-    """Draw a column of `memory_table` against script length, a line for each strategy."""
+    """Draw a column of `footprint_table` against script length, a line for each strategy."""
     figure, axes = plt.subplots(figsize=(7.0, 3.4))
     for memory_strategy, rows in footprints.groupby("memory_strategy", sort=False):
         axes.plot(

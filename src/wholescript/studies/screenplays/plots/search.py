@@ -22,28 +22,28 @@ TRIAL_STYLE: dict[str, Any] = {
 MEDIAN_STYLE: dict[str, Any] = {"marker": "D", "color": "C0", "ms": 5}
 
 
-def score_by_hyperparameter(
-    trials: pd.DataFrame, hyperparameters: Mapping[str, bool], score: str, label: str
+def metric_by_hyperparameter(
+    trials: pd.DataFrame, is_log_scale: Mapping[str, bool], metric: str, label: str
 ) -> Figure:
-    """Draw the score of every trial by each hyperparameter, a panel each, with medians.
+    """Draw the metric of every trial by each hyperparameter, a panel each, with medians.
 
-    `trials` has a row for each trial, NaN where a hyperparameter was inactive; `hyperparameters`
-    has for each name whether its scale is logarithmic. The medians are those of each category, or
+    `trials` has a row for each trial, NaN where a hyperparameter was inactive; `is_log_scale` has
+    each hyperparameter by name. The medians are those of each category, or
     of thirds of the trials.
     """
-    rows = -(-len(hyperparameters) // N_COLUMNS)
+    rows = -(-len(is_log_scale) // N_COLUMNS)
     figure, panels = plt.subplots(
         rows, N_COLUMNS, sharey=True, figsize=(7.0, 2.1 * rows), squeeze=False
     )
-    for axes, (name, log) in zip(panels.flat, hyperparameters.items(), strict=False):
+    for axes, (name, log) in zip(panels.flat, is_log_scale.items(), strict=False):
         active = trials.dropna(subset=[name])
         if active[name].nunique() <= MAX_CATEGORIES:
-            _draw_categorical(axes, active[name], active[score])
+            _draw_categorical(axes, active[name], active[metric])
         else:
-            _draw_numeric(axes, active[name].astype(float), active[score])
+            _draw_numeric(axes, active[name].astype(float), active[metric])
             axes.set_xscale("log" if log else "linear")
         axes.set(xlabel=name.replace("_", " "))
-    for axes in panels.flat[len(hyperparameters) :]:
+    for axes in panels.flat[len(is_log_scale) :]:
         axes.set_visible(False)
     for axes in panels[:, 0]:
         axes.set(ylabel=label)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 
-def curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
+def loss_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw training and validation loss by epoch: median and interquartile range over all fits.
 
     Fits stop early, so later epochs have fewer of them.
@@ -53,7 +53,7 @@ def best_epochs(histories: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def attention_by_position(profiles: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Draw the attention profiles of models, (bins,) each, by position in the script."""
+    """Draw the attention profiles of models, (n_bins,) each, by position in the script."""
     figure, axes = plt.subplots(figsize=(7.0, 3.2))
     for name, profile in profiles.items():
         positions = (np.arange(len(profile)) + 0.5) / len(profile)

@@ -17,13 +17,13 @@ R2_ROW = "surrogate R2"
 def hyperparameter_importance(
     trials: pd.DataFrame,
     hyperparameters: Sequence[str],
-    score: str,
+    metric: str,
     *,
     n_boot: int = 100,
     seed: int = 0,
     confidence: float = CONFIDENCE,
 ) -> pd.DataFrame:
-    """Return the permutation importance of each hyperparameter for the rank of a trial's score.
+    """Return the permutation importance of each hyperparameter for the rank of a trial's metric.
 
     `trials` has a row per trial. A random forest is fitted to each of `n_boot` resamples of the
     trials and evaluated on the trials that were not drawn: the importance is the decrease of its R2
@@ -35,7 +35,7 @@ def hyperparameter_importance(
     varying = [name for name in hyperparameters if trials[name].nunique() > 1]
     inputs = trials[varying].apply(_as_numbers).to_numpy(float)
     # Ranks, since a few trials that diverged would make up nearly all of the variance.
-    target = trials[score].rank().to_numpy(float)
+    target = trials[metric].rank().to_numpy(float)
     rng = np.random.default_rng(seed)
     rows = []
     for _ in range(n_boot):

@@ -37,8 +37,8 @@ class SearchResult:
     trials: list[Trial] = field(repr=False)
 
     @property
-    def hyperparameters(self) -> dict[str, bool]:
-        """The names of the hyperparameters, and whether each has a logarithmic scale."""
+    def is_log_scale(self) -> dict[str, bool]:
+        """Whether each hyperparameter has a logarithmic scale, by name."""
         return {
             name: isinstance(values, dict) and values["scale"] == "log"
             for name, values in self.space["hyperparameters"].items()

@@ -47,14 +47,14 @@ MAX_FAILURES = 2  # restarts of a trial, such as after the loss of its node
 class _Progress(tune.Callback):
     """A progress bar of finished trials, with the best loss so far."""
 
-    def __init__(self, trials: int) -> None:
-        self._trials = trials
+    def __init__(self, n_trials: int) -> None:
+        self._n_trials = n_trials
         self._bar: tqdm | None = None
 
     def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
         """Count finished trials; when a search resumes, some have finished before."""
         if self._bar is None:
-            self._bar = tqdm(total=self._trials, unit="trial", desc="search")
+            self._bar = tqdm(total=self._n_trials, unit="trial", desc="search")
         if n_new := sum(trial.is_finished() for trial in trials) - self._bar.n:
             losses = [trial.last_result.get("val_loss", math.inf) for trial in trials]
             self._bar.set_postfix(best=f"{min(losses):.4f}", refresh=False)
@@ -87,33 +87,35 @@ def search(
     folder: Path,
     *,
     data: dict[str, str],
-    trials: int,
+    n_trials: int,
     address: str | None = None,
-    workers: int | None = None,
+    n_workers: int | None = None,
     progress: bool = True,
 ) -> SearchResult:
-    """Run `trials` random samples of `space`, or resume the search in `folder`.
+    """Run `n_trials` random samples of `space`, or resume the search in `folder`.
 
     `task` has all films; trials use the training films of one outer fold. `data` identifies the
-    films in the result. `address` is that of a Ray cluster; without it, `workers` processes run on
-    this machine. Every trial has the same seed and one core, so its scores do not depend on where
-    it ran; which trials ASHA stops depends on the order in which they report.
+    films in the result. `address` is that of a Ray cluster; without it, `n_workers` processes run
+    on this machine. Every trial has the same seed and one core, so its scores do not depend on
+    where it ran; which trials ASHA stops depends on the order in which they report.
 
     Raises:
         ParameterError: `folder` has another search, or an option is invalid.
         RunError: there is no cluster at `address`, or all trials failed.
     """
-    check("trials", trials, PositiveInt)
-    width = task.features.chunks.codes.shape[1]
+    check("trials", n_trials, PositiveInt)
+    n_dimensions = task.features.chunks.codes.shape[1]
     dimensions = space.hyperparameters.get("dimensions", Categorical((1,)))
-    if (most := max(map(int, dimensions.bounds))) > width:
-        raise ParameterError(f"hyperparameters: dimensions={most}: the chunk vectors have {width}")
-    _check_same_search(folder, {"space": space.config, "trials": trials, "data": data})
+    if (most := max(map(int, dimensions.bounds))) > n_dimensions:
+        raise ParameterError(
+            f"hyperparameters: dimensions={most}: the chunk vectors have {n_dimensions}"
+        )
+    _check_same_search(folder, {"space": space.to_dict(), "trials": n_trials, "data": data})
     train_task = outer_training_task(task, space.protocol)
-    with cluster(address, workers):
-        found = _run_tuner(space, train_task, folder.resolve(), trials, progress)
+    with cluster(address, n_workers):
+        found = _run_tuner(space, train_task, folder.resolve(), n_trials, progress)
     versions = {name: version(name).partition("+")[0] for name in ("numpy", "ray", "torch")}
-    result = SearchResult(space.config, data, len(train_task.labels), versions, found)
+    result = SearchResult(space.to_dict(), data, len(train_task.labels), versions, found)
     if not result.scored:
         errors = sorted({str(trial.error) for trial in found})
         raise RunError(f"all {len(found)} trials failed: {'; '.join(errors)}")
@@ -135,7 +137,7 @@ def _check_same_search(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def _run_tuner(
-    space: SearchSpace, task: Task, folder: Path, trials: int, progress: bool
+    space: SearchSpace, task: Task, folder: Path, n_trials: int, progress: bool
 ) -> list[Trial]:
     protocol = space.protocol
     trainable = tune.with_resources(
@@ -157,7 +159,7 @@ def _run_tuner(
             tune_config=tune.TuneConfig(
                 metric="val_loss",
                 mode="min",
-                num_samples=trials,
+                num_samples=n_trials,
                 scheduler=tune.schedulers.ASHAScheduler(
                     time_attr="epoch",
                     max_t=protocol.epochs,
@@ -172,7 +174,7 @@ def _run_tuner(
                 storage_path=str(folder),
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=MAX_FAILURES),
-                callbacks=[_Progress(trials)] if progress else [],
+                callbacks=[_Progress(n_trials)] if progress else [],
             ),
         )
     results = tuner.fit()

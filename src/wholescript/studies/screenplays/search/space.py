@@ -120,9 +120,8 @@ class SearchSpace:
     protocol: SearchProtocol
     hyperparameters: dict[str, Categorical | Interval]
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The space as JSON-able values, in the form of the file."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the space as JSON-able values, in the form of the file."""
         hyperparameters = {
             name: list(values.values) if isinstance(values, Categorical) else asdict(values)
             for name, values in self.hyperparameters.items()
@@ -274,12 +273,12 @@ def _check_fits(space: SearchSpace) -> None:
             raise ParameterError(
                 f"hyperparameters: {name} must be a list: d_model must be a multiple of n_head"
             )
-    widths = space.hyperparameters.get("d_model", Categorical((64,))).bounds
+    d_models = space.hyperparameters.get("d_model", Categorical((64,))).bounds
     head_counts = space.hyperparameters.get("n_head", Categorical((4,))).bounds
-    for width, n_head in product(widths, head_counts):
-        if int(width) % int(n_head) or int(width) % 2:
+    for d_model, n_head in product(d_models, head_counts):
+        if int(d_model) % int(n_head) or int(d_model) % 2:
             raise ParameterError(
-                f"hyperparameters: d_model={width} does not fit n_head={n_head}: every d_model "
+                f"hyperparameters: d_model={d_model} does not fit n_head={n_head}: every d_model "
                 "must be even and a multiple of every n_head"
             )
 

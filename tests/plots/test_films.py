@@ -3,7 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.plots import scores as plots
+from wholescript.plots import films as plots
+from wholescript.plots.forest import forest_plot, grouped_forest_plot
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def labels(axis):
 
 
 def test_forest_plot_has_a_row_per_name_from_the_top():
-    (axes,) = plots.forest_plot(table("a", "b"), "AUROC", reference=0.5).axes
+    (axes,) = forest_plot(table("a", "b"), "AUROC", reference=0.5).axes
     assert labels(axes.yaxis) == ["a", "b"]
     points = axes.lines[0].get_xydata()
     np.testing.assert_allclose(points, [[0.6, 1], [0.8, 0]])
@@ -37,7 +38,7 @@ def test_forest_plot_has_a_row_per_name_from_the_top():
 
 def test_grouped_forest_plot_shares_the_rows_of_one_name():
     tables = {"words": table("a", "b"), "network": table("b", "c")}
-    (axes,) = plots.grouped_forest_plot(tables, "AUROC").axes
+    (axes,) = grouped_forest_plot(tables, "AUROC").axes
     assert labels(axes.yaxis) == ["a", "b", "c"]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["words", "network"]
 

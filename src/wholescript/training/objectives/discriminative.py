@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
-from wholescript.training.document_batches import DocumentBatch, DocumentBatchLoader
-from wholescript.training.language_model import NextTokenObjective
-from wholescript.training.objectives import LossFn
+from wholescript.training.batches import DocumentBatch, DocumentBatchLoader
+from wholescript.training.objectives.base import LossFn
+from wholescript.training.objectives.next_token import NextTokenObjective
 
 
 def weighted_sum(values: Tensor, weights: Tensor) -> Tensor:
@@ -39,10 +39,10 @@ class DiscriminativeObjective(NextTokenObjective):
         n_tokens, n_windows = int(self._loss_mask(batch).sum()), len(batch.labels)
         total_loss = torch.zeros((), device=batch.input_ids.device)
         for part in self._micro_batches(batch):
-            nll, rows = self._token_nll(model, part)
-            lm_loss = nll[torch.arange(len(rows)), part.labels[rows]]
+            nll, window = self._token_nll(model, part)
+            lm_loss = nll[torch.arange(len(window)), part.labels[window]]
             disc_loss = cross_entropy(
-                length_normalized_logits(nll, rows, len(part.labels)),
+                length_normalized_logits(nll, window, len(part.labels)),
                 part.labels,
                 reduction="none",
             )
@@ -76,30 +76,31 @@ class DiscriminativeObjective(NextTokenObjective):
     def log_likelihoods(
         self, model: SharedTrunkLM, batches: DocumentBatchLoader
     ) -> NDArray[np.float64]:
-        """Return the log-likelihood of each row under each class, (n, classes), in nats."""
+        """Return the log-likelihood of each window under each class, (n, n_classes), in nats."""
         model.eval()
         device = next(model.parameters()).device
         sums = np.zeros((len(batches.tokens), len(model.branches)))
         for batch in batches.eval_batches():
             for part in self._micro_batches(batch.to(device)):
-                nll, rows = self._token_nll(model, part)
-                np.subtract.at(sums, part.rows[rows.cpu().numpy()], nll.double().cpu().numpy())
+                nll, window = self._token_nll(model, part)
+                indices = part.indices[window.cpu().numpy()]
+                np.subtract.at(sums, indices, nll.double().cpu().numpy())
         return sums
 
     def _token_nll(self, model: SharedTrunkLM, batch: DocumentBatch) -> tuple[Tensor, Tensor]:
-        """Return the NLL (n_targets, classes) in nats, and the row of each target, (n_targets,)."""
+        """Return the NLL (n_targets, n_classes) in nats, and the window of each, (n_targets,)."""
         loss_mask = self._loss_mask(batch)
         with torch.autocast(batch.input_ids.device.type, torch.bfloat16, enabled=self.bfloat16):
             nll = model.token_nll(batch.input_ids, loss_mask)
         return torch.stack(nll, dim=1), loss_mask.nonzero()[:, 0]
 
 
-def length_normalized_logits(nll: Tensor, rows: Tensor, n_rows: int) -> Tensor:
-    """Return class logits (n_rows, classes) from the NLL of tokens, (n_tokens, classes) in nats.
+def length_normalized_logits(nll: Tensor, window: Tensor, n_windows: int) -> Tensor:
+    """Return class logits (n_windows, n_classes) from the NLL of tokens, (n_tokens, n_classes).
 
-    `rows` (n_tokens,) is the row of each token. A row's log-likelihood is divided by the square
-    root of its number of tokens.
+    `nll` is in nats; `window` (n_tokens,) is the window of each token. A window's
+    log-likelihood is divided by the square root of its number of tokens.
     """
-    sums = nll.new_zeros(n_rows, nll.shape[1]).index_add(0, rows, -nll)
-    counts = torch.bincount(rows, minlength=n_rows).clamp(min=1)
+    sums = nll.new_zeros(n_windows, nll.shape[1]).index_add(0, window, -nll)
+    counts = torch.bincount(window, minlength=n_windows).clamp(min=1)
     return sums / counts.sqrt()[:, None]

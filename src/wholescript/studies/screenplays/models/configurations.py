@@ -1,4 +1,4 @@
-"""The published neural models of the study, by display name."""
+"""The settings of the models of the report, by display name."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,33 +27,33 @@ class ScriptEstimator(Estimator, Protocol):
         """Process scripts, given as (SHA-1 of the text, text), into a cache."""
 
 
-def aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator]:
-    """Return the aggregators that read chunk embeddings independently or by cross-attention.
+def aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estimator]:
+    """Return the aggregators without self-attention over the chunks.
 
-    `epochs` is the maximum, `inner_folds` the number of networks that are averaged. Gated attention
-    has no layer norm and tolerates the higher learning rate. Widths and learning rates were set by
-    a few trials on some of the films that the report tests on, not by nested selection.
+    `epochs` is the maximum, `n_inner_folds` the number of networks that are averaged. Gated
+    attention has no layer norm and tolerates the higher learning rate. Widths and learning rates
+    were set by a few trials on some of the films that the report tests on, not by nested selection.
     """
     gated = TrainConfig(epochs=min(12, epochs), learning_rate=3e-3, patience=3)
     decoder = TrainConfig(epochs=min(10, epochs), learning_rate=1e-3, patience=3)
     return {
         "mean pooling": MeanPoolingLR(),
         "gated attention": MILClassifier(
-            "gated_attention", n_inner_folds=inner_folds, train_config=gated
+            "gated_attention", n_inner_folds=n_inner_folds, train_config=gated
         ),
         "query decoder": MILClassifier(
-            "query_decoder", n_inner_folds=inner_folds, train_config=decoder
+            "query_decoder", n_inner_folds=n_inner_folds, train_config=decoder
         ),
     }
 
 
-def contextual_aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator]:
+def self_attention_aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estimator]:
     """Return the aggregators with self-attention over the chunks.
 
     A step takes three times as long as that of the query decoder: at most 3 inner folds are used.
     """
     config = TrainConfig(epochs=min(8, epochs), learning_rate=1e-3, patience=2)
-    n_folds = min(3, inner_folds)
+    n_folds = min(3, n_inner_folds)
     return {
         "transformer encoder": MILClassifier(
             "transformer_encoder", n_inner_folds=n_folds, train_config=config
@@ -64,9 +64,9 @@ def contextual_aggregators(epochs: int, inner_folds: int) -> dict[str, Estimator
     }
 
 
-def late_fusion_models(epochs: int, inner_folds: int) -> dict[str, MILClassifier]:
+def late_fusion_models(epochs: int, n_inner_folds: int) -> dict[str, MILClassifier]:
     """Return gated attention with late fusion of extra features."""
-    base = cast(MILClassifier, aggregators(epochs, inner_folds)["gated attention"])
+    base = cast(MILClassifier, aggregators(epochs, n_inner_folds)["gated attention"])
     return {
         "year and length": replace(base, extra_features=("year", "length")),
         "layout": replace(base, extra_features=("layout",)),
@@ -86,7 +86,7 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
     config = TrainConfig(epochs=4, learning_rate=5e-4, patience=2, chunk_dropout=0.0)
     short_config = replace(config, epochs=2)
     causal = {"positions": "rotary", "causal": True}
-    gated = aggregators(epochs=12, inner_folds=5)["gated attention"]
+    gated = aggregators(epochs=12, n_inner_folds=5)["gated attention"]
     return {
         "from scratch, MLM pretraining": EndToEndClassifier(
             "scratch-mlm-pretrained",
@@ -118,8 +118,8 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
     }
 
 
-def parameter_count(models: dict[str, Estimator], chunks: ChunkEmbeddings) -> pd.DataFrame:
-    """Return a row for each model: dimensions of the chunk vectors, and trained parameters."""
+def parameter_table(models: dict[str, Estimator], chunks: ChunkEmbeddings) -> pd.DataFrame:
+    """Return a row for each model: `dimensions` of the chunk vectors, and trained `parameters`."""
     rows = []
     for name, model in models.items():
         if isinstance(model, MILClassifier):

@@ -5,11 +5,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.functional import cross_entropy
 
 from wholescript.models.transformer_classifier import CausalTransformerClassifier
-from wholescript.training.document_batches import (
-    ClassificationObjective,
-    DocumentBatchLoader,
-    class_logits,
-)
+from wholescript.training.batches import DocumentBatchLoader
+from wholescript.training.objectives.documents import ClassificationObjective, class_logits
 
 WORDS, CLASSES, N = 30, 3, 23
 
@@ -29,19 +26,19 @@ def model():
 
 
 def rows(found):
-    return np.concatenate([batch.rows for batch in found]).tolist()
+    return np.concatenate([batch.indices for batch in found]).tolist()
 
 
 def test_a_batch_is_padded_on_the_right(batches):
     for batch in [*batches.train_batches(1), *batches.eval_batches()]:
-        for place, row in enumerate(batch.rows):
+        for place, row in enumerate(batch.indices):
             ids, mask = batch.input_ids[place], batch.attention_mask[place]
             length = len(batches.tokens[row])
             assert ids[:length].tolist() == batches.tokens[row].tolist()
             assert (ids[length:] == WORDS - 1).all()
             assert mask.tolist() == [True] * length + [False] * (len(ids) - length)
-        assert batch.input_ids.shape[1] == max(len(batches.tokens[row]) for row in batch.rows)
-        assert batch.labels.tolist() == batches.labels[batch.rows].tolist()
+        assert batch.input_ids.shape[1] == max(len(batches.tokens[row]) for row in batch.indices)
+        assert batch.labels.tolist() == batches.labels[batch.indices].tolist()
         assert batch.input_ids.dtype == batch.labels.dtype == torch.int64
 
 

@@ -1,20 +1,14 @@
-"""Objectives: the loss of a training step and the metrics of a validation step.
+"""Objectives of chunked films.
 
-The training loop knows a model only through its objective. Here are those of chunked films:
 `FrozenEncoderObjective` trains an aggregator on stored chunk vectors, `EndToEndObjective` trains
-encoder and aggregator together under one of the strategies of `memory_strategies`. Objectives of
-labelled documents and of language models: `document_batches`, `language_model`, `masked_lm`,
-`discriminative`.
+encoder and aggregator together under one of the strategies of `memory_strategies`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -23,29 +17,8 @@ from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.settings import NonNegativeInt, PositiveInt, check_fields
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatch
 from wholescript.training.memory_strategies import MemoryStrategy, backward_fn
+from wholescript.training.objectives.base import LogitObjective, LossFn, predict_logits
 from wholescript.training.seeds import derive_seed
-
-LossFn = Callable[[Tensor, Tensor], Tensor]
-
-
-class Objective(Protocol):
-    """What a model is trained for."""
-
-    def training_step(self, model: Any, batch: Any, loss: LossFn, *, seed: int) -> Tensor:
-        """Add the gradient of the loss to the parameters; return the loss, detached.
-
-        All random numbers of the step, dropout included, derive from `seed`.
-        """
-
-    def validation_step(self, model: Any, loader: Any, loss: LossFn) -> dict[str, float]:
-        """Return the metrics of the validation set, `val_loss` first, as columns of the history."""
-
-
-class LogitObjective(Protocol):
-    """An objective whose model gives logits of each sample of a batch."""
-
-    def logits(self, model: Any, batch: Any) -> Tensor:
-        """Return the logits, (batch,) or (batch, n_outputs), without dropout."""
 
 
 @dataclass(frozen=True)
@@ -139,31 +112,12 @@ class EndToEndObjective:
         self, model: ChunkedClassifier, vectors: Tensor, batch: TokenBatch
     ) -> AggregatorOutput:
         with self._autocast(vectors.device):
-            return model.aggregate(vectors, batch.counts, *batch.extra_features)
+            return model.aggregate(vectors, batch.n_chunks, *batch.extra_features)
 
     def _autocast(self, device: torch.device) -> torch.autocast:
         # A context for each group: autocast caches casts of the weights, and a cast that was made
         # without a graph must not be used in a pass that needs one.
         return torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16)
-
-
-@torch.inference_mode()
-def predict_logits(
-    model: nn.Module, loader: BatchLoader, objective: LogitObjective | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """Return logits (n,) or (n, n_outputs), labels (n,) and rows (n,), in the order of the loader.
-
-    `objective` is `FrozenEncoderObjective` by default.
-    """
-    objective = objective or FrozenEncoderObjective()
-    device = next(model.parameters()).device
-    model.eval()
-    logits, labels, rows = [], [], []
-    for batch in loader.eval_batches():
-        logits.append(objective.logits(model, batch.to(device)).float().cpu().numpy())
-        labels.append(batch.labels.numpy())
-        rows.append(batch.rows)
-    return np.concatenate(logits), np.concatenate(labels), np.concatenate(rows)
 
 
 def drop_chunks(chunk_mask: Tensor, share: float) -> Tensor:

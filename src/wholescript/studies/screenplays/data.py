@@ -1,4 +1,4 @@
-"""The data that all notebooks of the study share: films, features, folds and run profile."""
+"""The data that all notebooks on screenplays share: films, features, folds and run profile."""
 
 import inspect
 from dataclasses import dataclass, replace
@@ -14,62 +14,62 @@ from wholescript.models.films.task import Task
 
 @dataclass(frozen=True)
 class RunProfile:
-    """The size of all experiments: `films` (None for all), folds, repeats, and maximum epochs."""
+    """The size of all experiments; `n_films` is None for all films, `epochs` the maximum."""
 
-    films: int | None
-    folds: int
-    repeats: int
+    n_films: int | None
+    n_folds: int
+    n_repeats: int
     epochs: int
-    inner_folds: int
+    n_inner_folds: int
 
 
 RUN_PROFILES = {
-    "smoke": RunProfile(films=120, folds=2, repeats=1, epochs=2, inner_folds=2),
-    "cpu": RunProfile(films=None, folds=5, repeats=5, epochs=12, inner_folds=5),
-    "full": RunProfile(films=None, folds=5, repeats=20, epochs=12, inner_folds=5),
+    "smoke": RunProfile(n_films=120, n_folds=2, n_repeats=1, epochs=2, n_inner_folds=2),
+    "cpu": RunProfile(n_films=None, n_folds=5, n_repeats=5, epochs=12, n_inner_folds=5),
+    "full": RunProfile(n_films=None, n_folds=5, n_repeats=20, epochs=12, n_inner_folds=5),
 }
 
 
 @dataclass(frozen=True)
-class Study:
+class ScreenplayData:
     """The films of a notebook with their features, and the folds of all models.
 
-    `folds` are repeated random folds. `temporal` has one split by year, repeated with other seeds.
+    `folds` are repeated random folds. `temporal_folds` has one split by year, once per repeat: the
+    seed of a fold derives from its repeat.
     """
 
     corpus: Corpus
     task: Task
     folds: list[Fold]
-    temporal: list[Fold]
-    scale: RunProfile
-    profile: str
+    temporal_folds: list[Fold]
+    profile: RunProfile
+    profile_name: str
     seed: int
 
-    def split(self, name: str) -> list[Fold]:
+    def folds_of(self, split: str) -> list[Fold]:
         """Return the folds of `random`, `first_repeat` (of `random`) or `temporal`."""
         first_repeat = [fold for fold in self.folds if fold.repeat == 0]
-        splits = {
+        return {
             "random": self.folds,
             "first_repeat": first_repeat,
-            "temporal": self.temporal,
-        }
-        return splits[name]
+            "temporal": self.temporal_folds,
+        }[split]
 
 
-def open_study() -> Study:
-    """Load the study with the parameters of the running notebook; see `load_study`.
+def open_screenplay_data() -> ScreenplayData:
+    """Load the data with the parameters of the running notebook; see `load_screenplay_data`.
 
     Raises:
         RunError: no workspace is active.
     """
     workspace = current_workspace()
-    known = inspect.signature(load_study).parameters
-    study = load_study(**{k: v for k, v in workspace.parameters.items() if k in known})
-    workspace.log_dataset(study.corpus.provenance.as_dict())
-    return study
+    known = inspect.signature(load_screenplay_data).parameters
+    data = load_screenplay_data(**{k: v for k, v in workspace.parameters.items() if k in known})
+    workspace.log_dataset(data.corpus.provenance.as_dict())
+    return data
 
 
-def load_study(
+def load_screenplay_data(
     *,
     source: str = "bundled",
     path: str = "",
@@ -78,7 +78,7 @@ def load_study(
     seed: int = 0,
     first_test_year: int = 2010,
     chunk_length: int | None = None,
-) -> Study:
+) -> ScreenplayData:
     """Load films with features and folds; near duplicates are kept on one side of each split.
 
     `scale` is one of `RUN_PROFILES`, `first_test_year` that of the temporal split, `chunk_length`
@@ -87,24 +87,24 @@ def load_study(
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
-    size = RUN_PROFILES[scale]
+    profile = RUN_PROFILES[scale]
     corpus = load_films(source=source, path=path, target=target, scale=scale, seed=seed)
     features = _load_chunk_features(corpus, chunk_length)
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
-        task.labels, task.groups, n_folds=size.folds, n_repeats=size.repeats, seed=seed
+        task.labels, task.groups, n_folds=profile.n_folds, n_repeats=profile.n_repeats, seed=seed
     )
     temporal = temporal_split(
         task.labels, task.groups, corpus.films["year"], first_test_year=first_test_year
     )
-    later = [replace(temporal, repeat=repeat) for repeat in range(size.repeats)]
-    return Study(corpus, task, folds, later, size, scale, seed)
+    temporal_folds = [replace(temporal, repeat=repeat) for repeat in range(profile.n_repeats)]
+    return ScreenplayData(corpus, task, folds, temporal_folds, profile, scale, seed)
 
 
 def load_films(*, source: str, path: str, target: str, scale: str, seed: int) -> Corpus:
     """Return the films of a study, a sample of them with the run profile smoke."""
     corpus = load_corpus(source, path or None, target=target)
-    n_films = RUN_PROFILES[scale].films
+    n_films = RUN_PROFILES[scale].n_films
     return corpus.sample(n_films, seed=seed) if n_films and n_films < len(corpus) else corpus
 
 

@@ -1,4 +1,4 @@
-"""Plots of metrics with intervals, and of film predictions: curves, calibration, confusion."""
+"""Plots of film predictions: curves, calibration, confusion, decades, thresholds."""
 
 from collections.abc import Mapping
 
@@ -10,48 +10,8 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from wholescript.evaluation.calibration import calibration_curve
 from wholescript.evaluation.film_predictions import FilmPredictions
-
-
-def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
-    """Draw a value with its interval per row: index names, columns `value`, `low`, `high`.
-
-    `label` is that of the x-axis; `reference` (chance, no difference) is drawn as a dotted line.
-    """
-    figure, axes = plt.subplots(figsize=(7.0, 0.34 * len(table) + 1.1))
-    positions = np.arange(len(table))[::-1]
-    errors = interval_errors(table)
-    axes.errorbar(table["value"], positions, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
-    if reference is not None:
-        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set_yticks(positions, [str(name) for name in table.index])
-    axes.set(xlabel=label, ylim=(-0.6, len(table) - 0.4))
-    axes.grid(axis="y", visible=False)
-    return figure
-
-
-def grouped_forest_plot(
-    tables: Mapping[str, pd.DataFrame], label: str, *, reference: float | None = None
-) -> Figure:
-    """Draw a `forest_plot` of several tables, in a colour each, with one row per index name."""
-    rows = list(dict.fromkeys(str(name) for table in tables.values() for name in table.index))
-    figure, axes = plt.subplots(figsize=(7.0, 0.5 * len(rows) + 1.4))
-    for number, (name, table) in enumerate(tables.items()):
-        offset = ((len(tables) - 1) / 2 - number) * 0.3
-        positions = [offset - rows.index(str(row)) for row in table.index]
-        errors = interval_errors(table)
-        axes.errorbar(table["value"], positions, xerr=errors, fmt="o", ms=5, label=name)
-    if reference is not None:
-        axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set_yticks(-np.arange(len(rows)), rows)
-    axes.set(xlabel=label, ylim=(0.4 - len(rows), 0.6))
-    axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(tables))
-    return figure
-
-
-def interval_errors(table: pd.DataFrame, column: str = "value") -> list["pd.Series[float]"]:
-    """Return the error bars of `column` for matplotlib, from its bounds `low` and `high`."""
-    return [table[column] - table["low"], table["high"] - table[column]]
+from wholescript.plots.forest import interval_errors
+from wholescript.plots.style import HEATMAP, HEATMAP_TEXT
 
 
 def roc(models: Mapping[str, FilmPredictions]) -> Figure:
@@ -86,8 +46,8 @@ def reliability_diagram(models: Mapping[str, FilmPredictions]) -> Figure:
     """Draw observed shares against predicted probabilities, in ten bins of equal mass per model."""
     figure, axes = plt.subplots(figsize=(5.6, 5.0))
     for name, predictions in models.items():
-        labels = np.tile(predictions.labels, len(predictions.scores))
-        curve = calibration_curve(labels, predictions.scores.ravel())
+        labels = np.tile(predictions.labels, len(predictions.probabilities))
+        curve = calibration_curve(labels, predictions.probabilities.ravel())
         axes.plot(curve["predicted"], curve["observed"], marker="o", ms=4, label=name)
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="perfect calibration")
     axes.set(xlabel="predicted probability", ylabel="observed share of positives")
@@ -101,18 +61,18 @@ def confusion(models: Mapping[str, FilmPredictions]) -> Figure:
     width = 2.5 * len(models) + 0.6
     figure, panels = plt.subplots(1, len(models), figsize=(width, 2.9), squeeze=False)
     for axes, (name, predictions) in zip(panels[0], models.items(), strict=True):
-        predicted = predictions.scores >= predictions.thresholds
+        predicted = predictions.probabilities >= predictions.thresholds
         labels = np.broadcast_to(predictions.labels == 1, predicted.shape)
         cells = np.array(
             [[(labels == t) & (predicted == p) for p in (False, True)] for t in (False, True)]
         )
         films = cells.sum((2, 3)) / len(predicted)
-        axes.imshow(films / films.sum(1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
+        axes.imshow(films / films.sum(1, keepdims=True), cmap=HEATMAP, vmin=0, vmax=1)
         for row in range(2):
             for column in range(2):
                 share = films[row, column] / films[row].sum()
                 text = f"{films[row, column]:.0f}\n{share:.0%}"
-                color = "white" if share > 0.5 else "black"
+                color = HEATMAP_TEXT[int(share > 0.5)]
                 axes.text(column, row, text, ha="center", va="center", color=color)
         axes.set_xticks([0, 1], ["not nominated", "nominated"])
         axes.set_yticks([0, 1], ["not\nnominated", "nominated"])

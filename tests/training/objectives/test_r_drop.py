@@ -3,9 +3,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from wholescript.models.gpt import GPT, GPTConfig
-from wholescript.training.document_batches import DocumentBatch
-from wholescript.training.language_model import NextTokenObjective
-from wholescript.training.r_drop import RDropObjective
+from wholescript.training.batches import DocumentBatch
+from wholescript.training.objectives.next_token import NextTokenObjective
+from wholescript.training.objectives.r_drop import RDropObjective
 
 
 def gpt(dropout=0.0):

@@ -1,4 +1,4 @@
-"""The published runs have the settings that the code computes today."""
+"""The stored runs have the settings that the code computes today."""
 
 import pytest
 
@@ -16,9 +16,6 @@ RUNS = [
     if name.startswith(f"{GROUP}/")
     and (run := STORE.find(name)).config["experiment"] == HeadlineExperiment.kind
 ]
-# The muon step had this learning rate when the tuning runs were trained; their recorded overrides
-# lack it.
-TUNING_MUON_LR = 0.02
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
@@ -29,18 +26,15 @@ def test_settings_are_rebuilt_from_the_stored_train_config(run):
         "name", train_config, settings["eval_context"], settings["seed"]
     )
     data = Headlines([], [], "local", "fingerprint")
-    found = experiment.settings_on(data)
+    found = experiment.settings_for(data)
     assert found | {"bfloat16": settings["bfloat16"]} == settings  # depends on the machine
     assert experiment.data_identity(data).keys() == run.data.keys()
 
 
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_ablation_step_gives_the_stored_train_config(run):
-    overrides = run.config["overrides"]
-    if run.name.startswith(f"{GROUP}/tuning-"):
-        overrides = {"muon_lr": TUNING_MUON_LR} | overrides
     train_config, eval_context = config_after_step(
-        run.config["ablation_step"], run.config["base_overrides"], overrides
+        run.config["ablation_step"], run.config["base_overrides"], run.config["overrides"]
     )
     assert train_config.settings == run.settings["train_config"]
     assert eval_context == run.settings["eval_context"]

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from wholescript.models.scratch_encoder import MaskedLanguageModel
-from wholescript.training.batches import BatchLoader, TokenBatch
-from wholescript.training.document_batches import DocumentBatch
-from wholescript.training.objectives import LossFn
+from wholescript.training.batches import BatchLoader, DocumentBatch, TokenBatch
+from wholescript.training.objectives.base import LossFn
 
 MLM_PROBABILITY = 0.15
 WORDPIECE_MASK_ID = 103

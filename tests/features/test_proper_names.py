@@ -1,7 +1,7 @@
 import pytest
 
 from wholescript.errors import BundleError, DataError
-from wholescript.features.character_names import (
+from wholescript.features.proper_names import (
     NAMES_FILE,
     find_proper_names,
     read_proper_names,

@@ -6,9 +6,9 @@ from torch import Tensor
 from torch.nn.functional import kl_div
 
 from wholescript.models.next_token import NextTokenModel
-from wholescript.training.document_batches import DocumentBatch
-from wholescript.training.language_model import NextTokenObjective
-from wholescript.training.objectives import LossFn
+from wholescript.training.batches import DocumentBatch
+from wholescript.training.objectives.base import LossFn
+from wholescript.training.objectives.next_token import NextTokenObjective
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.word_vocabulary import (
+from wholescript.features.tokenizers import (
     PAD_ID,
     UNK_ID,
-    WordVocabulary,
+    WordTokenizer,
     tokenize_words_and_punctuation,
 )
 
@@ -26,7 +26,7 @@ def test_words_and_punctuation(text, words):
 
 
 def test_most_frequent_words_are_kept():
-    vocabulary = WordVocabulary.from_texts(["b b b a a c", "a d"], max_words=2)
+    vocabulary = WordTokenizer.from_texts(["b b b a a c", "a d"], max_words=2)
     assert vocabulary.words == ("a", "b")
     assert vocabulary.vocab_size == 4
     assert vocabulary(["a b c", "d"])[0].tolist() == [2, 3, UNK_ID]
@@ -34,32 +34,32 @@ def test_most_frequent_words_are_kept():
 
 def test_ties_are_in_alphabetical_order():
     assert (
-        WordVocabulary.from_texts(["d c b a"], max_words=2).words
-        == WordVocabulary.from_texts(["a b c d"], max_words=2).words
+        WordTokenizer.from_texts(["d c b a"], max_words=2).words
+        == WordTokenizer.from_texts(["a b c d"], max_words=2).words
     )
 
 
 def test_rare_words_are_dropped():
-    assert WordVocabulary.from_texts(["a a b"], min_count=2).words == ("a",)
+    assert WordTokenizer.from_texts(["a a b"], min_count=2).words == ("a",)
 
 
 def test_text_without_words_is_one_unknown():
-    (ids,) = WordVocabulary.from_texts(["a"])(["_"])
+    (ids,) = WordTokenizer.from_texts(["a"])(["_"])
     assert ids.tolist() == [UNK_ID]
 
 
 @given(st.lists(st.text(), min_size=1))
 def test_ids_are_in_range(texts):
-    vocabulary = WordVocabulary.from_texts(["some words of a text"])
+    vocabulary = WordTokenizer.from_texts(["some words of a text"])
     for ids in vocabulary(texts):
         assert ids.dtype == np.int64
         assert ((ids > PAD_ID) & (ids < vocabulary.vocab_size)).all()
 
 
 def test_saved_vocabulary_is_read_back(tmp_path):
-    vocabulary = WordVocabulary.from_texts(["caf\u00e9 \u2014 ok"])
+    vocabulary = WordTokenizer.from_texts(["caf\u00e9 \u2014 ok"])
     vocabulary.save(tmp_path / "words.json")
-    assert WordVocabulary.load(tmp_path / "words.json") == vocabulary
+    assert WordTokenizer.load(tmp_path / "words.json") == vocabulary
 
 
 @pytest.mark.parametrize("content", [None, "", "3", "{"])
@@ -68,11 +68,11 @@ def test_damaged_file_is_an_error(tmp_path, content):
     if content is not None:
         path.write_text(content)
     with pytest.raises(DataError, match="is not a valid vocabulary"):
-        WordVocabulary.load(path)
+        WordTokenizer.load(path)
 
 
 def test_no_frequent_word_is_an_error():
     with pytest.raises(DataError, match="lower min_count"):
-        WordVocabulary.from_texts(["a b"], min_count=2)
+        WordTokenizer.from_texts(["a b"], min_count=2)
     with pytest.raises(ParameterError, match="max_words=0"):
-        WordVocabulary.from_texts(["a"], max_words=0)
+        WordTokenizer.from_texts(["a"], max_words=0)

@@ -7,12 +7,12 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import ParameterError
 from wholescript.models.causal_lm import build_llama
-from wholescript.training.document_batches import DocumentBatchLoader
-from wholescript.training.language_model import (
-    NextTokenObjective,
+from wholescript.training.batches import DocumentBatchLoader
+from wholescript.training.objectives.next_token import NextTokenObjective
+from wholescript.training.windows import (
     overlapping_windows,
+    split_into_windows,
     token_log_probabilities,
-    windows,
 )
 
 VOCABULARY = 50
@@ -33,16 +33,16 @@ def texts():
 @given(st.lists(st.integers(2, 60), min_size=1), st.integers(2, 20))
 def test_every_token_but_the_first_is_predicted_once(lengths, window):
     texts = [np.arange(length) for length in lengths]
-    targets = [token for part in windows(texts, window) for token in part[1:]]
+    targets = [token for part in split_into_windows(texts, window) for token in part[1:]]
     assert targets == [token for text in texts for token in text[1:]]
-    assert all(len(part) <= window for part in windows(texts, window))
+    assert all(len(part) <= window for part in split_into_windows(texts, window))
 
 
 @given(st.lists(st.integers(2, 90), min_size=1), st.integers(2, 20))
 def test_every_token_but_the_first_is_scored_once(lengths, max_context):
     scored = [list[int]() for _ in lengths]
     for part in overlapping_windows(lengths, max_context):
-        scored[part.row] += range(part.target_start, part.end)
+        scored[part.document] += range(part.target_start, part.end)
         assert part.end - part.start <= max_context
         if part.start:
             assert part.target_start - part.start == max_context // 2, "half is context"
@@ -51,7 +51,7 @@ def test_every_token_but_the_first_is_scored_once(lengths, max_context):
 
 def test_a_window_of_one_token_is_an_error():
     with pytest.raises(ParameterError, match="length=1"):
-        windows([np.arange(3)], 1)
+        split_into_windows([np.arange(3)], 1)
 
 
 def test_batched_scores_equal_single_scores(model, texts):
