@@ -62,13 +62,13 @@ def site_key(project: Project) -> str:
     return digest.hexdigest()
 
 
-def newest_change(project: Project) -> tuple[int, int]:
-    """Return the number of inputs of the site and the latest change of one, cheap to compare."""
-    changed = []
-    for _, path in _inputs(project):
+def input_times(project: Project) -> dict[str, int]:
+    """Return the time of the last change of each input of the site, in nanoseconds, by name."""
+    times = {}
+    for name, path in _inputs(project):
         with suppress(FileNotFoundError):
-            changed.append(path.stat().st_mtime_ns)
-    return len(changed), max(changed, default=0)
+            times[name] = path.stat().st_mtime_ns
+    return times
 
 
 def _inputs(project: Project) -> list[tuple[str, Path]]:

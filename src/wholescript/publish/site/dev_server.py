@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from wholescript.errors import ParameterError
 from wholescript.project import Project
-from wholescript.publish.site.build import build_site, extract_errors, newest_change
+from wholescript.publish.site.build import build_site, extract_errors, input_times
 from wholescript.publish.site.sync_markdown import sync_markdown
 
 STATE_PATH, SCRIPT_PATH = "/_state", "/_live.js"
@@ -116,11 +116,11 @@ def serve(project: Project, port: int, log: Callable[[str], None]) -> None:
         with _listening(dev_server, port) as address:
             log(f"{address} (stop with Ctrl-C)")
             try:
-                seen = None
+                seen: dict[str, int] = {}
                 while True:
                     # Taken before the build: edits made during the build start another one.
-                    if (change := newest_change(project)) != seen:
-                        seen, before = change, dev_server.state
+                    if (times := input_times(project)) != seen:
+                        seen, before = times, dev_server.state
                         dev_server.update()
                         if dev_server.state != before:
                             log(dev_server.state.messages or "built")
