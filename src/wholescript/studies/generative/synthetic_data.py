@@ -240,7 +240,7 @@ def load_synthetic(
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise DataError(
             f"{folder} holds no synthetic documents ({type(problem).__name__}: {problem}): make "
-            "them with `wholescript generate`, which prints their folder"
+            "them with `wholescript data generate`, which prints their folder"
         ) from None
     if fingerprint != dataset.fingerprint:
         raise ParameterError(
@@ -259,7 +259,7 @@ def load_synthetic(
         if len(of_class) < n_per_class:
             raise DataError(
                 f"{folder} has {len(of_class)} documents of class {label}, not {n_per_class}: "
-                "generate more with `wholescript generate`"
+                "generate more with `wholescript data generate`"
             )
         texts += of_class[:n_per_class]
         labels += [label] * n_per_class
