@@ -1,5 +1,4 @@
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -87,7 +87,6 @@ def load_screenplay_data(
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
-    profile = RUN_PROFILES[scale]
     corpus = load_films(source=source, path=path, target=target, scale=scale, seed=seed)
     features = _load_chunk_features(corpus, chunk_length)
     return screenplay_data(corpus, features, scale, seed, first_test_year)
@@ -105,7 +104,6 @@ def screenplay_data(
     Raises:
         DataError: the films cannot be split.
     """
-    profile = RUN_PROFILES[scale]
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
         task.labels, task.groups, n_folds=profile.n_folds, n_repeats=profile.n_repeats, seed=seed

@@ -1,0 +1,71 @@
+"""Tables at 80 columns, and Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from wholescript.cli import output
+from wholescript.cli.output import cell, print_table
+from wholescript.project import ROOT_VARIABLE
+
+RUNS = ["questions/scratch-tiny-token-dropout", "questions/smollm2-pruned-bayes-shared-trunk"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (23_480_730.0, "23,480,730"),
+        (23_480_730, "23,480,730"),
+        (0.12345, "0.1235"),
+        (float("nan"), "\N{EN DASH}"),
+        (None, "\N{EN DASH}"),
+        (True, "True"),
+        ("[/red]", "[/red]"),
+    ],
+)
+def test_cells(value, text):
+    assert cell(value) == text
+
+
+@pytest.mark.parametrize("n_columns", [2, 5])
+def test_names_of_runs_are_never_cut(n_columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    frame = pd.DataFrame({"model": RUNS, "cost": ["inference_seconds_per_1000"] * 2})
+    for number in range(n_columns - 2):
+        frame[f"parameters_{number}"] = [23_480_730.0, float("nan")]
+    print_table(frame, "cost")
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert all(name in printed for name in RUNS)
+    assert "nan" not in printed and "…" not in printed
+    if n_columns > 2:
+        assert "23,480,730" in printed and "\N{EN DASH}" in printed
+
+
+def test_a_narrow_table_stays_a_table(capsys):
+    print_table(pd.DataFrame({"metric": ["accuracy"], "value": [0.5]}), "metrics")
+    assert "0.5000 │" in capsys.readouterr().out
+    assert output.out.width == 80
+
+
+def test_ctrl_c_ends_with_one_line_and_130(tmp_path):
+    command = [sys.executable, "-m", "wholescript", "status", "--watch"]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {ROOT_VARIABLE: str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # SIGINT is ignored in background processes: restore the default.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.startswith("interrupted: ") and len(err.splitlines()) == 1
