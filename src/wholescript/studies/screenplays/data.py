@@ -104,6 +104,7 @@ def screenplay_data(
     Raises:
         DataError: the films cannot be split.
     """
+    profile = RUN_PROFILES[scale]
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
         task.labels, task.groups, n_folds=profile.n_folds, n_repeats=profile.n_repeats, seed=seed
