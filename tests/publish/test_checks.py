@@ -5,6 +5,7 @@ import sys
 import nbformat
 import pytest
 
+from wholescript.experiments.store import RunStore
 from wholescript.project import Project
 from wholescript.publish import checks
 from wholescript.publish.checks import find_problems
@@ -77,8 +78,8 @@ def test_edited_result_is_reported_by_dvc(clean: Project) -> None:
     run(sys.executable, "-m", "dvc", "init", "--quiet")
     run(sys.executable, "-m", "dvc", "commit", "--force", "--quiet")
     assert find_problems(clean) == []
-    path = clean.root / "results" / "tiny" / "line" / "metrics.json"
-    path.write_text(path.read_text().replace("2.0", "3.0"))
+    path = clean.root / "results" / "tiny" / "runs.json"
+    path.write_text(path.read_text().replace('"value": 2.0', '"value": 3.0'))
     assert find_problems(clean) == ["results/tiny was modified after stage 01_tiny wrote it"]
 
 
@@ -128,15 +129,17 @@ def test_undeclared_and_missing_figures_are_reported(clean: Project) -> None:
 
 def test_large_files_are_reported(clean: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(checks.LIMITS, "results", 100)
-    assert "results/config.json has" in find_problems(clean)[0]
+    assert "results/runs.json has" in find_problems(clean)[0]
 
 
 def test_smoke_output_is_reported(clean: Project) -> None:
     path = clean.root / "figures" / "fig-line.provenance.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"scale": "smoke"}))
+    store = RunStore(clean.root / "results")
+    store.annotate(store.find("tiny/line"), {"scale": "smoke"})
     assert find_problems(clean) == [
-        "figures/fig-line.provenance.json was made with the run profile smoke, "
-        "which is not published"
+        f"{name} was made with the run profile smoke, which is not published"
+        for name in ("figures/fig-line.provenance.json", "results/tiny/line")
     ]
 
 

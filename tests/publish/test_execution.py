@@ -40,8 +40,7 @@ def test_published_notebook_is_written_next_to_its_source(executed: Project) -> 
         "figures/fig-line.svg",
         "figures/tbl-heights.csv",
         "figures/tbl-heights.provenance.json",
-        "results/tiny/line/config.json",
-        "results/tiny/line/metrics.json",
+        "results/tiny/runs.json",
     ]
 
 

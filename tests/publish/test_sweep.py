@@ -121,6 +121,6 @@ def test_stale_notebook_is_executed_without_changing_published_output(
         execute(executed, combos[0])
         [root] = combos[0].outputs.values()
         assert root.parent == executed.build / "runs"
-        assert "3.0" in (root / "results" / "tiny" / "line" / "metrics.json").read_text()
+        assert '"value": 3.0' in (root / "results" / "tiny" / "runs.json").read_text()
     assert (executed.notebooks / "01_tiny.ipynb").read_bytes() == published
-    assert "2.0" in (executed.root / "results" / "tiny" / "line" / "metrics.json").read_text()
+    assert '"value": 2.0' in (executed.root / "results" / "tiny" / "runs.json").read_text()

@@ -20,10 +20,10 @@ def change_page(root: Path) -> None:
 
 
 def change_metrics(root: Path) -> None:
-    metrics = root / "results" / "evaluation" / "tfidf" / "metrics.json"
-    stored = json.loads(metrics.read_text("utf-8"))
-    stored["auc"]["value"] = 0.641
-    metrics.write_text(json.dumps(stored), encoding="utf-8")
+    runs = root / "results" / "evaluation" / "runs.json"
+    stored = json.loads(runs.read_text("utf-8"))
+    stored["runs"]["tfidf"]["metrics"]["auc"]["value"] = 0.641
+    runs.write_text(json.dumps(stored), encoding="utf-8")
 
 
 def change_theme(root: Path) -> None:
@@ -64,8 +64,7 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
         "notebooks/01_demo.py",
         "notebooks/01_demo.ipynb",
         "figures/fig-lengths.svg",
-        "results/evaluation/tfidf/metrics.json",
-        "results/evaluation/tfidf/config.json",
+        "results/evaluation/runs.json",
         "theme/render.py",
         "theme/templates/page.html",
     ],

@@ -178,10 +178,11 @@ def test_claim_that_does_not_hold_is_marked(
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(executed_project, project, symlinks=True)
-    file = project / "results" / "evaluation" / "differences" / "metrics.json"
-    metrics = json.loads(file.read_text())
+    file = project / "results" / "evaluation" / "runs.json"
+    stored = json.loads(file.read_text())
+    metrics = stored["runs"]["differences"]["metrics"]
     metrics["evaluation/gated - evaluation/tfidf:auc"]["low"] = 0.004
-    file.write_text(json.dumps(metrics))
+    file.write_text(json.dumps(stored))
     built = build(project)
     assert built.returncode == 0, built.stdout + built.stderr
     page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urldefrag
 
-import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-RESULTS = Path(__file__).resolve().parents[2] / "results"
+from wholescript.experiments.store import RunStore
+from wholescript.files import ROOT
+
+STORE = RunStore(ROOT / "results")
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +46,10 @@ def test_every_training_is_listed(published: Path) -> None:
         (published / "report/training-runs.html").read_text("utf-8"), "html.parser"
     )
     listed = {row.th.text: [cell.text for cell in row("td")] for row in page.select("tbody tr")}
-    stored = {
-        path.parent.relative_to(RESULTS).as_posix()
-        for path in RESULTS.glob("*/*/history.csv")
-        if "val_loss" in path.open().readline()
-    }
-    assert listed.keys() == stored
+    runs = map(STORE.find, STORE.names())
+    assert listed.keys() == {run.name for run in runs if "val_loss" in run.history}
     trainings, epochs, first, best = listed["banking77/scratch-tiny-s0"][:4]
-    losses = pd.read_csv(RESULTS / "banking77/scratch-tiny-s0/history.csv")["val_loss"]
+    losses = STORE.find("banking77/scratch-tiny-s0").history["val_loss"]
     assert (trainings, epochs) == ("1", str(len(losses)))
     assert (float(first), float(best)) == (round(losses[0], 3), round(losses.min(), 3))
 

@@ -13,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from wholescript.errors import WholeScriptError
+from wholescript.experiments.results import Results
 from wholescript.project import Project
 from wholescript.publish.claims import evaluate_claims
 from wholescript.publish.normalize import INJECTED_TAG, normalize_notebook, to_ipynb
@@ -21,7 +22,7 @@ from wholescript.publish.provenance.explain import explain_staleness
 from wholescript.publish.vocabulary import check_vocabulary
 
 MEGABYTE = 1_000_000
-LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
+LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 5 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
 _MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
@@ -107,14 +108,17 @@ def _figures(project: Project) -> Iterator[str]:
 
 
 def _smoke_outputs(project: Project) -> Iterator[str]:
-    records = (project.root / "figures").glob("*.provenance.json")
-    configs = (project.root / "results").glob("*/*/config.json")
-    for path in sorted([*records, *configs]):
-        if json.loads(path.read_text()).get("scale") == "smoke":
-            yield (
-                f"{path.relative_to(project.root)} was made with the run profile smoke, which is "
-                "not published"
-            )
+    scales = {
+        path.relative_to(project.root).as_posix(): json.loads(path.read_text()).get("scale")
+        for path in sorted((project.root / "figures").glob("*.provenance.json"))
+    }
+    results = Results(project.root / "results")
+    scales |= {f"results/{name}": results.config(name).get("scale") for name in results.names()}
+    yield from (
+        f"{name} was made with the run profile smoke, which is not published"
+        for name, scale in scales.items()
+        if scale == "smoke"
+    )
 
 
 def _notebook(project: Project, name: str) -> Iterator[str]:

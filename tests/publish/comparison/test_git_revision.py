@@ -28,7 +28,7 @@ def checkout(make_tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_changes_since_a_commit_are_printed_and_written(checkout: Path) -> None:
-    path = checkout / "results" / "tiny" / "tfidf" / "metrics.json"
+    path = checkout / "results" / "tiny" / "runs.json"
     path.write_text(path.read_text().replace("0.7,", "0.6,").replace("0.7\n", "0.6\n"))
     for file in (checkout / "figures").glob("fig-auc.*"):
         file.unlink()

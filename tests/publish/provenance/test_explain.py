@@ -8,7 +8,7 @@ import pytest
 
 from wholescript.errors import RunError, WholeScriptError
 from wholescript.experiments.key import Identity
-from wholescript.experiments.results import Metric
+from wholescript.experiments.results import Metric, Results
 from wholescript.experiments.store import RunStore
 from wholescript.files import ROOT
 from wholescript.project import Project
@@ -146,5 +146,5 @@ def test_provenance_record_has_cell_and_versions(executed: Project) -> None:
     provenance = json.loads((executed.root / "figures" / "fig-line.provenance.json").read_text())
     assert provenance["cell"] == "01_tiny-fig-line"
     assert {"python", "matplotlib", "pandas"} <= set(provenance["versions"])
-    config = json.loads((executed.root / "results" / "tiny" / "line" / "config.json").read_text())
+    config = Results(executed.root / "results").config("tiny/line")
     assert config["cell"].startswith("01_tiny-cell-")

@@ -182,7 +182,8 @@ def _published(root: Path) -> dict[str, Any]:
 
 
 def _recorded(root: Path) -> dict[str, Any]:
-    configs = map(read_record, sorted(root.glob("results/*/*/config.json")))
+    results = Results(root / "results")
+    configs = map(results.config, results.names())
     return {
         f"{record['notebook']}.{name}": value
         for record in (*read_records(root / "figures"), *configs)

@@ -27,15 +27,15 @@ _PAGES = (
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
-    "results/*/*/config.json",
-    "results/*/*/metrics.json",
-    "results/*/*/history.csv",
+    "results/*/runs.json",
+    "results/*/histories.csv",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )
 # The modules that the theme imports.
 _MODULES = (
     "wholescript/*.py",
+    "wholescript/experiments/key.py",
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
     "wholescript/publish/provenance/read.py",
