@@ -126,10 +126,11 @@ def run_label(name: str, settings: Mapping[str, Any]) -> str:
     """
     from wholescript.experiments.key import hash_json
 
-    parts = [f"{key}-{value}" for key, value in sorted(settings.items())]
-    words = [re.sub(r"[^\w-]+", "_", part).strip("_") for part in parts]
-    label = "-".join([name, *words])
-    return label if len(label) <= MAX_SUFFIX else f"{name}-{hash_json(parts)[:8]}"
+    values = {
+        key: re.sub(r"[^\w-]+", "_", str(settings[key])).strip("_") for key in sorted(settings)
+    }
+    label = "-".join([name, *(f"{key}-{value}" for key, value in values.items())])
+    return label if len(label) <= MAX_SUFFIX else f"{name}-{hash_json(values)[:8]}"
 
 
 def _pretrains(estimator: Any) -> bool:
