@@ -1,7 +1,6 @@
 """Experiments on films: cross-validation of an estimator, and other measurements."""
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,7 +199,7 @@ def load_end_to_end_run(
             )
         return None
     if workspace.store.root != published.root:
-        shutil.copytree(found.path, workspace.store.folder(name), dirs_exist_ok=True)
+        workspace.store.add(found)
     workspace.used[name] = found.key
     return found
 
