@@ -23,7 +23,7 @@ def make_predictions():
             labels=labels,
             groups=np.array([f"group{i // 2:03}" for i in range(n)], dtype=object),
             years=rng.integers(1950, 2020, n),
-            probabilities=probabilities,
+            probabilities=probabilities.round(6),
             thresholds=np.full((n_repeats, n), 0.4),
             folds=np.stack([rng.permutation(n) % n_folds for _ in range(n_repeats)]),
         )

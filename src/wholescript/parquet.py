@@ -1,4 +1,4 @@
-"""Tables of a stored run as Parquet: compact, and the same bytes for the same values."""
+"""Tables as Parquet files of their own: compact, and the same bytes for the same values."""
 
 import io
 from pathlib import Path
@@ -11,23 +11,12 @@ from wholescript.errors import RunError
 from wholescript.files import write_atomic
 
 
-def write_parquet(frame: pd.DataFrame, path: Path, *, id_column: str | None = None) -> None:
-    """Write a table as Parquet (zstd), atomically.
-
-    `id_column` names a column of unique strings: it is stored with delta encoding, all others with
-    a dictionary.
-    """
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet (zstd), atomically."""
     # The metadata of pandas holds its version, so the bytes would differ between versions.
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     buffer = io.BytesIO()
-    pq.write_table(
-        table,
-        buffer,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=[name for name in table.column_names if name != id_column],
-        column_encoding={id_column: "DELTA_BYTE_ARRAY"} if id_column else None,
-    )
+    pq.write_table(table, buffer, compression="zstd", compression_level=19)
     write_atomic(path, buffer.getvalue())
 
 

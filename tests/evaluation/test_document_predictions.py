@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.evaluation.synthetic_documents import classified, decided
-from wholescript.errors import DataError, ParameterError, RunError
+from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions, check_same_documents
+from wholescript.experiments.key import Identity
+from wholescript.experiments.store import RunStore
+
+
+def stored(root, predictions):
+    """Return predictions as they are read from a store."""
+    run = RunStore(root).save("g/n", Identity("kind", 1, {}, {}), {}, predictions=predictions)
+    return run.predictions(DocumentPredictions)
 
 
 def make(**changes):
@@ -75,8 +83,7 @@ def test_probabilities_of_two_classes_follow_from_the_confidence():
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_predictions_survive_a_round_trip(tmp_path, n_classes):
     p = classified(n=300, n_classes=n_classes)
-    p.write(tmp_path / "deep" / "predictions.parquet")
-    read = DocumentPredictions.read(tmp_path / "deep" / "predictions.parquet")
+    read = stored(tmp_path, p)
     check_same_documents([p, read])
     assert np.array_equal(read.predicted, p.predicted)
     assert np.abs(read.confidence - p.confidence).max() < 0.008
@@ -87,8 +94,7 @@ def test_predictions_survive_a_round_trip(tmp_path, n_classes):
 
 
 def test_a_class_without_documents_is_kept(tmp_path):
-    decided([0, 1, 1], [0, 1, 0], 4).write(tmp_path / "p.parquet")
-    read = DocumentPredictions.read(tmp_path / "p.parquet")
+    read = stored(tmp_path, decided([0, 1, 1], [0, 1, 0], 4))
     assert read.classes == ["class 0", "class 1", "class 2", "class 3"]
     assert read.confidence is None
 
@@ -107,16 +113,13 @@ def test_stored_confidences_have_the_documented_precision(confidence):
     assert DocumentPredictions.from_frame(read.to_frame()).to_frame().equals(read.to_frame())
 
 
-def test_a_stored_file_is_small_and_reproducible(tmp_path):
+def test_a_stored_file_is_small(tmp_path):
     p = classified(n=25_000, n_classes=2, strength=3.0)
-    p.write(tmp_path / "p.parquet")
-    size = (tmp_path / "p.parquet").stat().st_size
-    assert size < 40_000
-    p.write(tmp_path / "q.parquet")
-    assert (tmp_path / "q.parquet").read_bytes() == (tmp_path / "p.parquet").read_bytes()
+    stored(tmp_path, p)
+    assert (tmp_path / "g" / DocumentPredictions.FILE).stat().st_size < 40_000
 
 
-def test_a_table_needs_its_columns_and_classes(tmp_path):
+def test_a_table_needs_its_columns_and_classes():
     frame = make().to_frame()
     with pytest.raises(DataError, match=r"no column 'predicted'"):
         DocumentPredictions.from_frame(frame.drop(columns="predicted"))
@@ -125,11 +128,6 @@ def test_a_table_needs_its_columns_and_classes(tmp_path):
     strange = frame.assign(predicted=pd.Categorical(["x", "y", "other"]))
     with pytest.raises(DataError, match=r"predicted of the document 'c' is -1"):
         DocumentPredictions.from_frame(strange)
-    make().write(tmp_path / "p.parquet")
-    (tmp_path / "p.parquet").write_bytes((tmp_path / "p.parquet").read_bytes()[:-20])
-    for name in ("p.parquet", "none.parquet"):
-        with pytest.raises(RunError, match=rf"cannot read {name} of the run"):
-            DocumentPredictions.read(tmp_path / name)
 
 
 def test_pairing_needs_the_same_documents():

@@ -101,8 +101,8 @@ def test_an_experiment_that_replaces_its_runs_may(workspace: Workspace) -> None:
 def test_a_stored_key_is_an_opaque_id(workspace: Workspace) -> None:
     """A run that an earlier key function named is found all the same, and keeps its key."""
     made = run(Doubling(), 3.0, workspace)
-    config = (made.path / "config.json").read_text().replace(made.key, "frozen")
-    (made.path / "config.json").write_text(config)
+    file = made.root / "group" / "runs.json"
+    file.write_text(file.read_text().replace(made.key, "frozen"))
     assert run(Doubling(), 3.0, workspace).key == "frozen"
     assert Doubling.calls == [3.0]
 

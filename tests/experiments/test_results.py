@@ -1,11 +1,14 @@
-import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from wholescript.errors import RunError
+from wholescript.experiments.key import Identity
 from wholescript.experiments.results import Metric, Results, difference_name
+from wholescript.experiments.store import RunStore
 
+IDENTITY = Identity("notebook", 1, {}, {})
 METRICS = {
     "tfidf": {"auc": {"value": 0.77, "low": 0.74, "high": 0.8}, "films": {"value": 1026}},
     "mean": {"auc": {"value": 0.73, "low": 0.7, "high": 0.77}},
@@ -16,10 +19,8 @@ METRICS = {
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     for run, metrics in METRICS.items():
-        folder = tmp_path / "g" / run
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(metrics))
-        (folder / "config.json").write_text(json.dumps({"key": run}))
+        stored = {name: Metric(**value) for name, value in metrics.items()}
+        RunStore(tmp_path).save(f"g/{run}", IDENTITY, stored)
     return Results(tmp_path)
 
 
@@ -66,5 +67,23 @@ def test_difference_name_has_one_spacing() -> None:
 
 def test_epochs_are_the_rows_of_a_training_history(results: Results) -> None:
     assert results.epochs("g/mean") == []
-    (results.root / "g" / "mean" / "history.csv").write_text("epoch,val_loss\n1,0.5\n")
+    store = RunStore(results.root)
+    epochs, table = {"epoch": [1], "val_loss": [0.5]}, {"position": [1], "nats": [2.5]}
+    store.save("g/mean", IDENTITY, {}, history=pd.DataFrame(epochs))
+    store.save("g/table", IDENTITY, {}, history=pd.DataFrame(table))
     assert results.epochs("g/mean") == [{"epoch": "1", "val_loss": "0.5"}]
+    assert results.epochs("g/table") == []
+
+
+def test_a_folder_of_an_earlier_version_is_an_error(results: Results) -> None:
+    (results.root / "old" / "run").mkdir(parents=True)
+    (results.root / "old" / "run" / "config.json").write_text("{}")
+    with pytest.raises(RunError, match=r"old has a folder for each run, .* earlier version"):
+        results.names()
+
+
+def test_a_damaged_file_is_an_error(results: Results) -> None:
+    file = results.root / "g" / "runs.json"
+    file.write_text(file.read_text().replace('"runs":', "<<<<<<< HEAD"))
+    with pytest.raises(RunError, match=r"runs\.json is damaged"):
+        results.config("g/mean")

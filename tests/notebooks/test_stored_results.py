@@ -11,7 +11,7 @@ from wholescript.experiments.store import RunStore
 from wholescript.files import ROOT
 
 STORE = RunStore(ROOT / "results")
-SCORED = [name for name in STORE.names() if (STORE.folder(name) / FilmPredictions.FILE).exists()]
+SCORED = STORE.names(FilmPredictions)
 
 
 def test_results_have_runs_with_film_predictions() -> None:

@@ -97,6 +97,7 @@ def executed(tmp_path: Path, _executed_once: Path) -> Project:
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    """Return the content of every file below a root by path, without `_build`."""
-    files = [path for path in root.rglob("*") if path.is_file() and "_build" not in path.parts]
+    """Return the content of every file below a root by path, without `_build` and locks."""
+    files = [path for path in root.rglob("*") if path.is_file() and path.name != ".lock"]
+    files = [path for path in files if "_build" not in path.parts]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}

@@ -1,10 +1,11 @@
-import json
 from pathlib import Path
 
 import pytest
 
 from wholescript.errors import RunError
+from wholescript.experiments.key import Identity
 from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
 from wholescript.publish.claims import evaluate_claims, find_claim
 
 CLAIMS = """
@@ -34,11 +35,10 @@ def root(tmp_path: Path) -> Path:
         "mean": {"auc": {"value": 0.73}},
         "differences": {"g/mean - g/tfidf:auc": {"value": -0.04, "low": -0.06, "high": -0.01}},
     }
+    store = RunStore(tmp_path / "results")
     for run, values in metrics.items():
-        folder = tmp_path / "results" / "g" / run
-        folder.mkdir(parents=True)
-        (folder / "metrics.json").write_text(json.dumps(values))
-        (folder / "config.json").write_text(json.dumps({"key": run}))
+        stored = {name: Metric(**value) for name, value in values.items()}
+        store.save(f"g/{run}", Identity("notebook", 1, {}, {}), stored)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "claims.py").write_text(CLAIMS)
     return tmp_path

@@ -38,8 +38,7 @@ def test_published_notebook_is_written_next_to_its_source(executed: Project) -> 
         "figures/01_tiny/plots.json",
         "figures/01_tiny/provenance.json",
         "figures/01_tiny/tbl-heights.csv",
-        "results/tiny/line/config.json",
-        "results/tiny/line/metrics.json",
+        "results/tiny/runs.json",
     ]
 
 

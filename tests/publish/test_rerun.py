@@ -1,9 +1,11 @@
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.shell import shell
+from wholescript.experiments.key import Identity
+from wholescript.experiments.results import Metric
+from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish.rerun import rerun
 
@@ -18,13 +20,13 @@ def line_rises(results):
 
 @pytest.fixture
 def metrics(executed: Project) -> Path:
-    return executed.root / "results" / "tiny" / "line" / "metrics.json"
+    return executed.root / "results" / "tiny" / "runs.json"
 
 
 def test_rerun_executes_everything_and_keeps_published_output(
     executed: Project, metrics: Path
 ) -> None:
-    metrics.write_text(metrics.read_text().replace("2.0", "2.005"))
+    metrics.write_text(metrics.read_text().replace('"value": 2.0', '"value": 2.005'))
     (executed.rerun_root / "stale").mkdir(parents=True)
     (executed.root / "report").mkdir()
     (executed.root / "report" / "claims.py").write_text(CLAIMS)
@@ -43,16 +45,11 @@ def test_rerun_executes_everything_and_keeps_published_output(
     assert "2.005" in metrics.read_text()
 
 
-def test_runs_of_cells_are_compared_and_runs_of_commands_are_not(
-    executed: Project, metrics: Path
-) -> None:
-    config = metrics.with_name("config.json")
-    by_cell = json.loads(config.read_text())
-    for name, content in (("removed", by_cell), ("trained", {"key": "1"})):
-        folder = executed.root / "results" / "tiny" / name
-        folder.mkdir()
-        (folder / "metrics.json").write_text(metrics.read_text())
-        (folder / "config.json").write_text(json.dumps(content))
+def test_runs_of_cells_are_compared_and_runs_of_commands_are_not(executed: Project) -> None:
+    store = RunStore(executed.root / "results")
+    for name, metadata in (("removed", {"cell": "01_tiny-3"}), ("trained", {})):
+        identity = Identity("kind", 1, {}, {})
+        store.save(f"tiny/{name}", identity, {"height": Metric(2.0)}, metadata=metadata)
     found = rerun(executed, lambda name, seconds: None)
     assert {m.run for m in found.metrics} == {"tiny/line", "tiny/removed"}
     assert [m.run for m in found.metrics_out_of_tolerance] == ["tiny/removed"]

@@ -52,7 +52,7 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
         ("report/new.md", True),
         ("notebooks/01_demo.py", True),
         ("figures/01_demo/plots.json", True),
-        ("results/new/run.json", True),
+        ("results/new/runs.json", True),
         ("theme/templates/page.html", True),
         ("README.md", False),
         ("theme/__pycache__/render.pyc", False),

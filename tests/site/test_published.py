@@ -6,10 +6,6 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from wholescript.experiments.results import Results
-
-RESULTS = Path(__file__).resolve().parents[2] / "results"
-
 
 @pytest.fixture(scope="module")
 def pages(published: Path) -> list[str]:
@@ -54,16 +50,3 @@ def test_every_figure_table_and_number_has_provenance_and_its_cell(
         target = (published / path).parent / file if file else published / path
         cell = BeautifulSoup(target.read_text("utf-8"), "html.parser").find(id=anchor)
         assert cell and "cell" in cell["class"], f"{path}: {link}"
-
-
-def test_every_training_is_listed(published: Path) -> None:
-    page = BeautifulSoup(
-        (published / "report/training-runs.html").read_text("utf-8"), "html.parser"
-    )
-    listed = {row.th.text: [cell.text for cell in row("td")] for row in page.select("tbody tr")}
-    results = Results(RESULTS)
-    assert listed.keys() == {name for name in results.names() if results.epochs(name)}
-    trainings, epochs, first, best = listed["banking77/scratch-tiny-s0"][:4]
-    losses = [float(row["val_loss"]) for row in results.epochs("banking77/scratch-tiny-s0")]
-    assert (trainings, epochs) == ("1", str(len(losses)))
-    assert (float(first), float(best)) == (round(losses[0], 3), round(min(losses), 3))

@@ -9,7 +9,9 @@ from types import ModuleType
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.experiments.results import Results
+from wholescript.experiments.key import Identity
+from wholescript.experiments.results import Metric, Results
+from wholescript.experiments.store import RunStore
 
 PLUGIN = Path(__file__).resolve().parents[2] / "theme" / "plugins" / "results.py"
 METRICS = {
@@ -34,9 +36,8 @@ def plugin() -> ModuleType:
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     for name, metrics in {"tfidf": METRICS, "differences": DIFFERENCES}.items():
-        (tmp_path / "training" / name).mkdir(parents=True)
-        (tmp_path / "training" / name / "metrics.json").write_text(json.dumps(metrics))
-        (tmp_path / "training" / name / "config.json").write_text("{}")
+        stored = {key: Metric(**value) for key, value in metrics.items()}
+        RunStore(tmp_path).save(f"training/{name}", Identity("notebook", 1, {}, {}), stored)
     return Results(tmp_path)
 
 
@@ -49,7 +50,7 @@ def results(tmp_path: Path) -> Results:
         ("result", "training/tfidf:auc|interval", "0.751 (0.71 to 0.79)"),
         ("result", "training/tfidf:auc|interval|.1%", "75.1% (71.0% to 79.1%)"),
         ("result", "training/tfidf:auc|low|.2f", "0.71"),
-        ("result", "training/tfidf:films", "1,364"),
+        ("result", "training/tfidf:films|,.0f", "1,364"),
         ("result", "training/tfidf:seconds|.0f|s", "12\N{NO-BREAK SPACE}s"),
         ("difference", "training/gated - training/tfidf:auc", "−0.012"),  # noqa: RUF001
         (
@@ -113,9 +114,8 @@ def test_plugin_protocol_of_mystmd() -> None:
     fixed = {"type": "span", "class": "fixed", "data": {"role": "fixed", "body": "95%"}}
     tree = call_plugin("--transform", "results", given={"type": "root", "children": [fixed]})
     assert tree["children"][0]["children"] == [{"type": "text", "value": "95%"}]
-    for name in ("claims", "trainings"):
-        box = {"type": "div", "class": name, "children": []}
-        assert call_plugin("--directive", name, given={}) == [box]
+    box = {"type": "div", "class": "claims", "children": []}
+    assert call_plugin("--directive", "claims", given={}) == [box]
 
 
 def test_alt_text_is_copied_to_the_figure(plugin: ModuleType) -> None:

@@ -9,8 +9,8 @@
     {fixed}`95%`                                         a constant, not a result
     {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
 
-The part before the colon is a run (a folder of results/), the part after it a metric in its
-metrics.json. `low` and `high` show one bound. An unknown run, metric or format fails the build.
+The part before the colon is a run in results/, the part after it one of its metrics. `low` and
+`high` show one bound. An unknown run, metric or format fails the build.
 
 mystmd starts this file once per page, so it imports little and no site packages. The roles are
 declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
@@ -30,13 +30,7 @@ from wholescript.experiments.results import Metric, Results, difference_name  # 
 
 SPECIFICATION = {
     "name": "Whole Script results",
-    "directives": [
-        {"name": "claims", "doc": "All claims of the report with their evidence."},
-        {
-            "name": "trainings",
-            "doc": "All trainings with their epochs, losses and times.",
-        },
-    ],
+    "directives": [{"name": "claims", "doc": "All claims of the report with their evidence."}],
     "transforms": [
         {
             "name": "results",
@@ -86,13 +80,12 @@ def show(metric: Metric, formats: list[str], sign: str = "") -> str:
     rest = formats[part != "value" :]
     if len(rest) > 2:
         raise RunError(f"at most one format and one unit, got {' and '.join(rest)}")
-    whole = isinstance(metric.value, int)
-    spec = rest[0] if rest else f"{sign}," if whole else f"{sign}.3f"
+    spec = rest[0] if rest else f"{sign}.3f"
     unit = f"\N{NO-BREAK SPACE}{rest[1]}" if len(rest) > 1 else ""
     if part != "interval":
         return number(getattr(metric, part), spec, part) + unit
     # Bounds have two decimals, those of a difference as many as the value.
-    bounds = spec if rest or sign or whole else ".2f"
+    bounds = spec if rest or sign else ".2f"
     low, high = number(metric.low, bounds, "low"), number(metric.high, bounds, "high")
     return f"{number(metric.value, spec)} ({low} to {high}){unit}"
 

@@ -26,17 +26,6 @@ _LITERAL = re.compile(
 )
 
 
-TRAINING_COLUMNS = (
-    "Run",
-    "Trainings",
-    "Epochs",
-    "Validation loss, first epoch",
-    "Best validation loss",
-    "Time",
-    "Device, run profile",
-)
-
-
 @dataclass(frozen=True)
 class RunRef:
     """The name and config of the run that a number comes from."""
@@ -92,28 +81,6 @@ class Evidence:
             self._plots_by_folder[folder] = read_plots(folder)
         return self._plots_by_folder[folder]
 
-    def trainings(self) -> list[tuple[str, ...]]:
-        """Return a row of `TRAINING_COLUMNS` for each run with a training history."""
-        rows = []
-        for name in self.results.names():
-            if epochs := self.results.epochs(name):
-                trainings = sum(row["epoch"] == "1" for row in epochs)
-                first = [float(row["val_loss"]) for row in epochs if row["epoch"] == "1"]
-                config, metrics = self.results.config(name), self.results.metrics(name)
-                seconds = metrics["train_seconds"].value if "train_seconds" in metrics else None
-                rows.append(
-                    (
-                        name,
-                        str(trainings),
-                        f"{len(epochs):,}",
-                        f"{sum(first) / len(first):.3f}",
-                        f"{_best_loss(epochs):.3f}",
-                        f"{seconds if seconds is not None else config['wall_time_s']:,.0f} s",
-                        f"{config['device']}, {config['scale']}",
-                    )
-                )
-        return rows
-
     def run_refs(self, data: dict[str, str]) -> list[RunRef]:
         """Return the run that a number comes from; two for a difference."""
         if reference := data.get("difference"):
@@ -153,17 +120,6 @@ def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
 def short(digest: str) -> str:
     """Return the first 12 characters of a hash."""
     return digest[:12]
-
-
-def _best_loss(epochs: list[dict[str, str]]) -> float:
-    """Return the lowest validation loss of a training, averaged over the trainings of a run."""
-    best: list[float] = []
-    for row in epochs:
-        loss = float(row["val_loss"])
-        if row["epoch"] == "1":
-            best.append(loss)
-        best[-1] = min(best[-1], loss)
-    return sum(best) / len(best)
 
 
 def _code(text: str) -> Markup:

@@ -1,15 +1,12 @@
 """Out-of-fold predictions of one estimator for films, and their table on disk."""
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-
-from wholescript.parquet import read_parquet, write_parquet
 
 PREDICTION_COLUMNS = ["film_id", "group", "year", "repeat", "fold", "label", "score", "threshold"]
 
@@ -78,7 +75,7 @@ class FilmPredictions:
         return ranks
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a row per scored film and repeat, with the columns `PREDICTION_COLUMNS`."""
+        """Return a row per scored film and repeat, with six decimals (`PREDICTION_COLUMNS`)."""
         repeats, films = np.nonzero(np.isfinite(self.probabilities))
         values = [
             np.asarray(self.film_ids, dtype=object)[films],
@@ -90,7 +87,7 @@ class FilmPredictions:
             self.probabilities[repeats, films],
             self.thresholds[repeats, films],
         ]
-        return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, values, strict=True)))
+        return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, values, strict=True))).round(6)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "FilmPredictions":
@@ -113,12 +110,3 @@ class FilmPredictions:
             thresholds,
             folds,
         )
-
-    def write(self, path: Path) -> None:
-        """Write `to_frame` as Parquet with six decimals, atomically."""
-        write_parquet(self.to_frame().round(6), path)
-
-    @classmethod
-    def read(cls, path: Path) -> "FilmPredictions":
-        """Read a file of `write`; raise RunError when it is missing or damaged."""
-        return cls.from_frame(read_parquet(path))

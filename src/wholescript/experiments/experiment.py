@@ -38,7 +38,8 @@ class Context:
 class Outcome:
     """What an experiment found.
 
-    `history` has a row an epoch, or another table of the experiment; it becomes history.csv.
+    `history` has a row an epoch, or another table of the experiment; it is stored with six
+    decimals.
     `metadata` is stored with the run and is no part of its identity.
     """
 
@@ -52,7 +53,7 @@ class Outcome:
 class Experiment(ABC, Generic[Data]):
     """Settings of one experiment, as a frozen dataclass; `run` is the only one to execute it.
 
-    `kind` names the class in config.json; `version` is raised by hand when what the class measures
+    `kind` names the class in runs.json; `version` is raised by hand when what the class measures
     changes, so that runs of the earlier meaning are not taken for new ones. One that `replaces` is
     cheap to make again: it takes the place of a run of its name and other settings.
     """

@@ -42,10 +42,10 @@ class Identity:
         return hash_json(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the four parts by name, as config.json holds them."""
+        """Return the four parts by name, as runs.json holds them."""
         parts = {name: getattr(self, name) for name in PARTS}
         return dict(json.loads(canonical_json(parts)))
 
     def matches(self, config: Mapping[str, Any]) -> bool:
-        """Return whether the content of a config.json is that of this experiment."""
+        """Return whether a run with this config is one of this experiment."""
         return all(config.get(name) == value for name, value in self.as_dict().items())

@@ -440,7 +440,7 @@ METRICS = {
         MetricInfo("n_rows", "rows"),
     )
 }
-"""Metrics by their name in metrics.json."""
+"""Metrics by their name in runs.json."""
 
 
 def find_model(name: str) -> ModelInfo:

@@ -103,7 +103,7 @@ class Notebook(Workspace):
     def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""
         metadata = {"cell": self.cell, "parameters": self.parameters}
-        own = run.config.get("notebook") == self.name and run.path.is_relative_to(self.output)
+        own = run.config.get("notebook") == self.name and run.root == self.store.root
         if own and any(run.config.get(key) != value for key, value in metadata.items()):
             return self.store.annotate(run, metadata)
         return run

@@ -23,13 +23,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.errors import RunError
 from wholescript.models.types import IntArray
-from wholescript.training.batches import BatchLoader
+from wholescript.training.batches import BatchLoader, prefetch
 from wholescript.training.checkpoint import (
     load_checkpoint,
     load_trainable_state_dict,
     save_checkpoint,
     trainable_state_dict,
 )
+from wholescript.training.hardware import hardware
 from wholescript.training.objectives.base import LossFn, Objective
 from wholescript.training.objectives.films import FrozenEncoderObjective
 from wholescript.training.progress import ProgressMeter, progress_path
@@ -88,7 +89,8 @@ def fit(
     """
     objective = objective or FrozenEncoderObjective(config.chunk_dropout)
     processes = _distributed_state()
-    model.to(processes.device)
+    device = _device(processes)
+    model.to(device)
     optimizer = optimizer or torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
         config.learning_rate,
@@ -134,7 +136,9 @@ def fit(
         if history and epoch - config.best_epoch(history) > config.patience:
             break
         model.train()
-        batches = train_loader.train_batches(derive_seed(seed, epoch))
+        batches = prefetch(
+            train_loader.train_batches(derive_seed(seed, epoch)), hardware().loader_workers
+        )
         rest = islice(batches, steps_done * config.gradient_accumulation_steps, None)
         while step := list(islice(rest, config.gradient_accumulation_steps)):
             loss_sum += _optimizer_step(
@@ -170,15 +174,19 @@ def fit(
         if on_epoch_end:
             on_epoch_end(history[-1])
     meter.close()
-    load_trainable_state_dict(
-        model, {name: value.to(processes.device) for name, value in best_state.items()}
-    )
+    load_trainable_state_dict(model, {name: value.to(device) for name, value in best_state.items()})
     return FitResult(history, config.best_epoch(history))
 
 
 def _distributed_state() -> PartialState:
     # On CPUs, accelerate joins the processes only if this variable of `accelerate launch` is set.
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
+def _device(processes: PartialState) -> torch.device:
+    # `accelerate launch` chooses the devices of its processes.
+    launched = processes.num_processes > 1 or parse_flag_from_env("ACCELERATE_USE_CPU")
+    return processes.device if launched else torch.device(hardware().device)
 
 
 def _optimizer_step(
@@ -192,7 +200,7 @@ def _optimizer_step(
 ) -> float:
     """Take one step on batches that are split among processes; return the sum of the losses."""
     processes = _distributed_state()
-    device = processes.device
+    device = _device(processes)
     n_samples = sum(len(batch.indices) for batch in batches)
     optimizer.zero_grad(set_to_none=True)
     loss_sum = torch.zeros((), device=device)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Gt
 
 from wholescript.errors import ParameterError
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.settings import (
     DropoutRate,
     Length,
@@ -15,6 +16,7 @@ from wholescript.settings import (
     Settings,
     Weight,
 )
+from wholescript.training.hardware import default_bfloat16
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -100,13 +102,6 @@ PRETRAIN_CONFIG = TrainConfig(
 )
 
 
-def fast_bfloat16() -> bool:
-    """Return whether this CPU multiplies bfloat16 matrices in hardware; others are slower."""
-    from wholescript.features.pretrained_encoders import cpu_has_bfloat16
-
-    return cpu_has_bfloat16()
-
-
 @dataclass
 class NeuralSettings(Settings):
     """Settings of all neural classifiers of documents."""
@@ -119,9 +114,11 @@ class NeuralSettings(Settings):
     """Label smoothing: share of the target that is spread over all classes."""
     dropout: DropoutRate = 0.1
     """Dropout rate of embeddings, layers and classification head."""
-    bfloat16: bool = field(default_factory=fast_bfloat16)
+    bfloat16: bool = field(default_factory=default_bfloat16)
     """Multiply matrices in bfloat16; default: if the hardware is fast at it."""
     train_config: TrainConfig = field(default_factory=TrainConfig)
+    class_weight: ClassWeight = field(default=None, kw_only=True, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight the loss of a text by the inverse frequency of its class."""
 
 
 @dataclass
@@ -134,6 +131,6 @@ class GenerativeSettings(Settings):
     """Tokens of context; longer texts are scored in overlapping windows."""
     batch_size: PositiveInt = 16
     """Batch size in windows."""
-    bfloat16: bool = field(default_factory=fast_bfloat16)
+    bfloat16: bool = field(default_factory=default_bfloat16)
     """Multiply matrices in bfloat16; default: if the hardware is fast at it."""
     train_config: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)

@@ -161,3 +161,31 @@ def test_column_that_cannot_be_kept_is_an_error(values: list[object]) -> None:
         encode_labels(source(train=table("a", "b", crowd=values)), keep_columns=("crowd",))
     with pytest.raises(DataError, match=r"no column 'crwd'.*mean 'crowd'"):
         encode_labels(source(train=table("a", "b", crowd=values)), keep_columns=("crwd",))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [["billing"], ["billing", "refund"]],
+        ["['billing']", "['billing', 'refund']"],
+        ["billing", "billing; refund", "refund"],
+        ["billing|refund", "refund|card", "card|billing"],
+        ["billing, refund", "billing", "refund"],
+    ],
+)
+def test_several_labels_in_a_cell_are_out_of_scope(labels):
+    source = LabelledSource(
+        "own",
+        "own",
+        {"train": Table(pd.DataFrame({"text": list("abcde")[: len(labels)], "label": labels}))},
+    )
+    with pytest.raises(DataError, match=r"multi-label classification\) are out of scope"):
+        encode_labels(source)
+
+
+def test_names_with_separators_are_classes():
+    labels = ["Politics, US", "Sports, US", "Sci/Tech", "cash; card"]
+    source = LabelledSource(
+        "own", "own", {"train": Table(pd.DataFrame({"text": list("abcd"), "label": labels}))}
+    )
+    assert encode_labels(source).classes == sorted(labels)

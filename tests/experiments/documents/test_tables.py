@@ -35,7 +35,7 @@ def test_runs_are_selected_by_data(runs, models):
         "scratch-tiny": 2,
         "tfidf-svm": 2,
     }
-    (folder,) = {seeds[0].path.parents[1] for seeds in runs.values()}
+    (folder,) = {seeds[0].root for seeds in runs.values()}
     assert local_document_runs("") == {} == local_document_runs(folder, "answers")
     with pytest.raises(ParameterError, match="nowhere"):
         local_document_runs("nowhere")

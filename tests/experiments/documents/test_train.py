@@ -46,9 +46,9 @@ def test_a_run_stores_metrics_costs_history_predictions_and_weights(workspace, d
 
 def test_a_finished_run_is_found_and_other_data_make_another(workspace, dataset):
     first = train(workspace, dataset, TfidfSVM())
-    written = (first.path / "config.json").stat().st_mtime_ns
+    written = (first.root / "questions" / "runs.json").stat().st_mtime_ns
     assert train(workspace, dataset, TfidfSVM()).key == first.key
-    assert (first.path / "config.json").stat().st_mtime_ns == written
+    assert (first.root / "questions" / "runs.json").stat().st_mtime_ns == written
     fewer = train(workspace, dataset, TfidfSVM(), n_train=30)
     assert fewer.name == "questions/tfidf-svm-n30-s0"
     assert fewer.key != first.key

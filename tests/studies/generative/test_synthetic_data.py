@@ -17,6 +17,7 @@ from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.tables import by_dataset, local_document_runs, trained_on_all
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run
+from wholescript.experiments.key import Identity
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.workspace import Workspace
 from wholescript.models.documents.bag_of_words import NaiveBayes
@@ -271,7 +272,10 @@ def test_error_rate_ratios_use_the_common_documents(workspace, dataset, ngram_ru
     half_run = train(workspace, dataset, NaiveBayes(), name="half")
     common = set(half_run.predictions(DocumentPredictions).ids[::2])
     subset = half_run.predictions(DocumentPredictions).select(common)
-    subset.write(half_run.path / DocumentPredictions.FILE)
+    half_run = workspace.store.save(
+        half_run.name, Identity("kind", 1, half_run.settings, {}), half_run.metrics,
+        metadata=half_run.config, predictions=subset,
+    )  # fmt: skip
     ratios = error_rate_ratios_on_common_documents(
         {"half": [half_run], "ngrams": [ngram_run]}, "ngrams"
     )

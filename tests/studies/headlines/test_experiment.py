@@ -124,9 +124,9 @@ def test_analyses_are_stored_as_runs(root, store, run, monkeypatch):
 
 
 def test_same_settings_find_the_run_and_others_do_not_replace_it(root, store, run):
-    written = (run.path / "config.json").stat().st_mtime_ns
+    written = (run.root / "headlines" / "runs.json").stat().st_mtime_ns
     assert train(root, "adamw", "--seed", "3").exit_code == 0
-    assert (run.path / "config.json").stat().st_mtime_ns == written
+    assert (run.root / "headlines" / "runs.json").stat().st_mtime_ns == written
     other = train(root, "rotary", "--seed", "3", "--name", "adamw")
     assert other.exit_code == 2
     assert "'learned' there, 'rotary' here" in " ".join(other.output.split())

@@ -93,7 +93,7 @@ def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, data: Scree
     estimator = Noisy()
     run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
-    assert run.path == notebook.project.root / "results" / "tiny" / "noisy"
+    assert run.root == notebook.project.root / "results"
     auc = run.metrics["auc"]
     assert auc.low is not None and auc.high is not None
     assert auc.low < auc.value < auc.high
@@ -142,7 +142,7 @@ def test_other_parameters_do_not_change_published_runs(
     begin_notebook("01_tiny", {"slope": 3.0}, project)
     assert evaluate_run("tiny/noisy", Noisy(), data) == published
     other = evaluate_run("tiny/noisy", Noisy(), replace(data, seed=5))
-    assert other.path.is_relative_to(project.build / "runs")
+    assert other.root.is_relative_to(project.build / "runs")
     assert tree(project.root) == before
 
 
@@ -160,7 +160,7 @@ def test_rerun_ignores_published_runs(
     estimator = Noisy()
     run = evaluate_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
-    assert run.path.is_relative_to(project.rerun_root)
+    assert run.root.is_relative_to(project.rerun_root)
 
 
 def test_interrupted_run_resumes(notebook: Notebook, data: ScreenplayData) -> None:
@@ -190,7 +190,7 @@ def test_run_of_another_notebook_is_loaded(
         load_run("tiny/noisy", Noisy(noise=2.0), data)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
     other = load_run("tiny/noisy", Noisy(noise=2.0), data)
-    assert other.path.is_relative_to(project.build)
+    assert other.root.is_relative_to(project.build)
 
 
 def test_record_metrics(notebook: Notebook) -> None:

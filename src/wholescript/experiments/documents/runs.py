@@ -36,7 +36,7 @@ def find_document_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[
 
 def document_run_names(store: RunStore) -> list[str]:
     """Return the names of all runs of document classifiers, sorted."""
-    return [n for n in store.names() if (store.folder(n) / DocumentPredictions.FILE).exists()]
+    return store.names(DocumentPredictions)
 
 
 def predictions_by_seed(runs: Sequence[Run]) -> list[DocumentPredictions]:

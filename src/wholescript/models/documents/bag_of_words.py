@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from wholescript.models.documents.grid_search import (
 )
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.documents.tfidf_svm import fit_vectorizer
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import Grid, NgramRange, PositiveFloat, PositiveInt
 
@@ -33,7 +34,8 @@ class BagOfWordsClassifier(SklearnClassifier):
     """A linear classifier on the word n-grams that occur in at least `min_df` training texts.
 
     `ngram_range` is the minimum and maximum n. `weighting` is the value of an n-gram in a text: its
-    count, its presence (0 or 1), or TF-IDF with 1 + log(count) and rows of length 1.
+    count, its presence (0 or 1), or TF-IDF with 1 + log(count) and rows of length 1. `class_weight`
+    weights texts by the inverse frequency of their class.
     """
 
     ngram_range: NgramRange = (1, 2)
@@ -42,6 +44,8 @@ class BagOfWordsClassifier(SklearnClassifier):
     """Drop n-grams of fewer than n training texts."""
     weighting: Weighting = "counts"
     """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 
@@ -126,13 +130,17 @@ class NaiveBayes(BagOfWordsClassifier):
         """Fit: weights are log-probabilities of n-grams, biases are log-priors of classes."""
         found = []
         for alpha in self.alphas:
-            model = MultinomialNB(alpha=alpha).fit(x, labels)
+            model = MultinomialNB(alpha=alpha).fit(x, labels, self.sample_weight(labels))
             weights = np.ascontiguousarray(model.feature_log_prob_.T, np.float32)
             fitted = LinearDecisionFunction(weights, np.asarray(model.class_log_prior_, np.float32))
             found.append((macro_f1(fitted(x_val), val_labels), alpha, fitted))
         score, alpha, best = max(found, key=lambda one: one[0])
         self.chosen = {"alpha": alpha, "validation_macro_f1": score}
         return best
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen smoothing."""
+        return {"alphas": (self.chosen["alpha"],)}
 
 
 @dataclass(kw_only=True)
@@ -150,10 +158,15 @@ class BagOfWordsLR(BagOfWordsClassifier):
     ) -> LinearDecisionFunction:
         """Fit, and choose C."""
         grid: list[GridPoint] = [LinearGridPoint("logistic", C) for C in self.Cs]
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.chosen = best.best_params_
         assert isinstance(best.decision_fn, LinearDecisionFunction)
         return best.decision_fn
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C."""
+        return {"Cs": (self.chosen["C"],)}
 
 
 @dataclass(kw_only=True)
@@ -199,6 +212,10 @@ class NBSVM(BagOfWordsClassifier):
         self.chosen = {**params, "validation_macro_f1": score}
         return best
 
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C and beta."""
+        return {"Cs": (self.chosen["C"],), "betas": (self.chosen["beta"],)}
+
     def _ovr_classes(self) -> Sequence[int]:
         """Return the classes that have an SVM: of two classes, only the second."""
         return range(1, 2) if self.n_classes == 2 else range(self.n_classes)
@@ -210,7 +227,8 @@ class NBSVM(BagOfWordsClassifier):
         p, q = (self.alpha + np.asarray(x[is_class == side].sum(0))[0] for side in (True, False))
         ratio = np.log(p / p.sum()) - np.log(q / q.sum())
         svm = LinearGridPoint("svm", C).estimator(seed)
-        svm.fit(x.multiply(ratio).tocsr(), is_class)
+        weight = self.sample_weight(is_class.astype(np.int64))
+        svm.fit(x.multiply(ratio).tocsr(), is_class, sample_weight=weight)
         return ratio, svm.coef_[0], float(svm.intercept_[0])
 
 

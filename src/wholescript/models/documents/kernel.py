@@ -18,7 +18,7 @@ from wholescript.errors import DataError
 from wholescript.models.documents.grid_search import GridPoint
 from wholescript.models.documents.sentence_embeddings import SentenceEmbeddingClassifier
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata
-from wholescript.models.types import Float32Array, IntArray
+from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import Grid, PositiveInt
 
 KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory at once
@@ -35,12 +35,14 @@ class RBFKernelRidgeClassifier(ClassifierMixin, BaseEstimator):
         self.gamma = gamma
         self.alpha = alpha
 
-    def fit(self, x: Float32Array, labels: IntArray) -> Self:
-        """Fit on rows (n, d) float32 with labels (n,)."""
+    def fit(
+        self, x: Float32Array, labels: IntArray, sample_weight: Float64Array | None = None
+    ) -> Self:
+        """Fit on rows (n, d) float32 with labels (n,) and, optionally, weights (n,)."""
         self.classes_ = np.unique(labels)
         targets = np.where(labels[:, None] == self.classes_, 1, -1).astype(np.float32)
         self.regression_ = KernelRidge(alpha=self.alpha, kernel="rbf", gamma=self.gamma)
-        self.regression_.fit(x, targets)
+        self.regression_.fit(x, targets, sample_weight=sample_weight)
         return self
 
     def decision_function(self, x: Float32Array) -> NDArray[np.floating]:
@@ -146,6 +148,10 @@ class SentenceKernel(SentenceEmbeddingClassifier):
                 "or leave this model out"
             )
         return [KernelGridPoint(gamma, alpha) for gamma in self.gammas for alpha in self.alphas]
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen gamma and alpha."""
+        return {"gammas": (self.chosen["gamma"],), "alphas": (self.chosen["alpha"],)}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Restore the state returned by `state_dict`."""

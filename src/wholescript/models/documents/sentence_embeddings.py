@@ -25,6 +25,7 @@ from wholescript.models.documents.sklearn_classifier import (
     Metadata,
     SklearnClassifier,
 )
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import PositiveFloat
 
@@ -39,6 +40,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
 
     settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
     embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     cache: Path = field(default=SENTENCE_CACHE, repr=False, metadata=NOT_IN_CONFIG)
     progress: bool = field(default=False, repr=False, metadata=NOT_IN_CONFIG)
     grid_point: GridPoint = field(init=False, repr=False)
@@ -75,7 +77,8 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         """Fit, and return the logits of the validation texts, (n, n_classes)."""
         grid = self.grid(len(texts))
         x, x_val = self.features(texts), self.features(val_texts)
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.grid_point, self.decision_fn = best.grid_point, best.decision_fn
         self.chosen = best.best_params_
         return best.decision_fn(x_val)
@@ -113,6 +116,12 @@ class SentenceLinear(SentenceEmbeddingClassifier):
         """Return a candidate for each C."""
         regressions = [LinearGridPoint("logistic", C) for C in self.logistic_Cs]
         return [*regressions, *(LinearGridPoint("svm", C) for C in self.svm_Cs)]
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C of the chosen classifier."""
+        C = (self.chosen["C"],)
+        logistic = self.chosen["kind"] == "logistic"
+        return {"logistic_Cs": C if logistic else (), "svm_Cs": () if logistic else C}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Restore the state returned by `state_dict`."""

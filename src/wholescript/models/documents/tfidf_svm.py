@@ -18,6 +18,7 @@ from wholescript.models.documents.grid_search import (
     grid_search,
 )
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import Grid, NgramRange, PositiveInt
 
@@ -43,7 +44,8 @@ class TfidfSVM(SklearnClassifier):
 
     Counts enter as 1 + log(count), and word and character features are each scaled to length 1.
     N-grams of fewer than `min_df` training texts are dropped. With the analyzer `char_wb`,
-    character n-grams stay within words. C is that of `Cs` with the best macro-F1 on validation.
+    character n-grams stay within words. `class_weight` weights texts by the inverse frequency of
+    their class. C is that of `Cs` with the best macro-F1 on validation.
     """
 
     name: ClassVar[str] = "tfidf-svm"
@@ -58,6 +60,8 @@ class TfidfSVM(SklearnClassifier):
     """Drop n-grams of fewer than n training texts."""
     Cs: Grid = (0.1, 0.3, 1.0, 3.0)
     """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
@@ -86,10 +90,15 @@ class TfidfSVM(SklearnClassifier):
         x = fit_vectorizer(self.feature_union, texts, self.min_df)
         x_val = self.feature_union.transform(val_texts)
         grid = [LinearGridPoint("svm", C) for C in self.Cs]
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.grid_point, self.decision_fn = best.grid_point, best.decision_fn
         self.chosen = best.best_params_
         return best.decision_fn(x_val)
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C."""
+        return {"Cs": (self.chosen["C"],)}
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
         """Return the logits, (n, n_classes)."""

@@ -66,7 +66,7 @@ def embedded_record(notebook: Notebook, label: str, kind: str) -> dict[str, Any]
         "kind": kind,
         "cell": cell_id(notebook.name, label),
         **_inputs(notebook),
-        "runs": short_keys(notebook.used),
+        "runs": dict(sorted(short_keys(notebook.used).items())),
     }
 
 

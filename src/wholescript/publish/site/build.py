@@ -28,7 +28,6 @@ _PAGES = (
     "notebooks/*.py",
     "figures/**/*",
     "results/**/*.json",
-    "results/**/*.csv",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )

@@ -7,7 +7,6 @@ resampled as in `wholescript.evaluation.bootstrap`.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 
 from wholescript.errors import DataError
 from wholescript.evaluation.bootstrap import Resampled, draw_counts, mean_over_resampled_seeds
-from wholescript.parquet import read_parquet, write_parquet
 
 N_BOOTSTRAP = 2_000
 
@@ -58,15 +56,14 @@ class HeadlineLosses:
         """All bits over all bytes."""
         return float(self.nats.astype(np.float64).sum() / self.n_bytes.sum() / math.log(2))
 
-    def write(self, path: Path) -> None:
-        """Write them as Parquet, atomically."""
-        write_parquet(pd.DataFrame({"nats": self.nats.round(3), "bytes": self.n_bytes}), path)
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per headline: `nats` with three decimals, and `bytes`."""
+        return pd.DataFrame({"nats": self.nats.round(3), "bytes": self.n_bytes})
 
     @classmethod
-    def read(cls, path: Path) -> "HeadlineLosses":
-        """Read what `write` wrote; raise RunError if the file is missing or damaged."""
-        table = read_parquet(path)
-        return cls(table["nats"].to_numpy(), table["bytes"].to_numpy())
+    def from_frame(cls, frame: pd.DataFrame) -> "HeadlineLosses":
+        """Return the losses in a table of `to_frame`."""
+        return cls(frame["nats"].to_numpy(), frame["bytes"].to_numpy())
 
 
 SeedLosses = Sequence[HeadlineLosses]

@@ -1,7 +1,6 @@
 """Experiments on films: cross-validation of an estimator, and other measurements."""
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
-from wholescript.experiments.workspace import current_workspace
+from wholescript.experiments.workspace import Workspace, current_workspace
 from wholescript.models.films.task import Estimator
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
@@ -78,8 +77,9 @@ class CrossValidation(Experiment[ScreenplayData]):
             data.task,
             data.folds_of(self.split),
             seed=data.seed,
-            fold_cache_dir=_fold_cache_dir(self.estimator, data),
+            fold_cache_dir=_fold_cache_dir(self.estimator, data, context.workspace),
             n_jobs=None,
+            progress=context.progress,
         )
         return Outcome(
             _metrics(predictions, data.seed),
@@ -200,7 +200,7 @@ def load_end_to_end_run(
             )
         return None
     if workspace.store.root != published.root:
-        shutil.copytree(found.path, workspace.store.folder(name), dirs_exist_ok=True)
+        workspace.store.add(found)
     workspace.used[name] = found.key
     return found
 
@@ -246,12 +246,14 @@ def interval_metric(value: float, low: float, high: float, *, std: float = np.na
     return Metric(value, low, high, max(MIN_TOLERANCE, (high - low) / 8 if np.isnan(std) else std))
 
 
-def _fold_cache_dir(estimator: Estimator, data: ScreenplayData) -> Path:
+def _fold_cache_dir(
+    estimator: Estimator, data: ScreenplayData, workspace: Workspace | None = None
+) -> Path:
     """Return the folder of finished folds; it depends on the data and on the source code.
 
     After a change of code, folds are fitted again, unlike stored runs.
     """
-    workspace = current_workspace()
+    workspace = workspace or current_workspace()
     parts = [
         data.corpus.provenance.fingerprint,
         data.task.features.manifest,
