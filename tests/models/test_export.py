@@ -55,5 +55,5 @@ def test_transformers_reads_an_exported_classifier(tmp_path, tuning):
 
 def test_other_architectures_are_refused(tmp_path):
     network = fine_tuned(tmp_path / "tiny", "frozen", "gpt2").network
-    with pytest.raises(ParameterError, match="tiny cannot be exported: only .* Llama family"):
+    with pytest.raises(ParameterError, match=r"tiny cannot be exported: only .* Llama family"):
         export_classifier(network, CLASSES, 16, tmp_path / "exported", "tiny")
