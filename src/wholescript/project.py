@@ -42,13 +42,8 @@ class Project:
 
     @property
     def rerun_root(self) -> Path:
-        """The output root of `wholescript rerun`."""
+        """The output root of `wholescript notebook rerun`."""
         return self.build / "rerun"
-
-    @property
-    def params(self) -> Path:
-        """The file of published parameters, one section per notebook."""
-        return self.root / "params.yaml"
 
     def notebook_source(self, name: str) -> Path:
         """Return the .py of a notebook given as a name, a number or a path.

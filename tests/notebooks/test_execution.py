@@ -3,13 +3,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
 import pytest
 import yaml
 
 from wholescript.files import ROOT
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.execution import run_notebook
-from wholescript.publish.pipeline import declared_figures
+from wholescript.publish.normalize import output_labels
+from wholescript.publish.provenance.read import read_records
 
 PROJECT = Project(ROOT)
 NOTEBOOKS = PROJECT.notebook_names()
@@ -26,10 +28,9 @@ def test_smoke_run_writes_every_figure(
 ) -> None:
     monkeypatch.setenv(OUTPUT_VARIABLE, str(tmp_path))
     run_notebook(name, OVERRIDES[name], project=PROJECT)
-    declared = declared_figures(PROJECT.notebook_source(name))
-    written = {path.name for path in (tmp_path / "figures").iterdir()}
+    declared = output_labels(jupytext.read(PROJECT.notebook_source(name)).cells)
     assert declared
-    assert set(declared) <= written
+    assert read_records(tmp_path / "figures").keys() == declared
 
 
 def nbval(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:

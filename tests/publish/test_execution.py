@@ -16,6 +16,7 @@ from wholescript.errors import ParameterError, RunError
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish import execution
 from wholescript.publish.execution import run_notebook
+from wholescript.publish.provenance.read import read_records
 
 LIGHT = """# %% tags=["parameters"]
 seed = 0
@@ -32,14 +33,11 @@ def test_published_notebook_is_written_next_to_its_source(executed: Project) -> 
     text = notebook.cells[3].outputs[0].text
     assert text == "part 0\npart 1\npart 2\n"
     assert sorted(path for path in tree(executed.root) if not path.startswith("notebooks")) == [
-        "figures/fig-line.csv",
-        "figures/fig-line.dark.png",
-        "figures/fig-line.json",
-        "figures/fig-line.png",
-        "figures/fig-line.provenance.json",
-        "figures/fig-line.svg",
-        "figures/tbl-heights.csv",
-        "figures/tbl-heights.provenance.json",
+        "figures/01_tiny/fig-line.dark.png",
+        "figures/01_tiny/fig-line.svg",
+        "figures/01_tiny/plots.json",
+        "figures/01_tiny/provenance.json",
+        "figures/01_tiny/tbl-heights.csv",
         "results/tiny/runs.json",
     ]
 
@@ -61,7 +59,7 @@ def test_other_parameters_write_to_build_with_the_running_python(
     path = run_notebook("01", {"slope": "3", "title": 'It\'s "steep"'}, project=executed)
     assert tree(executed.root) == before
     assert path.parent.parent == executed.build / "runs"
-    provenance = json.loads((path.parent / "figures" / "fig-line.provenance.json").read_text())
+    provenance = read_records(path.parent / "figures")["fig-line"]
     assert provenance["parameters"]["slope"] == 3.0
     assert provenance["published"] is False
     assert "-p slope 3.0" in provenance["command"]
@@ -81,7 +79,7 @@ def test_papermill_with_other_parameters_keeps_published_output(
     subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)
     (where / "_out.ipynb").unlink()
     assert tree(executed.root) == before
-    assert len(list((executed.build / "runs").glob("01_tiny-*/figures/fig-line.svg"))) == 1
+    assert len(list((executed.build / "runs").glob("01_tiny-*/figures/01_tiny/fig-line.svg"))) == 1
 
 
 def test_nothing_is_executed_with_an_unknown_parameter(
@@ -111,7 +109,14 @@ def test_killed_execution_keeps_the_old_notebook(tmp_path: Path, stop: signal.Si
     project = make_project(tmp_path / "project", LIGHT + wait)
     old = project.notebooks / "01_tiny.ipynb"
     old.write_text("old")
-    command = [sys.executable, "-c", "from wholescript.cli import app; app()", "run", "01"]
+    command = [
+        sys.executable,
+        "-c",
+        "from wholescript.cli import main; main()",
+        "notebook",
+        "run",
+        "01",
+    ]
     environment = {**os.environ, ROOT_VARIABLE: str(project.root)}
     # SIGINT is ignored in background processes: restore the default.
     restore_sigint = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,8 @@
+import base64
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -10,11 +12,15 @@ import pytest
 from PIL import Image, ImageChops
 
 from wholescript.errors import RunError
+from wholescript.experiments.workspace import activate
 from wholescript.plots.style import DPI
 from wholescript.project import Project
 from wholescript.publish.cells import begin_notebook, show_figure, show_table
 from wholescript.publish.notebook import Notebook
 from wholescript.publish.plot_data import plotted_data
+from wholescript.publish.provenance.read import read_plots, read_records
+from wholescript.publish.provenance.record import remove_outputs
+from wholescript.publish.series import series_csv
 
 
 @pytest.fixture
@@ -53,12 +59,14 @@ def test_plotted_data_has_lines_bars_points_areas_and_images() -> None:
     plt.close(fig)
 
 
-def test_plotted_data_has_the_tick_labels_of_shared_axes() -> None:
+def test_chosen_ticks_are_data_and_those_of_matplotlib_are_not() -> None:
     fig, axes = plt.subplots(1, 2, sharey=True)
     for part in axes:
         part.plot([0, 1])
+    axes[0].set_yticks([0, 1], ["low", "high"])
     left, right = plotted_data(fig)["axes"]
-    assert left["y"]["ticks"] == right["y"]["ticks"]
+    assert left["y"]["ticks"] == right["y"]["ticks"] == ["low", "high"]
+    assert "ticks" not in left["x"]
     plt.close(fig)
 
 
@@ -70,47 +78,95 @@ def test_plotted_data_of_a_large_image_is_a_summary() -> None:
     plt.close(fig)
 
 
+def test_series_are_written_as_a_table() -> None:
+    fig, (left, right) = plt.subplots(1, 2)
+    left.plot([0, 1], [0.5, np.nan], label="a, b")
+    left.scatter([1], [3], c=[0.1])
+    left.fill_between([0, 1], [0, 0], [1, 1])
+    right.bar(["a"], [1])
+    right.imshow([[1, 2]])
+    rows = series_csv(plotted_data(fig)).splitlines()
+    plt.close(fig)
+    assert rows[0] == "panel,kind,series,x,y,value,width,height"
+    assert rows[1:4] == [
+        '1,lines,"a, b",0.0,0.5,,,',
+        '1,lines,"a, b",1.0,,,,',
+        "1,points,1,1.0,3.0,0.1,,",
+    ]
+    assert "2,bars,1,-0.4,0.0,,0.8,1.0" in rows and "2,images,1,1,0,2.0,," in rows
+    assert series_csv({"axes": []}) == "panel,kind,series,x,y\n"
+
+
 def _draw() -> plt.Figure:
     fig, axes = plt.subplots()
     axes.plot([0, 1, 2], label="line")
     return fig
 
 
+def _files(notebook: Notebook) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
+
+
 def test_figure_is_written_with_data_and_provenance_and_is_byte_stable(
-    notebook: Notebook,
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     show_figure(_draw(), "fig-line")
-    first = {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
-    notebook.started -= 100
-    show_figure(_draw(), "fig-line")
-    assert first == {path.name: path.read_bytes() for path in notebook.figures.iterdir()}
-    assert sorted(first) == [
-        "fig-line.csv",
-        "fig-line.dark.png",
-        "fig-line.json",
-        "fig-line.png",
-        "fig-line.provenance.json",
-        "fig-line.svg",
-    ]
-    provenance = json.loads(first["fig-line.provenance.json"])
-    assert provenance["cell"] == "01_tiny-fig-line"
-    assert provenance["parameters"]["slope"] == 2.0
-    assert provenance["published"] is True
-    assert provenance["command"] == "wholescript run 01_tiny"
-    assert provenance["versions"]["matplotlib"] == mpl.__version__
+    first = _files(notebook)
+    assert sorted(first) == ["fig-line.dark.png", "fig-line.svg", "plots.json", "provenance.json"]
+    (record,) = read_records(notebook.figures.parent).values()
+    assert (record["cell"], record["notebook"]) == ("01_tiny-fig-line", "01_tiny")
+    assert record["parameters"]["slope"] == 2.0
+    assert record["published"] is True
+    assert record["command"] == "wholescript notebook run 01_tiny"
+    assert record["versions"]["matplotlib"] == mpl.__version__
     assert not plt.get_fignums()
 
+    # Another execution, later, by other code at another commit: no byte changes.
+    again = replace(notebook, changed=False, started=notebook.started - 100)
+    vars(again)["code"] = "other"
+    monkeypatch.setattr("wholescript.publish.provenance.record.commit_of", lambda _: "other")
+    activate(again)
+    show_figure(_draw(), "fig-line")
+    assert _files(notebook) == first
 
-def test_quantized_png_is_close_to_the_original(notebook: Notebook) -> None:
+    # Another figure: the provenance says which code made it.
+    figure = _draw()
+    figure.axes[0].set_title("other")
+    show_figure(figure, "fig-line")
+    (record,) = read_records(notebook.figures.parent).values()
+    assert (record["code"], record["commit"]) == ("other", "other")
+
+
+def test_runs_read_before_a_figure_are_in_its_record(notebook: Notebook) -> None:
+    notebook.used["g/one"] = "1" * 64
+    show_figure(_draw(), "fig-one")
+    notebook.used["a/two"] = "2" * 64
+    show_figure(_draw(), "fig-two")
+    records = read_records(notebook.figures.parent)
+    assert records["fig-one"]["runs"] == {"g/one": "1" * 12}
+    assert list(records["fig-two"]["runs"]) == ["g/one", "a/two"]
+
+
+def test_outputs_that_a_notebook_no_longer_makes_are_removed(notebook: Notebook) -> None:
+    for label in ("fig-new", "fig-old"):
+        show_figure(_draw(), label)
+    remove_outputs(notebook.figures, {"fig-new"})
+    assert list(read_plots(notebook.figures)) == ["fig-new"]
+    assert not [name for name in _files(notebook) if "old" in name]
+
+
+def test_quantized_png_is_close_to_the_original(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
     figure, axes = plt.subplots()
     axes.imshow(np.linspace(0, 1, 10_000).reshape(100, 100), cmap="viridis")
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI)
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("wholescript.publish.figures.display", lambda data, **_: shown.append(data))
     show_figure(figure, "fig-shades")
-    with (
-        Image.open(drawn) as original,
-        Image.open(notebook.figures / "fig-shades.png") as quantized,
-    ):
+    png = io.BytesIO(base64.b64decode(shown[0]["image/png"]))
+    with Image.open(drawn) as original, Image.open(png) as quantized:
         assert quantized.mode == "P"
         assert quantized.info["dpi"] == original.info["dpi"]
         difference = ImageChops.difference(original.convert("RGB"), quantized.convert("RGB"))

@@ -4,7 +4,7 @@ import pytest
 
 from wholescript.errors import ParameterError
 from wholescript.project import Project
-from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
+from wholescript.publish.parameters import check_parameters, read_parameters
 
 
 def test_parameters_are_read_from_the_tagged_cell(project: Project) -> None:
@@ -53,12 +53,6 @@ def test_values_are_converted_to_the_type_of_the_default(
 def test_invalid_value_is_an_error(project: Project, name: str, value: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         check_parameters(project, "01_tiny", {name: value})
-
-
-def test_params_yaml_overrides_defaults(project: Project) -> None:
-    project.params.write_text("01_tiny:\n  slope: 4\n")
-    assert published_parameters(project, "01_tiny")["slope"] == 4.0
-    assert published_parameters(project, "01_tiny")["seed"] == 0
 
 
 def test_computed_default_is_an_error(project: Project) -> None:

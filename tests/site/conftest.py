@@ -86,6 +86,13 @@ def build_site(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def edit_results(project: Path, old: str, new: str) -> None:
+    """Replace a text in the one file of results that has it."""
+    files = [path for path in project.glob("results/**/*.json") if old in path.read_text("utf-8")]
+    assert len(files) == 1, f"{len(files)} files have {old!r}"
+    files[0].write_text(files[0].read_text("utf-8").replace(old, new), encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of tests/site/project with the theme and its notebook executed; not built."""

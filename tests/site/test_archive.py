@@ -1,15 +1,12 @@
 """The archive of the report: byte stability and detection of damage."""
 
-import shutil
 import subprocess
 import zipfile
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
 from wholescript.errors import RunError
 from wholescript.project import Project
 from wholescript.publish.site.archive import ARCHIVE, FOLDER, SUMS, archive_errors, write_archive
@@ -75,25 +72,26 @@ def test_changed_byte_is_reported_with_its_file(archive: Path, name: str) -> Non
     data = bytearray(archive.read_bytes())
     data[member.header_offset + 30 + len(member.filename.encode()) + 5] ^= 1
     archive.write_bytes(data)
-    assert archive_errors(archive) == [f"{name} does not match its checksum"]
+    assert archive_errors(archive) == [f"{FOLDER}{name} does not match its checksum"]
 
 
 def test_changed_file_in_a_valid_zip_is_reported(archive: Path) -> None:
     repack(archive, {FOLDER + PAGE: b"<p>Another study</p>"})
-    assert archive_errors(archive) == [f"{PAGE} does not match its checksum"]
+    assert archive_errors(archive) == [f"{FOLDER}{PAGE} does not match its checksum"]
 
 
 def test_missing_and_extra_files_are_reported(archive: Path) -> None:
     repack(archive, {FOLDER + IMAGE: None, FOLDER + "site/new.html": b"<p>New</p>"})
-    assert archive_errors(archive) == [f"{IMAGE} is missing", f"site/new.html is not in {SUMS}"]
+    assert archive_errors(archive) == [
+        f"{FOLDER}{IMAGE} is missing",
+        f"{FOLDER}site/new.html is not in {SUMS}",
+    ]
 
 
-@pytest.mark.parametrize(
-    "name", ["/etc/passwd", f"{FOLDER}../up", "../up", "C:/up", f"{FOLDER}..\\up", "outside"]
-)
-def test_unsafe_member_name_is_reported(archive: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["/etc/passwd", f"{FOLDER}../up", "outside"])
+def test_member_outside_of_the_folder_is_reported(archive: Path, name: str) -> None:
     repack(archive, {name: b"x"})
-    assert f"{name!r} is outside of {FOLDER}" in archive_errors(archive)
+    assert archive_errors(archive) == [f"{name} is not in {SUMS}"]
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
@@ -108,7 +106,7 @@ def test_other_zip_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "other.zip"
     with zipfile.ZipFile(path, "w") as other:
         other.writestr("readme.txt", "hello")
-    with pytest.raises(RunError, match=f"other.zip .*has no {FOLDER}{SUMS}"):
+    with pytest.raises(RunError, match=f"other.zip is not a complete archive.*{SUMS}"):
         archive_errors(path)
 
 
@@ -118,15 +116,3 @@ def test_damage_at_any_position_is_handled(archive: Path) -> None:
         archive.write_bytes(data[:place] + bytes([data[place] ^ 0x81]) + data[place + 1 :])
         with suppress(RunError):
             archive_errors(archive)
-
-
-def test_verify_prints_errors(archive: Path, tmp_path: Path) -> None:
-    saved = str(shutil.copy(archive, tmp_path / "downloaded.zip"))
-    fine = CliRunner().invoke(app, ["verify", saved])
-    assert (fine.exit_code, fine.output) == (0, "downloaded.zip: all checksums match\n")
-    repack(Path(saved), {FOLDER + IMAGE: None})
-    damaged = CliRunner().invoke(app, ["verify", saved])
-    assert (damaged.exit_code, damaged.stderr) == (1, f"downloaded.zip: {IMAGE} is missing\n")
-    gone = CliRunner().invoke(app, ["verify", str(tmp_path / "gone.zip")])
-    assert gone.exit_code == 2
-    assert "there is no file" in gone.stderr

@@ -1,17 +1,15 @@
 """`wholescript site` builds only if an input has changed, and writes an archive."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
-from wholescript.project import ROOT_VARIABLE, Project
+from tests.site.conftest import edit_results
+from wholescript.project import Project
 from wholescript.publish.site.archive import ARCHIVE, archive_errors
-from wholescript.publish.site.build import build_site, site_key
+from wholescript.publish.site.build import build_site, input_times, site_key
 
 
 def change_page(root: Path) -> None:
@@ -20,15 +18,7 @@ def change_page(root: Path) -> None:
 
 
 def change_metrics(root: Path) -> None:
-    runs = root / "results" / "evaluation" / "runs.json"
-    stored = json.loads(runs.read_text("utf-8"))
-    stored["runs"]["tfidf"]["metrics"]["auc"]["value"] = 0.641
-    runs.write_text(json.dumps(stored), encoding="utf-8")
-
-
-def change_theme(root: Path) -> None:
-    style = root / "theme" / "style.css"
-    style.write_text(style.read_text("utf-8") + "\nmain { --planted: 1px; }\n", encoding="utf-8")
+    edit_results(root, "0.7512", "0.641")
 
 
 def pages(project: Project) -> str:
@@ -56,39 +46,28 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
 
 
 @pytest.mark.parametrize(
-    "file",
+    ("file", "input_of_the_site"),
     [
-        "myst.yml",
-        "index.md",
-        "report/new.md",
-        "notebooks/01_demo.py",
-        "notebooks/01_demo.ipynb",
-        "figures/fig-lengths.svg",
-        "results/evaluation/runs.json",
-        "theme/render.py",
-        "theme/templates/page.html",
+        ("index.md", True),
+        ("report/new.md", True),
+        ("notebooks/01_demo.py", True),
+        ("figures/01_demo/plots.json", True),
+        ("results/new/runs.json", True),
+        ("theme/templates/page.html", True),
+        ("README.md", False),
+        ("theme/__pycache__/render.pyc", False),
+        ("report/.study.md.swp", False),
     ],
 )
-def test_key_depends_on_the_inputs_of_the_site(project: Project, file: str) -> None:
-    before = site_key(project)
+def test_key_depends_on_the_inputs_of_the_site(
+    project: Project, file: str, input_of_the_site: bool
+) -> None:
+    before = site_key(project), input_times(project)
     path = project.root / file
-    content = path.read_bytes() if path.exists() else b""
-    path.write_bytes(content + b"\n")
-    assert site_key(project) != before
-    path.write_bytes(content)
-    if content:
-        assert site_key(project) == before
-
-
-@pytest.mark.parametrize(
-    "file", ["README.md", "theme/__pycache__/render.pyc", "report/.study.md.swp"]
-)
-def test_key_does_not_depend_on_other_files(project: Project, file: str) -> None:
-    before = site_key(project)
-    path = project.root / file
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"something")
-    assert site_key(project) == before
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((path.read_bytes() if path.exists() else b"") + b"\n")
+    assert (site_key(project) != before[0]) is input_of_the_site
+    assert (input_times(project) != before[1]) is input_of_the_site
 
 
 def test_failed_build_is_not_current(project: Project) -> None:
@@ -108,20 +87,6 @@ def test_site_built_by_mystmd_directly_is_built_again(project: Project, build: C
     assert build(project.root).returncode == 0  # deletes the archive
     assert not build_site(project, quiet=True).skipped
     assert (project.build / "html" / ARCHIVE).exists()
-
-
-def test_command(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    current = CliRunner().invoke(app, ["site"])
-    assert (current.exit_code, current.output) == (0, "up to date: _build/html/index.html\n")
-    change_theme(project.root)
-    assert CliRunner().invoke(app, ["site"]).output == "built: _build/html/index.html\n"
-    assert "Built 3 pages" in capfd.readouterr().out
-    (project.root / "report" / "study.md").unlink()
-    assert CliRunner().invoke(app, ["site"]).exit_code == 1
-    assert "report/study.md" in "".join(capfd.readouterr())
 
 
 def test_archive_is_byte_stable(project: Project, executed_project: Path, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from tests.site.conftest import edit_results
+
 # Errors that only the theme finds: the inserted text and the expected message.
 BY_THEME = {
     "node without a rule": (
@@ -152,22 +154,29 @@ def test_claims_py_that_fails_is_an_error(build_with_errors: Callable) -> None:
     assert "report/claims.py: report/claims.py cannot be run: ZeroDivisionError" in output
 
 
-def test_changed_figure_and_missing_provenance_record_are_errors(
-    build_with_errors: Callable,
-) -> None:
+def test_changed_figures_and_missing_provenance_are_errors(build_with_errors: Callable) -> None:
     def change(project: Path) -> None:
-        figures = project / "figures"
-        shutil.copy(figures / "fig-lengths.dark.png", figures / "fig-lengths.png")
-        (figures / "tbl-scores.provenance.json").unlink()
+        figures = project / "figures" / "01_demo"
+        file = figures / "fig-lengths.svg"
+        file.write_text(file.read_text("utf-8").replace("#7a1f2b", "#ff0000"), encoding="utf-8")
+        plots = figures / "plots.json"
+        plots.write_text(plots.read_text("utf-8").replace('"tolerance":0.02', '"tolerance":0.5'))
+        provenance = json.loads((figures / "provenance.json").read_text())
+        del provenance["outputs"]["tbl-scores"]
+        provenance["outputs"]["fig-lengths"]["files"]["fig-lengths.png"] = "0"
+        (figures / "provenance.json").write_text(json.dumps(provenance))
 
     output = build_with_errors(change)
-    assert "figures/fig-lengths.png is not the figure that the notebook shows" in output
+    changed = "changed after the notebook wrote it"
+    assert f"figures/01_demo/fig-lengths.svg was {changed}" in output
+    assert f"figures/01_demo/plots.json: fig-lengths was {changed}" in output
+    assert "fig-lengths.svg is not the figure that the notebook shows" in output
     assert "'tbl-scores' has no provenance record in figures/: run its notebook again" in output
 
 
 def test_smoke_figure_is_an_error(build_with_errors: Callable) -> None:
     def change(project: Path) -> None:
-        file = project / "figures" / "fig-lengths.provenance.json"
+        file = project / "figures" / "01_demo" / "provenance.json"
         file.write_text(file.read_text().replace('"scale": "cpu"', '"scale": "smoke"'))
 
     assert "'fig-lengths' was made with the run profile smoke" in build_with_errors(change)
@@ -178,11 +187,7 @@ def test_claim_that_does_not_hold_is_marked(
 ) -> None:
     project = tmp_path / "project"
     shutil.copytree(executed_project, project, symlinks=True)
-    file = project / "results" / "evaluation" / "runs.json"
-    stored = json.loads(file.read_text())
-    metrics = stored["runs"]["differences"]["metrics"]
-    metrics["evaluation/gated - evaluation/tfidf:auc"]["low"] = 0.004
-    file.write_text(json.dumps(stored))
+    edit_results(project, "-0.0304", "0.004")
     built = build(project)
     assert built.returncode == 0, built.stdout + built.stderr
     page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")

@@ -99,11 +99,10 @@ def test_figures_and_tables_have_a_collapsed_provenance_record(
     provenance = pages["index.html"].select_one(f"figure#{figure} details.provenance")
     terms = [term.get_text() for term in provenance.select("dt")]
     assert terms == [
-        "Source cell", "Command", "Parameters", "Run profile, seed", "Device", "Code",
-        "Versions",
+        "Source cell", "Command", "Parameters", "Device", "Code", "Versions",
     ]  # fmt: skip
     text = provenance.get_text()
-    for fact in ("wholescript run 01_demo", "films=300", "cpu, 0"):
+    for fact in ("wholescript notebook run 01_demo", "films=300", "scale=cpu", "seed=0"):
         assert fact in text
     assert provenance.a["href"].startswith("notebooks/demo.html#")
 

@@ -114,9 +114,8 @@ def test_plugin_protocol_of_mystmd() -> None:
     fixed = {"type": "span", "class": "fixed", "data": {"role": "fixed", "body": "95%"}}
     tree = call_plugin("--transform", "results", given={"type": "root", "children": [fixed]})
     assert tree["children"][0]["children"] == [{"type": "text", "value": "95%"}]
-    for name in ("claims", "trainings"):
-        box = {"type": "div", "class": name, "children": []}
-        assert call_plugin("--directive", name, given={}) == [box]
+    box = {"type": "div", "class": "claims", "children": []}
+    assert call_plugin("--directive", "claims", given={}) == [box]
 
 
 def test_alt_text_is_copied_to_the_figure(plugin: ModuleType) -> None:

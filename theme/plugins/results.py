@@ -30,13 +30,7 @@ from wholescript.experiments.results import Metric, Results, difference_name  # 
 
 SPECIFICATION = {
     "name": "Whole Script results",
-    "directives": [
-        {"name": "claims", "doc": "All claims of the report with their evidence."},
-        {
-            "name": "trainings",
-            "doc": "Finished trainings; when served, also running ones.",
-        },
-    ],
+    "directives": [{"name": "claims", "doc": "All claims of the report with their evidence."}],
     "transforms": [
         {
             "name": "results",

@@ -60,6 +60,7 @@ class Renderer:
         self.headings: list[tuple[int, str, Markup]] = []
         self._footnotes: list[Node] = []
         self._cell = ""
+        self._pngs: dict[str, bytes] = {}
 
     def node(self, node: Node) -> Markup:
         """Return the HTML of one node and all below it."""
@@ -120,14 +121,15 @@ class Renderer:
     ) -> Markup:
         """Return an image; `width` is in CSS pixels, by default that of the file.
 
-        If there is a version for dark pages (`figures/<label>.dark.png`), both images are returned
-        and the style sheet shows one.
+        If there is a version for dark pages, both images are returned and the style sheet shows
+        one.
         """
-        dark = self.project.root / "figures" / f"{Path(name).stem}.dark.png"
-        if not name.endswith(".png") or not dark.is_file():
+        label = Path(name).stem
+        dark = self.project.evidence.files(label).get(".dark.png")
+        if not name.endswith(".png") or dark is None:
             return self._image(node, content, name, alt, width)
         on_light = self._image(node, content, name, alt, width, "on-light")
-        return on_light + self._image(node, dark.read_bytes(), dark.name, alt, width, "on-dark")
+        return on_light + self._image(node, dark, f"{label}.dark.png", alt, width, "on-dark")
 
     def _image(
         self, node: Node, content: bytes, name: str, alt: str, width: int | None, css: str = ""

@@ -1,6 +1,7 @@
 """Renderer of notebook cells, and of figures embedded from notebooks."""
 
 import base64
+import hashlib
 from typing import Any
 
 from markupsafe import Markup
@@ -21,7 +22,7 @@ MIME_TYPES = (
     "image/jpeg",
     "text/plain",
 )
-# Downloads of figures/<label>.*, with their link texts.
+# Downloads of a figure or table, with their link texts.
 EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
 NUMBERED = {"figure": "Figure", "table": "Table"}
 
@@ -133,14 +134,14 @@ class PageRenderer(ProseRenderer):
 
     def _provenance(self, node: Node, label: str) -> Markup:
         """The collapsed provenance record of a figure or table; a missing one is an error."""
-        provenance = self.project.evidence.provenance(label)
+        provenance = self.project.evidence.records.get(label)
         if provenance is None:
             if label.startswith(("fig-", "tbl-")):
                 self.error(
                     node, f"'{label}' has no provenance record in figures/: run its notebook again"
                 )
             return EMPTY
-        if provenance["scale"] == "smoke":
+        if provenance["parameters"].get("scale") == "smoke":
             self.error(
                 node, f"'{label}' was made with the run profile smoke, which is not published"
             )
@@ -171,17 +172,18 @@ class PageRenderer(ProseRenderer):
 
     def _exports(self, label: str) -> list[Markup]:
         links = []
-        for suffix, name in EXPORTS.items():
-            file = self.project.root / "figures" / f"{label}{suffix}"
-            if file.is_file():
+        files = self.project.evidence.files(label)
+        if label in self._pngs:
+            files[".png"] = self._pngs[label]
+        for ending, text in EXPORTS.items():
+            if ending in files:
+                name = f"{label}{ending}"
                 try:
-                    path = self.page.relative(self.assets.add(file.read_bytes(), file.name))
+                    path = self.page.relative(self.assets.add(files[ending], name))
                 except UnsafeSVGError as error:
-                    self.diagnostics.add(f"figures/{file.name}", None, str(error))
+                    self.diagnostics.add(f"figures, {name}", None, str(error))
                     continue
-                links.append(
-                    Markup('<a href="{}" download="{}">{}</a>').format(path, file.name, name)
-                )
+                links.append(Markup('<a href="{}" download="{}">{}</a>').format(path, name, text))
         return links
 
     def _links(self, label: str, links: list[Markup]) -> Markup:
@@ -226,9 +228,15 @@ class PageRenderer(ProseRenderer):
         suffix = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}[kind]
         if kind != "image/svg+xml" and "path" not in data[kind]:
             content = base64.b64decode(content)
-        exported = self.project.root / "figures" / f"{label}.png"
-        if kind == "image/png" and exported.is_file() and exported.read_bytes() != content:
-            self.error(node, f"figures/{exported.name} is not the figure that the notebook shows")
+        record = self.project.evidence.records.get(label)
+        if kind == "image/png" and record:
+            self._pngs[label] = content
+            if record["files"].get(f"{label}.png") != hashlib.sha256(content).hexdigest():
+                self.error(
+                    node,
+                    f"figures/{record['notebook']}/{label}.svg is not the figure that the "
+                    "notebook shows: run it again",
+                )
         width = output.get("metadata", {}).get(kind, {}).get("width")
         return self.image(node, content, f"{label or 'output'}{suffix}", alt, width)
 

@@ -13,13 +13,8 @@ from wholescript.publish.claims import Claim, find_claim
 from . import markup
 from .base import EMPTY, Renderer
 from .diagnostics import Node, plain_text
-from .provenance import TRAINING_COLUMNS, RunRef, find_unbound_number, short
+from .provenance import RunRef, find_unbound_number, short
 from .svg_safety import UnsafeSVGError
-
-STATIC_NOTICE = (
-    "Running trainings are listed only when the site is served with `wholescript serve`; "
-    "these pages are static files."
-)
 
 
 class ProseRenderer(Renderer):
@@ -99,8 +94,6 @@ class ProseRenderer(Renderer):
         return Markup('<span class="claim {}">{} {}</span>').format(state, plain_text(node), mark)
 
     def _on_div(self, node: Node) -> Markup:
-        if node.get("class") == "trainings":
-            return self._trainings()
         if node.get("class") != "claims":
             return self.element("div", node, self.children(node))
         rows = EMPTY.join(map(self._claim_row, self.project.evidence.claims.values()))
@@ -109,20 +102,6 @@ class ProseRenderer(Renderer):
         )
         table = "<table><thead>{}</thead><tbody>{}</tbody></table>"
         return scrolling(Markup(table).format(head, rows))
-
-    def _trainings(self) -> Markup:
-        rows = self.project.evidence.trainings()
-        head = EMPTY.join(map(Markup('<th scope="col">{}</th>').format, TRAINING_COLUMNS))
-        body = EMPTY.join(
-            Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-                name, EMPTY.join(map(Markup("<td>{}</td>").format, cells))
-            )
-            for name, *cells in rows
-        )
-        table = Markup("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>")
-        # The development server fills this box with the running trainings.
-        live = Markup('<div id="live-trainings"><p>{}</p></div>').format(STATIC_NOTICE)
-        return live + scrolling(table.format(head, body))
 
     def _claim_row(self, claim: Claim) -> Markup:
         anchor = f"claim-{claim.name}"

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from wholescript.errors import RunError
 from wholescript.experiments.results import Results, difference_name
 from wholescript.publish.claims import Claim, evaluate_claims
-from wholescript.publish.provenance.read import SUFFIX, read_record
+from wholescript.publish.provenance.read import edited_files, read_plots, read_records
+from wholescript.publish.series import series_csv
 
 from .diagnostics import Diagnostics
 
@@ -22,17 +23,6 @@ _LITERAL = re.compile(
     r"\d[\d,]*\.\d+(?![\w.]*\d)"
     r"|\b(?:AUC|AP|ECE|F1|MCC|accuracy|precision|recall|loss|perplexity)\b"
     r"\s+(?:is|was|of|at|reaches|ends at)?\s*\d[\d.,]*"
-)
-
-
-TRAINING_COLUMNS = (
-    "Run",
-    "Trainings",
-    "Epochs",
-    "Validation loss, first epoch",
-    "Best validation loss",
-    "Time",
-    "Device, run profile",
 )
 
 
@@ -50,6 +40,7 @@ class Evidence:
     def __init__(self, root: Path, diagnostics: Diagnostics) -> None:
         self._root = root
         self._diagnostics = diagnostics
+        self._plots_by_folder: dict[Path, dict[str, Any]] = {}
         self.results = Results(root / "results")
 
     @cached_property
@@ -61,32 +52,34 @@ class Evidence:
             self._diagnostics.add("report/claims.py", None, str(error))
             return {}
 
-    def provenance(self, label: str) -> dict[str, Any] | None:
-        """Return the provenance record of a figure or table; None if there is none."""
-        path = self._root / "figures" / f"{label}{SUFFIX}"
-        return read_record(path) if path.is_file() else None
+    @cached_property
+    def records(self) -> dict[str, dict[str, Any]]:
+        """The provenance record of each figure and table by label; an edited file is an error."""
+        try:
+            records = read_records(self._root / "figures")
+            for folder in sorted({record["folder"] for record in records.values()}):
+                for _, message in edited_files(folder):
+                    self._diagnostics.add(f"figures/{folder.name}", None, message)
+        except RunError as error:
+            self._diagnostics.add("figures", None, str(error))
+            return {}
+        return records
 
-    def trainings(self) -> list[tuple[str, ...]]:
-        """Return a row of `TRAINING_COLUMNS` for each run with a training history."""
-        rows = []
-        for name in self.results.names():
-            if epochs := self.results.epochs(name):
-                trainings = sum(row["epoch"] == "1" for row in epochs)
-                first = [float(row["val_loss"]) for row in epochs if row["epoch"] == "1"]
-                config, metrics = self.results.config(name), self.results.metrics(name)
-                seconds = metrics["train_seconds"].value if "train_seconds" in metrics else None
-                rows.append(
-                    (
-                        name,
-                        str(trainings),
-                        f"{len(epochs):,}",
-                        f"{sum(first) / len(first):.3f}",
-                        f"{_best_loss(epochs):.3f}",
-                        f"{seconds if seconds is not None else config['wall_time_s']:,.0f} s",
-                        f"{config['device']}, {config['scale']}",
-                    )
-                )
-        return rows
+    def files(self, label: str) -> dict[str, bytes]:
+        """Return the files of a figure or table by ending; `.csv` has the series of a figure."""
+        if label not in self.records:
+            return {}
+        folder = self.records[label]["folder"]
+        paths = {e: folder / f"{label}{e}" for e in (".svg", ".dark.png", ".csv")}
+        files = {ending: path.read_bytes() for ending, path in paths.items() if path.is_file()}
+        if plotted := self._plots(folder).get(label):
+            files[".csv"] = series_csv(plotted).encode()
+        return files
+
+    def _plots(self, folder: Path) -> dict[str, Any]:
+        if folder not in self._plots_by_folder:
+            self._plots_by_folder[folder] = read_plots(folder)
+        return self._plots_by_folder[folder]
 
     def run_refs(self, data: dict[str, str]) -> list[RunRef]:
         """Return the run that a number comes from; two for a difference."""
@@ -110,7 +103,6 @@ def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
     rows = [
         ("Command", _code(provenance["command"])),
         ("Parameters", _pairs(provenance["parameters"], "=")),
-        ("Run profile, seed", Markup("{}, {}").format(provenance["scale"], provenance["seed"])),
         ("Device", Markup("{}, {} s").format(provenance["device"], provenance["wall_time_s"])),
         ("Code", Markup("{}").format(short(provenance["code"]))),
         ("Versions", _pairs(provenance["versions"], " ")),
@@ -118,27 +110,16 @@ def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:
     if data:
         text = Markup("{}, {}, fingerprint {}")
         fields = data["source"], data["location"], short(data["fingerprint"])
-        rows.insert(3, ("Data", text.format(*fields)))
+        rows.insert(2, ("Data", text.format(*fields)))
     if provenance["runs"]:
         runs = {name: short(key) for name, key in provenance["runs"].items()}
-        rows.insert(4, ("Runs", _foldable(f"{len(runs)}", "keys", runs)))
+        rows.insert(2 + bool(data), ("Runs", _foldable(f"{len(runs)}", "keys", runs)))
     return rows
 
 
 def short(digest: str) -> str:
     """Return the first 12 characters of a hash."""
     return digest[:12]
-
-
-def _best_loss(epochs: list[dict[str, str]]) -> float:
-    """Return the lowest validation loss of a training, averaged over the trainings of a run."""
-    best: list[float] = []
-    for row in epochs:
-        loss = float(row["val_loss"])
-        if row["epoch"] == "1":
-            best.append(loss)
-        best[-1] = min(best[-1], loss)
-    return sum(best) / len(best)
 
 
 def _code(text: str) -> Markup:

@@ -1,7 +1,7 @@
 """Check SVG files against an allow-list of elements, attributes and functions."""
 
 import re
-from xml.parsers import expat
+from xml.etree import ElementTree
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -21,6 +21,10 @@ _FUNCTIONS = {
     "url", "rgb", "rgba", "hsl", "hsla", "matrix", "translate", "scale", "rotate", "skewX", "skewY",
 }
 # fmt: on
+# Declarations that add content or attributes, or that load a style sheet.
+_DECLARATION = re.compile(
+    r"<!(?:ENTITY|ATTLIST|ELEMENT)[^>]*|<\?(?!xml\s)[^>]*|encoding=(?![\"']utf-8)\S*", re.I
+)
 _INLINE_IMAGE = re.compile(r"data:image/(?:png|jpeg);base64,[A-Za-z0-9+/=\s]*")
 _CALL = re.compile(r"([\w-]+)\(\s*[\"']?(.?)")
 
@@ -39,53 +43,34 @@ def check_svg_safe(svg: bytes) -> None:
         UnsafeSVGError: `svg` is not well-formed, or has an element, attribute, URL or declaration
             that is not allowed.
     """
-    parser = expat.ParserCreate("utf-8", " ")
-    checker = _Checker()
-    parser.XmlDeclHandler = _check_encoding
-    parser.StartElementHandler = checker.start
-    parser.EndElementHandler = checker.end
-    parser.CharacterDataHandler = checker.text
-    parser.EntityDeclHandler = lambda name, *_: _reject(f"<!ENTITY {name}")
-    parser.ProcessingInstructionHandler = lambda target, _: _reject(f"<?{target}")
     try:
-        parser.Parse(svg, True)
-    except expat.ExpatError as error:
+        text = svg.decode("utf-8")
+        if found := _DECLARATION.search(text):
+            _reject(found[0][:40])
+        root = ElementTree.fromstring(text)
+    except (UnicodeDecodeError, ElementTree.ParseError) as error:
         raise UnsafeSVGError(str(error)) from None
-    _check_style("".join(checker.style))
-
-
-class _Checker:
-    """Handlers of the XML parser; `style` collects the text of style sheets."""
-
-    def __init__(self) -> None:
-        self._open: list[str] = []
-        self.style: list[str] = []
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        namespace, _, tag = name.rpartition(" ")
-        in_metadata = "metadata" in self._open and namespace in _METADATA_NAMESPACES
-        if not in_metadata and (namespace != _SVG or tag not in _ELEMENTS):
+    if root.tag != f"{{{_SVG}}}svg":
+        _reject(f"<{_split(root.tag)[1]}")
+    for element in root.iter():
+        namespace, tag = _split(element.tag)
+        if namespace in _METADATA_NAMESPACES:
+            continue
+        if namespace != _SVG or tag not in _ELEMENTS:
             _reject(f"<{tag}")
-        self._open.append(tag)
-        for attribute, value in attributes.items():
-            _check_attribute(tag, *attribute.rpartition(" ")[::2], value, in_metadata)
-
-    def end(self, _: str) -> None:
-        self._open.pop()
-
-    def text(self, text: str) -> None:
-        if self._open[-1] == "style":
-            self.style.append(text)
+        for name, value in element.items():
+            _check_attribute(tag, *_split(name), value)
+        if tag == "style":
+            _check_style("".join(element.itertext()))
 
 
-def _check_encoding(_: str, encoding: str | None, __: int) -> None:
-    if encoding and encoding.lower() != "utf-8":
-        _reject(f"encoding={encoding}")
+def _split(name: str) -> tuple[str, str]:
+    """Return the namespace and the local part of a name."""
+    namespace, _, local = name.lstrip("{").rpartition("}")
+    return namespace, local
 
 
-def _check_attribute(tag: str, namespace: str, name: str, value: str, in_metadata: bool) -> None:
-    if in_metadata and namespace in _METADATA_NAMESPACES:
-        return
+def _check_attribute(tag: str, namespace: str, name: str, value: str) -> None:
     if name.lower().startswith("on") or name in ("base", "src"):
         _reject(f"{name}=")
     if name == "href":

@@ -25,7 +25,7 @@ from wholescript.experiments.documents.load import load_trained, load_trained_ru
 from wholescript.experiments.documents.runs import find_document_runs
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run as execute
-from wholescript.experiments.registry import METRICS, SKLEARN_MODELS
+from wholescript.experiments.registry import METRICS, TRAIN_COMMANDS
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace
@@ -291,7 +291,8 @@ def _split_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[s
 
 def _run_name(model: str, settings: Mapping[str, Any]) -> str:
     """Return the name that the command line gives a run, with the changed settings."""
-    plain = model if model in SKLEARN_MODELS else document_estimator(model, {}).name
+    fixed = TRAIN_COMMANDS[model].fixed
+    plain = model if fixed else document_estimator(model, {}).name
     return run_label(plain, settings)
 
 

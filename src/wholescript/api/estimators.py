@@ -9,23 +9,13 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, SKLEARN_MODELS, find_model
+from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, TRAIN_COMMANDS, find_model
 
-NEURAL_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
-    "ngram-bayes": ("NgramClassifier", {}),
-    "ngram-interpolated": ("InterpolatedNgramClassifier", {}),
-    "scratch": ("ScratchClassifier", {}),
-    "finetune": ("FinetunedClassifier", {}),
-    "encoder": ("EncoderClassifier", {}),
-    "class-lm": ("ScratchGenerative", {}),
-    "class-lm-finetune": ("FinetunedGenerative", {}),
-    "shared-trunk": ("SharedTrunkGenerative", {}),
-}
 DOCUMENT_MODELS = {
-    name: (MODEL_DISPLAY_NAMES.get(name) or find_model(model).display_name, model, arguments)
-    for name, (model, arguments) in (SKLEARN_MODELS | NEURAL_MODELS).items()
+    name: (MODEL_DISPLAY_NAMES.get(name) or find_model(entry.model).display_name, entry)
+    for name, entry in TRAIN_COMMANDS.items()
 }
-"""The models of labelled texts: display name, registered name and arguments."""
+"""The models of labelled texts: display name, and entry in the registry."""
 
 FILM_MODELS = {
     name: (MODEL_DISPLAY_NAMES[name], name.replace("-", " "))
@@ -63,8 +53,8 @@ def document_estimator(
         raise ParameterError(
             f"there is no model {model!r} of labelled texts{did_you_mean(model, DOCUMENT_MODELS)}"
         )
-    _, registered, arguments = DOCUMENT_MODELS[model]
-    estimator = with_settings(find_model(registered).load()(**arguments), model, settings)
+    _, entry = DOCUMENT_MODELS[model]
+    estimator = with_settings(find_model(entry.model).load()(**entry.fixed), model, settings)
     return replace(estimator, unlabelled=unlabelled) if _pretrains(estimator) else estimator
 
 
@@ -106,7 +96,7 @@ def with_settings(estimator: Any, model: str, settings: Mapping[str, Any]) -> An
         target = training if known[name] == "train_config" else own
         target[name] = tuple(value) if isinstance(value, list) else value
     if epochs := own.pop("pretrain_epochs", 0):
-        from wholescript.training.pretrain import PRETRAIN_CONFIG
+        from wholescript.training.settings import PRETRAIN_CONFIG
 
         own["pretrain"] = replace(PRETRAIN_CONFIG, epochs=epochs)
     if training:

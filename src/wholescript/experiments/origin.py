@@ -10,7 +10,7 @@ def made_by_other_code(project: Project) -> list[str]:
 
     A run records the modules that made it and a hash of their syntax. One that names no modules,
     or modules that are gone, counts as made by other code. That is no fault of a run: only
-    `wholescript rerun` shows whether the tree still gives the same numbers.
+    `wholescript notebook rerun` shows whether the tree still gives the same numbers.
     """
     store, hashes = RunStore(project.root / "results"), dict[tuple[str, ...], str]()
     found = []

@@ -3,8 +3,6 @@
 from dataclasses import Field
 from typing import Any, Literal
 
-from wholescript.errors import ParameterError
-
 OMIT_AT_DEFAULT = {"omit_at_default": True}
 """Metadata of such a field."""
 
@@ -14,9 +12,3 @@ ClassWeight = Literal["balanced"] | None
 def is_omitted(setting: "Field[Any]", value: Any) -> bool:
     """Return whether a field is left out of the stored settings because it has its default."""
     return setting.metadata == OMIT_AT_DEFAULT and value == setting.default
-
-
-def check_class_weight(class_weight: Any) -> None:
-    """Raise ParameterError unless it is "balanced" or None."""
-    if class_weight not in ("balanced", None):
-        raise ParameterError(f"class_weight={class_weight!r} must be 'balanced' or None")

@@ -1,4 +1,7 @@
-"""Checks of notebooks, figures and results before they are committed (`wholescript check`)."""
+"""Checks of notebooks, figures and results before they are committed (`wholescript site check`).
+
+DVC knows what is stale (`dvc status`); the other checks find what DVC cannot know.
+"""
 
 import copy
 import json
@@ -12,17 +15,20 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from wholescript.errors import WholeScriptError
 from wholescript.experiments.results import Results
 from wholescript.project import Project
 from wholescript.publish.claims import evaluate_claims
-from wholescript.publish.normalize import INJECTED_TAG, normalize_notebook, to_ipynb
-from wholescript.publish.pipeline import declared_figures, pipeline_texts
-from wholescript.publish.provenance.explain import explain_staleness
+from wholescript.publish.normalize import (
+    INJECTED_TAG,
+    normalize_notebook,
+    output_labels,
+    to_ipynb,
+)
+from wholescript.publish.provenance.read import read_records
 from wholescript.publish.vocabulary import check_vocabulary
 
 MEGABYTE = 1_000_000
-LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 5 * MEGABYTE}
+LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
 _MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
@@ -31,36 +37,20 @@ _MACHINE_TRACES = {
 
 
 def find_problems(project: Project) -> list[str]:
-    """Return the problems of the committed outputs, one line each; empty if there are none."""
-    found = [*_pipeline(project), *_sizes(project), *_figures(project), *_smoke_outputs(project)]
+    """Return the problems of the committed outputs, one line each; empty if there are none.
+
+    Raises:
+        RunError: a stored file is damaged.
+    """
+    found = [*_stale(project), *_sizes(project), *_figures(project), *_smoke_outputs(project)]
     for name in project.notebook_names():
         found += _notebook(project, name)
-        if (project.notebooks / f"{name}.ipynb").exists():
-            found += _stale(project, name)
-    return [
-        *found,
-        *_claims(project),
-        *check_vocabulary(project),
-        *_modified_outputs(project),
-    ]
+    return [*found, *_claims(project), *check_vocabulary(project)]
 
 
-def _stale(project: Project, name: str) -> Iterator[str]:
-    for change in explain_staleness(project, name).changes:
-        if change.description != "is missing":  # `_figures` reports these
-            yield f"{name}: {change}"
-
-
-def _claims(project: Project) -> Iterator[str]:
-    for claim in evaluate_claims(project.root).values():
-        if not claim.holds:
-            reason = claim.error or "the stored results do not support it"
-            yield f"the claim {claim.name!r} does not hold: {reason}"
-
-
-def _modified_outputs(project: Project) -> Iterator[str]:
-    """Yield the outputs that changed after their stage wrote them, according to `dvc status`."""
-    if not (project.root / "dvc.lock").exists():
+def _stale(project: Project) -> Iterator[str]:
+    """Yield the notebooks whose inputs changed since, and the outputs changed by others."""
+    if not (project.root / "dvc.yaml").exists():
         return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
@@ -68,23 +58,24 @@ def _modified_outputs(project: Project) -> Iterator[str]:
         yield f"dvc status failed: {done.stderr.strip() or done.stdout.strip()}"
         return
     for stage, changes in json.loads(done.stdout).items():
+        causes: list[str] = []
         for change in changes:
-            outputs = change.get("changed outs", {}) if isinstance(change, dict) else {}
-            yield from (
-                f"{path} was {description} after stage {stage} wrote it"
-                for path, description in outputs.items()
-            )
+            match change:
+                case {"changed outs": dict(paths)}:
+                    yield from (f"{p} was {how} after {stage} wrote it" for p, how in paths.items())
+                case {"changed deps": dict(paths)}:
+                    causes += [f"{path} {how}" for path, how in paths.items()]
+                case _:
+                    causes.append(str(change))
+        if causes:
+            yield f"{stage} is stale ({', '.join(causes)}): run `dvc repro {stage}`"
 
 
-def _pipeline(project: Project) -> Iterator[str]:
-    try:
-        texts = pipeline_texts(project)
-    except WholeScriptError as error:
-        yield str(error)
-        return
-    for path, text in texts.items():
-        if not path.exists() or path.read_text() != text:
-            yield f"{path.name} is out of date: run `wholescript pipeline`"
+def _claims(project: Project) -> Iterator[str]:
+    for claim in evaluate_claims(project.root).values():
+        if not claim.holds:
+            reason = claim.error or "the stored results do not support it"
+            yield f"the claim {claim.name!r} does not hold: {reason}"
 
 
 def _sizes(project: Project) -> Iterator[str]:
@@ -98,39 +89,56 @@ def _sizes(project: Project) -> Iterator[str]:
 
 
 def _figures(project: Project) -> Iterator[str]:
-    sources = map(project.notebook_source, project.notebook_names())
-    declared = {file for source in sources for file in declared_figures(source)}
-    stored = {path.name for path in _files(project.root / "figures")}
+    """Yield the figures that no notebook makes, that are missing, or that two notebooks make."""
+    notebooks = project.notebook_names()
+    folder = project.root / "figures"
+    stored = sorted(folder.iterdir()) if folder.exists() else []
     yield from (
-        f"figures/{name} is not written by any notebook" for name in sorted(stored - declared)
+        f"figures/{path.name} is not written by any notebook"
+        for path in stored
+        if path.name not in notebooks
     )
-    yield from (f"figures/{name} is missing" for name in sorted(declared - stored))
+    records = read_records(folder)
+    makers: dict[str, str] = {}
+    for name in notebooks:
+        for label in sorted(output_labels(jupytext.read(project.notebook_source(name)).cells)):
+            if label in makers:
+                yield f"{label} is a figure of {makers[label]} and of {name}: rename one of them"
+            elif label not in records:
+                yield f"{label} of {name} is missing in figures/: run `dvc repro {name}`"
+            makers[label] = name
+    for label in sorted(records.keys() - makers):
+        yield f"{label} in figures/ is not made by any notebook"
 
 
 def _smoke_outputs(project: Project) -> Iterator[str]:
-    scales = {
-        path.relative_to(project.root).as_posix(): json.loads(path.read_text()).get("scale")
-        for path in sorted((project.root / "figures").glob("*.provenance.json"))
-    }
     results = Results(project.root / "results")
-    scales |= {f"results/{name}": results.config(name).get("scale") for name in results.names()}
+    smoke = [
+        f"results/{name}"
+        for name in results.names()
+        if results.config(name).get("scale") == "smoke"
+    ]
+    for label, record in read_records(project.root / "figures").items():
+        if record["parameters"].get("scale") == "smoke":
+            smoke.append(label)
     yield from (
-        f"{name} was made with the run profile smoke, which is not published"
-        for name, scale in scales.items()
-        if scale == "smoke"
+        f"{name} was made with the run profile smoke, which is not published" for name in smoke
     )
 
 
 def _notebook(project: Project, name: str) -> Iterator[str]:
     path = project.notebooks / f"{name}.ipynb"
     if not path.exists():
-        yield f"{path.name} is missing: run `wholescript run {name}`"
+        yield f"{path.name} is missing: run `wholescript notebook run {name}`"
         return
     executed = nbformat.read(path, as_version=4)
     own = [cell for cell in executed.cells if INJECTED_TAG not in cell.metadata.get("tags", [])]
     source = jupytext.read(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
-        yield f"{path.name} does not have the cells of {name}.py: run `wholescript run {name}`"
+        yield (
+            f"{path.name} does not have the cells of {name}.py: run "
+            f"`wholescript notebook run {name}`"
+        )
     titles = [
         title for c in source.cells if c.cell_type == "markdown" for title in _top_headings(c)
     ]
@@ -140,7 +148,7 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     if to_ipynb(normalize_notebook(copy.deepcopy(executed), name)) != path.read_text():
         yield (
             f"{path.name} contains timings, stderr or ids of a single execution: run "
-            f"`wholescript run {name}`"
+            f"`wholescript notebook run {name}`"
         )
     for cell in executed.cells:
         if cell.cell_type == "code":

@@ -20,10 +20,15 @@ from traitlets import default
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
-from wholescript.publish.normalize import METADATA_KEY, cell_label, normalize_notebook, to_ipynb
+from wholescript.publish.normalize import (
+    cell_label,
+    normalize_notebook,
+    output_labels,
+    to_ipynb,
+)
 from wholescript.publish.notebook import output_root
 from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
-from wholescript.publish.provenance.notebook_state import notebook_fingerprint
+from wholescript.publish.provenance.record import remove_outputs
 
 
 class _RunningPython(AsyncKernelManager):
@@ -63,12 +68,10 @@ def run_notebook(
     parameters |= check_parameters(project, name, overrides or {})
     with _environment(project, output):
         root = output_root(project, name, parameters)
-        # Taken before the first cell: edits made during the execution do not count.
-        fingerprint = notebook_fingerprint(project, name, parameters)
         executed = _execute(project, source, parameters)
     target = root / "notebooks" if root == project.root else root
-    executed.metadata[METADATA_KEY] = fingerprint
     path = target / f"{name}.ipynb"
+    remove_outputs(root / "figures" / name, output_labels(executed.cells))
     write_atomic(path, to_ipynb(normalize_notebook(executed, name)))
     return path
 

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,8 +14,8 @@ from PIL import Image
 from wholescript.errors import RunError
 from wholescript.plots.style import DPI, to_dark_theme
 from wholescript.publish.notebook import current_notebook
-from wholescript.publish.plot_data import plotted_data, series_table
-from wholescript.publish.provenance.record import write_with_provenance
+from wholescript.publish.plot_data import plotted_data
+from wholescript.publish.provenance.record import write_output
 
 CSS_DPI = 96
 TOLERANCE = 0.02
@@ -24,12 +23,12 @@ Format = str | Callable[[Any], str]
 
 
 def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> None:
-    """Write a figure, its data and its provenance record under its label, and display it.
+    """Write a figure, its data and its provenance under its label, display and close it.
 
-    Writes `figures/<label>.svg` and `.png`, `.dark.png` for dark pages, `.json` (series, labels
-    and limits as plotted), `.csv` (the series) and `.provenance.json`, and closes the figure. The
-    same figure gives the same bytes. `tolerance` is stored with the data: the largest accepted
-    deviation of a point in a rerun, as a fraction of the axis.
+    Writes `<label>.svg` and, for dark pages, `<label>.dark.png` to `figures/<notebook>/`; the
+    notebook holds the PNG. `plots.json` there gets the series, labels and limits as plotted,
+    `provenance.json` its origin. The same figure gives the same bytes. `tolerance` is stored with
+    the data: the largest accepted deviation of a point in a rerun, as a fraction of the axis.
 
     Raises:
         RunError: the label does not start with `fig-`, or no notebook is running.
@@ -37,18 +36,12 @@ def show_figure(figure: Figure, label: str, *, tolerance: float = TOLERANCE) -> 
     _check_label(label, "fig-")
     notebook = current_notebook()
     plotted = {"tolerance": tolerance, **plotted_data(figure)}
-    data = json.dumps(plotted, ensure_ascii=False, separators=(",", ":")) + "\n"
-    contents = {
-        ".svg": _svg_bytes(figure),
-        ".png": _png_bytes(figure),
-        ".json": data.encode(),
-        ".csv": series_table(plotted).to_csv(index=False, lineterminator="\n").encode(),
-    }
+    contents = {".svg": _svg_bytes(figure), ".png": _png_bytes(figure)}
     to_dark_theme(figure)
     contents[".dark.png"] = _png_bytes(figure)
     width, height = (round(inches * CSS_DPI) for inches in figure.get_size_inches())
     plt.close(figure)
-    written = write_with_provenance(notebook, label, "figure", contents)
+    written = write_output(notebook, label, "figure", contents, plotted, display_only=".png")
     display(
         {"image/png": base64.b64encode(written[".png"]).decode(), "text/plain": f"<{label}>"},
         metadata={"image/png": {"width": width, "height": height}},
@@ -77,9 +70,9 @@ def _png_bytes(figure: Figure) -> bytes:
 def show_table(
     table: pd.DataFrame, label: str, formats: Mapping[str, Format] | None = None
 ) -> None:
-    """Write a table and its provenance record under its label, and display it.
+    """Write a table and its provenance under its label, and display it.
 
-    Writes `figures/<label>.csv` (6 significant digits) and `.provenance.json`. On the page floats
+    Writes `figures/<notebook>/<label>.csv` (6 significant digits). On the page floats
     have 3 decimals unless `formats` has a format for the column, as in
     `{"films": ",", "auc": ".3f"}`, or a function from value to text. The index is shown if it has
     a name.
@@ -94,7 +87,7 @@ def show_table(
     notebook = current_notebook()
     named = any(name is not None for name in table.index.names)
     csv = table.to_csv(index=named, float_format="%.6g", lineterminator="\n")
-    write_with_provenance(notebook, label, "table", {".csv": csv.encode()})
+    write_output(notebook, label, "table", {".csv": csv.encode()})
     shown = _as_text(table.reset_index() if named else table, formats or {})
     html = shown.to_html(index=False, border=0, classes=[], escape=True)
     text = shown.to_string(index=False)

@@ -7,8 +7,6 @@ import nbformat
 from nbformat import NotebookNode
 
 INJECTED_TAG = "injected-parameters"
-METADATA_KEY = "wholescript"
-"""The metadata key of an .ipynb that holds its fingerprint."""
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _KEPT_METADATA = ("tags", "label", "name")
@@ -30,19 +28,15 @@ def cell_label(cell: NotebookNode) -> str | None:
 def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:
     """Remove, in place, what differs between two equal executions of a notebook; return it.
 
-    Removes timings, stderr, progress widgets and tool metadata, and keeps the fingerprint.
-    Consecutive stdout outputs are joined. The id of a cell is the name of the notebook with the
-    cell's label, its tag or a digest of its source: inserting a cell changes no other id.
+    Removes timings, stderr, progress widgets and tool metadata. Consecutive stdout outputs are
+    joined. The id of a cell is the name of the notebook with the cell's label, its tag or a digest
+    of its source: inserting a cell changes no other id.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    fingerprint = (
-        {METADATA_KEY: notebook.metadata[METADATA_KEY]} if METADATA_KEY in notebook.metadata else {}
-    )
     notebook.metadata = NotebookNode(
         jupytext={"formats": "ipynb,py:percent"},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
-        **fingerprint,
     )
     used: set[str] = set()
     for cell in notebook.cells:
@@ -58,6 +52,12 @@ def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:
 def to_ipynb(notebook: NotebookNode) -> str:
     """Return the content of an .ipynb file."""
     return nbformat.writes(notebook) + "\n"
+
+
+def output_labels(cells: list[NotebookNode]) -> set[str]:
+    """Return the labels of the cells that show a figure or a table."""
+    labels = (cell_label(cell) for cell in cells if cell.cell_type == "code")
+    return {label for label in labels if label and label.startswith(("fig-", "tbl-"))}
 
 
 def _id_suffix(cell: NotebookNode) -> str:

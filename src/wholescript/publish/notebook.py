@@ -33,6 +33,8 @@ class Notebook(Workspace):
     """
 
     output: Path = field(kw_only=True)
+    changed: bool = False
+    """Whether this execution has written a figure or table with another content or origin."""
 
     @property
     def published(self) -> bool:
@@ -46,8 +48,8 @@ class Notebook(Workspace):
 
     @property
     def figures(self) -> Path:
-        """The folder of figures and tables."""
-        return self.output / "figures"
+        """The folder of its figures and tables."""
+        return self.output / "figures" / self.name
 
     @property
     def stores(self) -> list[RunStore]:
@@ -96,7 +98,7 @@ class Notebook(Workspace):
         published = published_parameters(self.project, self.name)
         changed = {k: v for k, v in self.parameters.items() if v != published[k]}
         options = [f" -p {name} {value}" for name, value in changed.items()]
-        return f"wholescript run {self.name}" + "".join(options)
+        return f"wholescript notebook run {self.name}" + "".join(options)
 
     def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""

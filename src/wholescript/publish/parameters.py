@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jupytext
-import yaml
 
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.project import Project
@@ -149,17 +148,5 @@ def check_parameters(
 
 
 def published_parameters(project: Project, notebook: str) -> dict[str, Any]:
-    """Return the published parameters: the defaults, updated with the section of params.yaml.
-
-    Raises:
-        ParameterError: params.yaml has an unknown parameter or a value that is not allowed.
-    """
-    defaults = {p.name: p.default for p in read_parameters(project, notebook).values()}
-    return defaults | check_parameters(project, notebook, _section(project, notebook))
-
-
-def _section(project: Project, notebook: str) -> dict[str, Any]:
-    if not project.params.exists():
-        return {}
-    sections = yaml.safe_load(project.params.read_text()) or {}
-    return sections.get(project.notebook_source(notebook).stem) or {}
+    """Return the defaults of a notebook's parameters, with which its output is published."""
+    return {p.name: p.default for p in read_parameters(project, notebook).values()}

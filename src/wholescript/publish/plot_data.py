@@ -1,19 +1,20 @@
 """The data of a figure, extracted from its axes, to compare plots by content."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.category import StrCategoryLocator
 from matplotlib.collections import Collection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike
 
 DIGITS = 6
 MAX_VALUES = 20_000
+_CHOSEN_TICKS = (FixedLocator, StrCategoryLocator)
 
 
 def plotted_data(figure: Figure) -> dict[str, Any]:
@@ -22,57 +23,6 @@ def plotted_data(figure: Figure) -> dict[str, Any]:
         "size_inches": _numbers(figure.get_size_inches()),
         "axes": [_axes_data(axes) for axes in figure.axes],
     }
-
-
-def series_table(plotted: dict[str, Any]) -> pd.DataFrame:
-    """Return the result of `plotted_data` as a long table with one row per point.
-
-    Columns: `panel` (from 1), `kind`, `series` (its label or number), and those of x, y, width,
-    height and value that these kinds have. Arrays larger than `MAX_VALUES` are left out.
-    """
-    rows: list[dict[str, Any]] = []
-    for panel, axes in enumerate(plotted["axes"], 1):
-        for kind, reader in _ROW_READERS.items():
-            for number, series in enumerate(axes.get(kind, []), 1):
-                head = {"panel": panel, "kind": kind, "series": series.get("label", number)}
-                rows += [head | point for point in reader(series)]
-    return pd.DataFrame(rows, columns=None if rows else ["panel", "kind", "series", "x", "y"])
-
-
-def _line_points(line: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if isinstance(line["x"], list):
-        yield from ({"x": x, "y": y} for x, y in zip(line["x"], line["y"], strict=True))
-
-
-def _bar_boxes(bars: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    names = ("x", "y", "width", "height")
-    yield from (dict(zip(names, box, strict=True)) for box in bars["x_y_width_height"])
-
-
-def _scatter_points(points: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if isinstance(points["x_y"], list):
-        values = points.get("values") or [None] * len(points["x_y"])
-        for (x, y), value in zip(points["x_y"], values, strict=True):
-            yield {"x": x, "y": y} | ({} if value is None else {"value": value})
-
-
-def _outlines(area: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from ({"x": x, "y": y} for outline in area["outlines"] for x, y in outline)
-
-
-def _pixels(image: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if isinstance(image["values"], list):
-        for y, row in enumerate(image["values"]):
-            yield from ({"x": x, "y": y, "value": value} for x, value in enumerate(row))
-
-
-_ROW_READERS: dict[str, Callable[[dict[str, Any]], Iterator[dict[str, Any]]]] = {
-    "lines": _line_points,
-    "bars": _bar_boxes,
-    "points": _scatter_points,
-    "areas": _outlines,
-    "images": _pixels,
-}
 
 
 def _axes_data(axes: Axes) -> dict[str, Any]:
@@ -95,16 +45,20 @@ def _axes_data(axes: Axes) -> dict[str, Any]:
 def _axis_data(axes: Axes, which: str) -> dict[str, Any]:
     axis = axes.xaxis if which == "x" else axes.yaxis
     limits = axes.get_xlim() if which == "x" else axes.get_ylim()
-    low, high = sorted(limits)
-    axis.get_ticklabels()  # updates the ticks
-    # Axes with shared ticks have locations without labels: use the ticks themselves.
-    ticks = [(tick.get_loc(), tick.label1) for tick in axis.get_major_ticks()]
-    return {
+    data = {
         "label": axis.get_label_text(),
         "scale": axis.get_scale(),
         "limits": _numbers(limits),
-        "ticks": [label.get_text() for at, label in ticks if low <= at <= high],
     }
+    # Ticks that Matplotlib chooses follow from the limits: on a slower machine an axis of time has
+    # other ones, although all points are within their tolerance.
+    if isinstance(axis.get_major_locator(), _CHOSEN_TICKS):
+        low, high = sorted(limits)
+        axis.get_ticklabels()  # updates the ticks
+        # Axes with shared ticks have locations without labels: use the ticks themselves.
+        ticks = [(tick.get_loc(), tick.label1) for tick in axis.get_major_ticks()]
+        data["ticks"] = [label.get_text() for at, label in ticks if low <= at <= high]
+    return data
 
 
 def _line(line: Any) -> dict[str, Any]:

@@ -18,34 +18,22 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.data.checks import check_texts
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.files import write_atomic
 from wholescript.models.optional_settings import (
-    OMIT_AT_DEFAULT,
-    ClassWeight,
-    check_class_weight,
     is_omitted,
 )
 from wholescript.models.types import IntArray
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.hardware import default_bfloat16, hardware
-from wholescript.training.loop import HistoryRow, TrainConfig
+from wholescript.training.hardware import hardware
 from wholescript.training.objectives.base import LossFn
 from wholescript.training.objectives.documents import ClassificationObjective, class_logits
 from wholescript.training.phases import fit_phase
+from wholescript.training.settings import HistoryRow, NeuralSettings, TrainConfig
 
 TokenizeFn = Callable[[Sequence[str]], list[IntArray]]
 WEIGHTS_FILE = "weights.safetensors"
-SCRATCH_TRAIN_CONFIG = TrainConfig(
-    epochs=20,
-    learning_rate=1e-3,
-    weight_decay=0.05,
-    patience=5,
-    chunk_dropout=0.0,
-    schedule="onecycle",
-    monitor="val_macro_f1",
-)
 
 
 @dataclass(frozen=True)
@@ -205,8 +193,7 @@ class FittedDocumentClassifier:
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
-@dataclass
-class NeuralDocumentClassifier(TorchDocumentClassifier):
+class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
     """Base of the neural classifiers: label smoothing, early stopping, one or more phases.
 
     Documents are truncated to `max_length` tokens. `train_config.monitor` names the validation
@@ -216,28 +203,6 @@ class NeuralDocumentClassifier(TorchDocumentClassifier):
     Raises:
         ParameterError: a field is outside its range.
     """
-
-    max_length: int = 256
-    batch_size: int = 32
-    label_smoothing: float = 0.1
-    dropout: float = 0.1
-    bfloat16: bool = field(default_factory=default_bfloat16)
-    train_config: TrainConfig = field(default_factory=TrainConfig)
-    class_weight: ClassWeight = field(default=None, kw_only=True, metadata=OMIT_AT_DEFAULT)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.max_length < 2 or self.batch_size < 1:
-            raise ParameterError(
-                f"max_length={self.max_length} must be at least 2 and "
-                f"batch_size={self.batch_size} at least 1"
-            )
-        check_class_weight(self.class_weight)
-        if not (0 <= self.label_smoothing < 1 and 0 <= self.dropout < 1):
-            raise ParameterError(
-                f"label_smoothing={self.label_smoothing} and dropout={self.dropout} must be in "
-                "[0, 1)"
-            )
 
     @abstractmethod
     def build_model(

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env, reduce
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.lr_scheduler import LRScheduler
 
-from wholescript.errors import ParameterError, RunError
+from wholescript.errors import RunError
 from wholescript.models.types import IntArray
 from wholescript.training.batches import BatchLoader, prefetch
 from wholescript.training.checkpoint import (
@@ -35,10 +34,8 @@ from wholescript.training.hardware import hardware
 from wholescript.training.objectives.base import LossFn, Objective
 from wholescript.training.objectives.films import FrozenEncoderObjective
 from wholescript.training.progress import ProgressMeter, progress_path
-from wholescript.training.schedules import Schedule, make_scheduler
 from wholescript.training.seeds import derive_seed
-
-HistoryRow = dict[str, float | int]
+from wholescript.training.settings import HistoryRow, TrainConfig
 
 
 class Batch(Protocol):
@@ -54,68 +51,6 @@ class Batch(Protocol):
 
     def to(self, device: torch.device) -> Any:
         """Move the tensors to a device."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train.
-
-    - `learning_rate`: the peak. `warmup_ratio` is the share of the steps for linear warm-up.
-    - `schedule`: a name of `training.schedules`, which says what each does.
-    - `monitor`: the column of the history that selects the best epoch. A name that ends in `loss`
-      is minimised, any other maximised.
-    - `patience`: epochs without improvement before training stops.
-    - `gradient_accumulation_steps`: batches per optimizer step.
-    - `chunk_dropout`: share of a film's chunk vectors that is dropped in training.
-    """
-
-    epochs: int = 30
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup_ratio: float = 0.1
-    max_grad_norm: float = 1.0
-    patience: int = 6
-    chunk_dropout: float = 0.5
-    gradient_accumulation_steps: int = 1
-    schedule: Schedule = "cosine"
-    monitor: str = "val_loss"
-
-    def __post_init__(self) -> None:
-        """Check the values; raises ParameterError."""
-        if self.epochs < 1 or self.learning_rate <= 0 or not 0 <= self.chunk_dropout < 1:
-            raise ParameterError(
-                f"epochs={self.epochs} must be at least 1, learning_rate={self.learning_rate} "
-                f"positive and chunk_dropout={self.chunk_dropout} in [0, 1)"
-            )
-        if self.gradient_accumulation_steps < 1:
-            raise ParameterError(
-                f"gradient_accumulation_steps={self.gradient_accumulation_steps} must be at least 1"
-            )
-        if self.schedule not in get_args(Schedule):
-            raise ParameterError(
-                f"schedule={self.schedule!r} is none of {', '.join(get_args(Schedule))}"
-            )
-
-    def best_epoch(self, history: list[HistoryRow]) -> int:
-        """Return the epoch with the best value of `monitor`, the first of equals.
-
-        Raises:
-            ParameterError: the history has no such column.
-        """
-        if self.monitor not in history[0]:
-            raise ParameterError(f"monitor={self.monitor!r} is none of {', '.join(history[0])}")
-        sign = 1 if self.monitor.endswith("loss") else -1
-        return int(min(history, key=lambda row: sign * row[self.monitor])["epoch"])
-
-    def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
-        """Return the learning rate schedule over all steps of a training."""
-        return make_scheduler(
-            self.schedule,
-            optimizer,
-            learning_rate=self.learning_rate,
-            steps=steps,
-            warmup_ratio=self.warmup_ratio,
-        )
 
 
 @dataclass(frozen=True)

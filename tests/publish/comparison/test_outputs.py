@@ -1,6 +1,4 @@
-import json
 import math
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,8 @@ from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric
-from wholescript.publish.comparison.outputs import MetricComparison, compare_outputs
+from wholescript.publish.comparison.outputs import MetricComparison, compare_outputs, number
+from wholescript.publish.provenance.record import remove_outputs
 
 Tree = Callable[..., Path]
 STEP = 0.02  # the tolerance of a figure; its axis spans 0 to 1
@@ -25,7 +24,7 @@ def test_equal_trees_are_unchanged(make_tree: Tree) -> None:
     found = compare_outputs(make_tree("stored"), make_tree("new"))
     assert found.unchanged
     assert [len(found.metrics), len(found.figures)] == [1, 2]
-    assert found.parameters == found.claims == found.metrics_out_of_tolerance == []
+    assert found.claims == found.metrics_out_of_tolerance == []
 
 
 @pytest.mark.parametrize(
@@ -138,8 +137,8 @@ def test_tolerance_on_a_logarithmic_axis_is_a_ratio(make_tree: Tree) -> None:
 
 def test_stored_tolerance_of_a_figure_is_used(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new", tfidf=[0.5, 0.71, 0.6, 0.9])
-    path = stored / "figures" / "fig-auc.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"tolerance": 0.001}))
+    path = stored / "figures/01_tiny/plots.json"
+    path.write_text(path.read_text().replace('"tolerance":0.02', '"tolerance":0.001'))
     assert messages(stored, new) == [
         "fig-auc: figure, tolerance: 0.02 was 0.001",
         "fig-auc: axes 1, line 'tfidf', y at point 2: 0.71 was 0.7, tolerance 0.001",
@@ -148,37 +147,34 @@ def test_stored_tolerance_of_a_figure_is_used(make_tree: Tree) -> None:
 
 def test_missing_and_new_figure(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new")
-    for path in (new / "figures").glob("fig-auc.*"):
-        path.unlink()
+    remove_outputs(new / "figures" / "01_tiny", {"tbl-auc"})
     assert messages(stored, new) == ["fig-auc: is missing"]
     assert messages(new, stored) == ["fig-auc: is new"]
 
 
 def test_missing_file_and_other_size_of_a_figure(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new")
-    (new / "figures" / "fig-auc.svg").unlink()
-    with Image.open(new / "figures" / "fig-auc.png") as image:
-        small = image.resize((10, 20))
-    small.save(new / "figures" / "fig-auc.png")
-    with Image.open(stored / "figures" / "fig-auc.png") as image:
-        was = "{} x {}".format(*image.size)
+    (new / "figures/01_tiny/fig-auc.svg").unlink()
+    image = new / "figures/01_tiny/fig-auc.dark.png"
+    with Image.open(image) as drawn:
+        was = "{} x {}".format(*drawn.size)
+        drawn.resize((10, 20)).save(image)
     assert messages(stored, new) == [
-        "fig-auc: files missing: .svg",
-        f"fig-auc: fig-auc.png: 10 x 20 pixels, were {was}",
+        "fig-auc: files missing: fig-auc.svg",
+        f"fig-auc: fig-auc.dark.png: 10 x 20 pixels, were {was}",
     ]
 
 
-def test_dark_image_is_compared(make_tree: Tree) -> None:
-    stored, new = make_tree("stored"), make_tree("new")
-    shutil.copy(new / "figures" / "fig-auc.png", new / "figures" / "fig-auc.dark.png")
-    [message] = messages(stored, new)
-    assert "fig-auc.dark.png" in message and "of the pixels differ" in message
+def test_ticks_of_an_axis_within_tolerance_may_differ(make_tree: Tree) -> None:
+    # As on a machine of another speed: Matplotlib chooses other ticks for other limits.
+    stored, new = make_tree("stored", limits=(0.0, 1.0)), make_tree("new", limits=(0.0, 1.015))
+    assert messages(stored, new) == []
 
 
 def test_damaged_figure_is_an_error(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new")
-    (new / "figures" / "fig-auc.json").write_text("{")
-    with pytest.raises(RunError, match=r"fig-auc\.json is damaged"):
+    (new / "figures/01_tiny/plots.json").write_text("{")
+    with pytest.raises(RunError, match=r"01_tiny/plots\.json is damaged"):
         compare_outputs(stored, new)
 
 
@@ -216,21 +212,6 @@ def test_run_of_one_side_is_out_of_tolerance(make_tree: Tree) -> None:
     ]
 
 
-def test_recorded_parameters_are_compared_without_params_yaml(make_tree: Tree) -> None:
-    found = compare_outputs(make_tree("stored"), make_tree("new", seed=3))
-    assert [str(change) for change in found.parameters] == ["parameter 01_tiny.seed was 0, is 3"]
-
-
-def test_params_yaml_is_compared_if_both_have_one(make_tree: Tree) -> None:
-    stored, new = make_tree("stored"), make_tree("new", seed=3)
-    (stored / "params.yaml").write_text("01_tiny: {slope: 1.0}\n")
-    (new / "params.yaml").write_text("01_tiny: {slope: 2.0, rows: a}\n")
-    assert [str(change) for change in compare_outputs(stored, new).parameters] == [
-        "parameter 01_tiny.rows is new",
-        "parameter 01_tiny.slope was 1.0, is 2.0",
-    ]
-
-
 def test_claims_py_that_fails_is_reported_as_one_claim(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new")
     (stored / "report" / "claims.py").write_text("from wholescript import removed_function")
@@ -240,3 +221,11 @@ def test_claims_py_that_fails_is_reported_as_one_claim(make_tree: Tree) -> None:
         ("tfidf-ranks-well", "holds, was missing"),
     ]
     assert "removed_function" in found[0].statement
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.75123, "0.7512"), (-0.01, "\N{MINUS SIGN}0.0100"), (16191.0, "16,191"), (None, "missing")],
+)
+def test_number_format(value: float | None, text: str) -> None:
+    assert number(value) == text

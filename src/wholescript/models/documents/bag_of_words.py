@@ -24,6 +24,7 @@ from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, Sk
 from wholescript.models.documents.tfidf_svm import fit_vectorizer
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, NgramRange, PositiveFloat, PositiveInt
 
 Weighting = Literal["counts", "presence", "tfidf"]
 
@@ -37,10 +38,14 @@ class BagOfWordsClassifier(SklearnClassifier):
     weights texts by the inverse frequency of their class.
     """
 
-    ngram_range: tuple[int, int] = (1, 2)
-    min_df: int = 2
+    ngram_range: NgramRange = (1, 2)
+    """Minimum and maximum n of the word n-grams."""
+    min_df: PositiveInt = 2
+    """Drop n-grams of fewer than n training texts."""
     weighting: Weighting = "counts"
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 
@@ -116,7 +121,8 @@ class NaiveBayes(BagOfWordsClassifier):
 
     name: ClassVar[str] = "naive-bayes"
     model: ClassVar[str] = "NaiveBayes"
-    alphas: tuple[float, ...] = (0.1, 0.3, 1.0)
+    alphas: Grid = (0.1, 0.3, 1.0)
+    """Values of additive smoothing; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -144,7 +150,8 @@ class BagOfWordsLR(BagOfWordsClassifier):
     name: ClassVar[str] = "tfidf-logistic"
     model: ClassVar[str] = "BagOfWordsLR"
     weighting: Weighting = "tfidf"
-    Cs: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0)
+    Cs: Grid = (1.0, 3.0, 10.0, 30.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -173,11 +180,16 @@ class NBSVM(BagOfWordsClassifier):
 
     name: ClassVar[str] = "nb-svm"
     model: ClassVar[str] = "NBSVM"
-    ngram_range: tuple[int, int] = (1, 3)
+    ngram_range: NgramRange = (1, 3)
+    """Minimum and maximum n of the word n-grams."""
     weighting: Weighting = "presence"
-    alpha: float = 1.0
-    betas: tuple[float, ...] = (0.25, 0.5, 1.0)
-    Cs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
+    alpha: PositiveFloat = 1.0
+    """Additive smoothing of the naive Bayes ratios."""
+    betas: Grid = (0.25, 0.5, 1.0)
+    """Shares of the SVM's weights in the interpolation with their mean; the best is kept."""
+    Cs: Grid = (0.03, 0.1, 0.3, 1.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int

@@ -19,6 +19,7 @@ from wholescript.models.documents.grid_search import GridPoint
 from wholescript.models.documents.sentence_embeddings import SentenceEmbeddingClassifier
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, PositiveInt
 
 KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory at once
 
@@ -127,9 +128,12 @@ class SentenceKernel(SentenceEmbeddingClassifier):
 
     name: ClassVar[str] = "sentence-kernel"
     model: ClassVar[str] = "SentenceKernel"
-    gammas: tuple[float, ...] = (1.0,)
-    alphas: tuple[float, ...] = (0.3, 1.0, 3.0)
-    max_train: int = 30_000
+    gammas: Grid = (1.0,)
+    """Values of gamma, the inverse width of the kernel; the best on validation is kept."""
+    alphas: Grid = (0.3, 1.0, 3.0)
+    """Values of the ridge penalty; the best on validation is kept."""
+    max_train: PositiveInt = 30_000
+    """Refuse more training texts: the kernel matrix takes 4 n^2 bytes, twice while solved."""
 
     def grid(self, n_texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each pair of gamma and alpha.

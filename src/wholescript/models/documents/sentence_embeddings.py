@@ -27,6 +27,7 @@ from wholescript.models.documents.sklearn_classifier import (
 )
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import PositiveFloat
 
 
 @dataclass(kw_only=True)
@@ -106,8 +107,10 @@ class SentenceLinear(SentenceEmbeddingClassifier):
 
     name: ClassVar[str] = "sentence-linear"
     model: ClassVar[str] = "SentenceLinear"
-    logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
-    svm_Cs: tuple[float, ...] = (1.0, 3.0)
+    logistic_Cs: tuple[PositiveFloat, ...] = (3.0, 10.0, 30.0, 100.0)
+    """Values of C of logistic regressions; the best of all models on validation is kept."""
+    svm_Cs: tuple[PositiveFloat, ...] = (1.0, 3.0)
+    """Values of C of linear SVMs; the best of all models on validation is kept."""
 
     def grid(self, n_texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each C."""

@@ -18,8 +18,9 @@ from wholescript.data.checks import check_labelled_documents, check_texts
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.files import write_atomic
 from wholescript.models.calibration import fit_temperature, softmax_with_temperature
-from wholescript.models.optional_settings import OMIT_AT_DEFAULT, check_class_weight, is_omitted
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, is_omitted
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Settings
 
 ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
 STORED_FIELDS = {"classes": "n_classes", "chosen": "chosen", "temperature": "temperature"}
@@ -32,7 +33,7 @@ Metadata = dict[str, Any]
 
 
 @dataclass(kw_only=True)
-class SklearnClassifier(ABC):
+class SklearnClassifier(Settings, ABC):
     """A classifier of texts whose class probabilities are the softmax of temperature-scaled logits.
 
     A subclass fits logits and chooses hyperparameters on the validation texts. After fitting,
@@ -71,7 +72,6 @@ class SklearnClassifier(ABC):
         Raises:
             DataError: the texts or labels are invalid (`check_labelled_documents`).
         """
-        check_class_weight(getattr(self, "class_weight", None))
         self.n_classes = check_labelled_documents(texts, labels, val_texts, val_labels)
         with threadpool_limits(limits=1):
             logits = self.fit_uncalibrated(texts, labels, val_texts, val_labels, seed)

@@ -20,6 +20,7 @@ from wholescript.models.documents.grid_search import (
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import Grid, NgramRange, PositiveInt
 
 
 def fit_vectorizer(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
@@ -49,12 +50,18 @@ class TfidfSVM(SklearnClassifier):
 
     name: ClassVar[str] = "tfidf-svm"
     model: ClassVar[str] = "TfidfSVM"
-    word_ngrams: tuple[int, int] = (1, 2)
-    char_ngrams: tuple[int, int] = (2, 5)
+    word_ngrams: NgramRange = (1, 2)
+    """Minimum and maximum n of the word n-grams."""
+    char_ngrams: NgramRange = (2, 5)
+    """Minimum and maximum n of the character n-grams."""
     analyzer: Literal["char", "char_wb"] = "char_wb"
-    min_df: int = 1
-    Cs: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    """char_wb: character n-grams stay within words; char: they cross them."""
+    min_df: PositiveInt = 1
+    """Drop n-grams of fewer than n training texts."""
+    Cs: Grid = (0.1, 0.3, 1.0, 3.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)

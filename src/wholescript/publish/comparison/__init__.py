@@ -1,1 +1,1 @@
-"""What moved between two outputs of the report, by meaning: numbers, plots, tables, claims."""
+"""Comparison by meaning of two outputs of the report, and of document classifiers."""

@@ -1,9 +1,11 @@
 """Document classifiers compared: tables, and a page with training curves and calibration."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,10 +16,34 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run
+from wholescript.files import write_atomic
 from wholescript.plots import documents as plots
 from wholescript.plots.style import set_style
-from wholescript.publish.comparison.page import write_classifier_comparison
 
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Comparison of document classifiers</title>
+<style>
+body { max-width: 72rem; margin: 0 auto; padding: 1.5rem; font: 1rem/1.5 system-ui, sans-serif; }
+table { border-collapse: collapse; display: block; overflow-x: auto; }
+th, td { padding: 0.3rem 0.9rem 0.3rem 0; border-bottom: 1px solid #ddd; text-align: left; }
+img { max-width: 100%; height: auto; }
+</style>
+<h1>Comparison of document classifiers</h1>
+<p>Scores with 95% bootstrap intervals over test documents and seeds; differences are paired by
+document.</p>
+{% for name, image in images.items() %}
+<h2>{{ name|replace("-", " ")|capitalize }}</h2>
+<img src="data:image/png;base64,{{ image }}" alt="{{ name }}">
+{% endfor %}
+{% for name, table in tables.items() %}
+<h2>{{ name }}</h2>
+{{ table.to_html(index=False, border=0)|safe }}
+{% endfor %}
+</html>
+"""
 RunsByModel = Mapping[str, Sequence[Run]]
 COSTS = (
     "parameters",
@@ -92,10 +118,14 @@ def write_comparison_page(runs: RunsByModel, baseline: str | None, path: Path) -
     for name, table in tables.items():
         slug = "".join(c if c.isalnum() else "-" for c in name.lower())
         table.to_csv(folder / f"{slug}.csv")
-    shown = {name: table.reset_index().round(4) for name, table in tables.items()}
-    write_classifier_comparison(
-        path, title="Comparison of document classifiers", tables=shown, figures=figures
+    page = jinja2.Template(_PAGE, autoescape=True, undefined=jinja2.StrictUndefined)
+    html = page.render(
+        tables={name: table.reset_index().round(4) for name, table in tables.items()},
+        images={
+            name: base64.b64encode(figure.read_bytes()).decode() for name, figure in figures.items()
+        },
     )
+    write_atomic(path, html)
 
 
 def _format_intervals(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,11 +1,8 @@
-"""Comparison of two output roots: metrics, figures, tables, parameters and claims."""
+"""Comparison of two output roots: metrics, figures, tables and claims."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric, Results
@@ -13,8 +10,7 @@ from wholescript.publish.claims import FILE, Claim, evaluate_claims
 from wholescript.publish.comparison.images import compare_images
 from wholescript.publish.comparison.plots import compare_plots
 from wholescript.publish.comparison.tables import compare_tables
-from wholescript.publish.provenance.notebook_state import Change, diff_mappings
-from wholescript.publish.provenance.read import read_record, read_records
+from wholescript.publish.provenance.read import read_plots, read_records
 
 # Largest shift, as a fraction of the axis, for which pixels are compared: about half a pixel.
 IMAGE_COMPARISON_LIMIT = 5e-4
@@ -50,11 +46,9 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class FigureComparison:
-    """A figure or table: its PNG in both roots, if any, and the differences as text."""
+    """A figure or table, and its differences as text."""
 
     label: str
-    stored: Path | None
-    new: Path | None
     differences: list[str]
 
 
@@ -75,11 +69,10 @@ class ClaimComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All metrics and figures of two roots, and the changed parameters and claims."""
+    """All metrics and figures of two roots, and the changed claims."""
 
     metrics: list[MetricComparison]
     figures: list[FigureComparison]
-    parameters: list[Change]
     claims: list[ClaimComparison]
 
     @property
@@ -95,9 +88,7 @@ class Comparison:
     @property
     def unchanged(self) -> bool:
         """Whether there is no difference."""
-        return not (
-            self.metrics_out_of_tolerance or self.figures_changed or self.parameters or self.claims
-        )
+        return not (self.metrics_out_of_tolerance or self.figures_changed or self.claims)
 
 
 def compare_outputs(stored: Path, new: Path) -> Comparison:
@@ -108,8 +99,7 @@ def compare_outputs(stored: Path, new: Path) -> Comparison:
     """
     return Comparison(
         list(_metrics(Results(stored / "results"), Results(new / "results"))),
-        list(_figures(stored / "figures", new / "figures")),
-        list(_parameters(stored, new)),
+        list(_figures(stored, new)),
         list(_claims(stored, new)),
     )
 
@@ -124,71 +114,33 @@ def _metrics(stored: Results, new: Results) -> Iterator[MetricComparison]:
 
 
 def _figures(stored: Path, new: Path) -> Iterator[FigureComparison]:
-    a, b = _by_label(stored), _by_label(new)
+    a, b = (read_records(root / "figures") for root in (stored, new))
     for label in sorted({*a, *b}):
-        endings = a.get(label, set()), b.get(label, set())
-        yield FigureComparison(
-            label,
-            stored / f"{label}.png" if ".png" in endings[0] else None,
-            new / f"{label}.png" if ".png" in endings[1] else None,
-            list(_differences(label, stored, new, *endings)),
-        )
+        if label in a and label in b:
+            folders = a[label]["folder"], b[label]["folder"]
+            yield FigureComparison(label, list(_differences(label, *folders)))
+        else:
+            yield FigureComparison(label, ["is missing" if label in a else "is new"])
 
 
-def _by_label(folder: Path) -> dict[str, set[str]]:
-    """Return the set of file endings of each figure and table."""
-    found: dict[str, set[str]] = {}
-    for path in [*folder.glob("fig-*"), *folder.glob("tbl-*")]:
-        label, dot, ending = path.name.partition(".")
-        found.setdefault(label, set()).add(dot + ending)
-    return found
-
-
-def _differences(
-    label: str, stored: Path, new: Path, stored_files: set[str], new_files: set[str]
-) -> Iterator[str]:
-    """Yield the differences of a figure or table; the sets have the endings of its files."""
-    if not (stored_files and new_files):
-        yield "is missing" if stored_files else "is new"
-        return
-    missing, added = stored_files - new_files, new_files - stored_files
-    for endings, word in ((missing, "missing"), (added, "new")):
-        if endings:
-            yield f"files {word}: {', '.join(sorted(endings))}"
-    both = stored_files & new_files
-    if label.startswith("tbl-") and ".csv" in both:
-        yield from compare_tables(stored / f"{label}.csv", new / f"{label}.csv")
-    if ".json" in both:
-        plots = compare_plots(*(read_record(root / f"{label}.json") for root in (stored, new)))
-        yield from plots.differences
+def _differences(label: str, stored: Path, new: Path) -> Iterator[str]:
+    """Yield the differences of a figure or table that is in both folders."""
+    files = [{path.name for path in folder.glob(f"{label}.*")} for folder in (stored, new)]
+    for names, word in ((files[0] - files[1], "missing"), (files[1] - files[0], "new")):
+        if names:
+            yield f"files {word}: {', '.join(sorted(names))}"
+    both = files[0] & files[1]
+    if (table := f"{label}.csv") in both:
+        yield from compare_tables(stored / table, new / table)
+    plots = [read_plots(folder).get(label) for folder in (stored, new)]
+    if plots[0] and plots[1]:
+        compared = compare_plots(plots[0], plots[1])
+        yield from compared.differences
+        image = f"{label}.dark.png"
         # Points that moved within the tolerance change pixels legitimately.
-        if not plots.differences and plots.max_shift < IMAGE_COMPARISON_LIMIT:
-            for ending in sorted(both & {".png", ".dark.png"}):
-                yield from compare_images(stored / f"{label}{ending}", new / f"{label}{ending}")
-
-
-def _parameters(stored: Path, new: Path) -> Iterator[Change]:
-    """Yield the differences of params.yaml, or, if a root has none, of the recorded parameters."""
-    files = stored / "params.yaml", new / "params.yaml"
-    read = _published if all(file.exists() for file in files) else _recorded
-    return diff_mappings("parameter", read(stored), read(new))
-
-
-def _published(root: Path) -> dict[str, Any]:
-    sections = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")) or {}
-    return {
-        f"{s}.{name}": value for s, values in sections.items() for name, value in values.items()
-    }
-
-
-def _recorded(root: Path) -> dict[str, Any]:
-    results = Results(root / "results")
-    configs = map(results.config, results.names())
-    return {
-        f"{record['notebook']}.{name}": value
-        for record in (*read_records(root / "figures"), *configs)
-        for name, value in record.get("parameters", {}).items()
-    }
+        unmoved = not compared.differences and compared.max_shift < IMAGE_COMPARISON_LIMIT
+        if unmoved and image in both:
+            yield from compare_images(stored / image, new / image)
 
 
 def _claims(stored: Path, new: Path) -> Iterator[ClaimComparison]:
@@ -203,5 +155,15 @@ def _claims(stored: Path, new: Path) -> Iterator[ClaimComparison]:
 def _evaluated(root: Path) -> dict[str, Claim]:
     try:
         return evaluate_claims(root)
-    except RunError as error:  # an old commit whose claims import functions that were removed
+    except RunError as error:
         return {FILE.name: Claim(FILE.name, str(error), False, {})}
+
+
+def number(value: float | None) -> str:
+    """Return a number as text with a minus sign (U+2212); `missing` for None.
+
+    It has four decimals, or six significant digits from 1,000 on.
+    """
+    if value is None:
+        return "missing"
+    return format(value, ".4f" if abs(value) < 1000 else ",.6g").replace("-", "\N{MINUS SIGN}")

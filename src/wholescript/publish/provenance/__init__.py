@@ -1,1 +1,1 @@
-"""Provenance of outputs: fingerprints of notebooks, provenance records of figures and tables."""
+"""Provenance of figures and tables: its records, written, embedded in images, and verified."""

@@ -27,18 +27,17 @@ _PAGES = (
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
-    "results/*/runs.json",
-    "results/*/histories.csv",
+    "results/**/*.json",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )
 # The modules that the theme imports.
 _MODULES = (
     "wholescript/*.py",
-    "wholescript/experiments/key.py",
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
     "wholescript/publish/provenance/read.py",
+    "wholescript/publish/series.py",
 )
 
 
@@ -55,11 +54,24 @@ class Build:
 def site_key(project: Project) -> str:
     """Return one hash over the names and contents of all inputs of the site."""
     digest = hashlib.sha256()
-    for name, path in sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)}):
+    for name, path in _inputs(project):
         # An editor may have deleted a file after it was listed.
         with suppress(FileNotFoundError):
             digest.update(f"{name}\0{sha256_of(path)}\n".encode())
     return digest.hexdigest()
+
+
+def input_times(project: Project) -> dict[str, int]:
+    """Return the time of the last change of each input of the site, in nanoseconds, by name."""
+    times = {}
+    for name, path in _inputs(project):
+        with suppress(FileNotFoundError):
+            times[name] = path.stat().st_mtime_ns
+    return times
+
+
+def _inputs(project: Project) -> list[tuple[str, Path]]:
+    return sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)})
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[tuple[str, Path]]:

@@ -87,10 +87,7 @@ def load_screenplay_data(
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
-    profile = RUN_PROFILES[scale]
-    corpus = load_corpus(source, path or None, target=target)
-    if profile.n_films and profile.n_films < len(corpus):
-        corpus = corpus.sample(profile.n_films, seed=seed)
+    corpus = load_films(source=source, path=path, target=target, scale=scale, seed=seed)
     features = _load_chunk_features(corpus, chunk_length)
     return screenplay_data(corpus, features, scale, seed, first_test_year)
 
@@ -119,6 +116,13 @@ def screenplay_data(
         )
         temporal_folds = [replace(temporal, repeat=repeat) for repeat in range(profile.n_repeats)]
     return ScreenplayData(corpus, task, folds, temporal_folds, profile, scale, seed)
+
+
+def load_films(*, source: str, path: str, target: str, scale: str, seed: int) -> Corpus:
+    """Return the films of a study, a sample of them with the run profile smoke."""
+    corpus = load_corpus(source, path or None, target=target)
+    n_films = RUN_PROFILES[scale].n_films
+    return corpus.sample(n_films, seed=seed) if n_films and n_films < len(corpus) else corpus
 
 
 def _load_chunk_features(corpus: Corpus, chunk_length: int | None) -> FilmFeatures:

@@ -183,7 +183,7 @@ def load_end_to_end_run(
 ) -> Run | None:
     """Return a published run of a model that needs texts, which no notebook trains.
 
-    `wholescript train-end-to-end` makes such runs. Returns None if the settings or the data differ
+    `wholescript train end-to-end` makes such runs. Returns None if the settings or the data differ
     from those of the published run.
 
     Raises:
