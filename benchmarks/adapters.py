@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from wholescript.models.decoder_classifier import DecoderClassifier
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 
 N_CLASSES = 77
 BATCH_SHAPES = ((32, 16), (16, 64), (4, 256))  # number of texts, tokens per text
@@ -61,7 +61,7 @@ def _unpatched(network: DecoderClassifier) -> DecoderClassifier:
     """Restore PyTorch's dropout modules and the fused attention kernel."""
     for module in network.base.modules():
         for name, child in module.named_children():
-            if type(child) is Dropout:
+            if type(child) is FastDropout:
                 setattr(module, name, nn.Dropout(child.p))
     network.base.set_attn_implementation("sdpa")
     return network

@@ -18,7 +18,7 @@ from cyclopts import run
 from decoder_steps import lora_classifier, random_ids, training_step
 from torch import Tensor
 
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.causal_lm import CausalLM
 from wholescript.training.allocator import tune_allocator
@@ -66,7 +66,7 @@ def _load_models(retain: bool) -> None:
             "the allocator cannot be tuned: it is not that of glibc, or MALLOC_* variables are set"
         )
     models["classifier"] = lora_classifier("smollm2", N_CLASSES)
-    decoder = load_decoder("smollm2")
+    decoder = load_pretrained_lm("smollm2")
     models["language model"] = CausalLM(decoder.model, prepare_for_tuning(decoder, "full")).train()
 
 

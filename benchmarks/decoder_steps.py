@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.decoder_classifier import DecoderClassifier
 
 
 def lora_classifier(model: str, n_classes: int) -> DecoderClassifier:
     """Return a classifier with LoRA adapters, in training mode."""
     torch.manual_seed(0)
-    return DecoderClassifier(load_decoder(model), n_classes, "lora").train()
+    return DecoderClassifier(load_pretrained_lm(model), n_classes, "lora").train()
 
 
 def random_ids(n_texts: int, n_tokens: int) -> Tensor:

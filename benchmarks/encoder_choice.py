@@ -50,9 +50,9 @@ from wholescript.features.pretrained_encoders import (
     quiet_loading,
 )
 from wholescript.files import ROOT, write_atomic
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.logistic_regression import NestedLogisticRegression
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Task
 from wholescript.models.types import Float64Array, IntArray
 from wholescript.studies.screenplays.cross_validation import cross_validate
 
@@ -76,13 +76,13 @@ def main(
     corpus = load_corpus("local", parquet)
     corpus = corpus.select(corpus.films["n_words"] >= WINDOW)
     means, chunks = embed(corpus, n_windows)
-    task = Task(corpus.films, corpus.labels, corpus.groups, None)
-    folds = repeated_folds(task.labels, task.groups, n_repeats=n_repeats)
+    dataset = FilmDataset(corpus.films, corpus.labels, corpus.groups, None)
+    folds = repeated_folds(dataset.labels, dataset.groups, n_repeats=n_repeats)
 
     def evaluate(title: str, vectors: dict[str, NDArray[Any]], published: str) -> list[Any]:
         models = [FilmVectorLR(name=k, vectors=x.astype(np.float64)) for k, x in vectors.items()]
         found = {
-            model.name: cross_validate(model, task, folds, seed=0, progress=False)
+            model.name: cross_validate(model, dataset, folds, seed=0, progress=False)
             for model in tqdm(models, desc=title)
         }
         return compare(found, published)
@@ -107,7 +107,7 @@ def main(
 
     result = {
         "films": len(corpus),
-        "positive": int(task.labels.sum()),
+        "positive": int(dataset.labels.sum()),
         "windows": n_windows,
         "settings": asdict(PUBLISHED.resolved()),
         "folds": f"{n_repeats} x 5, C among {list(MeanPoolingLR.Cs)} by inner folds",
@@ -201,7 +201,7 @@ class FilmVectorLR(NestedLogisticRegression):
     vectors: Float64Array = field(repr=False)
 
     def design_matrices(
-        self, task: Task, train: IntArray, test: IntArray
+        self, dataset: FilmDataset, train: IntArray, test: IntArray
     ) -> tuple[Float64Array, Float64Array]:
         """Return the scaled vectors of the training and of the test films."""
         centred = self.vectors - self.vectors[train].mean(0)

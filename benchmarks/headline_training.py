@@ -114,7 +114,7 @@ def train_wholescript(
 ) -> None:
     """Train one epoch with this package."""
     config = TrainConfig(epochs=1, learning_rate=LEARNING_RATE)
-    fit(model, train_loader, val_loader, config, seed=0, loss=cross_entropy, objective=objective)
+    fit(model, train_loader, val_loader, config, seed=0, loss_fn=cross_entropy, objective=objective)
 
 
 def train_plain(config: GPTConfig, batches: TokenStreamBatchLoader, device: torch.device) -> None:

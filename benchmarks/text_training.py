@@ -68,7 +68,7 @@ def main(
         train_loader = DocumentBatchLoader(tokens, labels, batch_size)
         val_loader = DocumentBatchLoader(tokens[:batch_size], labels[:batch_size], batch_size)
         fit(
-            model, train_loader, val_loader, TrainConfig(epochs=1), seed=0, loss=cross_entropy,
+            model, train_loader, val_loader, TrainConfig(epochs=1), seed=0, loss_fn=cross_entropy,
             objective=ClassificationObjective(bfloat16),
         )  # fmt: skip
 

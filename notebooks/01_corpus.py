@@ -50,7 +50,7 @@ from wholescript.studies.screenplays.plots import corpus as plots
 
 notebook = begin_notebook("01_corpus", globals())
 data = open_screenplay_data()
-films, features = data.corpus.films, data.task.features
+films, features = data.corpus.films, data.dataset.features
 
 # %% [markdown]
 # ## Which films these are
@@ -82,7 +82,7 @@ show_figure(plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_09
 
 # %%
 # NBVAL_CHECK_OUTPUT
-tokens, labels = features.n_tokens, data.task.labels
+tokens, labels = features.n_tokens, data.dataset.labels
 facts = {
     "n_films": len(tokens),
     "positive_rate": labels.mean(),
@@ -106,7 +106,7 @@ for name, metric in facts.metrics.items():
 
 # %% label="fig-years"
 show_figure(
-    plots.positive_rate_by(films["year"] // 10 * 10, data.task.labels, "decade"), "fig-years"
+    plots.positive_rate_by(films["year"] // 10 * 10, data.dataset.labels, "decade"), "fig-years"
 )
 
 # %% [markdown]
@@ -143,7 +143,7 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # list.
 
 # %% label="fig-keyness"
-keywords = keyness(features.word_counts, data.task.labels)
+keywords = keyness(features.word_counts, data.dataset.labels)
 show_figure(plots.keyness(keywords, top=20), "fig-keyness")
 
 # %%
@@ -179,7 +179,8 @@ show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
 # %% label="fig-confounds"
 show_figure(
-    plots.positive_rate_by_confounder(films, features.n_tokens, data.task.labels), "fig-confounds"
+    plots.positive_rate_by_confounder(films, features.n_tokens, data.dataset.labels),
+    "fig-confounds",
 )
 
 # %% [markdown]

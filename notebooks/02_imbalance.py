@@ -50,7 +50,7 @@ from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    evaluate_run,
+    cross_validation_run,
     record_differences,
     show_figure,
     show_table,
@@ -64,7 +64,7 @@ from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassif
 TFIDF, NETWORK = "TF-IDF + logistic regression", "gated attention"
 notebook = begin_notebook("02_imbalance", globals())
 data = open_screenplay_data()
-print(f"{len(data.corpus):,} films, {data.task.labels.mean():.1%} positive")
+print(f"{len(data.corpus):,} films, {data.dataset.labels.mean():.1%} positive")
 
 # %% [markdown]
 # ## Six corrections and a baseline
@@ -86,7 +86,7 @@ tfidf_models["logit adjustment"] = LogitAdjustment(
     with_fold_cache(tfidf_models["uncorrected"], data)
 )
 tfidf_runs = {
-    name: evaluate_run(f"imbalance/{model.name}", model, data)
+    name: cross_validation_run(f"imbalance/{model.name}", model, data)
     for name, model in tfidf_models.items()
 }
 
@@ -107,7 +107,7 @@ networks = {
 }
 networks["logit adjustment"] = LogitAdjustment(with_fold_cache(networks["uncorrected"], data))
 network_runs = {
-    name: evaluate_run(f"imbalance-network/{model.name}", model, data, split="first_repeat")
+    name: cross_validation_run(f"imbalance-network/{model.name}", model, data, split="first_repeat")
     for name, model in networks.items()
 }
 runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
@@ -196,7 +196,7 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 
 # %% label="tbl-imbalance"
 recalibrated = {
-    name: evaluate_run(
+    name: cross_validation_run(
         f"imbalance/{model.name}-recalibrated",
         StackingEnsemble([with_fold_cache(model, data)], name=f"{model.name}-recalibrated"),
         data,
@@ -209,7 +209,7 @@ show_table(tables[TFIDF][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 
 # %% label="tbl-imbalance-network"
 recalibrated = {
-    name: evaluate_run(
+    name: cross_validation_run(
         f"imbalance-network/{model.name}-recalibrated",
         StackingEnsemble([with_fold_cache(model, data)], name=f"{model.name}-recalibrated"),
         data,

@@ -50,7 +50,7 @@ from wholescript.studies.screenplays.plots import memory as plots
 
 notebook = begin_notebook("03_memory", globals())
 data = open_screenplay_data()
-counts = data.task.features.chunks.counts
+counts = data.dataset.features.chunks.counts
 print(f"{counts.min()} to {counts.max()} chunks per film, mean {counts.mean():.0f}")
 
 # %% [markdown]

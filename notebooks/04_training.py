@@ -44,7 +44,7 @@ from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    evaluate_run,
+    cross_validation_run,
     load_end_to_end_run,
     record_differences,
     show_figure,
@@ -61,7 +61,7 @@ from wholescript.studies.screenplays.search.results import read_search
 # %%
 notebook = begin_notebook("04_training", globals())
 data = open_screenplay_data()
-chunks = data.task.features.chunks
+chunks = data.dataset.features.chunks
 print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
 
 # %% [markdown]
@@ -98,13 +98,16 @@ show_table(
 # longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
 
 # %%
-runs = {name: evaluate_run(f"training/{model.name}", model, data) for name, model in models.items()}
+runs = {
+    name: cross_validation_run(f"training/{model.name}", model, data)
+    for name, model in models.items()
+}
 temporal = {
-    name: evaluate_run(f"training/{model.name}-temporal", model, data, split="temporal")
+    name: cross_validation_run(f"training/{model.name}-temporal", model, data, split="temporal")
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: evaluate_run(f"training/{model.name}", model, data, split="first_repeat")
+    name: cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
     for name, model in self_attention_models.items()
 }
 
@@ -161,11 +164,13 @@ ALL_FEATURES = "year, length, layout, TF-IDF"
 fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"+ {name}": evaluate_run(f"training/{model.name}", model, data, split="first_repeat")
+    f"+ {name}": cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
     for name, model in fusion_models.items()
 }
-fusion_runs[f"+ {ALL_FEATURES}"] = evaluate_run(f"training/{full_fusion.name}", full_fusion, data)
-temporal["late fusion"] = evaluate_run(
+fusion_runs[f"+ {ALL_FEATURES}"] = cross_validation_run(
+    f"training/{full_fusion.name}", full_fusion, data
+)
+temporal["late fusion"] = cross_validation_run(
     f"training/{full_fusion.name}-temporal", full_fusion, data, split="temporal"
 )
 
@@ -240,7 +245,7 @@ show_figure(training.loss_curves(encoder_histories), "fig-chunk-encoders-curves"
 # %% label="fig-attention"
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
-    name: attention_profile(m, data.task, data.folds[0]) for name, m in attention_models.items()
+    name: attention_profile(m, data.dataset, data.folds[0]) for name, m in attention_models.items()
 }
 show_figure(training.attention_by_position(profiles), "fig-attention")
 

@@ -44,9 +44,9 @@ from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    evaluate_run,
+    cross_validation_run,
     load_end_to_end_run,
-    load_run,
+    load_or_run,
     record_differences,
     show_figure,
     show_table,
@@ -62,7 +62,7 @@ from wholescript.studies.screenplays.models.configurations import (
 # %%
 notebook = begin_notebook("05_evaluation", globals())
 data = open_screenplay_data()
-print(f"{len(data.corpus):,} films, {data.task.labels.sum()} positive, {len(data.folds)} folds")
+print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(data.folds)} folds")
 
 # %% [markdown]
 # ## Models compared
@@ -77,27 +77,31 @@ BASELINE = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
 chunks = aggregators(data.profile.epochs, data.profile.n_inner_folds)
 stacking = StackingEnsemble([with_fold_cache(model, data) for model in (tfidf, *chunks.values())])
-runs = {name: load_run(f"training/{model.name}", model, data) for name, model in chunks.items()}
+runs = {name: load_or_run(f"training/{model.name}", model, data) for name, model in chunks.items()}
 fusion = late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)[
     "year, length, layout, TF-IDF"
 ]
-runs |= {"late fusion": load_run(f"training/{fusion.name}", fusion, data)}
-runs |= {BASELINE: evaluate_run("evaluation/tfidf-logistic", tfidf, data)}
-runs |= {"stacking": evaluate_run("evaluation/stacking", stacking, data)}
+runs |= {"late fusion": load_or_run(f"training/{fusion.name}", fusion, data)}
+runs |= {BASELINE: cross_validation_run("evaluation/tfidf-logistic", tfidf, data)}
+runs |= {"stacking": cross_validation_run("evaluation/stacking", stacking, data)}
 
 # %%
 temporal_runs = {
-    name: load_run(f"training/{model.name}-temporal", model, data, split="temporal")
+    name: load_or_run(f"training/{model.name}-temporal", model, data, split="temporal")
     for name, model in chunks.items()
 }
 temporal_runs |= {
-    "late fusion": load_run(f"training/{fusion.name}-temporal", fusion, data, split="temporal")
+    "late fusion": load_or_run(f"training/{fusion.name}-temporal", fusion, data, split="temporal")
 }
 temporal_runs |= {
-    BASELINE: evaluate_run("evaluation/tfidf-logistic-temporal", tfidf, data, split="temporal")
+    BASELINE: cross_validation_run(
+        "evaluation/tfidf-logistic-temporal", tfidf, data, split="temporal"
+    )
 }
 temporal_runs |= {
-    "stacking": evaluate_run("evaluation/stacking-temporal", stacking, data, split="temporal")
+    "stacking": cross_validation_run(
+        "evaluation/stacking-temporal", stacking, data, split="temporal"
+    )
 }
 
 # %% [markdown]
@@ -227,7 +231,7 @@ show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 
 # %% label="fig-controls"
 control_runs = {
-    control.name: evaluate_run(f"evaluation/control-{control.name}", control, data)
+    control.name: cross_validation_run(f"evaluation/control-{control.name}", control, data)
     for control in controls()
 }
 control_table = metric_table(
@@ -242,7 +246,9 @@ show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": evaluate_run(f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), data)
+    f"quarter {q + 1}": cross_validation_run(
+        f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), data
+    )
     for q in range(4)
 }
 parts = {"opening": control_runs["opening"], **quarters, "whole script": runs[BASELINE]}

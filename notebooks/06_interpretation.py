@@ -51,8 +51,8 @@ from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
-    evaluate_run,
-    load_run,
+    cross_validation_run,
+    load_or_run,
     measure_run,
     record_differences,
     record_metrics,
@@ -62,7 +62,7 @@ from wholescript.publish.cells import (
 from wholescript.studies.screenplays import interpretation
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.keyness_of_predictions import (
-    compare_feature_effects,
+    compare_keyness,
     predicted_labels,
 )
 from wholescript.studies.screenplays.models.configurations import aggregators
@@ -71,7 +71,7 @@ from wholescript.studies.screenplays.plots import interpretation as plots
 # %%
 notebook = begin_notebook("06_interpretation", globals())
 data = open_screenplay_data()
-task, folds = data.task, data.folds
+dataset, folds = data.dataset, data.folds
 TFIDF = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
 all_aggregators = aggregators(data.profile.epochs, data.profile.n_inner_folds)
@@ -79,7 +79,7 @@ chunks = {
     name: all_aggregators[name] for name in ("mean pooling", "gated attention", "query decoder")
 }
 mean = chunks["mean pooling"]
-print(f"{len(data.corpus):,} films, {task.labels.sum()} positive, {len(folds)} folds")
+print(f"{len(data.corpus):,} films, {dataset.labels.sum()} positive, {len(folds)} folds")
 
 # %% [markdown]
 # ## Occluding one part of the script at a time
@@ -91,13 +91,13 @@ print(f"{len(data.corpus):,} films, {task.labels.sum()} positive, {len(folds)} f
 # First the size of the change, whatever its direction: 1 is that of the film's mean part.
 
 # %% label="fig-occlusion-by-part"
-common = {"data": data.corpus.provenance.fingerprint, "features": task.features.manifest}
+common = {"data": data.corpus.provenance.fingerprint, "features": dataset.features.manifest}
 settings = common | {"models": [model.config for model in chunks.values()], "n_parts": n_parts}
 occlusion = measure_run(
     "interpretation/occlusion-by-part",
     settings,
     interpretation.INTERPRETATION_MODULES,
-    lambda: interpretation.occlusion_metrics(chunks, task, folds, n_parts=n_parts, seed=seed),
+    lambda: interpretation.occlusion_metrics(chunks, dataset, folds, n_parts=n_parts, seed=seed),
 )
 relative_change = interpretation.occlusion_table(occlusion.metrics, "relative_change")
 show_figure(
@@ -157,7 +157,7 @@ quarters = measure_run(
     "interpretation/quarters",
     common | {"models": [tfidf.config]},
     interpretation.INTERPRETATION_MODULES,
-    lambda: interpretation.quarter_ablation_metrics(tfidf, task, folds, seed=seed),
+    lambda: interpretation.quarter_ablation_metrics(tfidf, dataset, folds, seed=seed),
 )
 auc_change = interpretation.interval_table(quarters.metrics, ":auc_change")
 show_figure(forest_plot(auc_change, "change of AUROC", reference=0), "fig-without-quarter")
@@ -180,7 +180,7 @@ ablations = {
     "without opening": OpeningAblation(),
 }
 ablated_runs = {
-    f"{TFIDF}, {name}": evaluate_run(
+    f"{TFIDF}, {name}": cross_validation_run(
         f"interpretation/tfidf-logistic-{name.replace(' ', '-')}",
         FeatureAblation(tfidf, ablation),
         data,
@@ -189,11 +189,11 @@ ablated_runs = {
 }
 
 # %%
-runs = {TFIDF: load_run("evaluation/tfidf-logistic", tfidf, data)} | ablated_runs
-mean_pooling_runs = {"mean pooling": load_run("training/mean-pooling", mean, data)}
+runs = {TFIDF: load_or_run("evaluation/tfidf-logistic", tfidf, data)} | ablated_runs
+mean_pooling_runs = {"mean pooling": load_or_run("training/mean-pooling", mean, data)}
 ablated = FeatureAblation(mean, OpeningAblation())
 mean_pooling_runs |= {
-    "mean pooling, without opening": evaluate_run(
+    "mean pooling, without opening": cross_validation_run(
         "interpretation/mean-pooling-without-opening", ablated, data
     )
 }
@@ -221,13 +221,13 @@ show_figure(forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ab
 # strongest topic. No label is used. A topic is named by its first words.
 
 # %% label="fig-topics"
-found = fit_topics(task.features.word_counts, names, n_topics, seed=seed)
-rate = positive_rates(task.labels, found.film_topics)[["rate", "low", "high"]]
+found = fit_topics(dataset.features.word_counts, names, n_topics, seed=seed)
+rate = positive_rates(dataset.labels, found.film_topics)[["rate", "low", "high"]]
 rate.columns = ["rate", "rate_low", "rate_high"]
 rate.index = pd.Index([found.names[topic] for topic in rate.index])
 within_topics = auc_by_stratum(predictions[TFIDF], found.film_topics, found.names, seed=seed)
 table = rate.join(within_topics).sort_values("rate")
-show_figure(plots.topics(table, task.labels.mean()), "fig-topics")
+show_figure(plots.topics(table, dataset.labels.mean()), "fig-topics")
 
 # %% [markdown]
 # Topics differ widely in their positive rate. The table shows how much of the AUROC is due to that:
@@ -262,11 +262,11 @@ show_table(within.join(auc_change), "tbl-strata")
 
 # %% label="fig-keyness-predicted"
 predicted = predicted_labels(predictions[TFIDF])
-keyness_comparison = compare_feature_effects(task.features.word_counts, task.labels, predicted)
-show_figure(plots.feature_effect_scatter(keyness_comparison), "fig-keyness-predicted")
+keyness_comparison = compare_keyness(dataset.features.word_counts, dataset.labels, predicted)
+show_figure(plots.keyness_scatter(keyness_comparison), "fig-keyness-predicted")
 
 # %% label="tbl-keyness-predicted"
-keyness_agreement = interpretation.keyness_metrics(models, task, seed=seed)
+keyness_agreement = interpretation.keyness_metrics(models, dataset, seed=seed)
 keyness = record_metrics("interpretation/keyness", keyness_agreement)
 show_table(
     interpretation.interval_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted"

@@ -42,7 +42,7 @@ from wholescript.publish.cells import (
     Metric,
     ModelComparison,
     begin_notebook,
-    evaluate_run,
+    cross_validation_run,
     record_differences,
     record_metrics,
     show_figure,
@@ -92,7 +92,10 @@ networks = {
 # %%
 models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
-    kind: {n: evaluate_run(f"wins/{m.name}", m, data, split="first_repeat") for n, m in of.items()}
+    kind: {
+        n: cross_validation_run(f"wins/{m.name}", m, data, split="first_repeat")
+        for n, m in of.items()
+    }
     for kind, of in models.items()
 }
 predictions = {
@@ -118,7 +121,7 @@ precision = {
     kind: compare(of, "average_precision", baseline="wins", seed=seed)
     for kind, of in predictions.items()
 }
-chance = float(data.task.labels.mean())
+chance = float(data.dataset.labels.mean())
 figure = grouped_forest_plot(precision, "average precision", reference=chance)
 show_figure(figure, "fig-wins-precision")
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from ray._common.usage.usage_lib import usage_stats_enabled
 
-from wholescript.cluster import cluster
+from wholescript.cluster import ray_cluster
 from wholescript.errors import ParameterError, RunError
 from wholescript.files import ROOT
 
@@ -15,7 +15,7 @@ def test_without_ray_the_error_says_how_to_get_it():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_RAY], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert "RunError: the package ray is not installed" in done.stderr
+    assert "DependencyError: the package ray is not installed" in done.stderr
     assert "`make cluster`" in done.stderr
 
 
@@ -32,13 +32,13 @@ def test_ray_reports_nothing_home():
     ],
 )
 def test_what_cannot_be_started_is_named(options, message):
-    with pytest.raises(ParameterError, match=message), cluster(**options):
+    with pytest.raises(ParameterError, match=message), ray_cluster(**options):
         pass
 
 
 def test_nothing_at_an_address_is_an_error():
     with (
         pytest.raises(RunError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"),
-        cluster("127.0.0.1:9"),
+        ray_cluster("127.0.0.1:9"),
     ):
         pass

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from wholescript.errors import ParameterError, RunError
+from wholescript.errors import DependencyError, ParameterError, RunError
 from wholescript.settings import PositiveInt, check
 
 # Ray reads these as it is imported; the processes that it starts inherit them.
@@ -24,7 +24,7 @@ try:
     import ray.data
     import ray.tune
 except ModuleNotFoundError as error:
-    raise RunError(
+    raise DependencyError(
         f"the package {error.name} is not installed, which `tune` and `--executor ray` need: "
         "`make cluster`, or pip install --no-deps -r requirements-cluster.lock"
     ) from None
@@ -33,7 +33,7 @@ TIMEOUT_SECONDS = 10.0  # for an answer of a cluster
 
 
 @contextmanager
-def cluster(address: str | None = None, workers: int | None = None) -> Iterator[None]:
+def ray_cluster(address: str | None = None, workers: int | None = None) -> Iterator[None]:
     """Join the cluster at `address`, or start one of `workers` processes on this machine.
 
     Without either there is a process a core. The cluster is left, or ended, at the end.
@@ -44,7 +44,8 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
     """
     if address and workers:
         raise ParameterError(
-            f"workers={workers}: the cluster at {address} has its own; leave one of them out"
+            f"workers={workers}: the cluster at {address} has its own worker processes; give "
+            "either the address or a number of workers"
         )
     check("workers", workers, PositiveInt | None)
     if address:

@@ -16,6 +16,10 @@ class BundleError(WholeScriptError):
     """Stored features are missing, truncated or belong to another corpus."""
 
 
+class DependencyError(WholeScriptError):
+    """An optional package, which the message names, is not installed or lacks a file."""
+
+
 class ParameterError(WholeScriptError):
     """A parameter has an unknown name, a wrong type or a value outside its choices."""
 

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from wholescript.evaluation.bootstrap import (
     RESAMPLES_PER_BATCH,
-    Resampled,
-    draw_cell_counts,
+    BootstrapResult,
     draw_counts,
     draw_group_counts,
+    draw_multinomial_counts,
     draw_seed_counts,
     holm,
     mean_over_resampled_seeds,
@@ -22,10 +22,10 @@ def rng(seed=0):
 
 
 def test_counts_do_not_depend_on_the_batches():
-    n_boot = 2 * RESAMPLES_PER_BATCH + 7
-    batches = list(draw_counts(9, n_boot, rng()))
+    n_bootstrap = 2 * RESAMPLES_PER_BATCH + 7
+    batches = list(draw_counts(9, n_bootstrap, rng()))
     assert [len(batch) for batch in batches] == [RESAMPLES_PER_BATCH, RESAMPLES_PER_BATCH, 7]
-    drawn = rng().integers(9, size=(n_boot, 9))
+    drawn = rng().integers(9, size=(n_bootstrap, 9))
     expected = [np.bincount(row, minlength=9) for row in drawn]
     np.testing.assert_array_equal(np.concatenate(batches), expected)
 
@@ -39,7 +39,7 @@ def test_whole_groups_are_drawn():
 
 
 def test_cells_are_drawn_by_their_share():
-    counts = draw_cell_counts([90, 10], 2000, rng())
+    counts = draw_multinomial_counts([90, 10], 2000, rng())
     assert (counts.sum(axis=1) == 100).all()
     assert counts[:, 1].mean() == pytest.approx(10, rel=0.05)
     assert counts[:, 1].var() == pytest.approx(9, rel=0.1)
@@ -73,15 +73,15 @@ def test_p_values_are_two_sided_and_never_zero_with_a_resample_added():
 
 def test_differences_and_ratios_pair_the_resamples():
     drawn = rng().normal(2, 0.1, size=(1, 500))
-    a = Resampled(("error",), np.array([[1.0], [3.0]]), drawn)
-    b = Resampled(("error",), np.array([[4.0]]), 2 * drawn)
+    a = BootstrapResult(("error",), np.array([[1.0], [3.0]]), drawn)
+    b = BootstrapResult(("error",), np.array([[4.0]]), 2 * drawn)
     table = a.table().loc[0]
     assert (table["value"], table["std"]) == (2, pytest.approx(np.sqrt(2)))
     assert table["low"] < 2 < table["high"]
     difference, ratio = a.difference_from(b).loc[0], a.ratio_to(b).loc[0]
     assert (difference["value"], difference["p"]) == (-2, pytest.approx(2 / 501))
     assert ratio[["value", "low", "high"]].tolist() == pytest.approx([0.5, 0.5, 0.5])
-    zero = Resampled(("error",), np.array([[0.0]]), drawn)
+    zero = BootstrapResult(("error",), np.array([[0.0]]), drawn)
     assert a.ratio_to(zero).loc[0, "value"] == np.inf
 
 

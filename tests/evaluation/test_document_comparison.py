@@ -32,7 +32,7 @@ def corrupted(p, n, seed=0):
 
 def test_the_difference_of_a_model_from_itself_is_zero():
     p = seeds_of(2.0, n_seeds=1)
-    table = paired_difference(p, p, n_boot=100)
+    table = paired_difference(p, p, n_bootstrap=100)
     assert (table[["value", "low", "high"]] == 0).all(axis=None)
     assert (table["p"] == 1).all()
     assert mcnemar(p, p) == 1
@@ -40,20 +40,22 @@ def test_the_difference_of_a_model_from_itself_is_zero():
 
 def test_differences_equal_those_of_the_metrics():
     a, b = seeds_of(2.0), seeds_of(1.0, n_seeds=2, first=7)
-    table = paired_difference(a, b, n_boot=200)
-    values = [bootstrap(r, ["accuracy", "macro_f1"], n_boot=10)["value"].to_numpy() for r in (a, b)]
+    table = paired_difference(a, b, n_bootstrap=200)
+    values = [
+        bootstrap(r, ["accuracy", "macro_f1"], n_bootstrap=10)["value"].to_numpy() for r in (a, b)
+    ]
     assert table["value"].to_numpy() == pytest.approx(values[0] - values[1])
     assert (table["low"] > 0).all()
     assert table["p"].tolist() == pytest.approx([2 / 201] * 2)
-    reversed_ = paired_difference(b, a, n_boot=200)
+    reversed_ = paired_difference(b, a, n_bootstrap=200)
     assert reversed_["value"].to_numpy() == pytest.approx(-table["value"].to_numpy())
 
 
 def test_pairing_narrows_the_interval():
     p = seeds_of(1.0, n_seeds=1)
     near = [corrupted(p[0], 10)]
-    pair = paired_difference(p, near, ["accuracy"], n_boot=400).loc[0]
-    alone = bootstrap(p, ["accuracy"], n_boot=400).loc[0]
+    pair = paired_difference(p, near, ["accuracy"], n_bootstrap=400).loc[0]
+    alone = bootstrap(p, ["accuracy"], n_bootstrap=400).loc[0]
     assert pair["high"] - pair["low"] < (alone["high"] - alone["low"]) / 2
 
 
@@ -62,8 +64,8 @@ def test_the_interval_includes_the_variance_of_seeds():
     base = classified(n=300, strength=3.0)
     a = [corrupted(base, n, seed=n) for n in (10, 60, 110)]
     b = [corrupted(base, n, seed=n + 1) for n in (50, 70, 120)]
-    lucky = paired_difference(a[:1], b[:1], ["accuracy"], n_boot=500).loc[0]
-    all_seeds = paired_difference(a, b, ["accuracy"], n_boot=500).loc[0]
+    lucky = paired_difference(a[:1], b[:1], ["accuracy"], n_bootstrap=500).loc[0]
+    all_seeds = paired_difference(a, b, ["accuracy"], n_bootstrap=500).loc[0]
     assert lucky["low"] > 0
     assert all_seeds["low"] < 0 < all_seeds["value"]
 
@@ -80,7 +82,7 @@ def test_intervals_over_documents_and_seeds_have_at_least_nominal_coverage():
             runs.append(
                 [decided(labels, np.where(rng.random(n) < s, labels, 1 - labels), 2) for s in skill]
             )
-        found = paired_difference(*runs, ["accuracy"], n_boot=200).loc[0]
+        found = paired_difference(*runs, ["accuracy"], n_bootstrap=200).loc[0]
         covered += found["low"] <= 0.05 <= found["high"]
         rejected += (found["p"] < 0.05) != (found["low"] > 0 or found["high"] < 0)
     assert covered >= 135  # 95% of 150 is 142; the intervals are conservative
@@ -116,7 +118,7 @@ def test_models_are_compared_with_a_baseline():
         "strong": seeds_of(2.5, first=10),
         "same": seeds_of(1.0, first=20),
     }
-    table = compare(runs, baseline="linear", n_boot=300)
+    table = compare(runs, baseline="linear", n_bootstrap=300)
     assert table[["metric", "model"]].to_numpy().tolist() == [
         ["accuracy", "strong"],
         ["accuracy", "same"],
@@ -128,7 +130,7 @@ def test_models_are_compared_with_a_baseline():
     assert rows.loc[("accuracy", "strong"), "mcnemar_holm"] < 0.01
     assert rows.loc[("macro_f1", "same"), "p_holm"] > 0.05
     assert rows["mcnemar"].isna().tolist() == [False, False, True, True]
-    alone = paired_difference(runs["same"], runs["linear"], n_boot=300)
+    alone = paired_difference(runs["same"], runs["linear"], n_bootstrap=300)
     assert rows.loc[("macro_f1", "same"), "difference_low"] == alone.loc[1, "low"]
     assert table.dtypes.drop(["metric", "model"]).eq(np.float64).all()
 

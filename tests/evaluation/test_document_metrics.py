@@ -25,7 +25,7 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 
 
 def values(predictions_by_seed, metrics=METRICS, **options):
-    return bootstrap(predictions_by_seed, metrics, n_boot=20, **options).set_index("metric")[
+    return bootstrap(predictions_by_seed, metrics, n_bootstrap=20, **options).set_index("metric")[
         "value"
     ]
 
@@ -111,8 +111,8 @@ def test_ece_is_the_mean_gap_of_the_bins():
 
 def test_metrics_of_probabilities_are_left_out_without_probabilities():
     p = decided([0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 0, 0], 3)
-    assert bootstrap([p], n_boot=10)["metric"].tolist() == list(LABEL_METRICS)
-    assert bootstrap([p], ["mcc"], n_boot=10)["metric"].tolist() == ["mcc"]
+    assert bootstrap([p], n_bootstrap=10)["metric"].tolist() == list(LABEL_METRICS)
+    assert bootstrap([p], ["mcc"], n_bootstrap=10)["metric"].tolist() == ["mcc"]
     with pytest.raises(ParameterError, match=r"\['f1'\].*macro_f1"):
         bootstrap([p], ["f1"])
 
@@ -128,12 +128,12 @@ def test_log_loss_of_a_certain_error_is_clipped():
 def test_value_and_std_are_over_seeds():
     run = [classified(seed=seed) for seed in range(3)]
     alone = [values([p]) for p in run]
-    table = bootstrap(run, n_boot=200).set_index("metric")
+    table = bootstrap(run, n_bootstrap=200).set_index("metric")
     assert table["value"].to_numpy() == pytest.approx(np.mean(alone, axis=0))
     assert table["std"].to_numpy() == pytest.approx(np.std(alone, axis=0, ddof=1))
-    assert bootstrap(run, n_boot=50).equals(bootstrap(run, n_boot=50))
-    assert not bootstrap(run, n_boot=50).equals(bootstrap(run, n_boot=50, seed=1))
-    assert bootstrap(run[:1], n_boot=10)["std"].isna().all()
+    assert bootstrap(run, n_bootstrap=50).equals(bootstrap(run, n_bootstrap=50))
+    assert not bootstrap(run, n_bootstrap=50).equals(bootstrap(run, n_bootstrap=50, seed=1))
+    assert bootstrap(run[:1], n_bootstrap=10)["std"].isna().all()
     with pytest.raises(DataError, match=r"cannot be paired"):
         bootstrap([run[0], classified(n=100)])
 
@@ -149,7 +149,7 @@ def test_intervals_over_documents_have_their_nominal_coverage():
         rng = np.random.default_rng(seed)
         cells = rng.choice(9, size=300, p=joint.ravel())
         p = decided(cells // 3, cells % 3, 3)
-        table = bootstrap([p], list(truth), n_boot=200).set_index("metric")
+        table = bootstrap([p], list(truth), n_bootstrap=200).set_index("metric")
         for name, value in truth.items():
             covered[name] += table.loc[name, "low"] <= value <= table.loc[name, "high"]
         low, high = wilson_interval(p)
@@ -161,8 +161,8 @@ def test_intervals_over_documents_have_their_nominal_coverage():
 
 def test_intervals_are_wider_where_seeds_differ():
     weak, strong = classified(strength=1.0), classified(strength=3.0)
-    equal_seeds = bootstrap([weak, weak, weak], ["accuracy"], n_boot=400).loc[0]
-    unequal_seeds = bootstrap([weak, strong, weak], ["accuracy"], n_boot=400).loc[0]
+    equal_seeds = bootstrap([weak, weak, weak], ["accuracy"], n_bootstrap=400).loc[0]
+    unequal_seeds = bootstrap([weak, strong, weak], ["accuracy"], n_bootstrap=400).loc[0]
     assert equal_seeds["std"] == 0
     assert unequal_seeds["high"] - unequal_seeds["low"] > 2 * (
         equal_seeds["high"] - equal_seeds["low"]
@@ -175,7 +175,7 @@ def test_both_kinds_of_metrics_have_the_same_interval():
     predicted = np.where(np.arange(400) % 5 == 0, (labels + 1) % 4, labels)
     ids, names = [str(i) for i in range(400)], list("abcd")
     p = DocumentPredictions.from_predicted_labels(ids, names, labels, predicted, np.zeros(400))
-    table = bootstrap([p], ["accuracy", "ece"], n_boot=2000).set_index("metric")
+    table = bootstrap([p], ["accuracy", "ece"], n_bootstrap=2000).set_index("metric")
     assert table.loc["ece", "value"] == table.loc["accuracy", "value"] == 0.8
     assert table.loc["ece", ["low", "high"]].tolist() == pytest.approx(
         table.loc["accuracy", ["low", "high"]].tolist(), abs=0.01

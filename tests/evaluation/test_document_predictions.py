@@ -10,13 +10,13 @@ from hypothesis.extra.numpy import arrays
 from tests.evaluation.synthetic_documents import classified, decided
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions, check_same_documents
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.store import RunStore
 
 
 def stored(root, predictions):
     """Return predictions as they are read from a store."""
-    run = RunStore(root).save("g/n", Identity("kind", 1, {}, {}), {}, predictions=predictions)
+    run = RunStore(root).save("g/n", RunIdentity("kind", 1, {}, {}), {}, predictions=predictions)
     return run.predictions(DocumentPredictions)
 
 

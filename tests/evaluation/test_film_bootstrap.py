@@ -10,15 +10,15 @@ from wholescript.evaluation.film_metrics import METRICS, mean_metrics
 
 def test_the_value_lies_within_its_interval(make_predictions):
     p = make_predictions()
-    table = bootstrap(p, n_boot=300).set_index("metric")
+    table = bootstrap(p, n_bootstrap=300).set_index("metric")
     assert list(table.index) == list(METRICS)
     assert table["value"].to_dict() == pytest.approx(mean_metrics(p))
     unbiased = table.drop(index="ece")  # biased upwards: its interval may not contain it
     assert (unbiased["low"] < unbiased["value"]).all()
     assert (unbiased["value"] < unbiased["high"]).all()
     assert table.loc["auc", "std"] > 0
-    assert bootstrap(p, n_boot=300).equals(bootstrap(p, n_boot=300))
-    assert not bootstrap(p, n_boot=300).equals(bootstrap(p, n_boot=300, seed=1))
+    assert bootstrap(p, n_bootstrap=300).equals(bootstrap(p, n_bootstrap=300))
+    assert not bootstrap(p, n_bootstrap=300).equals(bootstrap(p, n_bootstrap=300, seed=1))
 
 
 def test_intervals_have_their_nominal_coverage(make_predictions):
@@ -27,7 +27,7 @@ def test_intervals_have_their_nominal_coverage(make_predictions):
     for seed in range(60):
         p = make_predictions(n=200, n_repeats=1, n_folds=1, seed=seed)
         p = replace(p, groups=np.array(p.film_ids, dtype=object))
-        low, high = bootstrap(p, ["auc"], n_boot=200).loc[0, ["low", "high"]]
+        low, high = bootstrap(p, ["auc"], n_bootstrap=200).loc[0, ["low", "high"]]
         covered += low < truth < high
     assert 51 <= covered <= 60  # 95% of 60 is 57
 
@@ -40,14 +40,14 @@ def test_whole_groups_are_resampled(make_predictions):
         replace(x, probabilities=np.repeat(p.probabilities[:, ::10], 10, axis=1))
         for x in (paired, alone)
     )
-    wide, narrow = (bootstrap(x, ["brier"], n_boot=400).loc[0] for x in (p_wide, p_narrow))
+    wide, narrow = (bootstrap(x, ["brier"], n_bootstrap=400).loc[0] for x in (p_wide, p_narrow))
     assert wide["high"] - wide["low"] > 0
     assert narrow["high"] - narrow["low"] != pytest.approx(wide["high"] - wide["low"], rel=0.05)
 
 
 def test_the_difference_of_a_model_from_itself_is_exactly_zero(make_predictions):
     p = make_predictions()
-    table = paired_difference(p, p, n_boot=100)
+    table = paired_difference(p, p, n_bootstrap=100)
     assert (table[["value", "low", "high", "std"]] == 0).all(axis=None)
     assert (table["p"] == 1).all()
 
@@ -59,9 +59,9 @@ def test_pairing_narrows_the_interval_of_a_difference(make_predictions):
         replace(good, probabilities=good.probabilities + noise),
         make_predictions(seed=5, strength=0.0),
     )
-    close = paired_difference(good, near, ["auc"], n_boot=300).loc[0]
-    clear = paired_difference(good, far, ["auc"], n_boot=300).loc[0]
-    alone = bootstrap(good, ["auc"], n_boot=300).loc[0]
+    close = paired_difference(good, near, ["auc"], n_bootstrap=300).loc[0]
+    clear = paired_difference(good, far, ["auc"], n_bootstrap=300).loc[0]
+    alone = bootstrap(good, ["auc"], n_bootstrap=300).loc[0]
     assert close["high"] - close["low"] < (alone["high"] - alone["low"]) / 2
     assert clear["low"] > 0
     assert clear["p"] < 0.02
@@ -76,9 +76,9 @@ def test_differences_need_the_same_films(make_predictions):
     unscored = make_predictions()
     unscored.probabilities[:, :30] = np.nan
     unscored.folds[:, :30] = -1
-    paired_difference(unscored, unscored.drop_unscored(), ["auc"], n_boot=10)
+    paired_difference(unscored, unscored.drop_unscored(), ["auc"], n_bootstrap=10)
 
 
 def test_resamples_with_one_class_are_left_out(make_predictions):
     p = make_predictions(n=8, n_folds=1)
-    assert np.isfinite(bootstrap(p, n_boot=200)[["low", "high"]]).all(axis=None)
+    assert np.isfinite(bootstrap(p, n_bootstrap=200)[["low", "high"]]).all(axis=None)

@@ -35,7 +35,7 @@ def test_strata_with_few_positives_are_left_out(make_predictions):
 
 def test_auc_by_decade_is_that_of_the_films_of_the_decade(make_predictions):
     predictions = make_predictions(n=400)
-    table = auc_by_decade({"a": predictions, "b": make_predictions(n=400, seed=1)}, n_boot=20)
+    table = auc_by_decade({"a": predictions, "b": make_predictions(n=400, seed=1)}, n_bootstrap=20)
     assert set(table["model"]) == {"a", "b"}
     row = table[table["model"] == "a"].iloc[0]
     rows = np.flatnonzero(predictions.years // 10 == row["decade"] // 10)

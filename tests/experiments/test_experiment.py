@@ -9,7 +9,7 @@ import pytest
 
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.experiment import Context, Experiment, Outcome, run
-from wholescript.experiments.key import Identity, hash_json
+from wholescript.experiments.key import RunIdentity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.workspace import Workspace
@@ -117,9 +117,9 @@ def test_source_code_is_a_fact_and_no_identity(workspace: Workspace) -> None:
 
 
 def test_the_key_does_not_depend_on_the_order_of_settings() -> None:
-    one = Identity("kind", 1, {"a": 1, "b": (2, 3)}, {})
-    other = Identity("kind", 1, {"b": [2, 3], "a": 1}, {})
+    one = RunIdentity("kind", 1, {"a": 1, "b": (2, 3)}, {})
+    other = RunIdentity("kind", 1, {"b": [2, 3], "a": 1}, {})
     assert one.key == other.key
     assert one.matches(other.as_dict() | {"device": "any"})
-    assert one.key != Identity("kind", 2, {"a": 1, "b": (2, 3)}, {}).key
+    assert one.key != RunIdentity("kind", 2, {"a": 1, "b": (2, 3)}, {}).key
     assert hash_json({"a": 1, "b": [2]}) == hash_json({"b": [2], "a": 1})

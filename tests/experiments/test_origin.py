@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.origin import made_by_other_code
 from wholescript.experiments.results import Metric
 from wholescript.experiments.source_code import code_fingerprint
@@ -13,7 +13,7 @@ MODULES = ["wholescript.experiments.key"]
 
 
 def save(project: Project, name: str, **metadata: object) -> None:
-    identity = Identity("kind", 1, {}, {"name": name})
+    identity = RunIdentity("kind", 1, {}, {"name": name})
     store = RunStore(project.root / "results")
     store.save(f"group/{name}", identity, {"value": Metric(1.0)}, metadata=metadata)
 

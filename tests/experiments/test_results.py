@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric, Results, difference_name
 from wholescript.experiments.store import RunStore
 
-IDENTITY = Identity("notebook", 1, {}, {})
+IDENTITY = RunIdentity("notebook", 1, {}, {})
 METRICS = {
     "tfidf": {"auc": {"value": 0.77, "low": 0.74, "high": 0.8}, "films": {"value": 1026}},
     "mean": {"auc": {"value": 0.73, "low": 0.7, "high": 0.77}},

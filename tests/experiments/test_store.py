@@ -16,7 +16,7 @@ from wholescript.errors import RunError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments import group
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 
@@ -42,7 +42,7 @@ def save(store: RunStore, seed: int, name: str = "", version: int = 1) -> Run:
     ]
     return store.save(
         name or f"g/run{seed}",
-        Identity("measurement", version, {"seed": seed}, {"fingerprint": "same"}),
+        RunIdentity("measurement", version, {"seed": seed}, {"fingerprint": "same"}),
         {"auc": Metric(content / 7, 0.1, tolerance=0.01)},
         metadata={"device": "cpu", "commit": "abc", "best_epoch": content},
         predictions=documents(content, confidence=seed != 1) if seed != 2 else None,
@@ -71,7 +71,7 @@ def test_runs_are_read_as_they_were_stored(tmp_path: Path) -> None:
     assert store.names() == [f"g/run{seed}" for seed in range(4)]
     assert store.names(DocumentPredictions) == ["g/run0", "g/run1", "g/run3"]
     assert [store.find(run.name) for run in runs] == runs
-    assert store.find("g/run0", Identity("measurement", 1, {"seed": 1}, {})) is None
+    assert store.find("g/run0", RunIdentity("measurement", 1, {"seed": 1}, {})) is None
     assert runs[3].metrics == {"auc": Metric(0.428571, 0.1, None, 0.01)}
     assert runs[3].config["best_epoch"] == 3
     read = runs[1].predictions(DocumentPredictions)
@@ -131,7 +131,7 @@ def test_metadata_changes_and_identity_does_not(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="settings identify a run"):
         store.annotate(run, {"settings": {}})
     with pytest.raises(RunError, match="cannot be called metrics"):
-        store.save("g/n", Identity("kind", 1, {}, {}), {}, metadata={"metrics": 1})
+        store.save("g/n", RunIdentity("kind", 1, {}, {}), {}, metadata={"metrics": 1})
 
 
 def _save_and_exit(root: Path, seed: int, version: int, n_writes: int, finish: bool) -> None:

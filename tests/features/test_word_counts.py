@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wholescript.features.word_counts import (
-    OPENING_LENGTH,
+    OPENING_CHARS,
     count_words,
     stack_word_counts,
     tokenize_words,
@@ -41,9 +41,9 @@ def test_quarters_are_in_script_order():
 
 
 def test_opening_is_the_first_4000_characters():
-    found = count_words("early " * (OPENING_LENGTH // 6) + "....late " + "late " * 900)
+    found = count_words("early " * (OPENING_CHARS // 6) + "....late " + "late " * 900)
     opening = dict(zip(found.vocabulary, found.counts[:, 4].tolist(), strict=True))
-    assert opening == {"early": OPENING_LENGTH // 6, "late": 0}
+    assert opening == {"early": OPENING_CHARS // 6, "late": 0}
 
 
 def test_counts_are_clipped_at_the_uint16_limit():
@@ -57,11 +57,11 @@ def test_empty_text_has_no_words():
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=6), st.integers(1, 3))
-def test_stacked_counts_are_those_of_the_films(texts, min_films):
+def test_stacked_counts_are_those_of_the_films(texts, min_df):
     films = [count_words(text) for text in texts]
-    stacked = stack_word_counts(films, min_films)
+    stacked = stack_word_counts(films, min_df)
     used = Counter(word for film in films for word in film.vocabulary)
-    assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_films)
+    assert stacked.vocabulary == sorted(word for word, n in used.items() if n >= min_df)
     for row, text in enumerate(texts):
         expected = Counter(tokenize_words(text))
         assert stacked.total[[row]].toarray().ravel().tolist() == [

@@ -3,14 +3,14 @@ import torch
 
 from tests.models.tiny_decoders import write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.adapters import prepare_for_tuning
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 
 
 @pytest.fixture
 def decoder(tmp_path):
-    return load_decoder(str(write_tiny(tmp_path / "tiny")))
+    return load_pretrained_lm(str(write_tiny(tmp_path / "tiny")))
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora", "frozen"])
@@ -25,7 +25,7 @@ def test_tuning_selects_the_trained_weights(decoder, tuning):
 def test_untrained_adapters_do_not_change_the_output(tmp_path, decoder):
     ids = torch.tensor([[5, 9, 11, 7]])
     with torch.no_grad():
-        before = load_decoder(str(tmp_path / "tiny")).model(input_ids=ids).logits
+        before = load_pretrained_lm(str(tmp_path / "tiny")).model(input_ids=ids).logits
         prepare_for_tuning(decoder, "lora")
         assert torch.allclose(decoder.model(input_ids=ids).logits, before, atol=1e-5)
 
@@ -33,7 +33,7 @@ def test_untrained_adapters_do_not_change_the_output(tmp_path, decoder):
 def test_adapters_use_the_fast_dropout(decoder):
     base = prepare_for_tuning(decoder, "lora", dropout=0.3)
     dropouts = [m for m in base.modules() if isinstance(m, torch.nn.Dropout)]
-    assert dropouts and all(type(m) is Dropout and m.p == 0.3 for m in dropouts)
+    assert dropouts and all(type(m) is FastDropout and m.p == 0.3 for m in dropouts)
 
 
 @pytest.mark.parametrize("options", [{"tuning": "half"}, {"lora_rank": 0}, {"lora_alpha": 0}])

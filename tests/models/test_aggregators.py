@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from wholescript.models.aggregators import (
     GatedAttention,
-    LinearAttentionEncoder,
-    QueryDecoder,
-    TransformerEncoder,
+    LinearAttentionAggregator,
+    QueryAggregator,
+    TransformerAggregator,
     relative_positions,
     sinusoidal_positions,
 )
@@ -20,15 +20,15 @@ def gated():
 
 
 def decoder():
-    return QueryDecoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2, n_queries=3)
+    return QueryAggregator(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2, n_queries=3)
 
 
 def encoder():
-    return TransformerEncoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
+    return TransformerAggregator(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
 
 
 def linear():
-    return LinearAttentionEncoder(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
+    return LinearAttentionAggregator(D, d_model=16, n_head=2, d_feedforward=24, n_layer=2)
 
 
 @pytest.fixture(params=[gated, decoder, encoder, linear])

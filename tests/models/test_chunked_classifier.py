@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from wholescript.models.aggregators import GatedAttention, QueryDecoder
+from wholescript.models.aggregators import GatedAttention, QueryAggregator
 from wholescript.models.chunked_classifier import ChunkedClassifier, pad_chunks
 from wholescript.models.scratch_encoder import ScratchEncoder
 
@@ -16,7 +16,7 @@ def test_pad_chunks_keeps_the_chunks_of_each_film() -> None:
     torch.testing.assert_close(padded[mask], vectors)
 
 
-@pytest.mark.parametrize("aggregator", [GatedAttention, QueryDecoder])
+@pytest.mark.parametrize("aggregator", [GatedAttention, QueryAggregator])
 def test_logits_do_not_depend_on_the_batch(aggregator: type) -> None:
     torch.manual_seed(0)
     model = ChunkedClassifier(ScratchEncoder(VOCAB, 16, 2, 32), aggregator(16, 8)).eval()

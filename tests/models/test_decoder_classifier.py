@@ -5,7 +5,7 @@ import torch
 
 from tests.models.tiny_decoders import language, write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.decoder_classifier import DecoderClassifier
 
 CLASSES = 3
@@ -24,7 +24,7 @@ def folder(request, folders):
 
 def classifier(folder, tuning="lora", **options):
     torch.manual_seed(0)
-    return DecoderClassifier(load_decoder(folder), CLASSES, tuning, **options)
+    return DecoderClassifier(load_pretrained_lm(folder), CLASSES, tuning, **options)
 
 
 def batch():
@@ -64,7 +64,7 @@ def test_padding_has_no_influence(folder, tuning):
 def test_head_is_applied_to_the_last_token(folder):
     model = classifier(folder, "frozen").eval()
     ids, mask = batch()
-    base = load_decoder(folder).model.base_model
+    base = load_pretrained_lm(folder).model.base_model
     for row, length in enumerate(mask.sum(1).tolist()):
         state = base(ids[row : row + 1, :length]).last_hidden_state[0, -1]
         torch.testing.assert_close(model(ids, mask)[row], model.head(state), rtol=1e-4, atol=1e-5)
@@ -83,7 +83,7 @@ def test_frozen_trains_the_head_only(folder):
 
 def test_lora_trains_adapters_and_head(folder):
     model = classifier(folder, "lora", lora_rank=2)
-    base = load_decoder(folder).model.base_model
+    base = load_pretrained_lm(folder).model.base_model
     layers = [
         n for n, module in base.named_modules() if type(module).__name__ in ("Linear", "Conv1D")
     ]
@@ -131,7 +131,7 @@ def test_unfreeze_trains_everything(folder):
 def test_lm_loss_equals_that_of_the_causal_model_before_training(folder, tuning):
     ids = language(folder)
     with torch.inference_mode():
-        expected = load_decoder(folder).model(input_ids=ids, labels=ids).loss
+        expected = load_pretrained_lm(folder).model(input_ids=ids, labels=ids).loss
     assert classifier(folder, tuning).lm_loss(ids) == pytest.approx(float(expected), rel=1e-5)
 
 
@@ -174,7 +174,7 @@ def test_no_warnings_or_output(folder, capfd):
 
 
 def test_output_layer_of_the_language_model_is_not_registered(folder):
-    base = load_decoder(folder).model.base_model
+    base = load_pretrained_lm(folder).model.base_model
     model = classifier(folder, "frozen")
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count == sum(p.numel() for p in base.parameters()) + CLASSES * (16 + 1)

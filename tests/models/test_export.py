@@ -9,7 +9,8 @@ from tests.models.tiny_decoders import write_tiny
 from tests.training.planted_documents import planted
 from wholescript.errors import ParameterError
 from wholescript.models.export import export_classifier
-from wholescript.studies.classifiers.finetuned import FINETUNE_TRAIN_CONFIG, FinetunedClassifier
+from wholescript.studies.classifiers.finetuned import FinetunedClassifier
+from wholescript.studies.classifiers.settings import FINETUNE_TRAIN_CONFIG
 
 CLASSES = ["sea", "music", "mountain"]
 READ = """

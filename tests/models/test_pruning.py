@@ -6,7 +6,7 @@ from tokenizers.models import WordLevel
 
 from tests.models.tiny_decoders import LANGUAGE, write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.pruning import prune_decoder, prune_tokenizer, write_decoder
 
 TEXTS = ["the ferry left", "the old pier", "the ferry was late at noon"]
@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 
 def backend_tokenizer(folder):
-    return load_decoder(folder).tokenizer.backend_tokenizer
+    return load_pretrained_lm(folder).tokenizer.backend_tokenizer
 
 
 def test_used_tokens_are_kept_and_any_text_is_encoded(folder):
@@ -49,14 +49,16 @@ def test_full_vocabulary_encodes_as_before(folder):
 
 
 def test_tuned_lens_lowers_the_loss_of_a_truncated_model(folder, tmp_path):
-    truncated = load_decoder(folder)
+    truncated = load_pretrained_lm(folder)
     del truncated.layers[1:]
     vocab_size = backend_tokenizer(folder).get_vocab_size()
-    pruned = prune_decoder(load_decoder(folder), LANGUAGE * 8, n_layer=1, vocab_size=vocab_size)
+    pruned = prune_decoder(
+        load_pretrained_lm(folder), LANGUAGE * 8, n_layer=1, vocab_size=vocab_size
+    )
     assert len(pruned.layers) == 1
     assert nll(pruned) < 0.7 * nll(truncated)
     write_decoder(pruned, tmp_path / "pruned")
-    loaded = load_decoder(str(tmp_path / "pruned"))
+    loaded = load_pretrained_lm(str(tmp_path / "pruned"))
     assert loaded.bos_token_id == pruned.bos_token_id
     assert nll(loaded) == pytest.approx(nll(pruned), abs=1e-5)
 
@@ -82,7 +84,9 @@ def nll(decoder):
 )
 def test_invalid_sizes_are_an_error(folder, options, message):
     with pytest.raises(ParameterError, match=message):
-        prune_decoder(load_decoder(folder), TEXTS, **{"n_layer": 2, "vocab_size": 270} | options)
+        prune_decoder(
+            load_pretrained_lm(folder), TEXTS, **{"n_layer": 2, "vocab_size": 270} | options
+        )
 
 
 def test_only_a_bpe_can_be_pruned():

@@ -4,7 +4,7 @@ import torch
 
 from tests.models.tiny_decoders import write_tiny
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.adapters import merge_adapters, prepare_for_tuning, unfreeze_above
 from wholescript.models.causal_lm import CausalLM
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 
 def untrained(folder, n_shared_layers, tuning="full"):
-    decoder = load_decoder(str(folder))
+    decoder = load_pretrained_lm(str(folder))
     model = CausalLM(decoder.model, prepare_for_tuning(decoder, "full"))
     unfreeze_above(model, n_shared_layers, tuning, lora_rank=2, lora_alpha=6)
     return model
@@ -44,7 +44,8 @@ def batch():
 def test_token_nll_equals_that_of_each_model_alone(folder):
     network, (ids, loss_mask) = trained(folder), batch()
     shared = [
-        token_nll.detach().numpy() for token_nll in network.token_nll(ids, loss_mask, logit_chunk=5)
+        token_nll.detach().numpy()
+        for token_nll in network.token_nll(ids, loss_mask, logits_batch_size=5)
     ]
     for token_nll, branch in zip(shared, network.branches, strict=True):
         alone = -branch.log_probabilities(ids, loss_mask).numpy()

@@ -11,7 +11,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.features.pretrained_encoders import quiet_loading
 
 LANGUAGE = ["the old ferry left the pier at noon", "the pier was old and the ferry was late"]
@@ -62,5 +62,5 @@ def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
 
 def language(name):
     """The token ids of a sentence of LANGUAGE for this model, (1, length)."""
-    decoder = load_decoder(name)
+    decoder = load_pretrained_lm(name)
     return torch.tensor([[decoder.bos_token_id, *decoder.encode(LANGUAGE[0])]])

@@ -6,7 +6,7 @@ import pytest
 
 from wholescript.errors import BundleError
 from wholescript.features.word_counts import count_words
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.prediction.fit import C_GRID, calibrated_tfidf, fit_predictor
 from wholescript.prediction.parsers import Script
 from wholescript.prediction.predict import predict
@@ -14,8 +14,8 @@ from wholescript.prediction.predictor import WEIGHTS, load_predictor, save_predi
 
 
 @pytest.fixture(scope="module")
-def task(corpus, features):
-    return Task(corpus.films, corpus.labels, corpus.groups, features)
+def dataset(corpus, features):
+    return FilmDataset(corpus.films, corpus.labels, corpus.groups, features)
 
 
 def count_vector(text, vocabulary):
@@ -32,11 +32,11 @@ MANIFEST = {
 }
 
 
-def test_predictor_equals_the_evaluated_estimator(task, corpus, features, texts):
+def test_predictor_equals_the_evaluated_estimator(dataset, corpus, features, texts):
     train, test = np.arange(45), np.arange(45, 60)
-    expected = calibrated_tfidf().fit_predict(task, train, test, seed=0).test
+    expected = calibrated_tfidf().fit_predict(dataset, train, test, seed=0).test
     part = corpus.select(train)
-    known = Task(part.films, part.labels, part.groups, features.select(part.film_ids))
+    known = FilmDataset(part.films, part.labels, part.groups, features.select(part.film_ids))
     fitted = replace(fit_predictor(known, seed=0, n_bootstrap=2), manifest=MANIFEST)
     probabilities = [predict(Script(texts[row]), fitted).probability for row in test]
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
@@ -49,7 +49,7 @@ def test_counts_of_a_text_equal_the_bundled_counts(features, texts, predictor):
         np.testing.assert_array_equal(count_vector(text, predictor.vocabulary), bundled[row])
 
 
-def test_refits_vary_around_the_fit_and_are_quantized_closely(task, texts, predictor):
+def test_refits_vary_around_the_fit_and_are_quantized_closely(dataset, texts, predictor):
     assert predictor.bootstrap_codes.shape == (25, len(predictor.vocabulary))
     assert predictor.manifest["strength"] in C_GRID
     assert 0 < predictor.manifest["coding_error"] < 0.02
@@ -69,9 +69,9 @@ def test_manifest(predictor, corpus):
     assert manifest["seen"]["years"] == pytest.approx([1960.59, 2018.41])
 
 
-def test_fit_is_byte_stable(task, tmp_path):
+def test_fit_is_byte_stable(dataset, tmp_path):
     for name in ("a", "b"):
-        save_predictor(fit_predictor(task, seed=0, n_bootstrap=2), tmp_path / name)
+        save_predictor(fit_predictor(dataset, seed=0, n_bootstrap=2), tmp_path / name)
     for file in (WEIGHTS, "manifest.json"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 

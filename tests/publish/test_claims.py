@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.publish.claims import evaluate_claims, find_claim
@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     store = RunStore(tmp_path / "results")
     for run, values in metrics.items():
         stored = {name: Metric(**value) for name, value in values.items()}
-        store.save(f"g/{run}", Identity("notebook", 1, {}, {}), stored)
+        store.save(f"g/{run}", RunIdentity("notebook", 1, {}, {}), stored)
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "claims.py").write_text(CLAIMS)
     return tmp_path

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.shell import shell
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
@@ -48,7 +48,7 @@ def test_rerun_executes_everything_and_keeps_published_output(
 def test_runs_of_cells_are_compared_and_runs_of_commands_are_not(executed: Project) -> None:
     store = RunStore(executed.root / "results")
     for name, metadata in (("removed", {"cell": "01_tiny-3"}), ("trained", {})):
-        identity = Identity("kind", 1, {}, {})
+        identity = RunIdentity("kind", 1, {}, {})
         store.save(f"tiny/{name}", identity, {"height": Metric(2.0)}, metadata=metadata)
     found = rerun(executed, lambda name, seconds: None)
     assert {m.run for m in found.metrics} == {"tiny/line", "tiny/removed"}

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from wholescript.errors import RunError
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric, Results
 from wholescript.experiments.store import RunStore
 
@@ -37,7 +37,7 @@ def plugin() -> ModuleType:
 def results(tmp_path: Path) -> Results:
     for name, metrics in {"tfidf": METRICS, "differences": DIFFERENCES}.items():
         stored = {key: Metric(**value) for key, value in metrics.items()}
-        RunStore(tmp_path).save(f"training/{name}", Identity("notebook", 1, {}, {}), stored)
+        RunStore(tmp_path).save(f"training/{name}", RunIdentity("notebook", 1, {}, {}), stored)
     return Results(tmp_path)
 
 

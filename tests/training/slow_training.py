@@ -22,7 +22,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, corpus
 from wholescript.files import ROOT
-from wholescript.models.aggregators import QueryDecoder
+from wholescript.models.aggregators import QueryAggregator
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 
@@ -32,11 +32,14 @@ SHARED = replace(SETTINGS, epochs=3, gradient_accumulation_steps=2)
 
 def model():
     torch.manual_seed(0)
-    return QueryDecoder(D, d_model=8, n_head=2, d_feedforward=8, n_queries=2)
+    return QueryAggregator(D, d_model=8, n_head=2, d_feedforward=8, n_queries=2)
 
 
 def run(
-    checkpoint=None, loss=binary_cross_entropy_with_logits, save_interval_s=0.0, settings=SETTINGS
+    checkpoint=None,
+    loss_fn=binary_cross_entropy_with_logits,
+    save_interval_s=0.0,
+    settings=SETTINGS,
 ):
     """Train with a checkpoint after every step; return the weights and the result."""
     labels, chunks = corpus(48)
@@ -51,7 +54,7 @@ def run(
         val_loader,
         settings,
         seed=5,
-        loss=loss,
+        loss_fn=loss_fn,
         checkpoint=checkpoint,
         save_interval_s=save_interval_s,
     )

@@ -19,7 +19,7 @@ from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.training.document_classifier import (
     WEIGHTS_FILE,
     LabelledDocuments,
-    NeuralDocumentClassifier,
+    NetworkClassifier,
 )
 from wholescript.training.loop import TrainConfig
 
@@ -308,6 +308,6 @@ def test_config_has_all_fields():
     config = classifier().config
     assert config["model"] == "ScratchClassifier"
     assert (config["size"], config["train_config"]["epochs"]) == ("tiny", EPOCHS)
-    fields = set(NeuralDocumentClassifier.__dataclass_fields__)
+    fields = set(NetworkClassifier.__dataclass_fields__)
     assert fields - set(config) == {"class_weight"}, "the default of a later field is not stored"
     assert classifier(class_weight="balanced").config["class_weight"] == "balanced"

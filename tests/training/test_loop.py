@@ -23,7 +23,7 @@ from wholescript.models.aggregators import GatedAttention
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 from wholescript.training.objectives.base import predict_logits
-from wholescript.training.objectives.films import FrozenEncoderObjective, drop_chunks
+from wholescript.training.objectives.films import AggregatorObjective, drop_chunks
 from wholescript.training.optimizers import make_optimizer
 
 QUICK = TrainConfig(epochs=12, learning_rate=2e-2, patience=12)
@@ -59,7 +59,7 @@ def assert_same_run(found, expected):
 def test_planted_signal_is_learned(model, loaders):
     train_loader, val_loader = loaders
     result = fit(model, train_loader, val_loader, QUICK, seed=0)
-    logits, labels, rows = predict_logits(model, val_loader, FrozenEncoderObjective())
+    logits, labels, rows = predict_logits(model, val_loader, AggregatorObjective())
     assert roc_auc_score(labels, logits) > 0.9
     assert sorted(rows) == sorted(val_loader.indices)
     assert labels.tolist() == val_loader.labels[rows].tolist()
@@ -78,7 +78,7 @@ def test_model_has_the_weights_of_the_best_epoch(model):
     losses = [row["val_loss"] for row in result.history]
     assert result.best_epoch == 1 + int(np.argmin(losses))
     assert len(losses) == result.best_epoch + settings.patience < settings.epochs
-    logits, truth, _ = predict_logits(model, val_loader, FrozenEncoderObjective())
+    logits, truth, _ = predict_logits(model, val_loader, AggregatorObjective())
     loss = binary_cross_entropy_with_logits(torch.from_numpy(logits), torch.from_numpy(truth))
     assert float(loss) == pytest.approx(min(losses), abs=1e-5)
 
@@ -142,7 +142,7 @@ def test_early_stopping_follows_the_monitored_metric(model):
     result = fit(model, train_loader, val_loader, settings, seed=0)
     aucs, losses = ([row[f"val_{name}"] for row in result.history] for name in ("auc", "loss"))
     assert result.best_epoch == 1 + int(np.argmax(aucs)) != 1 + int(np.argmin(losses))
-    logits, truth, _ = predict_logits(model, val_loader, FrozenEncoderObjective())
+    logits, truth, _ = predict_logits(model, val_loader, AggregatorObjective())
     assert roc_auc_score(truth, logits) == pytest.approx(max(aucs), abs=1e-5)
 
 
@@ -155,7 +155,7 @@ def test_gradients_are_clipped(model, loaders, every_step):
     def steep(logits, labels):
         return 1e4 * binary_cross_entropy_with_logits(logits, labels)
 
-    fit(model, *loaders, replace(QUICK, epochs=1), seed=0, loss=steep)
+    fit(model, *loaders, replace(QUICK, epochs=1), seed=0, loss_fn=steep)
     norms = np.array([norm for _, norm in every_step])
     np.testing.assert_allclose(norms, 1.0, rtol=1e-4)
 
@@ -217,14 +217,14 @@ def test_combined_optimizer_resumes(loaders, tmp_path):
         optimizer = make_optimizer("muon", model, 1e-2, 0.1)
         remaining = iter(range(stop))
 
-        def loss(logits, labels):
+        def loss_fn(logits, labels):
             if next(remaining, None) is None:
                 raise KeyboardInterrupt
             return binary_cross_entropy_with_logits(logits, labels)
 
         settings = replace(QUICK, epochs=4)
         options = {"optimizer": optimizer, "checkpoint": path, "save_interval_s": 0.0}
-        found = fit(model, *loaders, settings, seed=0, loss=loss, **options)
+        found = fit(model, *loaders, settings, seed=0, loss_fn=loss_fn, **options)
         assert len({id(group) for part in optimizer.optimizers for group in part.param_groups}) == 3
         return model.state_dict(), found.history
 
@@ -275,7 +275,7 @@ def test_loss_that_is_not_finite_raises(model, loaders):
         return binary_cross_entropy_with_logits(logits, labels) * math.nan
 
     with pytest.raises(RunError, match=r"epoch 1: lower learning_rate \(now 0.02\)"):
-        fit(model, *loaders, QUICK, seed=0, loss=infinite)
+        fit(model, *loaders, QUICK, seed=0, loss_fn=infinite)
 
 
 @pytest.mark.parametrize(

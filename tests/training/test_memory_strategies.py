@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as loss
 
 from wholescript.errors import ParameterError
-from wholescript.models.aggregators import GatedAttention, QueryDecoder
+from wholescript.models.aggregators import GatedAttention, QueryAggregator
 from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.training.batches import TokenBatch
@@ -20,7 +20,7 @@ COUNTS = torch.tensor([5, 1, 9])
 LABELS = torch.tensor([1.0, 0.0, 1.0])
 
 
-def make_model(aggregator: type = QueryDecoder, causal: bool = False) -> ChunkedClassifier:
+def make_model(aggregator: type = QueryAggregator, causal: bool = False) -> ChunkedClassifier:
     torch.manual_seed(0)
     encoder = ScratchEncoder(40, 16, 2, 32, causal=causal, dropout=0.3)
     return ChunkedClassifier(encoder, aggregator(16, 8))
@@ -47,7 +47,7 @@ def gradients(
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-@pytest.mark.parametrize("aggregator", [GatedAttention, QueryDecoder])
+@pytest.mark.parametrize("aggregator", [GatedAttention, QueryAggregator])
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("memory_strategy", ["checkpointing", "grad_cache"])
 def test_gradients_equal_full_backprop_with_dropout(

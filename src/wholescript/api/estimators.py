@@ -32,7 +32,7 @@ FILM_MODELS = {
 """The models of films: display name, and name in `studies.screenplays.models.configurations`."""
 
 NO_SETTINGS = {
-    *("train_config", "pretrain", "unlabelled", "settings", "embedding_pool", "cache", "progress"),
+    *("train_config", "pretrain", "unlabelled", "settings", "texts_to_embed", "cache", "progress"),
     *("name", "architecture", "quarters", "opening", "sparse", "dense", "kernel", "n_jobs"),
 }
 MAX_SUFFIX = 60  # characters of a run's name

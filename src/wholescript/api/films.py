@@ -205,7 +205,7 @@ def train_films(
             predictor = load_predictor(folder)
         except BundleError:  # it was not fitted yet, or is damaged
             member: Any = estimator.members[0]
-            predictor = fit_described(films.corpus, data.task, seed=films.seed, model=member)
+            predictor = fit_described(films.corpus, data.dataset, seed=films.seed, model=member)
             save_predictor(predictor, folder)
             predictor = load_predictor(folder)
     target = films.corpus.target

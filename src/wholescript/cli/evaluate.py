@@ -153,10 +153,10 @@ def smoke(
     import sys
 
     from wholescript.data.films import load_corpus
-    from wholescript.studies.screenplays.smoke import check_models, sample_film
+    from wholescript.studies.screenplays.smoke import check_models, make_smoke_sample
 
-    sample = sample_film(load_corpus(source, path, target=target), seed=seed)
-    film, chunks = sample.task.films.iloc[-1], sample.task.features.chunks.counts[-1]
+    sample = make_smoke_sample(load_corpus(source, path, target=target), seed=seed)
+    film, chunks = sample.dataset.films.iloc[-1], sample.dataset.features.chunks.counts[-1]
     echo(
         f"{film['title']} ({film['year']}), {film['n_words']:,} words, {chunks} chunks, sampled "
         f"with seed {seed}"

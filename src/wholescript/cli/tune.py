@@ -25,7 +25,7 @@ def tune(
     """Search hyperparameters with Ray Tune; the same command resumes the search."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
-    from wholescript.models.films.task import Task
+    from wholescript.models.films.estimator import FilmDataset
     from wholescript.project import Project
     from wholescript.studies.screenplays.search.results import write_search
     from wholescript.studies.screenplays.search.run import search
@@ -38,7 +38,7 @@ def tune(
     origin = corpus.provenance
     result = search(
         found,
-        Task(corpus.films, corpus.labels, features.groups, features),
+        FilmDataset(corpus.films, corpus.labels, features.groups, features),
         project.build / "search" / name,
         data={"location": origin.location, "fingerprint": origin.fingerprint},
         n_trials=trials,

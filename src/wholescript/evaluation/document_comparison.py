@@ -15,9 +15,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from wholescript.errors import ParameterError
 from wholescript.evaluation.bootstrap import (
-    CONFIDENCE,
+    CONFIDENCE_LEVEL,
+    BootstrapResult,
     FloatArray,
-    Resampled,
     compare_with_baseline,
     holm,
     mean_over_resampled_seeds,
@@ -36,9 +36,9 @@ def paired_difference(
     b: SeedPredictions,
     metrics: Sequence[str] = ("accuracy", "macro_f1"),
     *,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return a minus b: metric, value, low, high, p.
 
@@ -53,12 +53,14 @@ def paired_difference(
     check_known_metrics(metrics, LABEL_METRICS)
     rows = [LABEL_METRICS.index(name) for name in metrics]
     rng = np.random.default_rng(seed)
-    values, resampled = _label_metrics_of_both(a, b, n_boot, rng)
+    values, resampled = _label_metrics_of_both(a, b, n_bootstrap, rng)
     sides = [
-        Resampled(tuple(metrics), value[:, rows], mean_over_resampled_seeds(scores[:, rows], rng))
+        BootstrapResult(
+            tuple(metrics), value[:, rows], mean_over_resampled_seeds(scores[:, rows], rng)
+        )
         for value, scores in zip(values, resampled, strict=True)
     ]
-    return sides[0].difference_from(sides[1], confidence)
+    return sides[0].difference_from(sides[1], confidence_level)
 
 
 def error_rate_ratio(
@@ -66,9 +68,9 @@ def error_rate_ratio(
     b: SeedPredictions,
     *,
     paired_seeds: bool = False,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> tuple[float, float, float]:
     """Return the error rate of a over that of b, with its interval: value, low, high.
 
@@ -84,25 +86,27 @@ def error_rate_ratio(
         raise ParameterError(f"{len(a)} and {len(b)} seeds cannot be paired")
     row = [LABEL_METRICS.index("accuracy")]
     rng = np.random.default_rng(seed)
-    values, resampled = _label_metrics_of_both(a, b, n_boot, rng)
+    values, resampled = _label_metrics_of_both(a, b, n_bootstrap, rng)
     if (values[1][:, row] == 1).all():
         return np.nan, np.nan, np.nan
     rngs = (rng, copy.deepcopy(rng) if paired_seeds else rng)
     sides = [
-        Resampled(("error",), 1 - value[:, row], mean_over_resampled_seeds(1 - scores[:, row], own))
+        BootstrapResult(
+            ("error",), 1 - value[:, row], mean_over_resampled_seeds(1 - scores[:, row], own)
+        )
         for value, scores, own in zip(values, resampled, rngs, strict=True)
     ]
-    ratio = sides[0].ratio_to(sides[1], confidence).iloc[0]
+    ratio = sides[0].ratio_to(sides[1], confidence_level).iloc[0]
     return float(ratio["value"]), float(ratio["low"]), float(ratio["high"])
 
 
 def _label_metrics_of_both(
-    a: SeedPredictions, b: SeedPredictions, n_boot: int, rng: np.random.Generator
+    a: SeedPredictions, b: SeedPredictions, n_bootstrap: int, rng: np.random.Generator
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Return values (seeds, 4) and resampled metrics (seeds, 4, n_boot), of a and then of b."""
+    """Return values (seeds, 4) and resampled metrics (seeds, 4, n_bootstrap), of a and of b."""
     both = [*a, *b]
     check_same_documents(both)
-    values, resampled = label_metrics(both)[:, :, 0], label_metrics(both, n_boot, rng)
+    values, resampled = label_metrics(both)[:, :, 0], label_metrics(both, n_bootstrap, rng)
     n = len(a)
     return [values[:n], values[n:]], [resampled[:n], resampled[n:]]
 
@@ -132,9 +136,9 @@ def compare(
     *,
     baseline: str,
     metrics: Sequence[str] = ("accuracy", "macro_f1"),
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return the paired difference of each other model from the baseline, by metric and model.
 
@@ -148,7 +152,11 @@ def compare(
             one.
     """
     difference = partial(
-        paired_difference, metrics=metrics, n_boot=n_boot, seed=seed, confidence=confidence
+        paired_difference,
+        metrics=metrics,
+        n_bootstrap=n_bootstrap,
+        seed=seed,
+        confidence_level=confidence_level,
     )
     differences = compare_with_baseline(models, baseline, difference).query("model != @baseline")
     if differences.empty:

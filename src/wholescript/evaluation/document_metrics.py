@@ -14,10 +14,10 @@ from scipy.stats import binomtest
 
 from wholescript.errors import ParameterError
 from wholescript.evaluation.bootstrap import (
-    CONFIDENCE,
-    Resampled,
-    draw_cell_counts,
+    CONFIDENCE_LEVEL,
+    BootstrapResult,
     draw_counts,
+    draw_multinomial_counts,
     mean_over_resampled_seeds,
 )
 from wholescript.evaluation.calibration import equal_mass_bins
@@ -40,9 +40,9 @@ def bootstrap(
     predictions_by_seed: SeedPredictions,
     metrics: Sequence[str] = METRICS,
     *,
-    n_boot: int = 1000,
+    n_bootstrap: int = 1000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return each metric with its percentile interval: metric, value, low, high, std.
 
@@ -66,25 +66,25 @@ def bootstrap(
     check_same_documents(predictions_by_seed)
     rng = np.random.default_rng(seed)
     values = label_metrics(predictions_by_seed)
-    resampled = label_metrics(predictions_by_seed, n_boot, rng)
+    resampled = label_metrics(predictions_by_seed, n_bootstrap, rng)
     if set(metrics) & set(PROBABILITY_METRICS):
         values = np.concatenate([values, _probability_metrics(predictions_by_seed)], axis=1)
-        probability_metrics = _probability_metrics(predictions_by_seed, n_boot, rng)
+        probability_metrics = _probability_metrics(predictions_by_seed, n_bootstrap, rng)
         resampled = np.concatenate([resampled, probability_metrics], axis=1)
     means = mean_over_resampled_seeds(resampled, rng)
     # NaN where a seed has no probabilities.
     kept = [METRICS.index(m) for m in metrics if np.isfinite(values[:, METRICS.index(m)]).all()]
     names = tuple(METRICS[k] for k in kept)
-    return Resampled(names, values[:, kept, 0], means[kept]).table(confidence)
+    return BootstrapResult(names, values[:, kept, 0], means[kept]).table(confidence_level)
 
 
 def wilson_interval(
-    predictions: DocumentPredictions, confidence: float = CONFIDENCE
+    predictions: DocumentPredictions, confidence_level: float = CONFIDENCE_LEVEL
 ) -> tuple[float, float]:
     """Return the Wilson (1927) interval of the accuracy of one seed: low, high."""
     n_correct = int((predictions.labels == predictions.predicted).sum())
     test = binomtest(n_correct, len(predictions.ids))
-    bounds = test.proportion_ci(confidence_level=confidence, method="wilson")
+    bounds = test.proportion_ci(confidence_level=confidence_level, method="wilson")
     return float(bounds.low), float(bounds.high)
 
 
@@ -95,9 +95,11 @@ def check_known_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
 
 
 def label_metrics(
-    predictions_by_seed: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
+    predictions_by_seed: SeedPredictions,
+    n_bootstrap: int = 1,
+    rng: np.random.Generator | None = None,
 ) -> FloatArray:
-    """Return the metrics `LABEL_METRICS` of each seed under each resample, (seeds, 4, n_boot).
+    """Return the metrics `LABEL_METRICS` of each seed under each resample, (seeds, 4, n_bootstrap).
 
     Without `rng` there is one column, of the documents as they are. Documents that share their
     label and all predictions are drawn together as a cell of a multinomial: 25,000 documents of two
@@ -107,7 +109,7 @@ def label_metrics(
         [predictions_by_seed[0].labels, *(each.predicted for each in predictions_by_seed)]
     )
     cells, counts = np.unique(stacked, axis=0, return_counts=True)
-    drawn = counts[None] if rng is None else draw_cell_counts(counts, n_boot, rng)
+    drawn = counts[None] if rng is None else draw_multinomial_counts(counts, n_bootstrap, rng)
     weights = drawn.astype(np.float64)
     one_hot = np.eye(len(predictions_by_seed[0].classes))
     true = one_hot[cells[:, 0]]
@@ -131,15 +133,17 @@ def _metrics_from_cells(weights: FloatArray, true: FloatArray, predicted: FloatA
 
 
 def _probability_metrics(
-    predictions_by_seed: SeedPredictions, n_boot: int = 1, rng: np.random.Generator | None = None
+    predictions_by_seed: SeedPredictions,
+    n_bootstrap: int = 1,
+    rng: np.random.Generator | None = None,
 ) -> FloatArray:
-    """Return `PROBABILITY_METRICS` (seeds, 3, n_boot), NaN where a seed has no probabilities.
+    """Return `PROBABILITY_METRICS` (seeds, 3, n_bootstrap), NaN where a seed has no probabilities.
 
     They sum a value per document, so single documents are drawn.
     """
     n = len(predictions_by_seed[0].ids)
     terms = [_per_document_terms(each) for each in predictions_by_seed]
-    drawn = [np.ones((1, n))] if rng is None else draw_counts(n, n_boot, rng)
+    drawn = [np.ones((1, n))] if rng is None else draw_counts(n, n_bootstrap, rng)
     batches = []
     for weights in drawn:
         means = [weights @ term / n for term in terms]

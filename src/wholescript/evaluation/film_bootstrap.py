@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from wholescript.errors import DataError
-from wholescript.evaluation.bootstrap import CONFIDENCE, Resampled, draw_group_counts
+from wholescript.evaluation.bootstrap import CONFIDENCE_LEVEL, BootstrapResult, draw_group_counts
 from wholescript.evaluation.film_metrics import METRICS, weighted_metrics
 from wholescript.evaluation.film_predictions import FilmPredictions
 
@@ -20,16 +20,18 @@ def bootstrap(
     predictions: FilmPredictions,
     metrics: Sequence[str] = tuple(METRICS),
     *,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return each metric with its percentile interval: metric, value, low, high, std.
 
     `value` is the mean over repeats, `std` their standard deviation (NaN for one repeat).
     Resamples in which a metric is undefined are left out of its interval.
     """
-    return _resample(predictions.drop_unscored(), metrics, n_boot, seed).table(confidence)
+    return _resample(predictions.drop_unscored(), metrics, n_bootstrap, seed).table(
+        confidence_level
+    )
 
 
 def paired_difference(
@@ -37,9 +39,9 @@ def paired_difference(
     b: FilmPredictions,
     metrics: Sequence[str] = tuple(METRICS),
     *,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return a minus b under the same resamples: metric, value, low, high, p, std.
 
@@ -57,17 +59,17 @@ def paired_difference(
             f"the other {len(b.film_ids)} in {len(b.probabilities)}; evaluate both on the same "
             "folds."
         )
-    first, second = (_resample(model, metrics, n_boot, seed) for model in (a, b))
+    first, second = (_resample(model, metrics, n_bootstrap, seed) for model in (a, b))
     differences = first.values - second.values
     std = differences.std(axis=0, ddof=1) if len(differences) > 1 else np.nan
-    return first.difference_from(second, confidence, add_one=False).assign(std=std)
+    return first.difference_from(second, confidence_level, add_one=False).assign(std=std)
 
 
 def _resample(
-    predictions: FilmPredictions, metrics: Sequence[str], n_boot: int, seed: int
-) -> Resampled:
-    drawn = draw_group_counts(predictions.groups, n_boot, np.random.default_rng(seed))
+    predictions: FilmPredictions, metrics: Sequence[str], n_bootstrap: int, seed: int
+) -> BootstrapResult:
+    drawn = draw_group_counts(predictions.groups, n_bootstrap, np.random.default_rng(seed))
     once = np.ones((1, len(predictions.labels)))
     values = weighted_metrics(predictions, once, metrics)[:, :, 0]
     resampled = weighted_metrics(predictions, drawn, metrics).mean(axis=0)
-    return Resampled(tuple(metrics), values, resampled)
+    return BootstrapResult(tuple(metrics), values, resampled)

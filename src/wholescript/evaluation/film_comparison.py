@@ -27,7 +27,7 @@ def compare(
     *,
     baseline: str,
     seed: int = 0,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
 ) -> pd.DataFrame:
     """Return a metric of each model and its paired difference from the baseline.
 
@@ -38,7 +38,7 @@ def compare(
     Raises:
         ParameterError: the baseline is not among the models.
     """
-    options: dict[str, Any] = {"metrics": [metric], "n_boot": n_boot, "seed": seed}
+    options: dict[str, Any] = {"metrics": [metric], "n_bootstrap": n_bootstrap, "seed": seed}
     table = compare_with_baseline(predictions, baseline, partial(paired_difference, **options))
     differences = table.drop(columns="metric").set_index("model")
     values = pd.concat([bootstrap(model, **options) for model in predictions.values()])
@@ -62,7 +62,7 @@ def metric_table(
 
 
 def auc_by_decade(
-    predictions: Mapping[str, FilmPredictions], *, seed: int = 0, n_boot: int = 1000
+    predictions: Mapping[str, FilmPredictions], *, seed: int = 0, n_bootstrap: int = 1000
 ) -> pd.DataFrame:
     """Return the AUROC of each model within each decade that has enough films of both classes.
 
@@ -72,7 +72,7 @@ def auc_by_decade(
     for model, predicted in predictions.items():
         decades, numbers = np.unique(predicted.years // 10 * 10, return_inverse=True)
         names = [int(decade) for decade in decades]
-        table = auc_by_stratum(predicted, numbers, names, seed=seed, n_boot=n_boot)
+        table = auc_by_stratum(predicted, numbers, names, seed=seed, n_bootstrap=n_bootstrap)
         table = table.rename_axis("decade").reset_index()
         table.insert(1, "model", model)
         tables.append(table)

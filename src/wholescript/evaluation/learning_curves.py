@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.evaluation.bootstrap import CONFIDENCE, draw_seed_counts, percentile_interval
+from wholescript.evaluation.bootstrap import CONFIDENCE_LEVEL, draw_seed_counts, percentile_interval
 
 FloatArray = NDArray[np.float64]
 
@@ -30,9 +30,9 @@ def find_crossover(
     a: ArrayLike,
     b: ArrayLike,
     *,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> Crossover | None:
     """Return the last crossing of two curves of a score that is better when higher.
 
@@ -62,10 +62,12 @@ def find_crossover(
     if len(first) == len(second) == 1:
         return Crossover(float(np.exp(point)), None, None, best_after)
     rng = np.random.default_rng(seed)
-    means_a, means_b = (_resampled_mean_curves(scores, n_boot, rng) for scores in (first, second))
+    means_a, means_b = (
+        _resampled_mean_curves(scores, n_bootstrap, rng) for scores in (first, second)
+    )
     points = _log_crossover_size(log_sizes, direction * (means_a - means_b))
     # Some points are infinite, and cannot be interpolated between.
-    low, high = np.exp(percentile_interval(points, confidence, "inverted_cdf"))
+    low, high = np.exp(percentile_interval(points, confidence_level, "inverted_cdf"))
     return Crossover(float(np.exp(point)), float(low), float(high), best_after)
 
 
@@ -85,9 +87,11 @@ def _check_scores(name: str, values: ArrayLike, sizes: FloatArray) -> FloatArray
     return scores
 
 
-def _resampled_mean_curves(scores: FloatArray, n_boot: int, rng: np.random.Generator) -> FloatArray:
-    """Return the mean curve of each resample of seeds, (n_boot, k)."""
-    drawn = draw_seed_counts(len(scores), n_boot, rng)
+def _resampled_mean_curves(
+    scores: FloatArray, n_bootstrap: int, rng: np.random.Generator
+) -> FloatArray:
+    """Return the mean curve of each resample of seeds, (n_bootstrap, k)."""
+    drawn = draw_seed_counts(len(scores), n_bootstrap, rng)
     return drawn @ scores / drawn.sum(axis=1, keepdims=True)
 
 

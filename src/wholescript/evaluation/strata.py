@@ -41,7 +41,7 @@ def auc_by_stratum(
     names: Sequence[str | int],
     *,
     seed: int = 0,
-    n_boot: int = 2000,
+    n_bootstrap: int = 2000,
 ) -> pd.DataFrame:
     """Return the AUROC within each stratum that has enough films of both classes.
 
@@ -53,7 +53,7 @@ def auc_by_stratum(
         part = predictions.select_films(np.flatnonzero(strata == number))
         n_films, n_positive = len(part.labels), int(part.labels.sum())
         if min(n_positive, n_films - n_positive) >= MIN_FILMS_PER_CLASS:
-            auc = bootstrap(part, ["auc"], n_boot=n_boot, seed=seed).iloc[0]
+            auc = bootstrap(part, ["auc"], n_bootstrap=n_bootstrap, seed=seed).iloc[0]
             sizes = {"n_films": n_films, "n_positive": n_positive}
             rows[name] = sizes | {key: auc[key] for key in ("value", "low", "high")}
     columns = ["n_films", "n_positive", "value", "low", "high"]

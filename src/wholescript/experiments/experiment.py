@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import pandas as pd
 
 from wholescript.errors import ParameterError
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.progress import training_lock
 from wholescript.experiments.results import Metric
 from wholescript.experiments.source_code import code_fingerprint
@@ -82,13 +82,15 @@ class Experiment(ABC, Generic[Data]):
         """Return the modules whose source is recorded with the run, besides that of the class."""
         return ()
 
-    def checkpoint_key(self, identity: Identity) -> str:
+    def checkpoint_key(self, identity: RunIdentity) -> str:
         """Return the key of the folder of checkpoints and weights: by default that of the run."""
         return identity.key
 
-    def identity(self, data: Data) -> Identity:
+    def identity(self, data: Data) -> RunIdentity:
         """Return what the run is found by."""
-        return Identity(self.kind, self.version, self.settings_for(data), self.data_identity(data))
+        return RunIdentity(
+            self.kind, self.version, self.settings_for(data), self.data_identity(data)
+        )
 
 
 def run(
@@ -140,7 +142,7 @@ def run(
     return made
 
 
-def check_no_overwrite(store: RunStore, name: str, identity: Identity) -> None:
+def check_no_overwrite(store: RunStore, name: str, identity: RunIdentity) -> None:
     """Let a run be made again after a change of data, and refuse it after one of settings.
 
     Settings that one side does not know, and `bfloat16`, which a machine decides, are no change.

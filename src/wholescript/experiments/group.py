@@ -19,7 +19,7 @@ from filelock import FileLock
 from wholescript.errors import RunError
 from wholescript.experiments.key import canonical_json
 from wholescript.experiments.results import (
-    HISTORIES,
+    HISTORIES_FILE,
     RUNS,
     SHARED,
     Entry,
@@ -92,7 +92,7 @@ def read_table(folder: Path, name: str, file: str) -> pa.Table:
 
 def _settle(folder: Path, runs: Mapping[str, Entry]) -> None:
     """Let the tables hold the rows that `runs` point to, under their names, and no others."""
-    for path in (*folder.glob("*.parquet"), folder / HISTORIES):
+    for path in (*folder.glob("*.parquet"), folder / HISTORIES_FILE):
         labels = _labels(path)
         wanted = {}
         for name, entry in runs.items():
@@ -106,7 +106,7 @@ def _settle(folder: Path, runs: Mapping[str, Entry]) -> None:
 
 
 def _files(entry: Entry) -> list[str]:
-    return [*entry.get("tables", []), *([HISTORIES] if "history" in entry else [])]
+    return [*entry.get("tables", []), *([HISTORIES_FILE] if "history" in entry else [])]
 
 
 def _write_runs(folder: Path, runs: Mapping[str, Entry]) -> None:

@@ -25,7 +25,7 @@ def hash_json(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Identity:
+class RunIdentity:
     """What a run is found by: the kind of experiment, its version, its settings and its data.
 
     `settings` and `data` are JSON-able; `data` holds fingerprints, never the data itself.

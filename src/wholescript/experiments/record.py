@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
@@ -16,7 +16,7 @@ def record_metrics(name: str, metrics: Mapping[str, Metric]) -> Run:
     workspace = current_workspace()
     settings = {"notebook": workspace.name, "parameters": dict(workspace.parameters)}
     data = {"films": workspace.data, "runs": dict(sorted(workspace.used.items()))}
-    identity = Identity("notebook", 1, settings, data)
+    identity = RunIdentity("notebook", 1, settings, data)
     stored = workspace.store.find(name, identity)
     if stored and stored.metrics == {k: Metric(**m.as_dict()) for k, m in metrics.items()}:
         return workspace.record_use(stored)

@@ -15,15 +15,18 @@ from wholescript.errors import ParameterError, did_you_mean
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A class of models: `name` is the "model" of stored settings, `path` is `module:Class`."""
+    """A class of models.
+
+    `name` is the "model" of stored settings, `import_path` is `module:Class`.
+    """
 
     name: str
     display_name: str
-    path: str
+    import_path: str
 
     def load(self) -> Any:
         """Import the class and return it."""
-        return load_class(self.path)
+        return load_class(self.import_path)
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class TrainCommand:
         return load_class(self.settings) if self.settings else find_model(self.model).load()
 
 
-def load_class(path: str) -> Any:
+def load_class(import_path: str) -> Any:
     """Import a class by its path `module:Class`."""
-    module, _, name = path.partition(":")
+    module, _, name = import_path.partition(":")
     return getattr(import_module(module), name)
 
 
@@ -76,7 +79,7 @@ class MetricInfo:
     unit: str = ""
 
 
-LEARNING_RATE = re.compile(r"(.+)-lr(\d+e-\d+)")
+LEARNING_RATE_PATTERN = re.compile(r"(.+)-lr(\d+e-\d+)")
 
 _DOCUMENTS = "wholescript.models.documents"
 _FILMS = "wholescript.models.films"
@@ -470,7 +473,7 @@ def model_display_name(name: str) -> str:
 
     A suffix such as `-lr1e-4` is a learning rate, `-recalibrated` a recalibrated model.
     """
-    if match := LEARNING_RATE.fullmatch(name):
+    if match := LEARNING_RATE_PATTERN.fullmatch(name):
         return f"{model_display_name(match[1])}, learning rate {match[2]}"
     if name.endswith("-recalibrated"):
         return f"{model_display_name(name.removesuffix('-recalibrated'))}, recalibrated"

@@ -16,7 +16,7 @@ from typing import Any
 from wholescript.errors import RunError, did_you_mean
 from wholescript.experiments.key import hash_json
 
-RUNS, HISTORIES = "runs.json", "histories.csv"
+RUNS, HISTORIES_FILE = "runs.json", "histories.csv"
 STORED = ("metrics", "tables", "history")
 """What an entry of runs.json has besides the identity and the metadata of a run."""
 SHARED = (
@@ -178,10 +178,10 @@ def read_history(root: Path, run: str) -> list[dict[str, str]]:
     entry = read_runs(root / group).get(name, {})
     if "history" not in entry:
         return []
-    stored = read_histories(root / group / HISTORIES)
+    stored = read_histories(root / group / HISTORIES_FILE)
     rows = stored.get(staged_label(name, entry), stored.get(name))
     if rows is None:
-        raise RunError(f"{root / group / HISTORIES} lacks the run {name!r}: make it again")
+        raise RunError(f"{root / group / HISTORIES_FILE} lacks the run {name!r}: make it again")
     return [{column: row.get(column, "") for column in entry["history"]} for row in rows]
 
 

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from wholescript.errors import RunError
 from wholescript.experiments import group
-from wholescript.experiments.key import PARTS, Identity
+from wholescript.experiments.key import PARTS, RunIdentity
 from wholescript.experiments.results import (
-    HISTORIES,
+    HISTORIES_FILE,
     STORED,
     Metric,
     Results,
@@ -23,7 +23,7 @@ from wholescript.experiments.results import (
     read_runs,
 )
 
-VALIDATION = "val_predictions.parquet"
+VAL_PREDICTIONS_FILE = "val_predictions.parquet"
 
 
 class StoredPredictions(Protocol):
@@ -46,7 +46,7 @@ P = TypeVar("P", bound=StoredPredictions)
 class Run:
     """One finished run: `name` is `<group>/<name>`, `root` the folder of its store.
 
-    Four parts of `config` identify the experiment (`experiments.key.Identity`); the rest is
+    Four parts of `config` identify the experiment (`experiments.key.RunIdentity`); the rest is
     metadata: how the run was made.
     """
 
@@ -86,9 +86,9 @@ class Run:
 
     def val_predictions(self, kind: type[P]) -> P:
         """Return the predictions of validation documents; raises as `predictions` does."""
-        if VALIDATION not in self._tables:
+        if VAL_PREDICTIONS_FILE not in self._tables:
             raise RunError(f"run {self.name} stores no predictions on validation")
-        return kind.from_frame(self._table(VALIDATION).to_pandas())
+        return kind.from_frame(self._table(VAL_PREDICTIONS_FILE).to_pandas())
 
     @property
     def history(self) -> pd.DataFrame:
@@ -114,7 +114,7 @@ class Run:
     def _parts(self) -> dict[str, group.Part]:
         parts: dict[str, group.Part] = {file: self._table(file) for file in self._tables}
         history = read_history(self.root, self.name)
-        return {**parts, HISTORIES: history} if history else parts
+        return {**parts, HISTORIES_FILE: history} if history else parts
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class RunStore:
 
     root: Path
 
-    def find(self, name: str, identity: Identity | None = None) -> Run | None:
+    def find(self, name: str, identity: RunIdentity | None = None) -> Run | None:
         """Return the finished run of that name (and identity, if one is given), else None.
 
         Raises:
@@ -145,7 +145,7 @@ class RunStore:
     def save(
         self,
         name: str,
-        identity: Identity,
+        identity: RunIdentity,
         metrics: Mapping[str, Metric],
         *,
         metadata: Mapping[str, Any] | None = None,
@@ -167,7 +167,7 @@ class RunStore:
         if predictions is not None:
             parts[predictions.FILE] = _to_table(predictions)
         if val_predictions is not None:
-            parts[VALIDATION] = _to_table(val_predictions)
+            parts[VAL_PREDICTIONS_FILE] = _to_table(val_predictions)
         entry = {
             **(metadata or {}),
             **identity.as_dict(),
@@ -179,7 +179,7 @@ class RunStore:
         if history is not None and not history.empty:
             text = history.round(6).to_csv(index=False, lineterminator="\n")
             rows = list(csv.DictReader(io.StringIO(text, newline="")))
-            entry["history"], parts[HISTORIES] = list(rows[0]), rows
+            entry["history"], parts[HISTORIES_FILE] = list(rows[0]), rows
         group.put_run(folder, short, entry, parts)
         run = self.find(name)
         assert run is not None
@@ -197,7 +197,7 @@ class RunStore:
             RunError: the metadata has a part of the identity.
         """
         if taken := sorted({*metadata} & {*PARTS, "key", *STORED, "provenance"}):
-            raise RunError(f"{', '.join(taken)} identify a run: they are no metadata to change")
+            raise RunError(f"{', '.join(taken)} identify a run and cannot be changed")
         group.change_metadata(*_place(self.root, run.name), metadata)
         changed = self.find(run.name)
         assert changed is not None

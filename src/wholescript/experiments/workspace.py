@@ -8,7 +8,7 @@ from typing import Any
 
 from wholescript.errors import RunError
 from wholescript.experiments.environment import device_name
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.store import Run, RunStore
 from wholescript.project import Project
 
@@ -38,7 +38,7 @@ class Workspace:
         return [self.store]
 
     @property
-    def published(self) -> bool:
+    def writes_published_output(self) -> bool:
         """Whether what is written is the published output, in the repository itself."""
         return False
 
@@ -52,7 +52,7 @@ class Workspace:
         """Whether a run of other settings is replaced by one of the same name."""
         return False
 
-    def find(self, name: str, identity: Identity | None = None) -> Run | None:
+    def find(self, name: str, identity: RunIdentity | None = None) -> Run | None:
         """Return the finished run of that name, and identity if one is given; note its use."""
         for store in self.stores:
             if run := store.find(name, identity):

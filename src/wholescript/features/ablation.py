@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures
 from wholescript.features.chunks import offsets_of
-from wholescript.features.word_counts import OPENING_LENGTH, QUARTERS, WordCounts
+from wholescript.features.word_counts import N_QUARTERS, OPENING_CHARS, WordCounts
 
 
 def select_words(word_counts: WordCounts, mask: NDArray[np.bool_]) -> WordCounts:
@@ -45,7 +45,7 @@ def ablate_part(features: FilmFeatures, part: int, n_parts: int) -> FilmFeatures
     """
     chunks = select_chunks(features.chunks, chunk_parts(features.chunks, n_parts) != part)
     word_counts = features.word_counts
-    if n_parts == QUARTERS:
+    if n_parts == N_QUARTERS:
         quarters = list(word_counts.quarters)
         quarters[part] = sp.csr_matrix(quarters[part].shape, dtype=quarters[part].dtype)
         word_counts = replace(word_counts, quarters=tuple(quarters))
@@ -63,7 +63,7 @@ def ablate_opening(features: FilmFeatures, n_chars: NDArray[np.int64]) -> FilmFe
     rest.eliminate_zeros()
     word_counts = replace(features.word_counts, quarters=(rest, *features.word_counts.quarters[1:]))
     counts = features.chunks.counts
-    dropped = np.ceil(counts * np.minimum(OPENING_LENGTH / n_chars, 1.0))
+    dropped = np.ceil(counts * np.minimum(OPENING_CHARS / n_chars, 1.0))
     mask = _positions(features.chunks) >= np.repeat(dropped, counts)
     chunks = select_chunks(features.chunks, mask)
     return replace(features, word_counts=word_counts, chunks=chunks)

@@ -26,7 +26,7 @@ from wholescript.features.extract import (
 )
 from wholescript.features.layout import LAYOUT_NAMES, measure_layout
 from wholescript.features.tokenizers import count_gpt2_tokens
-from wholescript.features.word_counts import MIN_FILMS, count_words, stack_word_counts
+from wholescript.features.word_counts import MIN_DF, count_words, stack_word_counts
 from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
@@ -71,7 +71,7 @@ def build_features(
 
     Raises:
         DataError: the corpus has no texts (source "bundled"), or a text is unusable.
-        BundleError: the package with the encoder's weights is not installed.
+        DependencyError: the package with the encoder's weights is not installed.
     """
     if corpus.texts is None:
         raise DataError("bundled films have no texts: use source 'local' or 'hub'")
@@ -183,8 +183,8 @@ def _near_duplicate_groups(corpus: Corpus, records: Sequence[FilmRecord]) -> lis
     The threshold of similarity was set on words of at least 5 in 1,364 films. Of few films, words
     of 5 are common ones, which all scripts share: their vocabulary is taken in proportion.
     """
-    min_films = min(max(round(len(records) * MIN_FILMS / N_BUNDLED_FILMS), 1), MIN_FILMS)
-    counts = stack_word_counts([record.word_counts for record in records], min_films)
+    min_df = min(max(round(len(records) * MIN_DF / N_BUNDLED_FILMS), 1), MIN_DF)
+    counts = stack_word_counts([record.word_counts for record in records], min_df)
     near, _ = group_near_duplicates(counts.total, corpus.film_ids)
     return _merge_groups(corpus.groups, near)
 

@@ -36,7 +36,7 @@ from wholescript.features.compression import (
     quantize,
 )
 from wholescript.features.layout import LAYOUT_NAMES
-from wholescript.features.word_counts import QUARTERS, WordCounts
+from wholescript.features.word_counts import N_QUARTERS, WordCounts
 from wholescript.files import sha256_of, write_atomic
 
 FORMAT = 1
@@ -253,13 +253,13 @@ def _read_words(tensors: dict[str, NDArray[Any]]) -> WordCounts:
         or [np.zeros(0, np.int64)]
     )
     matrices = []
-    for number in range(QUARTERS + 1):
+    for number in range(N_QUARTERS + 1):
         matrix = sp.csr_matrix(
             (tensors[f"counts{number}"], indices, indptr), shape=(len(indptr) - 1, len(vocabulary))
         )
         matrix.eliminate_zeros()
         matrices.append(matrix)
-    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], vocabulary)
+    return WordCounts(tuple(matrices[:N_QUARTERS]), matrices[N_QUARTERS], vocabulary)
 
 
 def _pack(tensors: dict[str, NDArray[Any]]) -> bytes:

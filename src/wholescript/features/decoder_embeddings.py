@@ -13,7 +13,7 @@ from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.features.chunks import offsets_of, pad_batch
 from wholescript.features.compression import fit_pca_rotation, quantize
 from wholescript.features.film_cache import cache_arrays, load_cached_arrays
-from wholescript.features.pretrained_decoders import Decoder, frozen_decoder
+from wholescript.features.pretrained_decoders import PretrainedLM, frozen_decoder
 from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import CACHE
 
@@ -49,7 +49,7 @@ def cache_decoder_embeddings(
     Films that are in the cache are skipped, so an interrupted run can be continued.
 
     Raises:
-        BundleError: the package with the model is not installed.
+        DependencyError: the package with the model is not installed.
         ParameterError: the model cannot be loaded or has fewer layers.
     """
     dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
@@ -65,7 +65,7 @@ def cache_decoder_embeddings(
 
 @torch.inference_mode()
 def embed_chunks(
-    decoder: Decoder, text: str, n_chunks: int, chunk_length: int
+    decoder: PretrainedLM, text: str, n_chunks: int, chunk_length: int
 ) -> NDArray[np.float32]:
     """Return the mean hidden states of at most `n_chunks` chunks of a text, (chunks, d_model)."""
     ids = decoder.encode(text)

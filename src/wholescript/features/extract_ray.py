@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from wholescript.cluster import cluster, ray
+from wholescript.cluster import ray, ray_cluster
 from wholescript.errors import WholeScriptError
 from wholescript.features.extract import (
     FeatureConfig,
@@ -46,7 +46,7 @@ def extract_records_on_ray(
     `extract_records`. Nodes with the same kind of CPU give the same bytes.
 
     Raises:
-        BundleError: a node does not have the package with the encoder's weights.
+        DependencyError: a node does not have the package with the encoder's weights.
         RunError: no cluster answers at `address`.
     """
     settings = settings.resolved()
@@ -65,7 +65,7 @@ def extract_records_on_ray(
         first = next(films, None)
         if first is None:
             return text_sha1s
-        with cluster(address, workers):
+        with ray_cluster(address, workers):
             while batch := [first, *islice(films, FILMS_PER_BATCH - 1)] if first else []:
                 for film_id, record in _extract_batch(batch, settings):
                     write_atomic(record_path(folder, film_id), record)

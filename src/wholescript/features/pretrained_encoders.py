@@ -48,7 +48,7 @@ class PackagedEncoder:
 
     @property
     def folder(self) -> Path:
-        """The folder; raises BundleError if the package is not installed."""
+        """The folder; raises DependencyError if the package is not installed."""
         return package_folder(self.package) / self.subfolder
 
 
@@ -224,7 +224,7 @@ def load_encoder(
     """Load the frozen encoder `name` of `PACKAGED_ENCODERS`.
 
     Raises:
-        BundleError: the package with the weights is not installed.
+        DependencyError: the package with the weights is not installed.
         ParameterError: there is no such encoder, or it has fewer than `n_layer` layers.
     """
     engine, precision = resolve_engine(engine, precision)

@@ -70,7 +70,7 @@ def embed_sentences(
 
     Raises:
         DataError: there is no text, or one is empty (`check_texts`).
-        BundleError: the package with the weights is not installed.
+        DependencyError: the package with the weights is not installed.
         ParameterError: the encoder has fewer layers than `n_layer`.
     """
     check_texts(texts)

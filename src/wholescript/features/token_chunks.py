@@ -59,7 +59,7 @@ def cache_tokens(
     Films that are in the cache are skipped, so an interrupted run can be continued.
 
     Raises:
-        BundleError: the package with the tokenizer is not installed.
+        DependencyError: the package with the tokenizer is not installed.
     """
     tokenizer = encoder_tokenizer()
 

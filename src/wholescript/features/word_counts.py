@@ -1,7 +1,7 @@
 """Word counts per quarter of the script, the input of bag-of-words models.
 
 The script cannot be recovered from them: the order of words within a quarter is not stored, and
-words of fewer than `MIN_FILMS` films are left out.
+words of fewer than `MIN_DF` films are left out.
 """
 
 import itertools
@@ -13,9 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-MIN_FILMS = 5
-QUARTERS = 4
-OPENING_LENGTH = 4_000
+MIN_DF = 5
+N_QUARTERS = 4
+OPENING_CHARS = 4_000
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
@@ -39,9 +39,9 @@ class FilmWordCounts:
 def count_words(text: str) -> FilmWordCounts:
     """Count the words of a script in each of its quarters and in its opening."""
     words = tokenize_words(text)
-    bounds = np.linspace(0, len(words), QUARTERS + 1).round().astype(int)
+    bounds = np.linspace(0, len(words), N_QUARTERS + 1).round().astype(int)
     columns = [Counter(words[start:stop]) for start, stop in itertools.pairwise(bounds)]
-    columns.append(Counter(tokenize_words(text[:OPENING_LENGTH])))
+    columns.append(Counter(tokenize_words(text[:OPENING_CHARS])))
     vocabulary = sorted(set().union(*columns))
     counts = np.array([[column[word] for column in columns] for word in vocabulary], np.int64)
     return FilmWordCounts(vocabulary, counts.clip(max=65_535).astype(np.uint16).reshape(-1, 5))
@@ -75,13 +75,13 @@ class WordCounts:
         )
 
 
-def stack_word_counts(films: list[FilmWordCounts], min_films: int = MIN_FILMS) -> WordCounts:
-    """Stack the counts of films, for the words that at least `min_films` of them use."""
+def stack_word_counts(films: list[FilmWordCounts], min_df: int = MIN_DF) -> WordCounts:
+    """Stack the counts of films, for the words that at least `min_df` of them use."""
     frequency = Counter(word for film in films for word in film.vocabulary)
-    vocabulary = sorted(word for word, n in frequency.items() if n >= min_films)
+    vocabulary = sorted(word for word, n in frequency.items() if n >= min_df)
     column = {word: i for i, word in enumerate(vocabulary)}
     matrices = []
-    for part in range(QUARTERS + 1):
+    for part in range(N_QUARTERS + 1):
         rows, columns, values = [], [], []
         for row, film in enumerate(films):
             for word, count in zip(film.vocabulary, film.counts[:, part].tolist(), strict=True):
@@ -91,4 +91,4 @@ def stack_word_counts(films: list[FilmWordCounts], min_films: int = MIN_FILMS) -
                     values.append(count)
         shape = (len(films), len(vocabulary))
         matrices.append(sp.csr_matrix((np.array(values, np.uint16), (rows, columns)), shape=shape))
-    return WordCounts(tuple(matrices[:QUARTERS]), matrices[QUARTERS], vocabulary)
+    return WordCounts(tuple(matrices[:N_QUARTERS]), matrices[N_QUARTERS], vocabulary)

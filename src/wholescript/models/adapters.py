@@ -9,10 +9,10 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import Decoder
+from wholescript.features.pretrained_decoders import PretrainedLM
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.models.causal_lm import CausalLM
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.settings import DropoutRate, PositiveInt, checked
 
 Tuning = Literal["full", "lora", "frozen"]
@@ -21,7 +21,7 @@ LLAMA_LINEAR_MODULES = r".*_proj"  # the linear layers of a Llama block
 
 @checked
 def prepare_for_tuning(
-    decoder: Decoder,
+    decoder: PretrainedLM,
     tuning: Tuning,
     *,
     lora_rank: PositiveInt = 8,
@@ -105,4 +105,4 @@ def _replace_dropout(model: nn.Module) -> None:
     for module in model.modules():
         for name, child in module.named_children():
             if type(child) is nn.Dropout:
-                setattr(module, name, Dropout(child.p))
+                setattr(module, name, FastDropout(child.p))

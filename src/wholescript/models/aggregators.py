@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.models.transformer import Block, CrossAttentionBlock, LinearAttentionBlock
 
 
@@ -45,7 +45,7 @@ class GatedAttention(nn.Module):
         self.tanh_gate = nn.Linear(d_model, d_attention)
         self.sigmoid_gate = nn.Linear(d_model, d_attention)
         self.weight = nn.Linear(d_attention, 1, bias=False)
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(d_model, n_outputs))
+        self.head = nn.Sequential(FastDropout(dropout), nn.Linear(d_model, n_outputs))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
         """Aggregate a batch of films."""
@@ -57,7 +57,7 @@ class GatedAttention(nn.Module):
         return AggregatorOutput(self.head(film).squeeze(-1), attention)
 
 
-class TransformerEncoder(nn.Module):
+class TransformerAggregator(nn.Module):
     """A transformer encoder over the sequence of chunks, then the mean over chunks.
 
     `d_model`, `n_head`, `d_feedforward` and `n_layer` are independent of the chunk encoder.
@@ -80,8 +80,10 @@ class TransformerEncoder(nn.Module):
         self.blocks = nn.ModuleList(
             self.block(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
-        self.head = nn.Sequential(nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, 1))
-        self.dropout = Dropout(dropout)
+        self.head = nn.Sequential(
+            nn.LayerNorm(d_model), FastDropout(dropout), nn.Linear(d_model, 1)
+        )
+        self.dropout = FastDropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
         """Aggregate a batch of films."""
@@ -93,13 +95,13 @@ class TransformerEncoder(nn.Module):
         return AggregatorOutput(self.head(film).squeeze(-1), attention)
 
 
-class LinearAttentionEncoder(TransformerEncoder):
-    """`TransformerEncoder` with linear attention: linear in the number of chunks."""
+class LinearAttentionAggregator(TransformerAggregator):
+    """`TransformerAggregator` with linear attention: linear in the number of chunks."""
 
     block = LinearAttentionBlock
 
 
-class QueryDecoder(nn.Module):
+class QueryAggregator(nn.Module):
     """A transformer decoder whose learned queries attend to the sequence of chunks.
 
     `d_model`, `n_head`, `d_feedforward` and `n_layer` are independent of the chunk encoder. The
@@ -126,9 +128,9 @@ class QueryDecoder(nn.Module):
             CrossAttentionBlock(d_model, n_head, d_feedforward, dropout) for _ in range(n_layer)
         )
         self.head = nn.Sequential(
-            nn.LayerNorm(d_model), Dropout(dropout), nn.Linear(d_model, n_outputs)
+            nn.LayerNorm(d_model), FastDropout(dropout), nn.Linear(d_model, n_outputs)
         )
-        self.dropout = Dropout(dropout)
+        self.dropout = FastDropout(dropout)
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
         """Aggregate a batch of films."""
@@ -171,8 +173,8 @@ Architecture = Literal[
 ]
 AGGREGATORS: dict[str, type[nn.Module]] = {
     "gated_attention": GatedAttention,
-    "query_decoder": QueryDecoder,
-    "transformer_encoder": TransformerEncoder,
-    "linear_attention": LinearAttentionEncoder,
+    "query_decoder": QueryAggregator,
+    "transformer_encoder": TransformerAggregator,
+    "linear_attention": LinearAttentionAggregator,
 }
 """Aggregators by the name in settings: a new one is added here and in `Architecture`."""

@@ -9,7 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from wholescript.models.next_token import NextTokenModel, select_targets
 from wholescript.models.sizes import MODEL_SIZES, N_HEAD, check_size
 
-FEEDFORWARD_MULTIPLE = 32  # the feed-forward dimension is rounded up to a multiple of this
+FEEDFORWARD_ROUNDING = 32  # the feed-forward dimension is rounded up to a multiple of this
 
 
 class CausalLM(NextTokenModel):
@@ -58,7 +58,7 @@ def build_llama(vocab_size: int, size: str) -> CausalLM:
             vocab_size=vocab_size,
             hidden_size=d_model,
             # Two thirds of 4 x d_model: SwiGLU has three matrices instead of two.
-            intermediate_size=-(-8 * d_model // 3 // FEEDFORWARD_MULTIPLE) * FEEDFORWARD_MULTIPLE,
+            intermediate_size=-(-8 * d_model // 3 // FEEDFORWARD_ROUNDING) * FEEDFORWARD_ROUNDING,
             num_hidden_layers=n_layer,
             num_attention_heads=N_HEAD,
             num_key_value_heads=N_HEAD,

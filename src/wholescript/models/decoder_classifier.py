@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from wholescript.features.pretrained_decoders import Decoder
+from wholescript.features.pretrained_decoders import PretrainedLM
 from wholescript.models.adapters import Tuning, prepare_for_tuning
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.models.pooling import last_token
 
 
@@ -22,7 +22,7 @@ class DecoderClassifier(nn.Module):
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: PretrainedLM,
         n_classes: int,
         tuning: Tuning = "lora",
         *,
@@ -35,10 +35,10 @@ class DecoderClassifier(nn.Module):
             decoder, tuning, lora_rank=lora_rank, lora_alpha=lora_alpha, dropout=dropout
         )
         self._decoder = (decoder,)  # in a tuple: the output layer of its model is not registered
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.d_model, n_classes))
+        self.head = nn.Sequential(FastDropout(dropout), nn.Linear(decoder.d_model, n_classes))
 
     @property
-    def decoder(self) -> Decoder:
+    def decoder(self) -> PretrainedLM:
         """The decoder with its tokenizer, which shares its blocks with this model."""
         return self._decoder[0]
 

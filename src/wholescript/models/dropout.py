@@ -8,7 +8,7 @@ UNITS_PER_DRAW = 4  # units per 64-bit random integer, 16 bits each
 DRAW_LEVELS = 2**16
 
 
-class Dropout(nn.Dropout):
+class FastDropout(nn.Dropout):
     """`torch.nn.Dropout` (Srivastava et al., 2014) with a faster mask on a CPU.
 
     torch draws one random number per unit, which takes a third of a training step. Here one 64-bit

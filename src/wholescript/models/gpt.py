@@ -13,7 +13,7 @@ from torch.nn.functional import gelu, linear, relu, silu
 
 from wholescript.errors import ParameterError
 from wholescript.models.attention import multi_head_attention, position_angles
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.models.next_token import NextTokenModel
 from wholescript.settings import DropoutRate, NonNegativeFloat, PositiveInt, check_fields
 
@@ -126,7 +126,7 @@ class ResidualBranch(nn.Module):
 
     def __init__(self, config: GPTConfig, layer: nn.Module) -> None:
         super().__init__()
-        self.norm, self.layer, self.dropout = build_norm(config), layer, Dropout(config.dropout)
+        self.norm, self.layer, self.dropout = build_norm(config), layer, FastDropout(config.dropout)
         self.scale = None
         if config.layer_scale:
             self.scale = nn.Parameter(torch.full((config.d_model,), config.layer_scale))
@@ -147,7 +147,7 @@ class GPT(NextTokenModel):
         self.wpe = None
         if config.positions == "learned":
             self.wpe = nn.Embedding(config.block_size, config.d_model)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = FastDropout(config.dropout)
         self.attention = nn.ModuleList(
             ResidualBranch(config, CausalSelfAttention(config)) for _ in range(config.n_layer)
         )

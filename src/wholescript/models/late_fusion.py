@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from wholescript.models.aggregators import AggregatorOutput
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 
 
 class LateFusion(nn.Module):
@@ -19,7 +19,7 @@ class LateFusion(nn.Module):
         super().__init__()
         self.aggregator = aggregator
         self.extra_features = nn.Sequential(
-            Dropout(dropout), nn.Linear(n_extra_features, n_outputs, bias=False)
+            FastDropout(dropout), nn.Linear(n_extra_features, n_outputs, bias=False)
         )
 
     def forward(

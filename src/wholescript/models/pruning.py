@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from transformers import PreTrainedTokenizerFast
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import Decoder
+from wholescript.features.pretrained_decoders import PretrainedLM
 from wholescript.features.pretrained_encoders import quiet_loading
 
 LAST_WRITTEN_FILE = "tokenizer.json"
@@ -29,8 +29,8 @@ RIDGE = 1e-4  # relative to the mean of the diagonal
 
 
 def prune_decoder(
-    decoder: Decoder, texts: Sequence[str], *, n_layer: int, vocab_size: int
-) -> Decoder:
+    decoder: PretrainedLM, texts: Sequence[str], *, n_layer: int, vocab_size: int
+) -> PretrainedLM:
     """Return a decoder, changed in place, with its first `n_layer` layers and `vocab_size` tokens.
 
     The tokenizer still encodes any text, since all bytes are kept: a removed token is split into
@@ -77,7 +77,7 @@ def prune_decoder(
 
 
 @torch.inference_mode()
-def _fit_tuned_lens(decoder: Decoder, texts: Sequence[str], n_layer: int) -> Tensor:
+def _fit_tuned_lens(decoder: PretrainedLM, texts: Sequence[str], n_layer: int) -> Tensor:
     """Return the linear map (d, d) from normed states after `n_layer` layers to final states."""
     sample = np.random.default_rng(0).permutation(len(texts))[:LENS_TEXTS]
     d_model = decoder.d_model
@@ -135,14 +135,14 @@ def prune_tokenizer(
     return Tokenizer.from_str(json.dumps(spec)), [number for number, _ in old]
 
 
-def write_decoder(decoder: Decoder, folder: Path) -> None:
-    """Write a decoder for `load_decoder(folder)`; `LAST_WRITTEN_FILE` marks it as complete."""
+def write_decoder(decoder: PretrainedLM, folder: Path) -> None:
+    """Write a decoder for `load_pretrained_lm(folder)`; `LAST_WRITTEN_FILE` marks the end."""
     with quiet_loading():
         decoder.model.save_pretrained(folder)
         decoder.tokenizer.save_pretrained(folder)
 
 
-def _backend(decoder: Decoder) -> Tokenizer:
+def _backend(decoder: PretrainedLM) -> Tokenizer:
     backend = getattr(decoder.tokenizer, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
         raise ParameterError("only a tokenizer of the tokenizers library can be pruned")

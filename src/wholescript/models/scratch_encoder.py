@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.models.pooling import Pooling, pool_tokens
 from wholescript.models.transformer import Positions, Transformer
 
@@ -34,7 +34,7 @@ class ScratchEncoder(nn.Module):
         self.pooling: Pooling = pooling or ("last" if causal else "mean")
         self.embed = nn.Embedding(vocab_size, d_model)
         nn.init.normal_(self.embed.weight, std=d_model**-0.5)
-        self.dropout = Dropout(dropout)
+        self.dropout = FastDropout(dropout)
         self.transformer = Transformer(
             d_model,
             n_head,

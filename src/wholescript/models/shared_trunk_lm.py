@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from wholescript.models.causal_lm import CausalLM
 from wholescript.models.next_token import select_targets
 
-LOGIT_CHUNK = 256  # tokens whose logits fit into a CPU's cache
+LOGITS_BATCH_SIZE = 256  # tokens whose logits fit into a CPU's cache
 
 
 class SharedTrunkLM(nn.Module):
@@ -44,7 +44,7 @@ class SharedTrunkLM(nn.Module):
         return outputs
 
     def token_nll(
-        self, input_ids: Tensor, loss_mask: Tensor, logit_chunk: int = LOGIT_CHUNK
+        self, input_ids: Tensor, loss_mask: Tensor, logits_batch_size: int = LOGITS_BATCH_SIZE
     ) -> list[Tensor]:
         """Return the negative log-likelihood of each target token, (n_targets,) per class, in nats.
 
@@ -55,7 +55,9 @@ class SharedTrunkLM(nn.Module):
         losses = []
         for states in self(input_ids):
             selected, targets = select_targets(states, input_ids, loss_mask)
-            parts = zip(selected.split(logit_chunk), targets.split(logit_chunk), strict=True)
+            parts = zip(
+                selected.split(logits_batch_size), targets.split(logits_batch_size), strict=True
+            )
             losses.append(
                 cat([cross_entropy(head(x).float(), y, reduction="none") for x, y in parts])
             )

@@ -17,7 +17,7 @@ from wholescript.models.attention import (
     multi_head_attention,
     position_angles,
 )
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 
 Positions = Literal["sinusoidal", "rotary"]
 
@@ -28,7 +28,7 @@ def build_feedforward(d_model: int, d_feedforward: int, dropout: float) -> nn.Se
         nn.LayerNorm(d_model),
         nn.Linear(d_model, d_feedforward),
         nn.GELU(),
-        Dropout(dropout),
+        FastDropout(dropout),
         nn.Linear(d_feedforward, d_model),
     )
 
@@ -43,7 +43,7 @@ class Block(nn.Module):
         self.qkv = nn.Linear(d_model, 3 * d_model)
         self.out_proj = nn.Linear(d_model, d_model)
         self.feedforward = build_feedforward(d_model, d_feedforward, dropout)
-        self.dropout = Dropout(dropout)
+        self.dropout = FastDropout(dropout)
 
     def forward(self, states: Tensor, mask: Tensor, rotary_angles: Tensor | None) -> Tensor:
         """Map (n, length, d_model) to the same shape.
@@ -85,7 +85,7 @@ class CrossAttentionBlock(nn.Module):
         self.norm_cross = nn.LayerNorm(d_model)
         self.cross_attention = nn.MultiheadAttention(d_model, n_head, dropout, batch_first=True)
         self.feedforward = build_feedforward(d_model, d_feedforward, dropout)
-        self.dropout = Dropout(dropout)
+        self.dropout = FastDropout(dropout)
 
     def forward(self, queries: Tensor, memory: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Return new queries (batch, n_queries, d) and cross-attention (batch, n_queries, length).

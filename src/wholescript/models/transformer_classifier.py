@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from wholescript.models.dropout import Dropout
+from wholescript.models.dropout import FastDropout
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.sizes import MLP_RATIO, MODEL_SIZES, N_HEAD, Pooling, check_size
 from wholescript.settings import check
@@ -14,7 +14,7 @@ class TransformerClassifier(nn.Module):
     def __init__(self, encoder: ScratchEncoder, n_classes: int, *, dropout: float = 0.1) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = nn.Sequential(Dropout(dropout), nn.Linear(encoder.d_model, n_classes))
+        self.head = nn.Sequential(FastDropout(dropout), nn.Linear(encoder.d_model, n_classes))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Map right-padded (n, length) ids and their bool mask to logits (n, n_classes)."""

@@ -6,9 +6,9 @@ from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
-    evaluate_run,
+    cross_validation_run,
     load_end_to_end_run,
-    load_run,
+    load_or_run,
     measure_run,
     record_differences,
     with_fold_cache,
@@ -18,9 +18,9 @@ __all__ = [
     "Metric",
     "ModelComparison",
     "begin_notebook",
-    "evaluate_run",
+    "cross_validation_run",
     "load_end_to_end_run",
-    "load_run",
+    "load_or_run",
     "measure_run",
     "record_differences",
     "record_metrics",

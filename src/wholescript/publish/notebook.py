@@ -37,7 +37,7 @@ class Notebook(Workspace):
     """Whether this execution has written a figure or table with another content or origin."""
 
     @property
-    def published(self) -> bool:
+    def writes_published_output(self) -> bool:
         """Whether the output is published, that is written to the repository itself."""
         return self.output == self.project.root
 
@@ -57,7 +57,7 @@ class Notebook(Workspace):
 
         A rerun (WHOLESCRIPT_OUTPUT) uses its own output only, so that everything is made again.
         """
-        if os.environ.get(OUTPUT_VARIABLE) or self.published:
+        if os.environ.get(OUTPUT_VARIABLE) or self.writes_published_output:
             return [self.store]
         return [self.store, RunStore(self.project.root / "results")]
 

@@ -81,7 +81,7 @@ class FittedClassifier(Protocol):
         """Return the class probabilities, (n, n_classes)."""
 
 
-class TorchDocumentClassifier(ABC):
+class TrainedDocumentClassifier(ABC):
     """Base of the estimators that train with checkpoints in a folder and store their weights there.
 
     `model` names the class in stored settings.
@@ -193,7 +193,7 @@ class FittedDocumentClassifier:
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
-class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
+class NetworkClassifier(NeuralSettings, TrainedDocumentClassifier):
     """Base of the neural classifiers: label smoothing, early stopping, one or more phases.
 
     Documents are truncated to `max_length` tokens. `train_config.monitor` names the validation
@@ -236,7 +236,7 @@ class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
         network, tokenize, pad_token_id = self.build_model(train.texts, train.n_classes, folder)
         tokens = tokenize(train.texts)
         objective = replace(self.objective, tokens_per_forward=hardware().tokens_per_forward)
-        loss = self._loss(train)
+        loss_fn = self._make_loss_fn(train)
         fitted = FittedDocumentClassifier(
             network, tokenize, objective, pad_token_id, self.max_length
         )
@@ -250,21 +250,21 @@ class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
             2 * self.batch_size,
             pad_token_id,
         )
-        before = self.measure_network(network, tokenize)
+        before = self.forgetting_metrics(network, tokenize)
         for phase, config in enumerate(self.phases(network)):
             fitted.best_epoch = fit_phase(
                 network, train_loader, val_loader, config, fitted.history, phase=phase,
                 folder=folder, seed=seed + phase, objective=objective,
-                loss=loss,
+                loss_fn=loss_fn,
                 save_interval_s=self.save_interval_s, progress=progress, on_epoch_end=on_epoch_end,
             )  # fmt: skip
-        after = self.measure_network(network, tokenize)
+        after = self.forgetting_metrics(network, tokenize)
         for when, measured in (("before", before), ("after", after)):
             fitted.extra_metrics |= {f"{name}_{when}": value for name, value in measured.items()}
         fitted.extra_metrics["truncated_share"] = fitted.truncated_share
         return fitted
 
-    def _loss(self, train: LabelledDocuments) -> LossFn:
+    def _make_loss_fn(self, train: LabelledDocuments) -> LossFn:
         """Return the cross-entropy with label smoothing, weighted by class if set."""
         if self.class_weight is None:
             return partial(cross_entropy, label_smoothing=self.label_smoothing)
@@ -273,7 +273,7 @@ class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
         weights[present] = compute_class_weight("balanced", classes=present, y=train.labels)
         weight = torch.from_numpy(weights)
 
-        def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        def loss_fn(logits: Tensor, labels: Tensor) -> Tensor:
             losses = cross_entropy(
                 logits,
                 labels,
@@ -283,9 +283,9 @@ class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
             )
             return losses.mean()  # not over the weights, so that micro-batches add up to the batch
 
-        return loss
+        return loss_fn
 
-    def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
+    def forgetting_metrics(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
         """Return metrics of a network that are measured before and after its training."""
         return {}
 

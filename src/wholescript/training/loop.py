@@ -32,7 +32,7 @@ from wholescript.training.checkpoint import (
 )
 from wholescript.training.hardware import hardware
 from wholescript.training.objectives.base import LossFn, Objective
-from wholescript.training.objectives.films import FrozenEncoderObjective
+from wholescript.training.objectives.films import AggregatorObjective
 from wholescript.training.progress import ProgressMeter, progress_path
 from wholescript.training.seeds import derive_seed
 from wholescript.training.settings import HistoryRow, TrainConfig
@@ -68,7 +68,7 @@ def fit(
     config: TrainConfig,
     *,
     seed: int,
-    loss: LossFn = binary_cross_entropy_with_logits,
+    loss_fn: LossFn = binary_cross_entropy_with_logits,
     objective: Objective | None = None,
     optimizer: torch.optim.Optimizer | None = None,
     checkpoint: Path | None = None,
@@ -78,7 +78,7 @@ def fit(
 ) -> FitResult:
     """Train `model` with early stopping, and leave the weights of the best epoch in it.
 
-    `objective` is `FrozenEncoderObjective` by default, `optimizer` AdamW; the schedule sets its
+    `objective` is `AggregatorObjective` by default, `optimizer` AdamW; the schedule sets its
     learning rate. The file `checkpoint` is written after every epoch and every `save_interval_s`
     seconds, and training resumes from it if it exists; `progress_path(checkpoint)` holds the
     progress. `on_epoch_end` is called with each new row of the history.
@@ -87,7 +87,7 @@ def fit(
         RunError: the loss is not finite; the message names the epoch.
         ParameterError: the history has no column `config.monitor`.
     """
-    objective = objective or FrozenEncoderObjective(config.chunk_dropout)
+    objective = objective or AggregatorObjective(config.chunk_dropout)
     processes = _distributed_state()
     device = _device(processes)
     model.to(device)
@@ -142,7 +142,7 @@ def fit(
         rest = islice(batches, steps_done * config.gradient_accumulation_steps, None)
         while step := list(islice(rest, config.gradient_accumulation_steps)):
             loss_sum += _optimizer_step(
-                model, step, optimizer, config, loss, objective, (seed, epoch, steps_done)
+                model, step, optimizer, config, loss_fn, objective, (seed, epoch, steps_done)
             )
             schedule.step()
             n_samples += sum(len(batch.indices) for batch in step)
@@ -153,7 +153,7 @@ def fit(
                 saved = monotonic()
         train_loss = loss_sum / n_samples
         model.eval()
-        val_metrics = objective.validation_step(model, val_loader, loss)
+        val_metrics = objective.validation_step(model, val_loader, loss_fn)
         if not math.isfinite(train_loss + val_metrics["val_loss"]):
             raise RunError(
                 f"the loss is not finite in epoch {epoch}: lower learning_rate "
@@ -194,7 +194,7 @@ def _optimizer_step(
     batches: list[Batch],
     optimizer: torch.optim.Optimizer,
     config: TrainConfig,
-    loss: LossFn,
+    loss_fn: LossFn,
     objective: Objective,
     step_seed: tuple[int, int, int],
 ) -> float:
@@ -209,7 +209,7 @@ def _optimizer_step(
         share = len(batch.indices) / n_samples
 
         def weighted(logits: Tensor, labels: Tensor, share: float = share) -> Tensor:
-            return share * loss(logits, labels)
+            return share * loss_fn(logits, labels)
 
         batch_seed = derive_seed(*step_seed, number)
         loss_sum += n_samples * objective.training_step(model, batch, weighted, seed=batch_seed)

@@ -1,9 +1,10 @@
 """Memory strategies: how the gradient through many chunks is computed, and what is kept for it.
 
-A strategy gets `encode`, the chunk encoder; `groups`, the arguments of `encode` for each group of
-chunks; and `loss_fn`, which maps all chunk vectors (n, d) to the loss. It adds the gradient of the
-loss to the parameters and returns the loss, detached. All strategies give the same gradient,
-provided that `encode` is deterministic: called twice on a group, it must drop out the same units.
+A strategy gets `encode`, the chunk encoder; `chunk_groups`, the arguments of `encode` for each
+group of chunks; and `loss_fn`, which maps all chunk vectors (n, d) to the loss. It adds the
+gradient of the loss to the parameters and returns the loss, detached. All strategies give the same
+gradient, provided that `encode` is deterministic: called twice on a group, it must drop out the
+same units.
 
 `full_backprop`
 : keeps the activations of every chunk until the backward pass; memory grows with the film.
@@ -29,9 +30,9 @@ MemoryStrategy = Literal["full_backprop", "checkpointing", "grad_cache"]
 MEMORY_STRATEGIES: tuple[MemoryStrategy, ...] = get_args(MemoryStrategy)
 
 Encode = Callable[..., Tensor]
-Groups = Sequence[Sequence[Any]]
+ChunkGroups = Sequence[Sequence[Any]]
 VectorLoss = Callable[[Tensor], Tensor]
-Backward = Callable[[Encode, Groups, VectorLoss], Tensor]
+Backward = Callable[[Encode, ChunkGroups, VectorLoss], Tensor]
 
 
 @checked
@@ -43,46 +44,48 @@ def backward_fn(strategy: MemoryStrategy, n_cached_groups: NonNegativeInt = 0) -
     """
     functions: dict[MemoryStrategy, Backward] = {
         "full_backprop": full_backprop,
-        "checkpointing": checkpointing,
+        "checkpointing": activation_checkpointing,
         "grad_cache": partial(grad_cache, n_cached_groups=n_cached_groups),
     }
     return functions[strategy]
 
 
-def full_backprop(encode: Encode, groups: Groups, loss_fn: VectorLoss) -> Tensor:
+def full_backprop(encode: Encode, chunk_groups: ChunkGroups, loss_fn: VectorLoss) -> Tensor:
     """Backpropagate through all groups at once."""
-    loss = loss_fn(torch.cat([encode(*group) for group in groups]))
+    loss = loss_fn(torch.cat([encode(*group) for group in chunk_groups]))
     loss.backward()
     return loss.detach()
 
 
-def checkpointing(encode: Encode, groups: Groups, loss_fn: VectorLoss) -> Tensor:
+def activation_checkpointing(
+    encode: Encode, chunk_groups: ChunkGroups, loss_fn: VectorLoss
+) -> Tensor:
     """Backpropagate through all groups; recompute their activations in the backward pass."""
 
     def checkpointed(*group: Any) -> Tensor:
         vectors: Tensor = checkpoint(encode, *group, use_reentrant=False, preserve_rng_state=False)
         return vectors
 
-    return full_backprop(checkpointed, groups, loss_fn)
+    return full_backprop(checkpointed, chunk_groups, loss_fn)
 
 
 def grad_cache(
-    encode: Encode, groups: Groups, loss_fn: VectorLoss, *, n_cached_groups: int = 0
+    encode: Encode, chunk_groups: ChunkGroups, loss_fn: VectorLoss, *, n_cached_groups: int = 0
 ) -> Tensor:
     """Backpropagate to the chunk vectors, then through one group after another.
 
     The last `n_cached_groups` groups keep their activations, however long the film is, and are
     encoded once; the others are encoded twice.
     """
-    n_reencoded = max(len(groups) - n_cached_groups, 0)
+    n_reencoded = max(len(chunk_groups) - n_cached_groups, 0)
     with torch.no_grad():
-        parts = [encode(*group) for group in groups[:n_reencoded]]
+        parts = [encode(*group) for group in chunk_groups[:n_reencoded]]
     for part in parts:
         part.requires_grad_()
-    with_graph = [encode(*group) for group in groups[n_reencoded:]]
+    with_graph = [encode(*group) for group in chunk_groups[n_reencoded:]]
     loss = loss_fn(torch.cat(parts + with_graph))
     loss.backward()
-    for group, part in zip(groups, parts, strict=False):
+    for group, part in zip(chunk_groups, parts, strict=False):
         vectors = encode(*group)
         if vectors.requires_grad:  # a frozen encoder has no parameters to pass the gradient to
             vectors.backward(part.grad)

@@ -21,7 +21,7 @@ def fit_phase(
     phase: int | str = 0,
     folder: Path | None,
     seed: int,
-    loss: LossFn,
+    loss_fn: LossFn,
     objective: Objective,
     save_interval_s: float = 60.0,
     progress: bool = False,
@@ -41,7 +41,7 @@ def fit_phase(
     checkpoint = folder and folder / f"checkpoint-{phase}.safetensors"
     timer = EpochTimer(folder and folder / f"seconds-{phase}.json", len(history), checkpoint)
     result = fit(
-        model, train_loader, val_loader, config, seed=seed, loss=loss, objective=objective,
+        model, train_loader, val_loader, config, seed=seed, loss_fn=loss_fn, objective=objective,
         checkpoint=checkpoint, save_interval_s=save_interval_s, progress=progress,
         on_epoch_end=timer.epoch_callback(on_epoch_end, columns),
     )  # fmt: skip

@@ -60,7 +60,7 @@ def pretrain(
     )
     fit_phase(
         model, train_loader, val_loader, config, [], phase=PHASE, folder=folder, seed=seed,
-        loss=cross_entropy, objective=objective, progress=True,
+        loss_fn=cross_entropy, objective=objective, progress=True,
     )  # fmt: skip
     if path:
         state = {name: value.contiguous() for name, value in backbone.state_dict().items()}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wholescript.data.films.guards import find_text_error
+from wholescript.data.films.checks import find_text_error
 from wholescript.data.films.scripts import (
     ROWS_PER_BATCH,
     ParquetColumn,

@@ -6,7 +6,7 @@ from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.ensemble import SUMMED_COSTS, Ensemble
 from wholescript.experiments.experiment import run
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 
 
@@ -30,7 +30,7 @@ def member(workspace, name, rng_seed, noise, *, fingerprint="d", validated=True,
     }  # fmt: skip
     return workspace.store.save(
         f"set/{name}-s0",
-        Identity("document_classifier", 1, settings, {"fingerprint": fingerprint}),
+        RunIdentity("document_classifier", 1, settings, {"fingerprint": fingerprint}),
         {cost: Metric(2.0) for cost in SUMMED_COSTS},
         metadata=metadata,
         predictions=predictions(rng_seed, noise),

@@ -29,8 +29,8 @@ TEXTS = ["the old violin", "a harbour under the pier"]
 ESTIMATORS = [
     entry
     for entry in MODELS.values()
-    if "films" not in entry.path
-    and "screenplays" not in entry.path
+    if "films" not in entry.import_path
+    and "screenplays" not in entry.import_path
     and entry.name != Ensemble.model
 ]
 

@@ -9,13 +9,13 @@ from scipy.sparse import csr_matrix
 from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.features.compression import PCARotation
 from wholescript.features.word_counts import WordCounts
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 
 N, WORDS, PREDICTIVE = 120, 60, 3
 
 
 @pytest.fixture
-def task():
+def dataset():
     """120 films, a quarter positive; 3 words, one dimension and the year are predictive."""
     rng = np.random.default_rng(0)
     labels = (np.arange(N) % 4 == 0).astype(np.int8)
@@ -39,7 +39,7 @@ def task():
             "n_words": rng.integers(9_000, 40_000, N),
         }
     )
-    return Task(films, labels, ids, SimpleNamespace(word_counts=words, chunks=chunks))
+    return FilmDataset(films, labels, ids, SimpleNamespace(word_counts=words, chunks=chunks))
 
 
 @pytest.fixture
@@ -50,15 +50,15 @@ def rows():
 
 
 @pytest.fixture
-def assert_ignores_test_labels(task, rows):
+def assert_ignores_test_labels(dataset, rows):
     """Fail if the labels of the test films change the scores of an estimator."""
 
     def check(estimator):
         train, test = rows
-        labels = task.labels.copy()
+        labels = dataset.labels.copy()
         labels[test] = 1 - labels[test]
-        original = estimator.fit_predict(task, train, test, seed=0)
-        flipped = estimator.fit_predict(replace(task, labels=labels), train, test, seed=0)
+        original = estimator.fit_predict(dataset, train, test, seed=0)
+        flipped = estimator.fit_predict(replace(dataset, labels=labels), train, test, seed=0)
         np.testing.assert_array_equal(original.inner, flipped.inner)
         np.testing.assert_array_equal(original.test, flipped.test)
         assert original.chosen == flipped.chosen

@@ -7,51 +7,51 @@ import pytest
 
 from tests.features.films import some_features
 from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
-from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 
 
 @pytest.fixture
-def task():
+def dataset():
     features = some_features()
     films = pd.DataFrame({"film_id": features.film_ids, "n_chars": [16_000, 12_000, 40_000]})
-    return Task(films, np.array([1, 0, 0], np.int8), features.groups, features)
+    return FilmDataset(films, np.array([1, 0, 0], np.int8), features.groups, features)
 
 
 class Recorder:
-    """Records its task."""
+    """Records its data set."""
 
     name, config = "recorder", {"model": "recorder"}
 
-    def fit_predict(self, task, train, test, *, seed):
-        self.call = (task, train, test, seed)
+    def fit_predict(self, dataset, train, test, *, seed):
+        self.call = (dataset, train, test, seed)
         return FoldPredictions(np.zeros(len(train)), np.zeros(len(test)))
 
 
-def test_word_ablation_drops_words_and_keeps_chunks(task):
-    ablated = WordAblation(frozenset({"anna", "elsewhere"})).ablate(task).features
+def test_word_ablation_drops_words_and_keeps_chunks(dataset):
+    ablated = WordAblation(frozenset({"anna", "elsewhere"})).ablate(dataset).features
     assert ablated.word_counts.vocabulary == ["may", "sees", "town"]
-    assert ablated.chunks is task.features.chunks
-    kept = WordAblation(frozenset({"anna", "elsewhere"}), keep_only=True).ablate(task).features
+    assert ablated.chunks is dataset.features.chunks
+    kept = WordAblation(frozenset({"anna", "elsewhere"}), keep_only=True).ablate(dataset).features
     assert kept.word_counts.vocabulary == ["anna"]
 
 
-def test_the_estimator_gets_the_ablated_task(task):
+def test_the_estimator_gets_the_ablated_dataset(dataset):
     recorder = Recorder()
     train, test = np.array([0, 1]), np.array([2])
     FeatureAblation(recorder, WordAblation(frozenset({"anna"}))).fit_predict(
-        task, train, test, seed=7
+        dataset, train, test, seed=7
     )
     ablated, *rest = recorder.call
     assert "anna" not in ablated.features.word_counts.vocabulary
-    assert ablated.labels is task.labels
+    assert ablated.labels is dataset.labels
     assert [part.tolist() if hasattr(part, "tolist") else part for part in rest] == [[0, 1], [2], 7]
-    assert "anna" in task.features.word_counts.vocabulary
+    assert "anna" in dataset.features.word_counts.vocabulary
 
 
-def test_opening_ablation_drops_chunks_by_the_length_of_each_script(task):
-    chunks = OpeningAblation().ablate(task).features.chunks
+def test_opening_ablation_drops_chunks_by_the_length_of_each_script(dataset):
+    chunks = OpeningAblation().ablate(dataset).features.chunks
     assert chunks.counts.tolist() == [3, 5, 1]
-    longer = replace(task, films=task.films.assign(n_chars=4_000_000))
+    longer = replace(dataset, films=dataset.films.assign(n_chars=4_000_000))
     assert OpeningAblation().ablate(longer).features.chunks.counts.tolist() == [3, 7, 1]
 
 

@@ -8,31 +8,33 @@ from wholescript.models.films.controls import MetadataLR, ShuffledLabels, contro
 from wholescript.models.films.tfidf import TfidfLR
 
 
-def _auc(task, rows, estimator):
+def _auc(dataset, rows, estimator):
     train, test = rows
-    return roc_auc_score(task.labels[test], estimator.fit_predict(task, train, test, seed=0).test)
+    return roc_auc_score(
+        dataset.labels[test], estimator.fit_predict(dataset, train, test, seed=0).test
+    )
 
 
-def test_only_the_predictive_column_predicts(task, rows):
-    assert _auc(task, rows, MetadataLR(name="year", numeric=("year",))) > 0.8
+def test_only_the_predictive_column_predicts(dataset, rows):
+    assert _auc(dataset, rows, MetadataLR(name="year", numeric=("year",))) > 0.8
     uninformative = MetadataLR(
         name="uninformative", numeric=("n_words",), categorical=("source",), text=("title",)
     )
-    assert abs(_auc(task, rows, uninformative) - 0.5) < 0.25
+    assert abs(_auc(dataset, rows, uninformative) - 0.5) < 0.25
 
 
-def test_splines_fit_a_non_monotonic_effect(task, rows):
-    bump = np.where(task.labels == 1, 5.0, np.where(np.arange(120) % 4 == 1, 0.0, 10.0))
-    task.films["bump"] = bump + np.random.default_rng(0).normal(size=120)
-    assert _auc(task, rows, MetadataLR(name="bump", numeric=("bump",))) > 0.9
+def test_splines_fit_a_non_monotonic_effect(dataset, rows):
+    bump = np.where(dataset.labels == 1, 5.0, np.where(np.arange(120) % 4 == 1, 0.0, 10.0))
+    dataset.films["bump"] = bump + np.random.default_rng(0).normal(size=120)
+    assert _auc(dataset, rows, MetadataLR(name="bump", numeric=("bump",))) > 0.9
 
 
-def test_values_unseen_in_training_are_scored(task, rows):
+def test_values_unseen_in_training_are_scored(dataset, rows):
     train, test = rows
-    task.films.loc[test, "source"] = "found in a drawer"
-    task.films.loc[test, "year"] = 3000
+    dataset.films.loc[test, "source"] = "found in a drawer"
+    dataset.films.loc[test, "year"] = 3000
     estimator = MetadataLR(name="all", numeric=("year",), categorical=("source",), text=("title",))
-    assert np.isfinite(estimator.fit_predict(task, train, test, seed=0).test).all()
+    assert np.isfinite(estimator.fit_predict(dataset, train, test, seed=0).test).all()
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -40,21 +42,21 @@ def test_test_labels_are_ignored(assert_ignores_test_labels, number):
     assert_ignores_test_labels(controls()[number])
 
 
-def test_missing_column_is_an_error(task, rows):
+def test_missing_column_is_an_error(dataset, rows):
     with pytest.raises(DataError, match=r"no columns \['budget'\], which 'money' needs.*'year'"):
-        MetadataLR(name="money", numeric=("budget",)).fit_predict(task, *rows, seed=0)
+        MetadataLR(name="money", numeric=("budget",)).fit_predict(dataset, *rows, seed=0)
 
 
-def test_shuffled_labels_score_at_chance(task):
+def test_shuffled_labels_score_at_chance(dataset):
     estimator = ShuffledLabels(TfidfLR(min_df=2, Cs=(1.0,)))
     aucs = []
-    for fold in repeated_folds(task.labels, task.groups, n_folds=3, n_repeats=5, seed=0):
+    for fold in repeated_folds(dataset.labels, dataset.groups, n_folds=3, n_repeats=5, seed=0):
         seed = 10 * fold.repeat + fold.fold
-        found = estimator.fit_predict(task, fold.train, fold.test, seed=seed)
-        aucs.append(roc_auc_score(task.labels[fold.test], found.test))
+        found = estimator.fit_predict(dataset, fold.train, fold.test, seed=seed)
+        aucs.append(roc_auc_score(dataset.labels[fold.test], found.test))
     assert abs(np.mean(aucs) - 0.5) < 0.1
     assert estimator.config == {"model": "ShuffledLabels", "estimator": estimator.estimator.config}
-    assert task.labels.sum() == 30
+    assert dataset.labels.sum() == 30
 
 
 def test_names_of_controls():

@@ -17,17 +17,17 @@ class Features:
 
 
 @pytest.fixture
-def embedded(task, tmp_path, monkeypatch):
-    """A task with cached embeddings, of which one dimension is higher for positive films."""
+def embedded(dataset, tmp_path, monkeypatch):
+    """A data set with cached embeddings, of which one dimension is higher for positive films."""
     random = np.random.default_rng(0)
     monkeypatch.setattr(DecoderEmbeddingEstimator, "cache", tmp_path)
-    films = task.films.assign(text_sha1=[f"sha{row}" for row in range(len(task.labels))])
-    for sha1, label in zip(films["text_sha1"], task.labels, strict=True):
+    films = dataset.films.assign(text_sha1=[f"sha{row}" for row in range(len(dataset.labels))])
+    for sha1, label in zip(films["text_sha1"], dataset.labels, strict=True):
         vectors = random.normal(size=(3, 8)) + 2 * label * (np.arange(8) == 5)
         path = DecoderEmbeddingConfig().cache_path(sha1, tmp_path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(save({"vectors": vectors.astype(np.float16)}))
-    return replace(task, films=films, features=Features(None))
+    return replace(dataset, films=films, features=Features(None))
 
 
 def test_cached_embeddings_are_used(embedded, rows):

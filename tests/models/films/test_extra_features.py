@@ -17,40 +17,40 @@ from wholescript.models.films.tfidf import TfidfLR
 
 
 @pytest.fixture
-def task_with_layout(task):
-    layout = np.random.default_rng(2).normal(5, 2, (len(task.labels), len(LAYOUT_NAMES)))
-    features = SimpleNamespace(**vars(task.features), layout=layout.astype(np.float32))
-    return replace(task, features=features)
+def dataset_with_layout(dataset):
+    layout = np.random.default_rng(2).normal(5, 2, (len(dataset.labels), len(LAYOUT_NAMES)))
+    features = SimpleNamespace(**vars(dataset.features), layout=layout.astype(np.float32))
+    return replace(dataset, features=features)
 
 
-def test_each_feature_group_has_its_dimensions(task_with_layout, rows):
+def test_each_feature_group_has_its_dimensions(dataset_with_layout, rows):
     for name, dims in EXTRA_FEATURE_DIMS.items():
-        assert extract_extra_features(task_with_layout, rows[0], [name]).shape == (120, dims)
-    both = extract_extra_features(task_with_layout, rows[0], ["year", "tfidf"])
+        assert extract_extra_features(dataset_with_layout, rows[0], [name]).shape == (120, dims)
+    both = extract_extra_features(dataset_with_layout, rows[0], ["year", "tfidf"])
     parts = [
-        extract_extra_features(task_with_layout, rows[0], [name]) for name in ("year", "tfidf")
+        extract_extra_features(dataset_with_layout, rows[0], [name]) for name in ("year", "tfidf")
     ]
     np.testing.assert_array_equal(both, np.concatenate(parts, axis=1))
 
 
-def test_features_are_fitted_on_training_films_only(task_with_layout, rows):
+def test_features_are_fitted_on_training_films_only(dataset_with_layout, rows):
     train, test = rows
-    other = replace(task_with_layout, films=task_with_layout.films.copy())
+    other = replace(dataset_with_layout, films=dataset_with_layout.films.copy())
     other.films.loc[test, "year"] += 500
     other.features.layout[test] *= 9
     for name in ("year", "layout"):
         before, after = (
-            extract_extra_features(t, train, [name])[train] for t in (task_with_layout, other)
+            extract_extra_features(t, train, [name])[train] for t in (dataset_with_layout, other)
         )
         np.testing.assert_array_equal(before, after)
-    standardized = extract_extra_features(task_with_layout, train, ["layout"])[train]
+    standardized = extract_extra_features(dataset_with_layout, train, ["layout"])[train]
     assert standardized.std(0) == pytest.approx(1)
 
 
-def test_tfidf_components_keep_distances_up_to_scale(task_with_layout, rows):
+def test_tfidf_components_keep_distances_up_to_scale(dataset_with_layout, rows):
     train, _ = rows
-    found = extract_extra_features(task_with_layout, train, ["tfidf"])[train]
-    x = TfidfLR().design_matrices(task_with_layout, train, train)[0].toarray()
+    found = extract_extra_features(dataset_with_layout, train, ["tfidf"])[train]
+    x = TfidfLR().design_matrices(dataset_with_layout, train, train)[0].toarray()
     distances = [np.linalg.norm(v[:, None] - v[None], axis=-1) for v in (x, found)]
     ratio = distances[1][distances[0] > 0] / distances[0][distances[0] > 0]
     assert found.shape[1] == N_TFIDF_COMPONENTS

@@ -20,19 +20,19 @@ RAISING_PREDICTED_RATE = {"class weights", "oversampling", "class-balanced", "SM
 
 
 @pytest.fixture
-def fitted(task, rows):
+def fitted(dataset, rows):
     def fit(correction, C=10.0):
         estimator = ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(C,))
-        return estimator.fit_predict(task, *rows, seed=0)
+        return estimator.fit_predict(dataset, *rows, seed=0)
 
     return fit
 
 
 @pytest.mark.parametrize("correction", IMBALANCE_CORRECTIONS)
 def test_each_correction_ranks_and_ignores_test_labels(
-    fitted, task, rows, assert_ignores_test_labels, correction
+    fitted, dataset, rows, assert_ignores_test_labels, correction
 ):
-    assert roc_auc_score(task.labels[rows[1]], fitted(correction).test) > 0.75
+    assert roc_auc_score(dataset.labels[rows[1]], fitted(correction).test) > 0.75
     assert_ignores_test_labels(
         ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(1.0, 10.0))
     )
@@ -43,17 +43,17 @@ def test_correction_raises_the_mean_probability_of_the_rare_class(fitted, correc
     assert fitted(correction, 1.0).test.mean() > fitted("uncorrected", 1.0).test.mean() + 0.05
 
 
-def test_uncorrected_equals_tfidf_lr(task, rows, fitted):
-    baseline = TfidfLR(min_df=2, Cs=(10.0,)).fit_predict(task, *rows, seed=0)
+def test_uncorrected_equals_tfidf_lr(dataset, rows, fitted):
+    baseline = TfidfLR(min_df=2, Cs=(10.0,)).fit_predict(dataset, *rows, seed=0)
     np.testing.assert_array_equal(fitted("uncorrected").test, baseline.test)
 
 
 @pytest.mark.parametrize("tau", [1.0, 0.5])
-def test_logit_adjustment_shifts_by_the_prior_of_the_training_films(task, rows, tau):
+def test_logit_adjustment_shifts_by_the_prior_of_the_training_films(dataset, rows, tau):
     tfidf = TfidfLR(min_df=2, Cs=(10.0,))
-    before = tfidf.fit_predict(task, *rows, seed=0)
-    adjusted = LogitAdjustment(tfidf, tau).fit_predict(task, *rows, seed=0)
-    prior = logit(np.array([task.labels[rows[0]].mean()]))[0]
+    before = tfidf.fit_predict(dataset, *rows, seed=0)
+    adjusted = LogitAdjustment(tfidf, tau).fit_predict(dataset, *rows, seed=0)
+    prior = logit(np.array([dataset.labels[rows[0]].mean()]))[0]
     for old, new in ((before.test, adjusted.test), (before.inner, adjusted.inner)):
         np.testing.assert_allclose(logit(new) - logit(old), -tau * prior, atol=1e-6)
 
@@ -65,7 +65,7 @@ def test_logit_adjustment_ignores_test_labels_and_has_tau_in_its_config(assert_i
 
 
 @pytest.mark.parametrize("sampler", ["RandomOverSampler", "SMOTE"])
-def test_samplers_get_training_rows_only(task, rows, monkeypatch, sampler):
+def test_samplers_get_training_rows_only(dataset, rows, monkeypatch, sampler):
     sizes, real = [], getattr(imbalance, sampler)
 
     class Spy(real):
@@ -76,22 +76,22 @@ def test_samplers_get_training_rows_only(task, rows, monkeypatch, sampler):
     monkeypatch.setattr(imbalance, sampler, Spy)
     correction = "SMOTE" if sampler == "SMOTE" else "oversampling"
     ImbalanceCorrectedTfidfLR(correction=correction, min_df=2, Cs=(1.0,)).fit_predict(
-        task, *rows, seed=0
+        dataset, *rows, seed=0
     )
     assert len(sizes) == 4
     assert sum(sizes[:3]) == 2 * 80  # each inner fold is fitted on the other two
     assert sizes[3] == 80
 
 
-def test_focal_loss_with_gamma_0_is_logistic_regression(task):
-    x = np.random.default_rng(0).normal(size=(120, 5)) + task.labels[:, None]
-    baseline = predict_proba_logistic(x, task.labels, x, 3.0)
-    np.testing.assert_allclose(focal_logistic(x, task.labels, x, 3.0, 0.0), baseline, atol=1e-3)
-    focused = focal_logistic(x, task.labels, x, 3.0, 2.0)
+def test_focal_loss_with_gamma_0_is_logistic_regression(dataset):
+    x = np.random.default_rng(0).normal(size=(120, 5)) + dataset.labels[:, None]
+    baseline = predict_proba_logistic(x, dataset.labels, x, 3.0)
+    np.testing.assert_allclose(focal_logistic(x, dataset.labels, x, 3.0, 0.0), baseline, atol=1e-3)
+    focused = focal_logistic(x, dataset.labels, x, 3.0, 2.0)
     assert np.abs(focused - 0.5).mean() < np.abs(baseline - 0.5).mean()  # easy films weigh less
 
 
-def test_focal_loss_gradient_matches_finite_differences(task, monkeypatch):
+def test_focal_loss_gradient_matches_finite_differences(dataset, monkeypatch):
     caught = {}
 
     def catch(loss, start, **_):
@@ -100,11 +100,11 @@ def test_focal_loss_gradient_matches_finite_differences(task, monkeypatch):
 
     monkeypatch.setattr(imbalance, "minimize", catch)
     x = np.random.default_rng(0).normal(size=(120, 4))
-    prior = focal_logistic(x, task.labels, x, 2.0, 2.0)
+    prior = focal_logistic(x, dataset.labels, x, 2.0, 2.0)
     np.testing.assert_allclose(prior, 0.25)
     loss, point = caught["loss"], np.random.default_rng(1).normal(size=5)
     assert check_grad(lambda p: loss(p)[0], lambda p: loss(p)[1], point) < 1e-3
-    p_true = np.where(task.labels == 1, 1, -1) * (x @ point[:-1] + point[-1])
+    p_true = np.where(dataset.labels == 1, 1, -1) * (x @ point[:-1] + point[-1])
     expected = -((1 - expit(p_true)) ** 2 * np.log(expit(p_true))).sum()
     assert loss(point)[0] == pytest.approx(2.0 * expected + point[:-1] @ point[:-1] / 2)
 

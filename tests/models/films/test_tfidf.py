@@ -10,30 +10,30 @@ from wholescript.errors import DataError
 from wholescript.models.films.tfidf import TfidfLR
 
 
-def _auc(task, rows, estimator):
+def _auc(dataset, rows, estimator):
     train, test = rows
-    scores = estimator.fit_predict(task, train, test, seed=0)
+    scores = estimator.fit_predict(dataset, train, test, seed=0)
     assert scores.inner.shape == train.shape
     assert ((scores.test > 0) & (scores.test < 1)).all()
-    assert roc_auc_score(task.labels[train], scores.inner) > 0.6
-    return roc_auc_score(task.labels[test], scores.test)
+    assert roc_auc_score(dataset.labels[train], scores.inner) > 0.6
+    return roc_auc_score(dataset.labels[test], scores.test)
 
 
-def test_predictive_words_are_found(task, rows):
-    assert _auc(task, rows, TfidfLR(min_df=2)) > 0.8
+def test_predictive_words_are_found(dataset, rows):
+    assert _auc(dataset, rows, TfidfLR(min_df=2)) > 0.8
 
 
 def test_test_labels_are_ignored(assert_ignores_test_labels):
     assert_ignores_test_labels(TfidfLR(min_df=2))
 
 
-def test_features_are_tfidf_of_frequent_training_words(task, rows):
+def test_features_are_tfidf_of_frequent_training_words(dataset, rows):
     train, test = rows
-    counts = task.features.word_counts.total.toarray()
+    counts = dataset.features.word_counts.total.toarray()
     kept = (counts[train] > 0).sum(axis=0) >= 42
     assert 0 < kept.sum() < counts.shape[1]
     reference = TfidfTransformer(sublinear_tf=True).fit(counts[train][:, kept])
-    x, x_test = TfidfLR(min_df=42).design_matrices(task, train, test)
+    x, x_test = TfidfLR(min_df=42).design_matrices(dataset, train, test)
     np.testing.assert_allclose(
         x.toarray(), reference.transform(counts[train][:, kept]).toarray(), atol=1e-12
     )
@@ -42,19 +42,19 @@ def test_features_are_tfidf_of_frequent_training_words(task, rows):
     )
 
 
-def test_test_films_do_not_change_training_features(task, rows):
+def test_test_films_do_not_change_training_features(dataset, rows):
     train, test = rows
-    quarters = [quarter.tolil() for quarter in task.features.word_counts.quarters]
+    quarters = [quarter.tolil() for quarter in dataset.features.word_counts.quarters]
     quarters[0][test] = 9
-    words = replace(task.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
-    other = replace(task, features=SimpleNamespace(word_counts=words))
-    before = TfidfLR(min_df=2).design_matrices(task, train, test)[0]
+    words = replace(dataset.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
+    other = replace(dataset, features=SimpleNamespace(word_counts=words))
+    before = TfidfLR(min_df=2).design_matrices(dataset, train, test)[0]
     after = TfidfLR(min_df=2).design_matrices(other, train, test)[0]
     assert (before != after).nnz == 0
 
 
-def test_quarters_and_opening_select_counts(task):
-    words = task.features.word_counts
+def test_quarters_and_opening_select_counts(dataset):
+    words = dataset.features.word_counts
     last = TfidfLR(quarters=(3,)).counts(words)
     ends = TfidfLR(quarters=(0, 3)).counts(words)
     assert (last != words.quarters[3]).nnz == 0
@@ -63,14 +63,14 @@ def test_quarters_and_opening_select_counts(task):
     assert (TfidfLR().counts(words) != words.total).nnz == 0
 
 
-def test_sum_of_quarters_does_not_overflow(task):
-    quarters = [quarter.tolil() for quarter in task.features.word_counts.quarters]
+def test_sum_of_quarters_does_not_overflow(dataset):
+    quarters = [quarter.tolil() for quarter in dataset.features.word_counts.quarters]
     for quarter in quarters:
         quarter[0, 0] = 60_000
-    words = replace(task.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
+    words = replace(dataset.features.word_counts, quarters=tuple(q.tocsr() for q in quarters))
     assert TfidfLR().counts(words)[0, 0] == 240_000
 
 
-def test_empty_vocabulary_is_an_error(task, rows):
+def test_empty_vocabulary_is_an_error(dataset, rows):
     with pytest.raises(DataError, match=r"min_df=81 of the 80 training films: lower min_df"):
-        TfidfLR(min_df=81).design_matrices(task, *rows)
+        TfidfLR(min_df=81).design_matrices(dataset, *rows)

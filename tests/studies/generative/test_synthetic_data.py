@@ -17,7 +17,7 @@ from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.tables import by_dataset, local_document_runs, trained_on_all
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run
-from wholescript.experiments.key import Identity
+from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.workspace import Workspace
 from wholescript.models.documents.bag_of_words import NaiveBayes
@@ -262,7 +262,7 @@ def test_the_ece_noise_floor_decreases_with_the_sample_size():
     many, few = (ece_noise_floor(calibrated(n)) for n in (20_000, 500))
     assert few / many == pytest.approx((20_000 / 500) ** 0.5, rel=0.1)
     eces = [
-        bootstrap([calibrated(500, seed)], n_boot=2).set_index("metric")["value"]["ece"]
+        bootstrap([calibrated(500, seed)], n_bootstrap=2).set_index("metric")["value"]["ece"]
         for seed in range(9)
     ]
     assert few == pytest.approx(np.mean(eces), rel=0.3)
@@ -273,7 +273,7 @@ def test_error_rate_ratios_use_the_common_documents(workspace, dataset, ngram_ru
     common = set(half_run.predictions(DocumentPredictions).ids[::2])
     subset = half_run.predictions(DocumentPredictions).select(common)
     half_run = workspace.store.save(
-        half_run.name, Identity("kind", 1, half_run.settings, {}), half_run.metrics,
+        half_run.name, RunIdentity("kind", 1, half_run.settings, {}), half_run.metrics,
         metadata=half_run.config, predictions=subset,
     )  # fmt: skip
     ratios = error_rate_ratios_on_common_documents(

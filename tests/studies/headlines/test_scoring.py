@@ -5,7 +5,7 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.gpt import GPT, GPTConfig
-from wholescript.studies.headlines.scoring import task_metric, token_nll
+from wholescript.studies.headlines.scoring import original_metric, token_nll
 from wholescript.studies.headlines.tokenizer import train_headline_tokenizer
 
 HEADLINES = [
@@ -43,8 +43,8 @@ def task_losses(model, stream, block_size, batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
-def test_task_metric_equals_the_original_task(model, batch_size):
-    found = task_metric(model, TOKENIZER, HEADLINES, batch_size=batch_size, **EXACT)
+def test_original_metric_equals_that_of_the_task(model, batch_size):
+    found = original_metric(model, TOKENIZER, HEADLINES, batch_size=batch_size, **EXACT)
     stream = TOKENIZER.stream(HEADLINES)[1:]
     total, count = task_losses(model, stream, 16, batch_size)
     text = "<eos>".join(HEADLINES) + "<eos>"
@@ -54,13 +54,13 @@ def test_task_metric_equals_the_original_task(model, batch_size):
 
 def test_larger_batch_lowers_the_task_metric_but_not_the_corrected_one(model):
     small, large = (
-        task_metric(model, TOKENIZER, HEADLINES, batch_size=size, **EXACT) for size in (1, 10)
+        original_metric(model, TOKENIZER, HEADLINES, batch_size=size, **EXACT) for size in (1, 10)
     )
     assert large.nats_per_character < 0.8 * small.nats_per_character
     corrected = small.corrected_nats_per_character
     assert large.corrected_nats_per_character == pytest.approx(corrected, rel=0.05)
     with pytest.raises(DataError, match="do not fill a batch of 900 x 16"):
-        task_metric(model, TOKENIZER, HEADLINES, batch_size=900, **EXACT)
+        original_metric(model, TOKENIZER, HEADLINES, batch_size=900, **EXACT)
 
 
 def test_per_headline_context_scores_every_token_of_a_headline_alone(model):

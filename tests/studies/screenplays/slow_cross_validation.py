@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from wholescript.data.films.folds import repeated_folds
-from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.studies.screenplays.cross_validation import cross_validate
 
 
@@ -21,7 +21,7 @@ class SlowRandom:
         self.seconds = seconds
         self.fitted = 0
 
-    def fit_predict(self, task, train, test, *, seed):
+    def fit_predict(self, dataset, train, test, *, seed):
         self.fitted += 1
         time.sleep(self.seconds)
         rng = np.random.default_rng(seed)
@@ -29,17 +29,19 @@ class SlowRandom:
         return FoldPredictions(rng.random(len(train)), rng.random(len(test)), {"C": 0.1}, history)
 
 
-def small_task(n=60):
+def small_dataset(n=60):
     rng = np.random.default_rng(0)
     ids = np.array([f"film{i}" for i in range(n)], dtype=object)
     films = pd.DataFrame({"film_id": ids, "year": rng.integers(1950, 2020, n)})
-    return Task(films, (np.arange(n) % 3 == 0).astype(np.int8), ids, SimpleNamespace())
+    return FilmDataset(films, (np.arange(n) % 3 == 0).astype(np.int8), ids, SimpleNamespace())
 
 
 def run(estimator, folder, progress=False):
-    task = small_task()
-    folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
-    return cross_validate(estimator, task, folds, seed=3, fold_cache_dir=folder, progress=progress)
+    dataset = small_dataset()
+    folds = repeated_folds(dataset.labels, dataset.groups, n_folds=5, n_repeats=2, seed=0)
+    return cross_validate(
+        estimator, dataset, folds, seed=3, fold_cache_dir=folder, progress=progress
+    )
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 
-from tests.studies.screenplays.slow_cross_validation import SlowRandom, run, small_task
+from tests.studies.screenplays.slow_cross_validation import SlowRandom, run, small_dataset
 from wholescript.data.films.folds import Fold, repeated_folds, temporal_split
 from wholescript.errors import DataError
 from wholescript.evaluation.thresholds import best_threshold
-from wholescript.models.films.task import FoldPredictions
+from wholescript.models.films.estimator import FoldPredictions
 from wholescript.studies.screenplays.cross_validation import (
     CachedEstimator,
     cross_validate,
@@ -39,10 +39,10 @@ def test_every_film_is_tested_once_per_repeat():
 
 
 def test_parallel_folds_give_the_same_predictions(tmp_path):
-    task, estimator = small_task(), SlowRandom(0)
-    folds = repeated_folds(task.labels, task.groups, n_folds=5, n_repeats=2, seed=0)
+    dataset, estimator = small_dataset(), SlowRandom(0)
+    folds = repeated_folds(dataset.labels, dataset.groups, n_folds=5, n_repeats=2, seed=0)
     parallel = cross_validate(
-        estimator, task, folds, seed=3, fold_cache_dir=tmp_path, progress=False, n_jobs=2
+        estimator, dataset, folds, seed=3, fold_cache_dir=tmp_path, progress=False, n_jobs=2
     )
     assert estimator.fitted == 0  # the worker processes did
     assert len(list(tmp_path.glob("*.npz"))) == 10
@@ -64,19 +64,21 @@ def test_a_fold_is_fitted_on_one_core():
 
 
 def test_thresholds_are_chosen_on_inner_scores():
-    task, train, test = small_task(), np.arange(40), np.arange(40, 60)
-    p = cross_validate(SlowRandom(0), task, [Fold(0, 0, train, test)], seed=1, progress=False)
-    inner = SlowRandom(0).fit_predict(task, train, test, seed=fold_seed(1, Fold(0, 0, train, test)))
-    assert p.thresholds[0, 40] == best_threshold(task.labels[:40], inner.inner)
+    dataset, train, test = small_dataset(), np.arange(40), np.arange(40, 60)
+    p = cross_validate(SlowRandom(0), dataset, [Fold(0, 0, train, test)], seed=1, progress=False)
+    inner = SlowRandom(0).fit_predict(
+        dataset, train, test, seed=fold_seed(1, Fold(0, 0, train, test))
+    )
+    assert p.thresholds[0, 40] == best_threshold(dataset.labels[:40], inner.inner)
     assert np.isnan(p.probabilities[0, :40]).all()
     assert (p.folds[0, :40] == -1).all()
 
 
 def test_a_temporal_split_leaves_early_films_unscored():
-    task = small_task()
-    years = task.films["year"].to_numpy()
-    fold = temporal_split(task.labels, task.groups, years, first_test_year=1990)
-    p = cross_validate(SlowRandom(0), task, [fold], seed=0, progress=False)
+    dataset = small_dataset()
+    years = dataset.films["year"].to_numpy()
+    fold = temporal_split(dataset.labels, dataset.groups, years, first_test_year=1990)
+    p = cross_validate(SlowRandom(0), dataset, [fold], seed=0, progress=False)
     assert_array_equal(np.isfinite(p.probabilities[0]), years >= 1990)
 
 
@@ -121,38 +123,38 @@ def test_a_damaged_fold_is_fitted_again(tmp_path, damage, caplog):
 
 
 def test_a_cached_fold_depends_on_its_inputs(tmp_path):
-    task, train, test = small_task(), np.arange(40), np.arange(40, 60)
+    dataset, train, test = small_dataset(), np.arange(40), np.arange(40, 60)
     estimator = SlowRandom(0)
     cached = CachedEstimator(estimator, tmp_path)
-    cached.fit_predict(task, train, test, seed=0)
-    cached.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(dataset, train, test, seed=0)
+    cached.fit_predict(dataset, train, test, seed=0)
     assert estimator.fitted == 1
-    cached.fit_predict(task, train, test, seed=1)
-    cached.fit_predict(task, train[:-1], test, seed=0)
-    task.labels[0] ^= 1
-    cached.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(dataset, train, test, seed=1)
+    cached.fit_predict(dataset, train[:-1], test, seed=0)
+    dataset.labels[0] ^= 1
+    cached.fit_predict(dataset, train, test, seed=0)
     estimator.config = {"model": "another"}
-    cached.fit_predict(task, train, test, seed=0)
+    cached.fit_predict(dataset, train, test, seed=0)
     assert estimator.fitted == 5
 
 
 def test_leaking_folds_are_an_error():
-    task = small_task()
+    dataset = small_dataset()
     rows = np.arange(60)
     with pytest.raises(DataError, match=r"1 groups.*'film30'.*test films of fold 0"):
         folds = [Fold(0, 0, rows[:31], rows[30:])]
-        cross_validate(SlowRandom(0), task, folds, seed=0, progress=False)
+        cross_validate(SlowRandom(0), dataset, folds, seed=0, progress=False)
     with pytest.raises(DataError, match="row 50 is tested again in fold 1 of repeat 0"):
         folds = [Fold(0, 0, rows[:50], rows[50:]), Fold(0, 1, rows[:50], rows[50:])]
-        cross_validate(SlowRandom(0), task, folds, seed=0, progress=False)
+        cross_validate(SlowRandom(0), dataset, folds, seed=0, progress=False)
 
 
 def test_finished_folds_survive_an_interruption(tmp_path):
     class Failing(SlowRandom):
-        def fit_predict(self, task, train, test, *, seed) -> FoldPredictions:
+        def fit_predict(self, dataset, train, test, *, seed) -> FoldPredictions:
             if self.fitted == 4:
                 raise KeyboardInterrupt
-            return super().fit_predict(task, train, test, seed=seed)
+            return super().fit_predict(dataset, train, test, seed=seed)
 
     with pytest.raises(KeyboardInterrupt):
         run(Failing(0), tmp_path)

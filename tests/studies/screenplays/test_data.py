@@ -16,6 +16,6 @@ def test_other_chunk_length_needs_the_texts() -> None:
 def test_smoke_profile_samples_films_with_their_features() -> None:
     begin_notebook("05_evaluation", {"scale": "smoke"}, Project(ROOT))
     data = open_screenplay_data()
-    assert len(data.corpus) == 120 == len(data.task.features.chunks.counts)
-    assert data.task.labels.sum() == data.corpus.labels.sum()
+    assert len(data.corpus) == 120 == len(data.dataset.features.chunks.counts)
+    assert data.dataset.labels.sum() == data.corpus.labels.sum()
     assert {fold.repeat for fold in data.folds} == {0}

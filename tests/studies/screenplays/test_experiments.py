@@ -16,15 +16,15 @@ from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric
 from wholescript.features.bundle import FilmFeatures
-from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.notebook import Notebook, begin_notebook
 from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
-    evaluate_run,
+    cross_validation_run,
     load_end_to_end_run,
-    load_run,
+    load_or_run,
     measure_run,
     record_differences,
     with_fold_cache,
@@ -53,13 +53,13 @@ class Noisy:
         return {"noise": self.noise}
 
     def fit_predict(
-        self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+        self, dataset: FilmDataset, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
     ) -> FoldPredictions:
         if len(self.fits) == self.fail_at:
             raise KeyboardInterrupt
         self.fits.append(len(test))
         draw = np.random.default_rng(seed)
-        signal = task.labels + self.noise * draw.normal(size=len(task.labels))
+        signal = dataset.labels + self.noise * draw.normal(size=len(dataset.labels))
         scores = 1 / (1 + np.exp(-signal))
         return FoldPredictions(scores[train], scores[test], history=[{"epoch": 0, "loss": 1.0}])
 
@@ -80,8 +80,8 @@ def data() -> ScreenplayData:
     folds = repeated_folds(labels, groups, n_folds=4, n_repeats=2)
     temporal = [Fold(0, 0, np.arange(30), np.arange(30, N))]
     corpus = Corpus(films, "nominated", DataProvenance("bundled", "data", "f00d"), None)
-    task = Task(films, labels, groups, features)
-    return ScreenplayData(corpus, task, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
+    dataset = FilmDataset(films, labels, groups, features)
+    return ScreenplayData(corpus, dataset, folds, temporal, RUN_PROFILES["smoke"], "cpu", 0)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def notebook(project: Project) -> Notebook:
 
 def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, data: ScreenplayData) -> None:
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, data)
+    run = cross_validation_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
     assert run.root == notebook.project.root / "results"
     auc = run.metrics["auc"]
@@ -100,7 +100,7 @@ def test_run_is_stored_and_found_by_its_settings(notebook: Notebook, data: Scree
     assert 0.002 <= auc.tolerance < 0.2
     assert run.predictions(FilmPredictions).probabilities.shape == (2, N)
     assert list(run.history.columns) == ["repeat", "fold", "epoch", "loss"]
-    assert evaluate_run("tiny/noisy", estimator, data) == run
+    assert cross_validation_run("tiny/noisy", estimator, data) == run
     assert len(estimator.fits) == 8
     assert notebook.used == {"tiny/noisy": run.key}
 
@@ -109,27 +109,29 @@ def test_each_setting_and_the_data_change_the_key(notebook: Notebook, data: Scre
     provenance = DataProvenance("local", "x.parquet", "beef")
     features = cast(FilmFeatures, SimpleNamespace(manifest={"layers": 6}))
     runs = [
-        evaluate_run("tiny/noisy", Noisy(), data),
-        evaluate_run("tiny/noisy", Noisy(noise=0.5), data),
-        evaluate_run("tiny/noisy", Noisy(), data, split="temporal"),
-        evaluate_run("tiny/noisy", Noisy(), replace(data, seed=1)),
-        evaluate_run("tiny/noisy", Noisy(), replace(data, profile_name="full")),
-        evaluate_run("tiny/noisy", Noisy(), replace(data, folds=data.folds[:4])),
-        evaluate_run(
+        cross_validation_run("tiny/noisy", Noisy(), data),
+        cross_validation_run("tiny/noisy", Noisy(noise=0.5), data),
+        cross_validation_run("tiny/noisy", Noisy(), data, split="temporal"),
+        cross_validation_run("tiny/noisy", Noisy(), replace(data, seed=1)),
+        cross_validation_run("tiny/noisy", Noisy(), replace(data, profile_name="full")),
+        cross_validation_run("tiny/noisy", Noisy(), replace(data, folds=data.folds[:4])),
+        cross_validation_run(
             "tiny/noisy",
             Noisy(),
             replace(data, corpus=replace(data.corpus, provenance=provenance)),
         ),
-        evaluate_run(
-            "tiny/noisy", Noisy(), replace(data, task=replace(data.task, features=features))
+        cross_validation_run(
+            "tiny/noisy", Noisy(), replace(data, dataset=replace(data.dataset, features=features))
         ),
     ]
     assert len({run.key for run in runs}) == len(runs)
-    assert evaluate_run("tiny/noisy", Noisy(), data).key == runs[0].key
+    assert cross_validation_run("tiny/noisy", Noisy(), data).key == runs[0].key
 
 
 def test_run_with_one_repeat_has_a_tolerance(notebook: Notebook, data: ScreenplayData) -> None:
-    auc = evaluate_run("tiny/noisy", Noisy(noise=3.0), data, split="temporal").metrics["auc"]
+    auc = cross_validation_run("tiny/noisy", Noisy(noise=3.0), data, split="temporal").metrics[
+        "auc"
+    ]
     assert auc.low is not None and auc.high is not None
     assert auc.tolerance == pytest.approx((auc.high - auc.low) / 8, abs=1e-5)
 
@@ -137,45 +139,45 @@ def test_run_with_one_repeat_has_a_tolerance(notebook: Notebook, data: Screenpla
 def test_other_parameters_do_not_change_published_runs(
     project: Project, notebook: Notebook, data: ScreenplayData
 ) -> None:
-    published = evaluate_run("tiny/noisy", Noisy(), data)
+    published = cross_validation_run("tiny/noisy", Noisy(), data)
     before = tree(project.root)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
-    assert evaluate_run("tiny/noisy", Noisy(), data) == published
-    other = evaluate_run("tiny/noisy", Noisy(), replace(data, seed=5))
+    assert cross_validation_run("tiny/noisy", Noisy(), data) == published
+    other = cross_validation_run("tiny/noisy", Noisy(), replace(data, seed=5))
     assert other.root.is_relative_to(project.build / "runs")
     assert tree(project.root) == before
 
 
 def test_smoke_is_never_published(project: Project) -> None:
     project.params.write_text("01_tiny: {scale: smoke}\n")
-    assert not begin_notebook("01_tiny", {"scale": "smoke"}, project).published
+    assert not begin_notebook("01_tiny", {"scale": "smoke"}, project).writes_published_output
 
 
 def test_rerun_ignores_published_runs(
     project: Project, notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluate_run("tiny/noisy", Noisy(), data)
+    cross_validation_run("tiny/noisy", Noisy(), data)
     monkeypatch.setenv(OUTPUT_VARIABLE, str(project.rerun_root))
     begin_notebook("01_tiny", {}, project)
     estimator = Noisy()
-    run = evaluate_run("tiny/noisy", estimator, data)
+    run = cross_validation_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 8
     assert run.root.is_relative_to(project.rerun_root)
 
 
 def test_interrupted_run_resumes(notebook: Notebook, data: ScreenplayData) -> None:
     with pytest.raises(KeyboardInterrupt):
-        evaluate_run("tiny/noisy", Noisy(fail_at=3), data)
+        cross_validation_run("tiny/noisy", Noisy(fail_at=3), data)
     assert notebook.store.names() == []
     estimator = Noisy()
-    evaluate_run("tiny/noisy", estimator, data)
+    cross_validation_run("tiny/noisy", estimator, data)
     assert len(estimator.fits) == 5
 
 
 def test_cached_member_is_not_fitted_again(notebook: Notebook, data: ScreenplayData) -> None:
-    evaluate_run("tiny/noisy", Noisy(), data)
+    cross_validation_run("tiny/noisy", Noisy(), data)
     member = Noisy()
-    evaluate_run("tiny/again", with_fold_cache(member, data), data)
+    cross_validation_run("tiny/again", with_fold_cache(member, data), data)
     assert member.fits == []
 
 
@@ -183,13 +185,13 @@ def test_run_of_another_notebook_is_loaded(
     project: Project, notebook: Notebook, data: ScreenplayData
 ) -> None:
     with pytest.raises(RunError, match="there is no run 'tiny/noisy'"):
-        load_run("tiny/noisy", Noisy(), data)
-    run = evaluate_run("tiny/noisy", Noisy(), data)
-    assert load_run("tiny/noisy", Noisy(), data) == run
+        load_or_run("tiny/noisy", Noisy(), data)
+    run = cross_validation_run("tiny/noisy", Noisy(), data)
+    assert load_or_run("tiny/noisy", Noisy(), data) == run
     with pytest.raises(RunError, match="there is no run 'tiny/noisy' with these settings"):
-        load_run("tiny/noisy", Noisy(noise=2.0), data)
+        load_or_run("tiny/noisy", Noisy(noise=2.0), data)
     begin_notebook("01_tiny", {"slope": 3.0}, project)
-    other = load_run("tiny/noisy", Noisy(noise=2.0), data)
+    other = load_or_run("tiny/noisy", Noisy(noise=2.0), data)
     assert other.root.is_relative_to(project.build)
 
 
@@ -201,9 +203,11 @@ def test_record_metrics(notebook: Notebook) -> None:
 
 def test_record_differences(notebook: Notebook, data: ScreenplayData) -> None:
     models = {"noisy": Noisy(), "better": Noisy(noise=0.2)}
-    runs = {name: evaluate_run(f"tiny/{name}", model, data) for name, model in models.items()}
+    runs = {
+        name: cross_validation_run(f"tiny/{name}", model, data) for name, model in models.items()
+    }
     predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
-    table = compare(predictions, "auc", baseline="noisy", n_boot=50)
+    table = compare(predictions, "auc", baseline="noisy", n_bootstrap=50)
     parts = [ModelComparison(runs, "auc", table)]
     run = record_differences("tiny/differences", parts, baseline="noisy")
     assert list(run.metrics) == ["tiny/better - tiny/noisy:auc"]
@@ -213,7 +217,7 @@ def test_record_differences(notebook: Notebook, data: ScreenplayData) -> None:
 
 def test_evaluate_run_needs_a_workspace(project: Project, data: ScreenplayData) -> None:
     with pytest.raises(RunError, match="call begin_notebook"):
-        evaluate_run("tiny/noisy", Noisy(), data)
+        cross_validation_run("tiny/noisy", Noisy(), data)
 
 
 def test_measurement_is_made_once(notebook: Notebook) -> None:
@@ -240,7 +244,7 @@ def test_published_run_is_loaded_and_never_trained(
         RunError, match=r"no run 'chunk-encoders/noisy'.*train-end-to-end FILMS.parquet"
     ):
         load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
-    made = evaluate_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
+    made = cross_validation_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
     assert made.predictions(FilmPredictions).probabilities.shape == (1, N)
     absent = Noisy(fail_at=0)
     assert load_end_to_end_run("chunk-encoders/noisy", absent, data) == made
@@ -253,7 +257,7 @@ def test_published_run_is_loaded_and_never_trained(
 def test_published_run_is_copied_in_a_rerun(
     notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = evaluate_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
+    made = cross_validation_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
     monkeypatch.setenv(OUTPUT_VARIABLE, "again")
     again = begin_notebook("01_tiny", {}, notebook.project)
     load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)

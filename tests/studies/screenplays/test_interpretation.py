@@ -4,8 +4,8 @@ import pytest
 
 from tests.features.films import some_features
 from wholescript.data.films.folds import repeated_folds
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.interpretation import (
     interval_table,
     occlusion_metrics,
@@ -19,7 +19,7 @@ N, N_PARTS = 60, 4
 
 
 @pytest.fixture
-def task():
+def dataset():
     """Films of 8 chunks, of which the last two are predictive of the label."""
     features = some_features(counts=(8,) * N)
     labels = (np.arange(N) % 3 == 0).astype(np.int8)
@@ -27,19 +27,19 @@ def task():
     codes[:, :, 0] = 0
     codes[:, 6:, 1] += (60 * labels[:, None]).astype(np.int8)
     films = pd.DataFrame({"film_id": features.film_ids, "year": 2000})
-    return Task(films, labels, features.groups, features)
+    return FilmDataset(films, labels, features.groups, features)
 
 
 @pytest.fixture
-def folds(task):
-    return repeated_folds(task.labels, task.groups, n_folds=2, n_repeats=2, seed=0)
+def folds(dataset):
+    return repeated_folds(dataset.labels, dataset.groups, n_folds=2, n_repeats=2, seed=0)
 
 
-def test_occlusion_finds_the_predictive_part(task, folds):
+def test_occlusion_finds_the_predictive_part(dataset, folds):
     config = TrainConfig(epochs=2)
     network = MILClassifier("gated_attention", 2, 2, 16, config, {"d_model": 8, "d_attention": 4})
     models = {"mean pooling": MeanPoolingLR(Cs=(1.0,)), "gated attention": network}
-    found = occlusion_metrics(models, task, folds, n_parts=N_PARTS, seed=0)
+    found = occlusion_metrics(models, dataset, folds, n_parts=N_PARTS, seed=0)
     table = occlusion_table(found, "class_difference")
     assert table.groupby("model").size().to_dict() == {name: N_PARTS for name in models}
     mean = table[table["model"] == "mean pooling"].set_index("part")
@@ -57,8 +57,8 @@ def test_occlusion_finds_the_predictive_part(task, folds):
     assert (agreement["low"] <= agreement["high"]).all()
 
 
-def test_ablation_of_the_predictive_quarter_lowers_auc(task, folds):
-    found = quarter_ablation_metrics(MeanPoolingLR(Cs=(1.0,)), task, folds, seed=0)
+def test_ablation_of_the_predictive_quarter_lowers_auc(dataset, folds):
+    found = quarter_ablation_metrics(MeanPoolingLR(Cs=(1.0,)), dataset, folds, seed=0)
     table = interval_table(found, ":auc_change")
     assert table.index.tolist() == [f"without quarter {q}" for q in range(1, 5)]
     assert table["value"].idxmin() == "without quarter 4"

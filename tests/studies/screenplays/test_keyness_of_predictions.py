@@ -5,8 +5,8 @@ import scipy.sparse as sp
 from wholescript.features.keyness import keyness
 from wholescript.features.word_counts import WordCounts
 from wholescript.studies.screenplays.keyness_of_predictions import (
-    compare_feature_effects,
-    feature_effect_correlation,
+    compare_keyness,
+    keyness_agreement,
     predicted_labels,
 )
 
@@ -38,7 +38,7 @@ def test_as_many_films_are_predicted_positive_as_are_positive(predictions):
 
 def test_overweighted_words_come_first(films):
     words, labels, predicted, _ = films
-    table = compare_feature_effects(words, labels, predicted, min_films=20)
+    table = compare_keyness(words, labels, predicted, min_df=20)
     assert len(set(table["word"].head(10)) & set(words.vocabulary[:10])) >= 8
     true = keyness(words, labels, 20).set_index("word")["effect"]
     np.testing.assert_allclose(table.set_index("word")["true"], true[table["word"]])
@@ -47,18 +47,16 @@ def test_overweighted_words_come_first(films):
 def test_effects_of_a_class_with_itself_agree(films):
     words, labels, _, groups = films
     np.testing.assert_allclose(
-        feature_effect_correlation(
-            words, labels, labels, groups, seed=0, n_blocks=10, min_films=20
-        ),
+        keyness_agreement(words, labels, labels, groups, seed=0, n_blocks=10, min_df=20),
         1,
     )
 
 
 def test_effect_correlation_matches_the_table_and_its_interval(films):
     words, labels, predicted, groups = films
-    table = compare_feature_effects(words, labels, predicted, min_films=20)
-    correlation, spread_ratio = feature_effect_correlation(
-        words, labels, predicted, groups, seed=0, n_blocks=20, min_films=20
+    table = compare_keyness(words, labels, predicted, min_df=20)
+    correlation, spread_ratio = keyness_agreement(
+        words, labels, predicted, groups, seed=0, n_blocks=20, min_df=20
     )
     expected = table["true"].corr(table["predicted"], method="spearman")
     assert correlation[0] == pytest.approx(expected, abs=1e-9)

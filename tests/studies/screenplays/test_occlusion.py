@@ -4,21 +4,21 @@ import pytest
 
 from tests.features.films import some_features
 from wholescript.data.films.folds import repeated_folds
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.cross_validation import fold_seed
 from wholescript.studies.screenplays.occlusion import (
     cross_validate_without_each_part,
+    fit_and_occlude_parts,
     group_means,
-    predict_without_each_part,
-    relative_change,
+    relative_importance,
 )
 
 N = 60
 
 
 @pytest.fixture
-def task():
+def dataset():
     """Films of 8 chunks; the last quarter of the positive ones has a high second coordinate."""
     features = some_features(counts=(8,) * N)
     labels = (np.arange(N) % 3 == 0).astype(np.int8)
@@ -26,30 +26,32 @@ def task():
     codes[:, :, 0] = 0
     codes[:, 6:, 1] += (60 * labels[:, None]).astype(np.int8)
     films = pd.DataFrame({"film_id": features.film_ids, "year": 2000})
-    return Task(films, labels, features.groups, features)
+    return FilmDataset(films, labels, features.groups, features)
 
 
 @pytest.fixture
-def folds(task):
-    return repeated_folds(task.labels, task.groups, n_folds=3, n_repeats=2, seed=0)
+def folds(dataset):
+    return repeated_folds(dataset.labels, dataset.groups, n_folds=3, n_repeats=2, seed=0)
 
 
-def test_whole_films_have_the_scores_of_the_estimator(task, folds):
+def test_whole_films_have_the_scores_of_the_estimator(dataset, folds):
     fold, model = folds[0], MeanPoolingLR(Cs=(1.0,))
-    found = predict_without_each_part(model, task, fold, 4, seed=5)
-    plain = model.fit_predict(task, fold.train, fold.test, seed=fold_seed(5, fold)).test
+    found = fit_and_occlude_parts(model, dataset, fold, 4, seed=5)
+    plain = model.fit_predict(dataset, fold.train, fold.test, seed=fold_seed(5, fold)).test
     assert found.shape == (5, len(fold.test))
     np.testing.assert_allclose(found[0], plain)
 
 
-def test_occluding_the_predictive_part_changes_the_score_most(task, folds):
-    predictions = cross_validate_without_each_part(MeanPoolingLR(Cs=(1.0,)), task, folds, 4, seed=0)
+def test_occluding_the_predictive_part_changes_the_score_most(dataset, folds):
+    predictions = cross_validate_without_each_part(
+        MeanPoolingLR(Cs=(1.0,)), dataset, folds, 4, seed=0
+    )
     assert len(predictions) == 5
     assert all(
         np.isfinite(p.probabilities).all() and p.probabilities.shape == (2, N) for p in predictions
     )
     scores = np.stack([p.probabilities[0] for p in predictions])
-    positive = task.labels == 1
+    positive = dataset.labels == 1
     drop = (scores[0] - scores[1:])[:, positive].mean(axis=1)
     assert drop.argmax() == 3
     assert drop[3] > 0.2 > abs(drop[:3]).max()
@@ -58,7 +60,7 @@ def test_occluding_the_predictive_part_changes_the_score_most(task, folds):
 
 def test_changes_are_relative_to_the_mean_part():
     changes = np.array([[1.0, -3.0], [0.0, 0.0]])
-    np.testing.assert_array_equal(relative_change(changes), [[0.5, 1.5], [1.0, 1.0]])
+    np.testing.assert_array_equal(relative_importance(changes), [[0.5, 1.5], [1.0, 1.0]])
 
 
 def test_group_means_count_near_duplicates_once():

@@ -15,9 +15,9 @@ from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.token_chunks import TokenChunks
 from wholescript.features.word_counts import WordCounts
 from wholescript.models.aggregators import AGGREGATORS
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays import smoke
-from wholescript.studies.screenplays.smoke import SmokeBatch, check_models, sample_film
+from wholescript.studies.screenplays.smoke import SmokeSample, check_models, make_smoke_sample
 
 
 class Broken(nn.Module):
@@ -48,9 +48,11 @@ def sample(films):
     layout = np.random.default_rng(1).normal(size=(5, len(LAYOUT_NAMES))).astype(np.float32)
     films = films.assign(n_words=np.arange(5) + 9_000)
     features = SimpleNamespace(chunks=chunks, word_counts=words, layout=layout)
-    task = Task(films, labels, groups, features)
+    dataset = FilmDataset(films, labels, groups, features)
     ids = np.random.default_rng(0).integers(30_522, size=600).astype(np.uint16)
-    return SmokeBatch(task, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), tokens_are_random=True)
+    return SmokeSample(
+        dataset, TokenChunks(ids, np.array([0, 600]), 0, 1, 2), tokens_are_random=True
+    )
 
 
 @pytest.fixture
@@ -88,9 +90,9 @@ def test_missing_gradients_and_nan_are_reported(sample, quick, monkeypatch):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_command_prints_the_film_and_exits_with_1_on_a_problem(sample, quick, monkeypatch, broken):
-    films = sample.task.films.assign(title="The Plant", n_words=12_345)
-    sample = replace(sample, task=replace(sample.task, films=films))
-    monkeypatch.setattr(smoke, "sample_film", lambda corpus, seed: sample)
+    films = sample.dataset.films.assign(title="The Plant", n_words=12_345)
+    sample = replace(sample, dataset=replace(sample.dataset, films=films))
+    monkeypatch.setattr(smoke, "make_smoke_sample", lambda corpus, seed: sample)
     if broken:
         monkeypatch.setitem(AGGREGATORS, "query_decoder", Broken)
     result = shell(["evaluate", "smoke", "--seed", "7"])
@@ -103,10 +105,10 @@ def test_command_prints_the_film_and_exits_with_1_on_a_problem(sample, quick, mo
 
 def test_sampled_film_depends_on_the_seed():
     corpus = load_corpus()
-    sample, again, other = (sample_film(corpus, seed=seed) for seed in (1, 1, 2))
-    films = sample.task
-    assert films.films["film_id"].tolist() == again.task.films["film_id"].tolist()
-    assert films.films["film_id"].iloc[-1] != other.task.films["film_id"].iloc[-1]
+    sample, again, other = (make_smoke_sample(corpus, seed=seed) for seed in (1, 1, 2))
+    films = sample.dataset
+    assert films.films["film_id"].tolist() == again.dataset.films["film_id"].tolist()
+    assert films.films["film_id"].iloc[-1] != other.dataset.films["film_id"].iloc[-1]
     assert films.labels[sample.train_indices].tolist() == [0, 0, 1, 1]
     assert sample.tokens_are_random
     assert sample.tokens.counts.tolist() == [films.features.chunks.counts[-1]]
@@ -122,4 +124,4 @@ def test_corpus_with_one_class_raises():
 
     seeds = (s for s in range(99) if np.random.default_rng(s).permutation(4)[0] == 3)
     with pytest.raises(DataError, match="the corpus without d"):
-        sample_film(Lone(), seed=next(seeds))
+        make_smoke_sample(Lone(), seed=next(seeds))

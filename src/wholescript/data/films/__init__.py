@@ -1,5 +1,6 @@
 """Films with their labels: sources, checks, cross-validation folds and summary tables."""
 
+from wholescript.data.films.checks import check_class_prior
 from wholescript.data.films.corpus import SOURCES, Corpus, DataProvenance, load_corpus
 from wholescript.data.films.duplicates import group_near_duplicates
 from wholescript.data.films.folds import (
@@ -9,7 +10,6 @@ from wholescript.data.films.folds import (
     repeated_folds,
     temporal_split,
 )
-from wholescript.data.films.guards import check_class_prior
 from wholescript.data.films.labels import TARGETS, award_labels, read_awards
 from wholescript.data.films.scripts import ScreenplayTexts
 from wholescript.data.films.sources import HUB_NAME, HUB_REVISION

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from wholescript.data.films.guards import (
+from wholescript.data.films.checks import (
     check_no_text_leakage,
     check_splits,
     check_two_classes,
@@ -127,7 +127,8 @@ def load_corpus(
             `path`) or "hub" (Movie-O-Label; `path` may be the folder of a local copy).
         path: see `source`; not allowed with bundled films.
         target: the label to predict, one of TARGETS.
-        core_only: leave out films whose `core` is false.
+        core_only: leave out films whose `core` is false: early drafts of unproduced films, a
+            collection of nominees only, one without capitals and punctuation, and transcripts.
         revision: commit on the hub.
         awards_table: file or URL of the Academy Awards table, needed for the other labels of the
             hub's films.

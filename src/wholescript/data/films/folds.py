@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from wholescript.data.films.guards import check_two_classes
+from wholescript.data.films.checks import check_two_classes
 from wholescript.errors import DataError
 
 IntArray = NDArray[np.int64]

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wholescript.data.films.guards import find_text_error, raise_for_unreadable
+from wholescript.data.films.checks import find_text_error, raise_for_unreadable
 from wholescript.errors import DataError
 
 ROWS_PER_BATCH = 8

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from wholescript.data.checks import require_columns
-from wholescript.data.films.guards import check_ids, check_present
+from wholescript.data.films.checks import check_ids, check_present
 from wholescript.data.films.labels import (
     AWARDS_SOURCE,
     TARGETS,
@@ -109,8 +109,9 @@ def read_hub(
     """
     if target != "nominated_for_writing" and awards_table is None:
         raise DataError(
-            f"the hub's data set has no correct label {target!r}. Pass awards_table, the Academy "
-            f"Awards as a tab separated file, from {AWARDS_SOURCE}."
+            f"the column `winner` of the hub's data set is wrong, so the label {target!r} is "
+            "computed from the Academy Awards. Pass awards_table, their tab separated file, from "
+            f"{AWARDS_SOURCE}."
         )
     dataset, splits = _load_hub(path, revision)
     require_columns(dataset.column_names, (*HUB_COLUMNS, *HUB_TEXTS), "the hub's data set")

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wholescript.data.labelled.guards import class_counts
+from wholescript.data.labelled.checks import class_counts
 from wholescript.data.labelled.splits import SPLITS
 from wholescript.data.tables import read_jsonl
 from wholescript.errors import DataError

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.utils import resample
 
-from wholescript.data.labelled.classes import encode_labels
-from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
-from wholescript.data.labelled.dataset import write_labelled_dataset
-from wholescript.data.labelled.guards import (
+from wholescript.data.labelled.checks import (
     check_all_classes,
     check_block_split,
     check_head_not_label_sorted,
     check_limit,
     check_split_share,
 )
+from wholescript.data.labelled.classes import encode_labels
+from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
+from wholescript.data.labelled.dataset import write_labelled_dataset
 from wholescript.data.labelled.sources import LabelledSource
 from wholescript.settings import PositiveInt, Seed, SplitShare, checked
 

@@ -109,8 +109,8 @@ def _log_probabilities(members: Sequence[DocumentPredictions]) -> np.ndarray:
     for member in members:
         if member.probabilities is None:
             raise DataError(
-                "an ensemble needs the probabilities of all classes, which only runs of two "
-                "classes store"
+                "ensembles are made of runs of two classes, which store all probabilities; "
+                f"these have {len(member.classes)} classes"
             )
         if member.ids != members[0].ids or (member.labels != members[0].labels).any():
             raise DataError("the members predict different documents")

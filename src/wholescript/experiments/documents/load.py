@@ -10,7 +10,7 @@ from wholescript.experiments.registry import find_model
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import checkpoint_dir
 from wholescript.features.sentence_embeddings import SentenceEmbeddingConfig
-from wholescript.models.documents.sklearn_classifier import SklearnClassifier
+from wholescript.models.documents.classical_classifier import ClassicalDocumentClassifier
 from wholescript.project import Project
 from wholescript.training.loop import TrainConfig
 
@@ -47,7 +47,7 @@ def load_trained(settings: Mapping[str, Any], folder: Path, n_classes: int) -> A
         DataError: the weights are damaged.
     """
     estimator = make_estimator(settings)
-    if isinstance(estimator, SklearnClassifier):
+    if isinstance(estimator, ClassicalDocumentClassifier):
         return estimator.load(folder)
     return estimator.load(folder, n_classes)
 

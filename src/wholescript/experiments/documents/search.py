@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from wholescript.cluster import cluster, ray
+from wholescript.cluster import ray, ray_cluster
 from wholescript.data.labelled import LabelledDataset
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.documents.data_config import DataConfig, get_labels, subsample_train
@@ -36,7 +36,7 @@ class DocumentSearch(Experiment[LabelledDataset]):
     `make_estimator` returns the estimator with sampled settings; `base` has none of them. A value
     of `space` is a list of choices, or a pair (low, high) of numbers. The test split is not used.
     The run is called `<set>/<name>-search-s<seed>`; its history has a row per trial, the best
-    first. `address` and `workers` are those of `cluster`.
+    first. `address` and `workers` are those of `ray_cluster`.
     """
 
     kind: ClassVar[str] = "document_search"
@@ -95,7 +95,7 @@ class DocumentSearch(Experiment[LabelledDataset]):
             ),
         )
         folder = context.folder.resolve()
-        with cluster(self.address, self.workers):
+        with ray_cluster(self.address, self.workers):
             trainable = tune.with_resources(
                 tune.with_parameters(
                     _trial, documents=documents, make=self.make_estimator, folder=folder,

@@ -37,7 +37,7 @@ TABLE_COSTS = (
 )
 
 
-def load_document_runs(group: str) -> dict[str, list[Run]]:
+def load_document_runs(run_group: str) -> dict[str, list[Run]]:
     """Return the published runs on one data set: by model and data settings, one for each seed.
 
     The notebook does not train them: a script does, such as `notebooks/07_train.sh`.
@@ -46,9 +46,9 @@ def load_document_runs(group: str) -> dict[str, list[Run]]:
         RunError: there are none.
     """
     workspace = current_workspace()
-    found = local_document_runs(workspace.project.root / "results", group)
+    found = local_document_runs(workspace.project.root / "results", run_group)
     if not found:
-        raise RunError(f"results/ has no runs on {group!r}; {training_script()} makes them")
+        raise RunError(f"results/ has no runs on {run_group!r}; {training_script()} makes them")
     for run in (run for runs in found.values() for run in runs):
         workspace.used[run.name] = run.key
     return found
@@ -59,7 +59,7 @@ def training_script() -> str:
     return f"notebooks/{current_workspace().name.partition('_')[0]}_train.sh"
 
 
-def local_document_runs(folder: str | Path, group: str = "") -> dict[str, list[Run]]:
+def local_document_runs(folder: str | Path, run_group: str = "") -> dict[str, list[Run]]:
     """Return the runs in a folder, on one data set or on all; none for an empty folder name.
 
     Raises:
@@ -73,7 +73,7 @@ def local_document_runs(folder: str | Path, group: str = "") -> dict[str, list[R
         )
     store = RunStore(Path(folder))
     known = document_run_names(store)
-    names = [name for name in known if not group or name.startswith(f"{group}/")]
+    names = [name for name in known if not run_group or name.startswith(f"{run_group}/")]
     return find_document_runs(store, names) if names else {}
 
 

@@ -28,11 +28,11 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.sklearn_classifier import SklearnClassifier
+from wholescript.models.documents.classical_classifier import ClassicalDocumentClassifier
 from wholescript.training.document_classifier import (
     FittedClassifier,
     LabelledDocuments,
-    TorchDocumentClassifier,
+    TrainedDocumentClassifier,
 )
 from wholescript.training.hardware import hardware
 from wholescript.training.loop import HistoryRow
@@ -60,7 +60,7 @@ class FittedClassConditionalLM(Protocol):
         """Return the class probabilities, (n, classes)."""
 
 
-DocumentEstimator = TorchDocumentClassifier | SklearnClassifier
+DocumentEstimator = TrainedDocumentClassifier | ClassicalDocumentClassifier
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def fit_estimator(
 
     Before a neural network is trained, the device, precision and batch are printed.
     """
-    if isinstance(estimator, SklearnClassifier):
+    if isinstance(estimator, ClassicalDocumentClassifier):
         fitted = estimator.fit(
             train.texts, train.labels, validation.texts, validation.labels, seed=seed
         )

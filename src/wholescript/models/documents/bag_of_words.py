@@ -12,6 +12,11 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import MultinomialNB
 
 from wholescript.features.tokenizers import tokenize_words_and_punctuation
+from wholescript.models.documents.classical_classifier import (
+    Arrays,
+    ClassicalDocumentClassifier,
+    Metadata,
+)
 from wholescript.models.documents.grid_search import (
     GridPoint,
     LinearDecisionFunction,
@@ -20,7 +25,6 @@ from wholescript.models.documents.grid_search import (
     macro_f1,
     to_two_columns,
 )
-from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.documents.tfidf_svm import fit_vectorizer
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, Float64Array, IntArray
@@ -30,7 +34,7 @@ Weighting = Literal["counts", "presence", "tfidf"]
 
 
 @dataclass(kw_only=True)
-class BagOfWordsClassifier(SklearnClassifier):
+class BagOfWordsClassifier(ClassicalDocumentClassifier):
     """A linear classifier on the word n-grams that occur in at least `min_df` training texts.
 
     `ngram_range` is the minimum and maximum n. `weighting` is the value of an n-gram in a text: its

@@ -12,6 +12,12 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from wholescript.errors import DataError
 from wholescript.models.calibration import mean_log_loss
+from wholescript.models.documents.classical_classifier import (
+    NOT_IN_CONFIG,
+    Arrays,
+    ClassicalDocumentClassifier,
+    Metadata,
+)
 from wholescript.models.documents.grid_search import (
     DecisionFunction,
     LinearDecisionFunction,
@@ -22,12 +28,6 @@ from wholescript.models.documents.grid_search import (
 )
 from wholescript.models.documents.kernel import SentenceKernel
 from wholescript.models.documents.sentence_embeddings import SentenceLinear
-from wholescript.models.documents.sklearn_classifier import (
-    NOT_IN_CONFIG,
-    Arrays,
-    Metadata,
-    SklearnClassifier,
-)
 from wholescript.models.documents.tfidf_svm import TfidfSVM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import Grid, PositiveInt
@@ -51,7 +51,7 @@ class EnsembleCandidate:
 
 
 @dataclass(kw_only=True)
-class SparseDenseEnsemble(SklearnClassifier):
+class SparseDenseEnsemble(ClassicalDocumentClassifier):
     """Word and character n-grams and sentence embeddings in one classifier.
 
     Of the `methods`, the one with the best macro-F1 on validation is kept. `stacking` is a logistic

@@ -15,9 +15,9 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
 
 from wholescript.errors import DataError
+from wholescript.models.documents.classical_classifier import Arrays, Metadata
 from wholescript.models.documents.grid_search import GridPoint
 from wholescript.models.documents.sentence_embeddings import SentenceEmbeddingClassifier
-from wholescript.models.documents.sklearn_classifier import Arrays, Metadata
 from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import Grid, PositiveInt
 

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from wholescript.features.tokenizers import WordTokenizer, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.calibration import softmax_with_temperature
-from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
+from wholescript.models.documents.classical_classifier import (
+    Arrays,
+    ClassicalDocumentClassifier,
+    Metadata,
+)
 from wholescript.models.ngram_lm import KneserNeyLM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import PositiveInt
@@ -20,7 +24,7 @@ Orders = Annotated[tuple[PositiveInt, ...], MinLen(1)]
 
 
 @dataclass(kw_only=True)
-class NgramClassifier(SklearnClassifier):
+class NgramClassifier(ClassicalDocumentClassifier):
     """Class-conditional n-gram language models with class priors.
 
     All models share the vocabulary of words that occur `min_count` times in training, since

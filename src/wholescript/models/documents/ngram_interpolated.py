@@ -10,8 +10,8 @@ from annotated_types import MinLen
 
 from wholescript.features.tokenizers import WordTokenizer, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
+from wholescript.models.documents.classical_classifier import NOT_IN_CONFIG, Arrays, Metadata
 from wholescript.models.documents.ngram import NgramClassifier, NgramFit, Orders
-from wholescript.models.documents.sklearn_classifier import NOT_IN_CONFIG, Arrays, Metadata
 from wholescript.models.ngram_lm import KneserNeyLM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
 from wholescript.settings import PositiveInt, Weight

@@ -12,6 +12,12 @@ from wholescript.features.sentence_embeddings import (
     count_encoder_parameters,
     embed_sentences,
 )
+from wholescript.models.documents.classical_classifier import (
+    NOT_IN_CONFIG,
+    Arrays,
+    ClassicalDocumentClassifier,
+    Metadata,
+)
 from wholescript.models.documents.grid_search import (
     DecisionFunction,
     GridPoint,
@@ -19,27 +25,21 @@ from wholescript.models.documents.grid_search import (
     LinearGridPoint,
     grid_search,
 )
-from wholescript.models.documents.sklearn_classifier import (
-    NOT_IN_CONFIG,
-    Arrays,
-    Metadata,
-    SklearnClassifier,
-)
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import PositiveFloat
 
 
 @dataclass(kw_only=True)
-class SentenceEmbeddingClassifier(SklearnClassifier):
+class SentenceEmbeddingClassifier(ClassicalDocumentClassifier):
     """A classifier on frozen sentence embeddings; a subclass defines the grid.
 
-    The embeddings of a set of texts are cached. If all texts are in `embedding_pool`, the pool is
-    embedded instead, once for all its subsets, as in a learning curve.
+    The embeddings of a set of texts are cached. If all texts are in `texts_to_embed`, those are
+    embedded instead, once for all their subsets, as in a learning curve.
     """
 
     settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
-    embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
+    texts_to_embed: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight texts by the inverse frequency of their class."""
     cache: Path = field(default=SENTENCE_CACHE, repr=False, metadata=NOT_IN_CONFIG)
@@ -53,10 +53,10 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
 
     def features(self, texts: Sequence[str]) -> Float32Array:
         """Return the input of `estimator`: the embeddings (n, 384) of the texts."""
-        rows = {text: row for row, text in enumerate(self.embedding_pool)}
+        rows = {text: row for row, text in enumerate(self.texts_to_embed)}
         pooled = all(text in rows for text in texts)
         vectors = embed_sentences(
-            self.embedding_pool if pooled else texts,
+            self.texts_to_embed if pooled else texts,
             self.settings,
             cache=self.cache,
             progress=self.progress,

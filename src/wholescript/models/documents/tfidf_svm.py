@@ -10,6 +10,11 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from wholescript.errors import DataError
+from wholescript.models.documents.classical_classifier import (
+    Arrays,
+    ClassicalDocumentClassifier,
+    Metadata,
+)
 from wholescript.models.documents.grid_search import (
     DecisionFunction,
     GridPoint,
@@ -17,7 +22,6 @@ from wholescript.models.documents.grid_search import (
     LinearGridPoint,
     grid_search,
 )
-from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import Grid, NgramRange, PositiveInt
@@ -39,7 +43,7 @@ def fit_vectorizer(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
 
 
 @dataclass(kw_only=True)
-class TfidfSVM(SklearnClassifier):
+class TfidfSVM(ClassicalDocumentClassifier):
     """A one-vs-rest linear SVM on TF-IDF weights of word and character n-grams.
 
     Counts enter as 1 + log(count), and word and character features are each scaled to length 1.

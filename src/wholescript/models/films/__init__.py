@@ -1,1 +1,1 @@
-"""Estimators of a binary label of films, which share inner folds and the protocol of `task`."""
+"""Estimators of a binary label of films, which share inner folds and the protocol of `dataset`."""

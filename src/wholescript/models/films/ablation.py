@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from wholescript.features.ablation import ablate_opening, select_words
-from wholescript.models.films.task import Task, WrappedEstimator
+from wholescript.models.films.estimator import EstimatorWrapper, FilmDataset
 from wholescript.models.types import IntArray
 
 
@@ -18,8 +18,8 @@ class Ablation(Protocol):
     def config(self) -> dict[str, Any]:
         """The kind of ablation and its settings, JSON-able."""
 
-    def ablate(self, task: Task) -> Task:
-        """Return the task without that part of the features."""
+    def ablate(self, dataset: FilmDataset) -> FilmDataset:
+        """Return the films without that part of the features."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class WordAblation:
         digest = hashlib.sha256("\n".join(sorted(self.words)).encode()).hexdigest()
         return {"ablation": "WordAblation", "words": digest, "keep_only": self.keep_only}
 
-    def ablate(self, task: Task) -> Task:
+    def ablate(self, dataset: FilmDataset) -> FilmDataset:
         """Drop the columns of the words."""
-        word_counts = task.features.word_counts
+        word_counts = dataset.features.word_counts
         listed = np.array([word in self.words for word in word_counts.vocabulary], bool)
         kept = select_words(word_counts, listed if self.keep_only else ~listed)
-        return replace(task, features=replace(task.features, word_counts=kept))
+        return replace(dataset, features=replace(dataset.features, word_counts=kept))
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class OpeningAblation:
         """The kind of ablation; there are no settings."""
         return {"ablation": "OpeningAblation"}
 
-    def ablate(self, task: Task) -> Task:
+    def ablate(self, dataset: FilmDataset) -> FilmDataset:
         """Drop the word counts and chunks of the opening."""
-        characters = task.films["n_chars"].to_numpy(np.int64)
-        return replace(task, features=ablate_opening(task.features, characters))
+        characters = dataset.films["n_chars"].to_numpy(np.int64)
+        return replace(dataset, features=ablate_opening(dataset.features, characters))
 
 
 @dataclass
-class FeatureAblation(WrappedEstimator):
+class FeatureAblation(EstimatorWrapper):
     """An estimator that is fitted on ablated films and predicts ablated films."""
 
     ablation: Ablation
@@ -72,6 +72,6 @@ class FeatureAblation(WrappedEstimator):
         """The configuration of the ablation."""
         return {"ablation": self.ablation.config}
 
-    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+    def transform_dataset(self, dataset: FilmDataset, train: IntArray, seed: int) -> FilmDataset:
         """Ablate all films."""
-        return self.ablation.ablate(task)
+        return self.ablation.ablate(dataset)

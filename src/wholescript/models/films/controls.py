@@ -9,8 +9,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder, SplineTransformer
 
 from wholescript.errors import DataError
+from wholescript.models.films.estimator import Estimator, EstimatorWrapper, FilmDataset
 from wholescript.models.films.logistic_regression import Matrix, NestedLogisticRegression
-from wholescript.models.films.task import Estimator, Task, WrappedEstimator
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.types import IntArray
 
@@ -31,17 +31,19 @@ class MetadataLR(NestedLogisticRegression):
     categorical: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
 
-    def design_matrices(self, task: Task, train: IntArray, test: IntArray) -> tuple[Matrix, Matrix]:
+    def design_matrices(
+        self, dataset: FilmDataset, train: IntArray, test: IntArray
+    ) -> tuple[Matrix, Matrix]:
         """Return the encoded columns of the training and of the test films.
 
         Raises:
             DataError: the film table lacks a column.
         """
         columns = (*self.numeric, *self.categorical, *self.text)
-        if missing := sorted(set(columns) - set(task.films.columns)):
+        if missing := sorted(set(columns) - set(dataset.films.columns)):
             raise DataError(
                 f"the film table has no columns {missing}, which {self.name!r} needs; it has "
-                f"{sorted(task.films.columns)}"
+                f"{sorted(dataset.films.columns)}"
             )
         splines = SplineTransformer(4, 2, knots="quantile", extrapolation="constant")
         encode = ColumnTransformer(
@@ -52,22 +54,24 @@ class MetadataLR(NestedLogisticRegression):
             ],
             sparse_threshold=0,
         )
-        return encode.fit_transform(task.films.iloc[train]), encode.transform(task.films.iloc[test])
+        return encode.fit_transform(dataset.films.iloc[train]), encode.transform(
+            dataset.films.iloc[test]
+        )
 
 
 @dataclass
-class ShuffledLabels(WrappedEstimator):
+class ShuffledLabels(EstimatorWrapper):
     """An estimator fitted on shuffled labels: an AUROC above chance indicates leakage."""
 
     name: str = "shuffled-labels"
 
     model: ClassVar[str] = "ShuffledLabels"
 
-    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+    def transform_dataset(self, dataset: FilmDataset, train: IntArray, seed: int) -> FilmDataset:
         """Permute the labels of the training films."""
-        labels = task.labels.copy()
+        labels = dataset.labels.copy()
         labels[train] = np.random.default_rng(seed).permutation(labels[train])
-        return replace(task, labels=labels)
+        return replace(dataset, labels=labels)
 
 
 def controls() -> list[Estimator]:

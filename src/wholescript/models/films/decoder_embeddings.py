@@ -11,15 +11,15 @@ from wholescript.features.decoder_embeddings import (
     load_decoder_embeddings,
 )
 from wholescript.files import CACHE
-from wholescript.models.films.task import Task, WrappedEstimator
+from wholescript.models.films.estimator import EstimatorWrapper, FilmDataset
 from wholescript.models.types import IntArray
 
 
 @dataclass
-class DecoderEmbeddingEstimator(WrappedEstimator):
+class DecoderEmbeddingEstimator(EstimatorWrapper):
     """An estimator whose chunk embeddings are those of a frozen decoder-only model.
 
-    `cache_texts` must have embedded the scripts of all films before `fit_predict`, which raises
+    `cache_inputs` must have embedded the scripts of all films before `fit_predict`, which raises
     DataError otherwise.
     """
 
@@ -39,12 +39,12 @@ class DecoderEmbeddingEstimator(WrappedEstimator):
         """The settings of the embeddings."""
         return {"decoder": asdict(self.decoder)}
 
-    def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+    def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Embed scripts, given as (SHA-1 of the text, text), into the cache."""
         cache_decoder_embeddings(scripts, self.decoder, total=total, cache=self.cache)
 
-    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+    def transform_dataset(self, dataset: FilmDataset, train: IntArray, seed: int) -> FilmDataset:
         """Replace the chunks by the cached embeddings; raise DataError if a film has none."""
-        sha1s = task.films["text_sha1"].tolist()
+        sha1s = dataset.films["text_sha1"].tolist()
         chunks = load_decoder_embeddings(sha1s, self.decoder, cache=self.cache)
-        return replace(task, features=replace(task.features, chunks=chunks))
+        return replace(dataset, features=replace(dataset.features, chunks=chunks))

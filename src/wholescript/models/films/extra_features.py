@@ -9,7 +9,7 @@ from torch import nn
 from wholescript.errors import ParameterError
 from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.models.films.controls import MetadataLR
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.late_fusion import LateFusion
 from wholescript.models.types import Float32Array, Float64Array, IntArray
@@ -43,7 +43,7 @@ def with_late_fusion(
 
 
 def extract_extra_features(
-    task: Task, train: IntArray, feature_names: Sequence[str]
+    dataset: FilmDataset, train: IntArray, feature_names: Sequence[str]
 ) -> Float32Array:
     """Return the features of all n films, (n, sum of the dimensions), fitted on the films `train`.
 
@@ -51,24 +51,24 @@ def extract_extra_features(
     their first principal components and divided by one common scale, so that the last components
     do not weigh as much as the first. If there are fewer components, zeros fill up.
     """
-    rows = np.arange(len(task.labels))
+    rows = np.arange(len(dataset.labels))
     columns = {"year": "year", "length": "n_words"}
     parts = []
     for name in feature_names:
         if name in columns:
             splines = MetadataLR(name=name, numeric=(columns[name],))
-            x = splines.design_matrices(task, train, rows)[1]
+            x = splines.design_matrices(dataset, train, rows)[1]
             parts.append(_standardize(np.asarray(x), train))
         elif name == "layout":
-            parts.append(_standardize(task.features.layout.astype(np.float64), train))
+            parts.append(_standardize(dataset.features.layout.astype(np.float64), train))
         else:
-            parts.append(_tfidf_components(task, train, rows))
+            parts.append(_tfidf_components(dataset, train, rows))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _tfidf_components(task: Task, train: IntArray, rows: IntArray) -> Float64Array:
+def _tfidf_components(dataset: FilmDataset, train: IntArray, rows: IntArray) -> Float64Array:
     tfidf = TfidfLR(min_df=min(TfidfLR.min_df, len(train)))
-    x, x_all = tfidf.design_matrices(task, train, rows)
+    x, x_all = tfidf.design_matrices(dataset, train, rows)
     count = min(N_TFIDF_COMPONENTS, len(train) - 1)
     projection = KernelPCA(count, eigen_solver="dense")
     # Dense: the dense matrix product is a few times faster here.

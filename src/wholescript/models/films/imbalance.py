@@ -16,8 +16,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
 from wholescript.errors import ParameterError
+from wholescript.models.films.estimator import EstimatorWrapper, FilmDataset, FoldPredictions
 from wholescript.models.films.logistic_regression import Matrix, logit, predict_proba_logistic
-from wholescript.models.films.task import FoldPredictions, Task, WrappedEstimator
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.types import Float64Array, IntArray
 
@@ -80,7 +80,7 @@ class ImbalanceCorrectedTfidfLR(TfidfLR):
 
 
 @dataclass
-class LogitAdjustment(WrappedEstimator):
+class LogitAdjustment(EstimatorWrapper):
     """Subtracts tau times the log prior odds of the training films from the logits of an estimator.
 
     This is post-hoc logit adjustment (Menon et al., 2021). With tau = 1, the threshold 0.5
@@ -98,10 +98,10 @@ class LogitAdjustment(WrappedEstimator):
         return {"tau": self.tau}
 
     def transform_predictions(
-        self, predictions: FoldPredictions, task: Task, train: IntArray
+        self, predictions: FoldPredictions, dataset: FilmDataset, train: IntArray
     ) -> FoldPredictions:
         """Shift the logits."""
-        shift = self.tau * logit(np.asarray([task.labels[train].mean()]))
+        shift = self.tau * logit(np.asarray([dataset.labels[train].mean()]))
         both = predictions.inner, predictions.test
         inner, test = (np.asarray(expit(logit(p) - shift)) for p in both)
         return replace(predictions, inner=inner, test=test)

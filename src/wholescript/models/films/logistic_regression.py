@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.models.types import Float64Array, IntArray
 
 N_INNER_FOLDS = 3  # enough to rank a few values of C, and cheap for 25 outer folds
@@ -43,7 +43,9 @@ class NestedLogisticRegression(ABC):
         return dict(json.loads(json.dumps(fields)))
 
     @abstractmethod
-    def design_matrices(self, task: Task, train: IntArray, test: IntArray) -> tuple[Matrix, Matrix]:
+    def design_matrices(
+        self, dataset: FilmDataset, train: IntArray, test: IntArray
+    ) -> tuple[Matrix, Matrix]:
         """Return the features of the training and of the test films, fitted on `train` alone."""
 
     def fit_predict_proba(
@@ -53,21 +55,25 @@ class NestedLogisticRegression(ABC):
         return predict_proba_logistic(x, labels, x_test, C)
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
         """Choose C on inner folds of `train`, then fit on all of `train` and predict `test`."""
-        inner = np.zeros((len(self.Cs), len(task.labels)))
+        inner = np.zeros((len(self.Cs), len(dataset.labels)))
         aucs = np.zeros(len(self.Cs))
-        folds = inner_folds(task.labels, task.groups, train, n_folds=N_INNER_FOLDS, seed=seed)
+        folds = inner_folds(dataset.labels, dataset.groups, train, n_folds=N_INNER_FOLDS, seed=seed)
         for fold in folds:
-            x, x_val = self.design_matrices(task, fold.train, fold.test)
+            x, x_val = self.design_matrices(dataset, fold.train, fold.test)
             for k, C in enumerate(self.Cs):
-                probabilities = self.fit_predict_proba(x, task.labels[fold.train], x_val, C, seed)
-                aucs[k] += roc_auc_score(task.labels[fold.test], probabilities) / len(folds)
+                probabilities = self.fit_predict_proba(
+                    x, dataset.labels[fold.train], x_val, C, seed
+                )
+                aucs[k] += roc_auc_score(dataset.labels[fold.test], probabilities) / len(folds)
                 inner[k, fold.test] = probabilities
         best = int(np.argmax(aucs))
-        x, x_test = self.design_matrices(task, train, test)
-        probabilities = self.fit_predict_proba(x, task.labels[train], x_test, self.Cs[best], seed)
+        x, x_test = self.design_matrices(dataset, train, test)
+        probabilities = self.fit_predict_proba(
+            x, dataset.labels[train], x_test, self.Cs[best], seed
+        )
         chosen: dict[str, float | int | str] = {"C": self.Cs[best], "inner_auc": float(aucs[best])}
         return FoldPredictions(inner=inner[best, train], test=probabilities, chosen=chosen)
 

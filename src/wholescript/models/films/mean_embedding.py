@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from wholescript.features.bundle import ChunkEmbeddings
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.logistic_regression import NestedLogisticRegression
-from wholescript.models.films.task import Task
 from wholescript.models.types import Float64Array, IntArray
 
 
@@ -26,10 +26,10 @@ class MeanPoolingLR(NestedLogisticRegression):
     Cs: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0)
 
     def design_matrices(
-        self, task: Task, train: IntArray, test: IntArray
+        self, dataset: FilmDataset, train: IntArray, test: IntArray
     ) -> tuple[Float64Array, Float64Array]:
         """Return the scaled means of the training and of the test films."""
-        means = mean_chunk_embeddings(task.features.chunks)
+        means = mean_chunk_embeddings(dataset.features.chunks)
         centred = means - means[train].mean(axis=0)
         # The spread is zero if all training films have the same chunks.
         scale = centred[train].std() or 1.0

@@ -6,15 +6,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wholescript.errors import DataError
-from wholescript.models.films.task import Task, WrappedEstimator
+from wholescript.models.films.estimator import EstimatorWrapper, FilmDataset
 from wholescript.models.types import IntArray
 
 
 @dataclass
-class ProxyLabel(WrappedEstimator):
-    """An estimator fitted on the label in a column of the film table instead of the task's.
+class ProxyLabel(EstimatorWrapper):
+    """An estimator fitted on the label in a column of the film table instead of `labels`.
 
-    Its probabilities are those of the proxy label: for the task's label they are only a ranking.
+    Its probabilities are those of the proxy label: for the label itself they are only a ranking.
     """
 
     label_column: str
@@ -27,8 +27,8 @@ class ProxyLabel(WrappedEstimator):
         """The column of the label."""
         return {"label_column": self.label_column}
 
-    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
+    def transform_dataset(self, dataset: FilmDataset, train: IntArray, seed: int) -> FilmDataset:
         """Replace the labels; raise DataError if the film table lacks the column."""
-        if self.label_column not in task.films:
+        if self.label_column not in dataset.films:
             raise DataError(f"the film table has no column {self.label_column!r}")
-        return replace(task, labels=task.films[self.label_column].to_numpy(np.int8))
+        return replace(dataset, labels=dataset.films[self.label_column].to_numpy(np.int8))

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.data.films.folds import inner_folds
+from wholescript.models.films.estimator import Estimator, FilmDataset, FoldPredictions
 from wholescript.models.films.logistic_regression import (
     N_INNER_FOLDS,
     logit,
     predict_proba_logistic,
 )
-from wholescript.models.films.task import Estimator, FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 
 
@@ -38,15 +38,15 @@ class StackingEnsemble:
         return {"model": self.model, "members": [m.config for m in self.members]}
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
         """Fit the members, then the regression on their out-of-fold probabilities."""
-        members = [m.fit_predict(task, train, test, seed=seed) for m in self.members]
-        x, labels = np.zeros((len(task.labels), len(members))), task.labels
+        members = [m.fit_predict(dataset, train, test, seed=seed) for m in self.members]
+        x, labels = np.zeros((len(dataset.labels), len(members))), dataset.labels
         x[train] = np.column_stack([logit(m.inner) for m in members])
         x[test] = np.column_stack([logit(m.test) for m in members])
         inner = np.zeros(len(labels))
-        for fold in inner_folds(labels, task.groups, train, n_folds=N_INNER_FOLDS, seed=seed):
+        for fold in inner_folds(labels, dataset.groups, train, n_folds=N_INNER_FOLDS, seed=seed):
             inner[fold.test] = _fit_predict(x[fold.train], labels[fold.train], x[fold.test])
         return FoldPredictions(
             inner=inner[train], test=_fit_predict(x[train], labels[train], x[test])

@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from wholescript.errors import DataError
 from wholescript.features.bundle import WordCounts
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.logistic_regression import NestedLogisticRegression
-from wholescript.models.films.task import Task
 from wholescript.models.types import IntArray
 
 
@@ -35,14 +35,14 @@ class TfidfLR(NestedLogisticRegression):
     opening: bool = False
 
     def design_matrices(
-        self, task: Task, train: IntArray, test: IntArray
+        self, dataset: FilmDataset, train: IntArray, test: IntArray
     ) -> tuple[csr_matrix, csr_matrix]:
         """Return TF-IDF rows of the training and of the test films.
 
         Raises:
             DataError: no word occurs in `min_df` training films.
         """
-        counts = self.counts(task.features.word_counts)
+        counts = self.counts(dataset.features.word_counts)
         x = counts[train]
         kept = np.flatnonzero(np.bincount(x.indices, minlength=x.shape[1]) >= self.min_df)
         if not len(kept):

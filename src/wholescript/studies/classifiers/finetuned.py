@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.types import IntArray
 from wholescript.studies.classifiers.settings import FinetunedSettings
 from wholescript.training.document_classifier import (
-    NeuralDocumentClassifier,
+    NetworkClassifier,
     TokenizeFn,
 )
 from wholescript.training.settings import TrainConfig
@@ -26,7 +26,7 @@ N_FORGETTING_PAGES = 16  # pages of Python's manual that measure forgetting
 FORGETTING_PAGE_CHARS = 4_000  # of each of these pages
 
 
-class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
+class FinetunedClassifier(FinetunedSettings, NetworkClassifier):
     """A pretrained decoder with a classification head on its last token.
 
     `tuning` is `full`, `lora`, `frozen` (head only) or `lp-ft`: linear probing for `frozen_epochs`,
@@ -52,10 +52,10 @@ class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
         """Return the pretrained model with a new classification head.
 
         Raises:
-            BundleError: the package of the model is not installed.
+            DependencyError: the package of the model is not installed.
             ParameterError: there is no such model, or its context is shorter than `max_length`.
         """
-        decoder = load_decoder(self.pretrained)
+        decoder = load_pretrained_lm(self.pretrained)
         max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
         if max_positions and self.max_length > max_positions:
             raise ParameterError(
@@ -77,7 +77,7 @@ class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
 
         return network, tokenize, decoder.bos_token_id
 
-    def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
+    def forgetting_metrics(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
         """Return the next-token loss on Python's manual, in nats per token.
 
         Its increase measures forgetting. The manual is English text that comes with Python and is

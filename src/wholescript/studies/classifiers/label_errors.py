@@ -20,7 +20,7 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
-from wholescript.models.documents.sklearn_classifier import SklearnClassifier
+from wholescript.models.documents.classical_classifier import ClassicalDocumentClassifier
 from wholescript.parquet import read_parquet, write_parquet
 
 N_FOLDS = 5
@@ -41,7 +41,7 @@ class LabelErrors(Experiment[LabelledDataset]):
 
     kind: ClassVar[str] = "label_errors"
 
-    make_estimator: Callable[[], SklearnClassifier]
+    make_estimator: Callable[[], ClassicalDocumentClassifier]
     label_column: str = "label"
     seed: int = 0
 
@@ -87,7 +87,7 @@ class LabelErrors(Experiment[LabelledDataset]):
             texts, given_labels
         )
 
-        def fit(indices: NDArray[np.int64]) -> SklearnClassifier:
+        def fit(indices: NDArray[np.int64]) -> ClassicalDocumentClassifier:
             return self.make_estimator().fit(
                 list(texts[indices]), given_labels[indices], *val, seed=self.seed
             )

@@ -17,13 +17,13 @@ from wholescript.models.transformer_classifier import CausalTransformerClassifie
 from wholescript.studies.classifiers.settings import ScratchSettings
 from wholescript.training.document_classifier import (
     FittedDocumentClassifier,
-    NeuralDocumentClassifier,
+    NetworkClassifier,
     TokenizeFn,
 )
 from wholescript.training.objectives.documents import ClassificationObjective
 
 
-class ScratchClassifier(ScratchSettings, NeuralDocumentClassifier):
+class ScratchClassifier(ScratchSettings, NetworkClassifier):
     """A small decoder-only transformer with random initial weights.
 
     `token_dropout` replaces a share of the training tokens by the unknown token.

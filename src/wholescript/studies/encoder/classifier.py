@@ -16,7 +16,7 @@ from wholescript.models.transformer_classifier import TransformerClassifier
 from wholescript.models.types import IntArray
 from wholescript.studies.encoder.settings import PUBLISHED_TRAIN_CONFIG, EncoderSettings
 from wholescript.training.document_classifier import (
-    NeuralDocumentClassifier,
+    NetworkClassifier,
     TokenizeFn,
 )
 from wholescript.training.objectives.documents import ClassificationObjective
@@ -27,7 +27,7 @@ from wholescript.training.windows import split_into_windows
 VOCABULARY_FILE = "words.json"
 
 
-class EncoderClassifier(EncoderSettings, NeuralDocumentClassifier):
+class EncoderClassifier(EncoderSettings, NetworkClassifier):
     """A transformer encoder over the `vocab_size` most frequent words, with mean pooling.
 
     With `pretrain` the encoder is first trained as a masked language model (Devlin et al., 2019) on

@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.metrics import accuracy_score
 
 from wholescript.data.labelled import LabelledSource
+from wholescript.data.labelled.checks import check_head_not_label_sorted
 from wholescript.data.labelled.classes import encode_labels
-from wholescript.data.labelled.guards import check_head_not_label_sorted
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import classification_metrics
@@ -21,7 +21,7 @@ from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
-from wholescript.training.document_classifier import LabelledDocuments, NeuralDocumentClassifier
+from wholescript.training.document_classifier import LabelledDocuments, NetworkClassifier
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class LabelSortedDemo(Experiment[LabelledSource]):
     """An encoder that is trained and tested on the first rows of the training and the test split.
 
     The run `<set>/<estimator>-label-sorted-s<seed>` stores the accuracy on these test rows and on
-    the whole test split, the number of classes in each part, and the error of the guard. As in the
+    the whole test split, the number of classes in each part, and the error of the check. As in the
     published training, the test rows also select the epoch.
     """
 
     kind: ClassVar[str] = "label_sorted_demo"
 
-    estimator: NeuralDocumentClassifier
+    estimator: NetworkClassifier
     n_first_train_rows: int = 5_000
     n_first_test_rows: int = 1_000
     seed: int = 0

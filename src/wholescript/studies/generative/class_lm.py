@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.features.tokenizers import load_or_build_subword_tokenizer
 from wholescript.files import write_atomic
 from wholescript.models.adapters import prepare_for_tuning
@@ -35,7 +35,7 @@ from wholescript.training.checkpoint import load_trainable_state_dict, trainable
 from wholescript.training.document_classifier import (
     LabelledDocuments,
     TokenizeFn,
-    TorchDocumentClassifier,
+    TrainedDocumentClassifier,
 )
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.phases import fit_phase
@@ -46,7 +46,7 @@ BAYES_RULE_FILE = "rule.json"
 TrainPhaseFn = Callable[..., int]  # `fit_phase` with the arguments of `fit`
 
 
-class GenerativeClassifier(GenerativeSettings, TorchDocumentClassifier):
+class GenerativeClassifier(GenerativeSettings, TrainedDocumentClassifier):
     """Base of the generative classifiers: one language model per class, and Bayes' rule.
 
     Every class gets the same number of steps per epoch and stops early on its own validation
@@ -144,7 +144,7 @@ class GenerativeClassifier(GenerativeSettings, TorchDocumentClassifier):
                 self._loader(oversampled, class_lm.eos_token_id),
                 self._loader(val_windows, class_lm.eos_token_id),
                 phase=label,
-                loss=cross_entropy,
+                loss_fn=cross_entropy,
                 objective=NextTokenObjective(self.bfloat16, len(class_lm.prefix)),
                 save_interval_s=300.0,
                 extra_columns={"class": label},
@@ -225,7 +225,7 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
         """Return the pretrained model of class `label`, ready for fine-tuning.
 
         Raises:
-            BundleError: the package of the model is not installed.
+            DependencyError: the package of the model is not installed.
             ParameterError: there is no such model, its context is shorter than `block_size`, the
                 number of prompts is not that of the classes, or a prompt fills half a window.
         """
@@ -234,7 +234,7 @@ class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
                 f"there are {len(self.prompts)} prompts for {n_classes} classes: give one for "
                 "each, in the order of the classes, or none"
             )
-        decoder = load_decoder(self.pretrained)
+        decoder = load_pretrained_lm(self.pretrained)
         max_positions = getattr(decoder.model.config, "max_position_embeddings", None)
         if max_positions and max(self.window, self.block_size) > max_positions:
             raise ParameterError(

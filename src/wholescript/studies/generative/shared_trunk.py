@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.models.adapters import merge_adapters, unfreeze_above
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.pruning import LAST_WRITTEN_FILE, prune_decoder, write_decoder
@@ -83,7 +83,7 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
         """Return the pretrained model with its layers above the trunk unfrozen.
 
         Raises:
-            BundleError: the package of the model is not installed.
+            DependencyError: the package of the model is not installed.
             ParameterError: there is no such model, it cannot be pruned, it has too few layers for
                 the trunk, its context is shorter than `block_size`, or a pruned model has no
                 folder.
@@ -131,7 +131,7 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
                 tokens=[val_loader.tokens[index] for index in sampled],
                 labels=val_loader.labels[sampled],
             ),
-            loss=weighted_sum,
+            loss_fn=weighted_sum,
             objective=DiscriminativeObjective(
                 self.bfloat16, len(first.prefix), disc_weight=self.disc_weight
             ),
@@ -155,7 +155,7 @@ class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
             raise ParameterError("a pruned model is stored in a folder: give one")
         pruned_path = folder / PRUNED_MODEL_DIR
         if not (pruned_path / LAST_WRITTEN_FILE).exists():
-            decoder = load_decoder(self.pretrained)
+            decoder = load_pretrained_lm(self.pretrained)
             pruned = prune_decoder(decoder, texts, n_layer=n_layer, vocab_size=vocab_size)
             write_decoder(pruned, pruned_path)
         return str(pruned_path)

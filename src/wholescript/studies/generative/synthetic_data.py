@@ -25,7 +25,7 @@ from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.load import load_trained_run
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.experiment import run as execute
-from wholescript.experiments.key import Identity, hash_json
+from wholescript.experiments.key import RunIdentity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
@@ -147,7 +147,7 @@ class Synthesis(Experiment[LabelledDataset]):
             )
         return {"run": self.run.key, "fingerprint": data.fingerprint}
 
-    def checkpoint_key(self, identity: Identity) -> str:
+    def checkpoint_key(self, identity: RunIdentity) -> str:
         """Return a key without the number of documents: a larger number reuses the same drafts."""
         settings = {k: v for k, v in identity.settings.items() if k != "n_per_class"}
         return hash_json([settings, identity.data])

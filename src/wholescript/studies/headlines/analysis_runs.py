@@ -138,15 +138,15 @@ def metric_by_batch_size(fitted: FittedHeadlineModel, headlines: Sequence[str]) 
     rows = []
     for batch_size in BATCH_SIZES:
         try:
-            task = fitted.task_metric(headlines, batch_size)
+            original = fitted.original_metric(headlines, batch_size)
         except DataError:
             continue
         nll = fitted.token_nll(headlines, batch_size=batch_size)
         rows.append(
             {
                 "batch_size": batch_size,
-                "nats_per_character": task.nats_per_character,
-                "scored_token_share": task.scored_token_share,
+                "nats_per_character": original.nats_per_character,
+                "scored_token_share": original.scored_token_share,
                 "bits_per_byte": HeadlineLosses.from_token_nll(headlines, nll).bits_per_byte,
             }
         )

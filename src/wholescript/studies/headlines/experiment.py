@@ -11,7 +11,7 @@ from wholescript.data.headlines import Headlines
 from wholescript.errors import DataError
 from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
-from wholescript.experiments.key import Identity, hash_json
+from wholescript.experiments.key import RunIdentity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.studies.headlines.losses import HeadlineLosses, mean_bits_per_byte
 from wholescript.studies.headlines.scoring import EvalContext
@@ -26,8 +26,8 @@ from wholescript.studies.headlines.train_config import HeadlineTrainConfig
 from wholescript.training.hardware import default_bfloat16
 
 GROUP = "headlines"
-TASK_BATCH_SIZE = 64  # of the task's metric, whatever the training batch size
-TASK_TOLERANCE = 0.01
+ORIGINAL_METRIC_BATCH_SIZE = 64  # of the task's metric, whatever the training batch size
+ORIGINAL_METRIC_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class HeadlineExperiment(Experiment[Headlines]):
         package = "wholescript.studies.headlines"
         return (f"{package}.train", f"{package}.scoring", f"{package}.losses")
 
-    def checkpoint_key(self, identity: Identity) -> str:
+    def checkpoint_key(self, identity: RunIdentity) -> str:
         """Return the key of the weights, which do not depend on the evaluation context."""
         return weights_key(identity.as_dict())
 
@@ -134,16 +134,16 @@ def evaluate_headlines(
     value, low, high = mean_bits_per_byte([losses])
     metrics = {"bits_per_byte": Metric(value, low, high, (high - low) / 4)}
     try:
-        task = fitted.task_metric(headlines.validation, TASK_BATCH_SIZE)
+        original = fitted.original_metric(headlines.validation, ORIGINAL_METRIC_BATCH_SIZE)
     except DataError:
         return metrics, losses
-    task_values = {
-        "nats_per_character": task.nats_per_character,
-        "scored_token_share": task.scored_token_share,
-        "nats_per_character_corrected": task.corrected_nats_per_character,
+    original_values = {
+        "nats_per_character": original.nats_per_character,
+        "scored_token_share": original.scored_token_share,
+        "nats_per_character_corrected": original.corrected_nats_per_character,
     }
-    for name, task_value in task_values.items():
-        metrics[name] = Metric(task_value, tolerance=TASK_TOLERANCE)
+    for name, original_value in original_values.items():
+        metrics[name] = Metric(original_value, tolerance=ORIGINAL_METRIC_TOLERANCE)
     return metrics, losses
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.errors import DataError
-from wholescript.evaluation.bootstrap import Resampled, draw_counts, mean_over_resampled_seeds
+from wholescript.evaluation.bootstrap import BootstrapResult, draw_counts, mean_over_resampled_seeds
 
 N_BOOTSTRAP = 2_000
 
@@ -92,7 +92,7 @@ def paired_difference(a: SeedLosses, b: SeedLosses) -> pd.Series:
     return pd.concat([difference, ratio]).astype(float)
 
 
-def _bootstrap(models: Sequence[SeedLosses]) -> list[Resampled]:
+def _bootstrap(models: Sequence[SeedLosses]) -> list[BootstrapResult]:
     """Return bits per byte of each model, under the same resamples of headlines."""
     all_losses = [losses for model in models for losses in model]
     n_bytes = all_losses[0].n_bytes
@@ -106,6 +106,6 @@ def _bootstrap(models: Sequence[SeedLosses]) -> list[Resampled]:
     for model in models:
         values = np.array([[losses.bits_per_byte] for losses in model])
         means = mean_over_resampled_seeds(bits[start : start + len(model), None], rng)
-        resampled.append(Resampled(("bits_per_byte",), values, means))
+        resampled.append(BootstrapResult(("bits_per_byte",), values, means))
         start += len(model)
     return resampled

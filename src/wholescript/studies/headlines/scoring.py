@@ -17,7 +17,7 @@ EvalContext = Literal["non_overlapping", "sliding_window", "per_headline"]
 
 
 @dataclass(frozen=True)
-class TaskMetric:
+class OriginalMetric:
     """The original task's metric and the share of the validation tokens that it scores."""
 
     nats_per_character: float
@@ -29,7 +29,7 @@ class TaskMetric:
         return self.nats_per_character / self.scored_token_share
 
 
-def task_metric(
+def original_metric(
     model: NextTokenModel,
     tokenizer: HeadlineTokenizer,
     headlines: Sequence[str],
@@ -37,7 +37,7 @@ def task_metric(
     block_size: int = 128,
     batch_size: int = 64,
     bfloat16: bool = True,
-) -> TaskMetric:
+) -> OriginalMetric:
     """Return the metric of the original task: nats of the scored tokens over all characters.
 
     Only full batches of windows are scored, and one token after each batch is skipped. The other
@@ -63,7 +63,7 @@ def task_metric(
     total = -sum(float(part.astype(np.float64).sum()) for part in log_probs)
     n_scored = sum(map(len, log_probs))
     n_characters = sum(len(headline) + len(EOS) for headline in headlines)
-    return TaskMetric(total / n_characters, n_scored / (len(stream) - 1))
+    return OriginalMetric(total / n_characters, n_scored / (len(stream) - 1))
 
 
 def token_nll(

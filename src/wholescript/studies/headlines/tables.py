@@ -25,29 +25,29 @@ REPORTED_METRICS = (
     "parameters",
     "train_seconds",
 )
-MODEL_SIZES = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
+MODEL_SIZE_COLUMNS = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
 
 
-def load_headline_runs(group: str) -> dict[str, list[Run]]:
+def load_headline_runs(run_group: str) -> dict[str, list[Run]]:
     """Return the stored headline runs, by their name without group and seed.
 
     Raises:
         RunError: there is none.
     """
     workspace = current_workspace()
-    found = find_headline_runs(RunStore(workspace.project.root / "results"), group)
+    found = find_headline_runs(RunStore(workspace.project.root / "results"), run_group)
     if not found:
-        raise RunError(f"results/ holds no runs of {group!r}: {training_script()} makes them")
+        raise RunError(f"results/ holds no runs of {run_group!r}: {training_script()} makes them")
     for run in (run for runs in found.values() for run in runs):
         workspace.used[run.name] = run.key
     return found
 
 
-def find_headline_runs(store: RunStore, group: str) -> dict[str, list[Run]]:
+def find_headline_runs(store: RunStore, run_group: str) -> dict[str, list[Run]]:
     """Return the headline runs in a store, by their name without group and seed."""
     found: dict[str, list[Run]] = {}
     for name in store.names():
-        run = store.find(name) if name.startswith(f"{group}/") else None
+        run = store.find(name) if name.startswith(f"{run_group}/") else None
         if run is not None and run.has_predictions(HeadlineLosses):
             found.setdefault(strip_seed(name).partition("/")[2], []).append(run)
     return found
@@ -108,7 +108,8 @@ def differences_from_baseline(models: RunsByModel, baseline: str) -> pd.DataFram
 def summary_metrics(runs: Sequence[Run]) -> dict[str, Metric]:
     """Return bits per byte with its interval, mean costs, the number of seeds, and sizes.
 
-    The sizes are `MODEL_SIZES`, `epochs`, and those of the splits, `n_train` and `n_validation`.
+    The sizes are `MODEL_SIZE_COLUMNS`, `epochs`, and those of the splits, `n_train` and
+    `n_validation`.
     """
     value, low, high = mean_bits_per_byte(_losses(runs))
     costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(runs).items()}
@@ -118,7 +119,7 @@ def summary_metrics(runs: Sequence[Run]) -> dict[str, Metric]:
         **costs,
         "bits_per_byte": bits_per_byte,
         "seeds": Metric(len(runs)),
-        **{name: Metric(train_config["model"][name]) for name in MODEL_SIZES},
+        **{name: Metric(train_config["model"][name]) for name in MODEL_SIZE_COLUMNS},
         **{f"n_{split}": Metric(count) for split, count in counts.items()},
         "epochs": Metric(train_config["epochs"]),
     }

@@ -16,7 +16,12 @@ from wholescript.errors import DataError
 from wholescript.files import write_atomic
 from wholescript.models.gpt import GPT
 from wholescript.studies.headlines.batches import TokenStreamBatchLoader, whole_headlines
-from wholescript.studies.headlines.scoring import EvalContext, TaskMetric, task_metric, token_nll
+from wholescript.studies.headlines.scoring import (
+    EvalContext,
+    OriginalMetric,
+    original_metric,
+    token_nll,
+)
 from wholescript.studies.headlines.tokenizer import (
     HeadlineTokenizer,
     load_headline_tokenizer,
@@ -47,9 +52,9 @@ class FittedHeadlineModel:
         """The number of parameters, all of which are trained."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def task_metric(self, headlines: Sequence[str], batch_size: int) -> TaskMetric:
-        """Return the metric of the original task; see `scoring.task_metric`."""
-        return task_metric(
+    def original_metric(self, headlines: Sequence[str], batch_size: int) -> OriginalMetric:
+        """Return the metric of the original task; see `scoring.original_metric`."""
+        return original_metric(
             self.model,
             self.tokenizer,
             headlines,
@@ -106,7 +111,7 @@ def train_headline_model(
         _val_loader(train_config, tokenizer, validation),
         train_config.loop_config,
         seed=seed,
-        loss=cross_entropy,
+        loss_fn=cross_entropy,
         objective=_objective(train_config, bfloat16),
         optimizer=make_optimizer(
             train_config.optimizer,

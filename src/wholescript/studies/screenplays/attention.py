@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from wholescript.data.films.folds import Fold, inner_folds
 from wholescript.models.aggregators import relative_positions
-from wholescript.models.films.task import Estimator, Task
+from wholescript.models.films.estimator import Estimator, FilmDataset
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.occlusion import spearman_per_row
 from wholescript.training.batches import ChunkBatch, ChunkBatchLoader
@@ -25,7 +25,7 @@ from wholescript.training.loop import fit
 class OcclusionResult:
     """Attention and occlusion of n films.
 
-    `indices` (n,) in the task; `logits` (n,) of whole films; `logit_changes` (n, n_parts):
+    `indices` (n,) in the data set; `logits` (n,) of whole films; `logit_changes` (n, n_parts):
     logit minus the logit without a part of the script. `attention` and `chunk_logit_changes` hold a
     vector (n_chunks,) for each film: the attention to each chunk, and logit minus logit without the
     chunk.
@@ -59,7 +59,7 @@ class OcclusionResult:
 
 
 def attention_profile(
-    model: Estimator, task: Task, fold: Fold, *, n_bins: int = 20, seed: int = 0
+    model: Estimator, dataset: FilmDataset, fold: Fold, *, n_bins: int = 20, seed: int = 0
 ) -> NDArray[np.float64]:
     """Train a network on `fold` and return its attention by position in the script, (n_bins,).
 
@@ -71,7 +71,7 @@ def attention_profile(
     """
     if not isinstance(model, MILClassifier):
         raise TypeError(f"{model.name} has no attention: only MIL classifiers have")
-    network, test_loader = train_first_member(model, task, fold, seed=seed)
+    network, test_loader = train_first_member(model, dataset, fold, seed=seed)
     weight, uniform = np.zeros(n_bins), np.zeros(n_bins)
     for batch in test_loader.eval_batches():
         with torch.inference_mode():
@@ -85,16 +85,16 @@ def attention_profile(
 
 
 def train_first_member(
-    model: MILClassifier, task: Task, fold: Fold, *, seed: int
+    model: MILClassifier, dataset: FilmDataset, fold: Fold, *, seed: int
 ) -> tuple[nn.Module, ChunkBatchLoader]:
     """Train the first network of a fold's ensemble; return it and a loader of the test films."""
     inner = inner_folds(
-        task.labels, task.groups, fold.train, n_folds=model.n_inner_folds, seed=seed
+        dataset.labels, dataset.groups, fold.train, n_folds=model.n_inner_folds, seed=seed
     )[0]
     torch.manual_seed(seed)
     network = model.build()
     train_loader, val_loader, test_loader = model.loaders(
-        task, inner.train, inner.train, inner.test, fold.test
+        dataset, inner.train, inner.train, inner.test, fold.test
     )
     fit(network, train_loader, val_loader, model.train_config, seed=seed)
     return network.eval(), test_loader

@@ -27,7 +27,7 @@ from wholescript.errors import DataError
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.evaluation.thresholds import best_threshold
 from wholescript.files import write_atomic
-from wholescript.models.films.task import Estimator, FoldPredictions, Task
+from wholescript.models.films.estimator import Estimator, FilmDataset, FoldPredictions
 from wholescript.training.seeds import derive_seed
 
 T = TypeVar("T")
@@ -57,11 +57,11 @@ class CachedEstimator:
         return self.estimator.config
 
     def fit_predict(
-        self, task: Task, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
+        self, dataset: FilmDataset, train: NDArray[np.int64], test: NDArray[np.int64], *, seed: int
     ) -> FoldPredictions:
         """Return the cached scores, or fit and cache them; a damaged file is replaced."""
         key = hashlib.sha256(json.dumps([self.config, seed], sort_keys=True).encode())
-        for part in (task.labels, train, test):
+        for part in (dataset.labels, train, test):
             key.update(hashlib.sha256(np.ascontiguousarray(part).tobytes()).digest())
         path = self.folder / f"{key.hexdigest()[:20]}.npz"
         if path.exists():
@@ -69,14 +69,14 @@ class CachedEstimator:
                 return _load_fold(path)
             except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
                 log.warning("%s is damaged (%s): this fold is fitted again", path, error)
-        scores = self.estimator.fit_predict(task, train, test, seed=seed)
+        scores = self.estimator.fit_predict(dataset, train, test, seed=seed)
         write_atomic(path, _serialize(scores))
         return scores
 
 
 def cross_validate(
     estimator: Estimator,
-    task: Task,
+    dataset: FilmDataset,
     folds: Sequence[Fold],
     *,
     seed: int,
@@ -95,28 +95,36 @@ def cross_validate(
             tested twice in a repeat.
     """
     fold_estimator = CachedEstimator(estimator, fold_cache_dir) if fold_cache_dir else estimator
-    shape = (max(fold.repeat for fold in folds) + 1, len(task.labels))
+    shape = (max(fold.repeat for fold in folds) + 1, len(dataset.labels))
     scores, thresholds = np.full(shape, np.nan), np.full(shape, np.nan)
     fold_numbers = np.full(shape, -1)
     chosen: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     for fold in folds:
-        _check_fold(fold, task, fold_numbers)
+        _check_fold(fold, dataset, fold_numbers)
         fold_numbers[fold.repeat, fold.test] = fold.fold
-    fn = partial(_fit_fold, fold_estimator, task, seed)
+    fn = partial(_fit_fold, fold_estimator, dataset, seed)
     fitted = map_folds(fn, folds, name=estimator.name, n_jobs=n_jobs, progress=progress)
     for fold, fold_scores in zip(folds, fitted, strict=True):
         scored = np.isfinite(fold_scores.inner)
-        threshold = best_threshold(task.labels[fold.train][scored], fold_scores.inner[scored])
+        threshold = best_threshold(dataset.labels[fold.train][scored], fold_scores.inner[scored])
         scores[fold.repeat, fold.test] = fold_scores.test
         thresholds[fold.repeat, fold.test] = threshold
         where = {"repeat": fold.repeat, "fold": fold.fold}
         chosen.append(where | {"threshold": threshold} | fold_scores.chosen)
         history.extend(where | row for row in fold_scores.history)
-    years = task.films["year"].to_numpy(np.int64)
-    film_ids = [str(film_id) for film_id in task.films["film_id"]]
+    years = dataset.films["year"].to_numpy(np.int64)
+    film_ids = [str(film_id) for film_id in dataset.films["film_id"]]
     return FilmPredictions(
-        film_ids, task.labels, task.groups, years, scores, thresholds, fold_numbers, chosen, history
+        film_ids,
+        dataset.labels,
+        dataset.groups,
+        years,
+        scores,
+        thresholds,
+        fold_numbers,
+        chosen,
+        history,
     )
 
 
@@ -146,8 +154,8 @@ def map_folds(
     yield from tqdm(results, name, len(folds), unit="fold", disable=not progress)
 
 
-def _fit_fold(estimator: Estimator, task: Task, seed: int, fold: Fold) -> FoldPredictions:
-    return estimator.fit_predict(task, fold.train, fold.test, seed=fold_seed(seed, fold))
+def _fit_fold(estimator: Estimator, dataset: FilmDataset, seed: int, fold: Fold) -> FoldPredictions:
+    return estimator.fit_predict(dataset, fold.train, fold.test, seed=fold_seed(seed, fold))
 
 
 def _run_single_threaded(fn: Callable[[Fold], T], fold: Fold) -> T:
@@ -161,9 +169,9 @@ def _run_single_threaded(fn: Callable[[Fold], T], fold: Fold) -> T:
         torch.set_num_threads(threads)
 
 
-def _check_fold(fold: Fold, task: Task, fold_numbers: NDArray[np.int64]) -> None:
+def _check_fold(fold: Fold, dataset: FilmDataset, fold_numbers: NDArray[np.int64]) -> None:
     where = f"fold {fold.fold} of repeat {fold.repeat}"
-    if len(shared := np.intersect1d(task.groups[fold.train], task.groups[fold.test])):
+    if len(shared := np.intersect1d(dataset.groups[fold.train], dataset.groups[fold.test])):
         raise DataError(
             f"{len(shared)} groups of films, {shared[0]!r} among them, are in both training and "
             f"test films of {where}: make folds that keep groups together"

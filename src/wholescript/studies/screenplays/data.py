@@ -9,7 +9,7 @@ from wholescript.experiments.workspace import current_workspace
 from wholescript.features.build import load_features
 from wholescript.features.bundle import FilmFeatures
 from wholescript.features.extract import FeatureConfig
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ScreenplayData:
     """
 
     corpus: Corpus
-    task: Task
+    dataset: FilmDataset
     folds: list[Fold]
     temporal_folds: list[Fold]
     profile: RunProfile
@@ -105,17 +105,21 @@ def screenplay_data(
         DataError: the films cannot be split.
     """
     profile = RUN_PROFILES[scale]
-    task = Task(corpus.films, corpus.labels, features.groups, features)
+    dataset = FilmDataset(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
-        task.labels, task.groups, n_folds=profile.n_folds, n_repeats=profile.n_repeats, seed=seed
+        dataset.labels,
+        dataset.groups,
+        n_folds=profile.n_folds,
+        n_repeats=profile.n_repeats,
+        seed=seed,
     )
     temporal_folds = []
     if first_test_year is not None:
         temporal = temporal_split(
-            task.labels, task.groups, corpus.films["year"], first_test_year=first_test_year
+            dataset.labels, dataset.groups, corpus.films["year"], first_test_year=first_test_year
         )
         temporal_folds = [replace(temporal, repeat=repeat) for repeat in range(profile.n_repeats)]
-    return ScreenplayData(corpus, task, folds, temporal_folds, profile, scale, seed)
+    return ScreenplayData(corpus, dataset, folds, temporal_folds, profile, scale, seed)
 
 
 def load_films(*, source: str, path: str, target: str, scale: str, seed: int) -> Corpus:

@@ -20,7 +20,7 @@ from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, current_workspace
-from wholescript.models.films.task import Estimator
+from wholescript.models.films.estimator import Estimator
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
 
@@ -56,13 +56,15 @@ class CrossValidation(Experiment[ScreenplayData]):
 
     def data_identity(self, data: ScreenplayData) -> dict[str, Any]:
         """Return hashes of corpus, labels and groups, folds, and features unless it needs texts."""
-        task = data.task
+        dataset = data.dataset
         features = (
-            {} if needs_texts(self.estimator) else {"features": hash_json(task.features.manifest)}
+            {}
+            if needs_texts(self.estimator)
+            else {"features": hash_json(dataset.features.manifest)}
         )
         return features | {
             "corpus": data.corpus.provenance.fingerprint,
-            "films": hash_json([task.labels.tolist(), list(task.groups)]),
+            "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
             "folds": _folds_hash(data.folds_of(self.split)),
         }
 
@@ -74,7 +76,7 @@ class CrossValidation(Experiment[ScreenplayData]):
         """Cross-validate; finished folds of an interrupted run are read from the fold cache."""
         predictions = cross_validate(
             self.estimator,
-            data.task,
+            data.dataset,
             data.folds_of(self.split),
             seed=data.seed,
             fold_cache_dir=_fold_cache_dir(self.estimator, data, context.workspace),
@@ -134,7 +136,7 @@ class ModelComparison(NamedTuple):
     table: pd.DataFrame
 
 
-def evaluate_run(
+def cross_validation_run(
     name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "random"
 ) -> Run:
     """Return the stored run `<group>/<name>` of `CrossValidation`; train and store it if absent.
@@ -158,7 +160,7 @@ def measure_run(
     return run(Measurement(name, settings, measure, tuple(modules)), None)
 
 
-def load_run(
+def load_or_run(
     name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "random"
 ) -> Run:
     """Return a run that another notebook makes.
@@ -170,7 +172,10 @@ def load_run(
     """
     workspace = current_workspace()
     experiment = CrossValidation(name, estimator, split)
-    if workspace.published and workspace.find(name, experiment.identity(data)) is None:
+    if (
+        workspace.writes_published_output
+        and workspace.find(name, experiment.identity(data)) is None
+    ):
         raise RunError(
             f"there is no run {name!r} with these settings and data: execute the notebook that "
             "makes it first; `dvc repro` executes all of them in order"
@@ -193,7 +198,7 @@ def load_end_to_end_run(
     published = RunStore(workspace.project.root / "results")
     found = published.find(name, CrossValidation(name, estimator, split).identity(data))
     if found is None:
-        if workspace.published:
+        if workspace.writes_published_output:
             raise RunError(
                 f"there is no run {name!r} with these settings and films: `wholescript "
                 "train-end-to-end FILMS.parquet` makes it, given a file with the texts"
@@ -206,9 +211,10 @@ def load_end_to_end_run(
 
 
 def with_fold_cache(estimator: Estimator, data: ScreenplayData) -> CachedEstimator:
-    """Return `estimator` with the fold cache of `evaluate_run`.
+    """Return `estimator` with the fold cache of `cross_validation_run`.
 
-    A stacking ensemble of cached members does not fit a fold again that `evaluate_run` has fitted.
+    A stacking ensemble of cached members does not fit a fold again that `cross_validation_run` has
+    fitted.
     """
     return CachedEstimator(estimator, _fold_cache_dir(estimator, data))
 
@@ -256,7 +262,7 @@ def _fold_cache_dir(
     workspace = workspace or current_workspace()
     parts = [
         data.corpus.provenance.fingerprint,
-        data.task.features.manifest,
+        data.dataset.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
     ]
     return workspace.fold_cache / hash_json(parts)[:16]

@@ -13,9 +13,9 @@ from wholescript.data.films.folds import Fold
 from wholescript.evaluation.film_bootstrap import paired_difference
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.results import Metric
-from wholescript.features.word_counts import QUARTERS
+from wholescript.features.word_counts import N_QUARTERS
+from wholescript.models.films.estimator import Estimator, FilmDataset
 from wholescript.models.films.logistic_regression import logit
-from wholescript.models.films.task import Estimator, Task
 from wholescript.models.types import Float64Array
 from wholescript.studies.screenplays.attention import (
     OcclusionResult,
@@ -25,14 +25,14 @@ from wholescript.studies.screenplays.attention import (
 from wholescript.studies.screenplays.cross_validation import fold_seed, map_folds
 from wholescript.studies.screenplays.experiments import interval_metric
 from wholescript.studies.screenplays.keyness_of_predictions import (
-    feature_effect_correlation,
+    keyness_agreement,
     predicted_labels,
 )
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.occlusion import (
     cross_validate_without_each_part,
     group_means,
-    relative_change,
+    relative_importance,
     spearman_per_row,
 )
 
@@ -44,7 +44,12 @@ INTERPRETATION_MODULES = (
 
 
 def occlusion_metrics(
-    models: Mapping[str, Estimator], task: Task, folds: Sequence[Fold], *, n_parts: int, seed: int
+    models: Mapping[str, Estimator],
+    dataset: FilmDataset,
+    folds: Sequence[Fold],
+    *,
+    n_parts: int,
+    seed: int,
 ) -> dict[str, Metric]:
     """Occlude each of `n_parts` equal parts of each script, on the folds of the first repeat.
 
@@ -63,30 +68,34 @@ def occlusion_metrics(
     for name, model in models.items():
         if isinstance(model, MILClassifier):
             logit_changes[name], attention = _network_logit_changes(
-                model, task, first, n_parts, seed
+                model, dataset, first, n_parts, seed
             )
             for what, values in attention.items():
-                found[f"attention-of-{_key(name)}:{what}"] = _mean(values, task, seed)
+                found[f"attention-of-{_key(name)}:{what}"] = _mean(values, dataset, seed)
         else:
-            logit_changes[name] = _estimator_logit_changes(model, task, first, n_parts, seed)
-        for part, values in enumerate(relative_change(logit_changes[name]).T):
-            found[f"{_key(name)}:{part}:relative_change"] = _mean(values, task, seed)
+            logit_changes[name] = _estimator_logit_changes(model, dataset, first, n_parts, seed)
+        for part, values in enumerate(relative_importance(logit_changes[name]).T):
+            found[f"{_key(name)}:{part}:relative_change"] = _mean(values, dataset, seed)
         for part, values in enumerate(logit_changes[name].T):
-            found[f"{_key(name)}:{part}:class_difference"] = _class_difference(values, task, seed)
+            found[f"{_key(name)}:{part}:class_difference"] = _class_difference(
+                values, dataset, seed
+            )
         last = logit_changes[name][:, -max(1, n_parts // 5) :].sum(axis=1)
-        found[f"last-fifth-of-{_key(name)}:class_difference"] = _class_difference(last, task, seed)
+        found[f"last-fifth-of-{_key(name)}:class_difference"] = _class_difference(
+            last, dataset, seed
+        )
     for one, other in itertools.combinations(models, 2):
         agreement = spearman_per_row(zip(logit_changes[one], logit_changes[other], strict=True))
         name = f"occlusion-of-{_key(one)}&{_key(other)}:rank_correlation"
-        found[name] = _mean(agreement, task, seed)
+        found[name] = _mean(agreement, dataset, seed)
     return found
 
 
 def quarter_ablation_metrics(
-    model: Estimator, task: Task, folds: Sequence[Fold], *, seed: int
+    model: Estimator, dataset: FilmDataset, folds: Sequence[Fold], *, seed: int
 ) -> dict[str, Metric]:
     """Return `without-quarter-<1 to 4>:auc_change`: AUC minus that of whole films, paired."""
-    whole, *without = cross_validate_without_each_part(model, task, folds, QUARTERS, seed=seed)
+    whole, *without = cross_validate_without_each_part(model, dataset, folds, N_QUARTERS, seed=seed)
     found: dict[str, Metric] = {}
     for quarter, predictions in enumerate(without, 1):
         row = paired_difference(predictions, whole, ["auc"], seed=seed).iloc[0]
@@ -97,18 +106,18 @@ def quarter_ablation_metrics(
 
 
 def keyness_metrics(
-    predictions: Mapping[str, FilmPredictions], task: Task, *, seed: int
+    predictions: Mapping[str, FilmPredictions], dataset: FilmDataset, *, seed: int
 ) -> dict[str, Metric]:
     """Return the agreement of the words' effects for the true and for the predicted class.
 
     `<model>:effect_correlation` and `<model>:effect_spread_ratio`: see
-    `feature_effect_correlation`.
+    `keyness_agreement`.
     """
     found: dict[str, Metric] = {}
     for name, model in predictions.items():
         predicted = predicted_labels(model)
-        rows = feature_effect_correlation(
-            task.features.word_counts, task.labels, predicted, task.groups, seed=seed
+        rows = keyness_agreement(
+            dataset.features.word_counts, dataset.labels, predicted, dataset.groups, seed=seed
         )
         for what, row in zip(("effect_correlation", "effect_spread_ratio"), rows, strict=True):
             found[f"{_key(name)}:{what}"] = interval_metric(*map(float, row))
@@ -148,10 +157,10 @@ def interval_table(metrics: Mapping[str, Metric], ending: str = "") -> pd.DataFr
 
 
 def _estimator_logit_changes(
-    model: Estimator, task: Task, folds: Sequence[Fold], n_parts: int, seed: int
+    model: Estimator, dataset: FilmDataset, folds: Sequence[Fold], n_parts: int, seed: int
 ) -> Float64Array:
     """Return the logit changes of all films, (n, n_parts), in standard deviations within a fold."""
-    predictions = cross_validate_without_each_part(model, task, folds, n_parts, seed=seed)
+    predictions = cross_validate_without_each_part(model, dataset, folds, n_parts, seed=seed)
     whole, *without = (logit(p.probabilities[0]) for p in predictions)
     logit_changes = whole[:, None] - np.column_stack(without)
     for fold in folds:
@@ -160,12 +169,12 @@ def _estimator_logit_changes(
 
 
 def _network_logit_changes(
-    model: MILClassifier, task: Task, folds: Sequence[Fold], n_parts: int, seed: int
+    model: MILClassifier, dataset: FilmDataset, folds: Sequence[Fold], n_parts: int, seed: int
 ) -> tuple[Float64Array, dict[str, Float64Array]]:
     """Return logit changes as `_estimator_logit_changes`, and attention metrics (n,) by name."""
-    logit_changes = np.zeros((len(task.labels), n_parts))
+    logit_changes = np.zeros((len(dataset.labels), n_parts))
     correlation, top_ratio = (np.full(len(logit_changes), np.nan) for _ in range(2))
-    fn = partial(_occlude_fold, model, task, n_parts=n_parts, seed=seed)
+    fn = partial(_occlude_fold, model, dataset, n_parts=n_parts, seed=seed)
     for result in map_folds(fn, folds, name=f"{model.name}, occluded"):
         logit_changes[result.indices] = result.logit_changes / (result.logits.std() or 1.0)
         correlation[result.indices] = result.rank_correlation()
@@ -175,23 +184,23 @@ def _network_logit_changes(
 
 
 def _occlude_fold(
-    model: MILClassifier, task: Task, fold: Fold, *, n_parts: int, seed: int
+    model: MILClassifier, dataset: FilmDataset, fold: Fold, *, n_parts: int, seed: int
 ) -> OcclusionResult:
-    network, loader = train_first_member(model, task, fold, seed=fold_seed(seed, fold))
+    network, loader = train_first_member(model, dataset, fold, seed=fold_seed(seed, fold))
     return occlude_network(network, loader, n_parts)
 
 
-def _mean(values: Float64Array, task: Task, seed: int) -> Metric:
+def _mean(values: Float64Array, dataset: FilmDataset, seed: int) -> Metric:
     """Return the mean over films, without NaN, with a bootstrap interval over groups."""
     known = np.isfinite(values)
-    means = group_means(values[known, None], task.groups[known])[:, 0]
+    means = group_means(values[known, None], dataset.groups[known])[:, 0]
     return _bootstrap_metric((means,), np.mean, seed)
 
 
-def _class_difference(values: Float64Array, task: Task, seed: int) -> Metric:
+def _class_difference(values: Float64Array, dataset: FilmDataset, seed: int) -> Metric:
     """Return the mean of positive films minus that of negative ones, with a bootstrap interval."""
-    sides = [task.labels == label for label in (1, 0)]
-    means = tuple(group_means(values[side, None], task.groups[side])[:, 0] for side in sides)
+    sides = [dataset.labels == label for label in (1, 0)]
+    means = tuple(group_means(values[side, None], dataset.groups[side])[:, 0] for side in sides)
     return _bootstrap_metric(means, _difference, seed)
 
 

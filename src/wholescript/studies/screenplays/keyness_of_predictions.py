@@ -21,25 +21,25 @@ def predicted_labels(predictions: FilmPredictions) -> NDArray[np.int8]:
     return chosen
 
 
-def compare_feature_effects(
+def compare_keyness(
     word_counts: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
-    min_films: int = 50,
+    min_df: int = 50,
 ) -> pd.DataFrame:
     """Return the keyness of each word for the true and for the predicted class.
 
     Columns `word`, `true` and `predicted` (Cohen's d), and `over`: predicted minus true, in
     descending order.
     """
-    true = keyness(word_counts, labels, min_films).set_index("word")["effect"]
-    predicted_effects = keyness(word_counts, predicted, min_films).set_index("word")["effect"]
+    true = keyness(word_counts, labels, min_df).set_index("word")["effect"]
+    predicted_effects = keyness(word_counts, predicted, min_df).set_index("word")["effect"]
     table = pd.DataFrame({"true": true, "predicted": predicted_effects.reindex(true.index)})
     table["over"] = table["predicted"] - table["true"]
     return table.reset_index().sort_values("over", ascending=False, ignore_index=True)
 
 
-def feature_effect_correlation(
+def keyness_agreement(
     word_counts: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
@@ -47,7 +47,7 @@ def feature_effect_correlation(
     *,
     seed: int,
     n_blocks: int = 100,
-    min_films: int = 50,
+    min_df: int = 50,
 ) -> Float64Array:
     """Return the agreement of keyness for the true and for the predicted class, (2, 3).
 
@@ -60,7 +60,7 @@ def feature_effect_correlation(
     block = np.random.default_rng(seed).permutation(len(names)) % n_blocks
     kept = (block[group][:, None] != np.arange(n_blocks)).astype(np.float64)
     weights = np.column_stack([np.ones(len(labels)), kept])
-    rates = word_rates(word_counts, min_films)[2].log1p()
+    rates = word_rates(word_counts, min_df)[2].log1p()
     squares = rates.multiply(rates).tocsr()
     true, predicted_effects = (
         _cohens_d(rates, squares, side == 1, weights) for side in (labels, predicted)

@@ -19,13 +19,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from tqdm.auto import tqdm
 
 from wholescript.experiments.results import Metric
-from wholescript.models.aggregators import QueryDecoder
+from wholescript.models.aggregators import QueryAggregator
 from wholescript.models.chunked_classifier import ChunkedClassifier, pad_chunks
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.training.batches import ChunkBatch, TokenBatch
 from wholescript.training.memory import peak_rss, rss
 from wholescript.training.memory_strategies import MEMORY_STRATEGIES, MemoryStrategy
-from wholescript.training.objectives.films import EndToEndObjective, FrozenEncoderObjective
+from wholescript.training.objectives.films import AggregatorObjective, EndToEndObjective
 
 MEMORY_COST_MODULES = ("wholescript.studies.screenplays.memory_cost",)
 BYTES_PER_GB = 1e9
@@ -61,7 +61,7 @@ class BenchmarkModel:
         encoder = ScratchEncoder(
             self.vocab_size, self.d_model, self.n_head, self.d_feedforward, self.n_layer
         )
-        return ChunkedClassifier(encoder, QueryDecoder(self.d_model, self.d_aggregator))
+        return ChunkedClassifier(encoder, QueryAggregator(self.d_model, self.d_aggregator))
 
     def dummy_film(self, n_chunks: int) -> TokenBatch:
         """Return a batch of one positive film of full chunks, with random tokens."""
@@ -215,7 +215,7 @@ def time_frozen_encoder(
     times = []
     for _ in range(10):
         start = perf_counter()
-        FrozenEncoderObjective().training_step(
+        AggregatorObjective().training_step(
             classifier.aggregator, embedded, binary_cross_entropy_with_logits, seed=0
         )
         times.append(perf_counter() - start)

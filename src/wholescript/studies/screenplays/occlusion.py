@@ -12,59 +12,65 @@ from scipy.stats import spearmanr
 from wholescript.data.films.folds import Fold
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.features.ablation import ablate_part, concatenate_features
-from wholescript.models.films.task import Estimator, Task
+from wholescript.models.films.estimator import Estimator, FilmDataset
 from wholescript.studies.screenplays.cross_validation import fold_seed, map_folds
 
 
-def predict_without_each_part(
-    estimator: Estimator, task: Task, fold: Fold, n_parts: int, *, seed: int
+def fit_and_occlude_parts(
+    estimator: Estimator, dataset: FilmDataset, fold: Fold, n_parts: int, *, seed: int
 ) -> NDArray[np.float64]:
     """Fit on whole films; return P(positive) of the test films of a fold, (1 + n_parts, n_test).
 
     The first row is of whole films, each other row of films without one of `n_parts` equal parts.
     The occluded copies are appended as further test films, so this works for any estimator.
     """
-    whole = task.features.select([str(task.features.film_ids[index]) for index in fold.test])
+    whole = dataset.features.select([str(dataset.features.film_ids[index]) for index in fold.test])
     copies = [whole, *(ablate_part(whole, part, n_parts) for part in range(n_parts))]
-    indices = np.concatenate([np.arange(len(task.labels)), np.tile(fold.test, len(copies))])
+    indices = np.concatenate([np.arange(len(dataset.labels)), np.tile(fold.test, len(copies))])
     extended = replace(
-        task,
-        films=task.films.iloc[indices].reset_index(drop=True),
-        labels=task.labels[indices],
-        groups=task.groups[indices],
-        features=concatenate_features([task.features, *copies]),
+        dataset,
+        films=dataset.films.iloc[indices].reset_index(drop=True),
+        labels=dataset.labels[indices],
+        groups=dataset.groups[indices],
+        features=concatenate_features([dataset.features, *copies]),
     )
-    test = np.arange(len(task.labels), len(indices))
+    test = np.arange(len(dataset.labels), len(indices))
     fold_scores = estimator.fit_predict(extended, fold.train, test, seed=fold_seed(seed, fold))
     return fold_scores.test.reshape(len(copies), len(fold.test))
 
 
 def cross_validate_without_each_part(
-    estimator: Estimator, task: Task, folds: Sequence[Fold], n_parts: int, *, seed: int
+    estimator: Estimator, dataset: FilmDataset, folds: Sequence[Fold], n_parts: int, *, seed: int
 ) -> list[FilmPredictions]:
     """Return the predictions of whole films, then those of films without each part in turn.
 
     They have no thresholds (NaN).
     """
-    shape = (1 + n_parts, max(fold.repeat for fold in folds) + 1, len(task.labels))
+    shape = (1 + n_parts, max(fold.repeat for fold in folds) + 1, len(dataset.labels))
     scores, fold_numbers = np.full(shape, np.nan), np.full(shape[1:], -1)
-    fn = partial(predict_without_each_part, estimator, task, n_parts=n_parts, seed=seed)
+    fn = partial(fit_and_occlude_parts, estimator, dataset, n_parts=n_parts, seed=seed)
     fitted = map_folds(fn, folds, name=f"{estimator.name}, occluded")
     for fold, fold_scores in zip(folds, fitted, strict=True):
         scores[:, fold.repeat, fold.test] = fold_scores
         fold_numbers[fold.repeat, fold.test] = fold.fold
-    film_ids = [str(film_id) for film_id in task.films["film_id"]]
-    years = task.films["year"].to_numpy(np.int64)
+    film_ids = [str(film_id) for film_id in dataset.films["film_id"]]
+    years = dataset.films["year"].to_numpy(np.int64)
     no_thresholds = np.full(shape[1:], np.nan)
     return [
         FilmPredictions(
-            film_ids, task.labels, task.groups, years, part_scores, no_thresholds, fold_numbers
+            film_ids,
+            dataset.labels,
+            dataset.groups,
+            years,
+            part_scores,
+            no_thresholds,
+            fold_numbers,
         )
         for part_scores in scores
     ]
 
 
-def relative_change(score_changes: NDArray[np.float64]) -> NDArray[np.float64]:
+def relative_importance(score_changes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the absolute change by each part, relative to the mean over the parts, (n, n_parts).
 
     `score_changes` (n, n_parts) is the score of the whole film minus that without the part. Rows

@@ -14,16 +14,16 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.data.films import Corpus
-from wholescript.data.films.guards import check_two_classes
+from wholescript.data.films.checks import check_two_classes
 from wholescript.features.build import load_features
 from wholescript.features.pretrained_encoders import MINILM, cpu_has_bfloat16
 from wholescript.features.token_chunks import TokenChunks, cache_tokens, load_token_chunks
 from wholescript.models.aggregators import AGGREGATORS, GatedAttention
 from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.extra_features import EXTRA_FEATURE_DIMS
 from wholescript.models.films.logistic_regression import IntArray, NestedLogisticRegression
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Task
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
@@ -31,7 +31,7 @@ from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatchLoader
 from wholescript.training.objectives.base import LossFn, predict_logits
-from wholescript.training.objectives.films import EndToEndObjective, FrozenEncoderObjective
+from wholescript.training.objectives.films import AggregatorObjective, EndToEndObjective
 
 VOCAB_SIZE = 30_522  # of the WordPiece tokenizer
 CHUNK_ENCODERS: dict[str, Callable[[], Any]] = {
@@ -64,32 +64,33 @@ class SmokeResult:
 
 
 @dataclass(frozen=True)
-class SmokeBatch:
+class SmokeSample:
     """A few films, of which the last is tested; without its text, `tokens_are_random`."""
 
-    task: Task
+    dataset: FilmDataset
     tokens: TokenChunks
     tokens_are_random: bool
 
     @property
     def test_indices(self) -> IntArray:
         """The index of the tested film, (1,)."""
-        return np.array([len(self.task.labels) - 1])
+        return np.array([len(self.dataset.labels) - 1])
 
     @property
     def train_indices(self) -> IntArray:
         """The indices of the other films."""
-        return np.arange(len(self.task.labels) - 1)
+        return np.arange(len(self.dataset.labels) - 1)
 
 
-def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
+def make_smoke_sample(corpus: Corpus, *, seed: int) -> SmokeSample:
     """Sample a film, and a few more of each class, with their features.
 
     If the corpus has no texts, the film's tokens are random, as many as fill its chunks.
 
     Raises:
         DataError: without the film, one class is missing.
-        BundleError: the features are missing, or the packages to compute them.
+        BundleError: the features are missing.
+        DependencyError: the packages to compute them are missing.
     """
     random = np.random.default_rng(seed)
     order = random.permutation(len(corpus))
@@ -101,24 +102,24 @@ def sample_film(corpus: Corpus, *, seed: int) -> SmokeBatch:
     check_two_classes(labels[train_indices], f"the corpus without {corpus.film_ids[film]}")
     corpus = corpus.select([*train_indices, film])
     features = load_features(corpus)
-    task = Task(corpus.films, corpus.labels, features.groups, features)
+    dataset = FilmDataset(corpus.films, corpus.labels, features.groups, features)
     if corpus.texts is None:
         size = int(features.chunks.counts[-1]) * TokenChunks.chunk_length
         ids = random.integers(VOCAB_SIZE, size=size).astype(np.uint16)
-        return SmokeBatch(
-            task, TokenChunks(ids, np.array([0, size]), 0, 1, 2), tokens_are_random=True
+        return SmokeSample(
+            dataset, TokenChunks(ids, np.array([0, size]), 0, 1, 2), tokens_are_random=True
         )
     sha1, film_id = corpus.films["text_sha1"].iloc[-1], corpus.film_ids[-1]
     cache_tokens([(sha1, corpus.texts[film_id])])
-    return SmokeBatch(task, load_token_chunks([sha1]), tokens_are_random=False)
+    return SmokeSample(dataset, load_token_chunks([sha1]), tokens_are_random=False)
 
 
-def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[SmokeResult]:
+def check_models(sample: SmokeSample, target: str, *, seed: int) -> Iterator[SmokeResult]:
     """Yield the result of every model of the report: linear ones fitted, networks untrained.
 
     The pretrained encoder is left out if it is not installed.
     """
-    task = sample.task
+    dataset = sample.dataset
     for linear in (TfidfLR(min_df=1), MeanPoolingLR()):
         yield _check_linear(linear, sample)
     mil_models = [MILClassifier(cast(Any, name)) for name in AGGREGATORS]
@@ -127,11 +128,14 @@ def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[Smok
     multitask = MultiTaskMILClassifier("gated_attention", auxiliary_label=target)
     for model in (*mil_models, multitask):
         torch.manual_seed(seed)
-        (loader,) = model.loaders(task, sample.train_indices, sample.test_indices)
-        loss = model.loss(task.labels)
-        yield _check_network(model.name, model.build(), loader, model.objective(), loss, seed)
+        (loader,) = model.loaders(dataset, sample.train_indices, sample.test_indices)
+        loss_fn = model.make_loss_fn(dataset.labels)
+        yield _check_network(model.name, model.build(), loader, model.objective(), loss_fn, seed)
     token_loader = TokenBatchLoader(
-        sample.tokens, task.labels[sample.test_indices], np.array([0]), n_eval_chunks=N_EVAL_CHUNKS
+        sample.tokens,
+        dataset.labels[sample.test_indices],
+        np.array([0]),
+        n_eval_chunks=N_EVAL_CHUNKS,
     )
     objective = EndToEndObjective("full_backprop", bfloat16=cpu_has_bfloat16())
     for name, build in CHUNK_ENCODERS.items():
@@ -145,11 +149,11 @@ def check_models(sample: SmokeBatch, target: str, *, seed: int) -> Iterator[Smok
         )
 
 
-def _check_linear(model: NestedLogisticRegression, sample: SmokeBatch) -> SmokeResult:
+def _check_linear(model: NestedLogisticRegression, sample: SmokeSample) -> SmokeResult:
     """Fit a linear model on the training films and score the tested film."""
     start = perf_counter()
-    train, test = model.design_matrices(sample.task, sample.train_indices, sample.test_indices)
-    labels = sample.task.labels[sample.train_indices]
+    train, test = model.design_matrices(sample.dataset, sample.train_indices, sample.test_indices)
+    labels = sample.dataset.labels[sample.train_indices]
     scores = model.fit_predict_proba(train, labels, test, model.Cs[0], seed=0)
     problems = [] if np.isfinite(scores).all() else ["the probability is not finite"]
     seconds = perf_counter() - start
@@ -162,15 +166,15 @@ def _check_network(
     name: str,
     network: Any,
     loader: BatchLoader,
-    objective: FrozenEncoderObjective | EndToEndObjective,
-    loss: LossFn,
+    objective: AggregatorObjective | EndToEndObjective,
+    loss_fn: LossFn,
     seed: int,
 ) -> SmokeResult:
     """Compute the gradient on the tested film, then score it."""
     start = perf_counter()
     batch = next(loader.eval_batches())
     network.train()
-    value = objective.training_step(network, batch, loss, seed=seed)
+    value = objective.training_step(network, batch, loss_fn, seed=seed)
     problems = [] if torch.isfinite(value) else ["the loss is not finite"]
     trainable = {key: p for key, p in network.named_parameters() if p.requires_grad}
     missing = [key for key, p in trainable.items() if p.grad is None]

@@ -8,7 +8,7 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
 from wholescript.studies.screenplays.data import load_screenplay_data
-from wholescript.studies.screenplays.experiments import evaluate_run
+from wholescript.studies.screenplays.experiments import cross_validation_run
 from wholescript.studies.screenplays.models.configurations import end_to_end_models
 
 DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-chunk-encoders-auc"}
@@ -33,8 +33,10 @@ def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
     found = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
     _check_texts(data.corpus, found, parquet)
     for name in names or models:
-        models[name].cache_texts(_texts(data.corpus, found), total=len(data.corpus))
-        run = evaluate_run(f"chunk-encoders/{name}", models[name], data, split="first_repeat")
+        models[name].cache_inputs(_texts(data.corpus, found), total=len(data.corpus))
+        run = cross_validation_run(
+            f"chunk-encoders/{name}", models[name], data, split="first_repeat"
+        )
         yield current_workspace().store.annotate(run, DISPLAY_CELL)
 
 

@@ -1,6 +1,6 @@
 """Objectives of chunked films.
 
-`FrozenEncoderObjective` trains an aggregator on stored chunk vectors, `EndToEndObjective` trains
+`AggregatorObjective` trains an aggregator on stored chunk vectors, `EndToEndObjective` trains
 encoder and aggregator together under one of the strategies of `memory_strategies`.
 """
 
@@ -22,7 +22,7 @@ from wholescript.training.seeds import derive_seed
 
 
 @dataclass(frozen=True)
-class FrozenEncoderObjective:
+class AggregatorObjective:
     """Train an aggregator on stored chunk vectors, a share of which is dropped in each step."""
 
     chunk_dropout: float = 0.0
@@ -79,12 +79,12 @@ class EndToEndObjective:
             return loss(output.logits, batch.labels)
 
         backward = backward_fn(self.memory_strategy, self.n_cached_groups)
-        return backward(partial(self._encode, model), self._groups(batch, seed), loss_fn)
+        return backward(partial(self._encode, model), self._chunk_groups(batch, seed), loss_fn)
 
     def logits(self, model: ChunkedClassifier, batch: TokenBatch) -> Tensor:
         """Encode group by group, then aggregate."""
         with torch.no_grad():
-            vectors = torch.cat([self._encode(model, *g) for g in self._groups(batch, 0)])
+            vectors = torch.cat([self._encode(model, *g) for g in self._chunk_groups(batch, 0)])
             return self._aggregate(model, vectors, batch).logits
 
     def validation_step(
@@ -93,7 +93,7 @@ class EndToEndObjective:
         """Return `val_loss` and `val_auc`."""
         return _validate(model, loader, loss, self)
 
-    def _groups(self, batch: TokenBatch, seed: int) -> list[tuple[Tensor, Tensor, int]]:
+    def _chunk_groups(self, batch: TokenBatch, seed: int) -> list[tuple[Tensor, Tensor, int]]:
         """Return token ids, attention mask and a seed of each group of chunks."""
         ids, masks = (
             part.split(self.chunks_per_group) for part in (batch.input_ids, batch.attention_mask)

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.token_chunks import cache_tokens, load_token_chunks
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
@@ -37,11 +37,11 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def task():
+def dataset():
     names = [f"film{row}" for row in range(N)]
     films = pd.DataFrame({"film_id": names, "text_sha1": [f"sha{row}" for row in range(N)]})
     labels = (np.arange(N) % 3 == 0).astype(np.int8)
-    return Task(films, labels, np.array(names, object), None)
+    return FilmDataset(films, labels, np.array(names, object), None)
 
 
 @pytest.fixture
@@ -61,36 +61,36 @@ def model():
 ROWS = np.arange(48), np.arange(48, N)
 
 
-def test_planted_token_is_learned(cache, task, model):
-    scores = model.fit_predict(task, *ROWS, seed=0)
+def test_planted_token_is_learned(cache, dataset, model):
+    scores = model.fit_predict(dataset, *ROWS, seed=0)
     train, test = ROWS
-    assert roc_auc_score(task.labels[test], scores.test) > 0.9
+    assert roc_auc_score(dataset.labels[test], scores.test) > 0.9
     scored = np.isfinite(scores.inner)
     assert scored.mean() == pytest.approx(2 / 3, abs=0.05)
-    assert roc_auc_score(task.labels[train][scored], scores.inner[scored]) > 0.9
+    assert roc_auc_score(dataset.labels[train][scored], scores.inner[scored]) > 0.9
     assert {row["inner_fold"] for row in scores.history} == {0, 1}
     assert not list((cache / "fits").glob("*"))
 
 
-def test_the_same_seed_gives_the_same_scores(cache, task, model):
+def test_the_same_seed_gives_the_same_scores(cache, dataset, model):
     quick = replace(model, n_members=1, train_config=replace(model.train_config, epochs=1))
-    first, again = (quick.fit_predict(task, *ROWS, seed=3).test for _ in range(2))
+    first, again = (quick.fit_predict(dataset, *ROWS, seed=3).test for _ in range(2))
     np.testing.assert_array_equal(first, again)
-    assert not np.allclose(first, quick.fit_predict(task, *ROWS, seed=4).test)
+    assert not np.allclose(first, quick.fit_predict(dataset, *ROWS, seed=4).test)
 
 
-def test_test_labels_do_not_influence_scores(cache, task, model):
+def test_test_labels_do_not_influence_scores(cache, dataset, model):
     quick = replace(model, n_members=1, train_config=replace(model.train_config, epochs=1))
-    flipped = task.labels.copy()
+    flipped = dataset.labels.copy()
     flipped[ROWS[1]] = 1 - flipped[ROWS[1]]
-    blind = replace(task, labels=flipped)
+    blind = replace(dataset, labels=flipped)
     np.testing.assert_array_equal(
-        quick.fit_predict(task, *ROWS, seed=0).test, quick.fit_predict(blind, *ROWS, seed=0).test
+        quick.fit_predict(dataset, *ROWS, seed=0).test, quick.fit_predict(blind, *ROWS, seed=0).test
     )
 
 
-def test_pretraining_uses_training_scripts_only(cache, task):
-    tokens = load_token_chunks(task.films["text_sha1"].tolist(), 8, cache=cache)
+def test_pretraining_uses_training_scripts_only(cache, dataset):
+    tokens = load_token_chunks(dataset.films["text_sha1"].tolist(), 8, cache=cache)
     settings = MLMConfig(
         n_train_chunks=3, train_config=TrainConfig(epochs=6, learning_rate=1e-2, chunk_dropout=0.0)
     )

@@ -8,8 +8,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.imbalance import IMBALANCE_CORRECTIONS
-from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier, smote_sequences
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
@@ -23,12 +23,14 @@ RARE = np.arange(0, N, 9)  # every third of the positive films
 
 
 @pytest.fixture
-def task(films):
+def dataset(films):
     """The planted corpus with one film in nine positive."""
     _, chunks = corpus()
     labels = np.zeros(N, np.int8)
     labels[RARE] = 1
-    return Task(films, labels, films["film_id"].to_numpy(object), SimpleNamespace(chunks=chunks))
+    return FilmDataset(
+        films, labels, films["film_id"].to_numpy(object), SimpleNamespace(chunks=chunks)
+    )
 
 
 @pytest.fixture
@@ -42,18 +44,18 @@ def corrected(correction, **changes):
 
 
 @pytest.mark.parametrize("correction", IMBALANCE_CORRECTIONS)
-def test_planted_signal_is_learned_with_each_correction(correction, task):
+def test_planted_signal_is_learned_with_each_correction(correction, dataset):
     labels, _ = corpus()
     order = np.random.default_rng(2).permutation(N)
     train, test = order[:66], order[66:]
-    scores = corrected(correction).fit_predict(replace(task, labels=labels), train, test, seed=0)
+    scores = corrected(correction).fit_predict(replace(dataset, labels=labels), train, test, seed=0)
     assert roc_auc_score(labels[test], scores.test) > 0.8
 
 
-def test_corrections_raise_the_probability_of_the_rare_class(task):
+def test_corrections_raise_the_probability_of_the_rare_class(dataset):
     train, test = np.arange(66), np.arange(66, N)
     mean = {
-        name: corrected(name).fit_predict(task, train, test, seed=0).test.mean()
+        name: corrected(name).fit_predict(dataset, train, test, seed=0).test.mean()
         for name in ("uncorrected", "class weights", "class-balanced", "oversampling", "SMOTE")
     }
     assert (
@@ -62,10 +64,10 @@ def test_corrections_raise_the_probability_of_the_rare_class(task):
     )
 
 
-def test_uncorrected_equals_the_mil_classifier(task):
+def test_uncorrected_equals_the_mil_classifier(dataset):
     train, test = np.arange(66), np.arange(66, N)
     uncorrected, mil = (
-        e.fit_predict(task, train, test, seed=0) for e in (corrected("uncorrected"), SMALL)
+        e.fit_predict(dataset, train, test, seed=0) for e in (corrected("uncorrected"), SMALL)
     )
     np.testing.assert_array_equal(uncorrected.test, mil.test)
 
@@ -107,12 +109,12 @@ def test_smote_between_equal_films_gives_the_same_film(train_loader):
 
 def test_loss_of_each_correction():
     labels = np.repeat(np.array([0, 1], np.int8), [90, 10])
-    weights = corrected("class weights").loss(labels).keywords
+    weights = corrected("class weights").make_loss_fn(labels).keywords
     assert weights["positive"] == pytest.approx(9 * weights["negative"])
-    balanced = corrected("class-balanced", beta=0.0).loss(labels).keywords
+    balanced = corrected("class-balanced", beta=0.0).make_loss_fn(labels).keywords
     assert balanced["positive"] == pytest.approx(balanced["negative"])
-    assert corrected("focal loss", gamma=3.0).loss(labels).keywords == {"gamma": 3.0}
-    assert corrected("SMOTE").loss(labels) is binary_cross_entropy_with_logits
+    assert corrected("focal loss", gamma=3.0).make_loss_fn(labels).keywords == {"gamma": 3.0}
+    assert corrected("SMOTE").make_loss_fn(labels) is binary_cross_entropy_with_logits
 
 
 def test_correction_is_checked_and_part_of_config_and_name():

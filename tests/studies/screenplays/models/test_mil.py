@@ -8,8 +8,8 @@ from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
 from wholescript.data.films.folds import Fold
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.models.configurations import aggregators, parameter_table
 from wholescript.studies.screenplays.models.mil import MILClassifier
@@ -36,10 +36,10 @@ def estimator(request):
 
 
 @pytest.fixture
-def task(films):
+def dataset(films):
     labels, chunks = corpus()
     groups = films["film_id"].to_numpy(object)
-    return Task(films, labels, groups, SimpleNamespace(chunks=chunks))
+    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
 
 
 @pytest.fixture
@@ -49,29 +49,29 @@ def rows():
     return order[:66], order[66:]
 
 
-def test_planted_signal_is_learned(estimator, task, rows):
+def test_planted_signal_is_learned(estimator, dataset, rows):
     train, test = rows
-    scores = estimator.fit_predict(task, train, test, seed=0)
+    scores = estimator.fit_predict(dataset, train, test, seed=0)
     assert scores.test.shape == test.shape
     assert scores.inner.shape == train.shape
     assert ((scores.inner > 0) & (scores.inner < 1)).all()
     assert ((scores.test > 0) & (scores.test < 1)).all()
-    assert roc_auc_score(task.labels[test], scores.test) > 0.8
-    assert roc_auc_score(task.labels[train], scores.inner) > 0.8
+    assert roc_auc_score(dataset.labels[test], scores.test) > 0.8
+    assert roc_auc_score(dataset.labels[train], scores.inner) > 0.8
     assert {row["inner_fold"] for row in scores.history} == {0, 1, 2}
     assert len(str(scores.chosen["best_epochs"]).split()) == 3
 
 
-def test_test_films_do_not_influence_training(estimator, task, rows):
+def test_test_films_do_not_influence_training(estimator, dataset, rows):
     train, test = rows
-    labels, codes = task.labels.copy(), task.features.chunks.codes.copy()
+    labels, codes = dataset.labels.copy(), dataset.features.chunks.codes.copy()
     labels[test] = 1 - labels[test]
     for row in test[1:]:
-        offsets = task.features.chunks.offsets
+        offsets = dataset.features.chunks.offsets
         codes[offsets[row] : offsets[row + 1]] = 99
-    chunks = replace(task.features.chunks, codes=codes)
-    other = replace(task, labels=labels, features=SimpleNamespace(chunks=chunks))
-    seen = estimator.fit_predict(task, train, test, seed=0)
+    chunks = replace(dataset.features.chunks, codes=codes)
+    other = replace(dataset, labels=labels, features=SimpleNamespace(chunks=chunks))
+    seen = estimator.fit_predict(dataset, train, test, seed=0)
     changed = estimator.fit_predict(other, train, test, seed=0)
     np.testing.assert_array_equal(seen.inner, changed.inner)
     # The first test film kept its chunks; only its padding in the batch differs.
@@ -80,8 +80,8 @@ def test_test_films_do_not_influence_training(estimator, task, rows):
     assert seen.chosen == changed.chosen
 
 
-def test_scores_depend_on_the_seed_only(estimator, task, rows):
-    first, second, other = (estimator.fit_predict(task, *rows, seed=seed) for seed in (1, 1, 2))
+def test_scores_depend_on_the_seed_only(estimator, dataset, rows):
+    first, second, other = (estimator.fit_predict(dataset, *rows, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.test, second.test)
     np.testing.assert_array_equal(first.inner, second.inner)
     assert first.history == second.history
@@ -97,22 +97,22 @@ def test_config_is_json_with_all_fields(estimator):
     assert changed.config != estimator.config
 
 
-def test_equal_chunks_get_uniform_attention(task, rows):
-    alike = replace(task.features.chunks, codes=np.full_like(task.features.chunks.codes, 7))
-    same = replace(task, features=SimpleNamespace(chunks=alike))
+def test_equal_chunks_get_uniform_attention(dataset, rows):
+    alike = replace(dataset.features.chunks, codes=np.full_like(dataset.features.chunks.codes, 7))
+    same = replace(dataset, features=SimpleNamespace(chunks=alike))
     settings = replace(QUICK, epochs=1)
     model = MILClassifier("gated_attention", D, n_inner_folds=3, train_config=settings)
     profile = attention_profile(model, same, Fold(0, 0, *rows), n_bins=4)
     np.testing.assert_allclose(profile, 1, rtol=1e-5)
 
 
-def test_attention_profile_raises_for_a_model_without_attention(task, rows):
+def test_attention_profile_raises_for_a_model_without_attention(dataset, rows):
     with pytest.raises(TypeError, match="mean-pooling has no attention"):
-        attention_profile(MeanPoolingLR(), task, Fold(0, 0, *rows))
+        attention_profile(MeanPoolingLR(), dataset, Fold(0, 0, *rows))
 
 
-def test_parameter_table(task):
-    chunks = task.features.chunks
+def test_parameter_table(dataset):
+    chunks = dataset.features.chunks
     table = parameter_table(aggregators(epochs=1, n_inner_folds=2), chunks)
     assert table.loc["mean pooling"].tolist() == [D, D + 1]
     # 64 -> 64, twice 64 -> 32, 32 -> 1 without and 64 -> 1 with a constant.

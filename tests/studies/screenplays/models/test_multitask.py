@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from tests.training.planted import D, N, corpus
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.multitask import (
     NOMINATED,
     WON,
@@ -29,30 +29,30 @@ def multitask():
 
 
 @pytest.fixture
-def task(films):
+def dataset(films):
     """The planted films are nominated, and every second of them has won."""
     nominated, chunks = corpus()
     films["shortlisted"] = nominated == 1
     won = nominated * (np.arange(N) % 2 == 0)
     groups = films["film_id"].to_numpy(object)
-    return Task(films, won.astype(np.int8), groups, SimpleNamespace(chunks=chunks))
+    return FilmDataset(films, won.astype(np.int8), groups, SimpleNamespace(chunks=chunks))
 
 
-def test_wins_are_learned_and_validated(multitask, task):
+def test_wins_are_learned_and_validated(multitask, dataset):
     order = np.random.default_rng(2).permutation(N)
     train, test = order[:66], order[66:]
-    scores = multitask.fit_predict(task, train, test, seed=0)
-    assert roc_auc_score(task.labels[test], scores.test) > 0.75
+    scores = multitask.fit_predict(dataset, train, test, seed=0)
+    assert roc_auc_score(dataset.labels[test], scores.test) > 0.75
     # P(win) is far below the rate of nominations.
     assert scores.test.mean() < 0.25
     assert max(row["val_auc"] for row in scores.history) > 0.75
     assert scores.inner.shape == train.shape
 
 
-def test_targets_have_three_outcomes(multitask, task):
-    targets = multitask.targets(task)
+def test_targets_have_three_outcomes(multitask, dataset):
+    targets = multitask.targets(dataset)
     assert set(targets) == {0, NOMINATED, WON}
-    np.testing.assert_array_equal(targets == WON, task.labels == 1)
+    np.testing.assert_array_equal(targets == WON, dataset.labels == 1)
     assert multitask.config["auxiliary_label"] == "shortlisted"
 
 

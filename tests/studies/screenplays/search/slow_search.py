@@ -13,8 +13,8 @@ from scipy.sparse import csr_matrix
 
 from tests.training.planted import N, corpus
 from wholescript.features.bundle import FilmFeatures
-from wholescript.features.word_counts import QUARTERS, WordCounts
-from wholescript.models.films.task import Task
+from wholescript.features.word_counts import N_QUARTERS, WordCounts
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.search.run import search
 from wholescript.studies.screenplays.search.space import parse_space
 
@@ -35,16 +35,16 @@ SPACE = parse_space(
 
 
 def films():
-    """The planted corpus as a task without words."""
+    """The planted corpus as a data set without words."""
     labels, chunks = corpus()
     ids = [f"film{row}" for row in range(N)]
     none = csr_matrix((N, 0), dtype=np.uint16)
-    words = WordCounts((none,) * QUARTERS, none, [])
+    words = WordCounts((none,) * N_QUARTERS, none, [])
     tokens, layout = np.zeros(N, np.int64), np.zeros((N, 13), np.float32)
     groups = np.array(ids, object)
     features = FilmFeatures(ids, groups, tokens, layout, words, chunks, {})
     years = 1960 + np.arange(N)
-    return Task(pd.DataFrame({"film_id": ids, "year": years}), labels, groups, features)
+    return FilmDataset(pd.DataFrame({"film_id": ids, "year": years}), labels, groups, features)
 
 
 def run(folder, where=1, *, space=SPACE, trials=TRIALS):

@@ -16,7 +16,7 @@ from wholescript.data.films.folds import inner_folds, repeated_folds
 from wholescript.errors import ParameterError
 from wholescript.files import ROOT
 from wholescript.studies.screenplays.search.results import read_search, write_search
-from wholescript.studies.screenplays.search.run import outer_training_task
+from wholescript.studies.screenplays.search.run import outer_training_dataset
 from wholescript.studies.screenplays.search.space import make_estimator, parse_space
 from wholescript.studies.screenplays.search.trial import iter_trial_epochs
 
@@ -49,15 +49,15 @@ def check_complete(result, folder, tmp_path):
     configs = {json.dumps(trial.config, sort_keys=True) for trial in result.trials}
     assert len(configs) == TRIALS
     assert len(list(folder.glob("trials/*"))) == TRIALS
-    task = outer_training_task(films(), SPACE.protocol)
-    folds = inner_folds(task.labels, task.groups, np.arange(len(task.labels)), 2, seed=0)
+    dataset = outer_training_dataset(films(), SPACE.protocol)
+    folds = inner_folds(dataset.labels, dataset.groups, np.arange(len(dataset.labels)), 2, seed=0)
     for number, trial in enumerate(result.trials):
         assert trial.error is None
         assert len(trial.history) in range(3, 10)
         estimator = make_estimator(trial.config, SPACE.protocol)
-        alone = iter_trial_epochs(estimator, task, folds, tmp_path / str(number), seed=0)
+        alone = iter_trial_epochs(estimator, dataset, folds, tmp_path / str(number), seed=0)
         assert trial.history == list(islice(alone, len(trial.history)))
-    assert result.n_films == len(task.labels)
+    assert result.n_films == len(dataset.labels)
     write_search(result, tmp_path / "own.json")
     assert read_search(tmp_path / "own.json") == result
 
@@ -81,24 +81,24 @@ def test_killed_search_resumes_on_two_nodes(tmp_path, two_nodes):
 
 @pytest.mark.parametrize("split", ["random", "temporal"])
 def test_trials_use_the_training_films_of_one_fold_only(split):
-    task = films()
+    dataset = films()
     protocol = replace(SPACE.protocol, split=split)
-    train_films = set(outer_training_task(task, protocol).films["film_id"])
+    train_films = set(outer_training_dataset(dataset, protocol).films["film_id"])
     if split == "random":
-        test = repeated_folds(task.labels, task.groups, seed=0)[0].test
+        test = repeated_folds(dataset.labels, dataset.groups, seed=0)[0].test
     else:
-        test = np.flatnonzero(task.films["year"] >= 2010)
+        test = np.flatnonzero(dataset.films["year"] >= 2010)
     assert len(test) > 10
-    assert train_films == set(task.films["film_id"].drop(index=test))
+    assert train_films == set(dataset.films["film_id"].drop(index=test))
 
 
 def test_films_of_a_trial_keep_chunks_and_labels():
-    task = films()
-    part = outer_training_task(task, SPACE.protocol)
-    row_of = {film_id: row for row, film_id in enumerate(task.films["film_id"])}
+    dataset = films()
+    part = outer_training_dataset(dataset, SPACE.protocol)
+    row_of = {film_id: row for row, film_id in enumerate(dataset.films["film_id"])}
     for row, film_id in enumerate(part.films["film_id"]):
-        assert part.labels[row] == task.labels[row_of[film_id]]
-        expected = task.features.chunks.coordinates(row_of[film_id])
+        assert part.labels[row] == dataset.labels[row_of[film_id]]
+        expected = dataset.features.chunks.coordinates(row_of[film_id])
         np.testing.assert_array_equal(part.features.chunks.coordinates(row), expected)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.training.planted import D, N, corpus
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.search.trial import iter_trial_epochs
 from wholescript.training.loop import TrainConfig, fit
@@ -19,24 +19,24 @@ ESTIMATOR = MILClassifier(
 
 
 @pytest.fixture
-def task(films):
+def dataset(films):
     labels, chunks = corpus()
     groups = films["film_id"].to_numpy(object)
-    return Task(films, labels, groups, SimpleNamespace(chunks=chunks))
+    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
 
 
 @pytest.fixture
-def folds(task):
-    return inner_folds(task.labels, task.groups, np.arange(N), n_folds=2, seed=0)
+def folds(dataset):
+    return inner_folds(dataset.labels, dataset.groups, np.arange(N), n_folds=2, seed=0)
 
 
-def test_scores_are_means_of_the_best_epoch_of_each_fold(task, folds, tmp_path):
-    rows = list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=3))
+def test_scores_are_means_of_the_best_epoch_of_each_fold(dataset, folds, tmp_path):
+    rows = list(iter_trial_epochs(ESTIMATOR, dataset, folds, tmp_path, seed=3))
     assert [row["epoch"] for row in rows] == list(range(1, len(rows) + 1))
     histories = []
     for fold in folds:
         seed = derive_seed(3, fold.fold)
-        loaders = ESTIMATOR.loaders(task, fold.train, fold.train, fold.test)
+        loaders = ESTIMATOR.loaders(dataset, fold.train, fold.train, fold.test)
         # A finished checkpoint gives the history without training.
         path = tmp_path / f"fold-{fold.fold}.safetensors"
         histories.append(
@@ -51,11 +51,11 @@ def test_scores_are_means_of_the_best_epoch_of_each_fold(task, folds, tmp_path):
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
-def test_restarted_trial_yields_the_same_rows(task, folds, tmp_path, epochs):
-    whole = list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path / "whole", seed=0))
+def test_restarted_trial_yields_the_same_rows(dataset, folds, tmp_path, epochs):
+    whole = list(iter_trial_epochs(ESTIMATOR, dataset, folds, tmp_path / "whole", seed=0))
     assert len(whole) > epochs
-    begun = list(islice(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=0), epochs))
+    begun = list(islice(iter_trial_epochs(ESTIMATOR, dataset, folds, tmp_path, seed=0), epochs))
     assert begun == whole[:epochs]
     # When the trial was interrupted, one fold was an epoch ahead.
-    list(islice(iter_trial_epochs(ESTIMATOR, task, folds[:1], tmp_path, seed=0), epochs + 1))
-    assert list(iter_trial_epochs(ESTIMATOR, task, folds, tmp_path, seed=0)) == whole
+    list(islice(iter_trial_epochs(ESTIMATOR, dataset, folds[:1], tmp_path, seed=0), epochs + 1))
+    assert list(iter_trial_epochs(ESTIMATOR, dataset, folds, tmp_path, seed=0)) == whole

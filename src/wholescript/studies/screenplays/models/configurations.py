@@ -8,9 +8,9 @@ import pandas as pd
 
 from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.models.films.decoder_embeddings import DecoderEmbeddingEstimator
+from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.extra_features import EXTRA_FEATURE_DIMS
 from wholescript.models.films.mean_embedding import MeanPoolingLR
-from wholescript.models.films.task import Estimator
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.models.pretraining import MLMConfig
@@ -23,7 +23,7 @@ SCRATCH_ENCODER: dict[str, Any] = {"d_model": 128, "n_head": 4, "d_feedforward":
 class ScriptEstimator(Estimator, Protocol):
     """An estimator that needs the texts of the scripts."""
 
-    def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+    def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Process scripts, given as (SHA-1 of the text, text), into a cache."""
 
 

@@ -22,8 +22,8 @@ from wholescript.features.token_chunks import (
 from wholescript.files import CACHE
 from wholescript.models.aggregators import AGGREGATORS
 from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
-from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.types import IntArray
@@ -103,24 +103,24 @@ class EndToEndClassifier:
         aggregator = AGGREGATORS[self.architecture](encoder.d_model, **self.aggregator_options)
         return ChunkedClassifier(encoder, with_late_fusion(aggregator, self.extra_features))
 
-    def cache_texts(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+    def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Tokenize scripts, given as (SHA-1 of the text, text), into the cache."""
         cache_tokens(scripts, total=total, cache=self.cache)
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
         """Train on the inner folds of `train` and score `test`.
 
         Raises:
             DataError: the tokens of some films are not in the cache.
         """
-        sha1s = task.films["text_sha1"].tolist()
+        sha1s = dataset.films["text_sha1"].tolist()
         tokens = load_token_chunks(sha1s, self.chunk_length, cache=self.cache)
         encoder_state, pretrain_metrics = self._initial_encoder(tokens, train, seed)
         scores = fit_ensemble(
-            partial(self._fit_member, tokens, task, test, encoder_state),
-            task,
+            partial(self._fit_member, tokens, dataset, test, encoder_state),
+            dataset,
             train,
             test,
             n_inner_folds=self.n_inner_folds,
@@ -147,7 +147,7 @@ class EndToEndClassifier:
     def _fit_member(
         self,
         tokens: TokenChunks,
-        task: Task,
+        dataset: FilmDataset,
         test: IntArray,
         encoder_state: dict[str, Tensor],
         fold: Fold,
@@ -157,10 +157,10 @@ class EndToEndClassifier:
         network = self.build()
         network.encoder.load_state_dict(encoder_state)
         train_loader, *eval_loaders = self.loaders(
-            tokens, task, fold.train, fold.train, fold.test, test
+            tokens, dataset, fold.train, fold.train, fold.test, test
         )
         objective = EndToEndObjective(self.memory_strategy, self.chunks_per_group, self.bfloat16)
-        checkpoint = self._checkpoint(task, fold.train, seed)
+        checkpoint = self._checkpoint(dataset, fold.train, seed)
         result = fit(
             network,
             train_loader,
@@ -176,18 +176,18 @@ class EndToEndClassifier:
         return predict_member(result, network, eval_loaders, objective)
 
     def loaders(
-        self, tokens: TokenChunks, task: Task, train: IntArray, *subsets: IntArray
+        self, tokens: TokenChunks, dataset: FilmDataset, train: IntArray, *subsets: IntArray
     ) -> list[TokenBatchLoader]:
         """Return a loader of each subset; extra features are fitted on `train`."""
         extra_features = (
-            extract_extra_features(task, train, self.extra_features)
+            extract_extra_features(dataset, train, self.extra_features)
             if self.extra_features
             else None
         )
         return [
             TokenBatchLoader(
                 tokens,
-                task.labels,
+                dataset.labels,
                 indices,
                 self.batch_size,
                 self.n_train_chunks,
@@ -197,8 +197,8 @@ class EndToEndClassifier:
             for indices in subsets
         ]
 
-    def _checkpoint(self, task: Task, train: IntArray, seed: int) -> Path:
+    def _checkpoint(self, dataset: FilmDataset, train: IntArray, seed: int) -> Path:
         """Return the path of a member's checkpoint, named by all that decides its training."""
-        films = task.films["text_sha1"].to_numpy()[train].tolist()
-        key = hash_json([self.config, films, task.labels[train].tolist(), seed])
+        films = dataset.films["text_sha1"].to_numpy()[train].tolist()
+        key = hash_json([self.config, films, dataset.labels[train].tolist(), seed])
         return self.cache / "fits" / f"{key[:20]}.safetensors"

@@ -50,7 +50,7 @@ class ImbalanceMILClassifier(MILClassifier):
         """The correction, as part of run names."""
         return check_correction(self.correction)
 
-    def loss(self, labels: NDArray[np.int8]) -> LossFn:
+    def make_loss_fn(self, labels: NDArray[np.int8]) -> LossFn:
         """Return the loss, with class weights from these labels where the correction has them."""
         match self.correction:
             case "class weights":
@@ -61,7 +61,7 @@ class ImbalanceMILClassifier(MILClassifier):
             case "focal loss":
                 return partial(focal_loss, gamma=self.gamma)
             case _:
-                return super().loss(labels)
+                return super().make_loss_fn(labels)
         return partial(weighted_loss, negative=float(negative), positive=float(positive))
 
     def resample(self, train_loader: ChunkBatchLoader, *, seed: int) -> ChunkBatchLoader:

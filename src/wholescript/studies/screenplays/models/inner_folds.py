@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import expit
 
 from wholescript.data.films.folds import Fold, inner_folds
-from wholescript.models.films.task import FoldPredictions, Task
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.models.types import Float64Array, IntArray
 from wholescript.training.batches import BatchLoader
 from wholescript.training.loop import FitResult, HistoryRow
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 def fit_ensemble(
     fit_member: Callable[[Fold, int], Member],
-    task: Task,
+    dataset: FilmDataset,
     train: IntArray,
     test: IntArray,
     *,
@@ -45,10 +45,10 @@ def fit_ensemble(
     `fit_member` gets the fold and a seed. A test film gets the mean probability of the members, a
     training film that of the member that held it out (NaN if no member did).
     """
-    inner, test_probabilities = np.full(len(task.labels), np.nan), np.zeros(len(task.labels))
+    inner, test_probabilities = np.full(len(dataset.labels), np.nan), np.zeros(len(dataset.labels))
     history: list[HistoryRow] = []
     best_epochs = []
-    folds = inner_folds(task.labels, task.groups, train, n_folds=n_inner_folds, seed=seed)
+    folds = inner_folds(dataset.labels, dataset.groups, train, n_folds=n_inner_folds, seed=seed)
     for fold in folds[:n_members]:
         member = fit_member(fold, derive_seed(seed, fold.fold))
         inner[member.val.indices] = member.val.probabilities

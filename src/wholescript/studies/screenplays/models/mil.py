@@ -13,8 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from wholescript.data.films.folds import Fold
 from wholescript.models.aggregators import AGGREGATORS, Architecture
+from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
-from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.types import Float64Array, IntArray
 from wholescript.studies.screenplays.models.inner_folds import (
     Member,
@@ -24,7 +24,7 @@ from wholescript.studies.screenplays.models.inner_folds import (
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 from wholescript.training.objectives.base import LossFn
-from wholescript.training.objectives.films import FrozenEncoderObjective
+from wholescript.training.objectives.films import AggregatorObjective
 
 N_FILMS_FOR_STD = 64  # training films whose chunks give `embedding_std`
 
@@ -38,8 +38,8 @@ class MILClassifier:
     `aggregator_options` are arguments of the aggregator, and `extra_features` (names of
     `EXTRA_FEATURE_DIMS`) are added by late fusion.
 
-    Subclasses change the targets (`targets`, `probabilities`, `objective`), the loss (`loss`) or
-    the training films (`resample`).
+    Subclasses change the targets (`targets`, `probabilities`, `objective`), the loss
+    (`make_loss_fn`) or the training films (`resample`).
     """
 
     architecture: Architecture
@@ -73,12 +73,12 @@ class MILClassifier:
         return with_late_fusion(aggregator, self.extra_features, self.n_outputs)
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
         """Train on the inner folds of `train` and score `test`."""
         return fit_ensemble(
-            partial(self._fit_member, task, test),
-            task,
+            partial(self._fit_member, dataset, test),
+            dataset,
             train,
             test,
             n_inner_folds=self.n_inner_folds,
@@ -86,35 +86,37 @@ class MILClassifier:
             seed=seed,
         )
 
-    def _fit_member(self, task: Task, test: IntArray, fold: Fold, seed: int) -> Member:
+    def _fit_member(self, dataset: FilmDataset, test: IntArray, fold: Fold, seed: int) -> Member:
         torch.manual_seed(seed)
         network = self.build()
-        train_loader, *eval_loaders = self.loaders(task, fold.train, fold.train, fold.test, test)
+        train_loader, *eval_loaders = self.loaders(dataset, fold.train, fold.train, fold.test, test)
         result = fit(
             network,
             self.resample(train_loader, seed=seed),
             eval_loaders[0],
             self.train_config,
             seed=seed,
-            loss=self.loss(task.labels[fold.train]),
+            loss_fn=self.make_loss_fn(dataset.labels[fold.train]),
             objective=self.objective(),
         )
         return predict_member(result, network, eval_loaders, self.objective(), self.probabilities)
 
-    def loaders(self, task: Task, train: IntArray, *subsets: IntArray) -> list[ChunkBatchLoader]:
+    def loaders(
+        self, dataset: FilmDataset, train: IntArray, *subsets: IntArray
+    ) -> list[ChunkBatchLoader]:
         """Return a loader of each subset; scale and extra features are fitted on `train`."""
-        chunks = task.features.chunks
+        chunks = dataset.features.chunks
         values = [
             chunks.coordinates(int(film), self.dimensions).ravel()
             for film in train[:N_FILMS_FOR_STD]
         ]
         embedding_std = float(np.concatenate(values).std()) or 1.0
         extra_features = (
-            extract_extra_features(task, train, self.extra_features)
+            extract_extra_features(dataset, train, self.extra_features)
             if self.extra_features
             else None
         )
-        targets = self.targets(task)
+        targets = self.targets(dataset)
         return [
             ChunkBatchLoader(
                 chunks,
@@ -128,11 +130,11 @@ class MILClassifier:
             for indices in subsets
         ]
 
-    def targets(self, task: Task) -> NDArray[np.int8]:
+    def targets(self, dataset: FilmDataset) -> NDArray[np.int8]:
         """Return the training target of each film, (n,)."""
-        return task.labels
+        return dataset.labels
 
-    def loss(self, labels: NDArray[np.int8]) -> LossFn:
+    def make_loss_fn(self, labels: NDArray[np.int8]) -> LossFn:
         """Return the loss for training films with these labels."""
         return binary_cross_entropy_with_logits
 
@@ -140,9 +142,9 @@ class MILClassifier:
         """Return a loader of the resampled training films; here of the same films."""
         return train_loader
 
-    def objective(self) -> FrozenEncoderObjective:
+    def objective(self) -> AggregatorObjective:
         """Return the objective of the training loop."""
-        return FrozenEncoderObjective(self.train_config.chunk_dropout)
+        return AggregatorObjective(self.train_config.chunk_dropout)
 
     def probabilities(self, logits: Float64Array) -> Float64Array:
         """Return P(positive) of each film, (n,)."""

@@ -11,12 +11,12 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.types import Float64Array
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import BatchLoader
 from wholescript.training.objectives.base import LossFn, predict_logits
-from wholescript.training.objectives.films import FrozenEncoderObjective
+from wholescript.training.objectives.films import AggregatorObjective
 
 NOMINATED, WON = 1, 2
 """Targets of nominated films and of winners; 0 is neither."""
@@ -41,15 +41,15 @@ class MultiTaskMILClassifier(MILClassifier):
         """The name of its runs."""
         return "multitask"
 
-    def targets(self, task: Task) -> NDArray[np.int8]:
+    def targets(self, dataset: FilmDataset) -> NDArray[np.int8]:
         """Return 0, `NOMINATED` or `WON` for each film."""
-        return task.films[self.auxiliary_label].to_numpy(np.int8) + task.labels
+        return dataset.films[self.auxiliary_label].to_numpy(np.int8) + dataset.labels
 
-    def loss(self, labels: NDArray[np.int8]) -> LossFn:
+    def make_loss_fn(self, labels: NDArray[np.int8]) -> LossFn:
         """Return the loss of the three outcomes."""
         return nomination_win_loss
 
-    def objective(self) -> FrozenEncoderObjective:
+    def objective(self) -> AggregatorObjective:
         """Return the objective that validates on wins."""
         return MultiTaskObjective(self.train_config.chunk_dropout)
 
@@ -59,8 +59,8 @@ class MultiTaskMILClassifier(MILClassifier):
 
 
 @dataclass(frozen=True)
-class MultiTaskObjective(FrozenEncoderObjective):
-    """`FrozenEncoderObjective` with three outcomes."""
+class MultiTaskObjective(AggregatorObjective):
+    """`AggregatorObjective` with three outcomes."""
 
     def validation_step(
         self, model: nn.Module, loader: BatchLoader, loss: LossFn

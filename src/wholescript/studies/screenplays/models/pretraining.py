@@ -60,7 +60,7 @@ def pretrain_mlm(
         val_loader,
         config.train_config,
         seed=seed,
-        loss=cross_entropy,
+        loss_fn=cross_entropy,
         objective=MLMObjective(),
         progress=progress,
     )

@@ -25,10 +25,10 @@ def by_script_position(table: pd.DataFrame, label: str, *, reference_value: floa
     return figure
 
 
-def feature_effect_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
+def keyness_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
     """Draw each word's effect for the predicted class against that for the true class.
 
-    `table` is that of `compare_feature_effects`; two panels show the `n_labelled` words with the
+    `table` is that of `compare_keyness`; two panels show the `n_labelled` words with the
     largest and the smallest `over`.
     """
     figure, panels = plt.subplot_mosaic(

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 
-from wholescript.evaluation.bootstrap import CONFIDENCE, percentile_interval
+from wholescript.evaluation.bootstrap import CONFIDENCE_LEVEL, percentile_interval
 
 N_TREES = 50
 N_PERMUTATIONS = 5
@@ -19,15 +19,15 @@ def hyperparameter_importance(
     hyperparameters: Sequence[str],
     metric: str,
     *,
-    n_boot: int = 100,
+    n_bootstrap: int = 100,
     seed: int = 0,
-    confidence: float = CONFIDENCE,
+    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return the permutation importance of each hyperparameter for the rank of a trial's metric.
 
-    `trials` has a row per trial. A random forest is fitted to each of `n_boot` resamples of the
-    trials and evaluated on the trials that were not drawn: the importance is the decrease of its R2
-    when the hyperparameter is permuted among them (Breiman, 2001). The row `surrogate R2` is the
+    `trials` has a row per trial. A random forest is fitted to each of `n_bootstrap` resamples of
+    the trials and evaluated on the trials not drawn: the importance is the decrease of its R2 when
+    the hyperparameter is permuted among them (Breiman, 2001). The row `surrogate R2` is the
     R2 itself; where it is low, the importances mean little. Columns `value` (the mean), `low` and
     `high` (percentiles over the resamples), the most important first. Hyperparameters that do not
     vary are left out.
@@ -38,7 +38,7 @@ def hyperparameter_importance(
     target = trials[metric].rank().to_numpy(float)
     rng = np.random.default_rng(seed)
     rows = []
-    for _ in range(n_boot):
+    for _ in range(n_bootstrap):
         drawn = rng.integers(len(trials), size=len(trials))
         out_of_bag = np.setdiff1d(np.arange(len(trials)), drawn)
         state = int(rng.integers(2**31))
@@ -55,7 +55,7 @@ def hyperparameter_importance(
         r2 = forest.score(inputs[out_of_bag], target[out_of_bag])
         rows.append([r2, *importances.importances_mean])
     table = pd.DataFrame(rows, columns=[R2_ROW, *varying])
-    low, high = percentile_interval(table.to_numpy().T, confidence)
+    low, high = percentile_interval(table.to_numpy().T, confidence_level)
     summary = pd.DataFrame({"value": table.mean(), "low": low, "high": high})
     order = summary.loc[varying, "value"].sort_values(ascending=False).index
     return summary.loc[[R2_ROW, *order]].rename_axis("hyperparameter")

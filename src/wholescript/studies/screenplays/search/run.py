@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from wholescript.cluster import cluster, ray
+from wholescript.cluster import ray, ray_cluster
 from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_split
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.key import hash_json
 from wholescript.files import write_atomic
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.settings import PositiveInt, check
 from wholescript.studies.screenplays.search.results import SearchResult, Trial
 from wholescript.studies.screenplays.search.space import (
@@ -66,24 +66,24 @@ class _Progress(tune.Callback):
             self._bar.close()
 
 
-def outer_training_task(task: Task, protocol: SearchProtocol) -> Task:
+def outer_training_dataset(dataset: FilmDataset, protocol: SearchProtocol) -> FilmDataset:
     """Return the training films of the outer fold only, so that no trial sees its test films."""
     if protocol.split == "temporal":
-        outer = temporal_split(task.labels, task.groups, task.films["year"])
+        outer = temporal_split(dataset.labels, dataset.groups, dataset.films["year"])
     else:
-        outer = repeated_folds(task.labels, task.groups, n_repeats=1, seed=protocol.seed)[0]
-    films = task.films.iloc[outer.train].reset_index(drop=True)
-    return Task(
+        outer = repeated_folds(dataset.labels, dataset.groups, n_repeats=1, seed=protocol.seed)[0]
+    films = dataset.films.iloc[outer.train].reset_index(drop=True)
+    return FilmDataset(
         films,
-        task.labels[outer.train],
-        task.groups[outer.train],
-        task.features.select([str(film_id) for film_id in films["film_id"]]),
+        dataset.labels[outer.train],
+        dataset.groups[outer.train],
+        dataset.features.select([str(film_id) for film_id in films["film_id"]]),
     )
 
 
 def search(
     space: SearchSpace,
-    task: Task,
+    dataset: FilmDataset,
     folder: Path,
     *,
     data: dict[str, str],
@@ -94,7 +94,7 @@ def search(
 ) -> SearchResult:
     """Run `n_trials` random samples of `space`, or resume the search in `folder`.
 
-    `task` has all films; trials use the training films of one outer fold. `data` identifies the
+    `dataset` has all films; trials use the training films of one outer fold. `data` identifies the
     films in the result. `address` is that of a Ray cluster; without it, `n_workers` processes run
     on this machine. Every trial has the same seed and one core, so its scores do not depend on
     where it ran; which trials ASHA stops depends on the order in which they report.
@@ -104,18 +104,18 @@ def search(
         RunError: there is no cluster at `address`, or all trials failed.
     """
     check("trials", n_trials, PositiveInt)
-    n_dimensions = task.features.chunks.codes.shape[1]
+    n_dimensions = dataset.features.chunks.codes.shape[1]
     dimensions = space.hyperparameters.get("dimensions", Categorical((1,)))
     if (most := max(map(int, dimensions.bounds))) > n_dimensions:
         raise ParameterError(
             f"hyperparameters: dimensions={most}: the chunk vectors have {n_dimensions}"
         )
     _check_same_search(folder, {"space": space.to_dict(), "trials": n_trials, "data": data})
-    train_task = outer_training_task(task, space.protocol)
-    with cluster(address, n_workers):
-        found = _run_tuner(space, train_task, folder.resolve(), n_trials, progress)
+    train_dataset = outer_training_dataset(dataset, space.protocol)
+    with ray_cluster(address, n_workers):
+        found = _run_tuner(space, train_dataset, folder.resolve(), n_trials, progress)
     versions = {name: version(name).partition("+")[0] for name in ("numpy", "ray", "torch")}
-    result = SearchResult(space.to_dict(), data, len(train_task.labels), versions, found)
+    result = SearchResult(space.to_dict(), data, len(train_dataset.labels), versions, found)
     if not result.scored:
         errors = sorted({str(trial.error) for trial in found})
         raise RunError(f"all {len(found)} trials failed: {'; '.join(errors)}")
@@ -137,11 +137,11 @@ def _check_same_search(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def _run_tuner(
-    space: SearchSpace, task: Task, folder: Path, n_trials: int, progress: bool
+    space: SearchSpace, dataset: FilmDataset, folder: Path, n_trials: int, progress: bool
 ) -> list[Trial]:
     protocol = space.protocol
     trainable = tune.with_resources(
-        tune.with_parameters(_trainable, task=task, protocol=protocol, folder=folder),
+        tune.with_parameters(_trainable, dataset=dataset, protocol=protocol, folder=folder),
         {"cpu": 1},
     )
     # Ray warns of trials without a log; `_to_trial` reads the history file instead.
@@ -192,21 +192,21 @@ def _to_trial(result: Any, folder: Path) -> Trial:
 
 
 def _trainable(
-    hyperparameters: dict[str, Any], task: Task, protocol: SearchProtocol, folder: Path
+    hyperparameters: dict[str, Any], dataset: FilmDataset, protocol: SearchProtocol, folder: Path
 ) -> None:
     """Train one trial in a Ray process and report each epoch."""
     torch.set_num_threads(1)
     trial_folder = _trial_folder(folder, hyperparameters)
     folds = inner_folds(
-        task.labels,
-        task.groups,
-        np.arange(len(task.labels)),
+        dataset.labels,
+        dataset.groups,
+        np.arange(len(dataset.labels)),
         n_folds=protocol.inner_folds,
         seed=protocol.seed,
     )
     history: list[HistoryRow] = []
     estimator = make_estimator(hyperparameters, protocol)
-    for row in iter_trial_epochs(estimator, task, folds, trial_folder, seed=protocol.seed):
+    for row in iter_trial_epochs(estimator, dataset, folds, trial_folder, seed=protocol.seed):
         history.append(row)
         write_atomic(trial_folder / HISTORY_FILE, json.dumps(history))
         tune.report(row)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from wholescript.data.films.folds import Fold
-from wholescript.models.films.task import Task
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.loop import HistoryRow, fit
 from wholescript.training.progress import read_metadata
@@ -18,7 +18,12 @@ VAL_METRICS = ("val_loss", "val_auc")
 
 
 def iter_trial_epochs(
-    estimator: MILClassifier, task: Task, folds: Sequence[Fold], folder: Path, *, seed: int
+    estimator: MILClassifier,
+    dataset: FilmDataset,
+    folds: Sequence[Fold],
+    folder: Path,
+    *,
+    seed: int,
 ) -> Iterator[HistoryRow]:
     """Yield `epoch` and the means over the folds of `val_loss` and `val_auc` after each epoch.
 
@@ -27,7 +32,7 @@ def iter_trial_epochs(
     a restarted trial yields the same rows again and continues after them.
     """
     folds_until = [
-        _resumable_fold(estimator, task, fold, folder / f"fold-{fold.fold}.safetensors", seed)
+        _resumable_fold(estimator, dataset, fold, folder / f"fold-{fold.fold}.safetensors", seed)
         for fold in folds
     ]
     for epoch in range(1, estimator.train_config.epochs + 1):
@@ -48,10 +53,10 @@ def _stop_fit(_: HistoryRow) -> None:
 
 
 def _resumable_fold(
-    estimator: MILClassifier, task: Task, fold: Fold, path: Path, seed: int
+    estimator: MILClassifier, dataset: FilmDataset, fold: Fold, path: Path, seed: int
 ) -> Callable[[int], list[HistoryRow]]:
     """Return a function that trains on a fold up to an epoch and returns the history so far."""
-    train_loader, val_loader = estimator.loaders(task, fold.train, fold.train, fold.test)
+    train_loader, val_loader = estimator.loaders(dataset, fold.train, fold.train, fold.test)
     fold_seed = derive_seed(seed, fold.fold)
 
     def history() -> list[HistoryRow]:

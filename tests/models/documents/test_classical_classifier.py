@@ -132,7 +132,7 @@ def test_config_is_json_and_has_only_settings_that_affect_the_result(models, kin
     config = models[kind]().config
     assert json.loads(json.dumps(config)) == config
     flat = json.dumps(config)
-    for name in ("cache", "progress", "embedding_pool", "n_jobs", "chosen"):
+    for name in ("cache", "progress", "texts_to_embed", "n_jobs", "chosen"):
         assert f'"{name}"' not in flat
     assert any(f'"{name}"' in flat for name in ("Cs", "svm_Cs", "alphas", "orders"))
 
@@ -205,7 +205,7 @@ def test_word_and_char_features_each_have_length_one():
 @ENCODER
 def test_embedding_pool_is_embedded_once_for_its_subsets(data, tmp_path):
     (train, labels, val_texts, val_labels), test, _ = data
-    pooled = SentenceLinear(settings=QUICK, cache=tmp_path, embedding_pool=train + val_texts)
+    pooled = SentenceLinear(settings=QUICK, cache=tmp_path, texts_to_embed=train + val_texts)
     pooled.fit(train[:60], labels[:60], val_texts, val_labels, seed=0)
     assert len(list(tmp_path.iterdir())) == 1
     found = pooled.predict_proba(test)  # not in the pool

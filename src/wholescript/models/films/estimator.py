@@ -12,8 +12,8 @@ from wholescript.models.types import Float64Array, IntArray
 
 
 @dataclass(frozen=True)
-class Task:
-    """A binary classification task on n films: features and labels, row by row.
+class FilmDataset:
+    """n films with their features and binary labels, row by row.
 
     `films` is the table of metadata and `labels` int8 of shape (n,). `groups` (n,) holds a group
     name per film; films of one group are never split between training and test.
@@ -53,14 +53,14 @@ class Estimator(Protocol):
         """All settings that affect the result, JSON-able; part of the run's key."""
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
         """Fit on the films `train`; predict the films `test`, whose labels must not be used."""
 
 
 @dataclass
-class WrappedEstimator:
-    """Base of estimators that change the task or the predictions of another estimator."""
+class EstimatorWrapper:
+    """Base of estimators that change the data set or the predictions of another estimator."""
 
     estimator: Estimator
 
@@ -76,20 +76,20 @@ class WrappedEstimator:
         """The settings of the wrapper itself, JSON-able."""
         return {}
 
-    def transform_task(self, task: Task, train: IntArray, seed: int) -> Task:
-        """Return the task for the wrapped estimator."""
-        return task
+    def transform_dataset(self, dataset: FilmDataset, train: IntArray, seed: int) -> FilmDataset:
+        """Return the data set for the wrapped estimator."""
+        return dataset
 
     def transform_predictions(
-        self, predictions: FoldPredictions, task: Task, train: IntArray
+        self, predictions: FoldPredictions, dataset: FilmDataset, train: IntArray
     ) -> FoldPredictions:
         """Return the predictions from those of the wrapped estimator."""
         return predictions
 
     def fit_predict(
-        self, task: Task, train: IntArray, test: IntArray, *, seed: int
+        self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
     ) -> FoldPredictions:
-        """Fit the wrapped estimator on the changed task, and return the changed predictions."""
-        changed = self.transform_task(task, train, seed)
+        """Fit the wrapped estimator on the changed data set, and return the changed predictions."""
+        changed = self.transform_dataset(dataset, train, seed)
         predictions = self.estimator.fit_predict(changed, train, test, seed=seed)
-        return self.transform_predictions(predictions, task, train)
+        return self.transform_predictions(predictions, dataset, train)

@@ -33,7 +33,7 @@ Metadata = dict[str, Any]
 
 
 @dataclass(kw_only=True)
-class SklearnClassifier(Settings, ABC):
+class ClassicalDocumentClassifier(Settings, ABC):
     """A classifier of texts whose class probabilities are the softmax of temperature-scaled logits.
 
     A subclass fits logits and chooses hyperparameters on the validation texts. After fitting,
@@ -54,7 +54,7 @@ class SklearnClassifier(Settings, ABC):
     def __post_init__(self) -> None:
         """Check the fields; raises ParameterError."""
         super().__post_init__()
-        if self.refit and type(self).chosen_grid is SklearnClassifier.chosen_grid:
+        if self.refit and type(self).chosen_grid is ClassicalDocumentClassifier.chosen_grid:
             raise ParameterError(f"refit=True: {self.name} has no refit on training and validation")
 
     @property
@@ -186,4 +186,4 @@ class SklearnClassifier(Settings, ABC):
 
 
 def _config_value(value: Any) -> dict[str, Any]:
-    return value.config if isinstance(value, SklearnClassifier) else asdict(value)
+    return value.config if isinstance(value, ClassicalDocumentClassifier) else asdict(value)

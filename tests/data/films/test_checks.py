@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.films.guards import (
+from wholescript.data.films.checks import (
     check_class_prior,
     check_ids,
     check_no_text_leakage,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wholescript.data.labelled.guards import (
+from wholescript.data.labelled.checks import (
     check_all_classes,
     check_classes,
     check_head_not_label_sorted,
