@@ -1,7 +1,7 @@
 """Options that several commands share, and the objects they open."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -18,6 +18,10 @@ LabelColumn = Annotated[
 Store = Annotated[Path | None, Parameter(help="Folder of stored runs; default: _build/results.")]
 Config = Annotated[
     Path | None, Parameter(help="YAML file with options, such as `epochs: 3`; the shell wins.")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    Parameter(help="Device; auto: the fastest that this machine has."),
 ]
 Top = Annotated[PositiveInt, Parameter(help="Number of rows to show.")]
 OneSeed = Annotated[Seed, Parameter(help="Random seed.")]

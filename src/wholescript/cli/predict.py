@@ -76,6 +76,17 @@ def film(
 def text(
     run: Annotated[str, Parameter(help="A run, such as questions/tfidf-svm-s0.")],
     *texts: Annotated[str, Parameter(help="Texts to classify, each in quotes.")],
+    table: Annotated[
+        Path | None,
+        Parameter(help="Table of texts instead: CSV, TSV, JSON lines or Parquet (with --output)."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="Table to write: the same rows with the columns label and probability."),
+    ] = None,
+    text_column: Annotated[
+        str | None, Parameter(help="Column of the texts of the table; default: inferred.")
+    ] = None,
     top: Annotated[PositiveInt, Parameter(help="Most probable classes to show.")] = 3,
     store_attribution: Annotated[
         bool,
@@ -85,7 +96,8 @@ def text(
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
-    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`
+    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`, or
+    `wholescript predict text questions/tfidf-svm --table new.csv --output labelled.csv`
     """
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
@@ -97,8 +109,17 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
-    if not texts:
-        raise ParameterError("give at least one text, in quotes")
+    if (table is None) != (output is None) or bool(texts) == bool(table):
+        raise ParameterError(
+            "give texts, each in quotes, or a table with --table FILE and --output FILE"
+        )
+    if table and output:
+        from wholescript.api.documents import open_run
+        from wholescript.prediction.tables import predict_table
+
+        rows = predict_table(open_run(run, store), table, output, text_column)
+        echo(f"wrote {output}, {len(rows):,} rows")
+        return
     if store_attribution and len(texts) > 1:
         raise ParameterError(
             f"--store-attribution stores the attributions of one text; {len(texts)} were given"
