@@ -28,7 +28,8 @@ from wholescript.publish.provenance.read import read_records
 from wholescript.publish.vocabulary import check_vocabulary
 
 MEGABYTE = 1_000_000
-LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 6 * MEGABYTE}
+# Of one file; a file of results has all runs of a data set.
+LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 5 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
 _MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
