@@ -9,7 +9,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, TRAIN_COMMANDS, find_model
+from wholescript.experiments.registry import (
+    ALIASES,
+    MODEL_DISPLAY_NAMES,
+    TRAIN_COMMANDS,
+    find_model,
+)
 
 DOCUMENT_MODELS = {
     name: (MODEL_DISPLAY_NAMES.get(name) or find_model(entry.model).display_name, entry)
@@ -30,7 +35,6 @@ FILM_MODELS = {
 }
 """The models of films: display name, and name in `studies.screenplays.models.configurations`."""
 
-ALIASES = {"lora_rank": "rank", "lora_alpha": "alpha"}
 NO_SETTINGS = {
     *("train_config", "pretrain", "unlabelled", "settings", "embedding_pool", "cache", "progress"),
     *("name", "architecture", "quarters", "opening", "sparse", "dense", "kernel", "n_jobs"),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from docstring_parser import parse_from_object
 
+from wholescript.experiments.registry import ALIASES
 from wholescript.settings import NonNegativeInt, bounds, is_checkable
 
 MODEL = Group("Model", sort_key=1)
@@ -19,17 +20,21 @@ PRETRAIN_EPOCHS = "pretrain_epochs"
 
 @dataclass(frozen=True)
 class Option:
-    """An option: the `path` of fields that it sets, its type, default (None: unset) and help."""
+    """An option: the `path` of fields that it sets, its type, default (None: unset) and help.
+
+    `alias` is its name where the field has a short one, such as `rank` of LoRA adapters.
+    """
 
     path: tuple[str, ...]
     hint: Any
     default: Any
     help: str
+    alias: str = ""
 
     @property
     def name(self) -> str:
         """The name of the parameter."""
-        return self.path[-1]
+        return self.alias or self.path[-1]
 
     @property
     def parameter(self) -> inspect.Parameter:
@@ -53,6 +58,8 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
     its option is the number of epochs.
     """
     hints, helps, nested = get_type_hints(settings, include_extras=True), _helps(settings), []
+    has_adapters = all(name in hints for name in ALIASES.values())
+    aliases = {name: alias for alias, name in ALIASES.items()} if has_adapters else {}
     for each in fields(settings):
         hint, default = hints[each.name], _default(each)
         if not each.init or each.name in without or not each.repr:
@@ -67,7 +74,13 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
         elif is_checkable(hint):
             of_machine = each.default is MISSING  # such as the precision
             shown = hint | None if of_machine else hint
-            yield Option((each.name,), shown, None if of_machine else default, helps[each.name])
+            yield Option(
+                (each.name,),
+                shown,
+                None if of_machine else default,
+                helps[each.name],
+                aliases.get(each.name, ""),
+            )
     yield from nested
 
 
@@ -82,7 +95,7 @@ def build(cls: Any, options: Iterable[Option], values: Mapping[str, Any], **fixe
         if len(option.path) > 1:
             nested.setdefault(option.path[0], {})[option.name] = value
         else:
-            given[option.name] = value
+            given[option.path[-1]] = value
     defaults = {each.name: _default(each) for each in fields(cls)}
     given |= {name: replace(defaults[name], **changed) for name, changed in nested.items()}
     return cls(**given)

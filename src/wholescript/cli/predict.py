@@ -76,6 +76,20 @@ def film(
 def text(
     run: Annotated[str, Parameter(help="A run, such as questions/tfidf-svm-s0.")],
     *texts: Annotated[str, Parameter(help="Texts to classify, each in quotes.")],
+    table: Annotated[
+        Path | None,
+        Parameter(help="Table of texts instead: CSV, TSV, JSON lines or Parquet (with --output)."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(
+            name=["--output", "-o"],
+            help="Table to write: these rows with label and probability.",
+        ),
+    ] = None,
+    text_column: Annotated[
+        str | None, Parameter(help="Column of the texts in the table; default: inferred.")
+    ] = None,
     top: Annotated[PositiveInt, Parameter(help="Most probable classes to show.")] = 3,
     store_attribution: Annotated[
         bool,
@@ -85,7 +99,8 @@ def text(
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
-    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`
+    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`, or of a table:
+    `wholescript predict text questions/tfidf-svm --table new.csv --output labelled.csv`
     """
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
@@ -97,8 +112,13 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
-    if not texts:
-        raise ParameterError("give at least one text, in quotes")
+    if bool(table) != bool(output):
+        raise ParameterError("--table FILE and --output FILE need each other")
+    if bool(texts) == bool(table):
+        raise ParameterError("give texts, each in quotes, or --table FILE --output FILE")
+    if table and output:
+        _predict_table(run, table, output, text_column, store)
+        return
     if store_attribution and len(texts) > 1:
         raise ParameterError(
             f"--store-attribution stores the attributions of one text; {len(texts)} were given"
@@ -115,6 +135,16 @@ def text(
     if store_attribution:
         stored = execute(TokenAttribution(fitted, texts[0]), found, workspace)
         echo(f"stored {stored.name}")
+
+
+def _predict_table(
+    run: str, table: Path, output: Path, text_column: str | None, store: Path | None
+) -> None:
+    from wholescript.api.documents import open_run
+    from wholescript.prediction.tables import predict_table
+
+    predicted = predict_table(open_run(run, store), table, output, text_column)
+    echo(f"wrote {len(predicted):,} rows to {output}")
 
 
 def _attribution_line(table: Any) -> Any:

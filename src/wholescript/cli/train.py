@@ -12,6 +12,7 @@ from wholescript.cli.fields import PRETRAIN_EPOCHS, RUN, Option, build, options_
 from wholescript.cli.options import (
     Config,
     Data,
+    DeviceOption,
     Store,
     load_labelled,
     open_workspace,
@@ -50,6 +51,7 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     shared = {
         "seed": (Seeds, (0,)),
         "synthetic": (Synthetic, None),
+        "device": (DeviceOption, None),
         "name": (Name, None),
         "store": (Store, None),
         "config": (Config, None),
@@ -103,12 +105,15 @@ def _train(
     from wholescript.experiments.experiment import run
     from wholescript.studies.generative.synthetic_data import load_synthetic
     from wholescript.training.allocator import tune_allocator
+    from wholescript.training.hardware import use_hardware
 
     data, n_synthetic, folder = values["data"], values["n_synthetic"], values["synthetic"]
     if bool(folder) != bool(n_synthetic):
         raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     configs = [build(DataConfig, run_options, values, seed=seed) for seed in values["seed"]]
     tune_allocator()
+    if values["device"]:
+        use_hardware(values["device"])
     estimator = make_estimator(entry, options, values, lambda: _unlabelled(data))
     dataset = load_labelled(data)
     name = values["name"] or (entry.name if entry.fixed else None)

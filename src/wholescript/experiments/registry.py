@@ -76,6 +76,9 @@ class MetricInfo:
     unit: str = ""
 
 
+ALIASES = {"lora_rank": "rank", "lora_alpha": "alpha"}
+"""Names of settings in Python and in the shell, and the stored field that each sets."""
+
 LEARNING_RATE = re.compile(r"(.+)-lr(\d+e-\d+)")
 
 _DOCUMENTS = "wholescript.models.documents"

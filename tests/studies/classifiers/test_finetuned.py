@@ -18,7 +18,8 @@ from tests.training.planted_documents import (
 )
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
-from wholescript.studies.classifiers.finetuned import FINETUNE_TRAIN_CONFIG, FinetunedClassifier
+from wholescript.studies.classifiers.finetuned import FinetunedClassifier
+from wholescript.studies.classifiers.settings import FINETUNE_TRAIN_CONFIG
 from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
 
 EPOCHS, STEPS, FROZEN = 3, 3, 2
