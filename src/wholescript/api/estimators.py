@@ -9,12 +9,8 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
-from wholescript.experiments.registry import (
-    ALIASES,
-    MODEL_DISPLAY_NAMES,
-    TRAIN_COMMANDS,
-    find_model,
-)
+from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, TRAIN_COMMANDS, find_model
+from wholescript.settings import OPTION
 
 DOCUMENT_MODELS = {
     name: (MODEL_DISPLAY_NAMES.get(name) or find_model(entry.model).display_name, entry)
@@ -89,11 +85,13 @@ def with_settings(estimator: Any, model: str, settings: Mapping[str, Any]) -> An
         ParameterError: it has no such setting, or a value is out of range.
     """
     known = setting_names(estimator)
+    aliases = {
+        each.metadata[OPTION]: each.name for each in fields(estimator) if OPTION in each.metadata
+    }
     own, training = dict[str, Any](), dict[str, Any]()
     for given, value in settings.items():
-        name = ALIASES.get(given, given)
+        name = aliases.get(given, given)
         if name not in known:
-            aliases = [alias for alias, field in ALIASES.items() if field in known]
             raise ParameterError(
                 f"{model} has no setting {given!r}{did_you_mean(given, [*known, *aliases])}"
             )

@@ -8,8 +8,7 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from docstring_parser import parse_from_object
 
-from wholescript.experiments.registry import ALIASES
-from wholescript.settings import NonNegativeInt, bounds, is_checkable
+from wholescript.settings import OPTION, NonNegativeInt, bounds, is_checkable
 
 MODEL = Group("Model", sort_key=1)
 TRAINING = Group("Training", sort_key=2)
@@ -20,10 +19,7 @@ PRETRAIN_EPOCHS = "pretrain_epochs"
 
 @dataclass(frozen=True)
 class Option:
-    """An option: the `path` of fields that it sets, its type, default (None: unset) and help.
-
-    `alias` is its name where the field has a short one, such as `rank` of LoRA adapters.
-    """
+    """An option: the `path` of fields that it sets, its type, default (None: unset) and help."""
 
     path: tuple[str, ...]
     hint: Any
@@ -33,7 +29,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """The name of the parameter."""
+        """The name of the parameter: that of the field, or the one that its metadata has."""
         return self.alias or self.path[-1]
 
     @property
@@ -58,8 +54,6 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
     its option is the number of epochs.
     """
     hints, helps, nested = get_type_hints(settings, include_extras=True), _helps(settings), []
-    has_adapters = all(name in hints for name in ALIASES.values())
-    aliases = {name: alias for alias, name in ALIASES.items()} if has_adapters else {}
     for each in fields(settings):
         hint, default = hints[each.name], _default(each)
         if not each.init or each.name in without or not each.repr:
@@ -74,13 +68,9 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
         elif is_checkable(hint):
             of_machine = each.default is MISSING  # such as the precision
             shown = hint | None if of_machine else hint
-            yield Option(
-                (each.name,),
-                shown,
-                None if of_machine else default,
-                helps[each.name],
-                aliases.get(each.name, ""),
-            )
+            alias = each.metadata.get(OPTION, "")
+            start = None if of_machine else default
+            yield Option((each.name,), shown, start, helps[each.name], alias)
     yield from nested
 
 

@@ -76,9 +76,6 @@ class MetricInfo:
     unit: str = ""
 
 
-ALIASES = {"lora_rank": "rank", "lora_alpha": "alpha"}
-"""Names of settings in Python and in the shell, and the stored field that each sets."""
-
 LEARNING_RATE = re.compile(r"(.+)-lr(\d+e-\d+)")
 
 _DOCUMENTS = "wholescript.models.documents"
@@ -207,32 +204,43 @@ TRAIN_COMMANDS = {
     entry.name: entry
     for entry in (
         TrainCommand("tfidf-svm", "TfidfSVM", "a linear SVM on TF-IDF of words and characters"),
-        TrainCommand("tfidf-lr", "BagOfWordsLR", "logistic regression on TF-IDF of words"),
+        TrainCommand("tfidf-logistic", "BagOfWordsLR", "logistic regression on TF-IDF of words"),
         TrainCommand("naive-bayes", "NaiveBayes", "multinomial naive Bayes on word n-grams"),
         TrainCommand("nb-svm", "NBSVM", "an SVM on word n-grams weighted by naive Bayes"),
         TrainCommand(
             "sentence-linear", "SentenceLinear", "a linear classifier on frozen sentence embeddings"
         ),
         TrainCommand(
-            "sentence-kernel", "SentenceKernel", "an RBF kernel on frozen sentence embeddings"
+            "sentence-kernel",
+            "SentenceKernel",
+            "an RBF kernel on frozen sentence embeddings",
+            without=("refit",),
         ),
         TrainCommand(
             "linear-ensemble",
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, combined by linear models",
             fixed={"kernel": None},
+            without=("refit",),
         ),
         TrainCommand(
             "sparse-dense-ensemble",
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, combined; with an RBF kernel",
+            without=("refit",),
         ),
-        TrainCommand("ngram", "NgramClassifier", "Kneser-Ney n-grams per class, by Bayes' rule"),
+        TrainCommand(
+            "ngram",
+            "NgramClassifier",
+            "Kneser-Ney n-grams per class, by Bayes' rule",
+            without=("refit",),
+        ),
         TrainCommand(
             "ngram-interpolated",
             "InterpolatedNgramClassifier",
             "n-grams per class, interpolated with a background model of all texts, unlabelled "
             "ones included, and a cache model",
+            without=("refit",),
         ),
         TrainCommand(
             "scratch",

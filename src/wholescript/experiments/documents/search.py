@@ -1,6 +1,7 @@
 """Random search over the settings of a classifier of labelled documents with Ray Tune."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
 from wholescript.files import write_atomic
 from wholescript.training.document_classifier import LabelledDocuments
+from wholescript.training.hardware import hardware
 
 tune = ray.tune
 TRIALS, TRIAL_FILE = "trials", "trial.json"
@@ -99,7 +101,7 @@ class DocumentSearch(Experiment[LabelledDataset]):
                     _trial, documents=documents, make=self.make_estimator, folder=folder,
                     seed=config.seed,
                 ),
-                {"cpu": 1, "gpu": 1 if torch.cuda.is_available() else 0},
+                {"cpu": 1, "gpu": int(hardware().device == "cuda")},
             )  # fmt: skip
             results = self._tuner(trainable, folder).fit()
         failed = sorted({str(error).splitlines()[-1] for error in results.errors})
@@ -115,6 +117,8 @@ class DocumentSearch(Experiment[LabelledDataset]):
         )
 
     def _tuner(self, trainable: Any, folder: Path) -> Any:
+        # Ray warns of trials without a log; their scores are in `TRIAL_FILE`.
+        logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
         state = folder / "ray"
         if tune.Tuner.can_restore(str(state)):
             return tune.Tuner.restore(str(state), trainable, restart_errored=True)
