@@ -68,6 +68,17 @@ def test_classify_prints_the_most_probable_classes(call):
     assert "stores the attributions of one text; 2 were given" in call(*stored, code=2)
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_table_gets_labels(call, tmp_path):
+    table = tmp_path / "new.csv"
+    pd.DataFrame({"id": [7, 8], "text": ["the old violin", "a harbour"]}).to_csv(table, index=False)
+    output = tmp_path / "labelled.parquet"
+    printed = call("predict", "text", "questions/naive-bayes", "--table", table, "--output", output)
+    assert f"wrote 2 rows to {output}" in printed
+    labelled = pd.read_parquet(output)
+    assert list(labelled["id"]) == ["7", "8"] and list(labelled["label"]) == ["music", "sea"]
+
+
 def test_token_attributions_are_printed_and_stored(call):
     call("train", "ngram", "questions")
     output = call(

@@ -1,12 +1,13 @@
 """Options that several commands share, and the objects they open."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from wholescript.cli.output import echo
 from wholescript.settings import PositiveInt, Seed
+from wholescript.training.hardware import Device
 
 DEFAULT_TARGET = "nominated_for_writing"
 
@@ -19,11 +20,11 @@ Store = Annotated[Path | None, Parameter(help="Folder of stored runs; default: _
 Config = Annotated[
     Path | None, Parameter(help="YAML file with options, such as `epochs: 3`; the shell wins.")
 ]
-Device = Annotated[
-    Literal["auto", "cpu", "cuda", "mps"],
-    Parameter(help="Device; auto: the fastest that this machine has."),
-]
 Top = Annotated[PositiveInt, Parameter(help="Number of rows to show.")]
+DeviceOption = Annotated[
+    Device | None,
+    Parameter(name="--device", help="Device of the training; default: WHOLESCRIPT_DEVICE or auto."),
+]
 OneSeed = Annotated[Seed, Parameter(help="Random seed.")]
 FilmsPath = Annotated[
     Path | None,

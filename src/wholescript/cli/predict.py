@@ -82,10 +82,13 @@ def text(
     ] = None,
     output: Annotated[
         Path | None,
-        Parameter(help="Table to write: the same rows with the columns label and probability."),
+        Parameter(
+            name=["--output", "-o"],
+            help="Table to write: these rows with label and probability.",
+        ),
     ] = None,
     text_column: Annotated[
-        str | None, Parameter(help="Column of the texts of the table; default: inferred.")
+        str | None, Parameter(help="Column of the texts in the table; default: inferred.")
     ] = None,
     top: Annotated[PositiveInt, Parameter(help="Most probable classes to show.")] = 3,
     store_attribution: Annotated[
@@ -96,7 +99,7 @@ def text(
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
-    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`, or
+    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`, or of a table:
     `wholescript predict text questions/tfidf-svm --table new.csv --output labelled.csv`
     """
     from wholescript.errors import ParameterError
@@ -109,16 +112,12 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
-    if (table is None) != (output is None) or bool(texts) == bool(table):
-        raise ParameterError(
-            "give texts, each in quotes, or a table with --table FILE and --output FILE"
-        )
+    if bool(table) != bool(output):
+        raise ParameterError("--table FILE and --output FILE need each other")
+    if bool(texts) == bool(table):
+        raise ParameterError("give texts, each in quotes, or --table FILE --output FILE")
     if table and output:
-        from wholescript.api.documents import open_run
-        from wholescript.prediction.tables import predict_table
-
-        rows = predict_table(open_run(run, store), table, output, text_column)
-        echo(f"wrote {output}, {len(rows):,} rows")
+        _predict_table(run, table, output, text_column, store)
         return
     if store_attribution and len(texts) > 1:
         raise ParameterError(
@@ -136,6 +135,16 @@ def text(
     if store_attribution:
         stored = execute(TokenAttribution(fitted, texts[0]), found, workspace)
         echo(f"stored {stored.name}")
+
+
+def _predict_table(
+    run: str, table: Path, output: Path, text_column: str | None, store: Path | None
+) -> None:
+    from wholescript.api.documents import open_run
+    from wholescript.prediction.tables import predict_table
+
+    predicted = predict_table(open_run(run, store), table, output, text_column)
+    echo(f"wrote {len(predicted):,} rows to {output}")
 
 
 def _attribution_line(table: Any) -> Any:

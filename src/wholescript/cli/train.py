@@ -12,7 +12,7 @@ from wholescript.cli.fields import PRETRAIN_EPOCHS, RUN, Option, build, options_
 from wholescript.cli.options import (
     Config,
     Data,
-    Device,
+    DeviceOption,
     Store,
     load_labelled,
     open_workspace,
@@ -51,9 +51,9 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     shared = {
         "seed": (Seeds, (0,)),
         "synthetic": (Synthetic, None),
+        "device": (DeviceOption, None),
         "name": (Name, None),
         "store": (Store, None),
-        "device": (Device, "auto"),
         "config": (Config, None),
     }
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -112,7 +112,8 @@ def _train(
         raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     configs = [build(DataConfig, run_options, values, seed=seed) for seed in values["seed"]]
     tune_allocator()
-    use_hardware(values["device"])
+    if values["device"]:
+        use_hardware(values["device"])
     estimator = make_estimator(entry, options, values, lambda: _unlabelled(data))
     dataset = load_labelled(data)
     name = values["name"] or (entry.name if entry.fixed else None)

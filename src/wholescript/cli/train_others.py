@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from wholescript.cli.options import Device, Store, open_workspace, print_epoch, print_run
+from wholescript.cli.options import DeviceOption, Store, open_workspace, print_epoch, print_run
 from wholescript.cli.output import echo
 from wholescript.settings import PositiveInt, Seed
 
@@ -63,9 +63,9 @@ def headlines(
     seed: Annotated[tuple[Seed, ...], Parameter(help="Random seed; repeatable, one run each.")] = (
         1337,
     ),
+    device: DeviceOption = None,
     name: Annotated[str | None, Parameter(help="Name of the run; default: the step.")] = None,
     store: Store = None,
-    device: Device = "auto",
 ) -> None:
     """Train a headline language model: an ablation step with all kept steps before it.
 
@@ -80,7 +80,8 @@ def headlines(
     from wholescript.training.hardware import use_hardware
 
     tune_allocator()
-    use_hardware(device)
+    if device:
+        use_hardware(device)
     base_overrides, overrides = parse_overrides(base_override), parse_overrides(override)
     train_config, eval_context = config_after_step(step, base_overrides, overrides)
     data = load_headlines(path, n_headlines=n_headlines, revision=revision)
