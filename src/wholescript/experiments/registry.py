@@ -218,18 +218,26 @@ TRAIN_COMMANDS = {
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, combined by linear models",
             fixed={"kernel": None},
+            without=("refit",),
         ),
         TrainCommand(
             "sparse-dense-ensemble",
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, combined; with an RBF kernel",
+            without=("refit",),
         ),
-        TrainCommand("ngram", "NgramClassifier", "Kneser-Ney n-grams per class, by Bayes' rule"),
+        TrainCommand(
+            "ngram",
+            "NgramClassifier",
+            "Kneser-Ney n-grams per class, by Bayes' rule",
+            without=("refit",),
+        ),
         TrainCommand(
             "ngram-interpolated",
             "InterpolatedNgramClassifier",
             "n-grams per class, interpolated with a background model of all texts, unlabelled "
             "ones included, and a cache model",
+            without=("refit",),
         ),
         TrainCommand(
             "scratch",

@@ -41,6 +41,7 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
     settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
     embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     cache: Path = field(default=SENTENCE_CACHE, repr=False, metadata=NOT_IN_CONFIG)
     progress: bool = field(default=False, repr=False, metadata=NOT_IN_CONFIG)
     grid_point: GridPoint = field(init=False, repr=False)

@@ -46,6 +46,7 @@ class SklearnClassifier(Settings, ABC):
     name: ClassVar[str]
     model: ClassVar[str]
     refit: bool = field(default=False, metadata=OMIT_AT_DEFAULT)
+    """Fit the chosen hyperparameters again on training and validation texts."""
     n_classes: int = field(init=False, repr=False)
     chosen: dict[str, Any] = field(init=False, repr=False)
     temperature: float = field(init=False, repr=False)

@@ -62,6 +62,7 @@ class TfidfSVM(SklearnClassifier):
     """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight texts by the inverse frequency of their class."""
+    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
