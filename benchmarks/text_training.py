@@ -1,6 +1,6 @@
 """Training speed of a classifier from scratch: this package, and the transformers Trainer.
 
-    wholescript prepare banking77 --path FOLDER
+    wholescript data prepare banking77 --path FOLDER
     python benchmarks/text_training.py banking77
 
 Both train the same model on the same tokens with AdamW, batch size and precision, alternately, on

@@ -34,6 +34,9 @@ Grid = Annotated[tuple[PositiveFloat, ...], MinLen(1)]
 """Values of a hyperparameter, of which the best on validation is kept."""
 NgramRange = tuple[PositiveInt, PositiveInt]
 
+OPTION = "option"
+"""Key of the metadata of a field whose option and keyword have another name than the field."""
+
 SCALARS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 Function = TypeVar("Function", bound=Callable[..., Any])
 

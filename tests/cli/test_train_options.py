@@ -18,7 +18,7 @@ STORED = {
     "--gradient-accumulation-steps 2",
     "sentiment/lm-tiny-6-epochs-s0": "class-lm --size tiny --epochs 6",
     "sentiment/smollm2-pruned-bayes-shared-trunk-s0": "shared-trunk --n-layer 16 "
-    "--vocab-size 12000 --n-shared-layers 10 --rank 16 --alpha 32 --single-window",
+    "--vocab-size 12000 --n-shared-layers 10 --lora-rank 16 --lora-alpha 32 --single-window",
     "sentiment/naive-bayes-n1000-s0": "naive-bayes",
     "banking77/linear-ensemble-s0": "linear-ensemble",
     "banking77/scratch-tiny-lr1e-4-s0": "scratch --size tiny --learning-rate 1e-4",
@@ -114,7 +114,6 @@ def test_invalid_recipe_is_refused(tmp_path, recipe, message):
         ("site serve --port 70000", "at least 0 and at most 65,535"),
         ("prepare x.csv", "`wholescript prepare` is now `wholescript data prepare`"),
         ("train generative q", "is now `wholescript train ngram, ngram-interpolated, class-lm"),
-        ("train finetune q --lora-rank 2", "--lora-rank is now --rank"),
         ("sweep 01", "`wholescript sweep` is gone"),
         ("predict film.fountain", "is now `wholescript predict film SCRIPT`"),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from wholescript.experiments.store import RunStore
 from wholescript.project import Project
 from wholescript.publish import checks
 from wholescript.publish.checks import find_problems
@@ -74,14 +75,12 @@ def test_changed_source_is_stale(pipeline: Project) -> None:
     [
         ("figures/01_tiny/tbl-heights.csv", "figures/01_tiny"),
         ("figures/01_tiny/fig-line.svg", "figures/01_tiny"),
-        ("results/tiny", "results/tiny"),
+        ("results/tiny/runs.json", "results/tiny"),
         ("notebooks/01_tiny.ipynb", "notebooks/01_tiny.ipynb"),
     ],
 )
 def test_output_changed_by_hand_is_reported(pipeline: Project, name: str, out: str) -> None:
     path = pipeline.root / name
-    if path.is_dir():
-        path = next(p for p in sorted(path.rglob("*")) if p.is_file() and "2.0" in p.read_text())
     path.write_text(path.read_text().replace("2", "3", 1))
     assert f"{out} was modified after 01_tiny wrote it" in find_problems(pipeline)
 
@@ -176,7 +175,9 @@ def test_smoke_output_is_reported(clean: Project) -> None:
     provenance = json.loads(path.read_text())
     provenance["parameters"]["scale"] = "smoke"
     path.write_text(json.dumps(provenance))
+    store = RunStore(clean.root / "results")
+    store.annotate(store.find("tiny/line"), {"scale": "smoke"})
     assert find_problems(clean) == [
-        f"{label} was made with the run profile smoke, which is not published"
-        for label in ("fig-line", "tbl-heights")
+        f"{name} was made with the run profile smoke, which is not published"
+        for name in ("results/tiny/line", "fig-line", "tbl-heights")
     ]

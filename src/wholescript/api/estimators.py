@@ -10,6 +10,7 @@ from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, TRAIN_COMMANDS, find_model
+from wholescript.settings import OPTION
 
 DOCUMENT_MODELS = {
     name: (MODEL_DISPLAY_NAMES.get(name) or find_model(entry.model).display_name, entry)
@@ -30,7 +31,6 @@ FILM_MODELS = {
 }
 """The models of films: display name, and name in `studies.screenplays.models.configurations`."""
 
-ALIASES = {"lora_rank": "rank", "lora_alpha": "alpha"}
 NO_SETTINGS = {
     *("train_config", "pretrain", "unlabelled", "settings", "embedding_pool", "cache", "progress"),
     *("name", "architecture", "quarters", "opening", "sparse", "dense", "kernel", "n_jobs"),
@@ -90,11 +90,13 @@ def with_settings(
         ParameterError: it has no such setting, or a value is out of range.
     """
     known = {k: v for k, v in setting_names(estimator).items() if k not in without}
+    aliases = {
+        each.metadata[OPTION]: each.name for each in fields(estimator) if OPTION in each.metadata
+    }
     own, training = dict[str, Any](), dict[str, Any]()
     for given, value in settings.items():
-        name = ALIASES.get(given, given)
+        name = aliases.get(given, given)
         if name not in known:
-            aliases = [alias for alias, field in ALIASES.items() if field in known]
             raise ParameterError(
                 f"{model} has no setting {given!r}{did_you_mean(given, [*known, *aliases])}"
             )

@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_type_hints
 from cyclopts import Group, Parameter
 from docstring_parser import parse_from_object
 
-from wholescript.settings import NonNegativeInt, bounds, is_checkable
+from wholescript.settings import OPTION, NonNegativeInt, bounds, is_checkable
 
 MODEL = Group("Model", sort_key=1)
 TRAINING = Group("Training", sort_key=2)
@@ -25,11 +25,12 @@ class Option:
     hint: Any
     default: Any
     help: str
+    alias: str = ""
 
     @property
     def name(self) -> str:
-        """The name of the parameter."""
-        return self.path[-1]
+        """The name of the parameter: that of the field, or the one that its metadata has."""
+        return self.alias or self.path[-1]
 
     @property
     def parameter(self) -> inspect.Parameter:
@@ -67,7 +68,9 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
         elif is_checkable(hint):
             of_machine = each.default is MISSING  # such as the precision
             shown = hint | None if of_machine else hint
-            yield Option((each.name,), shown, None if of_machine else default, helps[each.name])
+            alias = each.metadata.get(OPTION, "")
+            start = None if of_machine else default
+            yield Option((each.name,), shown, start, helps[each.name], alias)
     yield from nested
 
 
@@ -82,7 +85,7 @@ def build(cls: Any, options: Iterable[Option], values: Mapping[str, Any], **fixe
         if len(option.path) > 1:
             nested.setdefault(option.path[0], {})[option.name] = value
         else:
-            given[option.name] = value
+            given[option.path[-1]] = value
     defaults = {each.name: _default(each) for each in fields(cls)}
     given |= {name: replace(defaults[name], **changed) for name, changed in nested.items()}
     return cls(**given)

@@ -34,8 +34,6 @@ GONE = {
 OPTIONS = {
     "--shared-layers": "--n-shared-layers",
     "--keep-layers": "--n-layer",
-    "--lora-rank": "--rank",
-    "--lora-alpha": "--alpha",
     "--prompt": "--prompts",
     "--float32": "--no-bfloat16",
     "--published-config": "--config recipes/encoder-published.yaml",

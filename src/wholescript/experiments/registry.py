@@ -204,14 +204,17 @@ TRAIN_COMMANDS = {
     entry.name: entry
     for entry in (
         TrainCommand("tfidf-svm", "TfidfSVM", "a linear SVM on TF-IDF of words and characters"),
-        TrainCommand("tfidf-lr", "BagOfWordsLR", "logistic regression on TF-IDF of words"),
+        TrainCommand("tfidf-logistic", "BagOfWordsLR", "logistic regression on TF-IDF of words"),
         TrainCommand("naive-bayes", "NaiveBayes", "multinomial naive Bayes on word n-grams"),
         TrainCommand("nb-svm", "NBSVM", "an SVM on word n-grams weighted by naive Bayes"),
         TrainCommand(
             "sentence-linear", "SentenceLinear", "a linear classifier on frozen sentence embeddings"
         ),
         TrainCommand(
-            "sentence-kernel", "SentenceKernel", "an RBF kernel on frozen sentence embeddings"
+            "sentence-kernel",
+            "SentenceKernel",
+            "an RBF kernel on frozen sentence embeddings",
+            without=("refit",),
         ),
         TrainCommand(
             "linear-ensemble",

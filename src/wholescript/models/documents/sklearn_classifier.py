@@ -46,10 +46,16 @@ class SklearnClassifier(Settings, ABC):
     name: ClassVar[str]
     model: ClassVar[str]
     refit: bool = field(default=False, metadata=OMIT_AT_DEFAULT)
-    """Fit the chosen hyperparameters again on training and validation texts."""
+    """Once the hyperparameters are chosen, fit again on training and validation texts."""
     n_classes: int = field(init=False, repr=False)
     chosen: dict[str, Any] = field(init=False, repr=False)
     temperature: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the fields; raises ParameterError."""
+        super().__post_init__()
+        if self.refit and type(self).chosen_grid is SklearnClassifier.chosen_grid:
+            raise ParameterError(f"refit=True: {self.name} has no refit on training and validation")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -82,12 +88,8 @@ class SklearnClassifier(Settings, ABC):
         return self
 
     def chosen_grid(self) -> dict[str, Any]:
-        """Return the fields of the grid with only the chosen values.
-
-        Raises:
-            ParameterError: this classifier cannot be fitted again.
-        """
-        raise ParameterError(f"refit=True: {self.name} has no refit on training and validation")
+        """Return the fields of the grid with only the chosen values, for `refit`."""
+        raise NotImplementedError
 
     def _refit(self, texts: Sequence[str], labels: IntArray, seed: int) -> None:
         again = replace(self, refit=False, **self.chosen_grid())

@@ -27,7 +27,7 @@ _PAGES = (
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
-    "results/**/*.json",
+    "results/*/runs.json",
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )

@@ -5,7 +5,7 @@ from typing import Literal
 
 from wholescript.features.tokenizers import TokenizerKind
 from wholescript.models.sizes import Pooling, Size
-from wholescript.settings import ByteVocabulary, DropoutRate, PositiveInt
+from wholescript.settings import OPTION, ByteVocabulary, DropoutRate, PositiveInt
 from wholescript.training.settings import SCRATCH_TRAIN_CONFIG, NeuralSettings, TrainConfig
 
 ClassifierTuning = Literal["full", "lora", "frozen", "lp-ft"]
@@ -38,9 +38,9 @@ class FinetunedSettings(NeuralSettings):
     tuning: ClassifierTuning = "lora"
     """Trained weights: all (full), LoRA adapters and head, only the head (frozen), or first the
     head and then all (lp-ft; Kumar et al., 2022)."""
-    rank: PositiveInt = 8
+    rank: PositiveInt = field(default=8, metadata={OPTION: "lora_rank"})
     """Rank of the LoRA adapters."""
-    alpha: PositiveInt = 16
+    alpha: PositiveInt = field(default=16, metadata={OPTION: "lora_alpha"})
     """LoRA alpha; the update is scaled by alpha / rank."""
     frozen_epochs: PositiveInt = 2
     """Epochs of the head alone (tuning lp-ft)."""

@@ -7,6 +7,7 @@ from typing import Literal
 from wholescript.errors import ParameterError
 from wholescript.models.sizes import Size
 from wholescript.settings import (
+    OPTION,
     ByteVocabulary,
     Length,
     PositiveFloat,
@@ -48,9 +49,9 @@ class FinetunedGenerativeSettings(GenerativeSettings):
     """Pretrained model: smollm2, a folder or a hub name."""
     tuning: GenerativeTuning = "lora"
     """Trained weights: all (full), or LoRA adapters."""
-    rank: PositiveInt = 8
+    rank: PositiveInt = field(default=8, metadata={OPTION: "lora_rank"})
     """Rank of the LoRA adapters."""
-    alpha: PositiveInt = 16
+    alpha: PositiveInt = field(default=16, metadata={OPTION: "lora_alpha"})
     """LoRA alpha; the update is scaled by alpha / rank."""
     prompts: tuple[str, ...] = ()
     """Prompt before each text; one per class, in their order; repeatable."""
