@@ -70,7 +70,7 @@ def test_settings_have_a_run_of_their_own_and_data_settings_too(questions, proje
         ("scratch", {"epochs": 0}, "epochs"),
         ("tfidf-svm", {"class_weight": "balancd"}, "class_weight='balancd'"),
         ("ngram", {"class_weight": "balanced"}, "no setting 'class_weight'"),
-        ("ngram", {"refit": True}, "ngram-bayes has no refit"),
+        ("ngram", {"refit": True}, "ngram has no setting 'refit'"),
         ("tfidf-svm", {"device": "gpu"}, "device='gpu' is unknown"),
     ],
 )

@@ -95,11 +95,21 @@ def text(
         bool,
         Parameter(negative=(), help="Store the token attributions of one text as a run."),
     ] = False,
+    table: Annotated[
+        Path | None, Parameter(help="Table of texts instead: CSV, TSV, JSON lines or Parquet.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="Where the rows of --table go, with their label and its probability."),
+    ] = None,
+    text_column: Annotated[
+        str | None, Parameter(help="Column of the texts in --table; default: inferred.")
+    ] = None,
     store: Store = None,
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
-    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`, or of a table:
+    Examples: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`,
     `wholescript predict text questions/tfidf-svm --table new.csv --output labelled.csv`
     """
     from wholescript.errors import ParameterError
@@ -112,13 +122,13 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
-    if bool(table) != bool(output):
-        raise ParameterError("--table FILE and --output FILE need each other")
-    if bool(texts) == bool(table):
-        raise ParameterError("give texts, each in quotes, or --table FILE --output FILE")
-    if table and output:
+    if table is not None or output is not None or text_column is not None:
+        if table is None or output is None or texts or store_attribution:
+            raise ParameterError("--table FILE and --output FILE need each other, and no texts")
         _predict_table(run, table, output, text_column, store)
         return
+    if not texts:
+        raise ParameterError("give at least one text, in quotes, or --table and --output")
     if store_attribution and len(texts) > 1:
         raise ParameterError(
             f"--store-attribution stores the attributions of one text; {len(texts)} were given"

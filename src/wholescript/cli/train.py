@@ -22,6 +22,7 @@ from wholescript.cli.options import (
 from wholescript.experiments.documents.settings import DataConfig
 from wholescript.experiments.registry import TRAIN_COMMANDS, TrainCommand, find_model
 from wholescript.settings import Seed
+from wholescript.training.hardware import Device
 
 FILMS_ONLY = ("chunk_dropout",)  # fields of TrainConfig that a document classifier ignores
 UNLABELLED = "unlabelled"
@@ -32,6 +33,10 @@ Seeds = Annotated[
 Synthetic = Annotated[
     Path | None,
     Parameter(help="Folder of synthetic texts from `data generate` (with --n-synthetic)."),
+]
+DeviceOption = Annotated[
+    Device | None,
+    Parameter(help="Device; its precision and micro-batches follow, the batch size stays."),
 ]
 Name = Annotated[str | None, Parameter(help="Name of the run; default: from the model.")]
 
@@ -48,10 +53,10 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
         bound.apply_defaults()
         _train(entry, options, run_options, bound.arguments)
 
-    shared = {
+    on_device = {"device": (DeviceOption, None)} if trains_on_device(options) else {}
+    shared = on_device | {
         "seed": (Seeds, (0,)),
         "synthetic": (Synthetic, None),
-        "device": (DeviceOption, None),
         "name": (Name, None),
         "store": (Store, None),
         "config": (Config, None),
@@ -74,6 +79,11 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = _help(entry)
     return command
+
+
+def trains_on_device(options: list[Option]) -> bool:
+    """Return whether a model is trained with PyTorch: these have the setting `bfloat16`."""
+    return any(option.parameter.name == "bfloat16" for option in options)
 
 
 def options_of_model(entry: TrainCommand) -> list[Option]:
@@ -112,7 +122,7 @@ def _train(
         raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     configs = [build(DataConfig, run_options, values, seed=seed) for seed in values["seed"]]
     tune_allocator()
-    if values["device"]:
+    if values.get("device"):  # before the estimator, whose default precision depends on it
         use_hardware(values["device"])
     estimator = make_estimator(entry, options, values, lambda: _unlabelled(data))
     dataset = load_labelled(data)

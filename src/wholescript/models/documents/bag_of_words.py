@@ -47,6 +47,7 @@ class BagOfWordsClassifier(SklearnClassifier):
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight the loss of a text by the inverse frequency of its class."""
     """balanced: weight texts by the inverse frequency of their class."""
+    """balanced: weight texts by the inverse frequency of their class."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 

@@ -63,6 +63,7 @@ class TfidfSVM(SklearnClassifier):
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight the loss of a text by the inverse frequency of its class."""
     """balanced: weight texts by the inverse frequency of their class."""
+    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
