@@ -76,20 +76,6 @@ def film(
 def text(
     run: Annotated[str, Parameter(help="A run, such as questions/tfidf-svm-s0.")],
     *texts: Annotated[str, Parameter(help="Texts to classify, each in quotes.")],
-    table: Annotated[
-        Path | None,
-        Parameter(help="Table of texts instead: CSV, TSV, JSON lines or Parquet (with --output)."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        Parameter(
-            name=["--output", "-o"],
-            help="Table to write: these rows with label and probability.",
-        ),
-    ] = None,
-    text_column: Annotated[
-        str | None, Parameter(help="Column of the texts in the table; default: inferred.")
-    ] = None,
     top: Annotated[PositiveInt, Parameter(help="Most probable classes to show.")] = 3,
     store_attribution: Annotated[
         bool,
