@@ -22,7 +22,6 @@ from wholescript.cli.options import (
 from wholescript.experiments.documents.settings import DataConfig
 from wholescript.experiments.registry import TRAIN_COMMANDS, TrainCommand, find_model
 from wholescript.settings import Seed
-from wholescript.training.hardware import Device
 
 FILMS_ONLY = ("chunk_dropout",)  # fields of TrainConfig that a document classifier ignores
 UNLABELLED = "unlabelled"
@@ -33,10 +32,6 @@ Seeds = Annotated[
 Synthetic = Annotated[
     Path | None,
     Parameter(help="Folder of synthetic texts from `data generate` (with --n-synthetic)."),
-]
-DeviceOption = Annotated[
-    Device | None,
-    Parameter(help="Device; its precision and micro-batches follow, the batch size stays."),
 ]
 Name = Annotated[str | None, Parameter(help="Name of the run; default: from the model.")]
 
