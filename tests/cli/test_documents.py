@@ -112,3 +112,4 @@ def test_a_table_is_classified(call, tmp_path):
     rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "utterance,number,label,probability"
     assert rows[1].startswith("the old ferry saw,1,sea,") and rows[2] == ",2,,"
+    assert "need each other" in call(*predict, code=2)
