@@ -110,16 +110,10 @@ def test_ensemble_without_a_common_seed_is_an_error(call):
 def test_a_table_is_classified(call, tmp_path):
     table = tmp_path / "new.csv"
     table.write_text("utterance,number\nthe old ferry saw,1\n,2\n", encoding="utf-8")
-    output = call(
-        "predict",
-        "text",
-        "questions/naive-bayes",
-        "--table",
-        table,
-        "--output",
-        tmp_path / "out.csv",
-    )
+    predict = ("predict", "text", "questions/naive-bayes", "--table", table)
+    output = call(*predict, "--output", tmp_path / "out.csv")
     assert "wrote 2 rows" in output
     rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "utterance,number,label,probability"
     assert rows[1].startswith("the old ferry saw,1,sea,") and rows[2] == ",2,,"
+    assert "need each other" in call(*predict, code=2)

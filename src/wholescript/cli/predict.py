@@ -95,8 +95,9 @@ def text(
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
-    Examples: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`,
-    `wholescript predict text questions/tfidf-svm --table new.csv --output labelled.csv`
+    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`
+
+    A table: `wholescript predict text questions/tfidf-svm --table new.csv --output out.csv`
     """
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
