@@ -26,10 +26,10 @@ help:
 
 site: venv
 	@dvc status --quiet || dvc repro
-	@wholescript site
+	@wholescript site build
 
 rerun: venv
-	@wholescript rerun
+	@wholescript notebook rerun
 
 test: venv encoder cluster lint chromium
 	@pytest $(PYTEST_ARGS)
@@ -38,10 +38,10 @@ lint: venv
 	@ruff check --quiet && ruff format --check --quiet && echo "ruff: no problems"
 	@mypy
 	@lint-imports --no-logo
-	@wholescript check && echo "notebooks, figures, results: no problems"
+	@wholescript site check && echo "notebooks, figures, results: no problems"
 
 serve: site
-	@wholescript serve --port $(PORT)
+	@wholescript site serve --port $(PORT)
 
 clean:
 	rm -rf _build

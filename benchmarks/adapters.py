@@ -12,7 +12,7 @@ from typing import Annotated
 
 import timing
 import torch
-import typer
+from cyclopts import Parameter, run
 from decoder_steps import lora_classifier, random_ids, training_step
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -26,7 +26,7 @@ BATCH_SHAPES = ((32, 16), (16, 64), (4, 256))  # number of texts, tokens per tex
 
 def main(
     model: Annotated[
-        str, typer.Argument(help="Pretrained model: smollm2, a folder or a hub name.")
+        str, Parameter(help="Pretrained model: smollm2, a folder or a hub name.")
     ] = "smollm2",
     rounds: timing.Rounds = 4,
     output: timing.Output = timing.RESULTS / "adapters.json",
@@ -72,4 +72,4 @@ def _step(network: DecoderClassifier, ids: Tensor, labels: Tensor) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -14,7 +14,7 @@ from typing import Any
 
 import timing
 import torch
-import typer
+from cyclopts import run
 from decoder_steps import lora_classifier, random_ids, training_step
 from torch import Tensor
 
@@ -83,4 +83,4 @@ def _step(name: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import timing
 import torch
-import typer
+from cyclopts import Parameter, run
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -67,9 +67,9 @@ N_AXES = (128, 64, 32)
 
 
 def main(
-    parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
-    n_windows: Annotated[int, typer.Option(help=f"Windows of {WINDOW} tokens per film.")] = 8,
-    n_repeats: Annotated[int, typer.Option(help="Repeats of 5-fold cross-validation.")] = 5,
+    parquet: Annotated[Path, Parameter(help="Films with texts, as for --source local.")],
+    n_windows: Annotated[int, Parameter(help=f"Windows of {WINDOW} tokens per film.")] = 8,
+    n_repeats: Annotated[int, Parameter(help="Repeats of 5-fold cross-validation.")] = 5,
     output: timing.Output = timing.RESULTS / "encoder_choice.json",
 ) -> None:
     """Evaluate all settings; print and write the metrics."""
@@ -280,4 +280,4 @@ def show(title: str, rows: list[dict[str, Any]], *columns: str) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

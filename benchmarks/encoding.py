@@ -25,7 +25,7 @@ from typing import Annotated, Any
 import numpy as np
 import timing
 import torch
-import typer
+from cyclopts import Parameter, run
 from numpy.typing import NDArray
 
 from wholescript.data.films import load_corpus
@@ -56,8 +56,8 @@ class EncoderConfig:
 
 
 def main(
-    parquet: Annotated[Path, typer.Argument(help="Films with texts, as for --source local.")],
-    n_films: Annotated[int, typer.Option(help="Number of films, evenly spaced in the file.")] = 8,
+    parquet: Annotated[Path, Parameter(help="Films with texts, as for --source local.")],
+    n_films: Annotated[int, Parameter(help="Number of films, evenly spaced in the file.")] = 8,
     rounds: timing.Rounds = 5,
     output: timing.Output = timing.RESULTS / "encoding.json",
 ) -> None:
@@ -182,4 +182,4 @@ def embed_script(config: EncoderConfig, text: str) -> Vectors:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

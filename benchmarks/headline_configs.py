@@ -14,7 +14,7 @@ from statistics import median
 from typing import Annotated
 
 import timing
-import typer
+from cyclopts import Parameter, run
 
 from wholescript.data.headlines import Headlines, load_headlines
 from wholescript.experiments.store import RunStore
@@ -28,16 +28,16 @@ RUNS = {name: f"headlines/cpu-{name}-s1337" for name in ("baseline", "quick")}
 
 
 def main(
-    path: Annotated[Path, typer.Argument(help="Table with a column `title`.")],
-    n_headlines: Annotated[int, typer.Option(help="Number of headlines.")] = 20_000,
+    path: Annotated[Path, Parameter(help="Table with a column `title`.")],
+    n_headlines: Annotated[int, Parameter(help="Number of headlines.")] = 20_000,
     rounds: timing.Rounds = 2,
     output: timing.Output = timing.RESULTS / "headline_configs.json",
 ) -> None:
     """Time epochs of both configurations; print and write the ratio of total training times."""
     data = load_headlines(path, n_headlines=n_headlines)
     train_configs = {}
-    for name, run in RUNS.items():
-        stored_run = RunStore(ROOT / "results").find(run)
+    for name, run_name in RUNS.items():
+        stored_run = RunStore(ROOT / "results").find(run_name)
         assert stored_run is not None
         train_configs[name] = stored_train_config(stored_run)
 
@@ -64,4 +64,4 @@ def _seconds_per_epoch(train_config: HeadlineTrainConfig, data: Headlines) -> fl
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

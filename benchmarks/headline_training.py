@@ -26,7 +26,7 @@ from typing import Annotated
 import numpy as np
 import timing
 import torch
-import typer
+from cyclopts import Parameter, run
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -157,10 +157,10 @@ def train_transformers(
 
 
 def main(
-    path: Annotated[Path, typer.Argument(help="Table with a column `title`.")],
-    n_steps: Annotated[int, typer.Option(help="Optimizer steps of a round.")] = 4,
-    batch_size: Annotated[int, typer.Option(help="Windows per batch.")] = 64,
-    n_headlines: Annotated[int, typer.Option(help="Number of headlines.")] = 20_000,
+    path: Annotated[Path, Parameter(help="Table with a column `title`.")],
+    n_steps: Annotated[int, Parameter(help="Optimizer steps of a round.")] = 4,
+    batch_size: Annotated[int, Parameter(help="Windows per batch.")] = 64,
+    n_headlines: Annotated[int, Parameter(help="Number of headlines.")] = 20_000,
     rounds: timing.Rounds = 3,
     output: timing.Output = timing.RESULTS / "headline_training.json",
 ) -> None:
@@ -227,4 +227,4 @@ def _seconds_of(train: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -23,8 +23,8 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import timing
-import typer
 import yaml
+from cyclopts import Parameter, run
 
 from wholescript.experiments.environment import device_name
 from wholescript.files import ROOT
@@ -47,10 +47,10 @@ suppress_warnings = ["myst", "mystnb"]
 
 def main(
     sphinx: Annotated[
-        Path, typer.Option(help="Path of sphinx-build, in an environment with myst-nb.")
+        Path, Parameter(help="Path of sphinx-build, in an environment with myst-nb.")
     ],
-    n_notebooks: Annotated[int, typer.Option(help="Number of notebooks.")] = 12,
-    max_figures: Annotated[int, typer.Option(help="Maximum number of figures in total.")] = 40,
+    n_notebooks: Annotated[int, Parameter(help="Number of notebooks.")] = 12,
+    max_figures: Annotated[int, Parameter(help="Maximum number of figures in total.")] = 40,
     rounds: timing.Rounds = 5,
     output: timing.Output = timing.RESULTS / "site_build.json",
 ) -> None:
@@ -150,4 +150,4 @@ def copy_notebook(source: Path, suffix: str, max_figures: int) -> tuple[str, lis
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

@@ -1,6 +1,6 @@
 """Training speed of a classifier from scratch: this package, and the transformers Trainer.
 
-    wholescript prepare banking77 --path FOLDER
+    wholescript data prepare banking77 --path FOLDER
     python benchmarks/text_training.py banking77
 
 Both train the same model on the same tokens with AdamW, batch size and precision, alternately, on
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import timing
 import torch
-import typer
+from cyclopts import Parameter, run
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers_trainer import train_one_epoch
@@ -48,10 +48,10 @@ class TrainerModel(nn.Module):
 
 
 def main(
-    data: Annotated[str, typer.Argument(help="Name of a prepared data set.")] = "banking77",
-    size: Annotated[str, typer.Option(help="Model size: tiny | small | medium | large.")] = "small",
-    n_documents: Annotated[int, typer.Option(help="Number of training documents.")] = 2_000,
-    batch_size: Annotated[int, typer.Option(help="Batch size in documents.")] = 32,
+    data: Annotated[str, Parameter(help="Name of a prepared data set.")] = "banking77",
+    size: Annotated[str, Parameter(help="Model size: tiny | small | medium | large.")] = "small",
+    n_documents: Annotated[int, Parameter(help="Number of training documents.")] = 2_000,
+    batch_size: Annotated[int, Parameter(help="Batch size in documents.")] = 32,
     rounds: timing.Rounds = 5,
     output: timing.Output = timing.RESULTS / "text_training.json",
 ) -> None:
@@ -123,4 +123,4 @@ def _pad_batch(examples: list[dict[str, Any]]) -> dict[str, Tensor]:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

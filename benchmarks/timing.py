@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Annotated, Any
 
 import torch
-import typer
+from cyclopts import Parameter
 from rich.console import Console
 from tqdm.auto import tqdm
 
@@ -16,8 +16,8 @@ from wholescript.experiments.environment import device_name
 from wholescript.files import ROOT, write_atomic
 
 RESULTS = ROOT / "benchmarks" / "results"
-Rounds = Annotated[int, typer.Option(help="Timed rounds, alternating.")]
-Output = Annotated[Path, typer.Option(help="JSON file to write.")]
+Rounds = Annotated[int, Parameter(help="Timed rounds, alternating.")]
+Output = Annotated[Path, Parameter(help="JSON file to write.")]
 
 
 def seconds_of(step: Callable[..., Any], *arguments: Any) -> float:

@@ -195,7 +195,7 @@ show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 #   which the lower half of the layers encodes eight chunks of each film; aggregated by gated
 #   attention or by the mean.
 #
-# They need the texts, which are not bundled, and hours: `wholescript train-end-to-end
+# They need the texts, which are not bundled, and hours: `wholescript train end-to-end
 # FILMS.parquet` trains them, and this notebook shows their stored runs. On two cores each epoch
 # uses a few chunks of a film, and each model is evaluated on one repeat of five folds with one
 # member. All other models are compared with them on those same folds.

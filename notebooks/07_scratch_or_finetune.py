@@ -20,8 +20,8 @@
 #
 # **What you need.** Nothing: most of the texts may not be redistributed, so the models were trained
 # elsewhere, by `notebooks/07_train.sh`, and this notebook loads the stored runs: test predictions,
-# learning curves, times and sizes. With texts of your own, `wholescript prepare`, `train` and
-# `compare` do the same, and the parameter `extra_runs` adds your runs to these. **How long it
+# learning curves, times and sizes. With texts of your own, `wholescript data prepare`, `train` and
+# `evaluate` do the same, and the parameter `extra_runs` adds your runs to these. **How long it
 # takes.** Less than a minute.
 
 # %% tags=["parameters"]

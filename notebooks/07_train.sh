@@ -1,16 +1,16 @@
 #!/bin/sh
 # Trains the runs that 07_scratch_or_finetune reads, into results/: about seven hours on one core. Needs the data
 # sets, prepared once:
-#   wholescript prepare banking77 [--path FOLDER]
-#   wholescript prepare ag_news [--path FOLDER] --keep-column crowd_label
-#   wholescript prepare imdb [--path FOLDER]
+#   wholescript data prepare banking77 [--path FOLDER]
+#   wholescript data prepare ag_news [--path FOLDER] --keep-column crowd_label
+#   wholescript data prepare imdb [--path FOLDER]
 # A finished run with the same settings and data is not trained again; an interrupted training resumes.
 set -e
 train() { wholescript train "$@" --store results; }
 
 models="tfidf-svm sentence-linear sentence-kernel linear-ensemble sparse-dense-ensemble"
 for data in banking77 ag_news; do
-    for model in $models; do train sklearn $data --model $model --seed 0 --seed 1 --seed 2; done
+    for model in $models; do train $model $data --seed 0 --seed 1 --seed 2; done
 done
 for size in tiny small medium; do train scratch banking77 --size $size; done
 train scratch banking77 --size tiny --seed 1 --seed 2
@@ -23,7 +23,7 @@ train finetune ag_news --epochs 1 --batch-size 16 --gradient-accumulation-steps 
 # Learning curves.
 for n in 50 200 1000 3000; do
     for model in tfidf-svm sentence-linear; do
-        train sklearn ag_news --model $model --n-train $n --seed 0 --seed 1 --seed 2
+        train $model ag_news --n-train $n --seed 0 --seed 1 --seed 2
     done
 done
 for n in 200 1000 3000; do
@@ -42,14 +42,14 @@ done
 
 # Label errors.
 for model in tfidf-svm sentence-linear sentence-kernel; do
-    train sklearn ag_news --model $model --label-column crowd_label --seed 0 --seed 1 --seed 2
+    train $model ag_news --label-column crowd_label --seed 0 --seed 1 --seed 2
 done
 train scratch ag_news --size tiny --epochs 8 --label-column crowd_label
-wholescript label-errors banking77 --store results
-wholescript label-errors ag_news --label-column crowd_label --store results
+wholescript data label-errors banking77 --store results
+wholescript data label-errors ag_news --label-column crowd_label --store results
 
 for model in tfidf-svm sentence-linear linear-ensemble; do
-    train sklearn imdb --model $model --seed 0 --seed 1 --seed 2
+    train $model imdb --seed 0 --seed 1 --seed 2
 done
-train sklearn imdb --model sentence-kernel
+train sentence-kernel imdb
 train scratch imdb --size tiny --epochs 3 --seed 0 --seed 1 --seed 2

@@ -202,10 +202,10 @@ show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 # one, they are reviews of training films, and validation may be optimistically biased for a model
 # that memorises names and plots.
 #
-# The cheap models were trained again after `wholescript prepare --holdout-block-size 25`, which
-# holds out blocks of twenty-five consecutive reviews. This is not a split by film, which the file
-# does not name: blocks end within films, and the positive and the negative reviews of a film are
-# far apart.
+# The cheap models were trained again after `wholescript data prepare --holdout-block-size 25`,
+# which holds out blocks of twenty-five consecutive reviews. This is not a split by film, which the
+# file does not name: blocks end within films, and the positive and the negative reviews of a film
+# are far apart.
 
 # %% label="fig-generative-validation"
 blocked = study.by_dataset(load_document_runs("sentiment-blocked"))["sentiment-blocked"]

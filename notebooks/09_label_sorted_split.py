@@ -94,7 +94,7 @@ show_table(
 
 # %% [markdown]
 # Such a result needs no bug in the network, the training or the metric, so reviewing that code does
-# not reveal it. Counting the classes of a split does. `wholescript prepare --head` does so and
+# not reveal it. Counting the classes of a split does. `wholescript data prepare --head` does so and
 # refuses the selection:
 
 # %%

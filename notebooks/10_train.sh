@@ -4,7 +4,7 @@
 # cores. A finished run with the same settings and data is not trained again; an interrupted training resumes.
 set -e
 train() { wholescript train headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
-analyze() { wholescript analyze-headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
+analyze() { wholescript evaluate headlines "$@" ${HEADLINES:+--path "$HEADLINES"} --store results; }
 
 # The cumulative ablation, with a smaller model and fewer headlines: two seeds a step, one from `deep` to `r-drop`.
 steps=$(python -c 'from wholescript.studies.headlines.ablation import ABLATION_STEPS

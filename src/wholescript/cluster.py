@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wholescript.errors import ParameterError, RunError
+from wholescript.settings import PositiveInt, check
 
 # Ray reads these as it is imported; the processes that it starts inherit them.
 os.environ |= {
@@ -45,8 +46,7 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
         raise ParameterError(
             f"workers={workers}: the cluster at {address} has its own; leave one of them out"
         )
-    if workers is not None and workers < 1:
-        raise ParameterError(f"workers={workers}: at least one process is needed")
+    check("workers", workers, PositiveInt | None)
     if address:
         _check_answers(address)
     # Without an address Ray would join any cluster that it finds on this machine.

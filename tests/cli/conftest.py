@@ -1,6 +1,4 @@
-"""Fixtures of the tests of commands: a project of its own for each test, and wide output."""
-
-import pytest
+"""Fixtures of the tests of commands: a project of its own for each test."""
 
 from tests.data.conftest import questions, save
 from tests.prediction.conftest import (
@@ -26,8 +24,3 @@ __all__ = [
     "save",
     "texts",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _wide_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")

@@ -2,9 +2,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish import execution
 
@@ -24,31 +23,31 @@ def test_parameters_of_run_are_name_value_pairs(
         return project.root / "out.ipynb"
 
     monkeypatch.setattr(execution, "run_notebook", record)
-    result = CliRunner().invoke(app, ["run", "01", "-p", "seed", "-7", "-p", "title=a=b"])
+    result = shell(["notebook", "run", "01", "-p", "seed", "-7", "-p", "title", "a=b c"])
     assert result.exit_code == 0
     assert result.output == "wrote out.ipynb\n"
-    assert seen == [{"seed": "-7", "title": "a=b"}]
+    assert seen == [{"seed": "-7", "title": "a=b c"}]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "01", "-p", "sead", "7"], "no parameter 'sead'; did you mean 'seed'?"),
-        (["run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
-        (["run", "09_none"], "no notebook is called '09_none'"),
-        (["features", "--source", "locl"], "locl"),
-        (["features", "--address", "here"], "--address here needs --executor ray"),
+        (["notebook", "run", "01", "-p", "sead", "7"], "no parameter 'sead'; did you mean 'seed'?"),
+        (["notebook", "run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
+        (["notebook", "run", "09_none"], "no notebook is called '09_none'"),
+        (["data", "features", "--source", "locl"], "locl"),
+        (["data", "features", "--address", "here"], "--address here needs --executor ray"),
         (["tune", "none.yaml"], "the space none.yaml cannot be read"),
     ],
 )
 def test_errors_are_printed_without_traceback(arguments: list[str], message: str) -> None:
-    result = CliRunner().invoke(app, arguments)
+    result = shell(arguments)
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
 
 
 def test_check_reports_problems(project: Project) -> None:
-    result = CliRunner().invoke(app, ["check"])
+    result = shell(["site", "check"])
     assert result.exit_code == 1
     assert "01_tiny.ipynb is missing" in result.stderr

@@ -7,9 +7,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.prediction import predictor as predictor_module
 
 
@@ -18,7 +17,7 @@ def run_predict(model, monkeypatch):
     """Call `wholescript predict` on the small model."""
     loaded = predictor_module.load_predictor(model)
     monkeypatch.setattr(predictor_module, "load_predictor", lambda: loaded)
-    return lambda *arguments: CliRunner().invoke(app, ["predict", *map(str, arguments)])
+    return lambda *arguments: shell(["predict", "film", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -95,8 +94,8 @@ def test_one_figure_for_two_scripts_is_an_error(run_predict, script):
 
 def test_prediction_imports_neither_torch_nor_pandas(script):
     code = (
-        "import sys; from typer.testing import CliRunner; from wholescript.cli import app; "
-        f"result = CliRunner().invoke(app, ['predict', {str(script)!r}]); "
+        "import sys; from tests.shell import shell; "
+        f"result = shell(['predict', 'film', {str(script)!r}]); "
         "assert 'base rate' in result.output, result.output; "
         "print({'torch', 'pandas', 'sklearn', 'transformers'} & set(sys.modules))"
     )

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.data.labelled import read_labelled_dataset
 from wholescript.project import ROOT_VARIABLE
 
@@ -21,7 +20,7 @@ def _root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_local_csv_is_prepared(questions: Make, save: Save, tmp_path: Path) -> None:
     table = questions(300)
     table.loc[0, "text"] = "a cafÃ© on the corner"
-    result = CliRunner().invoke(app, ["prepare", str(save(table, "trec.csv"))])
+    result = shell(["data", "prepare", str(save(table, "trec.csv"))])
     assert result.exit_code == 0, result.output
     found = read_labelled_dataset(tmp_path / "_build" / "labelled" / "trec")
     assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [216, 24, 60]
@@ -37,7 +36,7 @@ def test_all_options_are_applied(questions: Make, save: Save, tmp_path: Path) ->
         "--name named --validation-share 0.25 --drop-conflicts"
     )
     places = ["--path", str(tmp_path / "copy"), "-o", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, ["prepare", "mine", *places, *options.split()])
+    result = shell(["data", "prepare", "mine", *places, *options.split()])
     assert result.exit_code == 0, result.output
     found = read_labelled_dataset(tmp_path / "out")
     assert found.name == "named" and found.metadata["seed"] == 4
@@ -59,6 +58,6 @@ def test_errors_are_printed_without_traceback(questions: Make, save: Save) -> No
         ([str(path), "--label-column", "lable"], "Did you mean 'label'?"),
         ([str(path), "--name", "../up"], "is not valid as a folder name"),
     ]:
-        result = CliRunner().invoke(app, ["prepare", *arguments])
+        result = shell(["data", "prepare", *arguments])
         assert result.exit_code == 2
         assert message in result.stderr and "Traceback" not in result.output

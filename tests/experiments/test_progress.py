@@ -5,17 +5,16 @@ import sys
 import time
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.shell import shell
 from tests.training.planted_documents import planted_table
-from wholescript.cli import app
 from wholescript.errors import RunError
 from wholescript.experiments.progress import STATUS_FILE, list_trainings, training_lock
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.training_status import duration, status_row
 from wholescript.project import ROOT_VARIABLE, Project
 
-COMMAND = "from wholescript.cli import app; app()"
+COMMAND = "from wholescript.cli import main; main()"
 SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocab-size", "400"]
 TRAIN = [*SCRATCH, "--epochs", "60", "--patience", "60"]
 
@@ -29,7 +28,7 @@ def project(tmp_path):
 def prepared(project, monkeypatch):
     table = planted_table(project.root / "questions.csv")
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    assert CliRunner().invoke(app, ["prepare", str(table)]).exit_code == 0
+    assert shell(["data", "prepare", str(table)]).exit_code == 0
     return project
 
 
@@ -118,8 +117,7 @@ def test_status_lists_running_trainings_and_the_last_finished_ones(project, monk
             with training_lock(project.build / "training" / str(number), f"done/{number}"):
                 pass
         short, long = (
-            CliRunner().invoke(app, ["status", *more], env={"COLUMNS": "200"}).output
-            for more in ([], ["--all"])
+            shell(["status", *more], env={"COLUMNS": "200"}).output for more in ([], ["--all"])
         )
     names = [run.name for run in list_trainings(project)]
     assert names == [f"done/{number}" for number in range(11, -1, -1)] + ["still/running"]
@@ -142,7 +140,7 @@ def test_killed_training_is_interrupted_and_resumes(prepared, moment):
     process.wait()
     run = only_training(prepared)
     assert run.state == "interrupted"
-    output = CliRunner().invoke(app, ["status"], env={"COLUMNS": "200"}).output
+    output = shell(["status"], env={"COLUMNS": "200"}).output
     assert "interrupted" in output and "resume questions/scratch-tiny-s0 with" in output
     done = run.progress.step if moment == "checkpoint" else 0
     if moment == "checkpoint":
@@ -162,7 +160,7 @@ def test_killed_training_is_interrupted_and_resumes(prepared, moment):
 
 def test_finished_training_is_stored(prepared):
     command = [*SCRATCH, "--epochs", "2"]
-    assert CliRunner().invoke(app, command).exit_code == 0
+    assert shell(command).exit_code == 0
     run = only_training(prepared)
     assert run.state == "finished"
     assert RunStore(prepared.build / "results").find(run.name) is not None

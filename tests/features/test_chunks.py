@@ -42,7 +42,7 @@ def test_only_the_last_chunk_may_be_short_and_it_has_new_tokens(n, chunking):
 
 @pytest.mark.parametrize(("length", "overlap"), [(0, 0), (10, 10), (10, -1), (10, 11)])
 def test_overlap_outside_zero_to_length_is_an_error(length, overlap):
-    with pytest.raises(ParameterError, match=f"overlap {overlap} .* length {length}"):
+    with pytest.raises(ParameterError, match=r"(length|overlap)=-?\d+ must be"):
         Chunking(length, overlap)
 
 

@@ -40,7 +40,7 @@ def test_lower_case_texts_are_an_error(tmp_path):
 
 
 def test_absent_list_gives_the_command(tmp_path):
-    with pytest.raises(BundleError, match="run `wholescript find-proper-names`"):
+    with pytest.raises(BundleError, match="run `wholescript data proper-names`"):
         read_proper_names(tmp_path / "names.txt")
 
 

@@ -142,7 +142,10 @@ def test_empty_text_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("length", [2, 513])
 def test_invalid_max_tokens_is_an_error(length):
-    with pytest.raises(ParameterError, match=f"max_tokens={length} must be between 3 and 512"):
+    with pytest.raises(
+        ParameterError,
+        match=f"max_tokens={length} must be a whole number, at least 3 and at most 512",
+    ):
         SentenceEmbeddingConfig(max_tokens=length)
 
 

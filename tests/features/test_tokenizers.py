@@ -54,7 +54,7 @@ def test_bpe_has_at_most_vocab_size_tokens():
     assert small.vocab_size == 270 + N_SPECIAL_IDS
     assert BPE.vocab_size <= 320 + N_SPECIAL_IDS
     assert max(ids.max() for ids in small(TEXTS)) < small.vocab_size
-    with pytest.raises(ParameterError, match="vocab_size=255 must be at least 256"):
+    with pytest.raises(ParameterError, match="vocab_size=255 must be a whole number, at least 256"):
         build_subword_tokenizer("bpe", TEXTS, vocab_size=255)
 
 

@@ -185,8 +185,8 @@ def test_output_layer_of_the_language_model_is_not_registered(folder):
     ("tuning", "options", "message"),
     [
         ("partial", {}, "tuning='partial' is none of full, lora, frozen"),
-        ("lora", {"lora_rank": 0}, "lora_rank=0 and lora_alpha=16 must be at least 1"),
-        ("lora", {"lora_alpha": 0}, "lora_rank=8 and lora_alpha=0 must be at least 1"),
+        ("lora", {"lora_rank": 0}, "lora_rank=0 must be a whole number, at least 1"),
+        ("lora", {"lora_alpha": 0}, "lora_alpha=0 must be a whole number, at least 1"),
     ],
 )
 def test_invalid_options_are_an_error(folders, tuning, options, message):

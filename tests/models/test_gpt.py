@@ -79,7 +79,7 @@ def test_scaled_residual_init_shrinks_residual_projections_only():
         ({"positions": "alibi"}, "'alibi' is none of learned, rotary"),
         ({"n_head": 3}, "d_model=16 must be a multiple of twice n_head=3"),
         ({"dropout": 1.0}, r"dropout=1\.0"),
-        ({"n_layer": 0}, "n_layer=0 must be at least 1"),
+        ({"n_layer": 0}, "n_layer=0 must be a whole number, at least 1"),
     ],
 )
 def test_invalid_config_raises(options, message):

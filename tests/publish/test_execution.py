@@ -112,7 +112,7 @@ def test_killed_execution_keeps_the_old_notebook(tmp_path: Path, stop: signal.Si
     command = [
         sys.executable,
         "-c",
-        "from wholescript.cli import app; app()",
+        "from wholescript.cli import main; main()",
         "notebook",
         "run",
         "01",

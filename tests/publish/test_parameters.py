@@ -4,7 +4,7 @@ import pytest
 
 from wholescript.errors import ParameterError
 from wholescript.project import Project
-from wholescript.publish.parameters import check_parameters, read_parameters
+from wholescript.publish.parameters import Parameter, check_parameters, read_parameters
 
 
 def test_parameters_are_read_from_the_tagged_cell(project: Project) -> None:
@@ -70,3 +70,11 @@ def test_notebook_is_found_by_number_name_and_path(project: Project, name: str) 
 def test_unknown_notebook_lists_all(project: Project) -> None:
     with pytest.raises(ParameterError, match="'02_none'; there are: 01_tiny"):
         project.notebook_source("02_none")
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "expected"),
+    [((1, 2), "(3, 4)", (3, 4)), ((1, 2), "[3, 4]", (3, 4)), ({"a": 1}, "{'b': 1}", {"b": 1})],
+)
+def test_what_the_message_proposes_is_accepted(default: Any, text: str, expected: Any) -> None:
+    assert Parameter("pair", default, "").convert(text) == expected

@@ -1,9 +1,8 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.experiments.key import Identity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
@@ -64,7 +63,7 @@ def test_exit_code_is_1_if_anything_changed(
     path.write_text(path.read_text().replace('"height"', f'"{label}"'))
     monkeypatch.setenv(ROOT_VARIABLE, str(executed.root))
     monkeypatch.setenv("COLUMNS", "200")
-    result = CliRunner().invoke(app, ["notebook", "rerun"])
+    result = shell(["notebook", "rerun"])
     assert result.exit_code == code
     assert ("fig-line: axes 1, y, label: 'height' was 'depth'" in result.output) is bool(code)
     assert f"0 of 1 metrics outside their tolerance, {code} of 2 figures" in result.output
@@ -76,4 +75,4 @@ def test_rerun_without_notebooks_is_an_error(
 ) -> None:
     (project.notebooks / "01_tiny.py").unlink()
     monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
-    assert CliRunner().invoke(app, ["notebook", "rerun"]).exit_code == 1
+    assert shell(["notebook", "rerun"]).exit_code == 1

@@ -308,4 +308,6 @@ def test_config_has_all_fields():
     config = classifier().config
     assert config["model"] == "ScratchClassifier"
     assert (config["size"], config["train_config"]["epochs"]) == ("tiny", EPOCHS)
-    assert set(NeuralDocumentClassifier.__dataclass_fields__) < set(config)
+    fields = set(NeuralDocumentClassifier.__dataclass_fields__)
+    assert fields - set(config) == {"class_weight"}, "the default of a later field is not stored"
+    assert classifier(class_weight="balanced").config["class_weight"] == "balanced"

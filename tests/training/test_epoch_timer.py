@@ -10,8 +10,9 @@ from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.training.checkpoint import save_checkpoint
 from wholescript.training.epoch_timer import EpochTimer
 from wholescript.training.loop import TrainConfig
-from wholescript.training.pretrain import PRETRAIN_CONFIG, SECONDS_FILE, pretrain_seconds
+from wholescript.training.pretrain import SECONDS_FILE, pretrain_seconds
 from wholescript.training.progress import Progress, progress_path
+from wholescript.training.settings import PRETRAIN_CONFIG
 
 
 @pytest.fixture

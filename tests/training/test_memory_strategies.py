@@ -113,8 +113,8 @@ def test_random_state_of_the_caller_is_unchanged(memory_strategy: str) -> None:
     ("settings", "message"),
     [
         ({"memory_strategy": "all"}, "memory_strategy='all' is none of full_backprop"),
-        ({"chunks_per_group": 0}, "chunks_per_group=0 must be at least 1"),
-        ({"n_cached_groups": -1}, "n_cached_groups=-1 must not be negative"),
+        ({"chunks_per_group": 0}, "chunks_per_group=0 must be a whole number, at least 1"),
+        ({"n_cached_groups": -1}, "n_cached_groups=-1 must be a whole number, at least 0"),
     ],
 )
 def test_invalid_settings_raise(settings: dict, message: str) -> None:

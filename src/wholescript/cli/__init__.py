@@ -1,28 +1,8 @@
 """The command line `wholescript`: thin, every command calls a function that Python can call too.
 
-The modules behind a command are imported when it runs, so that `--help` is fast.
+The modules of a command are imported when it runs: `--help` imports no PyTorch.
 """
 
-from wholescript.cli import (
-    classifiers,
-    datasets,
-    generative,
-    headlines,
-    notebooks,
-    screenplays,
-    site,
-    training,
-)
-from wholescript.cli.base import app
+from wholescript.cli.app import app, main
 
-__all__ = [
-    "app",
-    "classifiers",
-    "datasets",
-    "generative",
-    "headlines",
-    "notebooks",
-    "screenplays",
-    "site",
-    "training",
-]
+__all__ = ["app", "main"]

@@ -3,31 +3,35 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-from rich.table import Table
+from cyclopts import Parameter
 
-from wholescript.cli.base import echo, out
+from wholescript.cli.output import echo
+from wholescript.settings import PositiveInt, Seed
 
 DEFAULT_TARGET = "nominated_for_writing"
 
-Data = Annotated[
-    str, typer.Argument(metavar="DATA", help="Data set written by `prepare`: name or folder.")
-]
+Data = Annotated[str, Parameter(help="Data set written by `data prepare`: name or folder.")]
 LabelColumn = Annotated[
-    str, typer.Option(help="Training labels: label, or a column kept by `prepare --keep-column`.")
+    str,
+    Parameter(help="Training labels: label, or a column kept by `data prepare --keep-column`."),
 ]
-Store = Annotated[Path | None, typer.Option(help="Folder of stored runs; default: _build/results.")]
+Store = Annotated[Path | None, Parameter(help="Folder of stored runs; default: _build/results.")]
+Config = Annotated[
+    Path | None, Parameter(help="YAML file with options, such as `epochs: 3`; the shell wins.")
+]
+Top = Annotated[PositiveInt, Parameter(help="Number of rows to show.")]
+OneSeed = Annotated[Seed, Parameter(help="Random seed.")]
 FilmsPath = Annotated[
     Path | None,
-    typer.Option(help="Parquet file (source local), or local copy of the hub data set."),
+    Parameter(help="Parquet file (source local), or local copy of the hub data set."),
 ]
-FilmsSource = Annotated[str, typer.Option(help="Source of the films: bundled | local | hub.")]
-ScriptsSource = Annotated[str, typer.Option(help="Source of the screenplays: local | hub.")]
+FilmsSource = Annotated[str, Parameter(help="Source of the films: bundled, local or hub.")]
+ScriptsSource = Annotated[str, Parameter(help="Source of the screenplays: local or hub.")]
 RayAddress = Annotated[
-    str | None, typer.Option(help="Address of a running Ray cluster; default: this machine.")
+    str | None, Parameter(help="Address of a running Ray cluster; default: this machine.")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="Number of local processes; default: one per core.")
+    PositiveInt | None, Parameter(help="Number of local processes; default: one per core.")
 ]
 
 
@@ -38,11 +42,6 @@ def load_labelled(data: str) -> Any:
 
     folder = Path(data)
     return read_labelled_dataset(folder if folder.is_dir() else Project().build / "labelled" / data)
-
-
-def open_run_store(folder: Path | None) -> Any:
-    """Open a folder of stored runs, by default _build/results."""
-    return open_workspace(folder).store
 
 
 def open_workspace(folder: Path | None) -> Any:
@@ -67,11 +66,3 @@ def print_run(run: Any) -> None:
 def print_epoch(row: dict[str, float | int]) -> None:
     """Print a row of the training history."""
     echo(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in row.items()))
-
-
-def print_table(frame: Any, title: str) -> None:
-    """Print a data frame as a table."""
-    table = Table(*map(str, frame.columns), title=title, title_justify="left")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{v:,.4f}" if isinstance(v, float) else str(v) for v in row))
-    out.print(table)

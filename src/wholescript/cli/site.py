@@ -1,44 +1,59 @@
-"""Commands that build, serve and check the site."""
+"""`wholescript site`: build, serve and check the report."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-from rich.table import Table
+from annotated_types import Interval
+from cyclopts import App, Parameter
 
-from wholescript.cli.base import app, echo, out, warn
+from wholescript.cli.output import echo, print_rows, warn
+
+Port = Annotated[int, Interval(ge=0, le=65_535)]
+
+group = App(name="site")
 
 
-@app.command()
-def site() -> None:
-    """Build the site if one of its sources has changed."""
+@group.command
+def build() -> None:
+    """Build the site if one of its sources has changed.
+
+    Example: `wholescript site build`
+    """
     from wholescript.project import Project
     from wholescript.publish.site.build import build_site
 
-    build = build_site(Project())
-    if not build.ok:
-        raise typer.Exit(1)
-    echo(f"{'up to date' if build.skipped else 'built'}: _build/html/index.html")
+    built = build_site(Project())
+    if not built.ok:
+        sys.exit(1)
+    echo(f"{'up to date' if built.skipped else 'built'}: _build/html/index.html")
 
 
-@app.command()
+@group.command
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free port.")] = 8000,
+    *, port: Annotated[Port, Parameter(help="Port on localhost; 0: any free port.")] = 8000
 ) -> None:
-    """Serve the site on localhost; rebuild it and reload its pages when a source changes."""
+    """Serve the site on localhost; rebuild it and reload its pages when a source changes.
+
+    Example: `wholescript site serve --port 9000`; Ctrl-C ends it
+    """
     from wholescript.project import Project
     from wholescript.publish.site.dev_server import serve as serve_site
 
     serve_site(Project(), port, echo)
 
 
-@app.command()
+@group.command
 def check(
+    *,
     runs: Annotated[
-        bool, typer.Option("--runs", help="List the runs that were made by other source code.")
+        bool, Parameter(negative=(), help="List the runs that were made by other source code.")
     ] = False,
 ) -> None:
-    """List problems of the committed notebooks, figures and results; exit code 1 if any."""
+    """List problems of the committed notebooks, figures and results; exit code 1 if any.
+
+    Example: `wholescript site check`
+    """
     from wholescript.experiments.origin import made_by_other_code
     from wholescript.project import Project
     from wholescript.publish.checks import find_problems
@@ -50,40 +65,42 @@ def check(
     if other := made_by_other_code(project):
         echo(
             f"{len(other)} stored runs were made by other source code than this tree's"
-            + (":" if runs else " (--runs lists them; `wholescript rerun` makes them again)")
+            + (":" if runs else " (--runs lists them; `notebook rerun` makes them again)")
         )
         for name in other if runs else ():
             echo(f"  {name}")
     if found:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
-@app.command()
+@group.command
 def claims() -> None:
-    """Evaluate all claims of the report on the stored results; exit code 1 if one is false."""
+    """Evaluate all claims of the report on the stored results; exit code 1 if one is false.
+
+    Example: `wholescript site claims`
+    """
     from wholescript.project import Project
     from wholescript.publish.claims import evaluate_claims
 
     found = evaluate_claims(Project().root).values()
-    table = Table("claim", "holds", "statement or error")
-    for one in found:
-        table.add_row(one.name, "yes" if one.holds else "[red]NO[/red]", one.error or one.statement)
-    out.print(table)
+    rows = [[c.name, "yes" if c.holds else "NO", c.error or c.statement] for c in found]
+    print_rows(["claim", "holds", "statement or error"], rows)
     if broken := sum(not one.holds for one in found):
         echo(f"{broken} of {len(found)} claims do not hold")
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
-@app.command()
+@group.command
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(
-            help="A figure or table as downloaded, its name or label, or the archive (.zip)."
-        ),
+        Parameter(help="A downloaded figure or table, its name or label, or the archive (.zip)."),
     ],
 ) -> None:
-    """Check a saved figure or table against this checkout, or the checksums of an archive."""
+    """Check a saved figure or table against this checkout, or the checksums of an archive.
+
+    Example: `wholescript site verify 05_evaluation-fig-auc.png`
+    """
     if file.suffix == ".zip":
         _verify_archive(file)
         return
@@ -96,7 +113,7 @@ def verify(
     for difference in found.differences:
         echo(f"  {difference}")
     if not found.matches:
-        raise typer.Exit(1)
+        sys.exit(1)
 
 
 def _verify_archive(file: Path) -> None:
@@ -106,5 +123,5 @@ def _verify_archive(file: Path) -> None:
     for error in errors:
         warn(f"{file.name}: {error}")
     if errors:
-        raise typer.Exit(1)
+        sys.exit(1)
     echo(f"{file.name}: all checksums match")

@@ -46,7 +46,7 @@ def check_texts(texts: Sequence[str], name: str = "texts") -> None:
     if bad:
         raise DataError(
             f"{len(bad)} of the {len(texts)} {name} are empty or not strings: row "
-            f"{list_some(bad)}. Leave them out, as `wholescript prepare` does."
+            f"{list_some(bad)}. Leave them out, as `wholescript data prepare` does."
         )
     for row, text in enumerate(texts):
         try:
@@ -54,7 +54,7 @@ def check_texts(texts: Sequence[str], name: str = "texts") -> None:
         except UnicodeEncodeError as error:
             raise DataError(
                 f"row {row} of {name} contains the lone surrogate {error.object[error.start]!r}, "
-                "which cannot be tokenized; `wholescript prepare` repairs such texts."
+                "which cannot be tokenized; `wholescript data prepare` repairs such texts."
             ) from error
 
 

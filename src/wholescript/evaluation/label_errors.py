@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
 
 from wholescript.data.checks import list_some, require_columns
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.settings import PositiveShare, check
 
 MATCHED_ROW = "as many as label errors"
 
@@ -113,8 +114,7 @@ def ranking_quality(
             f"{known.sum()} of {len(known)} labels are wrong: a ranking can be evaluated only "
             "where some labels are wrong and some are right"
         )
-    if invalid := [share for share in shares if not 0 < share <= 1]:
-        raise ParameterError(f"shares {invalid} are not above 0 and at most 1")
+    check("shares", tuple(shares), tuple[PositiveShare, ...])
     found = known[ranking["row"].to_numpy()]
     position, flagged = np.arange(len(found)), ranking["flagged"].to_numpy(bool)
     inspected = {f"{100 * share:g}%": position < round(share * len(found)) for share in shares}

@@ -19,9 +19,8 @@ from filelock import FileLock, Timeout
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
 from wholescript.project import Project
-from wholescript.training.checkpoint import read_metadata
-from wholescript.training.loop import HistoryRow
-from wholescript.training.progress import Progress, read_progress
+from wholescript.training.progress import Progress, read_metadata, read_progress
+from wholescript.training.settings import HistoryRow
 
 STATUS_FILE, LOCK_FILE = "training.json", "training.lock"
 # Reading the status of a training acquires its lock for a moment.

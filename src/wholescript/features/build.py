@@ -9,23 +9,29 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
+from tqdm.auto import tqdm
 
 from wholescript.data.films import Corpus, group_near_duplicates
 from wholescript.errors import BundleError, DataError
-from wholescript.features.bundle import FilmFeatures, read_bundle, write_bundle
-from wholescript.features.compression import QuantizationQuality
+from wholescript.features.bundle import ChunkEmbeddings, FilmFeatures, read_bundle, write_bundle
+from wholescript.features.compression import PCARotation, QuantizationQuality
 from wholescript.features.extract import (
     FeatureConfig,
     FilmRecord,
     extract_records,
     load_record,
     record_path,
+    save_record,
+    sha1_of,
 )
-from wholescript.features.layout import LAYOUT_NAMES
-from wholescript.features.word_counts import stack_word_counts
+from wholescript.features.layout import LAYOUT_NAMES, measure_layout
+from wholescript.features.tokenizers import count_gpt2_tokens
+from wholescript.features.word_counts import MIN_FILMS, count_words, stack_word_counts
 from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
+
+N_BUNDLED_FILMS = 1_364
 
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
@@ -79,8 +85,7 @@ def build_features(
     ]
     word_counts = stack_word_counts([record.word_counts for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    near, _ = group_near_duplicates(word_counts.total, corpus.film_ids)
-    films["group"] = _merge_groups(corpus.groups, near)
+    films["group"] = _near_duplicate_groups(corpus, records)
     films["n_gpt2_tokens"] = [record.n_gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.n_wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
@@ -119,11 +124,69 @@ def load_features(
     return features.select(corpus.film_ids)
 
 
+def load_word_features(
+    corpus: Corpus,
+    *,
+    bundle: Path = BUNDLE_FOLDER,
+    cache: Path = CACHE,
+    progress: bool = True,
+) -> FilmFeatures:
+    """Return the features of a corpus that need no encoder: word counts, layout, and no chunks.
+
+    Of the bundled films they are read; of others they are computed, a record for each film, which
+    is cached.
+
+    Raises:
+        BundleError: the bundle is absent, damaged or without one of the films.
+    """
+    if corpus.texts is None:
+        return read_bundle(bundle).select(corpus.film_ids)
+    folder = cache / "records" / "words"
+    records = []
+    texts = tqdm(
+        corpus.texts.items(), "word counts", len(corpus), unit="film", disable=not progress
+    )
+    for film_id, text in texts:
+        path, sha1 = record_path(folder, film_id), sha1_of(text)
+        record = load_record(path, sha1)
+        if record is None:
+            chunks = np.empty((0, 1), np.float16)
+            layout = measure_layout(text)
+            record = FilmRecord(count_gpt2_tokens(text), 0, count_words(text), layout, chunks)
+            save_record(path, record, sha1)
+        records.append(record)
+    word_counts = stack_word_counts([record.word_counts for record in records])
+    n, nothing = len(records), np.zeros(0, np.float32)
+    return FilmFeatures(
+        corpus.film_ids,
+        np.array(_near_duplicate_groups(corpus, records), object),
+        np.array([record.n_gpt2_tokens for record in records], np.int64),
+        np.stack([record.layout for record in records]),
+        word_counts,
+        ChunkEmbeddings(
+            np.zeros((0, 0), np.int8), np.zeros(n + 1, np.int64), PCARotation(nothing, nothing, 1.0)
+        ),
+        {"films": n, "vocabulary": len(word_counts.vocabulary), "settings": {"chunks": None}},
+    )
+
+
 def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
     record = load_record(record_path(folder, film_id), text_sha1)
     if record is None:
         raise DataError(f"the features of {film_id} were deleted during the build: build again")
     return record
+
+
+def _near_duplicate_groups(corpus: Corpus, records: Sequence[FilmRecord]) -> list[str]:
+    """Return the group of each film, (n,): those of the corpus, joined where films are similar.
+
+    The threshold of similarity was set on words of at least 5 in 1,364 films. Of few films, words
+    of 5 are common ones, which all scripts share: their vocabulary is taken in proportion.
+    """
+    min_films = min(max(round(len(records) * MIN_FILMS / N_BUNDLED_FILMS), 1), MIN_FILMS)
+    counts = stack_word_counts([record.word_counts for record in records], min_films)
+    near, _ = group_near_duplicates(counts.total, corpus.film_ids)
+    return _merge_groups(corpus.groups, near)
 
 
 def _merge_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:

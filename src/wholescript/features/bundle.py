@@ -103,7 +103,7 @@ class FilmFeatures:
         if missing:
             raise BundleError(
                 f"{len(missing)} films have no features, among them {missing[:5]}: "
-                "run `wholescript features` on the corpus again"
+                "run `wholescript data features` on the corpus again"
             )
         indices = np.array([index_of[film_id] for film_id in film_ids], np.int64)
         return FilmFeatures(
@@ -181,7 +181,7 @@ def read_bundle(folder: Path) -> FilmFeatures:
         if sha256_of(path) != expected["sha256"]:
             raise BundleError(
                 f"{name} is damaged ({path.stat().st_size:,} bytes, {expected['bytes']:,} "
-                "expected): restore it from git, or run `wholescript features` again"
+                "expected): restore it from git, or run `wholescript data features` again"
             )
     films = pd.read_parquet(folder / "films.parquet")
     chunks = _unpack(folder / "chunks.bin")
@@ -209,7 +209,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
         raise BundleError(
-            f"no features in {folder.name}/: run `wholescript features`, or use source='bundled'"
+            f"no features in {folder.name}/: run `wholescript data features`, or use "
+            "source='bundled'"
         ) from None
     except ValueError as error:
         raise BundleError(f"{path.name} is damaged ({error}): restore it from git") from None

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.errors import ParameterError
+from wholescript.settings import NonNegativeInt, PositiveInt, check_fields
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,14 @@ class Chunking:
     The encoder's two special tokens are not counted.
     """
 
-    length: int = 254
-    overlap: int = 0
+    length: PositiveInt = 254
+    overlap: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         """Raise ParameterError unless 0 <= overlap < length."""
-        if not 0 <= self.overlap < self.length:
-            raise ParameterError(
-                f"overlap {self.overlap} must be at least 0 and below length {self.length}"
-            )
+        check_fields(self)
+        if self.overlap >= self.length:
+            raise ParameterError(f"overlap={self.overlap} must be below length={self.length}")
 
     def split(self, ids: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Split `ids` (n,) into ceil((n - overlap) / (length - overlap)) chunks, at least one.

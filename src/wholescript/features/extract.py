@@ -39,6 +39,7 @@ from wholescript.features.pretrained_encoders import (
 from wholescript.features.tokenizers import count_gpt2_tokens
 from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic
+from wholescript.settings import NonNegativeInt, PositiveInt
 
 CHUNKS_PER_BATCH = 8
 """Larger batches do not fit into the CPU's cache and were slower on two cores."""
@@ -51,9 +52,12 @@ class FeatureConfig(EncoderConfig):
     `encoder` is a name of `PACKAGED_ENCODERS`; chunks have `chunk_length` of its tokens.
     """
 
-    n_layer: int = 3
-    chunk_length: int = 254
-    chunk_overlap: int = 0
+    n_layer: PositiveInt = 3
+    """Number of encoder layers, the first n."""
+    chunk_length: PositiveInt = 254
+    """Tokens per chunk."""
+    chunk_overlap: NonNegativeInt = 0
+    """Tokens that consecutive chunks share."""
     encoder: str = DEFAULT_ENCODER
 
     def as_dict(self) -> dict[str, Any]:

@@ -50,6 +50,6 @@ def load_cached_arrays(
     if n_missing:
         raise DataError(
             f"the {what} of {n_missing} of {len(text_sha1s)} films are not in the cache: run "
-            "`wholescript train-end-to-end FILMS.parquet`, which computes them from your texts"
+            "`wholescript train end-to-end FILMS.parquet`, which computes them from your texts"
         )
     return arrays

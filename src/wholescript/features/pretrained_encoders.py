@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.features.pretrained_files import package_folder
+from wholescript.settings import Settings
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Engine = Literal["auto", "torch", "openvino"]
@@ -59,7 +60,7 @@ PACKAGED_ENCODERS = {DEFAULT_ENCODER: MINILM}
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
+class EncoderConfig(Settings):
     """How an encoder is run: its first `n_layer` layers, the engine and the precision."""
 
     n_layer: int

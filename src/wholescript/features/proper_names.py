@@ -63,6 +63,6 @@ def read_proper_names(path: Path = NAMES_FILE) -> frozenset[str]:
     """
     if not path.is_file():
         raise BundleError(
-            f"{path.name} is missing: restore it from git, or run `wholescript find-proper-names`"
+            f"{path.name} is missing: restore it from git, or run `wholescript data proper-names`"
         )
     return frozenset(path.read_text(encoding="utf-8").split())

@@ -11,15 +11,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import safetensors
+from annotated_types import Interval
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.data.checks import check_texts
-from wholescript.errors import ParameterError
 from wholescript.features.chunks import pad_batch
 from wholescript.features.pretrained_encoders import (
     MINILM,
@@ -45,15 +46,9 @@ class SentenceEmbeddingConfig(EncoderConfig):
     """Settings of the embeddings; `max_tokens` of a piece include its two special tokens."""
 
     n_layer: int = 6
-    max_tokens: int = MINILM.max_positions
-
-    def __post_init__(self) -> None:
-        """Raise ParameterError unless 3 <= max_tokens <= 512."""
-        if not N_SPECIAL_TOKENS < self.max_tokens <= MINILM.max_positions:
-            raise ParameterError(
-                f"max_tokens={self.max_tokens} must be between {N_SPECIAL_TOKENS + 1} and "
-                f"{MINILM.max_positions}"
-            )
+    max_tokens: Annotated[int, Interval(ge=N_SPECIAL_TOKENS + 1, le=MINILM.max_positions)] = (
+        MINILM.max_positions
+    )
 
     def to_json(self) -> str:
         """Return the settings as JSON, for cache keys."""

@@ -12,15 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import ByteLevelBPETokenizer, Tokenizer
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.features.pretrained_files import package_folder
 from wholescript.files import write_atomic
+from wholescript.settings import ByteVocabulary, PositiveInt, check, checked
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
@@ -47,8 +48,13 @@ class WordTokenizer:
     words: tuple[str, ...]
 
     @classmethod
+    @checked
     def from_texts(
-        cls, texts: Iterable[str], *, max_words: int | None = None, min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        *,
+        max_words: PositiveInt | None = None,
+        min_count: PositiveInt = 1,
     ) -> Self:
         """Build it from the `max_words` most frequent words with at least `min_count` occurrences.
 
@@ -56,10 +62,6 @@ class WordTokenizer:
             DataError: no word is frequent enough.
             ParameterError: `max_words` or `min_count` is below 1.
         """
-        if min_count < 1 or (max_words is not None and max_words < 1):
-            raise ParameterError(
-                f"max_words={max_words} and min_count={min_count} must be at least 1"
-            )
         counts = Counter(word for text in texts for word in tokenize_words_and_punctuation(text))
         # Equally frequent words are in alphabetical order, whatever the order of the texts.
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -171,15 +173,11 @@ def build_subword_tokenizer(
         DataError: all texts are empty.
         ParameterError: the kind is unknown, or `vocab_size` is below 256, the number of bytes.
     """
-    if kind not in get_args(TokenizerKind):
-        raise ParameterError(f"tokenizer={kind!r} is none of {', '.join(get_args(TokenizerKind))}")
+    check("tokenizer", kind, TokenizerKind)
     if not any(texts):
         raise DataError(f"a tokenizer needs texts: {len(texts)} were given, all empty")
     if kind == "bpe":
-        if vocab_size < N_BYTES:
-            raise ParameterError(
-                f"vocab_size={vocab_size} must be at least {N_BYTES}, the number of bytes"
-            )
+        check("vocab_size", vocab_size, ByteVocabulary)
         trained = ByteLevelBPETokenizer()
         trained.train_from_iterator(
             iter(texts), vocab_size=vocab_size, min_frequency=2, show_progress=False

@@ -1,6 +1,6 @@
 """Which weights of a pretrained decoder are trained: all, LoRA adapters, upper layers, or none."""
 
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, get_peft_model, inject_adapter_in_model
@@ -13,18 +13,20 @@ from wholescript.features.pretrained_decoders import Decoder
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.models.causal_lm import CausalLM
 from wholescript.models.dropout import Dropout
+from wholescript.settings import DropoutRate, PositiveInt, checked
 
 Tuning = Literal["full", "lora", "frozen"]
 LLAMA_LINEAR_MODULES = r".*_proj"  # the linear layers of a Llama block
 
 
+@checked
 def prepare_for_tuning(
     decoder: Decoder,
     tuning: Tuning,
     *,
-    lora_rank: int = 8,
-    lora_alpha: int = 16,
-    dropout: float = 0.1,
+    lora_rank: PositiveInt = 8,
+    lora_alpha: PositiveInt = 16,
+    dropout: DropoutRate = 0.1,
 ) -> Any:
     """Return the blocks of a decoder, changed in place, with the weights to be trained unfrozen.
 
@@ -35,12 +37,6 @@ def prepare_for_tuning(
     Raises:
         ParameterError: an unknown tuning, or a `lora_rank` or `lora_alpha` below 1.
     """
-    if tuning not in get_args(Tuning):
-        raise ParameterError(f"tuning={tuning!r} is none of {', '.join(get_args(Tuning))}")
-    if lora_rank < 1 or lora_alpha < 1:
-        raise ParameterError(
-            f"lora_rank={lora_rank} and lora_alpha={lora_alpha} must be at least 1"
-        )
     base: Any = decoder.model.base_model
     base.requires_grad_(tuning == "full")
     if tuning == "lora":

@@ -34,8 +34,13 @@ class DecoderClassifier(nn.Module):
         self.base = prepare_for_tuning(
             decoder, tuning, lora_rank=lora_rank, lora_alpha=lora_alpha, dropout=dropout
         )
-        self._language_model = (decoder.model,)  # in a tuple: its output layer is not registered
+        self._decoder = (decoder,)  # in a tuple: the output layer of its model is not registered
         self.head = nn.Sequential(Dropout(dropout), nn.Linear(decoder.d_model, n_classes))
+
+    @property
+    def decoder(self) -> Decoder:
+        """The decoder with its tokenizer, which shares its blocks with this model."""
+        return self._decoder[0]
 
     def unfreeze(self) -> None:
         """Make all weights trainable."""
@@ -49,9 +54,10 @@ class DecoderClassifier(nn.Module):
         """
         training = self.training
         self.eval()
-        model = self._language_model[0].to(input_ids.device)
+        model = self._decoder[0].model
         losses = []
-        for ids in input_ids:  # row by row: the logits of all rows would take gigabytes
+        # Row by row: the logits of all rows would take gigabytes.
+        for ids in input_ids.to(model.device):
             logits = model(input_ids=ids[None], use_cache=False).logits[0, :-1]
             losses.append(float(cross_entropy(logits.float(), ids[1:])))
         self.train(training)

@@ -5,7 +5,7 @@ The defaults are the published baseline, except that attention weights have no d
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from wholescript.errors import ParameterError
 from wholescript.models.attention import multi_head_attention, position_angles
 from wholescript.models.dropout import Dropout
 from wholescript.models.next_token import NextTokenModel
+from wholescript.settings import DropoutRate, NonNegativeFloat, PositiveInt, check_fields
 
 Positions = Literal["learned", "rotary"]
 Norm = Literal["layer", "rms"]
@@ -25,12 +26,12 @@ FeedForward = Literal["gelu", "swiglu", "relu2"]
 class GPTConfig:
     """Architecture of a GPT; the defaults are those of the published baseline."""
 
-    vocab_size: int = 16_000
-    block_size: int = 128  # tokens of context
-    n_layer: int = 6
-    n_head: int = 8
-    d_model: int = 512
-    dropout: float = 0.1
+    vocab_size: PositiveInt = 16_000
+    block_size: PositiveInt = 128  # tokens of context
+    n_layer: PositiveInt = 6
+    n_head: PositiveInt = 8
+    d_model: PositiveInt = 512
+    dropout: DropoutRate = 0.1
     positions: Positions = "learned"  # rotary: attention depends on relative positions only
     norm: Norm = "layer"  # rms: no mean, no bias, one pass less
     feedforward: FeedForward = "gelu"  # swiglu: gated, as many parameters; relu2: squared ReLU
@@ -38,7 +39,7 @@ class GPTConfig:
     document_mask: bool = False  # attention stays within one document of the token stream
     tie_embeddings: bool = True  # input and output embeddings share one matrix
     attention_gate: bool = False  # a sigmoid gate on the output of each head
-    layer_scale: float = 0.0  # initial value of a learned scale of each branch; 0: no such scale
+    layer_scale: NonNegativeFloat = 0.0  # initial learned scale of each branch; 0: no such scale
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -46,21 +47,10 @@ class GPTConfig:
         Raises:
             ParameterError: no model can be built from them.
         """
-        for name, kind in (("positions", Positions), ("norm", Norm), ("feedforward", FeedForward)):
-            if getattr(self, name) not in get_args(kind):
-                choices = ", ".join(get_args(kind))
-                raise ParameterError(f"{name}={getattr(self, name)!r} is none of {choices}")
-        for name in ("vocab_size", "block_size", "n_layer", "n_head"):
-            if getattr(self, name) < 1:
-                raise ParameterError(f"{name}={getattr(self, name)} must be at least 1")
+        check_fields(self)
         if self.d_model % (2 * self.n_head):
             raise ParameterError(
                 f"d_model={self.d_model} must be a multiple of twice n_head={self.n_head}"
-            )
-        if not 0 <= self.dropout < 1 or self.layer_scale < 0:
-            raise ParameterError(
-                f"dropout={self.dropout} must be in [0, 1), layer_scale={self.layer_scale} not "
-                "negative"
             )
 
     @property

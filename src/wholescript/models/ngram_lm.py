@@ -17,8 +17,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import PositiveInt, checked
 
 DEFAULT_DISCOUNTS = (0.5, 1.0, 1.5)  # if there are too few n-grams to estimate them
 
@@ -67,15 +68,14 @@ class KneserNeyLM:
         return sum(len(table.discounted_prob) + len(table.backoff_weight) for table in self.tables)
 
     @classmethod
-    def fit(cls, texts: Sequence[IntArray], vocab_size: int, order: int = 3) -> Self:
+    @checked
+    def fit(cls, texts: Sequence[IntArray], vocab_size: int, order: PositiveInt = 3) -> Self:
         """Count the n-grams of texts, each (n_words,) int64 below `vocab_size`.
 
         Raises:
             DataError: there is no text.
             ParameterError: an order below 1.
         """
-        if order < 1:
-            raise ParameterError(f"order={order} must be at least 1")
         if not len(texts):
             raise DataError("a language model needs at least one text")
         stream = TokenStream.from_documents(texts, vocab_size, order)

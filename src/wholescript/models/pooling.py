@@ -3,12 +3,10 @@
 Masks are bool, (n, length), True for tokens; padding is on the right.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Pooling = Literal["last", "mean"]
+from wholescript.models.sizes import Pooling
 
 
 def pool_tokens(states: Tensor, attention_mask: Tensor, pooling: Pooling) -> Tensor:

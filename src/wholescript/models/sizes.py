@@ -1,8 +1,11 @@
-"""Named sizes of the transformers that are trained from scratch, encoders and decoders alike."""
+"""Named sizes and settings of the transformers that are trained from scratch."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from wholescript.errors import ParameterError
+from wholescript.settings import check
+
+Size = Literal["tiny", "small", "medium", "large"]
+Pooling = Literal["last", "mean"]
 
 N_HEAD = 4
 MLP_RATIO = 4  # feed-forward dimension over d_model
@@ -24,6 +27,5 @@ MODEL_SIZES: dict[str, ModelSize] = {
 
 
 def check_size(size: str) -> None:
-    """Raise ParameterError if `size` is not in `MODEL_SIZES`."""
-    if size not in MODEL_SIZES:
-        raise ParameterError(f"size={size!r} is none of {', '.join(MODEL_SIZES)}")
+    """Raise ParameterError if `size` is not that of `MODEL_SIZES`."""
+    check("size", size, Size)

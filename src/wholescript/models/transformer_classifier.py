@@ -1,14 +1,11 @@
 """Transformer classifiers of documents, small enough to be trained from scratch."""
 
-from typing import get_args
-
 from torch import Tensor, nn
 
-from wholescript.errors import ParameterError
 from wholescript.models.dropout import Dropout
-from wholescript.models.pooling import Pooling
 from wholescript.models.scratch_encoder import ScratchEncoder
-from wholescript.models.sizes import MLP_RATIO, MODEL_SIZES, N_HEAD, check_size
+from wholescript.models.sizes import MLP_RATIO, MODEL_SIZES, N_HEAD, Pooling, check_size
+from wholescript.settings import check
 
 
 class TransformerClassifier(nn.Module):
@@ -59,5 +56,4 @@ class CausalTransformerClassifier(TransformerClassifier):
 def check_size_and_pooling(size: str, pooling: str) -> None:
     """Raise ParameterError for an unknown size or pooling."""
     check_size(size)
-    if pooling not in get_args(Pooling):
-        raise ParameterError(f"pooling={pooling!r} is none of {', '.join(get_args(Pooling))}")
+    check("pooling", pooling, Pooling)

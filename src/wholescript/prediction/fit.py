@@ -36,9 +36,20 @@ def calibrated_tfidf() -> StackingEnsemble:
 def make_predictor(corpus: Corpus, features: FilmFeatures, *, seed: int = 0) -> Predictor:
     """Fit the predictor on a corpus and add out-of-fold metrics and training ranges to it."""
     task = Task(corpus.films, corpus.labels, features.groups, features)
-    predictor = fit_predictor(task, seed=seed)
+    predictor = fit_described(corpus, task, seed=seed)
     folds = repeated_folds(task.labels, task.groups, seed=seed)
     metrics = bootstrap(cross_validate(calibrated_tfidf(), task, folds, seed=seed), METRICS)
+    out_of_fold = metrics.set_index("metric")[["value", "low", "high"]].T.to_dict()
+    manifest = dict(predictor.manifest)
+    seen = manifest.pop("seen")
+    return replace(predictor, manifest=manifest | {"out_of_fold": out_of_fold, "seen": seen})
+
+
+def fit_described(
+    corpus: Corpus, task: Task, *, seed: int, model: TfidfLR | None = None
+) -> Predictor:
+    """Fit the predictor on a corpus and add its training data and their ranges to it."""
+    predictor = fit_predictor(task, seed=seed, model=model)
     manifest = {
         "target": corpus.target,
         "data": corpus.provenance.fingerprint,
@@ -46,20 +57,22 @@ def make_predictor(corpus: Corpus, features: FilmFeatures, *, seed: int = 0) -> 
         "films": len(corpus),
         "positive": int(task.labels.sum()),
         **predictor.manifest,
-        "out_of_fold": metrics.set_index("metric")[["value", "low", "high"]].T.to_dict(),
         "seen": _training_ranges(task, predictor),
     }
     return replace(predictor, manifest=manifest)
 
 
-def fit_predictor(task: Task, *, seed: int, n_bootstrap: int = N_BOOTSTRAP) -> Predictor:
+def fit_predictor(
+    task: Task, *, seed: int, n_bootstrap: int = N_BOOTSTRAP, model: TfidfLR | None = None
+) -> Predictor:
     """Fit on all films of `task`: weights of words, then Platt scaling on inner-fold scores.
 
     The result is `calibrated_tfidf` as one linear function. Each bootstrap refit draws groups of
     films with replacement and refits weights and scaling; the vocabulary, the inverse document
-    frequencies and the regularisation strength are kept.
+    frequencies and the regularisation strength are kept. `model` is that of `calibrated_tfidf` by
+    default.
     """
-    model, films = TfidfLR(Cs=C_GRID), np.arange(len(task.labels))
+    model, films = model or TfidfLR(Cs=C_GRID), np.arange(len(task.labels))
     fitted = model.fit_predict(task, films, films, seed=seed)
     strength = float(fitted.chosen["C"])
     word_counts = task.features.word_counts

@@ -22,7 +22,7 @@ MODEL_DIR = ROOT / "model"
 WEIGHTS = "predictor.safetensors"
 FORMAT_VERSION = 1
 SIMHASH_BITS = 256  # hashes of unrelated scripts differ in 50% of the bits, plus or minus 10%
-REPAIR_HINT = "restore it from git, or run `wholescript fit-predictor`"
+REPAIR_HINT = "restore it from git, or run `wholescript train predictor`"
 
 FloatArray = NDArray[np.float64]
 

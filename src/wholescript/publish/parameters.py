@@ -79,7 +79,7 @@ def _convert(value: Any, default: Any) -> Any:
         if text is not None and text.lower() in booleans:
             return booleans[text.lower()]
     elif text is not None:
-        value = kind(text) if kind in (int, float) else json.loads(text)
+        value = kind(text) if kind in (int, float) else _literal(text)
     if kind is float and type(value) is int:
         return float(value)
     if kind is tuple and isinstance(value, list):
@@ -87,6 +87,18 @@ def _convert(value: Any, default: Any) -> Any:
     if type(value) is not kind:
         raise TypeError
     return value
+
+
+def _literal(text: str) -> Any:
+    """Return the value of a JSON text or of a Python literal, such as `(1, 2)`."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except SyntaxError as error:
+        raise ValueError from error
 
 
 def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
@@ -35,6 +36,18 @@ def length_bucketed(
 def split_batches(indices: IntArray, size: int) -> list[IntArray]:
     """Return `indices` in parts of `size`; the last may be smaller."""
     return [indices[start : start + size] for start in range(0, len(indices), size)]
+
+
+def prefetch(batches: Iterator[Any], workers: int) -> Iterator[Any]:
+    """Yield the batches; with `workers` a thread prepares the next one in the meantime."""
+    if not workers:
+        yield from batches
+        return
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = pool.submit(next, batches, None)
+            yield batch
 
 
 class BatchLoader(Protocol):
@@ -239,6 +252,15 @@ class DocumentBatch(TensorBatch):
     input_ids: Tensor
     attention_mask: Tensor
     labels: Tensor
+
+    def split(self, n_tokens: int | None) -> "Iterator[DocumentBatch]":
+        """Yield micro-batches of at most `n_tokens` tokens, padding included; None: the whole."""
+        n_rows, length = self.input_ids.shape
+        size = n_rows if n_tokens is None else max(n_tokens // length, 1)
+        for start in range(0, n_rows, size):
+            part = slice(start, start + size)
+            tensors = (self.input_ids, self.attention_mask, self.labels)
+            yield DocumentBatch(self.indices[part], *(tensor[part] for tensor in tensors))
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from wholescript.files import write_atomic
-
-METADATA_KEY = "training_state"
+from wholescript.training.progress import METADATA_KEY, read_metadata
 
 
 def save_checkpoint(
@@ -68,12 +66,3 @@ def load_trainable_state_dict(model: nn.Module, state: dict[str, Tensor]) -> Non
     if expected != set(state):
         raise RuntimeError(f"the state dict differs in {sorted(expected ^ set(state))[:5]}")
     model.load_state_dict(state, strict=False)
-
-
-def read_metadata(path: Path) -> dict[str, Any] | None:
-    """Return the metadata of a checkpoint, or None if it is absent, damaged or of an old format."""
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            return dict(json.loads(file.metadata()[METADATA_KEY]))
-    except (FileNotFoundError, KeyError, safetensors.SafetensorError):
-        return None

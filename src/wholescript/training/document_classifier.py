@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, cast
@@ -13,31 +13,27 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from scipy.special import softmax
-from torch import nn
+from sklearn.utils.class_weight import compute_class_weight
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from wholescript.data.checks import check_texts
-from wholescript.errors import DataError, ParameterError
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
+from wholescript.errors import DataError
 from wholescript.files import write_atomic
+from wholescript.models.optional_settings import (
+    is_omitted,
+)
 from wholescript.models.types import IntArray
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
-from wholescript.training.loop import HistoryRow, TrainConfig
+from wholescript.training.hardware import hardware
+from wholescript.training.objectives.base import LossFn
 from wholescript.training.objectives.documents import ClassificationObjective, class_logits
 from wholescript.training.phases import fit_phase
+from wholescript.training.settings import HistoryRow, NeuralSettings, TrainConfig
 
 TokenizeFn = Callable[[Sequence[str]], list[IntArray]]
 WEIGHTS_FILE = "weights.safetensors"
-SCRATCH_TRAIN_CONFIG = TrainConfig(
-    epochs=20,
-    learning_rate=1e-3,
-    weight_decay=0.05,
-    patience=5,
-    chunk_dropout=0.0,
-    schedule="onecycle",
-    monitor="val_macro_f1",
-)
 
 
 @dataclass(frozen=True)
@@ -102,11 +98,14 @@ class TorchDocumentClassifier(ABC):
     def config(self) -> dict[str, Any]:
         """The stored settings: `model` and all fields, JSON-able.
 
-        Of the field `unlabelled` only the number of documents is stored, as `n_unlabelled`.
+        Of the field `unlabelled` only the number of documents is stored, as `n_unlabelled`; fields
+        with `OMIT_AT_DEFAULT` are left out at their default.
         """
         settings: dict[str, Any] = {"model": self.model}
         for each in fields(cast(Any, self)):
             value = getattr(self, each.name)
+            if is_omitted(each, value):
+                continue
             if each.name == "unlabelled":
                 settings["n_unlabelled"] = len(value)
             else:
@@ -194,36 +193,16 @@ class FittedDocumentClassifier:
         return np.asarray(softmax(logits.astype(np.float64), axis=1), np.float32)
 
 
-@dataclass
-class NeuralDocumentClassifier(TorchDocumentClassifier):
+class NeuralDocumentClassifier(NeuralSettings, TorchDocumentClassifier):
     """Base of the neural classifiers: label smoothing, early stopping, one or more phases.
 
     Documents are truncated to `max_length` tokens. `train_config.monitor` names the validation
-    metric that selects the epoch.
+    metric that selects the epoch. `class_weight="balanced"` weights the loss of a document by the
+    inverse frequency of its class.
 
     Raises:
         ParameterError: a field is outside its range.
     """
-
-    max_length: int = 256
-    batch_size: int = 32
-    label_smoothing: float = 0.1
-    dropout: float = 0.1
-    bfloat16: bool = field(default_factory=cpu_has_bfloat16)
-    train_config: TrainConfig = field(default_factory=TrainConfig)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.max_length < 2 or self.batch_size < 1:
-            raise ParameterError(
-                f"max_length={self.max_length} must be at least 2 and "
-                f"batch_size={self.batch_size} at least 1"
-            )
-        if not (0 <= self.label_smoothing < 1 and 0 <= self.dropout < 1):
-            raise ParameterError(
-                f"label_smoothing={self.label_smoothing} and dropout={self.dropout} must be in "
-                "[0, 1)"
-            )
 
     @abstractmethod
     def build_model(
@@ -256,7 +235,8 @@ class NeuralDocumentClassifier(TorchDocumentClassifier):
         torch.manual_seed(seed)
         network, tokenize, pad_token_id = self.build_model(train.texts, train.n_classes, folder)
         tokens = tokenize(train.texts)
-        objective = self.objective
+        objective = replace(self.objective, tokens_per_forward=hardware().tokens_per_forward)
+        loss = self._loss(train)
         fitted = FittedDocumentClassifier(
             network, tokenize, objective, pad_token_id, self.max_length
         )
@@ -275,7 +255,7 @@ class NeuralDocumentClassifier(TorchDocumentClassifier):
             fitted.best_epoch = fit_phase(
                 network, train_loader, val_loader, config, fitted.history, phase=phase,
                 folder=folder, seed=seed + phase, objective=objective,
-                loss=partial(cross_entropy, label_smoothing=self.label_smoothing),
+                loss=loss,
                 save_interval_s=self.save_interval_s, progress=progress, on_epoch_end=on_epoch_end,
             )  # fmt: skip
         after = self.measure_network(network, tokenize)
@@ -283,6 +263,27 @@ class NeuralDocumentClassifier(TorchDocumentClassifier):
             fitted.extra_metrics |= {f"{name}_{when}": value for name, value in measured.items()}
         fitted.extra_metrics["truncated_share"] = fitted.truncated_share
         return fitted
+
+    def _loss(self, train: LabelledDocuments) -> LossFn:
+        """Return the cross-entropy with label smoothing, weighted by class if set."""
+        if self.class_weight is None:
+            return partial(cross_entropy, label_smoothing=self.label_smoothing)
+        present = np.unique(train.labels)
+        weights = np.ones(train.n_classes, np.float32)
+        weights[present] = compute_class_weight("balanced", classes=present, y=train.labels)
+        weight = torch.from_numpy(weights)
+
+        def loss(logits: Tensor, labels: Tensor) -> Tensor:
+            losses = cross_entropy(
+                logits,
+                labels,
+                weight.to(logits.device),
+                label_smoothing=self.label_smoothing,
+                reduction="none",
+            )
+            return losses.mean()  # not over the weights, so that micro-batches add up to the batch
+
+        return loss
 
     def measure_network(self, network: nn.Module, tokenize: TokenizeFn) -> dict[str, float]:
         """Return metrics of a network that are measured before and after its training."""
@@ -322,7 +323,11 @@ class NeuralDocumentClassifier(TorchDocumentClassifier):
         except (OSError, RuntimeError, SafetensorError) as problem:
             raise DataError(f"{folder} holds no trained {self.name} ({problem})") from None
         return FittedDocumentClassifier(
-            network, tokenize, ClassificationObjective(self.bfloat16), pad_token_id, self.max_length
+            network.to(hardware().device),
+            tokenize,
+            ClassificationObjective(self.bfloat16),
+            pad_token_id,
+            self.max_length,
         )
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 from time import perf_counter
 
 from wholescript.files import write_atomic
-from wholescript.training.checkpoint import read_metadata
 from wholescript.training.loop import HistoryRow
-from wholescript.training.progress import read_progress
+from wholescript.training.progress import read_metadata, read_progress
 
 EpochCallback = Callable[[HistoryRow], None]
 

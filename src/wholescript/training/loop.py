@@ -13,31 +13,29 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
 import torch
 from accelerate import PartialState
 from accelerate.utils import parse_flag_from_env, reduce
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.lr_scheduler import LRScheduler
 
-from wholescript.errors import ParameterError, RunError
+from wholescript.errors import RunError
 from wholescript.models.types import IntArray
-from wholescript.training.batches import BatchLoader
+from wholescript.training.batches import BatchLoader, prefetch
 from wholescript.training.checkpoint import (
     load_checkpoint,
     load_trainable_state_dict,
     save_checkpoint,
     trainable_state_dict,
 )
+from wholescript.training.hardware import hardware
 from wholescript.training.objectives.base import LossFn, Objective
 from wholescript.training.objectives.films import FrozenEncoderObjective
 from wholescript.training.progress import ProgressMeter, progress_path
-from wholescript.training.schedules import Schedule, make_scheduler
 from wholescript.training.seeds import derive_seed
-
-HistoryRow = dict[str, float | int]
+from wholescript.training.settings import HistoryRow, TrainConfig
 
 
 class Batch(Protocol):
@@ -53,68 +51,6 @@ class Batch(Protocol):
 
     def to(self, device: torch.device) -> Any:
         """Move the tensors to a device."""
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train.
-
-    - `learning_rate`: the peak. `warmup_ratio` is the share of the steps for linear warm-up.
-    - `schedule`: a name of `training.schedules`, which says what each does.
-    - `monitor`: the column of the history that selects the best epoch. A name that ends in `loss`
-      is minimised, any other maximised.
-    - `patience`: epochs without improvement before training stops.
-    - `gradient_accumulation_steps`: batches per optimizer step.
-    - `chunk_dropout`: share of a film's chunk vectors that is dropped in training.
-    """
-
-    epochs: int = 30
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.05
-    warmup_ratio: float = 0.1
-    max_grad_norm: float = 1.0
-    patience: int = 6
-    chunk_dropout: float = 0.5
-    gradient_accumulation_steps: int = 1
-    schedule: Schedule = "cosine"
-    monitor: str = "val_loss"
-
-    def __post_init__(self) -> None:
-        """Check the values; raises ParameterError."""
-        if self.epochs < 1 or self.learning_rate <= 0 or not 0 <= self.chunk_dropout < 1:
-            raise ParameterError(
-                f"epochs={self.epochs} must be at least 1, learning_rate={self.learning_rate} "
-                f"positive and chunk_dropout={self.chunk_dropout} in [0, 1)"
-            )
-        if self.gradient_accumulation_steps < 1:
-            raise ParameterError(
-                f"gradient_accumulation_steps={self.gradient_accumulation_steps} must be at least 1"
-            )
-        if self.schedule not in get_args(Schedule):
-            raise ParameterError(
-                f"schedule={self.schedule!r} is none of {', '.join(get_args(Schedule))}"
-            )
-
-    def best_epoch(self, history: list[HistoryRow]) -> int:
-        """Return the epoch with the best value of `monitor`, the first of equals.
-
-        Raises:
-            ParameterError: the history has no such column.
-        """
-        if self.monitor not in history[0]:
-            raise ParameterError(f"monitor={self.monitor!r} is none of {', '.join(history[0])}")
-        sign = 1 if self.monitor.endswith("loss") else -1
-        return int(min(history, key=lambda row: sign * row[self.monitor])["epoch"])
-
-    def scheduler(self, optimizer: torch.optim.Optimizer, steps: int) -> LRScheduler:
-        """Return the learning rate schedule over all steps of a training."""
-        return make_scheduler(
-            self.schedule,
-            optimizer,
-            learning_rate=self.learning_rate,
-            steps=steps,
-            warmup_ratio=self.warmup_ratio,
-        )
 
 
 @dataclass(frozen=True)
@@ -153,7 +89,8 @@ def fit(
     """
     objective = objective or FrozenEncoderObjective(config.chunk_dropout)
     processes = _distributed_state()
-    model.to(processes.device)
+    device = _device(processes)
+    model.to(device)
     optimizer = optimizer or torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad],
         config.learning_rate,
@@ -199,7 +136,9 @@ def fit(
         if history and epoch - config.best_epoch(history) > config.patience:
             break
         model.train()
-        batches = train_loader.train_batches(derive_seed(seed, epoch))
+        batches = prefetch(
+            train_loader.train_batches(derive_seed(seed, epoch)), hardware().loader_workers
+        )
         rest = islice(batches, steps_done * config.gradient_accumulation_steps, None)
         while step := list(islice(rest, config.gradient_accumulation_steps)):
             loss_sum += _optimizer_step(
@@ -235,15 +174,19 @@ def fit(
         if on_epoch_end:
             on_epoch_end(history[-1])
     meter.close()
-    load_trainable_state_dict(
-        model, {name: value.to(processes.device) for name, value in best_state.items()}
-    )
+    load_trainable_state_dict(model, {name: value.to(device) for name, value in best_state.items()})
     return FitResult(history, config.best_epoch(history))
 
 
 def _distributed_state() -> PartialState:
     # On CPUs, accelerate joins the processes only if this variable of `accelerate launch` is set.
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+
+
+def _device(processes: PartialState) -> torch.device:
+    # `accelerate launch` chooses the devices of its processes.
+    launched = processes.num_processes > 1 or parse_flag_from_env("ACCELERATE_USE_CPU")
+    return processes.device if launched else torch.device(hardware().device)
 
 
 def _optimizer_step(
@@ -257,7 +200,7 @@ def _optimizer_step(
 ) -> float:
     """Take one step on batches that are split among processes; return the sum of the losses."""
     processes = _distributed_state()
-    device = processes.device
+    device = _device(processes)
     n_samples = sum(len(batch.indices) for batch in batches)
     optimizer.zero_grad(set_to_none=True)
     loss_sum = torch.zeros((), device=device)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from wholescript.errors import ParameterError
+from wholescript.settings import NonNegativeInt, checked
 
 MemoryStrategy = Literal["full_backprop", "checkpointing", "grad_cache"]
 MEMORY_STRATEGIES: tuple[MemoryStrategy, ...] = get_args(MemoryStrategy)
@@ -34,18 +34,13 @@ VectorLoss = Callable[[Tensor], Tensor]
 Backward = Callable[[Encode, Groups, VectorLoss], Tensor]
 
 
-def backward_fn(strategy: MemoryStrategy, n_cached_groups: int = 0) -> Backward:
+@checked
+def backward_fn(strategy: MemoryStrategy, n_cached_groups: NonNegativeInt = 0) -> Backward:
     """Return the function of a strategy; `n_cached_groups` is for `grad_cache` only.
 
     Raises:
         ParameterError: there is no such strategy, or a negative number of groups.
     """
-    if strategy not in MEMORY_STRATEGIES:
-        raise ParameterError(
-            f"memory_strategy={strategy!r} is none of {', '.join(MEMORY_STRATEGIES)}"
-        )
-    if n_cached_groups < 0:
-        raise ParameterError(f"n_cached_groups={n_cached_groups} must not be negative")
     functions: dict[MemoryStrategy, Backward] = {
         "full_backprop": full_backprop,
         "checkpointing": checkpointing,

@@ -1,13 +1,13 @@
 """Optimizers by name: AdamW, SGD, and Muon for hidden matrices with AdamW for all else."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Muon, Optimizer
 
-from wholescript.errors import ParameterError
+from wholescript.settings import PositiveFloat, checked
 
 OptimizerName = Literal["adamw", "sgd", "muon"]
 BETAS = (0.9, 0.95)  # customary for language models; the default of AdamW is (0.9, 0.999)
@@ -44,12 +44,13 @@ class CombinedOptimizer(Optimizer):
             start += count
 
 
+@checked
 def make_optimizer(
     name: OptimizerName,
     model: nn.Module,
-    learning_rate: float,
+    learning_rate: PositiveFloat,
     weight_decay: float,
-    muon_lr: float = 0.02,
+    muon_lr: PositiveFloat = 0.02,
 ) -> Optimizer:
     """Return an optimizer of the trainable parameters of a model.
 
@@ -60,12 +61,6 @@ def make_optimizer(
     Raises:
         ParameterError: an unknown name, or a learning rate that is not positive.
     """
-    if name not in get_args(OptimizerName):
-        raise ParameterError(f"optimizer={name!r} is none of {', '.join(get_args(OptimizerName))}")
-    if learning_rate <= 0 or muon_lr <= 0:
-        raise ParameterError(
-            f"learning_rate={learning_rate} and muon_lr={muon_lr} must be positive"
-        )
     trained = [(key, p) for key, p in model.named_parameters() if p.requires_grad]
     embeddings_and_heads = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     embeddings_and_heads |= {id(p) for key, p in trained if key.startswith(("head", "untied_head"))}

@@ -13,20 +13,12 @@ from wholescript.files import write_atomic
 from wholescript.models.types import IntArray
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.epoch_timer import EpochTimer
-from wholescript.training.loop import TrainConfig
 from wholescript.training.objectives.base import Objective
 from wholescript.training.phases import fit_phase
+from wholescript.training.settings import TrainConfig
 
 PHASE = "pretrain"
 PRETRAINED_FILE, SECONDS_FILE = "pretrained.safetensors", f"seconds-{PHASE}.json"
-PRETRAIN_CONFIG = TrainConfig(
-    epochs=2,
-    learning_rate=1e-3,
-    weight_decay=0.01,
-    patience=2,
-    chunk_dropout=0.0,
-    monitor="val_loss",
-)
 
 
 def pretrain(

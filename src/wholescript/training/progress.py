@@ -4,11 +4,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
+import safetensors
 from tqdm.auto import tqdm
 
 from wholescript.files import write_atomic
 
+METADATA_KEY = "training_state"
 WRITE_INTERVAL_S = 2.0  # least seconds between two writes of the file
 
 
@@ -84,4 +87,13 @@ def read_progress(checkpoint: Path) -> Progress | None:
     try:
         return Progress(**json.loads(progress_path(checkpoint).read_text()))
     except (OSError, ValueError, TypeError):
+        return None
+
+
+def read_metadata(path: Path) -> dict[str, Any] | None:
+    """Return the metadata of a checkpoint; None if it is absent, damaged or of an old format."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return dict(json.loads(file.metadata()[METADATA_KEY]))
+    except (FileNotFoundError, KeyError, safetensors.SafetensorError):
         return None

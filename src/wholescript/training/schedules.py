@@ -1,7 +1,6 @@
 """Learning rate schedules, by name."""
 
 import math
-from typing import Literal
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
@@ -11,7 +10,7 @@ from transformers import (
     get_wsd_schedule,
 )
 
-Schedule = Literal["cosine", "onecycle", "constant", "wsd"]
+from wholescript.training.settings import Schedule
 
 
 def make_scheduler(

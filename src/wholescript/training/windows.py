@@ -6,15 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from wholescript.errors import ParameterError
 from wholescript.models.next_token import NextTokenModel
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import Length, checked
 
 CPU_TOKENS_PER_FORWARD = 2_048  # of a micro-batch on a CPU, padding included
 GPU_TOKENS_PER_FORWARD = 16_384  # of a scoring batch on a GPU; smaller ones leave it idle
 
 
-def split_into_windows(tokens: Sequence[IntArray], length: int) -> list[IntArray]:
+@checked
+def split_into_windows(tokens: Sequence[IntArray], length: Length) -> list[IntArray]:
     """Split documents into training windows of at most `length` tokens.
 
     Each window starts with the last token of the previous one, so that every token of a document
@@ -23,8 +24,6 @@ def split_into_windows(tokens: Sequence[IntArray], length: int) -> list[IntArray
     Raises:
         ParameterError: `length` is below 2.
     """
-    if length < 2:
-        raise ParameterError(f"length={length} must be at least 2: one token predicts the next")
     step = length - 1
     return [
         ids[start : start + length]

@@ -23,7 +23,7 @@ from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.studies.encoder.classifier import EncoderClassifier
 from wholescript.studies.generative.class_lm import FinetunedGenerative, ScratchGenerative
 from wholescript.training.loop import TrainConfig
-from wholescript.training.pretrain import PRETRAIN_CONFIG
+from wholescript.training.settings import PRETRAIN_CONFIG
 
 TEXTS = ["the old violin", "a harbour under the pier"]
 ESTIMATORS = [

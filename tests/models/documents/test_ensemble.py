@@ -116,7 +116,7 @@ def test_weighted_sum_weighs_the_informative_member():
 
 @pytest.mark.parametrize("methods", [(), ("mixed",)])
 def test_unknown_method_is_an_error(methods):
-    with pytest.raises(ParameterError, match="choose among weighted_sum, stacking, concatenated"):
+    with pytest.raises(ParameterError, match="each one of weighted_sum, stacking, concatenated"):
         SparseDenseEnsemble(methods=methods)
 
 

@@ -8,10 +8,10 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.features.tokenizers import TOKENIZER_FILE
 from wholescript.studies.classifiers.scratch import ScratchClassifier
 from wholescript.training.document_classifier import (
-    SCRATCH_TRAIN_CONFIG,
     WEIGHTS_FILE,
     LabelledDocuments,
 )
+from wholescript.training.settings import SCRATCH_TRAIN_CONFIG
 
 SHORT = replace(SCRATCH_TRAIN_CONFIG, epochs=2)
 

@@ -8,7 +8,8 @@ from tests.training.planted_documents import CLASSES, killed_in_step, planted, w
 from wholescript.errors import DataError, ParameterError
 from wholescript.studies.encoder.classifier import EncoderClassifier, published_encoder
 from wholescript.training.loop import TrainConfig
-from wholescript.training.pretrain import PRETRAIN_CONFIG, PRETRAINED_FILE
+from wholescript.training.pretrain import PRETRAINED_FILE
+from wholescript.training.settings import PRETRAIN_CONFIG
 
 SMALL = {"d_model": 32, "n_head": 2, "d_feedforward": 64, "n_layer": 2, "vocab_size": 100}
 SHORT = TrainConfig(epochs=3, learning_rate=3e-3, chunk_dropout=0.0, patience=3)

@@ -16,7 +16,6 @@ from tests.training.planted_documents import (
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.studies.generative.class_lm import (
-    LM_TRAIN_CONFIG,
     FinetunedGenerative,
     ScratchGenerative,
 )
@@ -24,7 +23,8 @@ from wholescript.studies.generative.fitted_class_lm import LOG_LIKELIHOODS_FILE,
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.objectives.next_token import NextTokenObjective
-from wholescript.training.pretrain import PRETRAIN_CONFIG, PRETRAINED_FILE
+from wholescript.training.pretrain import PRETRAINED_FILE
+from wholescript.training.settings import LM_TRAIN_CONFIG, PRETRAIN_CONFIG
 
 SHORT = replace(LM_TRAIN_CONFIG, epochs=3, learning_rate=3e-3, patience=3)
 

@@ -8,7 +8,6 @@ from tests.models.tiny_decoders import write_tiny
 from tests.training.planted_documents import CLASSES, killed_in_step, planted, without_seconds
 from wholescript.errors import DataError, ParameterError
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
-from wholescript.studies.generative.class_lm import LM_TRAIN_CONFIG
 from wholescript.studies.generative.fitted_class_lm import FittedGenerative
 from wholescript.studies.generative.shared_trunk import SharedTrunkGenerative
 from wholescript.training.document_classifier import LabelledDocuments
@@ -17,6 +16,7 @@ from wholescript.training.objectives.discriminative import (
     length_normalized_logits,
     weighted_sum,
 )
+from wholescript.training.settings import LM_TRAIN_CONFIG
 
 SHORT = replace(LM_TRAIN_CONFIG, epochs=2, learning_rate=1e-2, patience=2)
 

@@ -23,7 +23,6 @@ from wholescript.experiments.workspace import Workspace
 from wholescript.models.documents.bag_of_words import NaiveBayes
 from wholescript.models.documents.ngram import NgramClassifier
 from wholescript.project import Project
-from wholescript.studies.generative.class_lm import LM_TRAIN_CONFIG
 from wholescript.studies.generative.synthetic_data import (
     METADATA_FILE,
     SYNTHETIC_FILE,
@@ -41,6 +40,7 @@ from wholescript.studies.generative.tables import (
     lm_losses_by_epoch,
     per_class_table,
 )
+from wholescript.training.settings import LM_TRAIN_CONFIG
 
 SAMPLING = SamplingConfig(max_tokens=30, min_words=3, batch_size=8)
 REJECTIONS = ("n_too_short", "n_duplicates", "n_copied")

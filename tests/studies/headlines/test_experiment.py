@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from wholescript.cli import app
+from tests.shell import shell
 from wholescript.data.headlines import load_headlines
 from wholescript.errors import RunError
 from wholescript.experiments.progress import list_trainings
@@ -47,7 +46,7 @@ def store(root):
 def call(root, *command):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(ROOT_VARIABLE, str(root))
-        return CliRunner().invoke(app, command)
+        return shell(command)
 
 
 def train(root, step, *more):

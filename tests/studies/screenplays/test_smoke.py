@@ -6,10 +6,9 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 from torch import nn
-from typer.testing import CliRunner
 
+from tests.shell import shell
 from tests.training.planted import corpus
-from wholescript.cli import app
 from wholescript.data.films import load_corpus
 from wholescript.errors import DataError
 from wholescript.features.layout import LAYOUT_NAMES
@@ -94,7 +93,7 @@ def test_command_prints_the_film_and_exits_with_1_on_a_problem(sample, quick, mo
     monkeypatch.setattr(smoke, "sample_film", lambda corpus, seed: sample)
     if broken:
         monkeypatch.setitem(AGGREGATORS, "query_decoder", Broken)
-    result = CliRunner().invoke(app, ["smoke", "--seed", "7"])
+    result = shell(["evaluate", "smoke", "--seed", "7"])
     assert result.exit_code == broken
     assert "The Plant (2000), 12,345 words" in result.output
     assert "sampled with seed 7" in result.output

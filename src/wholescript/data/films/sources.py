@@ -35,7 +35,7 @@ LOCAL_DEFAULTS = {"source": "local", "core": True}
 LOCAL_OPTIONAL = (*LOCAL_DEFAULTS, *TARGETS, "group", "split")
 
 BUNDLED_HINT = (
-    "Restore it from the repository or write it with `wholescript features`; "
+    "Restore it from the repository or write it with `wholescript data features`; "
     "or use a local file (source='local', path=...) or the hub (source='hub')."
 )
 LOCAL_HINT = (

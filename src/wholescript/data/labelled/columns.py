@@ -1,6 +1,7 @@
 """The text and label columns of a table, and their values as strings or integers."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,11 @@ LABEL_COLUMN_NAMES = (
     *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic"),
     *CLASS_NAME_COLUMN_NAMES,
 )
+MULTI_LABEL = (
+    "Texts with several labels (multi-label classification) are out of scope: give one label per "
+    "text, or make a yes/no data set for each label."
+)
+SEPARATORS = re.compile(r"[;|,]")
 INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
 LabelValue = int | str
@@ -61,6 +67,7 @@ def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
 def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, list[LabelValue]]:
     """Return the labels of each split; raise DataError for texts without a label."""
     found = read_category_column(tables, column)
+    _check_one_label(column, (v for values in found.values() for v in values if v is not None))
     for split, values in found.items():
         # On the hub -1 marks test labels that are not published.
         unpublished = -1 if column in tables[split].class_names else None
@@ -106,10 +113,34 @@ def _parse(value: Any, column: str, split: str, row: int) -> LabelValue | None:
         return int(value)
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return int(value)
+    if isinstance(value, list | tuple | set | dict | np.ndarray):
+        raise DataError(f"row {row} of {split}: the label {value!r} in {column!r}. {MULTI_LABEL}")
     raise DataError(
         f"the column {column!r} of {split} has the value {value!r} in row {row}: a class is a "
         "string or an integer, one per text."
     )
+
+
+def _check_one_label(column: str, values: Iterable[LabelValue]) -> None:
+    """Raise DataError if labels look like lists: `['a', 'b']`, or `a;b` beside other lists of a.
+
+    A class may have a comma or a semicolon in its name: a list is one of parts that all occur in
+    other labels too.
+    """
+    labels = sorted({value for value in values if isinstance(value, str)})
+    parts = {label: [part.strip() for part in SEPARATORS.split(label)] for label in labels}
+    uses = Counter(part for of_label in parts.values() for part in set(of_label))
+    lists = [
+        label
+        for label, of_label in parts.items()
+        if (len(of_label) > 1 and all(part and uses[part] > 1 for part in of_label))
+        or (label.startswith("[") and label.endswith("]"))
+    ]
+    if lists:
+        raise DataError(
+            f"{len(lists)} labels of the column {column!r} look like several labels in one cell: "
+            f"{list_some([repr(label) for label in lists])}. {MULTI_LABEL}"
+        )
 
 
 def _is_missing(value: Any) -> bool:

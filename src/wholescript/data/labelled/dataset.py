@@ -21,7 +21,7 @@ from wholescript.errors import DataError
 from wholescript.files import sha256_of, write_atomic
 
 METADATA = "metadata.json"
-HINT = "Run `wholescript prepare` again with this output folder."
+HINT = "Run `wholescript data prepare` again with this output folder."
 UNLABELLED = -1
 
 
@@ -58,7 +58,7 @@ class LabelledDataset:
 
 
 def read_labelled_dataset(folder: Path) -> LabelledDataset:
-    """Read what `wholescript prepare` wrote into `folder`.
+    """Read what `wholescript data prepare` wrote into `folder`.
 
     Raises DataError when the folder has no complete data set, or when its metadata or the file of
     a split is missing, truncated or altered.

@@ -1,8 +1,10 @@
 """Checks of labelled data sets that run before anything is trained or evaluated."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from numpy.typing import NDArray
 
 from wholescript.data.checks import (
@@ -12,6 +14,7 @@ from wholescript.data.checks import (
     list_some,
 )
 from wholescript.errors import DataError, ParameterError
+from wholescript.settings import PositiveInt, SplitShare, check
 
 N_RANDOM_DRAWS = 1999  # the smallest possible Monte Carlo p-value is then 0.0005
 
@@ -55,8 +58,7 @@ def check_split_share(
     DataError when a class has fewer than two texts, one for each side, or when a side would have
     fewer texts than there are classes; ParameterError when `share` is not between 0 and 1.
     """
-    if not 0 < share < 1:
-        raise ParameterError(f"the share of {name} is {share}: choose one between 0 and 1.")
+    check(f"{name}_share", share, SplitShare)
     few = [label for label, n in class_counts(labels, classes).items() if n < 2]
     if few:
         raise DataError(
@@ -79,11 +81,8 @@ def check_block_split(rows: NDArray[np.int64], block_size: int, share: float, na
     ParameterError when a block has no row or the share is above one half; DataError when there
     are fewer blocks than 1 / share.
     """
-    if block_size < 1 or share > 0.5:
-        raise ParameterError(
-            f"holdout_block_size={block_size} must be at least 1, and the share of {name}, "
-            f"{share}, at most 0.5"
-        )
+    check("holdout_block_size", block_size, PositiveInt)
+    check(f"{name}_share", share, Annotated[float, Interval(gt=0, le=0.5)])
     n_blocks, n_parts = len(np.unique(rows // block_size)), round(1 / share)
     if n_blocks < n_parts:
         raise DataError(
@@ -112,8 +111,7 @@ def check_head_not_label_sorted(labels: NDArray[np.int64], n: int, classes: Sequ
         DataError: the file is sorted by label, or by something correlated with it.
         ParameterError: n is below 1.
     """
-    if n < 1:
-        raise ParameterError(f"head is {n}: it must be at least 1.")
+    check("head", n, PositiveInt)
     n = min(n, len(labels))
     counts = np.bincount(labels, minlength=len(classes))
     head = np.bincount(labels[:n], minlength=len(classes))

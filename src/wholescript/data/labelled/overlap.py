@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.errors import ParameterError
+from wholescript.settings import PositiveInt, check
 
 NGRAM_LENGTH = 13  # words: customary for test texts in the training data of language models
 MIN_NGRAM_LENGTH = 8  # words: a shorter text is matched only as a whole
@@ -38,8 +38,7 @@ class NgramIndex:
         Raises:
             ParameterError: n is below 1.
         """
-        if n < 1:
-            raise ParameterError(f"n={n} must be at least 1")
+        check("n", n, PositiveInt)
         found: dict[int, list[Hashes]] = {}
         for text in texts:
             words = _word_hashes(text)

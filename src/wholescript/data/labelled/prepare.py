@@ -21,22 +21,24 @@ from wholescript.data.labelled.guards import (
     check_split_share,
 )
 from wholescript.data.labelled.sources import LabelledSource
+from wholescript.settings import PositiveInt, Seed, SplitShare, checked
 
 
+@checked
 def prepare(
     source: LabelledSource,
     output_folder: Path,
     *,
-    seed: int = 0,
-    validation_share: float = 0.1,
-    test_share: float = 0.2,
-    limit: int | None = None,
-    head: int | None = None,
+    seed: Seed = 0,
+    validation_share: SplitShare = 0.1,
+    test_share: SplitShare = 0.2,
+    limit: PositiveInt | None = None,
+    head: PositiveInt | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
     keep_columns: Sequence[str] = (),
     drop_conflicts: bool = False,
-    holdout_block_size: int = 1,
+    holdout_block_size: PositiveInt = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write train, validation and test of a source, and its unlabelled texts, to a folder.

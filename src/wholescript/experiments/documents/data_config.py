@@ -1,43 +1,13 @@
 """Which documents of a data set a run is trained and evaluated on."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from wholescript.data.labelled import Split
 from wholescript.errors import ParameterError
+from wholescript.experiments.documents.settings import DataConfig
 from wholescript.training.document_classifier import LabelledDocuments
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """The documents of a run: a stratified sample of `n_train` training documents, or all (None).
-
-    `label_column` names a column with other training labels; the evaluation always uses the true
-    ones. At most `max_eval` documents of test, validation and training are evaluated, the same for
-    every seed. `n_synthetic` synthetic documents of each class are added to the training data.
-    """
-
-    seed: int = 0
-    n_train: int | None = None
-    label_column: str = "label"
-    max_eval: int | None = None
-    n_synthetic: int = 0
-
-    def settings(self) -> dict[str, Any]:
-        """Return all fields, `max_eval` and `n_synthetic` only if they are set."""
-        return {k: v for k, v in vars(self).items() if k not in ("max_eval", "n_synthetic") or v}
-
-    @property
-    def run_suffix(self) -> str:
-        """The suffix of a run's name, such as `n1000-s0`."""
-        parts = [f"n{self.n_train}"] if self.n_train else []
-        parts += [self.label_column.replace("_", "-")] if self.label_column != "label" else []
-        parts += [f"synthetic{self.n_synthetic}"] if self.n_synthetic else []
-        return "-".join([*parts, f"s{self.seed}"])
 
 
 def get_labels(split: Split, column: str) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
 """Trained document classifiers, rebuilt from a run's settings and its folder of weights."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from wholescript.errors import RunError
@@ -30,16 +31,25 @@ def load_trained_run(project: Project, run: Run) -> Any:
     """
     if run.config["experiment"] != "document_classifier":
         raise RunError(f"{run.name} has no weights: it is a run of {run.config['experiment']!r}")
-    estimator = make_estimator(run.settings["estimator"])
     folder = checkpoint_dir(project, run.key)
     if not folder.is_dir():
         raise RunError(
             f"the weights of {run.name} are not on this computer: they stay in _build, where it "
             "was trained; train it again"
         )
+    return load_trained(run.settings["estimator"], folder, len(run.config["classes"]))
+
+
+def load_trained(settings: Mapping[str, Any], folder: Path, n_classes: int) -> Any:
+    """Return the trained classifier with these stored settings, from its folder of weights.
+
+    Raises:
+        DataError: the weights are damaged.
+    """
+    estimator = make_estimator(settings)
     if isinstance(estimator, SklearnClassifier):
         return estimator.load(folder)
-    return estimator.load(folder, len(run.config["classes"]))
+    return estimator.load(folder, n_classes)
 
 
 def make_estimator(settings: Mapping[str, Any]) -> DocumentEstimator:

@@ -78,7 +78,7 @@ def local_document_runs(folder: str | Path, group: str = "") -> dict[str, list[R
 
 
 def load_analysis_run(name: str) -> Run:
-    """Return a published run that is no classifier, such as one of `wholescript label-errors`.
+    """Return a published run that is no classifier, such as one of `wholescript data label-errors`.
 
     Raises:
         RunError: there is no such run.

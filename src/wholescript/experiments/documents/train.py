@@ -1,8 +1,10 @@
 """Document classifiers, trained and evaluated as stored runs, one per seed."""
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -32,6 +34,7 @@ from wholescript.training.document_classifier import (
     LabelledDocuments,
     TorchDocumentClassifier,
 )
+from wholescript.training.hardware import hardware
 from wholescript.training.loop import HistoryRow
 from wholescript.training.memory import peak_rss, reset_peak_memory, rss
 from wholescript.training.pretrain import pretrain_seconds
@@ -130,25 +133,25 @@ class DocumentExperiment(Experiment[LabelledDataset]):
             [test.texts[i] for i in indices],
             test.labels[indices],
         )
-        val_probabilities = fitted.predict_proba(val_documents.texts)
-        n_train_eval = min(config.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
-        other_metrics = (
-            fit_metrics
-            | prediction_metrics
-            | _overfitting_gap(
+        other_metrics = fit_metrics | prediction_metrics
+        val_predictions = None
+        if not getattr(self.estimator, "refit", False):  # else it is fitted on validation too
+            val_probabilities = fitted.predict_proba(val_documents.texts)
+            n_train_eval = min(config.max_eval or MAX_TRAIN_EVAL, MAX_TRAIN_EVAL)
+            other_metrics |= _overfitting_gap(
                 fitted, train_documents, n_train_eval, val_documents, val_probabilities
             )
-        )
-        return Outcome(
-            classification_metrics(predictions)
-            | {name: Metric(float(value), tolerance=0) for name, value in other_metrics.items()},
-            predictions,
-            DocumentPredictions.from_probabilities(
+            val_predictions = DocumentPredictions.from_probabilities(
                 [str(i) for i in val_indices],
                 data.classes,
                 val_documents.labels,
                 val_probabilities,
-            ),
+            )
+        return Outcome(
+            classification_metrics(predictions)
+            | {name: Metric(float(value), tolerance=0) for name, value in other_metrics.items()},
+            predictions,
+            val_predictions,
             pd.DataFrame(getattr(fitted, "history", [])),
             {
                 "dataset": data.name,
@@ -167,6 +170,40 @@ class DocumentExperiment(Experiment[LabelledDataset]):
         )
 
 
+def fit_estimator(
+    estimator: DocumentEstimator,
+    train: LabelledDocuments,
+    validation: LabelledDocuments,
+    seed: int,
+    folder: Path,
+    progress: bool = False,
+    on_epoch_end: Callable[[Any], None] | None = None,
+) -> Any:
+    """Train an estimator, store its weights in `folder` and return the fitted classifier.
+
+    Before a neural network is trained, the device, precision and batch are printed.
+    """
+    if isinstance(estimator, SklearnClassifier):
+        fitted = estimator.fit(
+            train.texts, train.labels, validation.texts, validation.labels, seed=seed
+        )
+        estimator.save(folder)
+        return fitted
+    if progress:
+        print(_describe_hardware(estimator), file=sys.stderr)
+    trained = estimator.fit(
+        train, validation, seed=seed, folder=folder, progress=progress, on_epoch_end=on_epoch_end
+    )
+    estimator.save(trained, folder)
+    return trained
+
+
+def _describe_hardware(estimator: Any) -> str:
+    length = getattr(estimator, "max_length", None) or estimator.window
+    accumulation = estimator.train_config.gradient_accumulation_steps
+    return hardware().describe(estimator.batch_size, length, accumulation, estimator.bfloat16)
+
+
 def _fit(
     estimator: DocumentEstimator,
     train_documents: LabelledDocuments,
@@ -182,26 +219,10 @@ def _fit(
     reset_peak_memory()
     rss_before, start = rss(), time.perf_counter()
     resumed = any(folder.glob("checkpoint*.safetensors"))
-    fitted: Any
-    if isinstance(estimator, SklearnClassifier):
-        fitted = estimator.fit(
-            train_documents.texts,
-            train_documents.labels,
-            val_documents.texts,
-            val_documents.labels,
-            seed=seed,
-        )
-        estimator.save(folder)
-    else:
-        fitted = estimator.fit(
-            train_documents,
-            val_documents,
-            seed=seed,
-            folder=folder,
-            progress=context.progress,
-            on_epoch_end=context.on_epoch_end,
-        )
-        estimator.save(fitted, folder)
+    fitted = fit_estimator(
+        estimator, train_documents, val_documents, seed, folder, context.progress,
+        context.on_epoch_end,
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     peak_memory = max(peak_rss() - rss_before, 0) / BYTES_PER_GB
     epochs: list[HistoryRow] = getattr(fitted, "history", [])

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ from wholescript.models.documents.grid_search import (
 )
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.documents.tfidf_svm import fit_vectorizer
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, NgramRange, PositiveFloat, PositiveInt
 
 Weighting = Literal["counts", "presence", "tfidf"]
 
@@ -32,12 +34,18 @@ class BagOfWordsClassifier(SklearnClassifier):
     """A linear classifier on the word n-grams that occur in at least `min_df` training texts.
 
     `ngram_range` is the minimum and maximum n. `weighting` is the value of an n-gram in a text: its
-    count, its presence (0 or 1), or TF-IDF with 1 + log(count) and rows of length 1.
+    count, its presence (0 or 1), or TF-IDF with 1 + log(count) and rows of length 1. `class_weight`
+    weights texts by the inverse frequency of their class.
     """
 
-    ngram_range: tuple[int, int] = (1, 2)
-    min_df: int = 2
+    ngram_range: NgramRange = (1, 2)
+    """Minimum and maximum n of the word n-grams."""
+    min_df: PositiveInt = 2
+    """Drop n-grams of fewer than n training texts."""
     weighting: Weighting = "counts"
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 
@@ -113,7 +121,8 @@ class NaiveBayes(BagOfWordsClassifier):
 
     name: ClassVar[str] = "naive-bayes"
     model: ClassVar[str] = "NaiveBayes"
-    alphas: tuple[float, ...] = (0.1, 0.3, 1.0)
+    alphas: Grid = (0.1, 0.3, 1.0)
+    """Values of additive smoothing; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -121,13 +130,17 @@ class NaiveBayes(BagOfWordsClassifier):
         """Fit: weights are log-probabilities of n-grams, biases are log-priors of classes."""
         found = []
         for alpha in self.alphas:
-            model = MultinomialNB(alpha=alpha).fit(x, labels)
+            model = MultinomialNB(alpha=alpha).fit(x, labels, self.sample_weight(labels))
             weights = np.ascontiguousarray(model.feature_log_prob_.T, np.float32)
             fitted = LinearDecisionFunction(weights, np.asarray(model.class_log_prior_, np.float32))
             found.append((macro_f1(fitted(x_val), val_labels), alpha, fitted))
         score, alpha, best = max(found, key=lambda one: one[0])
         self.chosen = {"alpha": alpha, "validation_macro_f1": score}
         return best
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen smoothing."""
+        return {"alphas": (self.chosen["alpha"],)}
 
 
 @dataclass(kw_only=True)
@@ -137,17 +150,23 @@ class BagOfWordsLR(BagOfWordsClassifier):
     name: ClassVar[str] = "tfidf-logistic"
     model: ClassVar[str] = "BagOfWordsLR"
     weighting: Weighting = "tfidf"
-    Cs: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0)
+    Cs: Grid = (1.0, 3.0, 10.0, 30.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
     ) -> LinearDecisionFunction:
         """Fit, and choose C."""
         grid: list[GridPoint] = [LinearGridPoint("logistic", C) for C in self.Cs]
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.chosen = best.best_params_
         assert isinstance(best.decision_fn, LinearDecisionFunction)
         return best.decision_fn
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C."""
+        return {"Cs": (self.chosen["C"],)}
 
 
 @dataclass(kw_only=True)
@@ -161,11 +180,16 @@ class NBSVM(BagOfWordsClassifier):
 
     name: ClassVar[str] = "nb-svm"
     model: ClassVar[str] = "NBSVM"
-    ngram_range: tuple[int, int] = (1, 3)
+    ngram_range: NgramRange = (1, 3)
+    """Minimum and maximum n of the word n-grams."""
     weighting: Weighting = "presence"
-    alpha: float = 1.0
-    betas: tuple[float, ...] = (0.25, 0.5, 1.0)
-    Cs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
+    """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
+    alpha: PositiveFloat = 1.0
+    """Additive smoothing of the naive Bayes ratios."""
+    betas: Grid = (0.25, 0.5, 1.0)
+    """Shares of the SVM's weights in the interpolation with their mean; the best is kept."""
+    Cs: Grid = (0.03, 0.1, 0.3, 1.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
 
     def fit_decision_function(
         self, x: csr_matrix, labels: IntArray, x_val: csr_matrix, val_labels: IntArray, seed: int
@@ -188,6 +212,10 @@ class NBSVM(BagOfWordsClassifier):
         self.chosen = {**params, "validation_macro_f1": score}
         return best
 
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C and beta."""
+        return {"Cs": (self.chosen["C"],), "betas": (self.chosen["beta"],)}
+
     def _ovr_classes(self) -> Sequence[int]:
         """Return the classes that have an SVM: of two classes, only the second."""
         return range(1, 2) if self.n_classes == 2 else range(self.n_classes)
@@ -199,7 +227,8 @@ class NBSVM(BagOfWordsClassifier):
         p, q = (self.alpha + np.asarray(x[is_class == side].sum(0))[0] for side in (True, False))
         ratio = np.log(p / p.sum()) - np.log(q / q.sum())
         svm = LinearGridPoint("svm", C).estimator(seed)
-        svm.fit(x.multiply(ratio).tocsr(), is_class)
+        weight = self.sample_weight(is_class.astype(np.int64))
+        svm.fit(x.multiply(ratio).tocsr(), is_class, sample_weight=weight)
         return ratio, svm.coef_[0], float(svm.intercept_[0])
 
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
+from annotated_types import MinLen
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix, hstack
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.models.calibration import mean_log_loss
 from wholescript.models.documents.grid_search import (
     DecisionFunction,
@@ -29,6 +30,7 @@ from wholescript.models.documents.sklearn_classifier import (
 )
 from wholescript.models.documents.tfidf_svm import TfidfSVM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, PositiveInt
 
 EnsembleMethod = Literal["weighted_sum", "stacking", "concatenated"]
 ENSEMBLE_METHODS: tuple[EnsembleMethod, ...] = get_args(EnsembleMethod)
@@ -66,19 +68,16 @@ class SparseDenseEnsemble(SklearnClassifier):
     sparse: TfidfSVM = field(default_factory=TfidfSVM)
     dense: SentenceLinear = field(default_factory=SentenceLinear)
     kernel: SentenceKernel | None = field(default_factory=SentenceKernel)
-    methods: tuple[EnsembleMethod, ...] = ENSEMBLE_METHODS
-    stacking_Cs: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1)
-    concatenated_Cs: tuple[float, ...] = (0.3, 1.0)
-    dense_weights: tuple[float, ...] = (1.0, 2.0, 4.0)
-    n_jobs: int = field(default=1, repr=False, metadata=NOT_IN_CONFIG)
+    methods: Annotated[tuple[EnsembleMethod, ...], MinLen(1)] = ENSEMBLE_METHODS
+    """Ways to combine the scores, of which the best on validation is kept."""
+    stacking_Cs: Grid = (0.003, 0.01, 0.03, 0.1)
+    """Values of C of the stacking logistic regression; the best is kept."""
+    concatenated_Cs: Grid = (0.3, 1.0)
+    """Values of C of the SVM on concatenated features; the best is kept."""
+    dense_weights: Grid = (1.0, 2.0, 4.0)
+    """Values that embeddings are multiplied by in concatenated features; the best is kept."""
+    n_jobs: PositiveInt = field(default=1, repr=False, metadata=NOT_IN_CONFIG)
     decision_fn: DecisionFunction = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Check the methods."""
-        if not self.methods or set(self.methods) - set(ENSEMBLE_METHODS):
-            raise ParameterError(
-                f"methods={self.methods}: choose among {', '.join(ENSEMBLE_METHODS)}"
-            )
 
     @property
     def members(self) -> dict[str, BaseClassifier]:

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 from sklearn.svm import LinearSVC
 
 from wholescript.errors import ParameterError
-from wholescript.models.types import Float32Array, IntArray
+from wholescript.models.types import Float32Array, Float64Array, IntArray
 
 Features: TypeAlias = csr_matrix | Float32Array
 LinearLoss = Literal["svm", "logistic"]
@@ -141,10 +141,11 @@ def grid_search(
     x_val: Features,
     val_labels: IntArray,
     seed: int,
+    sample_weight: Float64Array | None = None,
 ) -> GridSearchResult:
     """Fit each candidate on `x` and return the one with the best macro-F1 on `x_val`.
 
-    The first of equal candidates is returned.
+    The first of equal candidates is returned. `sample_weight` (n,) weights the rows of `x`.
 
     Raises:
         ParameterError: the grid is empty.
@@ -153,7 +154,8 @@ def grid_search(
         raise ParameterError("the grid is empty: give at least one value for each hyperparameter")
     results = []
     for grid_point in grid:
-        fitted = grid_point.fitted_decision_function(grid_point.estimator(seed).fit(x, labels))
+        estimator = grid_point.estimator(seed).fit(x, labels, sample_weight=sample_weight)
+        fitted = grid_point.fitted_decision_function(estimator)
         score = macro_f1(fitted(x_val), val_labels)
         results.append(GridSearchResult(grid_point, fitted, score))
     return max(results, key=lambda result: result.macro_f1)

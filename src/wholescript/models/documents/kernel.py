@@ -18,7 +18,8 @@ from wholescript.errors import DataError
 from wholescript.models.documents.grid_search import GridPoint
 from wholescript.models.documents.sentence_embeddings import SentenceEmbeddingClassifier
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata
-from wholescript.models.types import Float32Array, IntArray
+from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Grid, PositiveInt
 
 KERNEL_BLOCK_ROWS = 2_000  # rows whose kernel is held in memory at once
 
@@ -34,12 +35,14 @@ class RBFKernelRidgeClassifier(ClassifierMixin, BaseEstimator):
         self.gamma = gamma
         self.alpha = alpha
 
-    def fit(self, x: Float32Array, labels: IntArray) -> Self:
-        """Fit on rows (n, d) float32 with labels (n,)."""
+    def fit(
+        self, x: Float32Array, labels: IntArray, sample_weight: Float64Array | None = None
+    ) -> Self:
+        """Fit on rows (n, d) float32 with labels (n,) and, optionally, weights (n,)."""
         self.classes_ = np.unique(labels)
         targets = np.where(labels[:, None] == self.classes_, 1, -1).astype(np.float32)
         self.regression_ = KernelRidge(alpha=self.alpha, kernel="rbf", gamma=self.gamma)
-        self.regression_.fit(x, targets)
+        self.regression_.fit(x, targets, sample_weight=sample_weight)
         return self
 
     def decision_function(self, x: Float32Array) -> NDArray[np.floating]:
@@ -125,9 +128,12 @@ class SentenceKernel(SentenceEmbeddingClassifier):
 
     name: ClassVar[str] = "sentence-kernel"
     model: ClassVar[str] = "SentenceKernel"
-    gammas: tuple[float, ...] = (1.0,)
-    alphas: tuple[float, ...] = (0.3, 1.0, 3.0)
-    max_train: int = 30_000
+    gammas: Grid = (1.0,)
+    """Values of gamma, the inverse width of the kernel; the best on validation is kept."""
+    alphas: Grid = (0.3, 1.0, 3.0)
+    """Values of the ridge penalty; the best on validation is kept."""
+    max_train: PositiveInt = 30_000
+    """Refuse more training texts: the kernel matrix takes 4 n^2 bytes, twice while solved."""
 
     def grid(self, n_texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each pair of gamma and alpha.
@@ -142,6 +148,10 @@ class SentenceKernel(SentenceEmbeddingClassifier):
                 "or leave this model out"
             )
         return [KernelGridPoint(gamma, alpha) for gamma in self.gammas for alpha in self.alphas]
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen gamma and alpha."""
+        return {"gammas": (self.chosen["gamma"],), "alphas": (self.chosen["alpha"],)}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Restore the state returned by `state_dict`."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
+from annotated_types import MinLen
 from numpy.typing import NDArray
 
 from wholescript.features.tokenizers import WordTokenizer, tokenize_words_and_punctuation
@@ -13,6 +14,9 @@ from wholescript.models.calibration import softmax_with_temperature
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
 from wholescript.models.ngram_lm import KneserNeyLM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import PositiveInt
+
+Orders = Annotated[tuple[PositiveInt, ...], MinLen(1)]
 
 
 @dataclass(kw_only=True)
@@ -26,8 +30,10 @@ class NgramClassifier(SklearnClassifier):
 
     name: ClassVar[str] = "ngram-bayes"
     model: ClassVar[str] = "NgramClassifier"
-    orders: tuple[int, ...] = (2, 3, 4)
-    min_count: int = 2
+    orders: Orders = (2, 3, 4)
+    """Values of n, the longest n-gram; the best on validation is kept."""
+    min_count: PositiveInt = 2
+    """Words that occur less often in the training texts are unknown."""
     tokenizer: WordTokenizer = field(init=False, repr=False)
     models: list[KneserNeyLM] = field(init=False, repr=False)
     rule: BayesRule = field(init=False, repr=False)

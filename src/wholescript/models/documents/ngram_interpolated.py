@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
+from annotated_types import MinLen
 
 from wholescript.features.tokenizers import WordTokenizer, tokenize_words_and_punctuation
 from wholescript.models.bayes_rule import BayesRule
-from wholescript.models.documents.ngram import NgramClassifier, NgramFit
+from wholescript.models.documents.ngram import NgramClassifier, NgramFit, Orders
 from wholescript.models.documents.sklearn_classifier import NOT_IN_CONFIG, Arrays, Metadata
 from wholescript.models.ngram_lm import KneserNeyLM
 from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import PositiveInt, Weight
+
+Weights = Annotated[tuple[Weight, ...], MinLen(1)]
 
 BACKGROUND_PREFIX = "background."
 
@@ -30,10 +34,14 @@ class InterpolatedNgramClassifier(NgramClassifier):
 
     name: ClassVar[str] = "ngram-interpolated"
     model: ClassVar[str] = "InterpolatedNgramClassifier"
-    orders: tuple[int, ...] = (3, 4, 5)
-    background_order: int = 3
-    background_weights: tuple[float, ...] = (0.005, 0.01, 0.02, 0.05)
-    cache_weights: tuple[float, ...] = (0.1, 0.2, 0.3)
+    orders: Orders = (3, 4, 5)
+    """Values of n, the longest n-gram; the best on validation is kept."""
+    background_order: PositiveInt = 3
+    """Longest n-gram of the background model."""
+    background_weights: Weights = (0.005, 0.01, 0.02, 0.05)
+    """Weights of the background model; the best on validation is kept."""
+    cache_weights: Weights = (0.1, 0.2, 0.3)
+    """Weights of the cache model; the best on validation is kept."""
     # Not in the configuration: the fingerprint of the dataset identifies these texts.
     unlabelled: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
     background: KneserNeyLM = field(init=False, repr=False)

@@ -25,7 +25,9 @@ from wholescript.models.documents.sklearn_classifier import (
     Metadata,
     SklearnClassifier,
 )
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import PositiveFloat
 
 
 @dataclass(kw_only=True)
@@ -38,6 +40,8 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
 
     settings: SentenceEmbeddingConfig = field(default_factory=SentenceEmbeddingConfig)
     embedding_pool: Sequence[str] = field(default=(), repr=False, metadata=NOT_IN_CONFIG)
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     cache: Path = field(default=SENTENCE_CACHE, repr=False, metadata=NOT_IN_CONFIG)
     progress: bool = field(default=False, repr=False, metadata=NOT_IN_CONFIG)
     grid_point: GridPoint = field(init=False, repr=False)
@@ -74,7 +78,8 @@ class SentenceEmbeddingClassifier(SklearnClassifier):
         """Fit, and return the logits of the validation texts, (n, n_classes)."""
         grid = self.grid(len(texts))
         x, x_val = self.features(texts), self.features(val_texts)
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.grid_point, self.decision_fn = best.grid_point, best.decision_fn
         self.chosen = best.best_params_
         return best.decision_fn(x_val)
@@ -103,13 +108,21 @@ class SentenceLinear(SentenceEmbeddingClassifier):
 
     name: ClassVar[str] = "sentence-linear"
     model: ClassVar[str] = "SentenceLinear"
-    logistic_Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
-    svm_Cs: tuple[float, ...] = (1.0, 3.0)
+    logistic_Cs: tuple[PositiveFloat, ...] = (3.0, 10.0, 30.0, 100.0)
+    """Values of C of logistic regressions; the best of all models on validation is kept."""
+    svm_Cs: tuple[PositiveFloat, ...] = (1.0, 3.0)
+    """Values of C of linear SVMs; the best of all models on validation is kept."""
 
     def grid(self, n_texts: int) -> Sequence[GridPoint]:
         """Return a candidate for each C."""
         regressions = [LinearGridPoint("logistic", C) for C in self.logistic_Cs]
         return [*regressions, *(LinearGridPoint("svm", C) for C in self.svm_Cs)]
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C of the chosen classifier."""
+        C = (self.chosen["C"],)
+        logistic = self.chosen["kind"] == "logistic"
+        return {"logistic_Cs": C if logistic else (), "svm_Cs": () if logistic else C}
 
     def load_state_dict(self, arrays: Arrays, metadata: Metadata) -> None:
         """Restore the state returned by `state_dict`."""

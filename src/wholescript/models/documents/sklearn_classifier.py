@@ -3,20 +3,24 @@
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
+from sklearn.utils.class_weight import compute_sample_weight
 from threadpoolctl import threadpool_limits
 
 from wholescript.data.checks import check_labelled_documents, check_texts
-from wholescript.errors import DataError, RunError
+from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.files import write_atomic
 from wholescript.models.calibration import fit_temperature, softmax_with_temperature
-from wholescript.models.types import Float32Array, IntArray
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, is_omitted
+from wholescript.models.types import Float32Array, Float64Array, IntArray
+from wholescript.settings import Settings
 
 ARRAYS_FILE, METADATA_FILE = "classifier.safetensors", "classifier.json"
 STORED_FIELDS = {"classes": "n_classes", "chosen": "chosen", "temperature": "temperature"}
@@ -29,26 +33,36 @@ Metadata = dict[str, Any]
 
 
 @dataclass(kw_only=True)
-class SklearnClassifier(ABC):
+class SklearnClassifier(Settings, ABC):
     """A classifier of texts whose class probabilities are the softmax of temperature-scaled logits.
 
     A subclass fits logits and chooses hyperparameters on the validation texts. After fitting,
     `n_classes` is the number of classes, `chosen` holds the chosen hyperparameters and their
-    validation metric, and `temperature` is fitted on the validation logits. Everything runs in one
-    thread, so that results do not depend on the number of cores.
+    validation metric, and `temperature` is fitted on the validation logits. With `refit` the chosen
+    hyperparameters are then fitted again on training and validation texts together. Everything runs
+    in one thread, so that results do not depend on the number of cores.
     """
 
     name: ClassVar[str]
     model: ClassVar[str]
+    refit: bool = field(default=False, metadata=OMIT_AT_DEFAULT)
+    """Once the hyperparameters are chosen, fit again on training and validation texts."""
     n_classes: int = field(init=False, repr=False)
     chosen: dict[str, Any] = field(init=False, repr=False)
     temperature: float = field(init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        """Check the fields; raises ParameterError."""
+        super().__post_init__()
+        if self.refit and type(self).chosen_grid is SklearnClassifier.chosen_grid:
+            raise ParameterError(f"refit=True: {self.name} has no refit on training and validation")
+
     @property
     def config(self) -> dict[str, Any]:
         """The model and all fields that affect the result, JSON-able."""
-        names = [f.name for f in fields(self) if f.init and f.metadata != NOT_IN_CONFIG]
-        values = {name: getattr(self, name) for name in names}
+        stored = [f for f in fields(self) if f.init and f.metadata != NOT_IN_CONFIG]
+        values = {f.name: getattr(self, f.name) for f in stored}
+        values = {f.name: values[f.name] for f in stored if not is_omitted(f, values[f.name])}
         return {"model": self.model, **json.loads(json.dumps(values, default=_config_value))}
 
     def fit(
@@ -69,7 +83,26 @@ class SklearnClassifier(ABC):
         with threadpool_limits(limits=1):
             logits = self.fit_uncalibrated(texts, labels, val_texts, val_labels, seed)
         self.temperature = fit_temperature(logits, val_labels)
+        if self.refit:
+            self._refit([*texts, *val_texts], np.concatenate([labels, val_labels]), seed)
         return self
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the fields of the grid with only the chosen values, for `refit`."""
+        raise NotImplementedError
+
+    def _refit(self, texts: Sequence[str], labels: IntArray, seed: int) -> None:
+        again = replace(self, refit=False, **self.chosen_grid())
+        again.n_classes = self.n_classes
+        with threadpool_limits(limits=1):
+            again.fit_uncalibrated(texts, labels, texts, labels, seed)
+        self.load_state_dict(*again.state_dict())
+
+    def sample_weight(self, labels: IntArray) -> Float64Array | None:
+        """Return the weight of each training text, (n,), by its class; None: all the same."""
+        if getattr(self, "class_weight", None) is None:
+            return None
+        return np.asarray(compute_sample_weight("balanced", labels), np.float64)
 
     def predict_proba(self, texts: Sequence[str]) -> Float32Array:
         """Return class probabilities, (n, n_classes) float32.

@@ -18,7 +18,9 @@ from wholescript.models.documents.grid_search import (
     grid_search,
 )
 from wholescript.models.documents.sklearn_classifier import Arrays, Metadata, SklearnClassifier
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, ClassWeight
 from wholescript.models.types import Float32Array, IntArray
+from wholescript.settings import Grid, NgramRange, PositiveInt
 
 
 def fit_vectorizer(vectorizer: Any, texts: Sequence[str], min_df: int) -> Any:
@@ -42,16 +44,24 @@ class TfidfSVM(SklearnClassifier):
 
     Counts enter as 1 + log(count), and word and character features are each scaled to length 1.
     N-grams of fewer than `min_df` training texts are dropped. With the analyzer `char_wb`,
-    character n-grams stay within words. C is that of `Cs` with the best macro-F1 on validation.
+    character n-grams stay within words. `class_weight` weights texts by the inverse frequency of
+    their class. C is that of `Cs` with the best macro-F1 on validation.
     """
 
     name: ClassVar[str] = "tfidf-svm"
     model: ClassVar[str] = "TfidfSVM"
-    word_ngrams: tuple[int, int] = (1, 2)
-    char_ngrams: tuple[int, int] = (2, 5)
+    word_ngrams: NgramRange = (1, 2)
+    """Minimum and maximum n of the word n-grams."""
+    char_ngrams: NgramRange = (2, 5)
+    """Minimum and maximum n of the character n-grams."""
     analyzer: Literal["char", "char_wb"] = "char_wb"
-    min_df: int = 1
-    Cs: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    """char_wb: character n-grams stay within words; char: they cross them."""
+    min_df: PositiveInt = 1
+    """Drop n-grams of fewer than n training texts."""
+    Cs: Grid = (0.1, 0.3, 1.0, 3.0)
+    """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
+    class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
+    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
@@ -80,10 +90,15 @@ class TfidfSVM(SklearnClassifier):
         x = fit_vectorizer(self.feature_union, texts, self.min_df)
         x_val = self.feature_union.transform(val_texts)
         grid = [LinearGridPoint("svm", C) for C in self.Cs]
-        best = grid_search(grid, x, labels, x_val, val_labels, seed)
+        weight = self.sample_weight(labels)
+        best = grid_search(grid, x, labels, x_val, val_labels, seed, weight)
         self.grid_point, self.decision_fn = best.grid_point, best.decision_fn
         self.chosen = best.best_params_
         return best.decision_fn(x_val)
+
+    def chosen_grid(self) -> dict[str, Any]:
+        """Return the chosen C."""
+        return {"Cs": (self.chosen["C"],)}
 
     def decision_function(self, texts: Sequence[str]) -> Float32Array:
         """Return the logits, (n, n_classes)."""

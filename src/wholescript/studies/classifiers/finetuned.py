@@ -1,10 +1,10 @@
 """Document classifiers that are fine-tuned from a pretrained decoder-only language model."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from pydoc_data.topics import topics
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,21 +15,18 @@ from wholescript.features.pretrained_decoders import load_decoder
 from wholescript.models.adapters import Tuning
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.types import IntArray
+from wholescript.studies.classifiers.settings import FinetunedSettings
 from wholescript.training.document_classifier import (
-    SCRATCH_TRAIN_CONFIG,
     NeuralDocumentClassifier,
     TokenizeFn,
 )
-from wholescript.training.loop import TrainConfig
+from wholescript.training.settings import TrainConfig
 
-ClassifierTuning = Literal["full", "lora", "frozen", "lp-ft"]
 N_FORGETTING_PAGES = 16  # pages of Python's manual that measure forgetting
 FORGETTING_PAGE_CHARS = 4_000  # of each of these pages
-FINETUNE_TRAIN_CONFIG = replace(SCRATCH_TRAIN_CONFIG, epochs=5, learning_rate=5e-4, patience=2)
 
 
-@dataclass
-class FinetunedClassifier(NeuralDocumentClassifier):
+class FinetunedClassifier(FinetunedSettings, NeuralDocumentClassifier):
     """A pretrained decoder with a classification head on its last token.
 
     `tuning` is `full`, `lora`, `frozen` (head only) or `lp-ft`: linear probing for `frozen_epochs`,
@@ -38,26 +35,6 @@ class FinetunedClassifier(NeuralDocumentClassifier):
     """
 
     model: ClassVar[str] = "FinetunedClassifier"
-
-    pretrained: str = "smollm2"
-    tuning: ClassifierTuning = "lora"
-    rank: int = 8
-    alpha: int = 16
-    frozen_epochs: int = 2
-    train_config: TrainConfig = field(default_factory=lambda: FINETUNE_TRAIN_CONFIG)
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        super().__post_init__()
-        if min(self.rank, self.alpha, self.frozen_epochs) < 1:
-            raise ParameterError(
-                f"rank={self.rank} (--lora-rank), alpha={self.alpha} (--lora-alpha) and "
-                f"frozen_epochs={self.frozen_epochs} must be at least 1"
-            )
-        if self.tuning not in get_args(ClassifierTuning):
-            raise ParameterError(
-                f"tuning={self.tuning!r} is none of {', '.join(get_args(ClassifierTuning))}"
-            )
 
     @property
     def name(self) -> str:

@@ -1,58 +1,35 @@
 """Decoder-only transformers that are trained from scratch on the labelled documents."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from torch import nn
 
-from wholescript.errors import ParameterError
 from wholescript.features.tokenizers import (
     PAD_ID,
     TOKENIZER_FILE,
     UNK_ID,
     SubwordTokenizer,
-    TokenizerKind,
     load_or_build_subword_tokenizer,
 )
-from wholescript.models.pooling import Pooling
-from wholescript.models.transformer_classifier import (
-    CausalTransformerClassifier,
-    check_size_and_pooling,
-)
+from wholescript.models.transformer_classifier import CausalTransformerClassifier
+from wholescript.studies.classifiers.settings import ScratchSettings
 from wholescript.training.document_classifier import (
-    SCRATCH_TRAIN_CONFIG,
     FittedDocumentClassifier,
     NeuralDocumentClassifier,
     TokenizeFn,
 )
-from wholescript.training.loop import TrainConfig
 from wholescript.training.objectives.documents import ClassificationObjective
 
 
-@dataclass
-class ScratchClassifier(NeuralDocumentClassifier):
+class ScratchClassifier(ScratchSettings, NeuralDocumentClassifier):
     """A small decoder-only transformer with random initial weights.
 
     `token_dropout` replaces a share of the training tokens by the unknown token.
     """
 
     model: ClassVar[str] = "ScratchClassifier"
-
-    size: str = "small"
-    pooling: Pooling = "mean"
-    tokenizer: TokenizerKind = "bpe"
-    vocab_size: int = 8_000
-    token_dropout: float = 0.0
-    train_config: TrainConfig = field(default_factory=lambda: SCRATCH_TRAIN_CONFIG)
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        super().__post_init__()
-        check_size_and_pooling(self.size, self.pooling)
-        if not 0 <= self.token_dropout < 1:
-            raise ParameterError(f"token_dropout={self.token_dropout} must be in [0, 1)")
 
     @property
     def name(self) -> str:

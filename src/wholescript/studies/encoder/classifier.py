@@ -5,44 +5,29 @@ accuracy of 100%; `label_sorted_demo` reproduces the data split it was trained a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
 from torch import nn
 
-from wholescript.errors import ParameterError
 from wholescript.features.tokenizers import PAD_ID, UNK_ID, WordTokenizer
 from wholescript.models.scratch_encoder import MaskedLanguageModel, ScratchEncoder
 from wholescript.models.transformer_classifier import TransformerClassifier
 from wholescript.models.types import IntArray
+from wholescript.studies.encoder.settings import PUBLISHED_TRAIN_CONFIG, EncoderSettings
 from wholescript.training.document_classifier import (
-    SCRATCH_TRAIN_CONFIG,
     NeuralDocumentClassifier,
     TokenizeFn,
 )
-from wholescript.training.loop import TrainConfig
 from wholescript.training.objectives.documents import ClassificationObjective
 from wholescript.training.objectives.masked_lm import MLMObjective
 from wholescript.training.pretrain import pretrain
 from wholescript.training.windows import split_into_windows
 
 VOCABULARY_FILE = "words.json"
-PUBLISHED_TRAIN_CONFIG = TrainConfig(
-    epochs=5,
-    learning_rate=1e-4,
-    weight_decay=0.0,
-    warmup_ratio=0.0,
-    max_grad_norm=float("inf"),
-    patience=5,
-    chunk_dropout=0.0,
-    schedule="constant",
-    monitor="val_accuracy",
-)
 
 
-@dataclass
-class EncoderClassifier(NeuralDocumentClassifier):
+class EncoderClassifier(EncoderSettings, NeuralDocumentClassifier):
     """A transformer encoder over the `vocab_size` most frequent words, with mean pooling.
 
     With `pretrain` the encoder is first trained as a masked language model (Devlin et al., 2019) on
@@ -52,36 +37,6 @@ class EncoderClassifier(NeuralDocumentClassifier):
     """
 
     model: ClassVar[str] = "EncoderClassifier"
-
-    vocab_size: int = 10_000
-    d_model: int = 256
-    n_head: int = 8
-    d_feedforward: int = 1_024
-    n_layer: int = 4
-    token_dropout: float = 0.0
-    pretrain: TrainConfig | None = None
-    pretrain_max_length: int = 128
-    unlabelled: Sequence[str] = field(default=(), repr=False)
-    train_config: TrainConfig = field(
-        default_factory=lambda: replace(
-            SCRATCH_TRAIN_CONFIG, epochs=5, learning_rate=5e-4, schedule="cosine", patience=2
-        )
-    )
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        super().__post_init__()
-        if min(self.d_model, self.n_head, self.d_feedforward, self.n_layer, self.vocab_size) < 1:
-            raise ParameterError(
-                "d_model, n_head, d_feedforward, n_layer and vocab_size must be at least 1"
-            )
-        if not 0 <= self.token_dropout < 1:
-            raise ParameterError(f"token_dropout={self.token_dropout} must be in [0, 1)")
-        if self.pretrain_max_length < 2:
-            raise ParameterError(
-                f"pretrain_max_length={self.pretrain_max_length} must be at least 2: a masked word "
-                "is predicted from its context"
-            )
 
     @property
     def name(self) -> str:

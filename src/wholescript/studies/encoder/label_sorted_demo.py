@@ -1,7 +1,7 @@
 """The accuracy of a classifier that is trained and tested on the first rows of label-sorted files.
 
 The first rows of a file that is sorted by label are of one class, so that a constant prediction is
-always right. `wholescript prepare --head` refuses such a subset; here it is taken on purpose.
+always right. `wholescript data prepare --head` refuses such a subset; here it is taken on purpose.
 """
 
 from dataclasses import dataclass

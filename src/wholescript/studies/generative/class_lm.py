@@ -3,10 +3,9 @@
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,18 +15,20 @@ from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_decoder
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.tokenizers import load_or_build_subword_tokenizer
 from wholescript.files import write_atomic
 from wholescript.models.adapters import prepare_for_tuning
 from wholescript.models.bayes_rule import BayesRule
 from wholescript.models.causal_lm import CausalLM, build_llama
-from wholescript.models.sizes import check_size
 from wholescript.models.types import IntArray
 from wholescript.studies.generative.fitted_class_lm import (
     LOG_LIKELIHOODS_FILE,
     ClassLanguageModel,
     FittedGenerative,
+)
+from wholescript.studies.generative.settings import (
+    FinetunedGenerativeSettings,
+    ScratchGenerativeSettings,
 )
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
@@ -36,25 +37,16 @@ from wholescript.training.document_classifier import (
     TokenizeFn,
     TorchDocumentClassifier,
 )
-from wholescript.training.loop import HistoryRow, TrainConfig
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.phases import fit_phase
 from wholescript.training.pretrain import pretrain
+from wholescript.training.settings import GenerativeSettings, HistoryRow
 
 BAYES_RULE_FILE = "rule.json"
 TrainPhaseFn = Callable[..., int]  # `fit_phase` with the arguments of `fit`
-LM_TRAIN_CONFIG = TrainConfig(
-    epochs=6,
-    learning_rate=1e-3,
-    weight_decay=0.1,
-    patience=1,
-    chunk_dropout=0.0,
-    monitor="val_loss",
-)
 
 
-@dataclass
-class GenerativeClassifier(TorchDocumentClassifier):
+class GenerativeClassifier(GenerativeSettings, TorchDocumentClassifier):
     """Base of the generative classifiers: one language model per class, and Bayes' rule.
 
     Every class gets the same number of steps per epoch and stops early on its own validation
@@ -64,20 +56,6 @@ class GenerativeClassifier(TorchDocumentClassifier):
     Raises:
         ParameterError: a field is outside its range.
     """
-
-    window: int = 256
-    block_size: int = 512
-    batch_size: int = 16
-    bfloat16: bool = field(default_factory=cpu_has_bfloat16)
-    train_config: TrainConfig = field(default_factory=lambda: LM_TRAIN_CONFIG)
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.window < 2 or self.block_size < 2 or self.batch_size < 1:
-            raise ParameterError(
-                f"window={self.window} and block_size={self.block_size} must be at least 2 and "
-                f"batch_size={self.batch_size} at least 1"
-            )
 
     @abstractmethod
     def build_class_lm(
@@ -185,8 +163,7 @@ class GenerativeClassifier(TorchDocumentClassifier):
         )
 
 
-@dataclass
-class ScratchGenerative(GenerativeClassifier):
+class ScratchGenerative(ScratchGenerativeSettings, GenerativeClassifier):
     """Small Llama models, one per class, trained from scratch.
 
     All classes share a tokenizer that is trained on the documents of all classes, so that their
@@ -195,17 +172,6 @@ class ScratchGenerative(GenerativeClassifier):
     """
 
     model: ClassVar[str] = "ScratchGenerative"
-
-    block_size: int = 256  # the length of a training window: no longer context was trained
-    size: str = "small"
-    vocab_size: int = 2_000  # with 8,000 a step takes three times as long on a CPU
-    pretrain: TrainConfig | None = None
-    unlabelled: Sequence[str] = field(default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        """Check the size."""
-        super().__post_init__()
-        check_size(self.size)
 
     @property
     def name(self) -> str:
@@ -238,8 +204,7 @@ class ScratchGenerative(GenerativeClassifier):
         return class_lm
 
 
-@dataclass
-class FinetunedGenerative(GenerativeClassifier):
+class FinetunedGenerative(FinetunedGenerativeSettings, GenerativeClassifier):
     """A pretrained language model, fine-tuned once per class: all weights, or LoRA adapters.
 
     `prompts` has one prompt per class, which precedes its documents (Min et al., 2022), or is
@@ -247,23 +212,6 @@ class FinetunedGenerative(GenerativeClassifier):
     """
 
     model: ClassVar[str] = "FinetunedGenerative"
-
-    block_size: int = 4_096
-    batch_size: int = 4
-    pretrained: str = "smollm2"
-    tuning: Literal["full", "lora"] = "lora"
-    rank: int = 8
-    alpha: int = 16
-    prompts: tuple[str, ...] = ()
-    train_config: TrainConfig = field(
-        default_factory=lambda: replace(LM_TRAIN_CONFIG, epochs=1, learning_rate=5e-4)
-    )
-
-    def __post_init__(self) -> None:
-        """Check the tuning."""
-        super().__post_init__()
-        if self.tuning not in ("full", "lora"):
-            raise ParameterError(f"tuning={self.tuning!r} is none of full, lora")
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from wholescript.models.pruning import LAST_WRITTEN_FILE, prune_decoder, write_d
 from wholescript.models.shared_trunk_lm import SharedTrunkLM
 from wholescript.studies.generative.class_lm import FinetunedGenerative, TrainPhaseFn
 from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
+from wholescript.studies.generative.settings import SharedTrunkSettings
 from wholescript.training.batches import DocumentBatchLoader
 from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.objectives.discriminative import DiscriminativeObjective, weighted_sum
@@ -53,8 +54,7 @@ class FittedSharedTrunk(FittedGenerative):
         return objective.log_likelihoods(network, loader)
 
 
-@dataclass
-class SharedTrunkGenerative(FinetunedGenerative):
+class SharedTrunkGenerative(SharedTrunkSettings, FinetunedGenerative):
     """A pretrained language model with a shared trunk and class-specific upper layers.
 
     The first `n_shared_layers` layers are frozen and computed once for all classes. The upper
@@ -70,28 +70,6 @@ class SharedTrunkGenerative(FinetunedGenerative):
     """
 
     model: ClassVar[str] = "SharedTrunkGenerative"
-
-    batch_size: int = 8
-    n_shared_layers: int = 20
-    disc_weight: float = 0.8
-    single_window: bool = False
-    n_layer: int | None = None
-    vocab_size: int | None = None
-
-    def __post_init__(self) -> None:
-        """Check the fields."""
-        super().__post_init__()
-        if self.prompts:
-            raise ParameterError(
-                "a shared trunk takes no prompts: it encodes a document once for all classes"
-            )
-        if not 0 <= self.disc_weight <= 1:
-            raise ParameterError(f"disc_weight={self.disc_weight} must be in [0, 1]")
-        if (self.n_layer is None) != (self.vocab_size is None):
-            raise ParameterError(
-                f"n_layer={self.n_layer} (--keep-layers) and vocab_size={self.vocab_size} "
-                "(--vocab-size) must be given together"
-            )
 
     @property
     def name(self) -> str:

@@ -31,39 +31,14 @@ from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.files import write_atomic
 from wholescript.models.causal_lm import CausalLM
+from wholescript.settings import PositiveInt, Seed, check, checked
 from wholescript.studies.generative.fitted_class_lm import ClassLanguageModel, FittedGenerative
+from wholescript.studies.generative.settings import SamplingConfig
 from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.seeds import derive_seed
 
 SYNTHETIC_FILE, METADATA_FILE = "synthetic.jsonl", "synthetic.json"
 MAX_CONSECUTIVE_REJECTIONS = 500  # documents of one class before generation fails
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """Nucleus sampling with `top_p` and `temperature`.
-
-    A document ends at its end token or after `max_tokens` tokens. It is rejected if it has fewer
-    than `min_words` words.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 0.95
-    max_tokens: int = 400
-    min_words: int = 20
-    batch_size: int = 32
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.temperature <= 0 or not 0 < self.top_p <= 1:
-            raise ParameterError(
-                f"temperature={self.temperature} must be positive and top_p={self.top_p} in (0, 1]"
-            )
-        if self.batch_size < 1 or not 1 <= self.min_words <= self.max_tokens:
-            raise ParameterError(
-                f"batch_size={self.batch_size} must be at least 1 and min_words={self.min_words} "
-                f"between 1 and max_tokens={self.max_tokens}"
-            )
 
 
 @dataclass(frozen=True)
@@ -75,14 +50,15 @@ class SyntheticDocuments:
     counts: dict[str, int]
 
 
+@checked
 def generate_documents(
     fitted: FittedGenerative,
-    n_per_class: int,
+    n_per_class: PositiveInt,
     real_ngrams: NgramIndex,
     sampling: SamplingConfig,
     folder: Path,
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     progress: bool = False,
 ) -> SyntheticDocuments:
     """Sample `n_per_class` documents of each class that share no n-gram with `real_ngrams`.
@@ -94,8 +70,6 @@ def generate_documents(
         ParameterError: `n_per_class` is below 1.
         DataError: too many consecutive documents of a class are rejected.
     """
-    if n_per_class < 1:
-        raise ParameterError(f"n_per_class={n_per_class} must be at least 1")
     folder.mkdir(parents=True, exist_ok=True)
     counts = dict.fromkeys(("n_generated", "n_too_short", "n_duplicates", "n_copied"), 0)
     texts, labels, seen = list[str](), list[int](), set[str]()
@@ -256,8 +230,7 @@ def load_synthetic(
         ParameterError: `n_per_class` is below 1, or the generator was trained on other documents
             than `data_config` selects, so that synthetic documents would leak them.
     """
-    if n_per_class < 1:
-        raise ParameterError(f"n_synthetic={n_per_class} must be at least 1")
+    check("n_synthetic", n_per_class, PositiveInt)
     try:
         metadata = json.loads((folder / METADATA_FILE).read_text(encoding="utf-8"))
         rows = read_jsonl((folder / SYNTHETIC_FILE).read_text(encoding="utf-8"), SYNTHETIC_FILE)
@@ -267,7 +240,7 @@ def load_synthetic(
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise DataError(
             f"{folder} holds no synthetic documents ({type(problem).__name__}: {problem}): make "
-            "them with `wholescript generate`, which prints their folder"
+            "them with `wholescript data generate`, which prints their folder"
         ) from None
     if fingerprint != dataset.fingerprint:
         raise ParameterError(
@@ -286,7 +259,7 @@ def load_synthetic(
         if len(of_class) < n_per_class:
             raise DataError(
                 f"{folder} has {len(of_class)} documents of class {label}, not {n_per_class}: "
-                "generate more with `wholescript generate`"
+                "generate more with `wholescript data generate`"
             )
         texts += of_class[:n_per_class]
         labels += [label] * n_per_class

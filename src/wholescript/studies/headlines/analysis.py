@@ -7,8 +7,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.models.gpt import GPT
+from wholescript.settings import PositiveFloat, PositiveInt, Seed, checked
 from wholescript.studies.headlines.tokenizer import HeadlineTokenizer
 
 TRAIN_COUNT_EDGES = (0, 1, 10, 100, 1_000, 10_000)  # lowest training count of each group
@@ -50,15 +51,14 @@ def loss_by_frequency(
 
 
 @torch.inference_mode()
+@checked
 def top_next_tokens(
-    model: GPT, tokenizer: HeadlineTokenizer, prompt: str, k: int = 10
+    model: GPT, tokenizer: HeadlineTokenizer, prompt: str, k: PositiveInt = 10
 ) -> pd.DataFrame:
     """Return the `k` most probable tokens after a prompt: `token`, `probability`.
 
     An empty prompt gives the first tokens of a headline.
     """
-    if k < 1:
-        raise ParameterError(f"k={k} must be at least 1")
     ids = _encode_prompt(tokenizer, prompt).to(model.wte.weight.device)
     probabilities = model.eval()(ids)[0, -1].float().softmax(-1)
     best = probabilities.cpu().topk(min(k, tokenizer.vocab_size))
@@ -67,15 +67,16 @@ def top_next_tokens(
 
 
 @torch.inference_mode()
+@checked
 def generate_headlines(
     model: GPT,
     tokenizer: HeadlineTokenizer,
-    n_samples: int,
+    n_samples: PositiveInt,
     *,
     prompt: str = "",
-    temperature: float = 1.0,
-    max_tokens: int = 40,
-    seed: int = 0,
+    temperature: PositiveFloat = 1.0,
+    max_tokens: PositiveInt = 40,
+    seed: Seed = 0,
 ) -> list[str]:
     """Sample headlines that start with `prompt`, each with at most `max_tokens` new tokens.
 
@@ -85,10 +86,6 @@ def generate_headlines(
         ParameterError: `n_samples` is below 1 or `temperature` is not positive.
         DataError: the prompt and `max_tokens` exceed the model's context.
     """
-    if n_samples < 1 or temperature <= 0:
-        raise ParameterError(
-            f"n_samples={n_samples} must be at least 1, temperature={temperature} positive"
-        )
     prompt_ids = _encode_prompt(tokenizer, prompt)
     block_size = model.config.block_size
     if prompt_ids.shape[1] + max_tokens > block_size:

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.models.types import IntArray
+from wholescript.settings import PositiveInt, check_fields
 from wholescript.training.batches import DocumentBatch, split_batches
 from wholescript.training.windows import split_into_windows
 
@@ -29,16 +30,13 @@ class TokenStreamBatchLoader:
     """
 
     stream: IntArray
-    block_size: int
-    batch_size: int
+    block_size: PositiveInt
+    batch_size: PositiveInt
     order: WindowOrder = "shuffled"
 
     def __post_init__(self) -> None:
         """Check that there is a batch."""
-        if self.block_size < 1 or self.batch_size < 1:
-            raise ParameterError(
-                f"block_size={self.block_size} and batch_size={self.batch_size} must be at least 1"
-            )
+        check_fields(self)
         if len(self) < 1:
             raise DataError(
                 f"{len(self.stream)} tokens do not fill a batch of {self.batch_size} windows of "

@@ -13,7 +13,6 @@ from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import Identity, hash_json
 from wholescript.experiments.results import Metric
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.studies.headlines.losses import HeadlineLosses, mean_bits_per_byte
 from wholescript.studies.headlines.scoring import EvalContext
 from wholescript.studies.headlines.train import (
@@ -24,6 +23,7 @@ from wholescript.studies.headlines.train import (
     train_headline_model,
 )
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
+from wholescript.training.hardware import default_bfloat16
 
 GROUP = "headlines"
 TASK_BATCH_SIZE = 64  # of the task's metric, whatever the training batch size
@@ -57,7 +57,7 @@ class HeadlineExperiment(Experiment[Headlines]):
             "train_config": self.train_config.settings,
             "eval_context": self.eval_context,
             "seed": self.seed,
-            "bfloat16": cpu_has_bfloat16(),
+            "bfloat16": default_bfloat16(),
         }
 
     def data_identity(self, data: Headlines) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class HeadlineExperiment(Experiment[Headlines]):
             data.train,
             data.validation,
             seed=self.seed,
-            bfloat16=cpu_has_bfloat16(),
+            bfloat16=default_bfloat16(),
             folder=context.folder,
             progress=context.progress,
             on_epoch_end=context.on_epoch_end,

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.models.next_token import NextTokenModel
+from wholescript.settings import check
 from wholescript.studies.headlines.tokenizer import EOS, HeadlineTokenizer
 from wholescript.training.windows import split_into_windows, token_log_probabilities
 
@@ -89,9 +90,7 @@ def token_nll(
     Raises:
         ParameterError: an unknown `eval_context`.
     """
-    if eval_context not in get_args(EvalContext):
-        choices = ", ".join(get_args(EvalContext))
-        raise ParameterError(f"eval_context={eval_context!r} is none of {choices}")
+    check("eval_context", eval_context, EvalContext)
     token_ids = tokenizer(headlines)
     eos = np.array([tokenizer.eos_token_id])
     stream = np.concatenate([eos, *token_ids])

@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save
 from torch.nn.functional import cross_entropy
 
 from wholescript.errors import DataError
-from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.files import write_atomic
 from wholescript.models.gpt import GPT
 from wholescript.studies.headlines.batches import TokenStreamBatchLoader, whole_headlines
@@ -26,6 +25,7 @@ from wholescript.studies.headlines.tokenizer import (
 from wholescript.studies.headlines.train_config import HeadlineTrainConfig
 from wholescript.training.batches import BatchLoader, DocumentBatchLoader
 from wholescript.training.epoch_timer import EpochTimer
+from wholescript.training.hardware import default_bfloat16
 from wholescript.training.loop import HistoryRow, fit
 from wholescript.training.objectives.next_token import NextTokenObjective
 from wholescript.training.objectives.r_drop import RDropObjective
@@ -55,7 +55,7 @@ class FittedHeadlineModel:
             headlines,
             block_size=self.model.config.block_size,
             batch_size=batch_size,
-            bfloat16=cpu_has_bfloat16(),
+            bfloat16=default_bfloat16(),
         )
 
     def token_nll(
@@ -71,7 +71,7 @@ class FittedHeadlineModel:
             headlines,
             block_size=self.model.config.block_size,
             eval_context=eval_context,
-            bfloat16=cpu_has_bfloat16(),
+            bfloat16=default_bfloat16(),
             batch_size=batch_size,
         )
 

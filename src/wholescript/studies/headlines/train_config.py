@@ -3,13 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Annotated, Any
 
+from annotated_types import Interval
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from wholescript.errors import ParameterError
 from wholescript.models.gpt import GPTConfig
+from wholescript.settings import (
+    DropoutRate,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    PositiveShare,
+    Settings,
+)
 from wholescript.studies.headlines.batches import WindowOrder
 from wholescript.studies.headlines.tokenizer import HeadlineTokenizerKind
 from wholescript.training.loop import TrainConfig
@@ -21,16 +30,8 @@ from wholescript.training.schedules import Schedule, make_scheduler
 class WSDTrainConfig(TrainConfig):
     """The loop's configuration with the decay share of the `wsd` schedule as a field."""
 
-    decay_ratio: float = 0.3
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        super().__post_init__()
-        if not (0 < self.decay_ratio <= 1 and 0 <= self.warmup_ratio < 1):
-            raise ParameterError(
-                f"decay_ratio={self.decay_ratio} must be in (0, 1] and "
-                f"warmup_ratio={self.warmup_ratio} in [0, 1)"
-            )
+    warmup_ratio: DropoutRate = 0.1
+    decay_ratio: PositiveShare = 0.3
 
     def scheduler(self, optimizer: Optimizer, steps: int) -> LRScheduler:
         """Return the schedule of the learning rate over all steps of a training."""
@@ -45,50 +46,36 @@ class WSDTrainConfig(TrainConfig):
 
 
 @dataclass(frozen=True)
-class HeadlineTrainConfig:
+class HeadlineTrainConfig(Settings):
     """Every setting of a headline model and its training, except the data and the seed."""
 
     model: GPTConfig = field(default_factory=GPTConfig)
     tokenizer: HeadlineTokenizerKind = "bpe"
     optimizer: OptimizerName = "sgd"
-    learning_rate: float = 6e-3  # peak; with Muon that of AdamW, for embeddings and vectors
-    muon_lr: float = 0.02  # peak learning rate of Muon, for the matrices of the layers
-    weight_decay: float = 0.0
-    warmup_ratio: float = 0.0  # share of the steps
+    learning_rate: PositiveFloat = 6e-3  # peak; with Muon that of AdamW, for embeddings and vectors
+    muon_lr: PositiveFloat = 0.02  # peak learning rate of Muon, for the matrices of the layers
+    weight_decay: NonNegativeFloat = 0.0
+    warmup_ratio: DropoutRate = 0.0  # share of the steps
     schedule: Schedule = "cosine"
-    decay_ratio: float = 0.3  # share of the steps in which `wsd` decays to zero
+    decay_ratio: PositiveShare = 0.3  # share of the steps in which `wsd` decays to zero
     order: WindowOrder = "file"
     whole_headlines: bool = False  # windows hold whole headlines, and are shuffled
-    batch_size: int = 64  # windows
-    epochs: int = 7
-    n_dropout_passes: int = 1  # forward passes of each batch, with other dropout masks
-    r_drop: float = 0.0  # weight of the KL divergence between two dropout passes
+    batch_size: PositiveInt = 64  # windows
+    epochs: PositiveInt = 7
+    n_dropout_passes: Annotated[int, Interval(ge=1, le=2)] = (
+        1  # forward passes of each batch, with other dropout masks
+    )
+    r_drop: NonNegativeFloat = 0.0  # weight of the KL divergence between two dropout passes
 
     def __post_init__(self) -> None:
         """Check the values, before a tokenizer is trained with them."""
-        choices = {
-            "tokenizer": HeadlineTokenizerKind,
-            "optimizer": OptimizerName,
-            "order": WindowOrder,
-        }
-        for name, kind in choices.items():
-            if (value := getattr(self, name)) not in get_args(kind):
-                raise ParameterError(f"{name}={value!r} is none of {', '.join(get_args(kind))}")
-        if self.batch_size < 1 or self.r_drop < 0 or self.muon_lr <= 0:
-            raise ParameterError(
-                f"batch_size={self.batch_size} must be at least 1, muon_lr={self.muon_lr} "
-                f"positive and r_drop={self.r_drop} not negative"
-            )
-        if self.n_dropout_passes not in (1, 2) or (self.r_drop and self.n_dropout_passes == 1):
-            raise ParameterError(
-                f"n_dropout_passes={self.n_dropout_passes} must be 1 or 2, and 2 with "
-                f"r_drop={self.r_drop}"
-            )
+        super().__post_init__()
+        if self.r_drop and self.n_dropout_passes == 1:
+            raise ParameterError(f"n_dropout_passes=1 must be 2 with r_drop={self.r_drop}")
         if self.optimizer == "muon" and self.schedule == "onecycle":
             raise ParameterError(
                 "schedule='onecycle' sets one learning rate, but optimizer='muon' has two"
             )
-        _ = self.loop_config  # checks the rest
 
     def override(self, **overrides: Any) -> "HeadlineTrainConfig":
         """Return a copy with other values of its own fields or of the model's.

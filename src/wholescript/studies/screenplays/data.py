@@ -87,17 +87,34 @@ def load_screenplay_data(
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
-    profile = RUN_PROFILES[scale]
     corpus = load_films(source=source, path=path, target=target, scale=scale, seed=seed)
     features = _load_chunk_features(corpus, chunk_length)
+    return screenplay_data(corpus, features, scale, seed, first_test_year)
+
+
+def screenplay_data(
+    corpus: Corpus,
+    features: FilmFeatures,
+    scale: str,
+    seed: int,
+    first_test_year: int | None = None,
+) -> ScreenplayData:
+    """Return films with features and the folds of a run profile; without a year no temporal ones.
+
+    Raises:
+        DataError: the films cannot be split.
+    """
+    profile = RUN_PROFILES[scale]
     task = Task(corpus.films, corpus.labels, features.groups, features)
     folds = repeated_folds(
         task.labels, task.groups, n_folds=profile.n_folds, n_repeats=profile.n_repeats, seed=seed
     )
-    temporal = temporal_split(
-        task.labels, task.groups, corpus.films["year"], first_test_year=first_test_year
-    )
-    temporal_folds = [replace(temporal, repeat=repeat) for repeat in range(profile.n_repeats)]
+    temporal_folds = []
+    if first_test_year is not None:
+        temporal = temporal_split(
+            task.labels, task.groups, corpus.films["year"], first_test_year=first_test_year
+        )
+        temporal_folds = [replace(temporal, repeat=repeat) for repeat in range(profile.n_repeats)]
     return ScreenplayData(corpus, task, folds, temporal_folds, profile, scale, seed)
 
 

@@ -19,7 +19,7 @@ from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
-from wholescript.experiments.workspace import current_workspace
+from wholescript.experiments.workspace import Workspace, current_workspace
 from wholescript.models.films.task import Estimator
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
@@ -77,8 +77,9 @@ class CrossValidation(Experiment[ScreenplayData]):
             data.task,
             data.folds_of(self.split),
             seed=data.seed,
-            fold_cache_dir=_fold_cache_dir(self.estimator, data),
+            fold_cache_dir=_fold_cache_dir(self.estimator, data, context.workspace),
             n_jobs=None,
+            progress=context.progress,
         )
         return Outcome(
             _metrics(predictions, data.seed),
@@ -182,7 +183,7 @@ def load_end_to_end_run(
 ) -> Run | None:
     """Return a published run of a model that needs texts, which no notebook trains.
 
-    `wholescript train-end-to-end` makes such runs. Returns None if the settings or the data differ
+    `wholescript train end-to-end` makes such runs. Returns None if the settings or the data differ
     from those of the published run.
 
     Raises:
@@ -245,12 +246,14 @@ def interval_metric(value: float, low: float, high: float, *, std: float = np.na
     return Metric(value, low, high, max(MIN_TOLERANCE, (high - low) / 8 if np.isnan(std) else std))
 
 
-def _fold_cache_dir(estimator: Estimator, data: ScreenplayData) -> Path:
+def _fold_cache_dir(
+    estimator: Estimator, data: ScreenplayData, workspace: Workspace | None = None
+) -> Path:
     """Return the folder of finished folds; it depends on the data and on the source code.
 
     After a change of code, folds are fitted again, unlike stored runs.
     """
-    workspace = current_workspace()
+    workspace = workspace or current_workspace()
     parts = [
         data.corpus.provenance.fingerprint,
         data.task.features.manifest,

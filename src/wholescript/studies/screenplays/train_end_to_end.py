@@ -1,4 +1,4 @@
-"""Training of the published models that need texts: `wholescript train-end-to-end`."""
+"""Training of the published models that need texts: `wholescript train end-to-end`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -16,21 +16,28 @@ from wholescript.training.objectives.base import LossFn, predict_logits
 class ClassificationObjective:
     """The classification loss of documents; the forward pass runs in bfloat16 where set.
 
-    In each training step a share `token_dropout` of the tokens is replaced by `mask_token_id`.
+    In each training step a share `token_dropout` of the tokens is replaced by `mask_token_id`. A
+    batch of more than `tokens_per_forward` tokens is computed in micro-batches whose gradients are
+    summed.
     """
 
     bfloat16: bool = False
     token_dropout: float = 0.0
     mask_token_id: int = 0
+    tokens_per_forward: int | None = None
 
     def training_step(
         self, model: nn.Module, batch: DocumentBatch, loss: LossFn, *, seed: int
     ) -> Tensor:
         """Backpropagate the loss of a batch; `seed` decides which tokens and units are dropped."""
         torch.manual_seed(seed)
-        value = loss(self.logits(model, self._drop_tokens(batch)), batch.labels)
-        value.backward()
-        return value.detach()
+        total_loss = torch.zeros((), device=batch.input_ids.device)
+        for part in self._drop_tokens(batch).split(self.tokens_per_forward):
+            share = len(part.labels) / len(batch.labels)
+            value = share * loss(self.logits(model, part), part.labels)
+            value.backward()
+            total_loss += value.detach()
+        return total_loss
 
     def _drop_tokens(self, batch: DocumentBatch) -> DocumentBatch:
         if not self.token_dropout:

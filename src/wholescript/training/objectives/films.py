@@ -12,9 +12,9 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
-from wholescript.errors import ParameterError
 from wholescript.models.aggregators import AggregatorOutput
 from wholescript.models.chunked_classifier import ChunkedClassifier
+from wholescript.settings import NonNegativeInt, PositiveInt, check_fields
 from wholescript.training.batches import BatchLoader, ChunkBatch, TokenBatch
 from wholescript.training.memory_strategies import MemoryStrategy, backward_fn
 from wholescript.training.objectives.base import LogitObjective, LossFn, predict_logits
@@ -59,15 +59,13 @@ class EndToEndObjective:
     """
 
     memory_strategy: MemoryStrategy = "grad_cache"
-    chunks_per_group: int = 32
+    chunks_per_group: PositiveInt = 32
     bfloat16: bool = False
-    n_cached_groups: int = 0
+    n_cached_groups: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
         """Check the settings; raises ParameterError."""
-        backward_fn(self.memory_strategy, self.n_cached_groups)
-        if self.chunks_per_group < 1:
-            raise ParameterError(f"chunks_per_group={self.chunks_per_group} must be at least 1")
+        check_fields(self)
 
     def training_step(
         self, model: ChunkedClassifier, batch: TokenBatch, loss: LossFn, *, seed: int

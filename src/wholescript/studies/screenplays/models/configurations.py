@@ -76,7 +76,7 @@ def late_fusion_models(epochs: int, n_inner_folds: int) -> dict[str, MILClassifi
 
 
 def end_to_end_models() -> dict[str, ScriptEstimator]:
-    """Return the models that need the texts; `wholescript train-end-to-end` trains them.
+    """Return the models that need the texts; `wholescript train end-to-end` trains them.
 
     Sizes and epochs were set by what two cores train in an hour, without trials.
     """

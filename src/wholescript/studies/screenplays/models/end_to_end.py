@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -27,6 +27,7 @@ from wholescript.models.films.task import FoldPredictions, Task
 from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.types import IntArray
+from wholescript.settings import PositiveInt, check_fields
 from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, predict_member
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.batches import TokenBatchLoader
@@ -55,14 +56,14 @@ class EndToEndClassifier:
     name: str
     encoder: Encoder = "scratch"
     architecture: str = "gated_attention"
-    chunk_length: int = CHUNK_LENGTH
-    n_train_chunks: int | None = 16
-    n_eval_chunks: int | None = 32
-    n_inner_folds: int = 5
-    n_members: int = 1
-    batch_size: int = 8
+    chunk_length: PositiveInt = CHUNK_LENGTH
+    n_train_chunks: PositiveInt | None = 16
+    n_eval_chunks: PositiveInt | None = 32
+    n_inner_folds: PositiveInt = 5
+    n_members: PositiveInt = 1
+    batch_size: PositiveInt = 8
     memory_strategy: MemoryStrategy = "grad_cache"
-    chunks_per_group: int = 64
+    chunks_per_group: PositiveInt = 64
     bfloat16: bool = True
     encoder_options: dict[str, Any] = field(default_factory=dict)
     aggregator_options: dict[str, Any] = field(default_factory=dict)
@@ -80,10 +81,7 @@ class EndToEndClassifier:
 
     def __post_init__(self) -> None:
         """Check the names of encoder and aggregator; raises ParameterError."""
-        if self.encoder not in get_args(Encoder):
-            raise ParameterError(
-                f"encoder={self.encoder!r} is none of {', '.join(get_args(Encoder))}"
-            )
+        check_fields(self)
         if self.architecture not in AGGREGATORS:
             raise ParameterError(
                 f"architecture={self.architecture!r} is none of {', '.join(AGGREGATORS)}"

@@ -22,6 +22,7 @@ from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.key import hash_json
 from wholescript.files import write_atomic
 from wholescript.models.films.task import Task
+from wholescript.settings import PositiveInt, check
 from wholescript.studies.screenplays.search.results import SearchResult, Trial
 from wholescript.studies.screenplays.search.space import (
     NUMERIC_LIMITS,
@@ -102,8 +103,7 @@ def search(
         ParameterError: `folder` has another search, or an option is invalid.
         RunError: there is no cluster at `address`, or all trials failed.
     """
-    if n_trials < 1:
-        raise ParameterError(f"--trials {n_trials} must be at least 1")
+    check("trials", n_trials, PositiveInt)
     n_dimensions = task.features.chunks.codes.shape[1]
     dimensions = space.hyperparameters.get("dimensions", Categorical((1,)))
     if (most := max(map(int, dimensions.bounds))) > n_dimensions:

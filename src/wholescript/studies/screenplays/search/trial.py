@@ -10,8 +10,8 @@ import torch
 from wholescript.data.films.folds import Fold
 from wholescript.models.films.task import Task
 from wholescript.studies.screenplays.models.mil import MILClassifier
-from wholescript.training.checkpoint import read_metadata
 from wholescript.training.loop import HistoryRow, fit
+from wholescript.training.progress import read_metadata
 from wholescript.training.seeds import derive_seed
 
 VAL_METRICS = ("val_loss", "val_auc")

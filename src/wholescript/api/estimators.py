@@ -1,0 +1,139 @@
+"""Models by the names of the Python API, and their settings as keyword arguments.
+
+Importing it loads no model code.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from wholescript.errors import ParameterError, did_you_mean
+from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, TRAIN_COMMANDS, find_model
+from wholescript.settings import OPTION
+
+DOCUMENT_MODELS = {
+    name: (MODEL_DISPLAY_NAMES.get(name) or find_model(entry.model).display_name, entry)
+    for name, entry in TRAIN_COMMANDS.items()
+}
+"""The models of labelled texts: display name, and entry in the registry."""
+
+FILM_MODELS = {
+    name: (MODEL_DISPLAY_NAMES[name], name.replace("-", " "))
+    for name in (
+        "tfidf-logistic",
+        "mean-pooling",
+        "gated-attention",
+        "query-decoder",
+        "transformer-encoder",
+        "linear-attention",
+    )
+}
+"""The models of films: display name, and name in `studies.screenplays.models.configurations`."""
+
+NO_SETTINGS = {
+    *("train_config", "pretrain", "unlabelled", "settings", "embedding_pool", "cache", "progress"),
+    *("name", "architecture", "quarters", "opening", "sparse", "dense", "kernel", "n_jobs"),
+}
+MAX_SUFFIX = 60  # characters of a run's name
+
+
+def document_estimator(
+    model: str, settings: Mapping[str, Any], unlabelled: Sequence[str] = ()
+) -> Any:
+    """Return the untrained estimator of a model with changed settings.
+
+    Settings are the fields of the estimator and of its training configuration, and, where it has a
+    pretraining, `pretrain_epochs`, which also uses the `unlabelled` texts.
+
+    Raises:
+        ParameterError: there is no such model or setting, or a value is out of range.
+    """
+    if model not in DOCUMENT_MODELS:
+        raise ParameterError(
+            f"there is no model {model!r} of labelled texts{did_you_mean(model, DOCUMENT_MODELS)}"
+        )
+    _, entry = DOCUMENT_MODELS[model]
+    estimator = with_settings(find_model(entry.model).load()(**entry.fixed), model, settings)
+    return replace(estimator, unlabelled=unlabelled) if _pretrains(estimator) else estimator
+
+
+def film_estimator(model: str, settings: Mapping[str, Any], profile: Any) -> Any:
+    """Return the untrained estimator of a model of films; `profile` is a `RunProfile`.
+
+    Raises:
+        ParameterError: there is no such model or setting, or a value is out of range.
+    """
+    from wholescript.models.films.stacking import StackingEnsemble
+    from wholescript.models.films.tfidf import TfidfLR
+    from wholescript.studies.screenplays.models import configurations
+
+    if model not in FILM_MODELS:
+        hint = did_you_mean(model, FILM_MODELS)
+        raise ParameterError(f"there is no model {model!r} of films{hint}")
+    if model == "tfidf-logistic":  # with one member, stacking is recalibration
+        return StackingEnsemble([with_settings(TfidfLR(), model, settings)], name=model)
+    size = (profile.epochs, profile.n_inner_folds)
+    known = configurations.aggregators(*size) | configurations.self_attention_aggregators(*size)
+    return with_settings(known[FILM_MODELS[model][1]], model, settings)
+
+
+def with_settings(estimator: Any, model: str, settings: Mapping[str, Any]) -> Any:
+    """Return a copy of an estimator with changed fields, those of its `train_config` included.
+
+    Raises:
+        ParameterError: it has no such setting, or a value is out of range.
+    """
+    known = setting_names(estimator)
+    aliases = {
+        each.metadata[OPTION]: each.name for each in fields(estimator) if OPTION in each.metadata
+    }
+    own, training = dict[str, Any](), dict[str, Any]()
+    for given, value in settings.items():
+        name = aliases.get(given, given)
+        if name not in known:
+            raise ParameterError(
+                f"{model} has no setting {given!r}{did_you_mean(given, [*known, *aliases])}"
+            )
+        target = training if known[name] == "train_config" else own
+        target[name] = tuple(value) if isinstance(value, list) else value
+    if epochs := own.pop("pretrain_epochs", 0):
+        from wholescript.training.settings import PRETRAIN_CONFIG
+
+        own["pretrain"] = replace(PRETRAIN_CONFIG, epochs=epochs)
+    if training:
+        own["train_config"] = replace(estimator.train_config, **training)
+    try:
+        return replace(estimator, **own)
+    except TypeError as error:  # such as a text where a number is compared
+        raise ParameterError(f"a setting of {model} has a wrong type ({error}): {own}") from None
+
+
+def setting_names(estimator: Any) -> dict[str, str]:
+    """Return the settings of an estimator, each with the field that holds it or its own name."""
+    own = {f.name: f.name for f in fields(estimator) if f.init and f.name not in NO_SETTINGS}
+    names = {name: name for name in own if not is_dataclass(getattr(estimator, name))}
+    if hasattr(estimator, "train_config"):
+        names |= {f.name: "train_config" for f in fields(estimator.train_config)}
+    if hasattr(estimator, "pretrain"):
+        names["pretrain_epochs"] = "pretrain"
+    return names
+
+
+def run_label(name: str, settings: Mapping[str, Any]) -> str:
+    """Return the name of a run: that of the model with its changed settings, without dots.
+
+    >>> run_label("tfidf-svm", {"min_df": 2, "Cs": [0.5]})
+    'tfidf-svm-Cs-0_5-min_df-2'
+    """
+    from wholescript.experiments.key import hash_json
+
+    values = {
+        key: re.sub(r"[^\w-]+", "_", str(settings[key])).strip("_") for key in sorted(settings)
+    }
+    label = "-".join([name, *(f"{key}-{value}" for key, value in values.items())])
+    return label if len(label) <= MAX_SUFFIX else f"{name}-{hash_json(values)[:8]}"
+
+
+def _pretrains(estimator: Any) -> bool:
+    return getattr(estimator, "pretrain", None) is not None

@@ -1,0 +1,137 @@
+"""The application: its groups of commands, and how errors, Ctrl-C and old names are answered."""
+
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from cyclopts import (
+    App,
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    Parameter,
+    ValidationError,
+)
+
+from wholescript import __version__
+from wholescript.cli.old_names import new_name
+from wholescript.cli.output import warn
+from wholescript.cli.recipe import read_recipe
+from wholescript.errors import WholeScriptError
+from wholescript.settings import OutOfRange, allowed, check_arguments, problem
+
+INVALID, INTERRUPTED = 2, 130  # exit codes; 1: a check found a problem
+
+app = App(
+    name="wholescript",
+    help="""Whole Script: a reproducible report on transformers for long documents.
+
+    Each group and command explains itself with `--help` or `-h`.
+
+    Example: `wholescript train tfidf-svm questions` after
+    `wholescript data prepare questions.csv`
+    """,
+    version=__version__,
+    help_format="plaintext",
+    default_parameter=Parameter(
+        negative_iterable=(), negative_none=(), show_env_var=False, json_list=False, json_dict=False
+    ),
+    config=read_recipe,
+    suppress_keyboard_interrupt=False,
+)
+app["--help"].group = "Options"
+app["--version"].group = "Options"
+
+COMMANDS = {
+    "data": ("data:group", "Prepare labelled data sets, extract features, generate texts."),
+    "train": ("train:group", "Train a model; stores one run per seed."),
+    "tune": (
+        "tune:tune",
+        "Search hyperparameters with Ray Tune; resumable.\n\n"
+        "Example: `wholescript tune search/aggregators.yaml --trials 20`",
+    ),
+    "evaluate": (
+        "evaluate:group",
+        "Evaluate stored runs, and compare them.\n\nOne run: metrics, costs, confused classes. "
+        "Several of one data set: paired differences and a page with training curves.\n\n"
+        "Example: `wholescript evaluate questions/tfidf-svm questions/scratch-tiny`",
+    ),
+    "predict": ("predict:group", "Predict a nomination from screenplays, or classes of texts."),
+    "notebook": ("notebook:group", "Execute notebooks, and compare their output."),
+    "site": ("site:group", "Build, serve and check the report."),
+    "status": (
+        "status:status",
+        "Show the trainings: running, interrupted, failed, finished.\n\n"
+        "Example: `wholescript status --watch`",
+    ),
+}
+"""Path and help of each command of the top level, in the order of the help."""
+for order, (name, (path, help_text)) in enumerate(COMMANDS.items()):
+    app.command(f"wholescript.cli.{path}", name=name, help=help_text, sort_key=order)
+app.register_install_completion_command(
+    help="Install the completion of commands and options.", group="Options"
+)
+
+
+def main(tokens: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0, 1 for a problem found, 2 for invalid input, 130 for Ctrl-C."""
+    arguments = list(sys.argv[1:] if tokens is None else tokens)
+    try:
+        if moved := new_name(arguments):
+            warn(f"error: {moved}")
+            sys.exit(INVALID)
+        command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+        check_arguments(bound.arguments, _annotations(bound.signature))
+        command(*bound.args, **bound.kwargs)
+        sys.exit(0)
+    except CycloptsError as error:
+        warn(f"error: {explain(error)}")
+        sys.exit(INVALID)
+    except OutOfRange as error:
+        warn(f"error: {_as_option(error, arguments)}")
+        sys.exit(INVALID)
+    except WholeScriptError as error:
+        warn(f"error: {error}")
+        sys.exit(INVALID)
+    except KeyboardInterrupt:
+        _interrupted(arguments)
+    except BrokenPipeError:  # such as `wholescript status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _annotations(signature: inspect.Signature) -> dict[str, Any]:
+    """Return the annotations of the parameters that take one value or one tuple."""
+    several = inspect.Parameter.VAR_POSITIONAL
+    each = signature.parameters.values()
+    return {one.name: one.annotation for one in each if one.kind is not several}
+
+
+def _interrupted(arguments: Sequence[str]) -> NoReturn:
+    command = shlex.join(["wholescript", *arguments])
+    warn(f"interrupted: what is written is complete; the same command resumes: {command}")
+    sys.exit(INTERRUPTED)
+
+
+def _as_option(error: OutOfRange, arguments: Sequence[str]) -> str:
+    """Return the message of an error, which names the option where one was given."""
+    option = f"--{error.name.replace('_', '-').lower()}"
+    if any(argument.partition("=")[0] == option for argument in arguments):
+        return f"{option} {error.value} {error.problem}"
+    return str(error)
+
+
+def explain(error: CycloptsError) -> str:
+    """Return what is wrong with a command line, in one line that names the option and its range."""
+    argument = getattr(error, "argument", None)
+    if argument is None:
+        return str(error)
+    if isinstance(error, MissingArgumentError):
+        return f"{argument.name} is missing: {argument.parameter.help or ''}"
+    annotation, value = argument.field_info.annotation, " ".join(t.value for t in argument.tokens)
+    if isinstance(error, CoercionError | ValidationError) and allowed(annotation):
+        return f"{argument.name} {value} {problem(value, annotation)}"
+    return str(error)

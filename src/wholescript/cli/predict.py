@@ -1,0 +1,131 @@
+"""`wholescript predict`: a nomination from screenplays, or the classes of texts."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from wholescript.cli.options import Store, open_workspace
+from wholescript.cli.output import echo, out, warn
+from wholescript.prediction.parsers import FORMATS
+from wholescript.settings import PositiveInt
+
+MIN_COLOURED_ATTRIBUTION = 1  # nats
+
+group = App(name="predict")
+
+
+@group.command
+def film(
+    *scripts: Annotated[Path, Parameter(help=f"Screenplays: {', '.join(FORMATS)}.")],
+    year: Annotated[
+        int | None,
+        Parameter(help="Year of the film; warns if it is outside the training years."),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        Parameter(negative=(), help="Figure file, .png or .svg; default: SCRIPT.prediction.png."),
+    ] = None,
+    no_figure: Annotated[bool, Parameter(negative=(), help="Do not draw a figure.")] = False,
+    json: Annotated[
+        bool, Parameter(negative=(), help="Print the predictions as one JSON list.")
+    ] = False,
+) -> None:
+    """Predict the probability of a nomination for writing; exit code 2 if a script fails.
+
+    Example: `wholescript predict film script.fountain --year 2019`
+    """
+    import sys
+    from dataclasses import asdict
+    from json import dumps
+
+    from wholescript.errors import ParameterError, WholeScriptError
+    from wholescript.prediction.figure import figure_paths, write_figure
+    from wholescript.prediction.parsers import printable_path, read_script
+    from wholescript.prediction.predict import predict as predict_script
+    from wholescript.prediction.predictor import load_predictor
+    from wholescript.prediction.text_output import explanation_lines, summary_line
+
+    if not scripts:
+        raise ParameterError("give at least one screenplay, such as script.fountain")
+    figures = [None] * len(scripts) if no_figure else figure_paths(list(scripts), figure)
+    predictor, results = load_predictor(), list[dict[str, Any]]()
+    for path, figure_path in zip(scripts, figures, strict=True):
+        name = printable_path(path)
+        try:
+            prediction = predict_script(read_script(path), predictor, year=year)
+            if figure_path is not None:
+                write_figure(prediction, printable_path(Path(path.name)), figure_path)
+        except WholeScriptError as error:
+            results.append({"file": name, "error": str(error)})
+            warn(f"error: {error}")
+            continue
+        shown = figure_path and printable_path(figure_path)
+        results.append({"file": name, **asdict(prediction), "figure": shown})
+        if not json:
+            lines = [f"{name}: {summary_line(prediction)}", *explanation_lines(prediction)]
+            lines += [f"figure: {shown}"] if shown is not None else []
+            echo("\n  ".join(lines))
+    if json:
+        echo(dumps(results, indent=2))
+    if any("error" in result for result in results):
+        sys.exit(2)
+
+
+@group.command
+def text(
+    run: Annotated[str, Parameter(help="A run, such as questions/tfidf-svm-s0.")],
+    *texts: Annotated[str, Parameter(help="Texts to classify, each in quotes.")],
+    top: Annotated[PositiveInt, Parameter(help="Most probable classes to show.")] = 3,
+    store_attribution: Annotated[
+        bool,
+        Parameter(negative=(), help="Store the token attributions of one text as a run."),
+    ] = False,
+    store: Store = None,
+) -> None:
+    """Classify texts with a trained model; show token attributions if the model has them.
+
+    Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`
+    """
+    from wholescript.errors import ParameterError
+    from wholescript.evaluation.token_attribution import (
+        attribute_tokens,
+        supports_token_attribution,
+    )
+    from wholescript.experiments.documents.attribution import TokenAttribution
+    from wholescript.experiments.documents.load import load_trained_run
+    from wholescript.experiments.documents.runs import find_document_runs
+    from wholescript.experiments.experiment import run as execute
+
+    if not texts:
+        raise ParameterError("give at least one text, in quotes")
+    if store_attribution and len(texts) > 1:
+        raise ParameterError(
+            f"--store-attribution stores the attributions of one text; {len(texts)} were given"
+        )
+    workspace = open_workspace(store)
+    ((found, *_),) = find_document_runs(workspace.store, [run]).values()
+    fitted = load_trained_run(workspace.project, found)
+    classes = found.config["classes"]
+    for one, row in zip(texts, fitted.predict_proba(list(texts)), strict=True):
+        best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
+        echo(", ".join(f"{name} {probability:.1%}" for probability, name in best))
+        if supports_token_attribution(fitted):
+            out.print(_attribution_line(attribute_tokens(fitted, one)))
+    if store_attribution:
+        stored = execute(TokenAttribution(fitted, texts[0]), found, workspace)
+        echo(f"stored {stored.name}")
+
+
+def _attribution_line(table: Any) -> Any:
+    """Return the tokens with their attributions in nats, the large ones in colour."""
+    from rich.text import Text
+
+    line = Text()
+    for token, value in zip(table["token"], table["attribution"], strict=True):
+        if abs(value) <= MIN_COLOURED_ATTRIBUTION:
+            style = ""
+        else:
+            style = "bold green" if value > 0 else "bold red"
+        line.append(f"{token.strip() or 'end'} ", style).append(f"{value:+.1f} ", "dim")
+    return line

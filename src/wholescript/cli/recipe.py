@@ -1,0 +1,50 @@
+"""Recipes: `--config FILE.yaml` gives any option of a command; the command line wins."""
+
+from pathlib import Path
+from typing import Any
+
+from cyclopts import App, ArgumentCollection, Token
+
+from wholescript.errors import ParameterError, did_you_mean
+
+CONFIG = "--config"
+
+
+def read_recipe(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Add the values of the file that `--config` names to the arguments of a command.
+
+    A key is an option without its dashes, with `-` or `_`.
+
+    Raises:
+        ParameterError: the file is no YAML mapping, or a key is no option of the command.
+    """
+    options = {name: each for each in arguments for name in each.names if name.startswith("--")}
+    config = options.get(CONFIG)
+    if config is None or not config.tokens:
+        return
+    path = Path(config.tokens[0].value)
+    for key, value in _read(path).items():
+        name = f"--{key.replace('_', '-').lower()}"
+        if name not in options or name == CONFIG:
+            known = [option.removeprefix("--") for option in options if option != CONFIG]
+            wanted = did_you_mean(name.removeprefix("--"), known)
+            raise ParameterError(f"{path}: {key!r} is no option of `{' '.join(commands)}`{wanted}")
+        if options[name].tokens or value is None:
+            continue  # given on the command line, or left at its default
+        values = value if isinstance(value, list) else [value]
+        for index, one in enumerate(values):
+            text = str(one).lower() if isinstance(one, bool) else str(one)
+            token = Token(keyword=name, value=text, source=str(path), index=index)
+            options[name].append(token)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ParameterError(f"the recipe {path} cannot be read: {error}") from None
+    if not isinstance(recipe, dict):
+        raise ParameterError(f"the recipe {path} must be a mapping, such as `epochs: 3`")
+    return {str(key): value for key, value in recipe.items()}

@@ -1,0 +1,65 @@
+"""`wholescript status`: the trainings of this checkout."""
+
+import time
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from wholescript.cli.output import EN_DASH, out
+
+MAX_FINISHED = 10  # finished trainings that are shown
+FULL_WIDTH = 110  # columns of a terminal that has room for all columns of the table
+ONLY_WIDE = ("loss", "val_loss", "speed", "checkpoint")
+
+
+def status(
+    *,
+    watch: Annotated[
+        bool, Parameter(negative=(), help="Refresh every two seconds until Ctrl-C.")
+    ] = False,
+    show_all: Annotated[
+        bool,
+        Parameter(
+            name="--all", negative=(), help=f"Show all finished trainings, not {MAX_FINISHED}."
+        ),
+    ] = False,
+) -> None:
+    """Show the trainings: running, interrupted, failed or finished."""
+    from rich.live import Live
+
+    if not watch:
+        out.print(_overview(show_all))
+        return
+    with Live(_overview(show_all), console=out, auto_refresh=False) as live:
+        while True:
+            time.sleep(2)
+            live.update(_overview(show_all), refresh=True)
+
+
+def _overview(show_all: bool) -> Any:
+    """Return the table of trainings, and how to resume those that ended early."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    from wholescript.experiments.progress import list_trainings
+    from wholescript.experiments.training_status import StatusRow, status_row
+    from wholescript.project import Project
+
+    runs, now = list_trainings(Project()), time.time()
+    if not runs:
+        return Text("no training yet: start one with `wholescript train`")
+    is_wide = out.width >= FULL_WIDTH
+    columns = [name for name in StatusRow._fields if is_wide or name not in ONLY_WIDE]
+    table = Table(title="trainings, newest first", title_justify="left")
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    finished = [run for run in runs if run.state == "finished"]
+    hidden = set() if show_all else {run.folder for run in finished[MAX_FINISHED:]}
+    for run in (run for run in runs if run.folder not in hidden):
+        row = status_row(run, now)
+        table.add_row(*(Text(getattr(row, name) or EN_DASH) for name in columns))
+    stopped = [run for run in runs if run.state in ("interrupted", "failed")]
+    more = [f"{len(hidden)} older finished trainings: show them with --all"] if hidden else []
+    more += [f"resume {run.name} with: {run.command}" for run in stopped]
+    return Group(table, *map(Text, more))

@@ -1,0 +1,77 @@
+"""Tables at 80 columns, and Ctrl-C."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from wholescript.cli import output
+from wholescript.cli.output import cell, print_table
+from wholescript.project import ROOT_VARIABLE
+
+RUNS = ["questions/scratch-tiny-token-dropout", "questions/smollm2-pruned-bayes-shared-trunk"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (23_480_730.0, "23,480,730"),
+        (23_480_730, "23,480,730"),
+        (0.12345, "0.1235"),
+        (float("nan"), "\N{EN DASH}"),
+        (None, "\N{EN DASH}"),
+        (0.0, "0"),
+        (1.7e-6, "1.7e-06"),
+        (True, "True"),
+        ("[/red]", "[/red]"),
+    ],
+)
+def test_cells(value, text):
+    assert cell(value) == text
+
+
+@pytest.mark.parametrize("n_columns", [2, 4, 8])
+def test_names_of_runs_are_never_cut(n_columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    frame = pd.DataFrame({"model": RUNS, "cost": ["inference_seconds_per_1000"] * 2})
+    for number in range(n_columns - 2):
+        frame[f"parameters{number}"] = [23_480_730.0, float("nan")]
+    print_table(frame, "cost")
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    words = [word for name in RUNS for word in re.split("(?<=[/-])", name)]
+    assert [word for word in words if word not in printed] == []
+    assert "nan" not in printed and "…" not in printed
+    if n_columns > 2:
+        assert "23,480,730" in printed and "\N{EN DASH}" in printed
+    if n_columns == 8:  # no room: one line for each value
+        assert f"{RUNS[1]}\n  cost         inference_seconds_per_1000\n" in printed
+
+
+def test_a_narrow_table_stays_a_table(capsys):
+    print_table(pd.DataFrame({"metric": ["accuracy"], "value": [0.5]}), "metrics")
+    assert "0.5000 │" in capsys.readouterr().out
+    assert output.out.width == 80
+
+
+def test_ctrl_c_ends_with_one_line_and_130(tmp_path):
+    command = [sys.executable, "-m", "wholescript", "status", "--watch"]
+    process = subprocess.Popen(
+        command,
+        env=os.environ | {ROOT_VARIABLE: str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # SIGINT is ignored in background processes: restore the default.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert err.startswith("interrupted: ") and len(err.splitlines()) == 1
