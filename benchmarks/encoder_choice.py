@@ -41,12 +41,12 @@ from wholescript.features.compression import (
     quantization_quality,
     quantize,
 )
+from wholescript.features.encoder_config import encoder_tokenizer
 from wholescript.features.extract import FeatureConfig
 from wholescript.features.pretrained_encoders import (
     MeanPooledEncoder,
     OpenVinoEncoder,
     TorchEncoder,
-    encoder_tokenizer,
     quiet_loading,
 )
 from wholescript.files import ROOT, write_atomic

@@ -31,15 +31,15 @@ from numpy.typing import NDArray
 from wholescript.data.films import load_corpus
 from wholescript.experiments.environment import device_name
 from wholescript.features.chunks import Chunking
-from wholescript.features.extract import FeatureConfig, encode_script
-from wholescript.features.pretrained_encoders import (
+from wholescript.features.encoder_config import (
     MINILM,
     ChunkEncoder,
     Engine,
     Precision,
     encoder_tokenizer,
-    load_encoder,
 )
+from wholescript.features.extract import FeatureConfig, encode_script
+from wholescript.features.pretrained_encoders import load_encoder
 
 Vectors = NDArray[np.float32]
 PUBLISHED = FeatureConfig().resolved()

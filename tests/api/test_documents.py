@@ -69,8 +69,8 @@ def test_settings_have_a_run_of_their_own_and_data_settings_too(questions, proje
         ("finetune", {"lora_ranks": 2}, "did you mean 'lora_rank'"),
         ("scratch", {"epochs": 0}, "epochs"),
         ("tfidf-svm", {"class_weight": "balancd"}, "class_weight='balancd'"),
-        ("ngram-bayes", {"class_weight": "balanced"}, "no setting 'class_weight'"),
-        ("ngram-bayes", {"refit": True}, "ngram-bayes has no refit"),
+        ("ngram", {"class_weight": "balanced"}, "no setting 'class_weight'"),
+        ("ngram", {"refit": True}, "ngram has no setting 'refit'"),
         ("tfidf-svm", {"device": "gpu"}, "device='gpu' is unknown"),
     ],
 )

@@ -68,6 +68,17 @@ def test_classify_prints_the_most_probable_classes(call):
     assert "stores the attributions of one text; 2 were given" in call(*stored, code=2)
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_table_gets_labels(call, tmp_path):
+    table = tmp_path / "new.csv"
+    pd.DataFrame({"id": [7, 8], "text": ["the old violin", "a harbour"]}).to_csv(table, index=False)
+    output = tmp_path / "labelled.parquet"
+    printed = call("predict", "text", "questions/naive-bayes", "--table", table, "--output", output)
+    assert f"wrote 2 rows to {output}" in printed
+    labelled = pd.read_parquet(output)
+    assert list(labelled["id"]) == ["7", "8"] and list(labelled["label"]) == ["music", "sea"]
+
+
 def test_token_attributions_are_printed_and_stored(call):
     call("train", "ngram", "questions")
     output = call(
@@ -93,3 +104,16 @@ def test_ensemble_without_a_common_seed_is_an_error(call):
     call("train", "nb-svm", "questions", "--seed", 7)
     runs = ("questions/naive-bayes", "questions/nb-svm")
     assert "have no seed in common" in call("train", "ensemble", *runs, code=2)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_table_is_classified(call, tmp_path):
+    table = tmp_path / "new.csv"
+    table.write_text("utterance,number\nthe old ferry saw,1\n,2\n", encoding="utf-8")
+    predict = ("predict", "text", "questions/naive-bayes", "--table", table)
+    output = call(*predict, "--output", tmp_path / "out.csv")
+    assert "wrote 2 rows" in output
+    rows = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "utterance,number,label,probability"
+    assert rows[1].startswith("the old ferry saw,1,sea,") and rows[2] == ",2,,"
+    assert "need each other" in call(*predict, code=2)

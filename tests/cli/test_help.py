@@ -48,10 +48,18 @@ def test_command_has_help_an_example_and_help_of_each_option(path):
     "command", ["--help", "train --help", "train scratch --help", "train shared-trunk -h", "status"]
 )
 def test_help_and_status_import_no_model_code(command, tmp_path):
+    check_imports(command, HEAVY, tmp_path)
+
+
+def test_help_of_sentence_embeddings_imports_no_pytorch(tmp_path):
+    check_imports("train sentence-linear -h", "{'torch', 'transformers'}", tmp_path)
+
+
+def check_imports(command, modules, tmp_path):
     code = (
         "import sys; from wholescript.cli import main\n"
         "try: main()\n"
-        f"except SystemExit as end: assert end.code == 0; assert not {HEAVY} & set(sys.modules)"
+        f"except SystemExit as end: assert end.code == 0; assert not {modules} & set(sys.modules)"
     )
     subprocess.run(
         [sys.executable, "-c", code, *command.split()],

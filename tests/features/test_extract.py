@@ -17,6 +17,12 @@ from wholescript.errors import ParameterError
 from wholescript.features import extract
 from wholescript.features.bundle import read_manifest
 from wholescript.features.chunks import Chunking
+from wholescript.features.encoder_config import (
+    MINILM,
+    PACKAGED_ENCODERS,
+    PackagedEncoder,
+    encoder_tokenizer,
+)
 from wholescript.features.extract import (
     FeatureConfig,
     FilmExtractor,
@@ -28,13 +34,7 @@ from wholescript.features.extract import (
     save_record,
     sha1_of,
 )
-from wholescript.features.pretrained_encoders import (
-    MINILM,
-    PACKAGED_ENCODERS,
-    PackagedEncoder,
-    encoder_tokenizer,
-    load_encoder,
-)
+from wholescript.features.pretrained_encoders import load_encoder
 from wholescript.features.sentence_embeddings import encode_texts
 from wholescript.files import ROOT
 

@@ -6,14 +6,12 @@ import pytest
 import torch
 
 from wholescript.errors import ParameterError
+from wholescript.features.encoder_config import MINILM, encoder_tokenizer, resolve_engine
 from wholescript.features.pretrained_encoders import (
-    MINILM,
     MeanPooledEncoder,
     TorchEncoder,
     cpu_has_bfloat16,
-    encoder_tokenizer,
     load_encoder,
-    resolve_engine,
 )
 
 pytestmark = [

@@ -5,11 +5,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.pretrained_encoders import (
-    MeanPooledEncoder,
-    encoder_tokenizer,
-    load_encoder,
-)
+from wholescript.features.encoder_config import encoder_tokenizer
+from wholescript.features.pretrained_encoders import MeanPooledEncoder, load_encoder
 from wholescript.features.sentence_embeddings import (
     SentenceEmbeddingConfig,
     count_encoder_parameters,

@@ -4,7 +4,7 @@ Importing it loads no model code.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -54,8 +54,9 @@ def document_estimator(
             f"there is no model {model!r} of labelled texts{did_you_mean(model, DOCUMENT_MODELS)}"
         )
     _, entry = DOCUMENT_MODELS[model]
-    estimator = with_settings(find_model(entry.model).load()(**entry.fixed), model, settings)
-    return replace(estimator, unlabelled=unlabelled) if _pretrains(estimator) else estimator
+    untrained = find_model(entry.model).load()(**entry.fixed)
+    estimator = with_settings(untrained, model, settings, {*entry.without, *entry.fixed})
+    return replace(estimator, unlabelled=unlabelled) if _uses_unlabelled(estimator) else estimator
 
 
 def film_estimator(model: str, settings: Mapping[str, Any], profile: Any) -> Any:
@@ -78,13 +79,17 @@ def film_estimator(model: str, settings: Mapping[str, Any], profile: Any) -> Any
     return with_settings(known[FILM_MODELS[model][1]], model, settings)
 
 
-def with_settings(estimator: Any, model: str, settings: Mapping[str, Any]) -> Any:
+def with_settings(
+    estimator: Any, model: str, settings: Mapping[str, Any], without: Collection[str] = ()
+) -> Any:
     """Return a copy of an estimator with changed fields, those of its `train_config` included.
+
+    Fields in `without` cannot be changed.
 
     Raises:
         ParameterError: it has no such setting, or a value is out of range.
     """
-    known = setting_names(estimator)
+    known = {k: v for k, v in setting_names(estimator).items() if k not in without}
     aliases = {
         each.metadata[OPTION]: each.name for each in fields(estimator) if OPTION in each.metadata
     }
@@ -135,5 +140,5 @@ def run_label(name: str, settings: Mapping[str, Any]) -> str:
     return label if len(label) <= MAX_SUFFIX else f"{name}-{hash_json(values)[:8]}"
 
 
-def _pretrains(estimator: Any) -> bool:
-    return getattr(estimator, "pretrain", None) is not None
+def _uses_unlabelled(estimator: Any) -> bool:
+    return hasattr(estimator, "unlabelled") and getattr(estimator, "pretrain", True) is not None

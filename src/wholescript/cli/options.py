@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from wholescript.cli.output import echo
 from wholescript.settings import PositiveInt, Seed
+from wholescript.training.hardware import Device
 
 DEFAULT_TARGET = "nominated_for_writing"
 
@@ -20,6 +21,10 @@ Config = Annotated[
     Path | None, Parameter(help="YAML file with options, such as `epochs: 3`; the shell wins.")
 ]
 Top = Annotated[PositiveInt, Parameter(help="Number of rows to show.")]
+DeviceOption = Annotated[
+    Device | None,
+    Parameter(name="--device", help="Device of the training; default: WHOLESCRIPT_DEVICE or auto."),
+]
 OneSeed = Annotated[Seed, Parameter(help="Random seed.")]
 FilmsPath = Annotated[
     Path | None,

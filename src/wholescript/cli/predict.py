@@ -81,11 +81,23 @@ def text(
         bool,
         Parameter(negative=(), help="Store the token attributions of one text as a run."),
     ] = False,
+    table: Annotated[
+        Path | None, Parameter(help="Table of texts instead: CSV, TSV, JSON lines or Parquet.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="Where the rows of --table go, with their label and its probability."),
+    ] = None,
+    text_column: Annotated[
+        str | None, Parameter(help="Column of the texts in --table; default: inferred.")
+    ] = None,
     store: Store = None,
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
 
     Example: `wholescript predict text questions/tfidf-svm "Who wrote Hamlet?"`
+
+    A table: `wholescript predict text questions/tfidf-svm --table new.csv --output out.csv`
     """
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
@@ -97,8 +109,13 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
+    if table is not None or output is not None or text_column is not None:
+        if table is None or output is None or texts or store_attribution:
+            raise ParameterError("--table FILE and --output FILE need each other, and no texts")
+        _predict_table(run, table, output, text_column, store)
+        return
     if not texts:
-        raise ParameterError("give at least one text, in quotes")
+        raise ParameterError("give at least one text, in quotes, or --table and --output")
     if store_attribution and len(texts) > 1:
         raise ParameterError(
             f"--store-attribution stores the attributions of one text; {len(texts)} were given"
@@ -115,6 +132,16 @@ def text(
     if store_attribution:
         stored = execute(TokenAttribution(fitted, texts[0]), found, workspace)
         echo(f"stored {stored.name}")
+
+
+def _predict_table(
+    run: str, table: Path, output: Path, text_column: str | None, store: Path | None
+) -> None:
+    from wholescript.api.documents import open_run
+    from wholescript.prediction.tables import predict_table
+
+    predicted = predict_table(open_run(run, store), table, output, text_column)
+    echo(f"wrote {len(predicted):,} rows to {output}")
 
 
 def _attribution_line(table: Any) -> Any:

@@ -99,7 +99,7 @@ def verify(
 ) -> None:
     """Check a saved figure or table against this checkout, or the checksums of an archive.
 
-    Example: `wholescript site verify 05_evaluation-fig-auc.png`
+    Example: `wholescript site verify fig-auc.png`
     """
     if file.suffix == ".zip":
         _verify_archive(file)

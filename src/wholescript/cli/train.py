@@ -12,6 +12,7 @@ from wholescript.cli.fields import PRETRAIN_EPOCHS, RUN, Option, build, options_
 from wholescript.cli.options import (
     Config,
     Data,
+    DeviceOption,
     Store,
     load_labelled,
     open_workspace,
@@ -47,7 +48,8 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
         bound.apply_defaults()
         _train(entry, options, run_options, bound.arguments)
 
-    shared = {
+    on_device = {"device": (DeviceOption, None)} if trains_on_device(options) else {}
+    shared = on_device | {
         "seed": (Seeds, (0,)),
         "synthetic": (Synthetic, None),
         "name": (Name, None),
@@ -72,6 +74,11 @@ def train_command(entry: TrainCommand) -> Callable[..., None]:
     command.__annotations__ = {each.name: each.annotation for each in parameters}
     command.__doc__ = _help(entry)
     return command
+
+
+def trains_on_device(options: list[Option]) -> bool:
+    """Return whether a model is trained with PyTorch: these have the setting `bfloat16`."""
+    return any(option.parameter.name == "bfloat16" for option in options)
 
 
 def options_of_model(entry: TrainCommand) -> list[Option]:
@@ -103,12 +110,15 @@ def _train(
     from wholescript.experiments.experiment import run
     from wholescript.studies.generative.synthetic_data import load_synthetic
     from wholescript.training.allocator import tune_allocator
+    from wholescript.training.hardware import use_hardware
 
     data, n_synthetic, folder = values["data"], values["n_synthetic"], values["synthetic"]
     if bool(folder) != bool(n_synthetic):
         raise ParameterError("--synthetic FOLDER and --n-synthetic NUMBER need each other")
     configs = [build(DataConfig, run_options, values, seed=seed) for seed in values["seed"]]
     tune_allocator()
+    if values.get("device"):  # before the estimator, whose default precision depends on it
+        use_hardware(values["device"])
     estimator = make_estimator(entry, options, values, lambda: _unlabelled(data))
     dataset = load_labelled(data)
     name = values["name"] or (entry.name if entry.fixed else None)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from wholescript.cli.options import Store, open_workspace, print_epoch, print_run
+from wholescript.cli.options import DeviceOption, Store, open_workspace, print_epoch, print_run
 from wholescript.cli.output import echo
 from wholescript.settings import PositiveInt, Seed
 
@@ -63,6 +63,7 @@ def headlines(
     seed: Annotated[tuple[Seed, ...], Parameter(help="Random seed; repeatable, one run each.")] = (
         1337,
     ),
+    device: DeviceOption = None,
     name: Annotated[str | None, Parameter(help="Name of the run; default: the step.")] = None,
     store: Store = None,
 ) -> None:
@@ -76,8 +77,11 @@ def headlines(
     from wholescript.studies.headlines.experiment import HeadlineExperiment
     from wholescript.studies.headlines.train_config import parse_overrides
     from wholescript.training.allocator import tune_allocator
+    from wholescript.training.hardware import use_hardware
 
     tune_allocator()
+    if device:
+        use_hardware(device)
     base_overrides, overrides = parse_overrides(base_override), parse_overrides(override)
     train_config, eval_context = config_after_step(step, base_overrides, overrides)
     data = load_headlines(path, n_headlines=n_headlines, revision=revision)

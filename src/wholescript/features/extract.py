@@ -27,15 +27,15 @@ from safetensors.numpy import load_file, save
 from tqdm.auto import tqdm
 
 from wholescript.features.chunks import Chunking, pad_batch
-from wholescript.features.layout import measure_layout
-from wholescript.features.pretrained_encoders import (
+from wholescript.features.encoder_config import (
     DEFAULT_ENCODER,
     ChunkEncoder,
     EncoderConfig,
     encoder_tokenizer,
-    load_encoder,
     special_token_ids,
 )
+from wholescript.features.layout import measure_layout
+from wholescript.features.pretrained_encoders import load_encoder
 from wholescript.features.tokenizers import count_gpt2_tokens
 from wholescript.features.word_counts import FilmWordCounts, count_words
 from wholescript.files import write_atomic

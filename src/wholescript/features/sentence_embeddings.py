@@ -22,14 +22,13 @@ from tqdm.auto import tqdm
 
 from wholescript.data.checks import check_texts
 from wholescript.features.chunks import pad_batch
-from wholescript.features.pretrained_encoders import (
+from wholescript.features.encoder_config import (
     MINILM,
     ChunkEncoder,
     EncoderConfig,
     Engine,
     Precision,
     encoder_tokenizer,
-    load_encoder,
     packaged_encoder,
     special_token_ids,
 )
@@ -138,6 +137,8 @@ def count_encoder_parameters(n_layer: int = 6) -> int:
 
 @functools.cache
 def _encoder(n_layer: int, engine: Engine, precision: Precision) -> ChunkEncoder:
+    from wholescript.features.pretrained_encoders import load_encoder
+
     return load_encoder(n_layer, engine, precision)
 
 

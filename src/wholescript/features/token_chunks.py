@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wholescript.features.chunks import offsets_of, pad_batch
+from wholescript.features.encoder_config import encoder_tokenizer, special_token_ids
 from wholescript.features.film_cache import cache_arrays, load_cached_arrays
-from wholescript.features.pretrained_encoders import encoder_tokenizer, special_token_ids
 from wholescript.files import CACHE
 
 CHUNK_LENGTH = 254

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_encoders import MINILM, MeanPooledEncoder, quiet_loading
+from wholescript.features.encoder_config import MINILM
+from wholescript.features.pretrained_encoders import MeanPooledEncoder, quiet_loading
 
 
 class PartiallyFinetunedEncoder(nn.Module):

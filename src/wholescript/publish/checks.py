@@ -28,7 +28,8 @@ from wholescript.publish.provenance.read import read_records
 from wholescript.publish.vocabulary import check_vocabulary
 
 MEGABYTE = 1_000_000
-LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 2 * MEGABYTE}
+# Of one file; a file of results has all runs of a data set.
+LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 5 * MEGABYTE}
 DATA_LIMIT = 25 * MEGABYTE  # of the folder as a whole
 _MACHINE_TRACES = {
     "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
@@ -82,7 +83,8 @@ def _sizes(project: Project) -> Iterator[str]:
     for folder, limit in LIMITS.items():
         for path in _files(project.root / folder):
             if (size := path.stat().st_size) > limit:
-                yield f"{folder}/{path.name} has {size:,} bytes; the limit is {limit:,}"
+                name = path.relative_to(project.root).as_posix()
+                yield f"{name} has {size:,} bytes; the limit is {limit:,}"
     total = sum(path.stat().st_size for path in _files(project.root / "data"))
     if total > DATA_LIMIT:
         yield f"data/ has {total:,} bytes; the limit is {DATA_LIMIT:,}"

@@ -40,7 +40,9 @@ def test_share_needs_a_text_of_each_class_on_both_sides() -> None:
         with pytest.raises(DataError, match=r"too few or too many for a text of each of 3"):
             check_split_share(labels, NAMES, share, "validation")
     for share in (0, 1, -0.1, 2):
-        with pytest.raises(ParameterError, match=r"share of validation is"):
+        with pytest.raises(
+            ParameterError, match=r"validation_share=.* must be a number, above 0 and below 1"
+        ):
             check_split_share(labels, NAMES, share, "validation")
 
 
@@ -73,7 +75,7 @@ def test_head_of_a_shuffled_file_is_accepted(k: int) -> None:
     labels = np.random.default_rng(0).permutation(np.arange(5000) % k)
     for n in (1, 5, 20, 100, 1000, 4000):
         check_head_not_label_sorted(labels, n, [str(number) for number in range(k)])
-    with pytest.raises(ParameterError, match=r"head is 0"):
+    with pytest.raises(ParameterError, match=r"head=0 must be"):
         check_head_not_label_sorted(labels, 0, NAMES)
 
 

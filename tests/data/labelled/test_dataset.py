@@ -49,7 +49,7 @@ def test_prepared_data_set_is_read_back(questions: Make, prepared: Path) -> None
 
 
 def test_folder_without_a_prepared_data_set_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"has no prepared data set.*`wholescript prepare`"):
+    with pytest.raises(DataError, match=r"has no prepared data set.*`wholescript data prepare`"):
         read_labelled_dataset(tmp_path)
 
 

@@ -3,7 +3,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from wholescript.features.pretrained_encoders import MINILM
+from wholescript.features.encoder_config import MINILM
 from wholescript.features.sentence_embeddings import SentenceEmbeddingConfig
 
 CLASS_WORDS = ["parcel", "kettle", "harbour", "violin", "mountain"]

@@ -72,5 +72,5 @@ def test_at_their_defaults_they_are_not_stored():
 def test_what_a_classifier_cannot_do_is_an_error(rare):
     with pytest.raises(ParameterError, match="ngram-bayes has no refit"):
         NgramClassifier(refit=True).fit(*rare, seed=0)
-    with pytest.raises(ParameterError, match="class_weight='equal' must be 'balanced' or None"):
+    with pytest.raises(ParameterError, match="class_weight='equal'"):
         TfidfSVM(class_weight="equal").fit(*rare, seed=0)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric
-from wholescript.publish.comparison.outputs import MetricComparison, compare_outputs, number
+from wholescript.publish.comparison.outputs import MetricComparison, compare_outputs
 from wholescript.publish.provenance.record import remove_outputs
 
 Tree = Callable[..., Path]
@@ -221,11 +221,3 @@ def test_claims_py_that_fails_is_reported_as_one_claim(make_tree: Tree) -> None:
         ("tfidf-ranks-well", "holds, was missing"),
     ]
     assert "removed_function" in found[0].statement
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.75123, "0.7512"), (-0.01, "\N{MINUS SIGN}0.0100"), (16191.0, "16,191"), (None, "missing")],
-)
-def test_number_format(value: float | None, text: str) -> None:
-    assert number(value) == text

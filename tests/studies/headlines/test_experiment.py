@@ -99,11 +99,11 @@ def test_stored_weights_reproduce_the_losses(root, run):
 def test_analyses_are_stored_as_runs(root, store, run, monkeypatch):
     monkeypatch.setattr(analysis_runs, "BATCH_SIZES", (1, 4, 500))
     data = ["--path", str(root / "headlines.parquet"), "--n-headlines", str(N_HEADLINES)]
-    done = call(root, "analyze-headlines", run.name, *data)
+    done = call(root, "evaluate", "headlines", run.name, *data)
     assert done.exit_code == 0, done.output
-    other = call(root, "analyze-headlines", run.name, *data[:-1], "500")
+    other = call(root, "evaluate", "headlines", run.name, *data[:-1], "500")
     assert other.exit_code == 2 and "--n-headlines 600" in " ".join(other.output.split())
-    missing = call(root, "analyze-headlines", "headlines/no-s3", *data)
+    missing = call(root, "evaluate", "headlines", "headlines/no-s3", *data)
     assert missing.exit_code == 2 and "headlines/adamw-s3" in missing.output
 
     next_tokens = store.find(f"{run.name}-next-tokens").history

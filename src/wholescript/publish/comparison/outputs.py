@@ -157,13 +157,3 @@ def _evaluated(root: Path) -> dict[str, Claim]:
         return evaluate_claims(root)
     except RunError as error:
         return {FILE.name: Claim(FILE.name, str(error), False, {})}
-
-
-def number(value: float | None) -> str:
-    """Return a number as text with a minus sign (U+2212); `missing` for None.
-
-    It has four decimals, or six significant digits from 1,000 on.
-    """
-    if value is None:
-        return "missing"
-    return format(value, ".4f" if abs(value) < 1000 else ",.6g").replace("-", "\N{MINUS SIGN}")

@@ -16,7 +16,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from wholescript.data.films import Corpus
 from wholescript.data.films.checks import check_two_classes
 from wholescript.features.build import load_features
-from wholescript.features.pretrained_encoders import MINILM, cpu_has_bfloat16
+from wholescript.features.encoder_config import MINILM
+from wholescript.features.pretrained_encoders import cpu_has_bfloat16
 from wholescript.features.token_chunks import TokenChunks, cache_tokens, load_token_chunks
 from wholescript.models.aggregators import AGGREGATORS, GatedAttention
 from wholescript.models.chunked_classifier import ChunkedClassifier

@@ -12,7 +12,7 @@ from torch import Tensor
 from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
 from wholescript.experiments.key import hash_json
-from wholescript.features.pretrained_encoders import encoder_tokenizer
+from wholescript.features.encoder_config import encoder_tokenizer
 from wholescript.features.token_chunks import (
     CHUNK_LENGTH,
     TokenChunks,

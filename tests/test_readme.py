@@ -1,0 +1,31 @@
+"""The table of the README holds stored numbers, and its commands and files exist."""
+
+import re
+
+import pytest
+
+from wholescript.experiments.results import Results
+from wholescript.files import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RUNS = {
+    "release year alone": "evaluation/control-year",
+    "gated attention on frozen chunk embeddings": "training/gated-attention",
+    "TF-IDF + logistic regression": "evaluation/tfidf-logistic",
+    "stacking of both": "evaluation/stacking",
+}
+
+
+def test_table_has_the_stored_numbers() -> None:
+    rows = dict(re.findall(r"^\| ([^|]+) \| (\d\.\d+ \| [^|]+) \|$", README, re.MULTILINE))
+    results = Results(ROOT / "results")
+    stored = {}
+    for label, run in RUNS.items():
+        auc = results.metrics(run)["auc"]
+        stored[label] = f"{auc.value:.3f} | {auc.low:.3f} to {auc.high:.3f}"
+    assert rows == stored
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#]+)\)", README))
+def test_linked_file_exists(path: str) -> None:
+    assert (ROOT / path).is_file()
