@@ -115,7 +115,7 @@ def test_invalid_recipe_is_refused(tmp_path, recipe, message):
         ("prepare x.csv", "`wholescript prepare` is now `wholescript data prepare`"),
         ("train generative q", "is now `wholescript train ngram, ngram-interpolated, class-lm"),
         ("train shared-trunk q --keep-layers 2", "--keep-layers is now --n-layer"),
-        ("predict text q/x", "give texts, each in quotes, or --table FILE --output FILE"),
+        ("predict text q/x", "give at least one text, in quotes, or --table and --output"),
         ("train scratch q --device gpu", "--device gpu is none of auto, cpu, cuda, mps"),
         ("sweep 01", "`wholescript sweep` is gone"),
         ("predict film.fountain", "is now `wholescript predict film SCRIPT`"),

@@ -100,7 +100,7 @@ def test_micro_batches_have_the_gradient_of_the_whole_batch():
     network, tokenize, pad = estimator.build_model(documents.texts, 3, None)
     loader = DocumentBatchLoader(tokenize(documents.texts), documents.labels, 30, pad)
     (batch,) = loader.eval_batches()
-    loss = estimator._loss(documents)
+    loss = estimator._make_loss_fn(documents)
 
     def gradient(tokens_per_forward):
         network.zero_grad()
@@ -118,7 +118,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn():
     documents = planted(30)
     labels = np.array([0] * 20 + [1] * 8 + [2] * 2)
     estimator = ScratchClassifier(class_weight="balanced", label_smoothing=0.0)
-    loss = estimator._loss(replace(documents, labels=labels))
+    loss = estimator._make_loss_fn(replace(documents, labels=labels))
     logits = torch.randn(30, 3)
     targets = torch.from_numpy(labels)
     weights = torch.tensor([30 / (3 * count) for count in (20, 8, 2)])

@@ -17,7 +17,7 @@ from tests.training.planted_documents import (
     without_seconds,
 )
 from wholescript.errors import DataError, ParameterError
-from wholescript.features.pretrained_decoders import load_decoder
+from wholescript.features.pretrained_decoders import load_pretrained_lm
 from wholescript.studies.classifiers.finetuned import FinetunedClassifier
 from wholescript.studies.classifiers.settings import FINETUNE_TRAIN_CONFIG
 from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
@@ -136,7 +136,7 @@ def test_resume_after_an_epoch(llama, tuning, epoch, train, validation, tmp_path
 
 def test_lp_ft_trains_the_head_first_and_then_all_weights(llama, train, validation):
     model = classifier(llama, "lp-ft", kind=NetworkRecorder)
-    pretrained = list(load_decoder(llama).model.base_model.parameters())
+    pretrained = list(load_pretrained_lm(llama).model.base_model.parameters())
     changed, rows = [], []
 
     def on_epoch_end(row):

@@ -241,7 +241,7 @@ def test_published_run_is_loaded_and_never_trained(
     notebook: Notebook, data: ScreenplayData
 ) -> None:
     with pytest.raises(
-        RunError, match=r"no run 'chunk-encoders/noisy'.*train-end-to-end FILMS.parquet"
+        RunError, match=r"no run 'chunk-encoders/noisy'.*train end-to-end FILMS.parquet"
     ):
         load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
     made = cross_validation_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")

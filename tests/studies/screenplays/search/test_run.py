@@ -109,7 +109,7 @@ def test_folder_of_another_search_raises(tmp_path):
 
 
 def test_invalid_trials_or_dimensions_raise(tmp_path):
-    with pytest.raises(ParameterError, match="--trials 0"):
+    with pytest.raises(ParameterError, match="trials=0"):
         slow_search.run(tmp_path, trials=0)
     hyperparameters = {"architecture": ["gated_attention"], "dimensions": [4, 7]}
     with pytest.raises(ParameterError, match="dimensions=7: the chunk vectors have 6"):
