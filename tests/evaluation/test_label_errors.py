@@ -7,8 +7,6 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.label_errors import (
     MATCHED_ROW,
-    class_thresholds,
-    confident_joint,
     rank_label_issues,
     ranking_quality,
 )
@@ -29,31 +27,18 @@ def noisy(n=600, wrong_share=0.15, strength=4.0, seed=0):
     return DocumentPredictions.from_probabilities(ids, NAMES, labels, softmax(logits, 1)), true
 
 
-def test_thresholds_and_joint_equal_the_definition():
+def test_flagged_documents_equal_the_definition():
     p, _ = noisy(n=90)
     rows = p.probabilities.astype(np.float64)
-    thresholds = class_thresholds(p)
-    expected = [rows[p.labels == c, c].mean() for c in range(3)]
-    assert thresholds.to_numpy() == pytest.approx(expected)
-    assert list(thresholds.index) == NAMES
+    thresholds = np.array([rows[p.labels == c, c].mean() for c in range(3)])
     # Northcutt, Jiang and Chuang 2021, equation 1, document by document.
     counted = np.zeros((3, 3))
     for label, row in zip(p.labels, rows, strict=True):
-        confident = np.flatnonzero(row >= thresholds.to_numpy())
+        confident = np.flatnonzero(row >= thresholds)
         if len(confident):
             counted[label, confident[row[confident].argmax()]] += 1
     flagged = rank_label_issues(p)["flagged"].sum()
     assert flagged == counted.sum() - np.trace(counted)
-    joint = confident_joint(p)
-    assert joint.sum(axis=1).tolist() == np.bincount(p.labels).tolist()
-    assert (joint.index.name, joint.columns.name) == ("label", "estimated")
-
-
-def test_the_joint_estimates_the_planted_noise():
-    p, true = noisy()
-    planted = np.zeros((3, 3))
-    np.add.at(planted, (p.labels, true), 1)
-    assert np.abs(confident_joint(p).to_numpy() - planted).max() < 15
 
 
 def test_planted_errors_are_ranked_first():
@@ -111,9 +96,8 @@ def test_unusable_predictions_are_an_error():
     empty = DocumentPredictions.from_probabilities(
         list("abcd"), NAMES, np.array([0, 0, 1, 1]), rows
     )
-    for search in (rank_label_issues, confident_joint, class_thresholds):
-        with pytest.raises(DataError, match=r"1 class\(es\) have no documents.*trade"):
-            search(empty)
+    with pytest.raises(DataError, match=r"1 class\(es\) have no documents.*trade"):
+        rank_label_issues(empty)
 
 
 def test_rankings_that_cannot_be_evaluated_are_an_error():

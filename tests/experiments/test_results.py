@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from wholescript.errors import RunError
@@ -63,16 +62,6 @@ def test_invalid_difference_reference_is_an_error(
 
 def test_difference_name_has_one_spacing() -> None:
     assert difference_name(" a/b -  c/d:auc ") == "a/b - c/d:auc"
-
-
-def test_epochs_are_the_rows_of_a_training_history(results: Results) -> None:
-    assert results.epochs("g/mean") == []
-    store = RunStore(results.root)
-    epochs, table = {"epoch": [1], "val_loss": [0.5]}, {"position": [1], "nats": [2.5]}
-    store.save("g/mean", IDENTITY, {}, history=pd.DataFrame(epochs))
-    store.save("g/table", IDENTITY, {}, history=pd.DataFrame(table))
-    assert results.epochs("g/mean") == [{"epoch": "1", "val_loss": "0.5"}]
-    assert results.epochs("g/table") == []
 
 
 def test_a_folder_of_an_earlier_version_is_an_error(results: Results) -> None:

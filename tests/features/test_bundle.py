@@ -67,8 +67,6 @@ def test_written_bundle_is_read_back(folder, films, words, vectors):
         np.testing.assert_array_equal(
             found.chunks.coordinates(film, 3), found.chunks.coordinates(film)[:, :3]
         )
-        distance = np.linalg.norm(found.chunks.dequantize(film) - original, axis=1)
-        assert distance.max() <= 0.505 * step * 16**0.5
 
 
 def test_manifest_gives_sizes_and_settings(folder):

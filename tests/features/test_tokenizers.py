@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.tokenizers import (
-    N_BYTES,
     N_SPECIAL_IDS,
     UNK_ID,
     build_subword_tokenizer,
@@ -42,7 +41,9 @@ def test_bpe_is_trained_on_the_given_texts_only():
     build_subword_tokenizer("bpe", ["zebra zebra zebra"] * 9, vocab_size=320)  # no side effect
     again = build_subword_tokenizer("bpe", TEXTS, vocab_size=320)
     assert again.tokenizer.to_str() == BPE.tokenizer.to_str()
-    merged = [decode(again, np.array([number])) for number in range(N_BYTES + 2, again.vocab_size)]
+    merged = [
+        decode(again, np.array([number])) for number in range(256 + N_SPECIAL_IDS, again.vocab_size)
+    ]
     assert len(merged) > 20
     assert all(any(piece in text for text in TEXTS) for piece in merged)
     seen, unseen = BPE([" lantern", " zebra"])

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from wholescript.errors import ParameterError
 from wholescript.evaluation.bootstrap import (
@@ -76,16 +75,6 @@ def bootstrap(
     kept = [METRICS.index(m) for m in metrics if np.isfinite(values[:, METRICS.index(m)]).all()]
     names = tuple(METRICS[k] for k in kept)
     return BootstrapResult(names, values[:, kept, 0], means[kept]).table(confidence_level)
-
-
-def wilson_interval(
-    predictions: DocumentPredictions, confidence_level: float = CONFIDENCE_LEVEL
-) -> tuple[float, float]:
-    """Return the Wilson (1927) interval of the accuracy of one seed: low, high."""
-    n_correct = int((predictions.labels == predictions.predicted).sum())
-    test = binomtest(n_correct, len(predictions.ids))
-    bounds = test.proportion_ci(confidence_level=confidence_level, method="wilson")
-    return float(bounds.low), float(bounds.high)
 
 
 def check_known_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.errors import DataError, ParameterError
@@ -97,28 +96,6 @@ METRICS: dict[str, MetricFunction] = {
     "macro_f1_at_half": partial(macro_f1, threshold=0.5),
     "mcc_at_half": partial(mcc, threshold=0.5),
 }
-
-
-def mean_metrics(
-    predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
-) -> dict[str, float]:
-    """Return each metric as the mean over the repeats.
-
-    Raises:
-        DataError: the scored films of a repeat are of one class.
-        ParameterError: a metric is unknown.
-    """
-    return {name: float(v) for name, v in metrics_by_repeat(predictions, metrics).mean().items()}
-
-
-def metrics_by_repeat(
-    predictions: FilmPredictions, metrics: Sequence[str] = tuple(METRICS)
-) -> pd.DataFrame:
-    """Return a row per repeat and a column per metric; rows differ by split and training seed."""
-    once = np.ones((1, len(predictions.labels)))
-    return pd.DataFrame(
-        weighted_metrics(predictions, once, metrics)[:, :, 0], columns=list(metrics)
-    )
 
 
 def weighted_metrics(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from cleanlab.count import compute_confident_joint, get_confident_thresholds
+from cleanlab.count import compute_confident_joint
 from cleanlab.rank import get_label_quality_scores
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score
@@ -23,37 +23,16 @@ from wholescript.settings import PositiveShare, check
 MATCHED_ROW = "as many as label errors"
 
 
-def class_thresholds(out_of_fold: DocumentPredictions) -> "pd.Series[float]":
-    """Return the mean probability of each class over the documents with that label.
-
-    A model is confident of a class from this probability on.
-
-    Raises:
-        DataError: there are no probabilities of all classes, or a class has no documents.
-    """
-    labels, probabilities = _labels_and_probabilities(out_of_fold)
-    values = get_confident_thresholds(labels, probabilities)
-    return pd.Series(values, pd.Index(out_of_fold.classes, name="class"), name="threshold")
-
-
-def confident_joint(out_of_fold: DocumentPredictions) -> pd.DataFrame:
-    """Return the estimated number of documents of each label (rows) and true class (columns).
-
-    Whole numbers; each row sums to the number of documents with that label. Raises as
-    `class_thresholds`.
-    """
-    joint = compute_confident_joint(*_labels_and_probabilities(out_of_fold))
-    labels = pd.Index(out_of_fold.classes, name="label")
-    return pd.DataFrame(joint, labels, pd.Index(out_of_fold.classes, name="estimated"))
-
-
 def rank_label_issues(out_of_fold: DocumentPredictions) -> pd.DataFrame:
     """Return all documents, those whose label is most likely wrong first.
 
     Columns `row` (position in the predictions), `id`, `label`, `suggested_label` (the most probable
     class), `label_quality` (normalized margin between the label and the best other class: from 0,
     certainly wrong, to 1; the table is sorted by it), and `flagged` (off the diagonal of the
-    confident joint). Raises as `class_thresholds`.
+    confident joint).
+
+    Raises:
+        DataError: there are no probabilities of all classes, or a class has no documents.
     """
     labels, probabilities = _labels_and_probabilities(out_of_fold)
     _, flagged = compute_confident_joint(

@@ -86,15 +86,6 @@ class Results:
         """Return the metrics of a run; raises as `config` does."""
         return {name: Metric(**item) for name, item in self._entry(run)["metrics"].items()}
 
-    def epochs(self, run: str) -> list[dict[str, str]]:
-        """Return the history rows of a run, training after training; empty if it has no epochs.
-
-        Raises:
-            RunError: there is no such run.
-        """
-        has_epochs = {"epoch", "val_loss"} <= set(self._entry(run).get("history", ()))
-        return read_history(self.root, run) if has_epochs else []
-
     def metric(self, reference: str) -> Metric:
         """Return the metric with the reference `run:metric`.
 

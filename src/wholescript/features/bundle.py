@@ -30,7 +30,6 @@ from wholescript.features.chunks import offsets_of
 from wholescript.features.compression import (
     PCARotation,
     QuantizationQuality,
-    dequantize,
     fit_pca_rotation,
     quantization_quality,
     quantize,
@@ -58,10 +57,6 @@ class ChunkEmbeddings:
         """Return a film's first `dimensions` coordinates, (n_chunks, dimensions) float32."""
         chunks = slice(self.offsets[film], self.offsets[film + 1])
         return self.codes[chunks, :dimensions] * np.float32(self.rotation.step)
-
-    def dequantize(self, film: int) -> NDArray[np.float32]:
-        """Return a film's vectors in the axes of the encoder, (n_chunks, d) float32."""
-        return dequantize(self.codes[self.offsets[film] : self.offsets[film + 1]], self.rotation)
 
     @property
     def counts(self) -> NDArray[np.int64]:

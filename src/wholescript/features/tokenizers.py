@@ -25,7 +25,6 @@ from wholescript.settings import ByteVocabulary, PositiveInt, check, checked
 
 TokenizerKind = Literal["bpe", "gpt2"]
 TOKENIZER_FILE = "tokenizer.json"
-N_BYTES = 256
 PAD_ID, UNK_ID = 0, 1
 N_SPECIAL_IDS = 2  # padding and unknown words
 

@@ -149,7 +149,6 @@ def test_other_parameters_do_not_change_published_runs(
 
 
 def test_smoke_is_never_published(project: Project) -> None:
-    project.params.write_text("01_tiny: {scale: smoke}\n")
     assert not begin_notebook("01_tiny", {"scale": "smoke"}, project).writes_published_output
 
 

@@ -50,8 +50,6 @@ class BagOfWordsClassifier(ClassicalDocumentClassifier):
     """Value of an n-gram in a text: its count, its presence (0 or 1), or TF-IDF."""
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight the loss of a text by the inverse frequency of its class."""
-    """balanced: weight texts by the inverse frequency of their class."""
-    """balanced: weight texts by the inverse frequency of their class."""
     vectorizer: CountVectorizer = field(init=False, repr=False)
     decision_fn: LinearDecisionFunction = field(init=False, repr=False)
 

@@ -66,8 +66,6 @@ class TfidfSVM(ClassicalDocumentClassifier):
     """Values of C, the inverse of the L2 penalty; the best on validation is kept."""
     class_weight: ClassWeight = field(default=None, metadata=OMIT_AT_DEFAULT)
     """balanced: weight the loss of a text by the inverse frequency of its class."""
-    """balanced: weight texts by the inverse frequency of their class."""
-    """balanced: weight texts by the inverse frequency of their class."""
     feature_union: FeatureUnion = field(init=False, repr=False)
     grid_point: GridPoint = field(init=False, repr=False)
     decision_fn: DecisionFunction = field(init=False, repr=False)
