@@ -1,7 +1,6 @@
 """The libraries that Python files import, with their installed and pinned versions."""
 
 import platform
-import re
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -9,9 +8,6 @@ from importlib import metadata
 from pathlib import Path
 
 from wholescript.experiments.source_code import PACKAGE, imported_names
-from wholescript.project import Project
-
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
 def imported_libraries(files: Iterable[Path]) -> list[str]:
@@ -34,13 +30,6 @@ def installed_versions(libraries: Iterable[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return versions
-
-
-def pinned_versions(project: Project) -> dict[str, str]:
-    """Return the versions in requirements.lock by name; empty if there is no such file."""
-    path = project.root / "requirements.lock"
-    pins = _PIN.findall(path.read_text(encoding="utf-8")) if path.exists() else []
-    return {name.lower(): version for name, version in pins}
 
 
 @cache
