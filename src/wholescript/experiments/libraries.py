@@ -1,4 +1,4 @@
-"""The libraries that Python files import, with their installed and pinned versions."""
+"""The libraries that Python files import, with their installed versions."""
 
 import platform
 import sys
