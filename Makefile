@@ -1,4 +1,4 @@
-# Needs Python 3.11, git and make; the rest comes from a package index (PIP_* settings apply).
+# Needs Python 3.11 and make, the tests git too; the rest comes from a package index (PIP_* settings apply).
 PYTHON ?= python3.11
 VENV ?= .venv
 PORT ?= 8000

@@ -73,7 +73,9 @@ def main(locks: list[str]) -> None:
 
         def progress(output: str, total: int = total, before: int = before) -> str:
             done, found = installed() - before, len(_FOUND.findall(output))
-            return f"{done} installed" if done > 0 else f"{found} of {total} packages found"
+            return (
+                f"{done} of {total} installed" if done > 0 else f"{found} of {total} packages found"
+            )
 
         run(lock, command(lock), progress)
     if "requirements.lock" in locks:
