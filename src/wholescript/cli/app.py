@@ -64,8 +64,8 @@ COMMANDS = {
     "site": ("site:group", "Build, serve and check the report."),
     "status": (
         "status:status",
-        "Show the trainings: running, interrupted, failed, finished.\n\n"
-        "Example: `wholescript status --watch`",
+        "Show the trainings: running, interrupted, failed, finished; or what this machine has.\n\n"
+        "Example: `wholescript status --watch`, `wholescript status --machine`",
     ),
 }
 """Path and help of each command of the top level, in the order of the help."""

@@ -1,11 +1,11 @@
-"""`wholescript status`: the trainings of this checkout."""
+"""`wholescript status`: the trainings of this checkout, or what this machine has."""
 
 import time
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from wholescript.cli.output import EN_DASH, out
+from wholescript.cli.output import EN_DASH, out, print_rows
 
 MAX_FINISHED = 10  # finished trainings that are shown
 FULL_WIDTH = 110  # columns of a terminal that has room for all columns of the table
@@ -23,10 +23,20 @@ def status(
             name="--all", negative=(), help=f"Show all finished trainings, not {MAX_FINISHED}."
         ),
     ] = False,
+    machine: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Show what this machine has (GPU, memory, encoder, ...) and what is missing.",
+        ),
+    ] = False,
 ) -> None:
     """Show the trainings: running, interrupted, failed or finished."""
     from rich.live import Live
 
+    if machine:
+        _print_machine()
+        return
     if not watch:
         out.print(_overview(show_all))
         return
@@ -34,6 +44,18 @@ def status(
         while True:
             time.sleep(2)
             live.update(_overview(show_all), refresh=True)
+
+
+def _print_machine() -> None:
+    from wholescript.cli.machine import machine_facts
+    from wholescript.project import Project
+    from wholescript.training.hardware import this_machine
+
+    rows = [
+        (name, found or "no", without)
+        for name, found, without in machine_facts(this_machine(), Project().root)
+    ]
+    print_rows(["item", "here", "what its absence costs"], rows, "this machine")
 
 
 def _overview(show_all: bool) -> Any:
