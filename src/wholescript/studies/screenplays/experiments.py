@@ -201,7 +201,7 @@ def load_end_to_end_run(
         if workspace.writes_published_output:
             raise RunError(
                 f"there is no run {name!r} with these settings and films: `wholescript "
-                "train-end-to-end FILMS.parquet` makes it, given a file with the texts"
+                "train end-to-end FILMS.parquet` makes it, given a file with the texts"
             )
         return None
     if workspace.store.root != published.root:
