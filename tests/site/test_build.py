@@ -70,14 +70,21 @@ def test_key_depends_on_the_inputs_of_the_site(
     assert (input_times(project) != before[1]) is input_of_the_site
 
 
-def test_failed_build_is_not_current(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\n\n", "\n\n[gone](./nofile.md)\n\n", "dead link: './nofile.md'"),
+        ("title: ", "title: Part: ", "Invalid YAML frontmatter"),
+    ],
+)
+def test_failed_build_is_not_current(project: Project, old: str, new: str, message: str) -> None:
     page = project.root / "report" / "study.md"
     valid = page.read_text("utf-8")
-    page.write_text(valid + "\n[gone](./nofile.md)\n", encoding="utf-8")
+    page.write_text(valid.replace(old, new, 1), encoding="utf-8")
     for _ in range(2):
         build = build_site(project, quiet=True)
         assert not build.ok
-        assert "dead link: './nofile.md'" in build.output
+        assert message in build.output
     page.write_text(valid, encoding="utf-8")
     build = build_site(project, quiet=True)
     assert (build.ok, build.skipped) == (True, False)

@@ -17,6 +17,7 @@ from wholescript.files import sha256_of, write_atomic
 from wholescript.project import Project
 from wholescript.publish.site.archive import ARCHIVE, write_archive
 
+ERROR_MARK = "⛔"  # before an error in the output of mystmd
 COMMAND = ("myst", "build", "--html", "--strict")
 ARCHIVE_VARIABLE = "WHOLESCRIPT_ARCHIVE"
 """The environment variable that tells the theme the name of the archive at the site's root."""
@@ -113,7 +114,8 @@ def build_site(project: Project, *, quiet: bool = False, snapshots: Path | None 
 
 def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:
     tools = str(Path(sys.executable).parent)  # mystmd, its Node and the theme's Python
-    done = subprocess.run(
+    lines = []
+    with subprocess.Popen(
         COMMAND,
         cwd=project.root,
         env=os.environ
@@ -124,13 +126,18 @@ def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:
             "NODE_COMPILE_CACHE": str(project.build / "node"),  # saves 0.2 s
         },
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         encoding="utf-8",
         errors="replace",
-        check=False,
-    )
-    return Build(key, ok=done.returncode == 0, output=done.stdout or "")
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line)
+            if not quiet:
+                print(line, end="", flush=True)
+    # Even with --strict, mystmd calls some errors none, such as a front matter that it cannot read.
+    ok = process.returncode == 0 and not any(ERROR_MARK in line for line in lines)
+    return Build(key, ok=ok, output="".join(lines))
 
 
 def extract_errors(output: str) -> str:
