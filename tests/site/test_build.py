@@ -71,14 +71,16 @@ def test_key_depends_on_the_inputs_of_the_site(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("file", "old", "new", "message"),
     [
-        ("\n\n", "\n\n[gone](./nofile.md)\n\n", "dead link: './nofile.md'"),
-        ("title: ", "title: Part: ", "Invalid YAML frontmatter"),
+        ("report/study.md", "\n\n", "\n\n[gone](./nofile.md)\n\n", "dead link: './nofile.md'"),
+        ("index.md", "title: ", "title: Part: ", "Invalid YAML frontmatter"),
     ],
 )
-def test_failed_build_is_not_current(project: Project, old: str, new: str, message: str) -> None:
-    page = project.root / "report" / "study.md"
+def test_failed_build_is_not_current(
+    project: Project, file: str, old: str, new: str, message: str
+) -> None:
+    page = project.root / file
     valid = page.read_text("utf-8")
     page.write_text(valid.replace(old, new, 1), encoding="utf-8")
     for _ in range(2):
