@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from wholescript.errors import ParameterError
+
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 
@@ -28,6 +30,24 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def check_output_folder(folder: Path) -> None:
+    """Raise ParameterError unless `folder` is a folder or can be made."""
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            return
+        if path.exists():
+            raise ParameterError(f"--output {folder}: {path} is a file; give a folder")
+
+
+def check_output_file(path: Path, source: Path | None = None) -> None:
+    """Raise ParameterError unless `path` can be written as a file other than that of `source`."""
+    if path.is_dir():
+        raise ParameterError(f"--output {path} is a folder; give a file")
+    if source is not None and path.resolve() == source.resolve():
+        raise ParameterError(f"--output {path} is the input itself; give another file")
+    check_output_folder(path.parent)
 
 
 def sha256_of(path: Path) -> str:

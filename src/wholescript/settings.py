@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Interval, Le, Lt, MinLen, Predicate
 
 from wholescript.errors import ParameterError, did_you_mean
 
@@ -32,11 +32,18 @@ Weight = Annotated[float, Interval(ge=0, le=1)]
 PositiveShare = Annotated[float, Interval(gt=0, le=1)]
 Grid = Annotated[tuple[PositiveFloat, ...], MinLen(1)]
 """Values of a hyperparameter, of which the best on validation is kept."""
-NgramRange = tuple[PositiveInt, PositiveInt]
+
+
+def _is_ascending(values: tuple[int, ...]) -> bool:
+    return list(values) == sorted(values)
+
+
+NgramRange = Annotated[tuple[PositiveInt, PositiveInt], Predicate(_is_ascending)]
 
 OPTION = "option"
 """Key of the metadata of a field whose option and keyword have another name than the field."""
 
+CONSTRAINTS = (Ge, Gt, Le, Lt, Interval, MinLen, Predicate)
 SCALARS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -142,12 +149,15 @@ def choices(hint: Any) -> list[str]:
 def bounds(hint: Any) -> str:
     """Return the bounds of an annotation in words, such as `at least 1`; empty without any."""
     if get_origin(hint) is Annotated:
-        return ", ".join(filter(None, map(_bounds, get_args(hint)[1:])))
+        inner, *own = get_args(hint)
+        return ", ".join(filter(None, [bounds(inner), *map(_bounds, own)]))
     parts = [bounds(arg) for arg in get_args(hint) if get_origin(hint) is not Literal]
     return next(filter(None, parts), "")
 
 
 def _bounds(constraint: Any) -> str:
+    if isinstance(constraint, Predicate):
+        return "the first not above the second"
     if isinstance(constraint, MinLen):
         return "not empty" if constraint.min_length == 1 else f"at least {constraint.min_length}"
     if not isinstance(constraint, Ge | Gt | Le | Lt | Interval):
@@ -165,7 +175,7 @@ def _only_constraints(hint: Any) -> Any:
     if get_origin(hint) is not Annotated:
         return hint
     base, *metadata = get_args(hint)
-    kept = [each for each in metadata if isinstance(each, Ge | Gt | Le | Lt | Interval | MinLen)]
+    kept = [each for each in metadata if isinstance(each, CONSTRAINTS)]
     return Annotated[base, *kept] if kept else base
 
 

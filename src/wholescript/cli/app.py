@@ -17,6 +17,7 @@ from cyclopts import (
 )
 
 from wholescript import __version__
+from wholescript.cli.help import HelpFormatter, as_typed
 from wholescript.cli.old_names import new_name
 from wholescript.cli.output import warn
 from wholescript.cli.recipe import read_recipe
@@ -31,14 +32,21 @@ app = App(
 
     Each group and command explains itself with `--help` or `-h`.
 
-    Example: `wholescript train tfidf-svm questions` after
-    `wholescript data prepare questions.csv`
+    Example: `wholescript data prepare questions.csv`
+
+    Then: `wholescript train tfidf-svm questions`
     """,
     version=__version__,
     help_format="plaintext",
     default_parameter=Parameter(
-        negative_iterable=(), negative_none=(), show_env_var=False, json_list=False, json_dict=False
+        negative_iterable=(),
+        negative_none=(),
+        show_env_var=False,
+        json_list=False,
+        json_dict=False,
+        show_default=as_typed,
     ),
+    help_formatter=HelpFormatter(),
     config=read_recipe,
     suppress_keyboard_interrupt=False,
 )
@@ -79,6 +87,8 @@ app.register_install_completion_command(
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0, 1 for a problem found, 2 for invalid input, 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if tokens is None else tokens)
+    if not sys.stderr.isatty():  # a log file gets few lines of a progress bar
+        os.environ.setdefault("TQDM_MININTERVAL", "10")
     try:
         if moved := new_name(arguments):
             warn(f"error: {moved}")

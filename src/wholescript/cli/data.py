@@ -24,6 +24,7 @@ from wholescript.cli.options import (
 )
 from wholescript.cli.output import EN_DASH, echo, print_rows, print_table
 from wholescript.data.datasets import DATASETS
+from wholescript.errors import ParameterError
 from wholescript.settings import PositiveInt, Seed, SplitShare
 
 CLEANING_STEPS = {
@@ -108,15 +109,22 @@ def prepare(
 ) -> None:
     """Clean a labelled data set, split it into train, validation and test, and summarise it.
 
-    Example: `wholescript data prepare tickets.csv --text-column body --test-share 0.1`
+    Example: `wholescript data prepare tickets.csv --text-column body`
     """
     from wholescript.data import labelled
+    from wholescript.files import check_output_folder
     from wholescript.project import Project
 
+    if output:
+        check_output_folder(output)
+        for one in (path, Path(dataset)):
+            if one and one.is_dir() and one.resolve() == output.resolve():
+                raise ParameterError(f"--output {output} is the folder of the source")
     source = labelled.load_source(
         dataset, path, name=name, subset=subset, revision=revision, encoding=encoding
     )
     folder = output or Project().build / "labelled" / source.name
+    before = labelled.check_no_other_dataset(folder, source)
     metadata = labelled.prepare(
         source,
         folder,
@@ -132,6 +140,12 @@ def prepare(
         holdout_block_size=holdout_block_size,
     )
     _print_summary(metadata)
+    if before and before["fingerprint"] != metadata["fingerprint"]:
+        n_texts = sum(facts["count"] for facts in before["splits"].values())
+        echo(
+            f"replaced the data set {before['name']} that was there "
+            f"(fingerprint {before['fingerprint'][:12]}, {n_texts:,} texts)"
+        )
     echo(
         f"wrote {metadata['name']} ({len(metadata['classes'])} classes) to {folder}, "
         f"fingerprint {metadata['fingerprint'][:12]}"
@@ -202,7 +216,10 @@ def features(
     from wholescript.data.films import load_corpus
     from wholescript.features.build import build_features, load_features
     from wholescript.features.extract import FeatureConfig
+    from wholescript.files import check_output_folder
 
+    if output:
+        check_output_folder(output)
     config = FeatureConfig(
         n_layer=n_layer,
         chunk_length=chunk_length,
@@ -225,7 +242,6 @@ def _extraction(executor: str, address: str | None, workers: int | None) -> Any:
         from wholescript.features.extract_ray import extract_records_on_ray
 
         return partial(extract_records_on_ray, address=address, workers=workers)
-    from wholescript.errors import ParameterError
     from wholescript.features.extract import extract_records
 
     if address:
@@ -276,10 +292,12 @@ def label_errors(
     import pandas as pd
 
     from wholescript.experiments.experiment import run as execute
-    from wholescript.files import write_atomic
+    from wholescript.files import check_output_file, write_atomic
     from wholescript.models.documents.sentence_embeddings import SentenceLinear
     from wholescript.studies.classifiers.label_errors import LabelErrors, load_ranking
 
+    if output:
+        check_output_file(output)
     dataset, workspace = load_labelled(data), open_workspace(store)
     # A stored run does not imply that its ranking is on this computer: always execute.
     found = execute(LabelErrors(SentenceLinear, label_column, seed), dataset, workspace, again=True)

@@ -39,6 +39,7 @@ def evaluate(
     """Evaluate stored runs: one in detail, several compared with paired differences."""
     from wholescript.errors import ParameterError
     from wholescript.experiments.documents.runs import find_document_runs
+    from wholescript.files import check_output_file
     from wholescript.project import Project
     from wholescript.publish.comparison.classifiers import (
         cost_table,
@@ -49,6 +50,8 @@ def evaluate(
 
     if not runs:
         raise ParameterError("give at least one run, such as questions/tfidf-svm")
+    if output:
+        check_output_file(output)
     found = find_document_runs(open_workspace(store).store, list(runs))
     metrics = metrics_with_intervals(found).reset_index()
     if len(found) > 1:

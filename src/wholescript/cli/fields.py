@@ -3,12 +3,14 @@
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 from cyclopts import Group, Parameter
 from docstring_parser import parse_from_object
 
+from wholescript.cli.help import as_typed, pair_as_typed
 from wholescript.settings import OPTION, NonNegativeInt, bounds, is_checkable
+from wholescript.training.settings import monitor_hint
 
 MODEL = Group("Model", sort_key=1)
 TRAINING = Group("Training", sort_key=2)
@@ -37,13 +39,17 @@ class Option:
         """The parameter of a command's function."""
         what, default, of = self.help.removesuffix(".").partition("; default:")
         limit = bounds(self.hint)
+        is_list = _is_list(self.hint)
+        if is_list and "repeatable" not in self.help:
+            limit = f"{limit}; repeatable" if limit else "repeatable"
         text = f"{what} ({limit}){default}{of}." if limit else self.help
         group = TRAINING if len(self.path) > 1 else MODEL
+        shown = pair_as_typed if isinstance(self.default, tuple) and not is_list else as_typed
         return inspect.Parameter(
             self.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=self.default,
-            annotation=Annotated[self.hint, Parameter(help=text, group=group)],
+            annotation=Annotated[self.hint, Parameter(help=text, group=group, show_default=shown)],
         )
 
 
@@ -61,8 +67,14 @@ def options_of(settings: Any, without: Iterable[str] = ()) -> Iterator[Option]:
         if each.name == PRETRAIN:
             yield Option((PRETRAIN_EPOCHS,), NonNegativeInt, 0, helps[PRETRAIN])
         elif is_dataclass(default) and "train_config" in each.name:
+            changed = {"monitor": monitor_hint(settings)}
             nested += [
-                Option((each.name, part.name), part.hint, getattr(default, part.name), part.help)
+                Option(
+                    (each.name, part.name),
+                    changed.get(part.name, part.hint),
+                    getattr(default, part.name),
+                    part.help,
+                )
                 for part in options_of(type(default), without)
             ]
         elif is_checkable(hint):
@@ -89,6 +101,11 @@ def build(cls: Any, options: Iterable[Option], values: Mapping[str, Any], **fixe
     defaults = {each.name: _default(each) for each in fields(cls)}
     given |= {name: replace(defaults[name], **changed) for name, changed in nested.items()}
     return cls(**given)
+
+
+def _is_list(hint: Any) -> bool:
+    """Return whether an annotation is that of a tuple of any length."""
+    return any(arg is Ellipsis or _is_list(arg) for arg in get_args(hint))
 
 
 def _default(each: "Field[Any]") -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from wholescript.cli.help import as_typed
 from wholescript.cli.output import EN_DASH, cell, echo, print_rows
 
 group = App(name="notebook")
@@ -25,7 +26,7 @@ def run(
 ) -> None:
     """Execute a notebook; with overridden parameters the output goes to _build/runs.
 
-    Example: `wholescript notebook run 07_scratch_or_finetune -p source local -p path tickets.csv`
+    Example: `wholescript notebook run 01_corpus -p source hub -p seed 1`
     """
     from wholescript.project import Project
     from wholescript.publish.execution import run_notebook
@@ -71,7 +72,9 @@ def list_notebooks() -> None:
     project = Project()
     for name in project.notebook_names():
         values = published_parameters(project, name)
-        echo(f"{name}: {', '.join(f'{key} {value!r}' for key, value in values.items())}")
+        echo(name)
+        for key, value in values.items():
+            echo(f"  {key} {as_typed(value) or EN_DASH}")
 
 
 def _print_metrics(metrics: Any) -> None:

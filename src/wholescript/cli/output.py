@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,8 +23,21 @@ def echo(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print a text to stderr as it is."""
+    """Print a text to stderr as it is, on a line of its own: progress bars end before."""
+    _end_progress_bars()
     err.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _end_progress_bars() -> None:
+    if "tqdm" not in sys.modules:
+        return
+    from tqdm import tqdm
+
+    bars = [bar for bar in getattr(tqdm, "_instances", ()) if not bar.disable]
+    for bar in bars:
+        bar.close()
+    if bars and not err.is_terminal:
+        err.print()
 
 
 def cell(value: Any, *, is_score: bool = False) -> str:

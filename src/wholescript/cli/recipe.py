@@ -6,6 +6,7 @@ from typing import Any
 from cyclopts import App, ArgumentCollection, Token
 
 from wholescript.errors import ParameterError, did_you_mean
+from wholescript.settings import problem
 
 CONFIG = "--config"
 
@@ -32,6 +33,9 @@ def read_recipe(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
         if options[name].tokens or value is None:
             continue  # given on the command line, or left at its default
         values = value if isinstance(value, list) else [value]
+        if not values:
+            hint = options[name].field_info.annotation
+            raise ParameterError(f"{path}: {key} is empty; it {problem((), hint)}")
         for index, one in enumerate(values):
             text = str(one).lower() if isinstance(one, bool) else str(one)
             token = Token(keyword=name, value=text, source=str(path), index=index)

@@ -132,11 +132,14 @@ def predictor(
     """
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
+    from wholescript.files import check_output_folder
     from wholescript.prediction.fit import make_predictor
     from wholescript.prediction.predictor import MODEL_DIR, save_predictor
 
+    folder = output or MODEL_DIR
+    check_output_folder(folder)
     corpus = load_corpus()
     fitted = make_predictor(corpus, load_features(corpus))
-    save_predictor(fitted, output or MODEL_DIR)
+    save_predictor(fitted, folder)
     for name, metric in fitted.manifest["out_of_fold"].items():
         echo(f"{name}: {metric['value']:.3f} ({metric['low']:.3f} to {metric['high']:.3f})")

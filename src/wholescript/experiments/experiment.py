@@ -105,10 +105,12 @@ def run(
     """Return the finished run of `experiment` on `data`; make and store it where there is none.
 
     `workspace` is the running notebook's by default. A killed call resumes from its checkpoints.
-    `again` makes the run even where it is stored, for what it leaves in its folder besides.
+    `again` makes the run even where it is stored, or stored of other data, for what it leaves in
+    its folder besides.
 
     Raises:
-        ParameterError: a run of this name has other settings and the workspace does not replace it.
+        ParameterError: a run of this name has other settings or data, and the workspace does not
+            replace it.
         RunError: no workspace is active, or another process is making the run.
     """
     workspace = workspace or current_workspace()
@@ -116,7 +118,7 @@ def run(
     if not again and (found := workspace.find(name, identity)):
         return workspace.record_use(found)
     if not (workspace.may_replace or experiment.replaces):
-        check_no_overwrite(workspace.store, name, identity)
+        check_no_overwrite(workspace.store, name, identity, other_data_too=not again)
     folder = workspace.checkpoints(experiment.checkpoint_key(identity))
     start = time.perf_counter()
     with training_lock(folder, name):
@@ -142,13 +144,16 @@ def run(
     return made
 
 
-def check_no_overwrite(store: RunStore, name: str, identity: RunIdentity) -> None:
-    """Let a run be made again after a change of data, and refuse it after one of settings.
+def check_no_overwrite(
+    store: RunStore, name: str, identity: RunIdentity, *, other_data_too: bool = True
+) -> None:
+    """Refuse to replace a run of other settings or, by default, of other data.
 
     Settings that one side does not know, and `bfloat16`, which a machine decides, are no change.
+    Runs that a notebook shows follow its data.
 
     Raises:
-        ParameterError: a run of this name has other settings, which the message names.
+        ParameterError: a run of this name has other settings or data, which the message names.
     """
     stored = store.find(name)
     if stored is None:
@@ -163,6 +168,21 @@ def check_no_overwrite(store: RunStore, name: str, identity: RunIdentity) -> Non
         raise ParameterError(
             f"{name} was trained with other settings ({'; '.join(sorted(changes))}): it would be "
             "replaced; name this one with --name"
+        )
+
+    ours = _flat(identity.as_dict()["data"])
+    if "notebook" in stored.config or not other_data_too:
+        return
+    theirs = _flat(stored.data)
+    if changed := [part for part in theirs.keys() & ours.keys() if theirs[part] != ours[part]]:
+        parts = [
+            f"{part} {str(theirs[part])[:12]} there, {str(ours[part])[:12]} here"
+            for part in sorted(changed)
+        ]
+        raise ParameterError(
+            f"{name} was trained on other data ({'; '.join(parts)}): it would be replaced; name "
+            "this one with --name, give the data set another name with `data prepare --name`, or "
+            "give another --store"
         )
 
 

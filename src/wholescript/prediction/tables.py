@@ -14,7 +14,7 @@ from wholescript.data.checks import list_some, require_columns
 from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column
 from wholescript.data.tables import SUFFIXES, read_table
 from wholescript.errors import DataError, ParameterError
-from wholescript.files import write_atomic
+from wholescript.files import check_output_file, write_atomic
 from wholescript.models.types import IntArray
 
 TEXTS_PER_BATCH = 512
@@ -102,7 +102,7 @@ def predict_table(
 
     Raises:
         DataError: the table cannot be read, or has no such column or no text.
-        ParameterError: the output has an unknown suffix.
+        ParameterError: the output has an unknown suffix, or is the table itself or a folder.
     """
     path_in, path_out = Path(path_in), Path(path_out)
     if path_out.suffix not in SUFFIXES:
@@ -111,6 +111,7 @@ def predict_table(
         )
     if not path_in.is_file():
         raise DataError(f"{path_in} does not exist")
+    check_output_file(path_out, path_in)
     rows = read_table(path_in, encoding).frame
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)

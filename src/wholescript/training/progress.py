@@ -58,7 +58,7 @@ class ProgressMeter:
             self._now, step=step, epoch=epoch, loss=loss, seconds_per_step=step_s, updated=time()
         )
         self._bar.update()
-        self._bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}")
+        self._bar.set_postfix(epoch=epoch, loss=f"{loss:.3f}", refresh=False)
         if monotonic() - self._written > WRITE_INTERVAL_S:
             self._write()
 

@@ -1,7 +1,7 @@
 """Settings of a training and of the neural classifiers, with their ranges; imports no PyTorch."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Gt
 
@@ -15,6 +15,7 @@ from wholescript.settings import (
     PositiveInt,
     Settings,
     Weight,
+    check,
 )
 from wholescript.training.hardware import default_bfloat16
 
@@ -102,9 +103,30 @@ PRETRAIN_CONFIG = TrainConfig(
 )
 
 
+class MonitorSettings(Settings):
+    """Base of settings with trainings, whose histories have the columns `monitors`."""
+
+    monitors: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        """Check the fields; raises ParameterError."""
+        super().__post_init__()
+        for each in fields(self):  # type: ignore[arg-type]
+            config = getattr(self, each.name, None)
+            if each.name.endswith("train_config") and isinstance(config, TrainConfig):
+                check("monitor", config.monitor, monitor_hint(type(self)))
+
+
+def monitor_hint(settings: Any) -> Any:
+    """Return the annotation of the setting `monitor` in the trainings of a class of settings."""
+    return Literal[getattr(settings, "monitors", ("val_loss",))]
+
+
 @dataclass
-class NeuralSettings(Settings):
+class NeuralSettings(MonitorSettings):
     """Settings of all neural classifiers of documents."""
+
+    monitors = ("val_loss", "val_accuracy", "val_macro_f1", "train_loss", "epoch")
 
     max_length: Length = 256
     """Maximum length in tokens; longer texts are truncated."""
@@ -122,8 +144,10 @@ class NeuralSettings(Settings):
 
 
 @dataclass
-class GenerativeSettings(Settings):
+class GenerativeSettings(MonitorSettings):
     """Settings of the class-conditional language models."""
+
+    monitors = ("val_loss", "train_loss", "epoch")
 
     window: Length = 256
     """Tokens per training window; longer texts are split."""

@@ -6,7 +6,7 @@ from wholescript.data.labelled.dataset import (
     read_labelled_dataset,
     read_metadata,
 )
-from wholescript.data.labelled.prepare import prepare
+from wholescript.data.labelled.prepare import check_no_other_dataset, prepare
 from wholescript.data.labelled.sources import DATASETS, LabelledSource, load_source
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "LabelledDataset",
     "LabelledSource",
     "Split",
+    "check_no_other_dataset",
     "load_source",
     "prepare",
     "read_labelled_dataset",

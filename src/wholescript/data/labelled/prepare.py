@@ -19,8 +19,10 @@ from wholescript.data.labelled.checks import (
 )
 from wholescript.data.labelled.classes import encode_labels
 from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
-from wholescript.data.labelled.dataset import write_labelled_dataset
+from wholescript.data.labelled.dataset import read_metadata, write_labelled_dataset
 from wholescript.data.labelled.sources import LabelledSource
+from wholescript.errors import DataError, ParameterError
+from wholescript.files import check_output_folder
 from wholescript.settings import PositiveInt, Seed, SplitShare, checked
 
 
@@ -72,8 +74,11 @@ def prepare(
     Raises:
         DataError: a column or label is invalid (`classes.encode_labels`), the head is sorted by
             label, a split is empty, has one class or lacks one, or a class is too rare to draw.
-        ParameterError: a share, limit, head or block size is out of range.
+        ParameterError: a share, limit, head or block size is out of range, or the output folder is
+            a file or has another data set.
     """
+    check_output_folder(output_folder)
+    check_no_other_dataset(output_folder, source)
     labelled = encode_labels(source, text_column, label_column, keep_columns)
     classes, splits = labelled.classes, dict(labelled.splits)
     check_all_classes(_labels(splits), classes)
@@ -124,6 +129,25 @@ def prepare(
         "cleaning": counts,
     }
     return write_labelled_dataset(output_folder, splits, classes, facts)
+
+
+def check_no_other_dataset(folder: Path, source: LabelledSource) -> dict[str, Any] | None:
+    """Return the metadata of the data set that is in a folder, if it is of the same source.
+
+    Raises:
+        ParameterError: it has another name or source, and would be replaced.
+    """
+    try:
+        there = read_metadata(folder)
+    except DataError:  # none, or a damaged one
+        return None
+    location = there["source"]["location"]
+    if (there["name"], location) == (source.name, source.location):
+        return there
+    raise ParameterError(
+        f"{folder} has another data set, {there['name']} from {location}: it would be replaced by "
+        f"{source.name} from {source.location}; give another --name or --output, or delete it"
+    )
 
 
 def _labels(splits: Mapping[str, pd.DataFrame]) -> dict[str, NDArray[np.int64]]:

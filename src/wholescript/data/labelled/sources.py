@@ -60,12 +60,18 @@ def load_source(
 
     Raises:
         DataError: there is no such data set, or it cannot be read.
-        ParameterError: the name is not valid for a folder, or the encoding is unknown.
+        ParameterError: the name is not valid for a folder, the encoding is unknown, or `subset` or
+            `revision` is given with local files.
     """
     registered = DATASETS.get(dataset)
     if path is None and registered is None and Path(dataset).exists():
         path = Path(dataset)
     if path is not None:
+        for option, value in (("subset", subset), ("revision", revision)):
+            if value is not None:
+                raise ParameterError(
+                    f"--{option} {value} is for data sets of the hub; {path} is on this computer"
+                )
         default = path.stem if Path(dataset) == path else dataset
         return _load_local(_check_name(name or default), path, registered, encoding)
     if registered is None and ("/" not in dataset or Path(dataset).suffix in SUFFIXES):

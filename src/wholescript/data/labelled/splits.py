@@ -65,9 +65,9 @@ def split_files(path: Path) -> dict[str, list[Path]]:
     for split, shards in found.items():
         names = {(file.parent, SHARD_SUFFIX.sub("", file.stem), file.suffix) for file in shards}
         if len(names) > 1 or (len(shards) > 1 and not SHARD_SUFFIX.search(shards[0].stem)):
+            shown = list_some([file.relative_to(path) for file in shards])
             raise DataError(
-                f"the folder {path} has more than one {split} file: "
-                f"{list_some([file.name for file in shards])}. Keep only the one to use."
+                f"the folder {path} has more than one {split} file: {shown}. Keep only the one to use."
             )
     return {split: found[split] for split in SPLITS if split in found}
 

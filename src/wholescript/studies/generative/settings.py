@@ -67,6 +67,8 @@ class SharedTrunkSettings(FinetunedGenerativeSettings):
             `vocab_size` is given.
     """
 
+    monitors = ("val_loss", "val_accuracy", "train_loss", "epoch")
+
     batch_size: PositiveInt = 8
     """Batch size in windows."""
     n_shared_layers: PositiveInt = 20
