@@ -37,7 +37,7 @@ def test_command_has_help_an_example_and_help_of_each_option(path):
     done = shell([*path.split(), "-h"])
     assert done.exit_code == 0 and done.stderr == ""
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert f"Example: `wholescript {path}" in " ".join(done.stdout.split())
+    assert f"\n  wholescript {path}" in done.stdout  # the example, on a line of its own
     options = command.assemble_argument_collection(parse_docstring=True)
     texts = {argument.name: argument.parameter.help or "" for argument in options}
     assert [name for name, text in texts.items() if len(text.split()) < 2] == []

@@ -76,13 +76,13 @@ def test_again_executes_a_run_that_is_stored(workspace: Workspace) -> None:
     assert Doubling.calls == [3.0, 3.0]
 
 
-def test_other_data_or_another_version_make_another_run(workspace: Workspace) -> None:
-    keys = {
-        run(experiment, data, workspace).key
-        for experiment, data in ((Doubling(), 3.0), (Doubling(), 4.0), (Revised(), 4.0))
-    }
-    assert len(keys) == 3
-    assert Doubling.calls == [3.0, 4.0, 4.0]
+def test_other_data_do_not_overwrite_a_run_and_another_version_does(workspace: Workspace) -> None:
+    first = run(Doubling(), 3.0, workspace)
+    with pytest.raises(ParameterError, match=r"other data \(fingerprint 3.0 there, 4.0 here\)"):
+        run(Doubling(), 4.0, workspace)
+    assert workspace.store.find("group/one") == first
+    assert run(Revised(), 3.0, workspace).key != first.key
+    assert Doubling.calls == [3.0, 3.0]
 
 
 def test_other_settings_do_not_overwrite_a_run(workspace: Workspace) -> None:

@@ -287,7 +287,7 @@ TRAIN_COMMANDS = {
             "resumable",
             f"{_STUDIES}.generative.settings:SharedTrunkSettings",
             without=("prompts",),
-            example="--n-shared-layers 20 --disc-weight 0.8",
+            example="--n-shared-layers 20",
         ),
     )
 }

@@ -126,7 +126,13 @@ def monitor_hint(settings: Any) -> Any:
 class NeuralSettings(MonitorSettings):
     """Settings of all neural classifiers of documents."""
 
-    monitors = ("val_loss", "val_accuracy", "val_macro_f1", "train_loss", "epoch")
+    monitors: ClassVar[tuple[str, ...]] = (
+        "val_loss",
+        "val_accuracy",
+        "val_macro_f1",
+        "train_loss",
+        "epoch",
+    )
 
     max_length: Length = 256
     """Maximum length in tokens; longer texts are truncated."""
@@ -147,7 +153,7 @@ class NeuralSettings(MonitorSettings):
 class GenerativeSettings(MonitorSettings):
     """Settings of the class-conditional language models."""
 
-    monitors = ("val_loss", "train_loss", "epoch")
+    monitors: ClassVar[tuple[str, ...]] = ("val_loss", "train_loss", "epoch")
 
     window: Length = 256
     """Tokens per training window; longer texts are split."""

@@ -81,7 +81,7 @@ def test_copies_with_another_label_and_blocks_stay_in_one_fold(workspace, prepar
     assert [len((seen | val) & held_out) for seen, val, held_out in fits] == [0] * 3
 
     frame = pd.DataFrame({"text": texts, "label": labels})
-    execute(prepare_table(frame, holdout_block_size=6), workspace, n_folds=3)
+    execute(prepare_table(frame, holdout_block_size=6), workspace, n_folds=3, name="blocks")
     block_of = {text: row // 6 for row, text in enumerate(texts)}
     for seen, val, held_out in fits:
         assert not {block_of[t] for t in seen | val} & {block_of[t] for t in held_out}

@@ -67,7 +67,8 @@ def split_files(path: Path) -> dict[str, list[Path]]:
         if len(names) > 1 or (len(shards) > 1 and not SHARD_SUFFIX.search(shards[0].stem)):
             shown = list_some([file.relative_to(path) for file in shards])
             raise DataError(
-                f"the folder {path} has more than one {split} file: {shown}. Keep only the one to use."
+                f"the folder {path} has more than one {split} file: {shown}. Keep only the one to "
+                "use."
             )
     return {split: found[split] for split in SPLITS if split in found}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from wholescript.errors import ParameterError
 from wholescript.models.sizes import Size
@@ -67,7 +67,7 @@ class SharedTrunkSettings(FinetunedGenerativeSettings):
             `vocab_size` is given.
     """
 
-    monitors = ("val_loss", "val_accuracy", "train_loss", "epoch")
+    monitors: ClassVar[tuple[str, ...]] = ("val_loss", "val_accuracy", "train_loss", "epoch")
 
     batch_size: PositiveInt = 8
     """Batch size in windows."""
