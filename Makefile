@@ -52,7 +52,7 @@ clean:
 # uv has an environment of its own.
 lock:
 	@$(PYTHON) -m venv _build/lock
-	@_build/lock/bin/python -m pip install --quiet --upgrade uv
+	@_build/lock/bin/python -m pip install -qq --upgrade uv
 	@_build/lock/bin/python setup/lock.py $(if $(UPGRADE),--upgrade)
 
 venv: $(INSTALLED)
