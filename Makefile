@@ -1,5 +1,8 @@
-# Needs Python 3.11 and make, the tests git too; the rest comes from a package index (PIP_* settings apply).
-PYTHON ?= python3.11
+# Needs Python 3.11 to 3.13 and make, the tests git too; the rest comes from a package index (PIP_* settings apply).
+PYTHONS := python3.13 python3.12 python3.11
+# The newest that runs and can make environments: a name on PATH may be a launcher without a Python.
+NEWEST = $(shell for p in $(PYTHONS); do $$p -c "import ensurepip, venv" 2>/dev/null && { echo $$p; break; }; done)
+PYTHON ?= $(NEWEST)
 VENV ?= .venv
 PORT ?= 8000
 # A process per core, with one thread each; the tests of one file share what they set up.
@@ -58,8 +61,9 @@ lock:
 venv: $(INSTALLED)
 
 $(INSTALLED): requirements.lock requirements-torch.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or set PYTHON=PATH"; exit 1; }
-	@echo "Installing what the report needs into $(VENV) (once, takes minutes)"
+	@$(if $(PYTHON),,echo "No Python 3.11 to 3.13 with venv is on PATH: install one (on Debian also python3-venv) or set PYTHON=PATH"; exit 1)
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11, 5) <= sys.version_info < (3, 14))" || { echo "$(PYTHON) is not Python 3.11.5 to 3.13: install one or set PYTHON=PATH"; exit 1; }
+	@echo "Installing what the report needs into $(VENV) with $$($(PYTHON) --version) (once, takes minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@python setup/install.py requirements.lock requirements-torch.lock
 	@touch $@

@@ -124,12 +124,17 @@ def test_workflows_use_targets_and_files_that_exist() -> None:
 def test_pythons_of_ci_and_of_other_environments_are_supported() -> None:
     checks = yaml.safe_load((ROOT / ".github/workflows/checks.yml").read_text())
     allowed = SpecifierSet(PROJECT["requires-python"])
-    assert all(v in allowed for v in checks["jobs"]["test"]["strategy"]["matrix"]["python"])
+    supported = [f"3.{minor}" for minor in range(9, 20) if f"3.{minor}.99" in allowed]
+    assert checks["jobs"]["test"]["strategy"]["matrix"]["python"] == supported
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^PYTHONS := (.*)$", makefile, re.MULTILINE)[1].split() == [
+        f"python{version}" for version in reversed(supported)
+    ]
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert container["updateContentCommand"] == "make site"
     conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
     # pip refuses PyTorch, which has no hashes, in one file with packages that have some.
-    assert yaml.safe_load(conda)["dependencies"] == ["python=3.11", "pip", "git", "make"]
+    assert yaml.safe_load(conda)["dependencies"] == [f"python={supported[-1]}", "pip", "git", "make"]
     assert f"setup/install.py requirements.lock {LOCK.TORCH}" in conda
 
 
