@@ -15,6 +15,7 @@ from wholescript.experiments.progress import training_lock
 from wholescript.experiments.results import Metric
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore, StoredPredictions
+from wholescript.experiments.stored import StoredDataset, changed_settings, find_published, flat
 from wholescript.experiments.workspace import Workspace, current_workspace
 
 Data = TypeVar("Data", contravariant=True)
@@ -95,7 +96,7 @@ class Experiment(ABC, Generic[Data]):
 
 def run(
     experiment: Experiment[Data],
-    data: Data,
+    data: Data | StoredDataset,
     workspace: Workspace | None = None,
     *,
     progress: bool = True,
@@ -106,14 +107,18 @@ def run(
 
     `workspace` is the running notebook's by default. A killed call resumes from its checkpoints.
     `again` makes the run even where it is stored, or stored of other data, for what it leaves in
-    its folder besides.
+    its folder besides. Of a `StoredDataset` the published run is returned.
 
     Raises:
         ParameterError: a run of this name has other settings or data, and the workspace does not
             replace it.
-        RunError: no workspace is active, or another process is making the run.
+        RunError: no workspace is active, another process is making the run, or there is no
+            published one of a `StoredDataset`.
     """
     workspace = workspace or current_workspace()
+    if isinstance(data, StoredDataset):
+        named: Any = data  # names and settings depend on no more than the name of the data set
+        return find_published(workspace, experiment.run_name(named), experiment.settings_for(named))
     name, identity = experiment.run_name(data), experiment.identity(data)
     if not again and (found := workspace.find(name, identity)):
         return workspace.record_use(found)
@@ -158,22 +163,16 @@ def check_no_overwrite(
     stored = store.find(name)
     if stored is None:
         return
-    theirs, ours = _flat(stored.settings), _flat(identity.as_dict()["settings"])
-    changes = [
-        f"{setting}={theirs[setting]!r} there, {ours[setting]!r} here"
-        for setting in theirs.keys() & ours.keys() - {"bfloat16"}
-        if theirs[setting] != ours[setting]
-    ]
-    if changes:
+    if changes := changed_settings(stored.settings, identity.as_dict()["settings"]):
         raise ParameterError(
-            f"{name} was trained with other settings ({'; '.join(sorted(changes))}): it would be "
+            f"{name} was trained with other settings ({'; '.join(changes)}): it would be "
             "replaced; name this one with --name"
         )
 
-    ours = _flat(identity.as_dict()["data"])
+    ours = flat(identity.as_dict()["data"])
     if "notebook" in stored.config or not other_data_too:
         return
-    theirs = _flat(stored.data)
+    theirs = flat(stored.data)
     if changed := [part for part in theirs.keys() & ours.keys() if theirs[part] != ours[part]]:
         parts = [
             f"{part} {str(theirs[part])[:12]} there, {str(ours[part])[:12]} here"
@@ -184,12 +183,3 @@ def check_no_overwrite(
             "this one with --name, give the data set another name with `data prepare --name`, or "
             "give another --store"
         )
-
-
-def _flat(settings: Mapping[str, Any], outer: str = "") -> dict[str, Any]:
-    """Return settings without nesting, each by its dotted name."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        inner = isinstance(value, Mapping)
-        found |= _flat(value, f"{outer}{name}.") if inner else {f"{outer}{name}": value}
-    return found
