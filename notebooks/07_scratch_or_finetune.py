@@ -15,26 +15,30 @@
 # %% [markdown]
 # # From scratch or fine-tuned, or neither
 #
-# **Question.** Given ten thousand labelled texts: train a small model, fine-tune a pretrained one,
+# **Question.** Given some thousand labelled texts: train a small model, fine-tune a pretrained one,
 # or neither, and what does each cost?
 #
-# **What you need.** Nothing: most of the texts may not be redistributed, so the models were trained
-# elsewhere, by `notebooks/07_train.sh`, and this notebook loads the stored runs: test predictions,
-# learning curves, times and sizes. With texts of your own, `wholescript data prepare`, `train` and
-# `evaluate` do the same, and the parameter `extra_runs` adds your runs to these. **How long it
-# takes.** Less than a minute.
+# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on the
+# questions of Banking77, which are in the repository; `source=local` with `path` on a table of your
+# own. Sentence embeddings and fine-tuning need `make encoder`; without it they are left out, and
+# the notebook says so. **How long it takes.** The published runs a minute, `scale=smoke` a minute,
+# `scale=cpu` some twenty minutes, `scale=full` hours.
 
 # %% tags=["parameters"]
-extra_runs = ""  # a folder of runs of your own, such as _build/results
-seed = 0  # of the bootstrap
+source = "stored"  # stored | bundled | local | hub
+path = ""  # of local: a table, or a folder with train and test; of hub: owner/name
+text_column = ""  # of a table of your own; empty: found by its name
+label_column = ""  # the same
+scale = "full"  # smoke | cpu | full
+seed = 0  # of the bootstrap; the first one of the trainings
 
 # %%
 import pandas as pd
 
-from wholescript.experiments.documents import tables as study
+from wholescript.experiments.documents import tables
 from wholescript.experiments.documents.runs import classifier_histories
-from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
-from wholescript.experiments.registry import DATASETS, model_display_name
+from wholescript.experiments.documents.study import open_study
+from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
 from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
@@ -44,26 +48,35 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
+from wholescript.studies.classifiers import RECIPE
 from wholescript.studies.classifiers import tables as classifiers
+from wholescript.studies.classifiers.label_errors import label_error_run
 from wholescript.studies.classifiers.tables import with_display_names
 
-# %% label="tbl-classifier-datasets"
+# %% [markdown]
+# ## Data and models
+#
+# Every model is found among the stored runs or trained here; `scale` bounds the training texts, the
+# epochs and the seeds. *full* is the recipe of the published runs.
+
+# %% label="tbl-classifier-profiles"
 notebook = begin_notebook("07_scratch_or_finetune", globals())
-runs = load_document_runs("banking77") | load_document_runs("ag_news") | load_document_runs("imdb")
-runs |= study.local_document_runs(extra_runs)
-by_dataset = study.by_dataset(study.trained_on_all(runs))
-facts = {name: study.dataset_sizes(models) for name, models in by_dataset.items()}
-for name, of_set in facts.items():
+study = open_study(RECIPE)
+show_table(study.profile_table(), "tbl-classifier-profiles")
+
+# %% label="tbl-classifier-datasets"
+models = study.models("models")
+main = study.main.name
+sizes = {name: tables.dataset_sizes(of_set) for name, of_set in models.items()}
+for name, of_set in sizes.items():
     record_metrics(f"classifiers/{name}-statistics", of_set)
 counts = {
-    DATASETS[n].display_name: {k: int(m.value) for k, m in of_set.items()}
-    for n, of_set in facts.items()
+    study.display_name(name): {k: int(metric.value) for k, metric in of_set.items()}
+    for name, of_set in sizes.items()
 }
 show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datasets")
 
 # %% [markdown]
-# ## Models compared
-#
 # - *TF-IDF + linear SVM*: a linear support vector machine on TF-IDF weights of words and
 #   characters.
 # - *all-MiniLM-L6-v2*: a frozen sentence encoder, with a linear or a Gaussian-kernel (RBF)
@@ -76,60 +89,46 @@ show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datase
 #   (*LoRA*), in full, or with only the classification head trained (*frozen*).
 #
 # All choices are made on the same validation texts, which no model is trained on, and all models
-# are tested on the official test texts.
+# are tested on the same test texts.
 
 # %% label="fig-classifier-accuracy"
-tables = {name: study.accuracy_table(models) for name, models in by_dataset.items()}
-shown = {DATASETS[name].display_name: with_display_names(table) for name, table in tables.items()}
-show_figure(grouped_forest_plot(shown, "test accuracy"), "fig-classifier-accuracy")
-for name, models in by_dataset.items():
-    for model, seeds in models.items():
-        record_metrics(f"classifiers/{name}-{model}", study.metrics_over_seeds(seeds))
-    record_metrics(f"classifiers/{name}-ratios", study.error_rate_ratios(models, "tfidf-svm"))
+accuracies = {
+    study.display_name(name): with_display_names(tables.accuracy_table(of_set))
+    for name, of_set in models.items()
+}
+show_figure(grouped_forest_plot(accuracies, "test accuracy"), "fig-classifier-accuracy")
+for name, of_set in models.items():
+    for model, seeds in of_set.items():
+        record_metrics(f"classifiers/{name}-{model}", tables.metrics_over_seeds(seeds))
+    ratios = tables.error_rate_ratios(of_set, "tfidf-svm")
+    record_metrics(f"classifiers/{name}-ratios", ratios)
 
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several. The table
 # adds the cost of each model: trained parameters, seconds of training, seconds per thousand texts
-# and additional memory. All were trained on one core next to one or two other trainings.
+# and additional memory.
 
-# %% label="tbl-classifier-banking"
+# %% [markdown] tags=["published"]
+# All were trained on one core next to one or two other trainings.
+
+# %% label="tbl-classifier-models"
 formats = dict.fromkeys(("trained_parameters", "train_seconds", "seeds"), ",.0f")
 formats |= dict.fromkeys(("inference_seconds_per_1000", "peak_memory_gb"), ".2f")
-show_table(
-    with_display_names(study.model_table(by_dataset["banking77"])),
-    "tbl-classifier-banking",
-    formats,
-)
-
-# %% label="tbl-classifier-news"
-show_table(
-    with_display_names(study.model_table(by_dataset["ag_news"])),
-    "tbl-classifier-news",
-    formats,
-)
-
-# %% label="tbl-classifier-imdb"
-show_table(
-    with_display_names(study.model_table(by_dataset["imdb"])),
-    "tbl-classifier-imdb",
-    formats,
-)
+costs = {
+    study.display_name(name): with_display_names(tables.model_table(of_set))
+    for name, of_set in models.items()
+}
+show_table(pd.concat(costs, names=["dataset"]), "tbl-classifier-models", formats)
 
 # %% [markdown]
 # ## Error against training time
 
 # %% label="fig-classifier-cost"
-banking77_table = study.model_table(by_dataset["banking77"])
-cost_table = banking77_table.assign(
-    accuracy=1 - banking77_table["error"], low=1 - banking77_table["high"]
-)
-cost_table = cost_table.assign(
-    high=1 - banking77_table["low"], seconds=banking77_table["train_seconds"]
-)
-show_figure(
-    plots.error_against_training_time(with_display_names(cost_table)),
-    "fig-classifier-cost",
-)
+costs = tables.model_table(models[main])
+cost_table = tables.accuracy_table(models[main]).rename(columns={"value": "accuracy"})
+cost_table = cost_table.assign(seconds=costs["train_seconds"]).loc[costs.index]
+figure = plots.error_against_training_time(with_display_names(cost_table))
+show_figure(figure, "fig-classifier-cost")
 
 # %% [markdown]
 # ## Learning curves
@@ -138,38 +137,36 @@ show_figure(
 # wide gap between the losses is overfitting.
 
 # %% label="fig-classifier-curves"
-banking77_curves = {
-    model_display_name(model): seeds
-    for model, seeds in classifier_histories(by_dataset["banking77"]).items()
+main_histories = {
+    model_display_name(model): seeds for model, seeds in classifier_histories(models[main]).items()
 }
-show_figure(plots.training_curves(banking77_curves), "fig-classifier-curves")
+show_figure(plots.training_curves(main_histories), "fig-classifier-curves")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # On the longer texts of the other two data sets the smallest transformer converges within a few
 # epochs.
 
 # %% label="fig-classifier-curves-ag-news-imdb"
-ag_news_imdb_curves = {
-    f"{DATASETS[name].display_name}, {model_display_name(model)}": seeds
-    for name in ("ag_news", "imdb")
-    for model, seeds in classifier_histories(by_dataset[name]).items()
+other_histories = {
+    f"{study.display_name(name)}, {model_display_name(model)}": seeds
+    for name in list(models)[1:]
+    for model, seeds in classifier_histories(models[name]).items()
 }
-show_figure(plots.training_curves(ag_news_imdb_curves), "fig-classifier-curves-ag-news-imdb")
+if other_histories:
+    show_figure(plots.training_curves(other_histories), "fig-classifier-curves-ag-news-imdb")
 
 # %% [markdown]
 # ## Model size
 
 # %% label="fig-classifier-size"
-scratch = {m: seeds for m, seeds in by_dataset["banking77"].items() if m.startswith("scratch")}
-sizes = (
-    study.accuracy_table(scratch)
-    .assign(size=study.model_table(scratch)["trained_parameters"])
-    .sort_values("size")
+scratch = {m: seeds for m, seeds in models[main].items() if m.startswith("scratch")}
+by_size = tables.accuracy_table(scratch).assign(
+    size=tables.model_table(scratch)["trained_parameters"]
 )
-show_figure(
-    plots.accuracy_against(with_display_names(sizes), "parameters from scratch"),
-    "fig-classifier-size",
+figure = plots.accuracy_against(
+    with_display_names(by_size.sort_values("size")), "parameters from scratch"
 )
+show_figure(figure, "fig-classifier-size")
 
 # %% [markdown]
 # ## Number of training texts
@@ -177,94 +174,103 @@ show_figure(
 # The same models on stratified subsamples of the training texts, another one for each seed.
 
 # %% label="fig-classifier-learning"
-ag_news_runs = load_document_runs("ag_news")
-learning_curves = study.learning_curve_table(ag_news_runs)
-record_metrics(
-    "classifiers/ag_news-50-ratios",
-    study.error_rate_ratios(study.trained_on_n(ag_news_runs, 50), "tfidf-svm"),
-)
-show_figure(
-    plots.learning_curves(with_display_names(learning_curves)),
-    "fig-classifier-learning",
-)
+few = study.dataset_of("learning_curve")
+few_runs = study.runs("learning_curve", "tuning", "models")[few]
+curves = tables.learning_curve_table(few_runs)
+fewest = int(curves["n_train"].min())
+of_fewest = tables.trained_on_n(few_runs, fewest)
+ratios = tables.error_rate_ratios(of_fewest, "tfidf-svm")
+record_metrics(f"classifiers/{few}-{fewest}-ratios", ratios)
+show_figure(plots.learning_curves(with_display_names(curves)), "fig-classifier-learning")
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-show_table(
-    classifiers.crossover_table(learning_curves, pairs),
-    "tbl-classifier-crossings",
-    {"crossover_n_train": ",.0f"},
-)
+crossings = classifiers.crossover_table(curves, pairs)
+show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
 
 # %% [markdown]
 # ## How to fine-tune
 #
-# With a thousand texts of AG News each way of fine-tuning was tried once, for three epochs:
-# low-rank adapters, all weights, and the classification head of a frozen model. The last two were
-# tested on two thousand of the test texts. The table also has the other models trained on as many
+# On a subsample each way of fine-tuning was tried once: low-rank adapters, all weights, and the
+# classification head of a frozen model. The table also has the other models trained on as many
 # texts.
 
+# %% [markdown] tags=["published"]
+# The last two were tested on two thousand of the test texts.
+
 # %% label="tbl-classifier-n1000"
-n1000 = study.trained_on_n(ag_news_runs, 1_000)
-for model, seeds in n1000.items():
-    record_metrics(f"classifiers/ag_news-1000-{model}", study.metrics_over_seeds(seeds))
-show_table(with_display_names(study.model_table(n1000)), "tbl-classifier-n1000", formats)
+tuned = study.runs("tuning").get(few, {})
+n_tuned = max((tables.n_train_of(seeds) or 0 for seeds in tuned.values()), default=0)
+as_many = tables.trained_on_n(few_runs, n_tuned)
+for model, seeds in as_many.items():
+    record_metrics(f"classifiers/{few}-{n_tuned}-{model}", tables.metrics_over_seeds(seeds))
+if as_many:
+    show_table(with_display_names(tables.model_table(as_many)), "tbl-classifier-n1000", formats)
 
 # %% [markdown]
 # ## Learning rate
 
 # %% label="fig-classifier-learning-rate"
-rates = classifiers.learning_rate_table(load_document_runs("banking77"), "scratch-tiny")
-show_figure(
-    plots.accuracy_against(rates.assign(size=rates.index), "learning rate"),
-    "fig-classifier-learning-rate",
-)
+rate_runs = study.runs("learning_rate", "models")[main]
+rates = classifiers.learning_rate_table(rate_runs, "scratch-tiny")
+figure = plots.accuracy_against(rates.assign(size=rates.index), "learning rate")
+show_figure(figure, "fig-classifier-learning-rate")
 
 # %% [markdown]
 # ## Label noise
 #
-# The training texts of AG News also have crowd labels, a fifth of which are wrong. The table shows
-# the error-rate ratio of training on them. Test labels are the true ones.
+# Where the texts have a second column of labels, such as those of a crowd, the table shows the
+# error-rate ratio of training on them. Test labels are the true ones.
+
+# %% [markdown] tags=["published"]
+# The training texts of AG News also have crowd labels, a fifth of which are wrong.
 
 # %% label="tbl-classifier-label-noise"
-noise = classifiers.label_noise_table(study.by_dataset(ag_news_runs)["ag_news"], "crowd_label")
-ratios = {r.Index: Metric(r.error_ratio, r.low, r.high, r.high - r.low) for r in noise.itertuples()}
-record_metrics("classifiers/ag_news-label-noise", ratios)
-show_table(with_display_names(noise), "tbl-classifier-label-noise")
+noisy = study.runs("label_noise")
+noise_data = next(iter(noisy), few)
+noise = classifiers.label_noise_table(
+    tables.by_model([noisy.get(noise_data, {}), models.get(noise_data, {})]), "crowd_label"
+)
+if not noise.empty:
+    ratios = {
+        row.Index: Metric(row.error_ratio, row.low, row.high, row.high - row.low)
+        for row in noise.itertuples()
+    }
+    record_metrics(f"classifiers/{noise_data}-label-noise", ratios)
+    show_table(with_display_names(noise), "tbl-classifier-label-noise")
 
 # %% [markdown]
 # Confident learning (Northcutt et al., 2021) ranks texts by the disagreement between their label
-# and out-of-fold predictions. For the crowd labels the truth is known: the table shows the
+# and out-of-fold predictions. Where the true labels are known besides noisy ones, a table shows the
 # precision and recall of label errors by the number of texts inspected.
 
 # %% label="tbl-classifier-label-error-recall"
-crowd_label_errors = load_analysis_run("ag_news/crowd-label-errors-sentence-linear")
-record_metrics("classifiers/ag_news-label-errors", crowd_label_errors.metrics)
-label_error_recall = crowd_label_errors.history
-show_table(
-    label_error_recall.set_index("inspected"),
-    "tbl-classifier-label-error-recall",
-    {"n_documents": ",.0f", "n_errors_found": ",.0f"},
-)
+if crowd_label_errors := label_error_run(study, "crowd_label"):
+    record_metrics("classifiers/ag_news-label-errors", crowd_label_errors.metrics)
+    show_table(
+        crowd_label_errors.history.set_index("inspected"),
+        "tbl-classifier-label-error-recall",
+        {"n_documents": ",.0f", "n_errors_found": ",.0f"},
+    )
 
 # %% [markdown]
-# Some labels of Banking77 are disputed. These pairs of classes are flagged most often:
+# Some labels of a data set are disputed. These pairs of classes are flagged most often:
 
 # %% label="tbl-classifier-flagged"
-label_errors = load_analysis_run("banking77/label-errors-sentence-linear")
-record_metrics("classifiers/banking77-label-errors", label_errors.metrics)
-flagged = label_errors.history
-show_table(flagged.head(12).set_index("label"), "tbl-classifier-flagged", {"n_documents": ",.0f"})
+if label_errors := label_error_run(study):
+    record_metrics(f"classifiers/{main}-label-errors", label_errors.metrics)
+    flagged = label_errors.history.head(12).set_index("label")
+    show_table(flagged, "tbl-classifier-flagged", {"n_documents": ",.0f"})
 
 # %% [markdown]
-# The best model confuses mostly the same pairs on test:
+# The pairs that the best model confuses most often on test:
 
 # %% label="tbl-classifier-confused"
-best = study.accuracy_table(by_dataset["banking77"]).index[-1]
-confusions = classifiers.confused_class_pairs(by_dataset["banking77"][best])
+best = tables.accuracy_table(models[main]).index[-1]
+confusions = classifiers.confused_class_pairs(models[main][best])
 show_table(confusions, "tbl-classifier-confused", {"n_errors": ".1f", "n_reversed": ".1f"})
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # **What this shows.** With ten thousand short texts an ensemble of a frozen sentence encoder and
 # TF-IDF has the lowest error for a minute or two of training. TF-IDF alone is close where there are
 # many texts, and better where texts are long. Transformers from scratch make more errors. A
@@ -276,5 +282,6 @@ show_table(confusions, "tbl-classifier-confused", {"n_errors": ".1f", "n_reverse
 # chosen after the linear ensemble had been tested on Banking77: there the linear ensemble is the
 # unbiased number. *Token dropout* was chosen on validation among six settings, and gained less on
 # test.
-#
+
+# %% [markdown]
 # **Next.** [One language model per class](08_generative.ipynb), on reviews.

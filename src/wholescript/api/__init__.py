@@ -14,8 +14,9 @@ Runs are stored in `_build/results`: a second call with the same settings and da
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wholescript.api.estimators import DOCUMENT_MODELS, FILM_MODELS
+from wholescript.api.estimators import FILM_MODELS
 from wholescript.errors import ParameterError
+from wholescript.experiments.documents.estimators import DOCUMENT_MODELS
 from wholescript.prediction.tables import predict_table
 from wholescript.training.hardware import use_hardware
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from wholescript.api.estimators import document_estimator, run_label
+from wholescript.api.estimators import run_label
 from wholescript.api.saved import SavedModel, write_saved
 from wholescript.data.checks import list_some
 from wholescript.data.labelled import LabelledDataset, load_source, prepare, read_labelled_dataset
@@ -21,6 +21,7 @@ from wholescript.data.labelled.dataset import METADATA
 from wholescript.errors import DataError, ParameterError, did_you_mean
 from wholescript.experiments.documents.cross_validation import DocumentCrossValidation
 from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.documents.estimators import document_estimator
 from wholescript.experiments.documents.load import load_trained, load_trained_run
 from wholescript.experiments.documents.runs import find_document_runs
 from wholescript.experiments.documents.train import DocumentExperiment

@@ -130,7 +130,7 @@ def text(
         if supports_token_attribution(fitted):
             out.print(_attribution_line(attribute_tokens(fitted, one)))
     if store_attribution:
-        stored = execute(TokenAttribution(fitted, texts[0]), found, workspace)
+        stored = execute(TokenAttribution(texts[0]), found, workspace)
         echo(f"stored {stored.name}")
 
 

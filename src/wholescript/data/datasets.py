@@ -51,3 +51,6 @@ DATASETS = {
     ),
 }
 """The labelled data sets that are known by name; `experiments.registry` lists them too."""
+
+BUNDLED = ("banking77",)
+"""Data sets whose licence allows their texts in the repository: the folders of those in data/."""

@@ -478,3 +478,8 @@ def model_display_name(name: str) -> str:
     if name.endswith("-recalibrated"):
         return f"{model_display_name(name.removesuffix('-recalibrated'))}, recalibrated"
     return MODEL_DISPLAY_NAMES.get(name, name)
+
+
+def dataset_display_name(name: str) -> str:
+    """Return the display name of a data set by its name in runs; without one, the name itself."""
+    return DATASETS[name].display_name if name in DATASETS else name

@@ -100,3 +100,8 @@ def current_workspace() -> Workspace:
     if _active is None:
         raise RunError("no notebook has begun: call begin_notebook(NAME, globals()) first")
     return _active
+
+
+def bootstrap_seed() -> int:
+    """Return the seed of the bootstrap: the parameter `seed` of the running notebook, else 0."""
+    return int(_active.parameters.get("seed", 0)) if _active else 0

@@ -26,7 +26,7 @@ from wholescript.publish.normalize import (
     output_labels,
     to_ipynb,
 )
-from wholescript.publish.notebook import output_root
+from wholescript.publish.notebook import PUBLISHED_TAG, output_root
 from wholescript.publish.parameters import check_parameters, published_parameters, read_parameters
 from wholescript.publish.provenance.record import remove_outputs
 
@@ -79,11 +79,12 @@ def run_notebook(
 def _execute(project: Project, source: Path, parameters: dict[str, Any]) -> NotebookNode:
     declared = read_parameters(project, source.stem)
     changed = {k: v for k, v in parameters.items() if v != declared[k].default}
+    read = normalize_notebook(jupytext.read(source), source.stem)
     failed = project.build / "failed" / f"{source.stem}.ipynb"
     failed.parent.mkdir(parents=True, exist_ok=True)
     try:
         executed: NotebookNode = papermill.execute_notebook(
-            normalize_notebook(jupytext.read(source), source.stem),
+            _without_published_text(read) if changed else read,
             str(failed),
             changed,
             cwd=str(project.root),
@@ -97,6 +98,12 @@ def _execute(project: Project, source: Path, parameters: dict[str, Any]) -> Note
         raise RunError(_explain(error, source, failed, project)) from None
     failed.unlink()
     return executed
+
+
+def _without_published_text(notebook: NotebookNode) -> NotebookNode:
+    """Return a notebook without the cells that state results of the published parameters."""
+    notebook.cells = [c for c in notebook.cells if PUBLISHED_TAG not in c.metadata.get("tags", [])]
+    return notebook
 
 
 def _explain(error: PapermillExecutionError, source: Path, failed: Path, project: Project) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import jupytext
 import numpy as np
 from IPython import get_ipython
+from IPython.display import Markdown, display
 
 from wholescript.errors import RunError
 from wholescript.experiments.environment import commit_of, device_name
@@ -22,6 +24,13 @@ from wholescript.plots.style import set_style
 from wholescript.project import OUTPUT_VARIABLE, Project
 from wholescript.publish.normalize import normalize_notebook
 from wholescript.publish.parameters import check_parameters, published_parameters
+
+PUBLISHED_TAG = "published"
+"""Tag of cells whose text states results of the published parameters."""
+OTHER_PARAMETERS = (
+    "**Executed with {}.** Tables and figures are those of this execution; sentences on results "
+    "were written for the published one."
+)
 
 
 @dataclass
@@ -95,8 +104,7 @@ class Notebook(Workspace):
     @property
     def command(self) -> str:
         """The command that reproduces this output."""
-        published = published_parameters(self.project, self.name)
-        changed = {k: v for k, v in self.parameters.items() if v != published[k]}
+        changed = changed_parameters(self.project, self.name, self.parameters)
         options = [f" -p {name} {value}" for name, value in changed.items()]
         return f"wholescript notebook run {self.name}" + "".join(options)
 
@@ -145,7 +153,18 @@ def begin_notebook(
     random.seed(seed)
     np.random.seed(seed)
     set_style()
+    if changed := changed_parameters(project, name, parameters):
+        note = ", ".join(f"{key}={value!r}" for key, value in changed.items())
+        display(Markdown(OTHER_PARAMETERS.format(note)))
     return notebook
+
+
+def changed_parameters(
+    project: Project, name: str, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the parameters of a notebook that have other than their published values."""
+    published = published_parameters(project, name)
+    return {key: value for key, value in parameters.items() if value != published[key]}
 
 
 def current_notebook() -> Notebook:

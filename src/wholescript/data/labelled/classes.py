@@ -1,7 +1,7 @@
 """Encoding labels of any kind as integers 0..k-1 with a class name each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -19,7 +19,7 @@ from wholescript.data.labelled.columns import (
 )
 from wholescript.data.labelled.sources import LabelledSource
 from wholescript.data.tables import Table
-from wholescript.errors import DataError
+from wholescript.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,34 @@ def encode_labels(
         column: _keep_column(column, tables, splits, label_ids, classes) for column in keep_columns
     }
     return LabelledTables(classes, splits, text_column, label_column, kept_columns)
+
+
+def select_classes(labelled: LabelledTables, classes: Sequence[str]) -> LabelledTables:
+    """Return the texts of some classes, numbered in the order of the data set.
+
+    Raises:
+        DataError: a class is unknown, there are fewer than two, or kept columns have labels too.
+    """
+    if unknown := sorted(set(classes) - set(labelled.classes)):
+        raise DataError(
+            f"the data set has no class {list_some(unknown)}"
+            f"{did_you_mean(unknown[0], labelled.classes)}"
+        )
+    chosen = [name for name in labelled.classes if name in classes]
+    if len(chosen) < 2:
+        raise DataError(f"classes={list(classes)} must name at least two classes")
+    if "class" in labelled.kept_columns.values():
+        raise DataError("a choice of classes excludes a second column of labels")
+    numbers = {labelled.classes.index(name): number for number, name in enumerate(chosen)}
+    splits = {
+        split: table[table["label"].isin(numbers)]
+        .assign(label=lambda kept: kept["label"].map(numbers))
+        .reset_index(drop=True)
+        if "label" in table
+        else table
+        for split, table in labelled.splits.items()
+    }
+    return replace(labelled, classes=chosen, splits=splits)
 
 
 def _name_classes(values: Sequence[LabelValue], names: Mapping[int, str]) -> list[str]:

@@ -17,7 +17,7 @@ from wholescript.data.labelled.checks import (
     check_limit,
     check_split_share,
 )
-from wholescript.data.labelled.classes import encode_labels
+from wholescript.data.labelled.classes import encode_labels, select_classes
 from wholescript.data.labelled.cleaning import clean_splits, drop_overlap
 from wholescript.data.labelled.dataset import read_metadata, write_labelled_dataset
 from wholescript.data.labelled.sources import LabelledSource
@@ -41,6 +41,7 @@ def prepare(
     keep_columns: Sequence[str] = (),
     drop_conflicts: bool = False,
     holdout_block_size: PositiveInt = 1,
+    classes: Sequence[str] = (),
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write train, validation and test of a source, and its unlabelled texts, to a folder.
@@ -66,6 +67,7 @@ def prepare(
         holdout_block_size: draw splits in blocks of this many consecutive published rows. Use it
             where neighbouring rows are related, such as reviews of one film, so that related rows
             are not in two splits. The share is then rounded to one in a whole number.
+        classes: use only texts of these classes; default: all.
         progress: show a progress bar.
 
     Returns:
@@ -80,7 +82,9 @@ def prepare(
     check_output_folder(output_folder)
     check_no_other_dataset(output_folder, source)
     labelled = encode_labels(source, text_column, label_column, keep_columns)
-    classes, splits = labelled.classes, dict(labelled.splits)
+    if classes:
+        labelled = select_classes(labelled, classes)
+    chosen, classes, splits = bool(classes), labelled.classes, dict(labelled.splits)
     check_all_classes(_labels(splits), classes)
     if head is not None:
         check_head_not_label_sorted(splits["train"]["label"].to_numpy(), head, classes)
@@ -125,6 +129,7 @@ def prepare(
             # Absent when not used, and stored under its first name: the metadata decide the
             # fingerprint of the data set, which stored runs refer to.
             **({"together": holdout_block_size} if holdout_block_size > 1 else {}),
+            **({"classes": classes} if chosen else {}),
         },
         "cleaning": counts,
     }

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from scipy.stats import spearmanr
 
 from wholescript.evaluation.token_attribution import attribute_tokens
+from wholescript.experiments.documents.load import load_trained_run
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
@@ -15,13 +16,12 @@ from wholescript.experiments.store import Run
 class TokenAttribution(Experiment[Run]):
     """The attribution of each token of `text`, as the run `<run>-token-attribution`.
 
-    `fitted` is the classifier of the run, as `load_trained_run` returns it.
+    The classifier is loaded from the weights of the run, on the computer where it was trained.
     """
 
     kind: ClassVar[str] = "token_attribution"
     replaces: ClassVar[bool] = True
 
-    fitted: Any
     text: str
 
     def run_name(self, data: Run) -> str:
@@ -40,10 +40,12 @@ class TokenAttribution(Experiment[Run]):
         """Compute the attribution (`attribute_tokens`).
 
         Raises:
+            RunError: the weights of the run are not on this computer.
             ParameterError: the classifier does not support token attribution.
         """
-        table = attribute_tokens(self.fitted, self.text)
-        probabilities = self.fitted.predict_proba([self.text])[0]
+        fitted = load_trained_run(context.workspace.project, data)
+        table = attribute_tokens(fitted, self.text)
+        probabilities = fitted.predict_proba([self.text])[0]
         predicted = int(probabilities.argmax())
         metrics = {
             "probability": Metric(float(probabilities[predicted]), tolerance=0.01),

@@ -23,7 +23,7 @@ from wholescript.experiments.documents.runs import (
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run, RunStore
-from wholescript.experiments.workspace import current_workspace
+from wholescript.experiments.workspace import bootstrap_seed, current_workspace
 
 RunsByModel = Mapping[str, Sequence[Run]]
 LEARNING_RATE_SUFFIX = "-lr"  # in the name of a run with another learning rate than the default
@@ -141,6 +141,23 @@ def by_dataset(models: RunsByModel) -> dict[str, dict[str, list[Run]]]:
     return datasets
 
 
+def by_model(groups: Sequence[RunsByModel]) -> dict[str, list[Run]]:
+    """Return runs by the name of their model, whatever documents they were trained on."""
+    models: dict[str, list[Run]] = {}
+    for runs in (runs for group in groups for runs in group.values()):
+        models.setdefault(model_name(runs[0]), []).extend(runs)
+    return models
+
+
+def by_dataset(models: RunsByModel) -> dict[str, dict[str, list[Run]]]:
+    """Return runs by data set, then by model."""
+    datasets: dict[str, dict[str, list[Run]]] = {}
+    for runs in models.values():
+        of_dataset = datasets.setdefault(runs[0].config["dataset"], {})
+        of_dataset.setdefault(model_name(runs[0]), []).extend(runs)
+    return datasets
+
+
 def dataset_sizes(models: RunsByModel) -> dict[str, Metric]:
     """Return `n_classes`, and the documents of each split: `n_train`, `n_validation`, `n_test`."""
     config = next(iter(models.values()))[0].config
@@ -150,7 +167,7 @@ def dataset_sizes(models: RunsByModel) -> dict[str, Metric]:
 
 def metrics_over_seeds(runs: Sequence[Run]) -> dict[str, Metric]:
     """Return metrics (with intervals over documents and seeds), costs and `seeds` of a model."""
-    rows = bootstrap(predictions_by_seed(runs), REPORTED_METRICS)
+    rows = bootstrap(predictions_by_seed(runs), REPORTED_METRICS, seed=bootstrap_seed())
     metrics = {
         row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 2)
         for row in rows.itertuples()
@@ -201,7 +218,7 @@ def run_error_rate_ratio(
     paired_seeds = subsamples[0] == subsamples[1] and len(subsamples[0]) == len(runs) == len(
         baseline
     )
-    return error_rate_ratio(*sides, paired_seeds=paired_seeds)
+    return error_rate_ratio(*sides, paired_seeds=paired_seeds, seed=bootstrap_seed())
 
 
 def model_table(models: RunsByModel) -> pd.DataFrame:

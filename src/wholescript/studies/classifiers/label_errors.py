@@ -16,11 +16,14 @@ from wholescript.errors import DataError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.evaluation.label_errors import rank_label_issues, ranking_quality
 from wholescript.experiments.documents.data_config import get_labels
+from wholescript.experiments.documents.study import DocumentStudy
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
+from wholescript.experiments.stored import StoredDataset
 from wholescript.experiments.workspace import Workspace
 from wholescript.models.documents.classical_classifier import ClassicalDocumentClassifier
+from wholescript.models.documents.sentence_embeddings import SentenceLinear
 from wholescript.parquet import read_parquet, write_parquet
 
 N_FOLDS = 5
@@ -127,6 +130,23 @@ class LabelErrors(Experiment[LabelledDataset]):
             table = quality.table.reset_index()
         write_parquet(ranking, context.folder / RANKING_FILE)
         return Outcome(metrics, history=table)
+
+
+def label_error_run(study: DocumentStudy, label_column: str = "label") -> Run | None:
+    """Return the run on the first data set of a study that has the column; None if none has.
+
+    Returns None, too, if the sentence encoder is not installed, or a class is too rare for the
+    folds; the reason is printed.
+    """
+    for name, data in study.datasets.items():
+        columns = (
+            study.recipe.datasets[name].get("keep_columns", ())
+            if isinstance(data, StoredDataset)
+            else data.splits["train"].extra_columns
+        )
+        if label_column in ("label", *columns):
+            return study.run(LabelErrors(SentenceLinear, label_column), data)
+    return None
 
 
 def load_ranking(workspace: Workspace, run: Run) -> pd.DataFrame:

@@ -1,0 +1,194 @@
+"""Recipes: which runs a study has on which data set, at which size, in one YAML file a study.
+
+```yaml
+datasets:                     # as published; a data set of one's own has the runs of the first
+  banking77: {}
+  ag_news: {keep_columns: [crowd_label]}
+profiles:                     # upper bounds; other keys are options of the models
+  smoke: {n_train: 300, max_eval: 200, seeds: 1, epochs: 1}
+  cpu: {seeds: 1}
+  full: {}
+sections:
+  models:
+    banking77:
+    - {model: [tfidf-svm, sentence-linear], seeds: 3}         # several models, one run a seed
+    - {model: finetune, epochs: 3, cpu: {n_train: 2000}}      # other values at a profile
+    - {model: finetune, tuning: full, cpu: skip}              # or none
+```
+
+A section has the runs of the data sets that are named; on a data set of one's own it has those of
+the first one. `full` is the published recipe.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wholescript.errors import ParameterError
+from wholescript.experiments.documents.estimators import DOCUMENT_MODELS, setting_names
+from wholescript.experiments.documents.settings import DataConfig
+from wholescript.experiments.registry import find_model
+from wholescript.settings import OPTION
+
+PROFILES = ("smoke", "cpu", "full")
+SKIP = "skip"
+LISTS = ("model", "n_train", "n_synthetic")
+"""Keys of an entry that can have several values: one run for each."""
+CAPS = ("seeds", "n_train", "max_eval", "epochs", "pretrain_epochs")
+"""Keys of a profile that are upper bounds."""
+DATA_KEYS = ("n_train", "max_eval", "label_column", "n_synthetic")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One model with its options and documents, trained with `seeds` seeds.
+
+    `n_train` is None for all documents. `synthetic` names the runs whose models generate texts.
+    """
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    name: str | None = None
+    seeds: int = 1
+    n_train: int | None = None
+    max_eval: int | None = None
+    label_column: str = "label"
+    synthetic: str | None = None
+    n_synthetic: int = 0
+
+    def data_config(self, seed: int) -> DataConfig:
+        """Return which documents are used with a seed."""
+        return DataConfig(seed, self.n_train, self.label_column, self.max_eval, self.n_synthetic)
+
+
+@dataclass(frozen=True)
+class EnsembleSpec:
+    """A weighted ensemble of the runs of the same section with these names."""
+
+    members: tuple[str, ...]
+    name: str
+
+
+Spec = RunSpec | EnsembleSpec
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The file of a study, parsed.
+
+    `datasets` has the options of `prepare` of each published data set, with `dataset`, its
+    registered name where that differs.
+    """
+
+    path: Path
+    datasets: Mapping[str, Mapping[str, Any]]
+    profiles: Mapping[str, Mapping[str, Any]]
+    sections: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+
+    @property
+    def first(self) -> str:
+        """The data set whose runs a data set of one's own has."""
+        return next(iter(self.datasets))
+
+    def registered(self, name: str) -> str:
+        """Return the registered name of a published data set."""
+        return str(self.datasets[name].get("dataset", name))
+
+    def specs(self, section: str, name: str, profile: str, n_classes: int = 2) -> list[Spec]:
+        """Return the runs of a section on a data set at a profile.
+
+        At most `seeds`, `n_train`, `max_eval` and `epochs` of the profile are used. `n_train` is
+        at least two per class.
+
+        Raises:
+            ParameterError: an entry names no model, or an option that its model lacks.
+        """
+        entries = self.sections[section].get(name, ())
+        return [spec for e in entries for spec in _parse(e, self.profiles, profile, n_classes)]
+
+    def follows(self, section: str) -> str:
+        """Return the data set whose runs of a section a data set without any has."""
+        return next(iter(self.sections[section]))
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        ParameterError: the file lacks a part, or has no such profiles.
+    """
+    parts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if tuple(parts.get("profiles", ())) != PROFILES:
+        raise ParameterError(f"{path} needs the profiles {', '.join(PROFILES)}, in this order")
+    datasets = {name: options or {} for name, options in parts["datasets"].items()}
+    return Recipe(path, datasets, parts["profiles"], parts["sections"])
+
+
+def _parse(
+    entry: Mapping[str, Any],
+    profiles: Mapping[str, Mapping[str, Any]],
+    profile: str,
+    n_classes: int,
+) -> Iterator[Spec]:
+    at_profile = entry.get(profile, {})
+    if at_profile == SKIP:
+        return
+    own = {k: v for k, v in entry.items() if k not in PROFILES}
+    if "ensemble" in own:
+        yield EnsembleSpec(tuple(own["ensemble"]), own["name"])
+        return
+    bounds = dict(profiles[profile])
+    for key in ("n_train", "max_eval"):
+        if key in bounds:
+            bounds[key] = max(bounds[key], 2 * n_classes)
+    lists = {key: _as_list(own.pop(key)) for key in LISTS if key in own}
+    if "n_train" in lists and "n_train" in bounds:
+        below = [n for n in lists["n_train"] if n < bounds["n_train"]]
+        lists["n_train"] = [*below, bounds["n_train"]]
+    if "n_train" in lists:
+        lists["n_train"] = [n for n in lists["n_train"] if n >= n_classes]
+    for values in product(*lists.values()):
+        given = own | dict(zip(lists, values, strict=True))
+        yield _spec(_bounded(given, bounds) | at_profile)
+
+
+def _spec(given: dict[str, Any]) -> RunSpec:
+    fields = {k: given.pop(k) for k in list(given) if k in RunSpec.__dataclass_fields__}
+    return RunSpec(**fields, options=given)
+
+
+def _bounded(given: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an entry within the bounds of a profile, with its other options."""
+    values = dict(given)
+    known = _options(values["model"])
+    for key, bound in bounds.items():
+        if key not in CAPS:
+            if key in known:
+                values[key] = bound
+        elif key in ("epochs", "pretrain_epochs"):
+            default = 0 if key == "pretrain_epochs" else bound
+            if key in known and (values.get(key, default) or key == "epochs"):
+                values[key] = min(values.get(key, default), bound)
+        elif key == "seeds":
+            values[key] = min(values.get(key, 1), bound)
+        else:
+            values[key] = min(values.get(key) or bound, bound)
+    return values
+
+
+def _options(model: str) -> set[str]:
+    """Return the names of the options of a model, as on the command line."""
+    _, entry = DOCUMENT_MODELS[model]
+    estimator = find_model(entry.model).load()(**entry.fixed)
+    aliases = {
+        f.metadata[OPTION] for f in estimator.__dataclass_fields__.values() if OPTION in f.metadata
+    }
+    return {*setting_names(estimator), *aliases} - {*entry.without, *entry.fixed}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
