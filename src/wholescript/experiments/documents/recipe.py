@@ -98,17 +98,17 @@ class Recipe:
         """Return the registered name of a published data set."""
         return str(self.datasets[name].get("dataset", name))
 
-    def specs(self, section: str, name: str, profile: str, n_classes: int = 2) -> list[Spec]:
+    def specs(self, section: str, name: str, profile: str, fewest: int = 2) -> list[Spec]:
         """Return the runs of a section on a data set at a profile.
 
-        At most `seeds`, `n_train`, `max_eval` and `epochs` of the profile are used. `n_train` is
-        at least two per class.
+        At most `seeds`, `n_train`, `max_eval` and `epochs` of the profile are used, but at least
+        `fewest` texts.
 
         Raises:
             ParameterError: an entry names no model, or an option that its model lacks.
         """
         entries = self.sections[section].get(name, ())
-        return [spec for e in entries for spec in _parse(e, self.profiles, profile, n_classes)]
+        return [spec for e in entries for spec in _parse(e, self.profiles, profile, fewest)]
 
     def follows(self, section: str) -> str:
         """Return the data set whose runs of a section a data set without any has."""
@@ -132,7 +132,7 @@ def _parse(
     entry: Mapping[str, Any],
     profiles: Mapping[str, Mapping[str, Any]],
     profile: str,
-    n_classes: int,
+    fewest: int,
 ) -> Iterator[Spec]:
     at_profile = entry.get(profile, {})
     if at_profile == SKIP:
@@ -144,13 +144,13 @@ def _parse(
     bounds = dict(profiles[profile])
     for key in ("n_train", "max_eval"):
         if key in bounds:
-            bounds[key] = max(bounds[key], 2 * n_classes)
+            bounds[key] = max(bounds[key], fewest)
     lists = {key: _as_list(own.pop(key)) for key in LISTS if key in own}
     if "n_train" in lists and "n_train" in bounds:
         below = [n for n in lists["n_train"] if n < bounds["n_train"]]
         lists["n_train"] = [*below, bounds["n_train"]]
     if "n_train" in lists:
-        lists["n_train"] = [n for n in lists["n_train"] if n >= n_classes]
+        lists["n_train"] = [n for n in lists["n_train"] if n >= fewest]
     for values in product(*lists.values()):
         given = own | dict(zip(lists, values, strict=True))
         yield _spec(_bounded(given, bounds) | at_profile)

@@ -1,11 +1,13 @@
 """The runs that a notebook asks for: the published ones, or trained from texts at a run profile."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -71,8 +73,9 @@ class DocumentStudy:
     def runs(self, *sections: str) -> dict[str, RunsByModel]:
         """Return the runs of sections by data set, then by their name without data set and seed.
 
-        Each is found, or trained with a progress bar. A run whose pretrained model is not
-        installed is left out, which is printed; so is one whose column of labels is not there.
+        Each is found, or trained with a progress bar. A run is left out, and the reason printed,
+        if its pretrained model is not installed or a class is too rare for it; without a word, if
+        the data set has not the column of labels that it is about.
 
         Raises:
             RunError: a published run is missing or has other settings.
@@ -85,7 +88,7 @@ class DocumentStudy:
             shown.set_postfix_str(spec.name or getattr(spec, "model", ""), refresh=False)
             try:
                 made = self._make(dataset, spec, seed, of_dataset)
-            except DependencyError as error:
+            except (DependencyError, DataError) as error:
                 self._leave_out(f"{dataset.name}/{spec.name or getattr(spec, 'model', '')}", error)
                 continue
             if made is not None:
@@ -122,8 +125,8 @@ class DocumentStudy:
             follows = name if any_named or self.is_stored else self.recipe.follows(section)
             if not any_named and index:
                 continue  # a section on one data set
-            n_classes = 2 if isinstance(dataset, StoredDataset) else len(dataset.classes)
-            for spec in self.recipe.specs(section, follows, self.profile, n_classes):
+            fewest = 2 if isinstance(dataset, StoredDataset) else _fewest_texts(dataset)
+            for spec in self.recipe.specs(section, follows, self.profile, fewest):
                 n_seeds = spec.seeds if isinstance(spec, RunSpec) else 1
                 for seed in range(n_seeds):
                     yield dataset, spec, seed if self.is_stored else self.seed + seed
@@ -174,6 +177,12 @@ def open_study(recipe: Path) -> DocumentStudy:
             "models: source=bundled, local or hub"
         )
     return DocumentStudy(parsed, opened, profile, parameters["seed"])
+
+
+def _fewest_texts(dataset: LabelledDataset) -> int:
+    """Return the size of a stratified sample of train that has about three texts of each class."""
+    counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.classes))
+    return min(math.ceil(3 * counts.sum() / max(counts.min(), 1)), int(counts.sum()))
 
 
 def _fitting(spec: RunSpec, dataset: LabelledDataset) -> RunSpec | None:

@@ -149,15 +149,6 @@ def by_model(groups: Sequence[RunsByModel]) -> dict[str, list[Run]]:
     return models
 
 
-def by_dataset(models: RunsByModel) -> dict[str, dict[str, list[Run]]]:
-    """Return runs by data set, then by model."""
-    datasets: dict[str, dict[str, list[Run]]] = {}
-    for runs in models.values():
-        of_dataset = datasets.setdefault(runs[0].config["dataset"], {})
-        of_dataset.setdefault(model_name(runs[0]), []).extend(runs)
-    return datasets
-
-
 def dataset_sizes(models: RunsByModel) -> dict[str, Metric]:
     """Return `n_classes`, and the documents of each split: `n_train`, `n_validation`, `n_test`."""
     config = next(iter(models.values()))[0].config
