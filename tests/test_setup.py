@@ -134,7 +134,12 @@ def test_pythons_of_ci_and_of_other_environments_are_supported() -> None:
     assert container["updateContentCommand"] == "make site"
     conda = (ROOT / "environment.yml").read_text(encoding="utf-8")
     # pip refuses PyTorch, which has no hashes, in one file with packages that have some.
-    assert yaml.safe_load(conda)["dependencies"] == [f"python={supported[-1]}", "pip", "git", "make"]
+    assert yaml.safe_load(conda)["dependencies"] == [
+        f"python={supported[-1]}",
+        "pip",
+        "git",
+        "make",
+    ]
     assert f"setup/install.py requirements.lock {LOCK.TORCH}" in conda
 
 

@@ -123,7 +123,6 @@ def test_bag_of_words_has_no_token_attribution(workspace, runs):
 
 @pytest.mark.parametrize("name", ["ngram-bayes", "encoder"])
 def test_token_attribution_is_stored_as_a_run(workspace, runs, name):
-    fitted = load_trained_run(workspace.project, runs[name])
     result = run(TokenAttribution(TEXTS[0]), runs[name], workspace)
     assert result.name == f"questions/{name}-s0-token-attribution"
     assert result.settings == {"text": TEXTS[0]}

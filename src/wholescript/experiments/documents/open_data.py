@@ -50,11 +50,13 @@ def open_datasets(
     options = {"text_column": text_column or None, "label_column": label_column or None}
     opened: dict[str, LabelledDataset | StoredDataset] = {}
     for name, (dataset, folder) in _places(project, recipe, source, path).items():
-        own = {k: v for k, v in recipe.datasets[name].items() if k != "dataset"}
+        own = {
+            k: v for k, v in recipe.datasets[name].items() if k not in ("dataset", "keep_columns")
+        }
         published = recipe.registered(name)
         shown = name if dataset == published else name.replace(recipe.first, Path(dataset).stem, 1)
         loaded = load_source(dataset, folder, name=_as_name(shown))
-        kept = [c for c in own.pop("keep_columns", ()) if c in loaded.splits["train"].frame]
+        kept = [c for c in recipe.label_columns if c in loaded.splits["train"].frame]
         own |= options | {"keep_columns": kept, "classes": classes}
         opened[name] = _prepared(project, loaded, own)
     return opened

@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from wholescript.errors import ParameterError
+from wholescript.errors import ParameterError, did_you_mean
 from wholescript.experiments.documents.estimators import DOCUMENT_MODELS, setting_names
 from wholescript.experiments.documents.settings import DataConfig
 from wholescript.experiments.registry import find_model
@@ -93,6 +93,11 @@ class Recipe:
     def first(self) -> str:
         """The data set whose runs a data set of one's own has."""
         return next(iter(self.datasets))
+
+    @property
+    def label_columns(self) -> list[str]:
+        """Return the further columns of labels that a section is about."""
+        return [c for options in self.datasets.values() for c in options.get("keep_columns", ())]
 
     def registered(self, name: str) -> str:
         """Return the registered name of a published data set."""
@@ -182,6 +187,8 @@ def _bounded(given: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, A
 
 def _options(model: str) -> set[str]:
     """Return the names of the options of a model, as on the command line."""
+    if model not in DOCUMENT_MODELS:
+        raise ParameterError(f"there is no model {model!r}{did_you_mean(model, DOCUMENT_MODELS)}")
     _, entry = DOCUMENT_MODELS[model]
     estimator = find_model(entry.model).load()(**entry.fixed)
     aliases = {

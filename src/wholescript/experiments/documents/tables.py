@@ -199,9 +199,10 @@ def run_error_rate_ratio(
     """Return the error rate of one model over another's with its interval: value, low, high.
 
     Seeds are paired where both models were trained on the same subsamples, one for each seed.
-    `predictions` replaces the stored ones, such as with a subset of the test documents.
+    `predictions` replaces the stored ones, such as with a subset of the test documents. Where one
+    model was tested on fewer documents, only those count.
     """
-    sides = predictions or (predictions_by_seed(runs), predictions_by_seed(baseline))
+    sides = predictions or _on_shared_documents(runs, baseline)
     subsamples = [
         [(run.config["dataset"], run.config["seed"]) for run in side if n_train_of([run])]
         for side in (runs, baseline)
@@ -210,6 +211,18 @@ def run_error_rate_ratio(
         baseline
     )
     return error_rate_ratio(*sides, paired_seeds=paired_seeds, seed=bootstrap_seed())
+
+
+def _on_shared_documents(
+    runs: Sequence[Run], baseline: Sequence[Run]
+) -> tuple[SeedPredictions, SeedPredictions]:
+    sides = predictions_by_seed(runs), predictions_by_seed(baseline)
+    ids = [set(side[0].ids) for side in sides]
+    if ids[0] == ids[1]:
+        return sides
+    shared = ids[0] & ids[1]
+    first, second = ([each.select(shared) for each in side] for side in sides)
+    return first, second
 
 
 def model_table(models: RunsByModel) -> pd.DataFrame:
