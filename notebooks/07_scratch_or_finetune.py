@@ -18,11 +18,11 @@
 # **Question.** Given some thousand labelled texts: train a small model, fine-tune a pretrained one,
 # or neither, and what does each cost?
 #
-# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on the
-# questions of Banking77, which are in the repository; `source=local` with `path` on a table of your
-# own. Sentence embeddings and fine-tuning need `make encoder`; without it they are left out, and
-# the notebook says so. **How long it takes.** The published runs a minute, `scale=smoke` a minute,
-# `scale=cpu` some twenty minutes, `scale=full` hours.
+# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
+# the questions of Banking77, which are in the repository, `source=local` with `path` on a table of
+# your own. Sentence embeddings and fine-tuning need `make encoder`; without it they are left out,
+# and the notebook says so. **How long it takes.** The published runs a minute, `scale=smoke` a
+# minute, `scale=cpu` half an hour, `scale=full` hours.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub

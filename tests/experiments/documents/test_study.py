@@ -73,13 +73,17 @@ def test_profile_limits_texts_and_seeds(recipe, workspace, tmp_path) -> None:
     assert list(study.profile_table().index) == list(PROFILES)
 
 
-def test_sample_without_enough_of_a_rare_class_is_not_drawn(recipe, workspace, tmp_path) -> None:
+def test_run_for_which_a_class_is_too_rare_is_left_out_with_the_reason(
+    recipe, workspace, tmp_path, capsys
+) -> None:
     frame = pd.read_csv(write_table(tmp_path))
     sizes = {"sea": 90, "music": 90, "mountain": 9}
     rare = pd.concat([frame[frame.topic == name].head(n) for name, n in sizes.items()])
     rare.to_csv(tmp_path / "rare.csv", index=False)
-    runs = study_of(recipe, workspace, tmp_path / "rare.csv").runs("curve")
-    assert set(runs["rare"]) == {"tfidf-svm-n90"}  # 30 texts would hold one of the rare class
+    recipe.sections["curve"]["ag_news"][0] |= {"model": "linear-ensemble", "n_train": [2, 30]}
+    study = study_of(recipe, workspace, tmp_path / "rare.csv")
+    assert study.runs("curve") == {}  # two texts are fewer than classes, 30 have one of the rarest
+    assert "left out: rare/linear-ensemble: a class has 1 training text" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

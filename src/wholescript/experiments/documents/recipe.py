@@ -103,17 +103,23 @@ class Recipe:
         """Return the registered name of a published data set."""
         return str(self.datasets[name].get("dataset", name))
 
-    def specs(self, section: str, name: str, profile: str, fewest: int = 2) -> list[Spec]:
+    def specs(
+        self, section: str, name: str, profile: str, fewest: int = 2, n_classes: int = 2
+    ) -> list[Spec]:
         """Return the runs of a section on a data set at a profile.
 
         At most `seeds`, `n_train`, `max_eval` and `epochs` of the profile are used, but at least
-        `fewest` texts.
+        `fewest` texts. Sizes of a learning curve below the number of classes are left out.
 
         Raises:
             ParameterError: an entry names no model, or an option that its model lacks.
         """
         entries = self.sections[section].get(name, ())
-        return [spec for e in entries for spec in _parse(e, self.profiles, profile, fewest)]
+        return [
+            spec
+            for e in entries
+            for spec in _parse(e, self.profiles[profile], profile, fewest, n_classes)
+        ]
 
     def follows(self, section: str) -> str:
         """Return the data set whose runs of a section a data set without any has."""
@@ -135,9 +141,10 @@ def read_recipe(path: Path) -> Recipe:
 
 def _parse(
     entry: Mapping[str, Any],
-    profiles: Mapping[str, Mapping[str, Any]],
+    limits: Mapping[str, Any],
     profile: str,
     fewest: int,
+    n_classes: int,
 ) -> Iterator[Spec]:
     at_profile = entry.get(profile, {})
     if at_profile == SKIP:
@@ -146,7 +153,7 @@ def _parse(
     if "ensemble" in own:
         yield EnsembleSpec(tuple(own["ensemble"]), own["name"])
         return
-    bounds = dict(profiles[profile])
+    bounds = dict(limits)
     for key in ("n_train", "max_eval"):
         if key in bounds:
             bounds[key] = max(bounds[key], fewest)
@@ -155,7 +162,7 @@ def _parse(
         below = [n for n in lists["n_train"] if n < bounds["n_train"]]
         lists["n_train"] = [*below, bounds["n_train"]]
     if "n_train" in lists:
-        lists["n_train"] = [n for n in lists["n_train"] if n >= fewest]
+        lists["n_train"] = [n for n in lists["n_train"] if n >= n_classes]
     for values in product(*lists.values()):
         given = own | dict(zip(lists, values, strict=True))
         yield _spec(_bounded(given, bounds) | at_profile)

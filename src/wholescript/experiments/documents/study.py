@@ -125,8 +125,8 @@ class DocumentStudy:
             follows = name if any_named or self.is_stored else self.recipe.follows(section)
             if not any_named and index:
                 continue  # a section on one data set
-            fewest = 2 if isinstance(dataset, StoredDataset) else _fewest_texts(dataset)
-            for spec in self.recipe.specs(section, follows, self.profile, fewest):
+            size = () if isinstance(dataset, StoredDataset) else _fewest_texts(dataset)
+            for spec in self.recipe.specs(section, follows, self.profile, *size):
                 n_seeds = spec.seeds if isinstance(spec, RunSpec) else 1
                 for seed in range(n_seeds):
                     yield dataset, spec, seed if self.is_stored else self.seed + seed
@@ -179,10 +179,14 @@ def open_study(recipe: Path) -> DocumentStudy:
     return DocumentStudy(parsed, opened, profile, parameters["seed"])
 
 
-def _fewest_texts(dataset: LabelledDataset) -> int:
-    """Return the size of a stratified sample of train that has about three texts of each class."""
+def _fewest_texts(dataset: LabelledDataset) -> tuple[int, int]:
+    """Return how many texts a profile needs at least, and the number of classes.
+
+    A stratified sample of so many has about three texts of each class.
+    """
     counts = np.bincount(dataset.splits["train"].labels, minlength=len(dataset.classes))
-    return min(math.ceil(3 * counts.sum() / max(counts.min(), 1)), int(counts.sum()))
+    n_texts = math.ceil(3 * counts.sum() / max(counts.min(), 1))
+    return min(n_texts, int(counts.sum())), len(dataset.classes)
 
 
 def _fitting(spec: RunSpec, dataset: LabelledDataset) -> RunSpec | None:
