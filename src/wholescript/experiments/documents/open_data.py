@@ -26,6 +26,7 @@ def open_datasets(
     text_column: str = "",
     label_column: str = "",
     classes: Sequence[str] = (),
+    limit: int | None = None,
 ) -> dict[str, LabelledDataset | StoredDataset]:
     """Return the data sets of a study, by the name of the published one whose runs each has.
 
@@ -39,6 +40,7 @@ def open_datasets(
             a folder of each published data set; or, of the hub, `owner/name`.
         text_column, label_column: default: inferred.
         classes: use only texts of these classes; default: all.
+        limit: number of training texts, a stratified sample; default: all.
 
     Raises:
         ParameterError: the parameters contradict each other.
@@ -57,7 +59,7 @@ def open_datasets(
         shown = name if dataset == published else name.replace(recipe.first, Path(dataset).stem, 1)
         loaded = load_source(dataset, folder, name=_as_name(shown))
         kept = [c for c in recipe.label_columns if c in loaded.splits["train"].frame]
-        own |= options | {"keep_columns": kept, "classes": classes}
+        own |= options | {"keep_columns": kept, "classes": classes, "limit": limit}
         opened[name] = _prepared(project, loaded, own)
     return opened
 

@@ -5,7 +5,7 @@ datasets:                     # as published; a data set of one's own has the ru
   banking77: {}
   ag_news: {keep_columns: [crowd_label]}
 profiles:                     # upper bounds; other keys are options of the models
-  smoke: {n_train: 300, max_eval: 200, seeds: 1, epochs: 1}
+  smoke: {limit: 1000, n_train: 300, max_eval: 200, seeds: 1, epochs: 1}
   cpu: {seeds: 1}
   full: {}
 sections:
@@ -38,7 +38,9 @@ PROFILES = ("smoke", "cpu", "full")
 SKIP = "skip"
 LISTS = ("model", "n_train", "n_synthetic")
 """Keys of an entry that can have several values: one run for each."""
-CAPS = ("seeds", "n_train", "max_eval", "epochs", "pretrain_epochs")
+LIMIT = "limit"
+"""Key of a profile: texts of train that a data set is prepared with."""
+CAPS = (LIMIT, "seeds", "n_train", "max_eval", "epochs", "pretrain_epochs")
 """Keys of a profile that are upper bounds."""
 DATA_KEYS = ("n_train", "max_eval", "label_column", "n_synthetic")
 
@@ -185,6 +187,8 @@ def _bounded(given: Mapping[str, Any], bounds: Mapping[str, Any]) -> dict[str, A
             default = 0 if key == "pretrain_epochs" else bound
             if key in known and (values.get(key, default) or key == "epochs"):
                 values[key] = min(values.get(key, default), bound)
+        elif key == LIMIT:
+            continue
         elif key == "seeds":
             values[key] = min(values.get(key, 1), bound)
         else:

@@ -18,6 +18,7 @@ from wholescript.experiments.documents.ensemble import Ensemble
 from wholescript.experiments.documents.estimators import DOCUMENT_MODELS, document_estimator
 from wholescript.experiments.documents.open_data import open_datasets
 from wholescript.experiments.documents.recipe import (
+    LIMIT,
     PROFILES,
     EnsembleSpec,
     Recipe,
@@ -170,7 +171,8 @@ def open_study(recipe: Path) -> DocumentStudy:
     parsed = read_recipe(recipe)
     names = ("source", "path", "text_column", "label_column", "classes")
     given = {name: parameters[name] for name in names if name in parameters}
-    opened = open_datasets(workspace.project, parsed, **given)
+    limit = parsed.profiles[profile].get(LIMIT)
+    opened = open_datasets(workspace.project, parsed, limit=limit, **given)
     if given["source"] == "stored" and profile != "full":
         raise ParameterError(
             f"source=stored has the published runs, those of scale=full; scale={profile} trains "
