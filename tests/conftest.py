@@ -9,6 +9,20 @@ settings.register_profile("project", deadline=None, derandomize=True, database=N
 settings.load_profile("project")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of a file into one group of pytest-xdist, since they share what they set up.
+
+    Tests with a group of their own, which are long, come first, so that no process waits for them
+    at the end.
+    """
+    grouped = {item for item in items if item.get_closest_marker("xdist_group")}
+    for item in items:
+        if item not in grouped:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=lambda item: item not in grouped)
+
+
 @pytest.fixture
 def make_predictions():
     """Return a function that makes film predictions: a quarter positive, groups of two films."""
