@@ -1,5 +1,7 @@
 """Settings and fixtures of all tests."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -11,16 +13,21 @@ settings.load_profile("project")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a file into one group of pytest-xdist, since they share what they set up.
+    """Group the tests for pytest-xdist: a process runs all tests of a group.
 
-    Tests with a group of their own, which are long, come first, so that no process waits for them
-    at the end.
+    The tests of a file are a group, since they share what they set up; executions of notebooks are
+    one per notebook. These are long, so they come first: no process waits for them at the end.
     """
-    grouped = {item for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
-        if item not in grouped:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-    items.sort(key=lambda item: item not in grouped)
+        group = item.nodeid.partition("::")[0]
+        if _executes_notebooks(item) and hasattr(item, "callspec"):
+            group += f" {item.callspec.id}"
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not _executes_notebooks(item))
+
+
+def _executes_notebooks(item: pytest.Item) -> bool:
+    return item.path == Path(__file__).with_name("notebooks") / "test_execution.py"
 
 
 @pytest.fixture

@@ -16,17 +16,13 @@ from wholescript.publish.provenance.read import read_records
 PROJECT = Project(ROOT)
 NOTEBOOKS = PROJECT.notebook_names()
 OVERRIDES = yaml.safe_load((Path(__file__).parent / "overrides.yaml").read_text())
-# Notebooks are executed in parallel.
-for_every_notebook = pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NOTEBOOKS]
-)
 
 
 def test_every_notebook_has_its_overrides() -> None:
     assert sorted(OVERRIDES) == NOTEBOOKS
 
 
-@for_every_notebook
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_smoke_run_writes_every_figure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +48,7 @@ def nbval(notebook: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
     return done.returncode, done.stdout
 
 
-@for_every_notebook
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_executed_notebook_is_reproduced(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +56,6 @@ def test_executed_notebook_is_reproduced(
     assert code == 0, output[-4_000:]
 
 
-@pytest.mark.xdist_group("01_corpus")
 def test_nbval_detects_a_changed_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (PROJECT.notebooks / "01_corpus.ipynb").read_text()
     assert "max_tokens:" in text
