@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,15 @@ def make_predictions():
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes with one CPU each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(True, head_node_args={"include_dashboard": False, "wait": False})
+    cluster.add_node(wait=False)
+    cluster.wait_for_nodes(timeout=600)  # nodes start slowly on a busy machine
+    yield cluster.address
+    cluster.shutdown()

@@ -28,17 +28,6 @@ pytestmark = pytest.mark.usefixtures("encoder_packages")
 from wholescript.features.extract_ray import extract_records_on_ray  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def two_nodes():
-    """The address of a cluster of two nodes with one CPU each."""
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
-    yield nodes.address
-    nodes.shutdown()
-
-
 @pytest.fixture
 def corpus(tmp_path):
     films = pd.DataFrame(
