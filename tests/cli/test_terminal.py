@@ -60,6 +60,7 @@ def test_a_narrow_table_stays_a_table(capsys):
 
 # Says when the command waits: before, an import could be interrupted.
 WATCH = """
+import time
 sleep = time.sleep
 time.sleep = lambda seconds: (print("waiting", flush=True), sleep(600))
 from wholescript.cli import main
