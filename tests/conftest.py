@@ -1,5 +1,8 @@
 """Settings and fixtures of all tests."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -7,6 +10,25 @@ from hypothesis import settings
 # A slow machine is no failure, and the same examples everywhere make a failure repeatable.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for pytest-xdist: a process runs all tests of a group.
+
+    The tests of a file are a group, since they share what they set up; executions of notebooks are
+    one per notebook. These are long, so they come first: no process waits for them at the end.
+    """
+    for item in items:
+        group = item.nodeid.partition("::")[0]
+        if _executes_notebooks(item) and hasattr(item, "callspec"):
+            group += f" {item.callspec.id}"
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: not _executes_notebooks(item))
+
+
+def _executes_notebooks(item: pytest.Item) -> bool:
+    return item.path == Path(__file__).with_name("notebooks") / "test_execution.py"
 
 
 @pytest.fixture
@@ -29,3 +51,15 @@ def make_predictions():
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes with one CPU each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(True, head_node_args={"include_dashboard": False, "wait": False})
+    cluster.add_node(wait=False)
+    cluster.wait_for_nodes(timeout=600)  # nodes start slowly on a busy machine
+    yield cluster.address
+    cluster.shutdown()

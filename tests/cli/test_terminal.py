@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -59,8 +58,18 @@ def test_a_narrow_table_stays_a_table(capsys):
     assert output.out.width == 80
 
 
+# Says when the command waits: before, an import could be interrupted.
+WATCH = """
+import time
+sleep = time.sleep
+time.sleep = lambda seconds: (print("waiting", flush=True), sleep(600))
+from wholescript.cli import main
+main()
+"""
+
+
 def test_ctrl_c_ends_with_one_line_and_130(tmp_path):
-    command = [sys.executable, "-m", "wholescript", "status", "--watch"]
+    command = [sys.executable, "-c", WATCH, "status", "--watch"]
     process = subprocess.Popen(
         command,
         env=os.environ | {ROOT_VARIABLE: str(tmp_path)},
@@ -70,8 +79,8 @@ def test_ctrl_c_ends_with_one_line_and_130(tmp_path):
         # SIGINT is ignored in background processes: restore the default.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    time.sleep(3)
+    assert process.stdout.readline() == "waiting\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert err.startswith("interrupted: ") and len(err.splitlines()) == 1

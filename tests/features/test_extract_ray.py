@@ -13,24 +13,19 @@ from tests.features.scripts import QUICK, script
 from wholescript.data.films import load_corpus
 from wholescript.errors import ParameterError
 from wholescript.features.build import build_features
-from wholescript.features.extract import extract_records, sha1_of
+from wholescript.features.extract import (
+    FilmExtractor,
+    extract_records,
+    record_path,
+    save_record,
+    sha1_of,
+)
 from wholescript.files import ROOT
 
 pytest.importorskip("ray", reason="run `pip install --no-deps -r requirements-cluster.lock`")
 pytestmark = pytest.mark.usefixtures("encoder_packages")
 
 from wholescript.features.extract_ray import extract_records_on_ray  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def two_nodes():
-    """The address of a cluster of two nodes with one CPU each."""
-    from ray.cluster_utils import Cluster
-
-    nodes = Cluster(True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
-    yield nodes.address
-    nodes.shutdown()
 
 
 @pytest.fixture
@@ -46,6 +41,14 @@ def corpus(tmp_path):
     )
     films.to_parquet(tmp_path / "films.parquet")
     return load_corpus("local", tmp_path / "films.parquet")
+
+
+def extract_here(texts, folder):
+    """Store the records of texts without another process."""
+    extract = FilmExtractor(QUICK)
+    folder.mkdir(exist_ok=True)
+    for film_id, text in texts:
+        save_record(record_path(folder, film_id), extract(text), sha1_of(text))
 
 
 def contents(folder):
@@ -73,7 +76,7 @@ def test_two_nodes_give_the_same_bytes_as_one_machine(two_nodes, corpus, tmp_pat
 
 def test_only_missing_films_are_submitted(two_nodes, tmp_path):
     texts = {f"film{number}": script(number, 60) for number in range(3)}
-    extract_records(list(texts.items())[:2], tmp_path, QUICK, workers=1, progress=False)
+    extract_here(list(texts.items())[:2], tmp_path)
     before = modification_times(tmp_path)
     found = extract_records_on_ray(
         texts.items(), tmp_path, QUICK, progress=False, address=two_nodes
@@ -107,8 +110,8 @@ def test_killed_extraction_can_be_continued_with_extract_records(tmp_path):
     cached = modification_times(killed)
     texts = interrupted_extract_ray.TEXTS
     assert 2 <= len(cached) < len(texts)
-    for folder in (killed, complete):
-        extract_records(texts.items(), folder, QUICK, workers=1, progress=False)
+    extract_records(texts.items(), killed, QUICK, workers=1, progress=False)
+    extract_here(texts.items(), complete)
     assert cached.items() < modification_times(killed).items()
     assert contents(killed).keys() >= contents(complete).keys()
     assert all(contents(killed)[name] == content for name, content in contents(complete).items())

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from wholescript.project import Project
 from wholescript.publish.execution import run_notebook
@@ -23,6 +23,10 @@ from wholescript.publish.site.build import build_site as build_site_once
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "theme"))
+
+# A busy machine is no failure: what is expected appears within this time.
+TIMEOUT_MS = 120_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -51,11 +55,15 @@ class Visit:
         broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
         return list(self.page.eval_on_selector_all("img", broken))
 
-    def serious_findings(self, context: str | None = None) -> list[tuple[str, list[object]]]:
-        """Return serious and critical findings of axe; the page must be opened without CSP."""
+    def serious_findings(self, *rules: str) -> list[tuple[str, list[object]]]:
+        """Return serious and critical findings of axe's rules, by default all.
+
+        The page must be opened without CSP.
+        """
+        options = {"runOnly": {"type": "rule", "values": rules}} if rules else None
         return [
             (rule["id"], [node["target"] for node in rule["nodes"]])
-            for rule in Axe().run(self.page, context=context).response["violations"]
+            for rule in Axe().run(self.page, options=options).response["violations"]
             if rule["impact"] in ("serious", "critical")
         ]
 
@@ -81,7 +89,7 @@ def build_site(project: Path) -> subprocess.CompletedProcess[str]:
         | {"PATH": tools + os.pathsep + os.environ["PATH"], "NO_UPDATE_NOTIFIER": "1"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1_200,
         check=False,
     )
 
@@ -167,6 +175,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
 
     def open_page(url: str, width: int = 1280, **options: Any) -> Visit:
         page = browser.new_page(viewport={"width": width, "height": 800}, **options)
+        page.set_default_timeout(TIMEOUT_MS)
         pages.append(page)
         visit = Visit(page)
         page.on("console", lambda m: visit.errors.append(m.text) if m.type == "error" else None)

@@ -9,16 +9,16 @@ import torch
 from wholescript.training.allocator import tune_allocator
 print(TUNED and tune_allocator())
 for _ in range(20):  # until the heap has grown
-    torch.ones(30_000_000)
+    torch.ones(10_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(5):
-    torch.ones(30_000_000)
+    torch.ones(10_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
 def page_faults(tuned, **environment):
-    """Return whether tuning worked, and the page faults of five tensors of 120 MB in a row."""
+    """Return whether tuning worked, and the page faults of five tensors of 40 MB in a row."""
     done = subprocess.run(
         [sys.executable, "-c", FAULTS.replace("TUNED", str(tuned))],
         capture_output=True, text=True, check=True, env=environment,

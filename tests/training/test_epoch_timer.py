@@ -1,5 +1,4 @@
 import json
-from time import sleep
 
 import pytest
 import torch
@@ -7,12 +6,21 @@ from torch import nn
 
 from tests.training.planted_documents import planted
 from wholescript.studies.encoder.classifier import EncoderClassifier
+from wholescript.training import epoch_timer
 from wholescript.training.checkpoint import save_checkpoint
 from wholescript.training.epoch_timer import EpochTimer
 from wholescript.training.loop import TrainConfig
 from wholescript.training.pretrain import SECONDS_FILE, pretrain_seconds
 from wholescript.training.progress import Progress, progress_path
 from wholescript.training.settings import PRETRAIN_CONFIG
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The readings of the timer's clock, in order."""
+    readings = []
+    monkeypatch.setattr(epoch_timer, "perf_counter", lambda: readings.pop(0))
+    return readings
 
 
 @pytest.fixture
@@ -34,27 +42,27 @@ def checkpoint(tmp_path):
     return path
 
 
-def test_interrupted_epoch_includes_the_seconds_before_the_kill(checkpoint, tmp_path):
+def test_interrupted_epoch_includes_the_seconds_before_the_kill(checkpoint, tmp_path, clock):
     path = tmp_path / "seconds-0.json"
     path.write_text(json.dumps({"1": 21.0}))
+    clock += [100.0, 100.25, 101.0]
     timer = EpochTimer(path, 0, checkpoint)
-    sleep(0.01)
     timer.record({"epoch": 3})
     timer.record({"epoch": 4})
     seconds = json.loads(path.read_text())
     assert seconds["1"] == 21.0, "measured seconds are kept"
     assert seconds["2"] == 20.0, "an epoch that was not recorded counts by its steps"
-    assert 10.01 <= seconds["3"] < 11
-    assert seconds["4"] < 1
+    assert seconds["3"] == 10.25
+    assert seconds["4"] == 0.75
     assert timer.total == pytest.approx(sum(seconds.values()))
     assert timer.with_seconds({"epoch": 2}) == {"epoch": 2, "seconds": 20.0}
 
 
-def test_without_a_checkpoint_the_timer_starts_at_zero(tmp_path):
+def test_without_a_checkpoint_the_timer_starts_at_zero(tmp_path, clock):
+    clock += [100.0, 100.5]
     timer = EpochTimer(None, 3, tmp_path / "none.safetensors")
     timer.record({"epoch": 1})
-    row = timer.with_seconds({"epoch": 1})
-    assert row["epoch"] == 4 and row["seconds"] < 1
+    assert timer.with_seconds({"epoch": 1}) == {"epoch": 4, "seconds": 0.5}
 
 
 def test_seconds_of_pretraining_are_stored(tmp_path):

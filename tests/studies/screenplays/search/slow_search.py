@@ -18,7 +18,7 @@ from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.search.run import search
 from wholescript.studies.screenplays.search.space import parse_space
 
-TRIALS = 8
+TRIALS = 6
 SPACE = parse_space(
     {
         "protocol": {"inner_folds": 2, "epochs": 9, "patience": 9, "grace_epochs": 3},
