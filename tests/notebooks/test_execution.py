@@ -6,6 +6,8 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from wholescript.files import ROOT
 from wholescript.project import OUTPUT_VARIABLE, Project
@@ -31,6 +33,12 @@ def test_smoke_run_writes_every_figure(
     declared = output_labels(jupytext.read(PROJECT.notebook_source(name)).cells)
     assert declared
     assert read_records(tmp_path / "figures").keys() == declared
+
+
+def test_libraries_ask_for_no_widgets_in_a_notebook() -> None:
+    notebook = new_notebook(cells=[new_code_cell("import wholescript\nimport tqdm.auto")])
+    NotebookClient(notebook).execute()
+    assert notebook.cells[0].outputs == []
 
 
 def nbval(option: str, notebook: str, root: Path = ROOT) -> tuple[int, str]:
