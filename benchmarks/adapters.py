@@ -15,7 +15,7 @@ import torch
 from cyclopts import Parameter, run
 from decoder_steps import lora_classifier, random_ids, training_step
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.models.decoder_classifier import DecoderClassifier
 from wholescript.models.dropout import FastDropout

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.films import Corpus, load_corpus, repeated_folds
 from wholescript.evaluation.film_bootstrap import bootstrap, paired_difference

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import torch
 from cyclopts import Parameter
 from rich.console import Console
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.experiments.environment import device_name
 from wholescript.files import ROOT, write_atomic

@@ -9,6 +9,7 @@
 Each function is documented in `wholescript.api`; importing this package imports no library.
 """
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
         tune,
         use_hardware,
     )
+
+# Libraries import a bar of tqdm that asks for widgets in a notebook; without, it is one of text.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 __version__ = "0.1.0"
 __all__ = [

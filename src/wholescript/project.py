@@ -9,6 +9,7 @@ from wholescript.files import ROOT
 
 ROOT_VARIABLE = "WHOLESCRIPT_ROOT"
 OUTPUT_VARIABLE = "WHOLESCRIPT_OUTPUT"
+PUBLISH_VARIABLE = "WHOLESCRIPT_PUBLISH"
 
 
 def _default_root() -> Path:

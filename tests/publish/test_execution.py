@@ -67,13 +67,13 @@ def test_other_parameters_write_to_build_with_the_running_python(
     assert injected.id == "01_tiny-injected-parameters"
 
 
-@pytest.mark.parametrize("folder", [".", "notebooks"])
-def test_papermill_with_other_parameters_keeps_published_output(
-    executed: Project, folder: str
+@pytest.mark.parametrize(("folder", "slope"), [(".", "3"), ("notebooks", "3"), (".", "2.0")])
+def test_papermill_keeps_published_output_whatever_the_parameters(
+    executed: Project, folder: str, slope: str
 ) -> None:
     before = tree(executed.root)
     command = [sys.executable, "-m", "papermill", str(executed.notebooks / "01_tiny.ipynb")]
-    command += ["_out.ipynb", "-p", "slope", "3", "--no-progress-bar"]
+    command += ["_out.ipynb", "-p", "slope", slope, "--no-progress-bar"]
     where = executed.root / folder
     environment = {**os.environ, ROOT_VARIABLE: str(executed.root)}
     subprocess.run(command, cwd=where, env=environment, check=True, capture_output=True)

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops
 from wholescript.errors import RunError
 from wholescript.experiments.workspace import activate
 from wholescript.plots.style import DPI
-from wholescript.project import Project
+from wholescript.project import PUBLISH_VARIABLE, Project
 from wholescript.publish.cells import begin_notebook, show_figure, show_table
 from wholescript.publish.notebook import Notebook
 from wholescript.publish.plot_data import plotted_data
@@ -24,7 +24,8 @@ from wholescript.publish.series import series_csv
 
 
 @pytest.fixture
-def notebook(project: Project) -> Iterator[Notebook]:
+def notebook(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    monkeypatch.setenv(PUBLISH_VARIABLE, "1")
     with mpl.rc_context({"backend": "agg"}):
         yield begin_notebook("01_tiny", {"slope": 2.0}, project)
 

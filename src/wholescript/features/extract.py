@@ -24,7 +24,7 @@ import safetensors
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.features.chunks import Chunking, pad_batch
 from wholescript.features.encoder_config import (

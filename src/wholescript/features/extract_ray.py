@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.cluster import ray, ray_cluster
 from wholescript.errors import WholeScriptError

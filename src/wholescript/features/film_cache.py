@@ -7,7 +7,7 @@ from typing import Any
 import safetensors
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.errors import DataError
 from wholescript.files import write_atomic

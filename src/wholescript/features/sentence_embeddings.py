@@ -18,7 +18,7 @@ import safetensors
 from annotated_types import Interval
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.checks import check_texts
 from wholescript.features.chunks import pad_batch

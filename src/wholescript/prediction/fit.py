@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfTransformer
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.films import Corpus, repeated_folds
 from wholescript.evaluation.bootstrap import draw_multinomial_counts

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column

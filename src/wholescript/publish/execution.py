@@ -19,7 +19,7 @@ from traitlets import default
 
 from wholescript.errors import RunError
 from wholescript.files import write_atomic
-from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
 from wholescript.publish.normalize import (
     cell_label,
     normalize_notebook,
@@ -119,7 +119,7 @@ def _explain(error: PapermillExecutionError, source: Path, failed: Path, project
 
 @contextmanager
 def _environment(project: Project, output: Path | None) -> Iterator[None]:
-    values = {ROOT_VARIABLE: str(project.root)}
+    values = {ROOT_VARIABLE: str(project.root), PUBLISH_VARIABLE: "1"}
     if output is not None:
         values[OUTPUT_VARIABLE] = str(output.resolve())
     before = {key: os.environ.get(key) for key in values}

@@ -21,7 +21,7 @@ from wholescript.experiments.source_code import code_fingerprint, import_closure
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, activate, current_workspace
 from wholescript.plots.style import set_style
-from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
 from wholescript.publish.normalize import normalize_notebook
 from wholescript.publish.parameters import check_parameters, published_parameters
 
@@ -37,8 +37,8 @@ OTHER_PARAMETERS = (
 class Notebook(Workspace):
     """The workspace of a running notebook, which records provenance with figures and runs.
 
-    `output` is the root of `figures/` and `results/`: the repository if all parameters have their
-    published values, else a separate folder.
+    `output` is the root of `figures/` and `results/`: the repository if `wholescript notebook run`
+    executes the notebook with its published parameters, else a separate folder.
     """
 
     output: Path = field(kw_only=True)
@@ -49,6 +49,11 @@ class Notebook(Workspace):
     def writes_published_output(self) -> bool:
         """Whether the output is published, that is written to the repository itself."""
         return self.output == self.project.root
+
+    @property
+    def has_published_parameters(self) -> bool:
+        """Whether this is the published notebook, wherever its output goes."""
+        return _are_published(self.project, self.name, self.parameters)
 
     @property
     def may_replace(self) -> bool:
@@ -62,13 +67,13 @@ class Notebook(Workspace):
 
     @property
     def stores(self) -> list[RunStore]:
-        """The stores in which finished runs are looked for: this output, then the published one.
+        """The stores in which finished runs are looked for: the published one, then this output.
 
         A rerun (WHOLESCRIPT_OUTPUT) uses its own output only, so that everything is made again.
         """
         if os.environ.get(OUTPUT_VARIABLE) or self.writes_published_output:
             return [self.store]
-        return [self.store, RunStore(self.project.root / "results")]
+        return [RunStore(self.project.root / "results"), self.store]
 
     @property
     def fold_cache(self) -> Path:
@@ -182,17 +187,18 @@ def current_notebook() -> Notebook:
 def output_root(project: Project, name: str, parameters: dict[str, Any]) -> Path:
     """Return the output root of a notebook with these parameters.
 
-    It is the repository for the published parameters (unless the run profile is smoke), and a
-    folder named by a hash of the parameters otherwise, so that published output is never
-    overwritten. The environment variable WHOLESCRIPT_OUTPUT overrides both.
+    It is the repository if `wholescript notebook run`, which sets WHOLESCRIPT_PUBLISH, executes
+    the notebook with the published parameters. Otherwise, as in JupyterLab and under nbval, it is
+    a folder named by a hash of the parameters, so that published output is never overwritten. The
+    environment variable WHOLESCRIPT_OUTPUT overrides both.
     """
     if forced := os.environ.get(OUTPUT_VARIABLE):
         return (project.root / forced).resolve()
-    if parameters == published_parameters(project, name) and parameters.get("scale") != "smoke":
+    if os.environ.get(PUBLISH_VARIABLE) and _are_published(project, name, parameters):
         return project.root
-    return unpublished_root(project, name, parameters)
-
-
-def unpublished_root(project: Project, name: str, parameters: dict[str, Any]) -> Path:
-    """Return the output root of a notebook with other than the published parameters."""
     return project.build / "runs" / f"{name}-{hash_json(parameters)[:8]}"
+
+
+def _are_published(project: Project, name: str, parameters: dict[str, Any]) -> bool:
+    """Return whether a notebook is published with these parameters; smoke never is."""
+    return parameters == published_parameters(project, name) and parameters.get("scale") != "smoke"

@@ -7,7 +7,7 @@ from time import monotonic, time
 from typing import Any
 
 import safetensors
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.files import write_atomic
 

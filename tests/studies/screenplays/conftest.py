@@ -8,7 +8,7 @@ import torch
 from tests.training.planted import N
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments import workspace
-from wholescript.project import OUTPUT_VARIABLE, ROOT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
 
 NOTEBOOK = """# %% tags=["parameters"]
 scale = "cpu"
@@ -34,10 +34,11 @@ def films():
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A project with one notebook that is not executed; no workspace is active."""
+    """A project with one notebook that is not executed, to be published; no workspace is active."""
     monkeypatch.setattr(workspace, "_active", None)
     monkeypatch.delenv(OUTPUT_VARIABLE, raising=False)
     monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+    monkeypatch.setenv(PUBLISH_VARIABLE, "1")
     root = tmp_path / "project"
     (root / "notebooks").mkdir(parents=True)
     (root / "notebooks" / "01_tiny.py").write_text(NOTEBOOK)

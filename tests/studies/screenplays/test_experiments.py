@@ -17,7 +17,7 @@ from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric
 from wholescript.features.bundle import FilmFeatures
 from wholescript.models.films.estimator import FilmDataset, FoldPredictions
-from wholescript.project import OUTPUT_VARIABLE, Project
+from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
 from wholescript.publish.notebook import Notebook, begin_notebook
 from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
 from wholescript.studies.screenplays.experiments import (
@@ -145,6 +145,19 @@ def test_other_parameters_do_not_change_published_runs(
     assert cross_validation_run("tiny/noisy", Noisy(), data) == published
     other = cross_validation_run("tiny/noisy", Noisy(), replace(data, seed=5))
     assert other.root.is_relative_to(project.build / "runs")
+    assert tree(project.root) == before
+
+
+def test_only_notebook_run_publishes(
+    project: Project, notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = cross_validation_run("tiny/noisy", Noisy(), data)
+    before = tree(project.root)
+    monkeypatch.delenv(PUBLISH_VARIABLE)
+    elsewhere = begin_notebook("01_tiny", {}, project)
+    assert elsewhere.has_published_parameters and not elsewhere.writes_published_output
+    assert cross_validation_run("tiny/noisy", Noisy(fail_at=0), data) == published
+    assert record_metrics("tiny/line", {"height": Metric(2.0)}).root.is_relative_to(project.build)
     assert tree(project.root) == before
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 from ftfy import TextFixerConfig, fix_text
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 REPAIRS = TextFixerConfig(uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False)
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.checks import list_some
 from wholescript.data.labelled import LabelledDataset

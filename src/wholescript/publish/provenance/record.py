@@ -113,7 +113,7 @@ def _inputs(notebook: Notebook) -> dict[str, Any]:
     inputs = {
         "notebook": notebook.name,
         "command": notebook.command,
-        "published": notebook.writes_published_output,
+        "published": notebook.has_published_parameters,
         "parameters": notebook.parameters,
         "data": notebook.data,
     }

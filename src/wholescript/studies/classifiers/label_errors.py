@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import StratifiedKFold
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.errors import DataError

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.data.labelled.overlap import NgramIndex

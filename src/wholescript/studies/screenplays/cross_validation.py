@@ -20,7 +20,7 @@ import torch
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.films.folds import Fold
 from wholescript.errors import DataError

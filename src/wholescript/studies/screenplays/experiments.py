@@ -165,7 +165,7 @@ def load_or_run(
 ) -> Run:
     """Return a run that another notebook makes.
 
-    In a notebook with other than the published parameters, the run is made here if it is absent.
+    In a notebook whose output is not published, the run is made here if it is absent.
 
     Raises:
         RunError: there is no published run of that name with these settings and data.
@@ -192,7 +192,7 @@ def load_end_to_end_run(
     from those of the published run.
 
     Raises:
-        RunError: the notebook has the published parameters, and there is no such run.
+        RunError: the output of the notebook is published, and there is no such run.
     """
     workspace = current_workspace()
     published = RunStore(workspace.project.root / "results")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.experiments.results import Metric
 from wholescript.models.aggregators import QueryAggregator

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.cluster import ray, ray_cluster
 from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_split
