@@ -1,11 +1,5 @@
 # ---
 # jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,label,name,-papermill,-execution
-#     notebook_metadata_filter: kernelspec,jupytext,-papermill
-#     text_representation:
-#       extension: .py
-#       format_name: percent
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
