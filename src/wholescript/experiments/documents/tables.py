@@ -25,6 +25,7 @@ from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import bootstrap_seed, current_workspace
 
+_intervals: dict[tuple[object, ...], pd.DataFrame] = {}
 RunsByModel = Mapping[str, Sequence[Run]]
 LEARNING_RATE_SUFFIX = "-lr"  # in the name of a run with another learning rate than the default
 SPLITS = ("train", "validation", "test")
@@ -158,10 +159,15 @@ def dataset_sizes(models: RunsByModel) -> dict[str, Metric]:
 
 def metrics_over_seeds(runs: Sequence[Run]) -> dict[str, Metric]:
     """Return metrics (with intervals over documents and seeds), costs and `seeds` of a model."""
-    rows = bootstrap(predictions_by_seed(runs), REPORTED_METRICS, seed=bootstrap_seed())
+    # A notebook asks for the same intervals several times, and each takes a second.
+    key = (bootstrap_seed(), *((run.root, run.name, run.key) for run in runs))
+    if key not in _intervals:
+        _intervals[key] = bootstrap(
+            predictions_by_seed(runs), REPORTED_METRICS, seed=bootstrap_seed()
+        )
     metrics = {
         row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 2)
-        for row in rows.itertuples()
+        for row in _intervals[key].itertuples()
     }
     costs = {name: Metric(value, tolerance=abs(value)) for name, value in mean_costs(runs).items()}
     return metrics | costs | {"seeds": Metric(len(runs))}
