@@ -46,8 +46,9 @@ def test_stage_declares_what_its_notebook_reads_and_writes(name: str) -> None:
     assert stage["cmd"] == f"wholescript notebook run {name}"
     assert {f"notebooks/{name}.py", *LOCKS} <= set(stage["deps"])
     assert outputs(stage)[:2] == [f"notebooks/{name}.ipynb", f"figures/{name}"]
-    for study in set(re.findall(r"wholescript\.studies\.(\w+)", source)):
-        assert f"src/wholescript/studies/{study}" in stage["deps"]
+    studies = set(re.findall(r"wholescript\.studies\.(\w+)", source))
+    recipes = [ROOT / f"src/wholescript/studies/{study}/recipe.yaml" for study in studies]
+    assert {f"src/wholescript/studies/{study}" for study in studies} <= set(stage["deps"])
     for path in re.findall(r'^\w+ = "(\w+/[\w/]+\.\w+)"', source, re.MULTILINE):
         assert path in stage["deps"]
     group = r'\(\s*f?"(\w[\w-]*)'
@@ -57,6 +58,8 @@ def test_stage_declares_what_its_notebook_reads_and_writes(name: str) -> None:
     )
     written = {f"results/{found}" for found in re.findall(f"(?:{writing}){group}", source)}
     read = {f"results/{found}" for found in re.findall(f"(?:{reading}){group}", source)}
+    for recipe in (yaml.safe_load(path.read_text()) for path in recipes if path.exists()):
+        read |= {f"results/{name}" for name in recipe["datasets"]}
     assert set(outputs(stage)[2:]) == written
     assert read - written <= set(stage["deps"])
 
