@@ -36,7 +36,8 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 import numpy as np
 
-from wholescript.data.films import film_overview, group_near_duplicates, label_rates
+from wholescript.data.films import film_overview, label_rates
+from wholescript.features.build import near_duplicate_pairs
 from wholescript.features.keyness import keyness
 from wholescript.publish.cells import (
     Metric,
@@ -49,7 +50,7 @@ from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.plots import corpus as plots
 
 notebook = begin_notebook("01_corpus", globals())
-data = open_screenplay_data()
+data = open_screenplay_data(encode=False)
 films, features = data.corpus.films, data.dataset.features
 
 # %% [markdown]
@@ -89,8 +90,8 @@ facts = {
     "min_tokens": tokens.min(),
     "median_tokens": np.median(tokens),
     "max_tokens": tokens.max(),
-    "n_chunks": features.chunks.counts.sum(),
 }
+facts |= {"n_chunks": films["n_chunks"].sum()} if "n_chunks" in films else {}
 facts = record_metrics("corpus/statistics", {name: Metric(float(v)) for name, v in facts.items()})
 for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
@@ -163,7 +164,7 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 # and every split keeps groups whole.
 
 # %% label="tbl-duplicates"
-_, pairs = group_near_duplicates(features.word_counts.total, data.corpus.film_ids)
+pairs = near_duplicate_pairs(data.corpus)
 titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})

@@ -49,9 +49,9 @@ from wholescript.studies.screenplays.memory_cost import (
 from wholescript.studies.screenplays.plots import memory as plots
 
 notebook = begin_notebook("03_memory", globals())
-data = open_screenplay_data()
-counts = data.dataset.features.chunks.counts
-print(f"{counts.min()} to {counts.max()} chunks per film, mean {counts.mean():.0f}")
+data = open_screenplay_data(encode=False)
+tokens = data.dataset.features.n_tokens
+print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}")
 
 # %% [markdown]
 # ## Three memory strategies with the same gradient
