@@ -28,7 +28,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 seed = 0  # of the sample that scale smoke draws
 scale = "cpu"  # smoke | cpu | full
@@ -139,9 +139,9 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
 #
-# For each word that at least 50 films use, the mean of log(1 + uses per 10,000 words) is compared
-# between the two classes. Each film counts once, so a name that one film repeats cannot lead the
-# list.
+# For each word that at least 50 films use (of fewer than 200 films: a quarter), the mean of
+# log(1 + uses per 10,000 words) is compared between the two classes. Each film counts once, so a
+# name that one film repeats cannot lead the list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.word_counts, data.dataset.labels)
@@ -160,8 +160,8 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 # ## Near duplicates would leak
 #
 # Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
-# whose TF-IDF vectors are closer than the two halves of an average script are put into one group,
-# and every split keeps groups whole.
+# whose TF-IDF vectors, with the weights of all bundled films, are closer than the two halves of an
+# average script are put into one group, and every split keeps groups whole.
 
 # %% label="tbl-duplicates"
 pairs = near_duplicate_pairs(data.corpus)

@@ -28,7 +28,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 chunks_per_group = 8  # chunks that are encoded at once
 n_cached_groups = 6  # groups whose graph gradient caching keeps, as memory allows

@@ -220,7 +220,7 @@ def _near_duplicates_of(
     film_words: list[FilmWordCounts], film_ids: Sequence[str]
 ) -> tuple[NDArray[np.object_], pd.DataFrame]:
     """Return groups and pairs of films by their words, as `group_near_duplicates` does."""
-    counts = stack_word_counts(film_words, _reference().vocabulary).total
+    counts = stack_word_counts(film_words, vocabulary=_reference().vocabulary).total
     n_words = np.array([film.counts[:, :N_QUARTERS].sum(dtype=np.int64) for film in film_words])
     return _near_duplicates(counts, film_ids, n_words)
 

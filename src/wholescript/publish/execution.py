@@ -67,7 +67,7 @@ def run_notebook(
     name = source.stem
     parameters = published_parameters(project, name)
     parameters |= check_parameters(project, name, overrides or {})
-    if parameters.get("source") == "local" and "target" in parameters:
+    if "target" in parameters and (parameters["path"] or parameters["source"] == "local"):
         from wholescript.studies.screenplays.data import check_films  # slow import
 
         check_films(parameters)

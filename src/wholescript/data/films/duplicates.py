@@ -64,8 +64,8 @@ def group_near_duplicates(
     if not known.all():
         warnings.warn(
             f"near duplicates are not looked for among {(~known).sum()} of {len(ids)} films, which "
-            f"are not in English: {list_some(ids[~known].tolist())}. Give drafts, remakes and sequels the "
-            "same value in a column `group`.",
+            f"are not in English: {list_some(ids[~known].tolist())}. Give drafts, remakes and "
+            "sequels the same value in a column `group`.",
             stacklevel=2,
         )
     weights.data = 1 + np.log(weights.data)

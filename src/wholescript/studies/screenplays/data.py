@@ -243,8 +243,8 @@ def check_folds(
             if (n := len(np.unique(groups[side & (labels == label)]))) < needed:
                 hint = f" or set first_test_year (median year: {np.median(years):.0f})"
                 raise DataError(
-                    f"{n} films{which} have the label {label}, without near duplicates; at least "
-                    f"{needed} are needed for scale {scale!r}: add films{hint if which else ''}"
+                    f"{n} film(s){which} have the label {label}, where near duplicates count once; "
+                    f"scale {scale!r} needs at least {needed}: add films{hint if which else ''}"
                 )
 
 
