@@ -39,6 +39,8 @@ from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
 
+GROUPS_VERSION = 2  # raised by hand when films are grouped otherwise: cached bundles hold groups
+
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
     *("nominated", "won", "text_sha1", "n_chars", "n_words", "split"),
@@ -121,7 +123,8 @@ def load_features(
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
     settings = (settings or FeatureConfig()).resolved()
-    folder = cache / "bundles" / f"{corpus.provenance.fingerprint[:12]}-{settings.key}"
+    name = f"{corpus.provenance.fingerprint[:12]}-{settings.key}-{GROUPS_VERSION}"
+    folder = cache / "bundles" / name
     try:
         features = read_bundle(folder)
     except BundleError:
