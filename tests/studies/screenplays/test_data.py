@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from wholescript.errors import DataError, ParameterError
+from wholescript.features.build import BUNDLE_FOLDER
+from wholescript.features.bundle import read_bundle
 from wholescript.files import ROOT
 from wholescript.project import Project
 from wholescript.publish.execution import run_notebook
@@ -38,7 +40,7 @@ N = 60
 def own_films(tmp_path: Path) -> Path:
     """60 made-up films, a fifth of them nominated, from 1980 to 2039."""
     rng = np.random.default_rng(0)
-    words = ["night", "car", "door", "house", "road", "rain", "window", "light", "street", "table"]
+    words = read_bundle(BUNDLE_FOLDER).word_counts.vocabulary
     table = pd.DataFrame(
         {
             "film_id": [f"tt{number:02}" for number in range(N)],
