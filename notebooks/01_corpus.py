@@ -22,7 +22,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 seed = 0  # of the sample that scale smoke draws
 scale = "cpu"  # smoke | cpu | full
@@ -30,7 +30,8 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 import numpy as np
 
-from wholescript.data.films import film_overview, group_near_duplicates, label_rates
+from wholescript.data.films import film_overview, label_rates
+from wholescript.features.build import near_duplicate_pairs
 from wholescript.features.keyness import keyness
 from wholescript.publish.cells import (
     Metric,
@@ -43,7 +44,7 @@ from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.plots import corpus as plots
 
 notebook = begin_notebook("01_corpus", globals())
-data = open_screenplay_data()
+data = open_screenplay_data(encode=False)
 films, features = data.corpus.films, data.dataset.features
 
 # %% [markdown]
@@ -83,8 +84,8 @@ facts = {
     "min_tokens": tokens.min(),
     "median_tokens": np.median(tokens),
     "max_tokens": tokens.max(),
-    "n_chunks": features.chunks.counts.sum(),
 }
+facts |= {"n_chunks": films["n_chunks"].sum()} if "n_chunks" in films else {}
 facts = record_metrics("corpus/statistics", {name: Metric(float(v)) for name, v in facts.items()})
 for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
@@ -132,9 +133,9 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
 #
-# For each word that at least 50 films use, the mean of log(1 + uses per 10,000 words) is compared
-# between the two classes. Each film counts once, so a name that one film repeats cannot lead the
-# list.
+# For each word that at least 50 films use (of fewer than 200 films: a quarter), the mean of
+# log(1 + uses per 10,000 words) is compared between the two classes. Each film counts once, so a
+# name that one film repeats cannot lead the list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.word_counts, data.dataset.labels)
@@ -153,11 +154,11 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 # ## Near duplicates would leak
 #
 # Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
-# whose TF-IDF vectors are closer than the two halves of an average script are put into one group,
-# and every split keeps groups whole.
+# whose TF-IDF vectors, with the weights of all bundled films, are closer than the two halves of an
+# average script are put into one group, and every split keeps groups whole.
 
 # %% label="tbl-duplicates"
-_, pairs = group_near_duplicates(features.word_counts.total, data.corpus.film_ids)
+pairs = near_duplicate_pairs(data.corpus)
 titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})

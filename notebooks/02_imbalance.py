@@ -23,7 +23,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full

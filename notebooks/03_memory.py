@@ -22,7 +22,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 chunks_per_group = 8  # chunks that are encoded at once
 n_cached_groups = 6  # groups whose graph gradient caching keeps, as memory allows
@@ -43,9 +43,9 @@ from wholescript.studies.screenplays.memory_cost import (
 from wholescript.studies.screenplays.plots import memory as plots
 
 notebook = begin_notebook("03_memory", globals())
-data = open_screenplay_data()
-counts = data.dataset.features.chunks.counts
-print(f"{counts.min()} to {counts.max()} chunks per film, mean {counts.mean():.0f}")
+data = open_screenplay_data(encode=False)
+tokens = data.dataset.features.n_tokens
+print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}")
 
 # %% [markdown]
 # ## Three memory strategies with the same gradient

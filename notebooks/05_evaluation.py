@@ -18,7 +18,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder

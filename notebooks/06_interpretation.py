@@ -19,7 +19,7 @@
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
-path = ""  # the Parquet file, for source local
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 n_parts = 20  # equal parts of a script, occluded one at a time
 n_topics = 12  # NMF topics, as a stand-in for genre

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from wholescript.data.films.sources import FILM_COLUMNS
 from wholescript.experiments.results import Results
 from wholescript.files import ROOT
 
@@ -29,3 +30,10 @@ def test_table_has_the_stored_numbers() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)#]+)\)", README))
 def test_linked_file_exists(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_the_columns_of_films_are_named() -> None:
+    described = README[README.index("`films.parquet` has a row per film") :].split("\n\n")[0]
+    assert {*FILM_COLUMNS, "text", "nominated_for_writing"} <= set(
+        re.findall(r"`(\w+)`", described)
+    )

@@ -45,7 +45,7 @@ def model(films):
 
 
 def test_films_are_evaluated_out_of_fold_and_new_ones_predicted(films, model, tmp_path):
-    assert films.name == "my-films-smoke" and len(films) == 60
+    assert films.name == "my-films-smoke" and len(films) == films.profile.n_text_films
     scores = model.evaluate().set_index("metric")
     assert scores.loc["AUROC", "value"] > 0.9
     new = [screenplay(100 + i, i % 2 == 0) for i in range(6)]

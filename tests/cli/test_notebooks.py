@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tests.shell import shell
+from wholescript.data.films.sources import FILM_COLUMNS
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish import execution
 
@@ -45,6 +46,12 @@ def test_errors_are_printed_without_traceback(arguments: list[str], message: str
     assert result.exit_code == 2
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_help_names_the_columns_of_films() -> None:
+    for command in (["notebook", "run"], ["data", "features"]):
+        words = shell([*command, "--help"]).output.replace("│", " ").split()
+        assert {*FILM_COLUMNS, "text"} <= {word.strip(",") for word in words}
 
 
 def test_check_reports_problems(project: Project) -> None:

@@ -1,4 +1,4 @@
-from itertools import product
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,11 +9,19 @@ from hypothesis import strategies as st
 from tests.features.scripts import QUICK
 from wholescript.data.films import TARGETS, load_corpus
 from wholescript.errors import DataError
-from wholescript.features.build import _merge_groups, build_features, load_features
+from wholescript.features.build import (
+    BUNDLE_FOLDER,
+    _merge_groups,
+    build_features,
+    load_features,
+    load_word_features,
+    near_duplicate_pairs,
+)
+from wholescript.features.bundle import read_bundle
 from wholescript.features.tokenizers import count_gpt2_tokens
 
-SYLLABLES = ["bar", "kel", "mos", "rit", "tun", "dol", "fen", "gam", "hus", "jip"]
-WORDS = ["".join(pair) for pair in product(SYLLABLES, SYLLABLES)]
+# Words of the bundled films, whose frequencies tell which films are similar.
+WORDS = read_bundle(BUNDLE_FOLDER).word_counts.vocabulary[5_000:5_100]
 N, DRAFT_OF_3 = 20, 19
 FILES = ["films.parquet", "words.bin", "chunks.bin", "manifest.json"]
 
@@ -105,6 +113,34 @@ def test_near_duplicates_are_merged_with_the_groups_of_the_source(built, corpus)
     expected = corpus.groups.copy()
     expected[DRAFT_OF_3] = expected[3]
     assert groups.tolist() == expected.tolist()
+
+
+def test_similarity_of_two_films_does_not_depend_on_the_others(corpus, tmp_path):
+    all_pairs = near_duplicate_pairs(corpus, cache=tmp_path, progress=False)
+    assert all_pairs[["film_a", "film_b"]].to_numpy().tolist() == [["tt03", f"tt{DRAFT_OF_3}"]]
+    few = near_duplicate_pairs(corpus.select([3, 4, DRAFT_OF_3]), cache=tmp_path, progress=False)
+    pd.testing.assert_frame_equal(few, all_pairs)
+    groups = load_word_features(corpus, cache=tmp_path, progress=False).groups
+    assert groups[DRAFT_OF_3] == groups[3] != groups[4]
+
+
+def test_the_groups_of_the_bundle_are_those_of_its_words():
+    bundled = load_corpus("bundled", core_only=False)
+    pairs = near_duplicate_pairs(bundled)
+    group_of = dict(zip(bundled.film_ids, bundled.groups, strict=True))
+    assert all(group_of[a] == group_of[b] for a, b in zip(pairs.film_a, pairs.film_b, strict=True))
+    assert len({*pairs.film_a, *pairs.film_b}) == (bundled.films["group"].duplicated(False)).sum()
+
+
+def test_first_chunks_are_those_of_the_whole_script(built, corpus, tmp_path):
+    few = corpus.select(np.arange(8))
+    whole = load_features(few, QUICK, cache=built / "cache", progress=False)
+    settings = replace(QUICK, max_chunks=2)
+    first = load_features(few, settings, cache=tmp_path, progress=False)
+    assert first.chunks.counts.tolist() == [2] * 8 and (whole.chunks.counts > 2).all()
+    assert first.n_tokens.tolist() == whole.n_tokens.tolist()
+    assert (first.word_counts.total != whole.word_counts.total).nnz == 0
+    assert first.manifest["settings"] == {**whole.manifest["settings"], "max_chunks": 2}
 
 
 def test_building_without_texts_is_an_error(built, tmp_path):

@@ -94,8 +94,8 @@ def load_films(
             the target.
         path: a local copy of the hub's data set.
         target: the label column.
-        scale: the cross-validation: `smoke` (120 films, 2 folds), `cpu` (5 folds, 5 repeats) or
-            `full` (20 repeats).
+        scale: the cross-validation: `smoke` (2 folds of a sample of the films, and of their first
+            chunks), `cpu` (5 folds, 5 repeats) or `full` (20 repeats).
         seed: of the folds and trainings.
 
     Raises:

@@ -18,7 +18,7 @@ from wholescript.data.films import Corpus, load_corpus
 from wholescript.errors import BundleError, DataError, ParameterError, did_you_mean
 from wholescript.experiments.experiment import run as execute
 from wholescript.experiments.results import Metric
-from wholescript.features.build import load_features, load_word_features
+from wholescript.features.build import load_word_features
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.prediction.fit import fit_described
 from wholescript.prediction.parsers import FORMATS, Script, read_script
@@ -29,6 +29,8 @@ from wholescript.studies.screenplays.data import (
     RUN_PROFILES,
     RunProfile,
     ScreenplayData,
+    load_film_features,
+    sample_films,
     screenplay_data,
 )
 from wholescript.studies.screenplays.experiments import CrossValidation
@@ -66,7 +68,7 @@ class Films:
     @cached_property
     def chunks(self) -> ScreenplayData:
         """The films with the embeddings of their chunks too, which the frozen encoder computes."""
-        return self._data(load_features(self.corpus))
+        return self._data(load_film_features(self.corpus, self.profile_name))
 
     def _data(self, features: Any) -> ScreenplayData:
         return screenplay_data(self.corpus, features, self.profile_name, self.seed)
@@ -85,10 +87,7 @@ def load_films(
         name, kind, path = re.sub(r"[^\w-]+", "-", Path(source).stem), "local", source
         if not Path(source).exists():
             raise DataError(f"{source} is neither a file of films nor 'bundled' or 'hub'")
-    corpus = load_corpus(kind, path, target=target)
-    n_films = RUN_PROFILES[scale].n_films
-    if n_films and n_films < len(corpus):
-        corpus = corpus.sample(n_films, seed=seed)
+    corpus = sample_films(load_corpus(kind, path, target=target), scale, seed)
     parts = [name if kind == "local" else f"{name}-films"]
     parts += [scale] if scale != "cpu" else []
     parts += [f"s{seed}"] if seed else []

@@ -20,7 +20,10 @@ def run(
         Parameter(
             name=["--parameter", "-p"],
             allow_leading_hyphen=True,
-            help="NAME VALUE of a parameter to override; repeatable.",
+            help="NAME VALUE of a parameter to override; repeatable. For films of your own: "
+            "`-p source local -p path films.parquet`, with the columns film_id, title, year, text "
+            "(the whole screenplay) and the target, nominated_for_writing (0 or 1). Optional: "
+            "group, the same for drafts and remakes of a film.",
         ),
     ] = (),
 ) -> None:

@@ -28,7 +28,10 @@ DeviceOption = Annotated[
 OneSeed = Annotated[Seed, Parameter(help="Random seed.")]
 FilmsPath = Annotated[
     Path | None,
-    Parameter(help="Parquet file (source local), or local copy of the hub data set."),
+    Parameter(
+        help="Source local: Parquet file with the columns film_id, title, year, text (the whole "
+        "screenplay) and the target (0 or 1). Source hub: local copy of the data set."
+    ),
 ]
 FilmsSource = Annotated[str, Parameter(help="Source of the films: bundled, local or hub.")]
 ScriptsSource = Annotated[str, Parameter(help="Source of the screenplays: local or hub.")]

@@ -1,5 +1,6 @@
 """Features of a corpus: read from the bundle or the cache, or computed film by film."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -7,8 +8,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 from scipy.sparse.csgraph import connected_components
+from sklearn.feature_extraction.text import TfidfTransformer
 from tqdm import tqdm
 
 from wholescript.data.films import Corpus, group_near_duplicates
@@ -26,12 +28,18 @@ from wholescript.features.extract import (
 )
 from wholescript.features.layout import LAYOUT_NAMES, measure_layout
 from wholescript.features.tokenizers import count_gpt2_tokens
-from wholescript.features.word_counts import MIN_DF, count_words, stack_word_counts
+from wholescript.features.word_counts import (
+    N_QUARTERS,
+    FilmWordCounts,
+    WordCounts,
+    count_words,
+    stack_word_counts,
+)
 from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data"
 
-N_BUNDLED_FILMS = 1_364
+GROUPS_VERSION = 2  # raised by hand when films are grouped otherwise: cached bundles hold groups
 
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
@@ -85,7 +93,7 @@ def build_features(
     ]
     word_counts = stack_word_counts([record.word_counts for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    films["group"] = _near_duplicate_groups(corpus, records)
+    films["group"] = _groups(corpus, [record.word_counts for record in records])
     films["n_gpt2_tokens"] = [record.n_gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.n_wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
@@ -115,7 +123,8 @@ def load_features(
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
     settings = (settings or FeatureConfig()).resolved()
-    folder = cache / "bundles" / f"{corpus.provenance.fingerprint[:12]}-{settings.key}"
+    name = f"{corpus.provenance.fingerprint[:12]}-{settings.key}-{GROUPS_VERSION}"
+    folder = cache / "bundles" / name
     try:
         features = read_bundle(folder)
     except BundleError:
@@ -141,6 +150,45 @@ def load_word_features(
     """
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
+    records = _word_records(corpus, cache, progress)
+    film_words = [record.word_counts for record in records]
+    word_counts = stack_word_counts(film_words)
+    n, nothing = len(records), np.zeros(0, np.float32)
+    return FilmFeatures(
+        corpus.film_ids,
+        np.array(_groups(corpus, film_words), object),
+        np.array([record.n_gpt2_tokens for record in records], np.int64),
+        np.stack([record.layout for record in records]),
+        word_counts,
+        ChunkEmbeddings(
+            np.zeros((0, 0), np.int8), np.zeros(n + 1, np.int64), PCARotation(nothing, nothing, 1.0)
+        ),
+        {"films": n, "vocabulary": len(word_counts.vocabulary), "settings": {"chunks": None}},
+    )
+
+
+def near_duplicate_pairs(
+    corpus: Corpus,
+    *,
+    bundle: Path = BUNDLE_FOLDER,
+    cache: Path = CACHE,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Return the pairs of similar films; the columns are those of `group_near_duplicates`.
+
+    Raises:
+        BundleError: the bundle is absent or damaged.
+    """
+    if corpus.texts is None:
+        counts = read_bundle(bundle).select(corpus.film_ids).word_counts.total
+        return _near_duplicates(counts, corpus.film_ids, None)[1]
+    records = _word_records(corpus, cache, progress)
+    return _near_duplicates_of([record.word_counts for record in records], corpus.film_ids)[1]
+
+
+def _word_records(corpus: Corpus, cache: Path, progress: bool) -> list[FilmRecord]:
+    """Return the record of each film without chunks; those not in the cache are computed."""
+    assert corpus.texts is not None
     folder = cache / "records" / "words"
     records = []
     texts = tqdm(
@@ -155,19 +203,7 @@ def load_word_features(
             record = FilmRecord(count_gpt2_tokens(text), 0, count_words(text), layout, chunks)
             save_record(path, record, sha1)
         records.append(record)
-    word_counts = stack_word_counts([record.word_counts for record in records])
-    n, nothing = len(records), np.zeros(0, np.float32)
-    return FilmFeatures(
-        corpus.film_ids,
-        np.array(_near_duplicate_groups(corpus, records), object),
-        np.array([record.n_gpt2_tokens for record in records], np.int64),
-        np.stack([record.layout for record in records]),
-        word_counts,
-        ChunkEmbeddings(
-            np.zeros((0, 0), np.int8), np.zeros(n + 1, np.int64), PCARotation(nothing, nothing, 1.0)
-        ),
-        {"films": n, "vocabulary": len(word_counts.vocabulary), "settings": {"chunks": None}},
-    )
+    return records
 
 
 def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord:
@@ -177,16 +213,33 @@ def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord
     return record
 
 
-def _near_duplicate_groups(corpus: Corpus, records: Sequence[FilmRecord]) -> list[str]:
-    """Return the group of each film, (n,): those of the corpus, joined where films are similar.
-
-    The threshold of similarity was set on words of at least 5 in 1,364 films. Of few films, words
-    of 5 are common ones, which all scripts share: their vocabulary is taken in proportion.
-    """
-    min_df = min(max(round(len(records) * MIN_DF / N_BUNDLED_FILMS), 1), MIN_DF)
-    counts = stack_word_counts([record.word_counts for record in records], min_df)
-    near, _ = group_near_duplicates(counts.total, corpus.film_ids)
+def _groups(corpus: Corpus, film_words: list[FilmWordCounts]) -> list[str]:
+    """Return the group of each film, (n,): those of the corpus, joined where films are similar."""
+    near, _ = _near_duplicates_of(film_words, corpus.film_ids)
     return _merge_groups(corpus.groups, near)
+
+
+def _near_duplicates_of(
+    film_words: list[FilmWordCounts], film_ids: Sequence[str]
+) -> tuple[NDArray[np.object_], pd.DataFrame]:
+    """Return groups and pairs of films by their words, as `group_near_duplicates` does."""
+    counts = stack_word_counts(film_words, vocabulary=_reference().vocabulary).total
+    n_words = np.array([film.counts[:, :N_QUARTERS].sum(dtype=np.int64) for film in film_words])
+    return _near_duplicates(counts, film_ids, n_words)
+
+
+def _near_duplicates(
+    counts: csr_matrix, film_ids: Sequence[str], n_words: NDArray[np.int64] | None
+) -> tuple[NDArray[np.object_], pd.DataFrame]:
+    """Return groups and pairs by counts (n, V) of the words of the bundled films."""
+    idf = TfidfTransformer().fit(_reference().total).idf_
+    return group_near_duplicates(counts, film_ids, idf, n_words=n_words)
+
+
+@functools.cache
+def _reference() -> WordCounts:
+    """Return the word counts of the bundled films, from which words get their TF-IDF weights."""
+    return read_bundle(BUNDLE_FOLDER).word_counts
 
 
 def _merge_groups(*groupings: Sequence[str] | NDArray[np.object_]) -> list[str]:

@@ -59,12 +59,19 @@ class FeatureConfig(EncoderConfig):
     chunk_overlap: NonNegativeInt = 0
     """Tokens that consecutive chunks share."""
     encoder: str = DEFAULT_ENCODER
+    max_chunks: PositiveInt | None = None
+    """The first chunks of a film that are embedded; None: all."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the settings as caches and bundles store them; the default encoder is left out."""
+        """Return the settings as caches and bundles store them.
+
+        The default encoder and number of chunks are left out.
+        """
         settings = super().as_dict()
         if self.encoder == DEFAULT_ENCODER:
             del settings["encoder"]
+        if self.max_chunks is None:
+            del settings["max_chunks"]
         # The order of the manifests that exist.
         first = {name: settings.pop(name) for name in ("layers", "chunk_length", "chunk_overlap")}
         return {**first, **settings}
@@ -87,13 +94,17 @@ class FilmRecord:
 
 
 def encode_script(
-    text: str, encoder: ChunkEncoder, chunking: Chunking
+    text: str, encoder: ChunkEncoder, chunking: Chunking, max_chunks: int | None = None
 ) -> tuple[NDArray[np.float16], int]:
-    """Embed each chunk of a script; return (n_chunks, d_model) float16, number of tokens."""
+    """Embed the first `max_chunks` chunks of a script, by default all of them.
+
+    Returns (n_chunks, d_model) float16, and the number of tokens of the whole script.
+    """
     tokenizer = encoder_tokenizer(encoder.encoder)
     cls, sep, pad = special_token_ids(encoder.encoder)
     ids = np.array(tokenizer.encode(text, add_special_tokens=False).ids, np.int64)
-    padded, mask = pad_batch([np.array([cls, *chunk, sep]) for chunk in chunking.split(ids)], pad)
+    chunks = chunking.split(ids)[:max_chunks]
+    padded, mask = pad_batch([np.array([cls, *chunk, sep]) for chunk in chunks], pad)
     vectors = [
         encoder.encode(
             padded[start : start + CHUNKS_PER_BATCH], mask[start : start + CHUNKS_PER_BATCH]
@@ -103,9 +114,11 @@ def encode_script(
     return np.concatenate(vectors).astype(np.float16), len(ids)
 
 
-def extract_film(text: str, encoder: ChunkEncoder, chunking: Chunking) -> FilmRecord:
-    """Compute all features of a script."""
-    chunks, wordpieces = encode_script(text, encoder, chunking)
+def extract_film(
+    text: str, encoder: ChunkEncoder, chunking: Chunking, max_chunks: int | None = None
+) -> FilmRecord:
+    """Compute all features of a script; its words are those of all chunks."""
+    chunks, wordpieces = encode_script(text, encoder, chunking, max_chunks)
     return FilmRecord(
         count_gpt2_tokens(text), wordpieces, count_words(text), measure_layout(text), chunks
     )
@@ -124,7 +137,7 @@ class FilmExtractor:
         """Compute all features of a script."""
         settings = self.settings
         chunking = Chunking(settings.chunk_length, settings.chunk_overlap)
-        return extract_film(text, self._encoder, chunking)
+        return extract_film(text, self._encoder, chunking, settings.max_chunks)
 
     @functools.cached_property
     def _encoder(self) -> ChunkEncoder:

@@ -10,9 +10,12 @@ from scipy.stats import t as student
 from wholescript.features.word_counts import WordCounts
 
 PER_WORDS = 10_000
+MIN_FILMS = 50  # that use a word
 
 
-def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_df: int = 50) -> pd.DataFrame:
+def keyness(
+    word_counts: WordCounts, labels: NDArray[np.int8], min_df: int | None = None
+) -> pd.DataFrame:
     """Compare log(1 + uses per 10,000 words) between films of label 1 and of label 0.
 
     Every film has the same weight, and the logarithm damps bursts: a name that one film repeats
@@ -45,13 +48,16 @@ def keyness(word_counts: WordCounts, labels: NDArray[np.int8], min_df: int = 50)
 
 
 def word_rates(
-    word_counts: WordCounts, min_df: int
+    word_counts: WordCounts, min_df: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], sp.csr_matrix]:
     """Return the words used by at least `min_df` films: columns, films, uses per 10,000 words.
 
-    The rates have shape (n, number of such words).
+    The default is 50 films, of fewer than 200 films a quarter. The rates have shape (n, number of
+    such words).
     """
     counts = word_counts.total
+    if min_df is None:
+        min_df = min(MIN_FILMS, counts.shape[0] // 4)
     used = np.bincount(counts.indices, minlength=counts.shape[1])
     kept = np.flatnonzero(used >= min_df)
     totals = np.maximum(np.asarray(counts.sum(1)).ravel(), 1)

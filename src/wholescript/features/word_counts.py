@@ -75,10 +75,16 @@ class WordCounts:
         )
 
 
-def stack_word_counts(films: list[FilmWordCounts], min_df: int = MIN_DF) -> WordCounts:
-    """Stack the counts of films, for the words that at least `min_df` of them use."""
-    frequency = Counter(word for film in films for word in film.vocabulary)
-    vocabulary = sorted(word for word, n in frequency.items() if n >= min_df)
+def stack_word_counts(
+    films: list[FilmWordCounts], min_df: int = MIN_DF, *, vocabulary: list[str] | None = None
+) -> WordCounts:
+    """Stack the counts of films, for the words of `vocabulary`.
+
+    By default these are the words that at least `min_df` of the films use, sorted.
+    """
+    if vocabulary is None:
+        frequency = Counter(word for film in films for word in film.vocabulary)
+        vocabulary = sorted(word for word, n in frequency.items() if n >= min_df)
     column = {word: i for i, word in enumerate(vocabulary)}
     matrices = []
     for part in range(N_QUARTERS + 1):

@@ -59,6 +59,7 @@ def run_notebook(
 
     Raises:
         ParameterError: a parameter is unknown or has a wrong value; nothing was executed.
+        DataError: the films of a local file cannot be used; nothing was executed.
         RunError: a cell failed; the existing .ipynb is unchanged.
     """
     project = project or Project()
@@ -66,6 +67,10 @@ def run_notebook(
     name = source.stem
     parameters = published_parameters(project, name)
     parameters |= check_parameters(project, name, overrides or {})
+    if "target" in parameters and (parameters["path"] or parameters["source"] == "local"):
+        from wholescript.studies.screenplays.data import check_films  # slow import
+
+        check_films(parameters)
     with _environment(project, output):
         root = output_root(project, name, parameters)
         executed = _execute(project, source, parameters)

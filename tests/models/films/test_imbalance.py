@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.optimize import check_grad
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
@@ -81,6 +82,15 @@ def test_samplers_get_training_rows_only(dataset, rows, monkeypatch, sampler):
     assert len(sizes) == 4
     assert sum(sizes[:3]) == 2 * 80  # each inner fold is fitted on the other two
     assert sizes[3] == 80
+
+
+@pytest.mark.parametrize("n_positive", [1, 2, 9])
+def test_smote_of_few_positives_uses_as_many_neighbours_as_there_are(n_positive):
+    x = sp.csr_matrix(np.random.default_rng(0).random((20, 5)))
+    labels = (np.arange(20) < n_positive).astype(np.int8)
+    model = ImbalanceCorrectedTfidfLR(correction="SMOTE")
+    probabilities = model.fit_predict_proba(x, labels, x, 1.0, 0)
+    assert probabilities.shape == (20,) and np.isfinite(probabilities).all()
 
 
 def test_focal_loss_with_gamma_0_is_logistic_regression(dataset):

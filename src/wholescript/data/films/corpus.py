@@ -109,6 +109,26 @@ class Corpus:
         indices, _ = next(splitter.split(np.zeros(len(self)), self.labels))
         return self.select(np.sort(indices))
 
+    def sample_by_year(self, n: int, *, n_min: int, seed: int) -> "Corpus":
+        """Draw `n` films, spread over the years, and keep their order.
+
+        Each class has its share of the films, and at least `n_min`, or all that it has: few films
+        then have both classes on each side of a split, by year too.
+
+        Raises ParameterError unless n >= 2 * n_min.
+        """
+        if n < 2 * n_min:
+            raise ParameterError(f"n={n} must be at least twice n_min={n_min}.")
+        by_year = np.argsort(self.films["year"].to_numpy(), kind="stable")
+        classes = [by_year[self.labels[by_year] == label] for label in (0, 1)]
+        n_positive = min(max(round(n * self.labels.mean()), n_min), n - n_min, len(classes[1]))
+        start = np.random.default_rng(seed).random()
+        drawn = []
+        for films, n_drawn in zip(classes, (n - n_positive, n_positive), strict=True):
+            places = (np.arange(n_drawn) + start) * len(films) / n_drawn
+            drawn.append(films[np.unique(places.astype(int))])
+        return self.select(np.sort(np.concatenate(drawn)))
+
 
 def load_corpus(
     source: str = "bundled",

@@ -30,6 +30,7 @@ ImbalanceCorrection = Literal[
     "focal loss",
 ]
 IMBALANCE_CORRECTIONS: tuple[ImbalanceCorrection, ...] = get_args(ImbalanceCorrection)
+SMOTE_NEIGHBORS = 5  # as in the paper
 FOCAL_GAMMA = 2.0  # the value that Lin et al. (2017) recommend
 CLASS_BALANCED_BETA = 0.999  # 1 / (1 - beta) is about the number of films
 
@@ -70,7 +71,14 @@ class ImbalanceCorrectedTfidfLR(TfidfLR):
                 x, labels = RandomOverSampler(random_state=seed).fit_resample(x, labels)
                 return predict_proba_logistic(x, labels, x_test, C)
             case "SMOTE":
-                x, labels = SMOTE(random_state=seed).fit_resample(x, labels)
+                # A film has at most as many neighbours of its class as there are others.
+                neighbors = min(SMOTE_NEIGHBORS, int(np.bincount(labels).min()) - 1)
+                sampler = (
+                    SMOTE(random_state=seed, k_neighbors=neighbors)
+                    if neighbors
+                    else RandomOverSampler(random_state=seed)
+                )
+                x, labels = sampler.fit_resample(x, labels)
                 return predict_proba_logistic(x, labels, x_test, C)
             case "class-balanced":
                 weights = effective_number_weights(labels, self.beta)

@@ -25,7 +25,7 @@ def compare_keyness(
     word_counts: WordCounts,
     labels: NDArray[np.int8],
     predicted: NDArray[np.int8],
-    min_df: int = 50,
+    min_df: int | None = None,
 ) -> pd.DataFrame:
     """Return the keyness of each word for the true and for the predicted class.
 
@@ -47,7 +47,7 @@ def keyness_agreement(
     *,
     seed: int,
     n_blocks: int = 100,
-    min_df: int = 50,
+    min_df: int | None = None,
 ) -> Float64Array:
     """Return the agreement of keyness for the true and for the predicted class, (2, 3).
 

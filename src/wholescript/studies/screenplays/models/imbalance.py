@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from wholescript.models.films.imbalance import (
     CLASS_BALANCED_BETA,
     FOCAL_GAMMA,
+    SMOTE_NEIGHBORS,
     ImbalanceCorrection,
     check_correction,
     effective_number_weights,
@@ -23,8 +24,6 @@ from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.batches import ChunkBatchLoader
 from wholescript.training.losses import focal_loss, weighted_loss
 from wholescript.training.objectives.base import LossFn
-
-SMOTE_NEIGHBORS = 5  # as in the paper
 
 
 @dataclass
