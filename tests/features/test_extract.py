@@ -177,7 +177,7 @@ def test_key_depends_on_the_settings():
     assert QUICK.key != replace(QUICK, chunk_length=41).key
     # The key of existing caches.
     assert FeatureConfig(engine="torch", precision="float32").key == "6caa48eeda5f"
-    settings = read_manifest(ROOT / "data")["settings"]
+    settings = read_manifest(ROOT / "data" / "screenplays")["settings"]
     stored = FeatureConfig(engine=settings["engine"], precision=settings["precision"])
     assert list(stored.as_dict().items()) == list(settings.items())
     resolved = FeatureConfig().resolved()

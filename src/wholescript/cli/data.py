@@ -251,7 +251,7 @@ def _extraction(executor: str, address: str | None, workers: int | None) -> Any:
 
 @group.command
 def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
-    """Detect which words of the bundled vocabulary are proper names; write data/names.txt.
+    """Detect which words of the bundled vocabulary are proper names; write data/screenplays/names.txt.
 
     Example: `wholescript data proper-names --path films.parquet`
     """
@@ -269,7 +269,7 @@ def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> 
     found = write_proper_names(
         corpus.texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary
     )
-    echo(f"wrote {found:,} names to data/names.txt")
+    echo(f"wrote {found:,} names to data/screenplays/names.txt")
 
 
 @group.command

@@ -37,7 +37,7 @@ from wholescript.features.word_counts import (
 )
 from wholescript.files import CACHE, ROOT
 
-BUNDLE_FOLDER = ROOT / "data"
+BUNDLE_FOLDER = ROOT / "data" / "screenplays"
 
 GROUPS_VERSION = 2  # raised by hand when films are grouped otherwise: cached bundles hold groups
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from wholescript.errors import BundleError, DataError
 from wholescript.files import ROOT, write_atomic
 
-NAMES_FILE = ROOT / "data" / "names.txt"
+NAMES_FILE = ROOT / "data" / "screenplays" / "names.txt"
 MIN_CAPITALIZED_SHARE = 0.5
 """Smallest share of capitalized uses; `mark` and `rose` are then names, `white` is not."""
 

@@ -138,7 +138,7 @@ def load_corpus(
     core_only: bool = True,
     revision: str = HUB_REVISION,
     awards_table: Path | str | None = None,
-    bundle_dir: Path = ROOT / "data",
+    bundle_dir: Path = ROOT / "data" / "screenplays",
 ) -> Corpus:
     """Load and check the films of one source.
 
