@@ -7,7 +7,7 @@ from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
     cross_validation_run,
-    load_end_to_end_run,
+    end_to_end_runs,
     load_or_run,
     measure_run,
     record_differences,
@@ -19,7 +19,7 @@ __all__ = [
     "ModelComparison",
     "begin_notebook",
     "cross_validation_run",
-    "load_end_to_end_run",
+    "end_to_end_runs",
     "load_or_run",
     "measure_run",
     "record_differences",
