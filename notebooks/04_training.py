@@ -46,6 +46,7 @@ from wholescript.publish.cells import (
     begin_notebook,
     cross_validation_run,
     end_to_end_runs,
+    made_by,
     record_differences,
     show_figure,
     show_table,
@@ -217,9 +218,16 @@ first_repeats = {
 chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
 show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
 
+# %% [markdown]
+# The last column is the commit that trained the model, or a hash of the code where no commit was
+# recorded. Training with later code can end with another number.
+
 # %% label="tbl-chunk-encoders"
+made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
+made |= {name: made_by(run.config) for name, run in chunk_encoder_runs.items()}
+comparison_columns = ["value", "low", "high", "difference", "p"]
 show_table(
-    chunk_encoder_comparison[["value", "low", "high", "difference", "p"]],
+    chunk_encoder_comparison[comparison_columns].assign(made_by=list(made.values())),
     "tbl-chunk-encoders",
     {"p": ".3f"},
 )
@@ -229,7 +237,7 @@ show_table(
 # trained for minutes on a sixteenth of the chunks of each film.
 
 # %% label="fig-chunk-encoders-curves"
-shown = chunk_encoder_runs or first_repeat_runs  # other parameters have no stored texts
+shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
 encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
 show_figure(training.loss_curves(encoder_histories), "fig-chunk-encoders-curves")
 

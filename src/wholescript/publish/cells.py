@@ -1,7 +1,7 @@
 """The functions that notebook cells call: runs, metrics, figures and tables."""
 
 from wholescript.experiments.record import record_metrics
-from wholescript.experiments.results import Metric
+from wholescript.experiments.results import Metric, made_by
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
@@ -21,6 +21,7 @@ __all__ = [
     "cross_validation_run",
     "end_to_end_runs",
     "load_or_run",
+    "made_by",
     "measure_run",
     "record_differences",
     "record_metrics",

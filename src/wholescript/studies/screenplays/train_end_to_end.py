@@ -33,16 +33,23 @@ def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
     data = load_screenplay_data()
     found = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
-    data = replace(data, corpus=replace(data.corpus, texts=_texts(data.corpus, found, parquet)))
+    data = replace(
+        data, corpus=replace(data.corpus, texts=match_texts(data.corpus, found, parquet))
+    )
     for name in names or models:
         run = cross_validation_run(
             f"chunk-encoders/{name}", models[name], data, split="first_repeat"
         )
-        yield current_workspace().store.annotate(run, DISPLAY_CELL)
+        facts = {"scale": data.profile_name, "seed": data.seed}
+        yield current_workspace().store.annotate(run, DISPLAY_CELL | facts)
 
 
-def _texts(bundled: Corpus, found: Corpus, parquet: Path) -> ScreenplayTexts:
-    """Return the texts of the bundled films."""
+def match_texts(bundled: Corpus, found: Corpus, parquet: Path) -> ScreenplayTexts:
+    """Return the texts of the bundled films, matched by SHA-1 with those in the file `parquet`.
+
+    Raises:
+        DataError: the file lacks texts of bundled films.
+    """
     assert found.texts is not None
     film_of = dict(zip(found.films["text_sha1"], found.film_ids, strict=True))
     if missing := set(bundled.films["text_sha1"]) - film_of.keys():
