@@ -39,7 +39,8 @@ from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
     cross_validation_run,
-    load_end_to_end_run,
+    end_to_end_runs,
+    made_by,
     record_differences,
     show_figure,
     show_table,
@@ -194,19 +195,16 @@ show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 #   which the lower half of the layers encodes eight chunks of each film; aggregated by gated
 #   attention or by the mean.
 #
-# They need the texts, which are not bundled, and hours: `wholescript train end-to-end
-# FILMS.parquet` trains them, and this notebook shows their stored runs. On two cores each epoch
-# uses a few chunks of a film, and each model is evaluated on one repeat of five folds with one
+# They need the texts, which are not bundled: of the bundled films this notebook shows stored runs,
+# and with `source` local or hub it trains them here, in hours at `scale` cpu. On two cores each
+# epoch uses a few chunks of a film, and each model is evaluated on one repeat of the folds with one
 # member. All other models are compared with them on those same folds.
 
 # %%
-chunk_encoder_runs = {
-    n: load_end_to_end_run(f"chunk-encoders/{model.name}", model, data)
-    for n, model in configurations.end_to_end_models().items()
-}
+models_of_texts = configurations.end_to_end_models(data.profile_name)
+chunk_encoder_runs = end_to_end_runs("chunk-encoders", models_of_texts, data)
 
 # %% label="fig-chunk-encoders-auc"
-chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run}
 first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
@@ -214,9 +212,16 @@ first_repeats = {
 chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
 show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
 
+# %% [markdown]
+# The last column is the commit that trained the model, or a hash of the code where no commit was
+# recorded. Training with later code can end with another number.
+
 # %% label="tbl-chunk-encoders"
+made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
+made |= {name: made_by(run.config) for name, run in chunk_encoder_runs.items()}
+comparison_columns = ["value", "low", "high", "difference", "p"]
 show_table(
-    chunk_encoder_comparison[["value", "low", "high", "difference", "p"]],
+    chunk_encoder_comparison[comparison_columns].assign(made_by=list(made.values())),
     "tbl-chunk-encoders",
     {"p": ".3f"},
 )
@@ -226,7 +231,7 @@ show_table(
 # trained for minutes on a sixteenth of the chunks of each film.
 
 # %% label="fig-chunk-encoders-curves"
-shown = chunk_encoder_runs or first_repeat_runs  # other parameters have no stored texts
+shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
 encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
 show_figure(training.loss_curves(encoder_histories), "fig-chunk-encoders-curves")
 

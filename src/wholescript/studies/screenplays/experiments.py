@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeGuard
 
 import numpy as np
 import pandas as pd
 
-from wholescript.data.films.folds import Fold
-from wholescript.errors import RunError
+from wholescript.data.films import Corpus, Fold
+from wholescript.errors import DataError, DependencyError, RunError
 from wholescript.evaluation.film_bootstrap import bootstrap
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.experiment import Context, Experiment, Outcome, run
@@ -23,6 +23,7 @@ from wholescript.experiments.workspace import Workspace, current_workspace
 from wholescript.models.films.estimator import Estimator
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
+from wholescript.studies.screenplays.models.configurations import ScriptEstimator
 
 MIN_TOLERANCE = 0.002
 
@@ -73,7 +74,14 @@ class CrossValidation(Experiment[ScreenplayData]):
         return ("wholescript.studies.screenplays.cross_validation", *_modules(self.estimator))
 
     def execute(self, data: ScreenplayData, context: Context) -> Outcome:
-        """Cross-validate; finished folds of an interrupted run are read from the fold cache."""
+        """Cross-validate; finished folds of an interrupted run are read from the fold cache.
+
+        Raises:
+            DataError: the estimator needs texts, and the films have none.
+        """
+        if needs_texts(self.estimator):
+            scripts = _scripts(self.estimator, data.corpus)
+            self.estimator.cache_inputs(scripts, total=len(data.corpus))
         predictions = cross_validate(
             self.estimator,
             data.dataset,
@@ -183,31 +191,34 @@ def load_or_run(
     return run(experiment, data)
 
 
-def load_end_to_end_run(
-    name: str, estimator: Estimator, data: ScreenplayData, *, split: str = "first_repeat"
-) -> Run | None:
-    """Return a published run of a model that needs texts, which no notebook trains.
+def end_to_end_runs(
+    group: str, models: Mapping[str, ScriptEstimator], data: ScreenplayData
+) -> dict[str, Run]:
+    """Return the runs `<group>/<name>` of models that need texts, on the first repeat of the folds.
 
-    `wholescript train end-to-end` makes such runs. Returns None if the settings or the data differ
-    from those of the published run.
-
-    Raises:
-        RunError: the output of the notebook is published, and there is no such run.
+    A run that is not stored is trained where the films have texts. Where they have none, or a
+    pretrained model is not installed, the model is left out, and a printed line says why and what
+    would train it. A rerun without texts gets the published run.
     """
     workspace = current_workspace()
     published = RunStore(workspace.project.root / "results")
-    found = published.find(name, CrossValidation(name, estimator, split).identity(data))
-    if found is None:
-        if workspace.writes_published_output:
-            raise RunError(
-                f"there is no run {name!r} with these settings and films: `wholescript "
-                "train end-to-end FILMS.parquet` makes it, given a file with the texts"
-            )
-        return None
-    if workspace.store.root != published.root:
-        workspace.store.add(found)
-    workspace.used[name] = found.key
-    return found
+    runs, without_texts = {}, []
+    for display_name, model in models.items():
+        experiment = CrossValidation(f"{group}/{model.name}", model, "first_repeat")
+        identity = experiment.identity(data)
+        if data.corpus.texts is None and workspace.find(experiment.name, identity) is None:
+            found = published.find(experiment.name, identity)
+            if found is None:
+                without_texts.append(display_name)
+                continue
+            workspace.store.add(found)
+        try:
+            runs[display_name] = run(experiment, data)
+        except DependencyError as error:
+            print(f"{display_name} is left out: {error}")
+    if without_texts:
+        print(f"Left out: {_no_texts('; '.join(without_texts))}")
+    return runs
 
 
 def with_fold_cache(estimator: Estimator, data: ScreenplayData) -> CachedEstimator:
@@ -219,7 +230,7 @@ def with_fold_cache(estimator: Estimator, data: ScreenplayData) -> CachedEstimat
     return CachedEstimator(estimator, _fold_cache_dir(estimator, data))
 
 
-def needs_texts(estimator: Estimator) -> bool:
+def needs_texts(estimator: Estimator) -> TypeGuard[ScriptEstimator]:
     """Return whether an estimator is trained on texts instead of the bundled features."""
     return bool(getattr(estimator, "needs_texts", False))
 
@@ -250,6 +261,22 @@ def interval_metric(value: float, low: float, high: float, *, std: float = np.na
     width.
     """
     return Metric(value, low, high, max(MIN_TOLERANCE, (high - low) / 8 if np.isnan(std) else std))
+
+
+def _no_texts(models: str) -> DataError:
+    return DataError(
+        f"{models}: trained on texts, which bundled films do not have. Films with texts have the "
+        "source 'local', with a path, or 'hub'; `wholescript train end-to-end FILMS.parquet` makes "
+        "the published runs, given the texts of the bundled films"
+    )
+
+
+def _scripts(model: Estimator, corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Yield the SHA-1 and the text of each film."""
+    if corpus.texts is None:
+        raise _no_texts(model.name)
+    for film_id, sha1 in zip(corpus.film_ids, corpus.films["text_sha1"], strict=True):
+        yield sha1, corpus.texts[film_id]
 
 
 def _fold_cache_dir(

@@ -1,9 +1,11 @@
 """Training of the published models that need texts: `wholescript train end-to-end`."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wholescript.data.films import Corpus, load_corpus
+from wholescript.data.films.scripts import ScreenplayTexts
 from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
@@ -31,27 +33,31 @@ def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
     data = load_screenplay_data()
     found = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
-    _check_texts(data.corpus, found, parquet)
+    data = replace(
+        data, corpus=replace(data.corpus, texts=match_texts(data.corpus, found, parquet))
+    )
     for name in names or models:
-        models[name].cache_inputs(_texts(data.corpus, found), total=len(data.corpus))
         run = cross_validation_run(
             f"chunk-encoders/{name}", models[name], data, split="first_repeat"
         )
-        yield current_workspace().store.annotate(run, DISPLAY_CELL)
+        facts = {"scale": data.profile_name, "seed": data.seed}
+        yield current_workspace().store.annotate(run, DISPLAY_CELL | facts)
 
 
-def _check_texts(bundled: Corpus, found: Corpus, parquet: Path) -> None:
-    wanted, there = bundled.films["text_sha1"], found.films["text_sha1"]
-    if missing := len(set(wanted) - set(there)):
+def match_texts(bundled: Corpus, found: Corpus, parquet: Path) -> ScreenplayTexts:
+    """Return the texts of the bundled films, matched by SHA-1 with those in the file `parquet`.
+
+    Raises:
+        DataError: the file lacks texts of bundled films.
+    """
+    assert found.texts is not None
+    film_of = dict(zip(found.films["text_sha1"], found.film_ids, strict=True))
+    if missing := set(bundled.films["text_sha1"]) - film_of.keys():
         raise DataError(
-            f"{parquet} lacks the text of {missing} of {len(wanted)} bundled films, or has "
+            f"{parquet} lacks the text of {len(missing)} of {len(bundled)} bundled films, or has "
             "another draft of it"
         )
-
-
-def _texts(bundled: Corpus, found: Corpus) -> Iterator[tuple[str, str]]:
-    """Yield the hash and the text of each bundled film."""
-    assert found.texts is not None
-    film_of = dict(zip(found.films["text_sha1"], found.films["film_id"], strict=True))
-    for sha1 in bundled.films["text_sha1"]:
-        yield sha1, found.texts[film_of[sha1]]
+    film_ids = [film_of[sha1] for sha1 in bundled.films["text_sha1"]]
+    raw = found.texts.raw
+    rows = {film_id: row for row, film_id in enumerate(bundled.film_ids)}
+    return ScreenplayTexts(rows, lambda row: raw(film_ids[row]))

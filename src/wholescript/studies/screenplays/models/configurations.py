@@ -1,6 +1,6 @@
 """The settings of the models of the report, by display name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -75,10 +75,11 @@ def late_fusion_models(epochs: int, n_inner_folds: int) -> dict[str, MILClassifi
     }
 
 
-def end_to_end_models() -> dict[str, ScriptEstimator]:
-    """Return the models that need the texts; `wholescript train end-to-end` trains them.
+def end_to_end_models(profile: str = "cpu") -> Mapping[str, ScriptEstimator]:
+    """Return the models that need the texts.
 
-    Sizes and epochs were set by what two cores train in an hour, without trials.
+    Sizes and epochs were set by what two cores train in an hour, without trials. With the run
+    profile smoke, each is trained for one epoch on two chunks of a film.
     """
     mlm_config = TrainConfig(
         epochs=2, learning_rate=1e-3, weight_decay=0.01, patience=2, chunk_dropout=0.0
@@ -87,7 +88,7 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
     short_config = replace(config, epochs=2)
     causal = {"positions": "rotary", "causal": True}
     gated = aggregators(epochs=12, n_inner_folds=5)["gated attention"]
-    return {
+    models: dict[str, EndToEndClassifier | DecoderEmbeddingEstimator] = {
         "from scratch, MLM pretraining": EndToEndClassifier(
             "scratch-mlm-pretrained",
             n_train_chunks=8,
@@ -116,6 +117,31 @@ def end_to_end_models() -> dict[str, ScriptEstimator]:
         "SmolLM2 embeddings, mean pooling": DecoderEmbeddingEstimator(MeanPoolingLR()),
         "SmolLM2 embeddings, gated attention": DecoderEmbeddingEstimator(gated),
     }
+    if profile == "smoke":
+        return {name: _shrink(model) for name, model in models.items()}
+    return models
+
+
+def _shrink(model: EndToEndClassifier | DecoderEmbeddingEstimator) -> ScriptEstimator:
+    """Return a model with one epoch, two inner folds and two chunks of each film."""
+    if isinstance(model, DecoderEmbeddingEstimator):
+        inner = model.estimator
+        if isinstance(inner, MILClassifier):
+            config = replace(inner.train_config, epochs=1)
+            inner = replace(inner, n_inner_folds=2, train_config=config)
+        return replace(model, estimator=inner, decoder=replace(model.decoder, n_chunks=2))
+    pretraining = model.pretrain_config
+    if pretraining:
+        config = replace(pretraining.train_config, epochs=1)
+        pretraining = replace(pretraining, n_train_chunks=2, train_config=config)
+    return replace(
+        model,
+        n_train_chunks=2,
+        n_eval_chunks=2,
+        n_inner_folds=2,
+        pretrain_config=pretraining,
+        train_config=replace(model.train_config, epochs=1),
+    )
 
 
 def parameter_table(models: dict[str, Estimator], chunks: ChunkEmbeddings) -> pd.DataFrame:
