@@ -251,7 +251,7 @@ def _extraction(executor: str, address: str | None, workers: int | None) -> Any:
 
 @group.command
 def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
-    """Detect which words of the bundled vocabulary are proper names; write data/screenplays/names.txt.
+    """Detect proper names in the bundled vocabulary; write data/screenplays/names.txt.
 
     Example: `wholescript data proper-names --path films.parquet`
     """
