@@ -19,12 +19,12 @@
 # headlines after seven epochs. What does its baseline learn, what biases the task's metric, and
 # which common changes to architecture and training lower the loss?
 #
-# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on the
-# headlines in the repository, `source=local` on the file that `path` names: a table, or a `.txt`
-# file with a headline a line. The order of the file is kept and its last tenth is for validation: a
-# sorted file has to be shuffled first. **How long it takes.** The published runs some seconds,
-# `scale=smoke` about a minute, `scale=cpu` about half an hour on two cores, `scale=full` about a
-# day there, or an hour on a GPU.
+# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
+# the headlines in the repository, `source=local` on the file that `path` names: a table, or a
+# `.txt` file with a headline a line. The order of the file is kept and its last tenth is for
+# validation, so shuffle a sorted file first. **How long it takes.** The published runs some
+# seconds, `scale=smoke` about a minute, `scale=cpu` about half an hour on two cores, `scale=full`
+# about a day there, or an hour on a GPU.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub

@@ -1,4 +1,4 @@
-"""The runs that the notebook asks for: the published ones, or trained on headlines at a run profile."""
+"""The runs that the notebook asks for: the published ones, or trained at a run profile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ PUBLISHED_NATS_PER_CHARACTER = 1.753  # task metric of the task's baseline, on i
 
 @dataclass(frozen=True)
 class HeadlineStudy:
-    """The recipe at a run profile, and the headlines; of a `StoredDataset` only published runs are here.
+    """The recipe at a run profile, and the headlines, or a `StoredDataset` of published runs only.
 
     `seed` is added to the seeds of the recipe, unless the runs are the published ones.
     """
