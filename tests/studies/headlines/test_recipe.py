@@ -54,7 +54,7 @@ def test_each_step_has_the_step_it_is_compared_with(profile):
 
 
 def test_smaller_profiles_are_bounded():
-    for profile, n_headlines, epochs in (("smoke", 2_000, 1), ("cpu", 10_000, 5)):
+    for profile, n_headlines, epochs in (("smoke", 1_000, 1), ("cpu", 10_000, 5)):
         for spec in (spec for specs in read_recipe(profile).values() for spec in specs):
             assert spec.n_headlines <= n_headlines and len(spec.seeds) == 1
             assert spec.experiment(0).train_config.epochs <= epochs
