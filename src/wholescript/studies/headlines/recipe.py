@@ -87,4 +87,4 @@ def _specs(
             overrides["overrides"]["epochs"] = min(epochs, bounds["epochs"])
         values["n_headlines"] = min(values["n_headlines"], bounds.get("n_headlines", N_HEADLINES))
         values["seeds"] = tuple(values["seeds"][: bounds.get("n_seeds")])
-        yield HeadlineRunSpec(name=name, **values, **overrides)
+        yield HeadlineRunSpec(name=name, **(values | overrides))
