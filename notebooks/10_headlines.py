@@ -57,7 +57,8 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 #
 # Every model is found among the stored runs or trained here. The table says what each run profile
 # (`scale`) trains, at most; *full* is the recipe of the published runs,
-# `src/wholescript/studies/headlines/recipe.yaml`. *smoke* and *cpu* train smaller models.
+# `src/wholescript/studies/headlines/recipe.yaml`. *smoke* and *cpu* train smaller models, and do
+# not repeat a training that has the same settings in two sections.
 
 # %% label="tbl-headlines-profiles"
 notebook = begin_notebook("10_headlines", globals())
@@ -198,7 +199,8 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown]
 # *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
-# a batch (Liang et al., 2021). *two-dropout-passes* is its control, without that penalty.
+# a batch (Liang et al., 2021). *two-dropout-passes*, trained at *full* only, is its control, without
+# that penalty.
 #
 # ## Single hyperparameters
 #
