@@ -199,8 +199,8 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown]
 # *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
-# a batch (Liang et al., 2021). *two-dropout-passes*, trained at *full* only, is its control, without
-# that penalty.
+# a batch (Liang et al., 2021). Its control is *two-dropout-passes*, without that penalty and trained
+# at *full* only.
 #
 # ## Single hyperparameters
 #
