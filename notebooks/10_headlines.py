@@ -199,8 +199,8 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown]
 # *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
-# a batch (Liang et al., 2021). Its control is *two-dropout-passes*, without that penalty and trained
-# at *full* only.
+# a batch (Liang et al., 2021). Its control is *two-dropout-passes*, without that penalty; it is
+# trained at *full* only.
 #
 # ## Single hyperparameters
 #
