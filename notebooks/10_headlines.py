@@ -9,32 +9,30 @@
 # %% [markdown]
 # # Headlines: a cumulative ablation of a small language model
 #
-# **Question.** A known task asks for the lowest validation loss of a small language model of Hacker
-# News headlines after seven epochs. What does its baseline learn, what biases the task's metric,
-# and which common changes to architecture and training lower the loss?
+# **Question.** A known task asks for the lowest validation loss of a small language model of
+# headlines after seven epochs. What does its baseline learn, what biases the task's metric, and
+# which common changes to architecture and training lower the loss?
 #
-# **What you need.** Nothing: the headlines may not be redistributed, so the models were trained
-# elsewhere, by `notebooks/10_train.sh`, and this notebook loads the stored runs. **How long it
-# takes.** Some seconds.
+# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
+# the headlines in the repository, `source=local` on the file that `path` names: a table, or a
+# `.txt` file with a headline a line. The order of the file is kept and its last tenth is for
+# validation, so shuffle a sorted file first. **How long it takes.** The published runs some
+# seconds, `scale=smoke` about a minute, `scale=cpu` about half an hour on two cores, `scale=full`
+# about a day there, or an hour on a GPU.
 
 # %% tags=["parameters"]
-published_nats_per_character = (
-    1.753  # task metric of the published baseline, on other headlines than these
-)
-throughput_benchmark = (
-    "benchmarks/results/headline_training.json"  # written by `benchmarks/headline_training.py`
-)
-epoch_time_benchmark = (
-    "benchmarks/results/headline_configs.json"  # written by `benchmarks/headline_configs.py`
-)
-seed = 0  # of the bootstrap
+source = "stored"  # stored | bundled | local | hub
+path = ""  # of local: a CSV, TSV, JSON lines, Parquet or .txt file; of hub: owner/name
+text_column = "title"  # of a table of your own, or of the hub
+revision = "9e21b0f3c36bd7ce50b741ce966297a7f73cae38"  # of the hub data set: a commit or a branch
+scale = "full"  # smoke | cpu | full
+seed = 0  # of the bootstrap and the samples; added to the seeds of the trainings
 
 # %%
 import json
 
 import pandas as pd
 
-from wholescript.experiments.documents.tables import load_analysis_run
 from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     Metric,
@@ -44,8 +42,23 @@ from wholescript.publish.cells import (
     show_table,
 )
 from wholescript.studies.headlines import plots
+from wholescript.studies.headlines import study as headline_study
 from wholescript.studies.headlines import tables as headline_tables
 from wholescript.studies.headlines.ablation import ABLATION_STEPS
+
+# %% [markdown]
+# ## The runs
+#
+# Every model is found among the stored runs or trained here. The table says what each run profile
+# (`scale`) trains, at most; *full* is the recipe of the published runs,
+# `src/wholescript/studies/headlines/recipe.yaml`. *smoke* and *cpu* train smaller models, and do
+# not repeat a training that has the same settings in two sections.
+
+# %% label="tbl-headlines-profiles"
+notebook = begin_notebook("10_headlines", globals())
+study = headline_study.open_study()
+formats = dict.fromkeys(("models", "epochs", "seeds", "trainings"), ".0f") | {"headlines": ",.0f"}
+show_table(headline_study.profile_table(), "tbl-headlines-profiles", formats)
 
 # %% [markdown]
 # ## The task's metric depends on the batch size
@@ -60,27 +73,25 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 # divided by their UTF-8 bytes. It depends on neither the tokenizer nor the batch size.
 
 # %% label="tbl-headlines-baseline"
-notebook = begin_notebook("10_headlines", globals())
-runs = headline_tables.load_headline_runs("headlines")
-baseline = runs["baseline"]
-record_metrics("headlines/baseline", headline_tables.summary_metrics(baseline))
-published = {"nats_per_character": Metric(published_nats_per_character)}
+models = study.runs("best")
+record_metrics("headlines/baseline", headline_tables.summary_metrics(models["baseline"]))
+published = {"nats_per_character": Metric(headline_study.PUBLISHED_NATS_PER_CHARACTER)}
 record_metrics("headlines/published", published)
-names = ["nats_per_character", "scored_token_share", "nats_per_character_corrected"]
-names += ["bits_per_byte"]
-by_seed = {run.settings["seed"]: [run.metrics[name].value for name in names] for run in baseline}
-table = pd.DataFrame(by_seed, index=names).T.rename_axis("seed")
+task_metrics = ["nats_per_character", "scored_token_share", "nats_per_character_corrected"]
+table = headline_tables.metrics_by_seed(models["baseline"], [*task_metrics, "bits_per_byte"])
 show_table(table, "tbl-headlines-baseline")
 
 # %% [markdown]
-# The figure shows one checkpoint of the baseline, evaluated with several batch sizes. The model
-# does not change.
+# The figure shows one checkpoint of the baseline, evaluated with several batch sizes, those that
+# the validation headlines fill. The model does not change.
 
 # %% label="fig-headlines-batch-size"
-batch_sizes = load_analysis_run("headlines/cpu-baseline-s1337-batch-sizes")
+batch_sizes = study.analysis("cpu", "baseline", "batch-sizes")
 record_metrics("headlines/batch-sizes", batch_sizes.metrics)
-by_batch_size = batch_sizes.history.set_index("batch_size")
-show_figure(plots.metric_by_batch_size(by_batch_size), "fig-headlines-batch-size")
+by_batch_size = batch_sizes.history
+if len(by_batch_size):
+    by_batch_size = by_batch_size.set_index("batch_size")
+    show_figure(plots.metric_by_batch_size(by_batch_size), "fig-headlines-batch-size")
 
 # %% label="tbl-headlines-batch-size"
 show_table(by_batch_size, "tbl-headlines-batch-size")
@@ -88,21 +99,23 @@ show_table(by_batch_size, "tbl-headlines-batch-size")
 # %% [markdown]
 # ## Next-token predictions
 #
-# The baseline is a GPT with six layers, trained with SGD. The panels show its ten most probable
-# next tokens after an empty prompt and after three prompts.
+# The baseline is a GPT, trained with SGD. The panels show its ten most probable next tokens after
+# an empty prompt and after three prompts.
 
 # %% label="fig-headlines-next-tokens"
-next_tokens = load_analysis_run("headlines/cpu-baseline-s1337-next-tokens").history
+next_tokens = study.analysis("cpu", "baseline", "next-tokens").history
 panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)}
 show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The predictions hardly depend on the prompt: the same frequent tokens follow, the end of a
-# headline among the first. The baseline has learned the token frequencies. The *quick*
-# configuration, described below, after the same prompts:
+# headline among the first. The baseline has learned the token frequencies.
+
+# %% [markdown]
+# The *quick* configuration, described below, after the same prompts:
 
 # %% label="fig-headlines-next-tokens-quick"
-next_tokens = load_analysis_run("headlines/cpu-quick-s1337-next-tokens").history
+next_tokens = study.analysis("cpu", "quick", "next-tokens").history
 panels = {prompt: rows for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)}
 show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens-quick")
 
@@ -114,17 +127,14 @@ show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens-quick")
 # within a group their tokens differ, and only have similar frequencies.
 
 # %% label="fig-headlines-loss-by-position"
-cpu_runs = {"baseline": "cpu-baseline", "quick": "cpu-quick"}
 position_losses = {
-    name: load_analysis_run(f"headlines/{run}-s1337-loss-by-position").history
-    for name, run in cpu_runs.items()
+    name: study.analysis("cpu", name, "loss-by-position").history for name in ("baseline", "quick")
 }
 show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-position")
 
 # %% label="fig-headlines-loss-by-frequency"
 frequency_losses = {
-    name: load_analysis_run(f"headlines/{run}-s1337-loss-by-frequency").history
-    for name, run in cpu_runs.items()
+    name: study.analysis("cpu", name, "loss-by-frequency").history for name in ("baseline", "quick")
 }
 show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-loss-by-frequency")
 
@@ -134,29 +144,32 @@ show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-loss-by-fr
 # Each step changes one thing, on top of all kept steps before it.
 
 # %% label="tbl-headlines-ablation-rationale"
-ablation_steps = [step for step in ABLATION_STEPS if f"small-{step.name}" in runs]
-rationales = pd.Series({step.name: step.rationale for step in ablation_steps}, name="rationale")
+runs = study.runs("ablation")
+rationales = pd.Series(
+    {step.name: step.rationale for step in ABLATION_STEPS if step.name in runs}, name="rationale"
+)
 show_table(rationales.rename_axis("step").to_frame(), "tbl-headlines-ablation-rationale")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The ablation uses a smaller configuration and fewer headlines than the baseline, so that two cores
 # can repeat each step in minutes. Its validation headlines are training headlines of the larger
-# runs: no step was chosen on the headlines on which the larger models are evaluated.
-#
+# runs: no step was chosen on the headlines on which the larger models are evaluated. The change of
+# *adamw*, which the figure leaves out, is far larger than all others.
+
+# %% [markdown]
 # The figure shows the change in bits per byte from the last kept step before it, with an interval
-# over headlines and seeds. Below zero is better. It leaves out *adamw*, whose change is far larger
-# than all others.
+# over headlines and seeds. Below zero is better. It leaves out *adamw*, which the table has.
 
 # %% label="fig-headlines-ablation"
-steps = headline_tables.ablation_table(runs, "small-")
+steps = headline_tables.ablation_table(runs)
 change = "bits_per_byte_change"
 for name, row in steps.iterrows():
     interval = Metric(row[change], row[f"{change}_low"], row[f"{change}_high"])
     record_metrics(f"headlines/ablation-{name}", {change: interval})
-ends = {name: runs[f"small-{name}"] for name in ("adamw", "r-drop")}
+ends = {name: runs[name] for name in ("adamw", "r-drop")}
 after_adamw = headline_tables.differences_from_baseline(ends, "adamw").loc["r-drop"]
 record_metrics("headlines/after-adamw", {change: Metric(**after_adamw)})
-record_metrics("headlines/small", headline_tables.summary_metrics(runs["small-baseline"]))
+record_metrics("headlines/small", headline_tables.summary_metrics(runs["baseline"]))
 differences = headline_tables.step_differences(steps).drop("adamw")
 figure = forest_plot(differences, "change in bits per byte", reference=0)
 show_figure(figure, "fig-headlines-ablation")
@@ -166,30 +179,35 @@ columns = ["bits_per_byte", "low", "high", "baseline", change, f"{change}_low", 
 show_table(steps[[*columns, "kept", "seeds"]], "tbl-headlines-ablation", {"seeds": ".0f"})
 
 # %% label="tbl-headlines-metric-bias"
-columns = [*names[:3], "parameters"]
+columns = [*task_metrics, "parameters"]
 show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # AdamW lowers the loss by more than all other steps together; a warm-up of the learning rate comes
 # second. Masking attention to the preceding headlines (*document-mask*) raises the loss here,
 # although those headlines are unrelated; no change was detected for *whole-headlines*. Evaluating
 # each headline by itself (*per-headline-eval*) regains part of it. The three steps were kept before
 # this was known. *cross-headline-context*, the last step, undoes them: on top of all other steps
-# this raises the loss a little.
-#
+# this raises the loss a little. *two-dropout-passes* lowers the loss as much as *r-drop*: the gain
+# comes from the second pass.
+
+# %% [markdown]
 # *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
-# a batch (Liang et al., 2021). *two-dropout-passes* is its control, without that penalty. It lowers
-# the loss as much: the gain comes from the second pass.
+# a batch (Liang et al., 2021). Its control is *two-dropout-passes*, without that penalty; it is
+# trained at *full* only.
 #
-# ## Hyperparameters at the baseline's size
+# ## Single hyperparameters
 #
+# Each row is one training. It is compared with all kept steps up to *wsd*, with half the learning
+# rate of Muon.
+
+# %% [markdown] tags=["published"]
 # The small configuration takes few steps on few headlines, and dropout only slows it down. The
 # strength of the regularisation and the learning rates were therefore chosen at the baseline's
-# size, on more headlines, all of them still from the training split. Each row is one training. It
-# is compared with all kept steps up to *wsd*, with half the learning rate of Muon.
+# size, on more headlines, all of them still from the training split.
 
 # %% label="fig-headlines-tuning"
-tuning = {k.removeprefix("tuning-"): v for k, v in runs.items() if k.startswith("tuning-")}
+tuning = study.runs("tuning")
 record_metrics("headlines/tuning", headline_tables.summary_metrics(tuning["base"]))
 differences = headline_tables.differences_from_baseline(tuning, "base")
 for name, row in differences.iterrows():
@@ -197,18 +215,20 @@ for name, row in differences.iterrows():
 figure = forest_plot(differences, "change in bits per byte", reference=0)
 show_figure(figure, "fig-headlines-tuning")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # At this size dropout lowers the loss, a second dropout pass lowers it further, and a higher
 # learning rate of Muon is better.
-#
+
+# %% [markdown]
 # ## The best model
 #
-# The best model has all kept steps and is trained on all headlines, with three seeds, like the
-# baseline. Both were trained on a GPU, several runs at once, so their training times cannot be
-# compared.
+# The best model has all kept steps up to *r-drop*.
+
+# %% [markdown] tags=["published"]
+# It is trained on all headlines, with three seeds, like the baseline. Both were trained on a GPU,
+# several runs at once, so their training times cannot be compared.
 
 # %% label="tbl-headlines-best"
-models = {name: runs[name] for name in ("baseline", "best")}
 record_metrics("headlines/best", headline_tables.summary_metrics(models["best"]))
 record_metrics("headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline"))
 table = headline_tables.model_table(models, "baseline").drop(columns="train_seconds")
@@ -217,12 +237,16 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # %% [markdown]
 # ## A quick configuration on two cores
 #
-# The *quick* configuration has four layers with d_model {fixed}`384` and the kept steps up to
-# *weight-decay*. It is trained with one dropout pass over each batch for four of the seven epochs.
-# The baseline and the quick configuration were trained on two cores with nothing else running.
+# The *quick* configuration has fewer and smaller layers than the baseline, the kept steps up to
+# *weight-decay*, and fewer epochs where the baseline has seven. It is trained with one dropout pass
+# over each batch.
+
+# %% [markdown] tags=["published"]
+# It has four layers with d_model {fixed}`384` and is trained for four of the seven epochs. The
+# baseline and the quick configuration were trained on two cores with nothing else running.
 
 # %% label="fig-headlines-cpu-loss"
-cpu_models = {name: runs[run] for name, run in cpu_runs.items()}
+cpu_models = study.runs("cpu")
 for name, model_runs in cpu_models.items():
     record_metrics(f"headlines/cpu-{name}", headline_tables.summary_metrics(model_runs))
 bits_per_byte_ratios = headline_tables.bits_per_byte_ratios(cpu_models, "baseline")
@@ -237,12 +261,16 @@ table = headline_tables.model_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The two trainings ran on different days, and the speed of a machine varies. Therefore epochs of
-# both, on fewer headlines, were also timed in turns in one run of `benchmarks/headline_configs.py`:
+# both were also timed in turns.
+
+# %% [markdown]
+# The next table is a stored measurement, whatever `source` is: seconds of an epoch of both
+# published configurations, timed in turns in one run of `benchmarks/headline_configs.py`.
 
 # %% label="tbl-headlines-seconds-per-epoch"
-epoch_time = json.loads((notebook.project.root / epoch_time_benchmark).read_text())
+epoch_time = json.loads((notebook.project.root / headline_study.EPOCH_TIMES).read_text())
 ratio = epoch_time["quick_over_baseline"]
 record_metrics(
     "headlines/cpu-seconds-per-epoch", {"quick_over_baseline": Metric(ratio, tolerance=ratio)}
@@ -256,7 +284,8 @@ show_table(
 )
 
 # %% [markdown]
-# The next table shows the training time until the baseline's final validation loss is reached:
+# The next table shows the training time until the baseline's final validation loss is reached; it
+# is empty for a model that does not reach it.
 
 # %% label="tbl-headlines-time-to-loss"
 final_loss = histories["baseline"]["val_loss"].iloc[-1]
@@ -264,20 +293,22 @@ minutes = pd.Series(
     {k: headline_tables.seconds_to_loss(h, final_loss) / 60 for k, h in histories.items()},
     name="minutes",
 )
-speedup = minutes["baseline"] / minutes["quick"]
-record_metrics("headlines/cpu-speedup", {"speedup": Metric(speedup, tolerance=speedup)})
+if minutes.notna().all():
+    speedup = minutes["baseline"] / minutes["quick"]
+    record_metrics("headlines/cpu-speedup", {"speedup": Metric(speedup, tolerance=speedup)})
 table = minutes.rename_axis("configuration").to_frame()
 show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 
 # %% [markdown]
 # ## Training throughput
 #
-# Tokens per second of a training step at the baseline's size, measured in turns in one run of
-# `benchmarks/headline_training.py`: as the models here are trained (*wholescript*), with one
-# setting changed, as a plain PyTorch loop in float32, and with the Trainer of transformers.
+# Tokens per second of a training step at the baseline's published size, also a stored measurement,
+# in turns in one run of `benchmarks/headline_training.py`: as the models here are trained
+# (*wholescript*), with one setting changed, as a plain PyTorch loop in float32, and with the
+# Trainer of transformers.
 
 # %% label="tbl-headlines-throughput"
-throughput = json.loads((notebook.project.root / throughput_benchmark).read_text())
+throughput = json.loads((notebook.project.root / headline_study.THROUGHPUT).read_text())
 speedups = throughput["speedup_of_wholescript"]
 record_metrics("headlines/throughput", {f"over_{k}": Metric(v) for k, v in speedups.items()})
 per_second = pd.Series(throughput["tokens_per_second"])
@@ -293,11 +324,11 @@ show_table(table, "tbl-headlines-throughput", {"tokens_per_second": ",.0f"})
 # Some headlines sampled from the baseline and from the quick configuration:
 
 # %%
-for name, run in cpu_runs.items():
-    samples = load_analysis_run(f"headlines/{run}-s1337-samples").history["headline"].fillna("")
+for name in cpu_models:
+    samples = study.analysis("cpu", name, "samples").history["headline"].fillna("")
     print(f"{name}:", *samples, sep="\n  ")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # **What this shows.** Most of the improvement over the baseline comes from AdamW instead of SGD.
 # The task's metric can be lowered without changing the model, by a larger evaluation batch; bits
 # per byte cannot. The effect of a step depends on the scale: dropout raises the loss of a model
@@ -306,5 +337,6 @@ for name, run in cpu_runs.items():
 # **What it does not show.** The loss of the best model without the document mask at its own size,
 # which was not trained. The hyperparameters at the baseline's size were compared with one seed, and
 # so were some of the last steps of the ablation, as its table says.
-#
+
+# %% [markdown]
 # **Next.** [Wins](11_wins.ipynb): screenplays again, with another target.

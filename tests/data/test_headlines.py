@@ -37,6 +37,31 @@ def test_too_few_headlines_raise(tmp_path):
         load_headlines(path, n_headlines=9)
 
 
+def test_lines_of_a_text_file_are_headlines(tmp_path):
+    path = tmp_path / "headlines.txt"
+    path.write_text("\ufeff" + "\n".join(f"Über {i}\u2028, all of it" for i in range(20)) + "\n\n")
+    found = load_headlines(path, n_headlines=None)
+    assert found.counts == {"train": 18, "validation": 2}
+    assert found.train[0] == "Über 0\u2028, all of it"
+    path.write_bytes(b"caf\xe9\n" * 20)
+    with pytest.raises(DataError, match=r"headlines\.txt is not UTF-8"):
+        load_headlines(path)
+
+
+def test_first_headlines_are_split_again(tmp_path):
+    path = write_table(tmp_path / "h.parquet", [f"number {i}" for i in range(60)])
+    first = load_headlines(path, n_headlines=None).first(20)
+    direct = load_headlines(path, n_headlines=20)
+    assert first == direct and first.validation == ["number 18", "number 19"]
+    assert direct.first(100) == direct
+
+
+def test_headlines_of_another_column(tmp_path):
+    pd.DataFrame({"Body": [f"number {i}" for i in range(20)]}).to_csv(tmp_path / "h.csv")
+    found = load_headlines(tmp_path / "h.csv", n_headlines=10, text_column="Body")
+    assert found.train[0] == "number 0"
+
+
 def test_file_without_title_column_raises(tmp_path):
     pd.DataFrame({"headline": ["a"]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(DataError, match="title"):

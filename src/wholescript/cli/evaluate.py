@@ -1,7 +1,7 @@
 """`wholescript evaluate`: stored runs, one in detail or several compared, and other analyses."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from cyclopts import App, Parameter
 
@@ -94,15 +94,21 @@ def headlines(
     """
     from wholescript.data.headlines import load_headlines
     from wholescript.errors import RunError, did_you_mean
-    from wholescript.studies.headlines.analysis_runs import analyze_headline_run
+    from wholescript.experiments.experiment import run as execute
+    from wholescript.studies.headlines.analysis_runs import (
+        HeadlineAnalysis,
+        Measurement,
+        trained_model,
+    )
 
     workspace = open_workspace(store)
     found = workspace.store.find(run)
     if found is None:
         raise RunError(f"there is no run {run!r}{did_you_mean(run, workspace.store.names())}")
     data = load_headlines(path, n_headlines=n_headlines, revision=revision)
-    for analysis in analyze_headline_run(workspace, found, data):
-        echo(f"stored {analysis.name}")
+    trained = trained_model(found, data, workspace)
+    for measurement in get_args(Measurement):
+        echo(f"stored {execute(HeadlineAnalysis(measurement), trained, workspace).name}")
 
 
 @group.command

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from wholescript.data.labelled import LabelledDataset
 from wholescript.errors import DataError, DependencyError, ParameterError

@@ -86,7 +86,7 @@ class HeadlineExperiment(Experiment[Headlines]):
         metrics |= {name: Metric(value, tolerance=abs(value)) for name, value in costs.items()}
         metadata = {
             "source": data.source,
-            "scale": run_profile(),
+            "scale": context.workspace.parameters.get("scale", run_profile()),
             "threads": torch.get_num_threads(),
             **self.metadata,
         }

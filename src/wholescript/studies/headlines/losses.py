@@ -69,22 +69,25 @@ class HeadlineLosses:
 SeedLosses = Sequence[HeadlineLosses]
 
 
-def mean_bits_per_byte(losses_by_seed: SeedLosses) -> tuple[float, float, float]:
-    """Return the mean bits per byte over seeds with its 95% interval: value, low, high."""
-    row = _bootstrap([losses_by_seed])[0].table().iloc[0]
+def mean_bits_per_byte(losses_by_seed: SeedLosses, seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean bits per byte over seeds with its 95% interval: value, low, high.
+
+    `seed` is that of the bootstrap.
+    """
+    row = _bootstrap([losses_by_seed], seed)[0].table().iloc[0]
     return float(row["value"]), float(row["low"]), float(row["high"])
 
 
-def paired_difference(a: SeedLosses, b: SeedLosses) -> pd.Series:
+def paired_difference(a: SeedLosses, b: SeedLosses, seed: int = 0) -> pd.Series:
     """Return bits per byte of a minus b and their ratio, with 95% intervals.
 
     Index: `value`, `low`, `high`, `ratio`, `ratio_low`, `ratio_high`. Each resample draws the same
-    headlines for both models, and seeds for each on its own.
+    headlines for both models, and seeds for each on its own. `seed` is that of the bootstrap.
 
     Raises:
         DataError: the losses are of different headlines.
     """
-    first, second = _bootstrap([a, b])
+    first, second = _bootstrap([a, b], seed)
     columns = ["value", "low", "high"]
     difference = first.difference_from(second).loc[0, columns]
     ratio = first.ratio_to(second).loc[0, columns]
@@ -92,14 +95,14 @@ def paired_difference(a: SeedLosses, b: SeedLosses) -> pd.Series:
     return pd.concat([difference, ratio]).astype(float)
 
 
-def _bootstrap(models: Sequence[SeedLosses]) -> list[BootstrapResult]:
+def _bootstrap(models: Sequence[SeedLosses], seed: int) -> list[BootstrapResult]:
     """Return bits per byte of each model, under the same resamples of headlines."""
     all_losses = [losses for model in models for losses in model]
     n_bytes = all_losses[0].n_bytes
     if any(not np.array_equal(losses.n_bytes, n_bytes) for losses in all_losses):
         raise DataError("losses of different headlines cannot be paired: score the same headlines")
     nats = np.stack([losses.nats for losses in all_losses]).astype(np.float64)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     counts = draw_counts(len(n_bytes), N_BOOTSTRAP, rng)
     bits = np.concatenate([nats @ n.T / (n @ n_bytes) for n in counts], axis=1) / math.log(2)
     resampled, start = [], 0

@@ -1,16 +1,15 @@
-"""Stored headline runs as tables and metrics of a notebook."""
+"""Headline runs as tables and metrics of a notebook."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from wholescript.errors import RunError
-from wholescript.experiments.documents.tables import RunsByModel, training_script
 from wholescript.experiments.results import Metric
-from wholescript.experiments.seeds import mean_costs, strip_seed
-from wholescript.experiments.store import Run, RunStore
-from wholescript.experiments.workspace import current_workspace
+from wholescript.experiments.seeds import mean_costs
+from wholescript.experiments.store import Run
+from wholescript.experiments.workspace import bootstrap_seed
 from wholescript.studies.headlines.ablation import ABLATION_STEPS, kept_steps_before
 from wholescript.studies.headlines.losses import (
     HeadlineLosses,
@@ -25,36 +24,12 @@ REPORTED_METRICS = (
     "parameters",
     "train_seconds",
 )
+RunsByModel = Mapping[str, Sequence[Run]]
 MODEL_SIZE_COLUMNS = ("n_layer", "n_head", "d_model", "vocab_size", "block_size")
 
 
-def load_headline_runs(run_group: str) -> dict[str, list[Run]]:
-    """Return the stored headline runs, by their name without group and seed.
-
-    Raises:
-        RunError: there is none.
-    """
-    workspace = current_workspace()
-    found = find_headline_runs(RunStore(workspace.project.root / "results"), run_group)
-    if not found:
-        raise RunError(f"results/ holds no runs of {run_group!r}: {training_script()} makes them")
-    for run in (run for runs in found.values() for run in runs):
-        workspace.used[run.name] = run.key
-    return found
-
-
-def find_headline_runs(store: RunStore, run_group: str) -> dict[str, list[Run]]:
-    """Return the headline runs in a store, by their name without group and seed."""
-    found: dict[str, list[Run]] = {}
-    for name in store.names():
-        run = store.find(name) if name.startswith(f"{run_group}/") else None
-        if run is not None and run.has_predictions(HeadlineLosses):
-            found.setdefault(strip_seed(name).partition("/")[2], []).append(run)
-    return found
-
-
-def ablation_table(runs_by_model: RunsByModel, prefix: str = "") -> pd.DataFrame:
-    """Return a row for each ablation step that has runs `<prefix><step>`, in order.
+def ablation_table(runs_by_model: RunsByModel) -> pd.DataFrame:
+    """Return a row for each ablation step that has runs, in order.
 
     Columns: `bits_per_byte` with `low` and `high`; `baseline`, the last kept step before it;
     `bits_per_byte_change` from that with `bits_per_byte_change_low` and `_high`; `kept`; `seeds`;
@@ -65,14 +40,14 @@ def ablation_table(runs_by_model: RunsByModel, prefix: str = "") -> pd.DataFrame
     """
     rows = {}
     for step in ABLATION_STEPS:
-        runs = runs_by_model.get(f"{prefix}{step.name}")
+        runs = runs_by_model.get(step.name)
         if not runs:
             continue
         baseline = (kept_steps_before(step.name) or [step])[-1].name
-        if f"{prefix}{baseline}" not in runs_by_model:
+        if baseline not in runs_by_model:
             raise RunError(f"{step.name} is compared with {baseline}, which has no runs: train it")
-        value, low, high = mean_bits_per_byte(_losses(runs))
-        change = paired_difference(_losses(runs), _losses(runs_by_model[f"{prefix}{baseline}"]))
+        value, low, high = _mean_bits_per_byte(runs)
+        change = _paired_difference(runs, runs_by_model[baseline])
         rows[step.name] = {
             "bits_per_byte": value,
             "low": low,
@@ -98,7 +73,7 @@ def step_differences(table: pd.DataFrame) -> pd.DataFrame:
 def differences_from_baseline(models: RunsByModel, baseline: str) -> pd.DataFrame:
     """Return bits per byte of each model minus the baseline's: `value`, `low`, `high`."""
     rows = {
-        name: paired_difference(_losses(runs), _losses(models[baseline]))[["value", "low", "high"]]
+        name: _paired_difference(runs, models[baseline])[["value", "low", "high"]]
         for name, runs in models.items()
         if name != baseline
     }
@@ -111,7 +86,7 @@ def summary_metrics(runs: Sequence[Run]) -> dict[str, Metric]:
     The sizes are `MODEL_SIZE_COLUMNS`, `epochs`, and those of the splits, `n_train` and
     `n_validation`.
     """
-    value, low, high = mean_bits_per_byte(_losses(runs))
+    value, low, high = _mean_bits_per_byte(runs)
     costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(runs).items()}
     bits_per_byte = Metric(value, low, high, (high - low) / 4)
     train_config, counts = runs[0].settings["train_config"], runs[0].data["headlines"]
@@ -129,7 +104,7 @@ def bits_per_byte_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric
     """Return bits per byte over the baseline's, as `<model>_over_<baseline>`."""
     found = {}
     for name in models.keys() - {baseline}:
-        difference = paired_difference(_losses(models[name]), _losses(models[baseline]))
+        difference = _paired_difference(models[name], models[baseline])
         value, low, high = (difference[column] for column in ("ratio", "ratio_low", "ratio_high"))
         found[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
     return found
@@ -157,9 +132,9 @@ def model_table(models: RunsByModel, baseline: str) -> pd.DataFrame:
     """
     rows = {}
     for name, runs in models.items():
-        difference = paired_difference(_losses(runs), _losses(models[baseline]))
+        difference = _paired_difference(runs, models[baseline])
         rows[name] = {
-            "bits_per_byte": mean_bits_per_byte(_losses(runs))[0],
+            "bits_per_byte": _mean_bits_per_byte(runs)[0],
             **{column: difference[column] for column in ("ratio", "ratio_low", "ratio_high")},
             "seeds": len(runs),
             **_mean_metrics(runs),
@@ -182,6 +157,17 @@ def mean_history(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(tables).groupby("epoch").mean().reset_index()
 
 
+def metrics_by_seed(runs: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
+    """Return a row for each seed with the metrics of these names; NaN where a run has none."""
+    rows = {
+        run.settings["seed"]: {
+            name: run.metrics[name].value if name in run.metrics else math.nan for name in names
+        }
+        for run in runs
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("seed")
+
+
 def seconds_to_loss(history: pd.DataFrame, loss: float) -> float:
     """Return the seconds to the first epoch of `mean_history` with no higher `val_loss`, or NaN."""
     return float(history.loc[history["val_loss"] <= loss, "seconds"].min())
@@ -194,3 +180,11 @@ def _mean_metrics(runs: Sequence[Run]) -> dict[str, float]:
 
 def _losses(runs: Sequence[Run]) -> list[HeadlineLosses]:
     return [run.predictions(HeadlineLosses) for run in runs]
+
+
+def _mean_bits_per_byte(runs: Sequence[Run]) -> tuple[float, float, float]:
+    return mean_bits_per_byte(_losses(runs), bootstrap_seed())
+
+
+def _paired_difference(a: Sequence[Run], b: Sequence[Run]) -> pd.Series:
+    return paired_difference(_losses(a), _losses(b), bootstrap_seed())
