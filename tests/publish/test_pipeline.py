@@ -57,7 +57,7 @@ def test_stage_declares_what_its_notebook_reads_and_writes(name: str) -> None:
     written = {f"results/{found}" for found in re.findall(f"(?:{writing}){group}", source)}
     read = {f"results/{found}" for found in re.findall(f"(?:{reading}){group}", source)}
     for recipe in (yaml.safe_load(path.read_text()) for path in recipes if path.exists()):
-        read |= {f"results/{name}" for name in recipe["datasets"]}
+        read |= {f"results/{name}" for name in recipe.get("datasets", ())}
     assert set(outputs(stage)[2:]) == written
     assert read - written <= set(stage["deps"])
 
