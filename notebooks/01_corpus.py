@@ -14,7 +14,8 @@
 #
 # **What you need.** The features that come with the repository; no network and no texts. **How long
 # it takes.** Less than a minute on two cores.
-#
+
+# %% [markdown] tags=["published"]
 # The films come from public collections of screenplays, the labels from the table of the Academy
 # Awards. Texts are third-party copyright and stay out of the repository: everything on this page is
 # computed from token counts, word counts and metadata. To look at films of your own, run this
@@ -62,10 +63,11 @@ show_table(
     {"share_positive": ".1%", "mean_tokens": ",.0f", "films": ",d", "positive": ",d"},
 )
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Nearly all of the core comes from one collection. Whether the name of the collection still carries
 # a signal is one of the controls of the [evaluation](05_evaluation.ipynb).
-#
+
+# %% [markdown]
 # ## Screenplays exceed the context of standard models
 #
 # Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the contexts of
@@ -90,11 +92,12 @@ facts = record_metrics("corpus/statistics", {name: Metric(float(v)) for name, v 
 for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Even the shortest script is longer than the longest of these contexts. A model of whole scripts
 # must split them into chunks and aggregate what it finds; that is the subject of this report.
-#
-# ## Years: survivorship
+
+# %% [markdown]
+# ## Years
 #
 # Scripts of the studio era were collected because the films are famous; recent scripts are
 # collected because they are available. The rate of nominations by decade shows this survivorship.
@@ -109,7 +112,7 @@ show_figure(
 # little. This is why the evaluation also reports the AUROC within decades, where guessing the
 # decade does not help, and a temporal split, where the test decades were never seen.
 #
-# ## Labels: a writing nomination is rare, a win rarer
+# ## Labels
 #
 # Four labels can be predicted; `nominated_for_writing` is the one of this report. Intervals are
 # Wilson's, at {fixed}`95%`.
@@ -117,12 +120,13 @@ show_figure(
 # %% label="fig-labels"
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Nearly one film in five is positive here, so a model that predicts no positives has an accuracy of
 # four in five. Accuracy is not informative; the report uses ranking metrics, and thresholds that
 # are chosen on inner folds.
-#
-# ## Word frequencies: a long tail
+
+# %% [markdown]
+# ## Word frequencies
 #
 # The stored counts hold the words that at least five films use; rarer ones, mostly names and
 # misspellings, would identify films and are left out.
@@ -146,12 +150,13 @@ show_figure(plots.keyness(keywords, top=20), "fig-keyness")
 significant = (keywords["q"] < 0.05).sum()
 print(f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The words on either side describe a kind of film. On one side things spin, slam, explode and
 # scream; on the other people sit, talk, tell and write. A bag of words learns genre first of all,
 # and the Academy's preference for some genres is well known.
-#
-# ## Near duplicates would leak
+
+# %% [markdown]
+# ## Near duplicates
 #
 # Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
 # whose TF-IDF vectors, with the weights of all bundled films, are closer than the two halves of an
@@ -163,10 +168,11 @@ titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # These pairs are sequels and remakes whose characters share names and setting. They are no error of
 # the collection, but a model that was trained on one would recognise the other.
-#
+
+# %% [markdown]
 # ## Confounders: what predicts a nomination without the text
 #
 # Films are sorted by year and by length, cut into fifths, and the rate of positives in each fifth
@@ -178,14 +184,15 @@ show_figure(
     "fig-confounds",
 )
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The oldest films and the longest scripts were nominated more often; in between, neither year nor
 # length predicts much. Nearly all films come from one collection. Each of these is one of the
 # controls of the evaluation.
 #
 # **What this shows.** A screenplay is far too long for one pass of a standard transformer, the
 # label is rare, and genre, decade and collection leave traces that any model will find.
-#
+
+# %% [markdown]
 # **What it does not show.** Whether anything beyond these traces can be predicted from a script.
 #
 # **Next.** [Imbalance](02_imbalance.ipynb): what to do when one film in five is positive.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Imbalance corrections change the threshold, not the ranking
 #
-# **Question.** One film in five is positive. Which of the usual corrections of class imbalance
+# **Question.** Positive films are the minority. Which of the usual corrections of class imbalance
 # helps, and at what: ranking films, deciding on them, or calibrated probabilities? Does a neural
 # network need other corrections than a linear model?
 #
@@ -107,7 +107,7 @@ network_runs = {
 runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
 
 # %% [markdown]
-# ## Ranking: no correction improves it detectably
+# ## Ranking
 #
 # AUROC is the probability that a nominated film is ranked above one that is not. The bars are
 # {fixed}`95%` bootstrap intervals over films; all corrections of a model are compared on the same
@@ -137,12 +137,13 @@ label = "difference of AUROC from the uncorrected model"
 figure = grouped_forest_plot(paired, label, reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # All intervals include zero. Weights and oversampling change every logit by nearly the same amount,
 # which leaves the ranking as it was; logit adjustment changes it by exactly the same amount. A
 # network that is trained again differs by its random initialisation too, hence its wider intervals.
-#
-# ## Decisions: the threshold does the work
+
+# %% [markdown]
+# ## Decisions
 #
 # At {fixed}`0.5` an uncorrected model of a rare class predicts almost no positives, and its
 # macro-F1 is low. With a threshold from inner folds it is as good as the corrected ones.
@@ -159,13 +160,14 @@ show_figure(plots.compare_thresholds(tfidf_table), "fig-imbalance-threshold")
 network_table = tables[NETWORK].rename(columns=names)
 show_figure(plots.compare_thresholds(network_table), "fig-imbalance-threshold-network")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Where the two dots of a row lie apart, only the threshold was wrong. The corrections that look
 # best at {fixed}`0.5` have shifted their scores so that {fixed}`0.5` is a good threshold. The
 # network shows the same, less clearly: a threshold gives the uncorrected one most of the gain of
 # any correction.
-#
-# ## Calibration: corrections miscalibrate the probabilities
+
+# %% [markdown]
+# ## Calibration
 #
 # Of films with a probability of {fixed}`0.3`, three in ten should be positive. Above the diagonal a
 # model is under-confident, below it over-confident.
@@ -179,12 +181,13 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration")
 curves = {name: predictions[NETWORK][name] for name in shown}
 show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-network")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The uncorrected TF-IDF model is under-confident, because its penalty pulls every probability
 # towards the positive rate; the uncorrected network, stopped at its best validation loss, is near
 # the diagonal. Class weights and logit adjustment, which assume balanced classes, are
 # over-confident, and focal loss compresses all probabilities towards the middle.
-#
+
+# %% [markdown]
 # Recalibration on inner folds, a logistic regression on the model's logit (Platt, 1999), corrects
 # all of them: the last column of the tables is the calibration error after it.
 
@@ -214,7 +217,7 @@ recalibrated = {
 tables[NETWORK]["ece_recalibrated"] = [run.metrics["ece"].value for run in recalibrated.values()]
 show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-network")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # SMOTE interpolates between neighbours that are hardly near in tens of thousands of dimensions. No
 # gain in ranking was detected; its probabilities lie near the diagonal because the under-confidence
 # of the penalty and the shift of resampling cancel out.
@@ -222,7 +225,8 @@ show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-netwo
 # **What this shows.** For ranking, imbalance of this degree needs no correction, in TF-IDF or in
 # the network. For decisions, choose the threshold on inner folds. For probabilities, leave the
 # classes as they are, or recalibrate afterwards.
-#
+
+# %% [markdown]
 # **What it does not show.** That the same holds at a positive rate of one in a hundred. One in
 # fifteen is the subject of [wins](11_wins.ipynb), which uses another label instead of a correction.
 #

@@ -91,11 +91,12 @@ show_figure(
     plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
 )
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The memory of full backpropagation grows with the script. Gradient caching holds a few groups of
 # chunks, whatever the length of the script, and one vector per chunk. Checkpointing also keeps the
 # inputs of every group.
-#
+
+# %% [markdown]
 # ## Time of each strategy
 
 # %% label="fig-memory-time"
@@ -105,9 +106,10 @@ show_figure(
     tolerance=0.4,
 )
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Recomputing costs a second forward pass, a third of the work of a step.
-#
+
+# %% [markdown]
 # ## Freezing the encoder
 #
 # With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on stored
@@ -123,10 +125,11 @@ strategy_comparison = measure_run(
 )
 show_table(value_table(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # **What this shows.** End-to-end training on a whole screenplay fits in the memory of a few groups
 # of chunks, with the exact gradient, for less than half as much time again.
-#
+
+# %% [markdown]
 # **What it does not show.** Whether end-to-end training improves the prediction: that is measured
 # in the training notebook. All of it is measured on a CPU; a GPU is faster, and its memory is
 # counted differently.

@@ -107,7 +107,7 @@ first_repeat_runs = {
 }
 
 # %% [markdown]
-# ## Learning curves: a few epochs are enough
+# ## Learning curves
 #
 # Lines are medians over all fits, bands the interquartile range. Fits that no longer improve stop,
 # so the right end has only those that still improve, which is why the validation line keeps
@@ -119,7 +119,7 @@ histories = {
 }
 show_figure(training.loss_curves(histories), "fig-curves")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The training loss soon falls below the validation loss, and the gap grows. With so few films,
 # fewer than one in five of them positive, early stopping decides.
 
@@ -127,7 +127,7 @@ show_figure(training.loss_curves(histories), "fig-curves")
 show_figure(training.best_epochs(histories), "fig-stopping")
 
 # %% [markdown]
-# ## Results: no gain from the order of chunks was detected
+# ## Results
 #
 # The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
@@ -226,7 +226,7 @@ show_table(
     {"p": ".3f"},
 )
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The encoders that were pretrained on other texts are ahead of those from scratch, which were
 # trained for minutes on a sixteenth of the chunks of each film.
 
@@ -277,13 +277,14 @@ importance = hyperparameter_importance(
 )
 show_figure(forest_plot(importance, "explained variance", reference=0), "fig-search-importance")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,
 # each stopped at its own epoch, do not show which hyperparameter matters.
 #
 # **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand films
 # no gain of a learned aggregator over their mean was detected.
-#
+
+# %% [markdown]
 # **What it does not show.** What an encoder trained end to end for hours on all chunks could reach:
 # memory allows it, as the [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
 #

@@ -247,10 +247,11 @@ part_table = metric_table(
 )
 show_figure(forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Longer parts predict better: the opening pages least, each quarter more, and the whole script
 # most. This is the argument for models of whole texts.
-#
+
+# %% [markdown]
 # ## Within decades
 #
 # Guessing the decade cannot help here: only films of the same decade are compared.

@@ -223,7 +223,7 @@ within_topics = auc_by_stratum(predictions[TFIDF], found.film_topics, found.name
 table = rate.join(within_topics).sort_values("rate")
 show_figure(plots.topics(table, dataset.labels.mean()), "fig-topics")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # Topics differ widely in their positive rate. The table shows how much of the AUROC is due to that:
 # only films of one decade, of one topic, or of one topic in one half of the years are compared with
 # each other.

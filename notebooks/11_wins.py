@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Wins: a rarer label, alone or with nominations
 #
-# **Question.** One film in fifteen won the Oscar for its writing. Is it predicted best by a model
+# **Question.** Few films won the Oscar for their writing. Is a win predicted best by a model
 # trained on wins alone, on wins and nominations together, or on nominations alone?
 #
 # **What you need.** The bundled features. **How long it takes.** About two minutes on two cores;
@@ -140,12 +140,14 @@ show_table(metric_table(metrics)[columns], "tbl-wins")
 # %% [markdown]
 # For the two models trained on nominations, Brier score and calibration error compare the
 # probability of a nomination with wins: only their ranking is meaningful.
-#
+
+# %% [markdown] tags=["published"]
 # **What this shows.** No difference of AUROC was detected between training on wins, on nominations,
 # and on both: all paired intervals include zero, with few winners. Multi-task training gives gated
 # attention a higher estimate than wins alone, and training on nominations does so for TF-IDF. By
 # average precision TF-IDF gains most.
-#
+
+# %% [markdown]
 # **What it does not show.** Whether a win can be predicted among nominated films at all: two
 # hundred of them, a third with an Oscar, are too few to measure that.
 #
