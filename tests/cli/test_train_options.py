@@ -7,8 +7,8 @@ import pytest
 from tests.shell import shell
 from wholescript.cli import app
 from wholescript.cli.train import make_estimator, options_of_model
-from wholescript.experiments.registry import TRAIN_COMMANDS
 from wholescript.experiments.store import RunStore
+from wholescript.experiments.train_commands import TRAIN_COMMANDS
 from wholescript.project import Project
 
 STORED = {

@@ -20,7 +20,8 @@ from wholescript.cli.options import (
     print_run,
 )
 from wholescript.experiments.documents.settings import DataConfig
-from wholescript.experiments.registry import TRAIN_COMMANDS, TrainCommand, find_model
+from wholescript.experiments.registry import find_model
+from wholescript.experiments.train_commands import TRAIN_COMMANDS, TrainCommand
 from wholescript.settings import Seed
 
 FILMS_ONLY = ("chunk_dropout",)  # fields of TrainConfig that a document classifier ignores
