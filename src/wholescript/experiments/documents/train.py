@@ -163,7 +163,7 @@ class DocumentExperiment(Experiment[LabelledDataset]):
                 },
                 "chosen": getattr(fitted, "chosen", {}),
                 "best_epoch": getattr(fitted, "best_epoch", None),
-                "scale": run_profile(),
+                "scale": context.workspace.parameters.get("scale", run_profile()),
                 "threads": torch.get_num_threads(),
                 "seed": config.seed,
             },
