@@ -1,5 +1,6 @@
 """Where runs are looked for, trained and stored, and which of them were used."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from wholescript.errors import RunError
 from wholescript.experiments.environment import device_name
 from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.store import Run, RunStore
-from wholescript.project import Project
+from wholescript.project import OUTPUT_VARIABLE, Project
 
 
 @dataclass
@@ -78,8 +79,12 @@ class Workspace:
 
 
 def checkpoint_dir(project: Project, key: str) -> Path:
-    """Return where the training of the run with that key keeps its checkpoints and weights."""
-    return project.build / "training" / key[:16]
+    """Return where the training of the run with that key keeps its checkpoints and weights.
+
+    A rerun (WHOLESCRIPT_OUTPUT) has its own, so that everything is trained again.
+    """
+    forced = os.environ.get(OUTPUT_VARIABLE)
+    return (project.root / forced if forced else project.build) / "training" / key[:16]
 
 
 _active: Workspace | None = None
