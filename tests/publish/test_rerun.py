@@ -79,10 +79,16 @@ def test_study_is_trained_on_bundled_texts_and_its_stored_runs_are_compared(
     assert found.comparison.figures == []
 
 
-def test_other_scale_compares_no_run_of_another_experiment(study: Project) -> None:
-    found = rerun(study, ["02"], "smoke")
-    assert found.comparison.metrics == []
-    assert found.notebooks[0].n_made == 3
+def test_other_scale_compares_no_run_of_another_experiment(
+    study: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(study.root))
+    monkeypatch.setenv("COLUMNS", "200")
+    result = shell(["notebook", "rerun", "02", "--scale", "smoke"])
+    assert result.exit_code == 0
+    assert "0 of 0 metrics outside their tolerance" in result.output
+    assert "3 metrics made" in result.output
+    assert "not made: 1 run (3 metrics, 1.0 h) of 02_study: the texts of AG News" in result.output
 
 
 def test_runs_that_were_not_made_are_listed_with_reason_and_command(study: Project) -> None:

@@ -67,7 +67,7 @@ def rerun(
     minutes = sum(one.seconds for one in found.notebooks) / 60
     made = sum(one.n_made for one in found.notebooks)
     echo(f"{made:,} metrics made in {minutes:.1f} min; the new output is in _build/rerun")
-    if not (found.comparison.unchanged and found.comparison.metrics):
+    if not (found.comparison.unchanged and found.notebooks):
         sys.exit(1)
 
 
@@ -90,9 +90,10 @@ def list_notebooks() -> None:
 
 def _print_not_made(groups: Any) -> None:
     for group in groups:
+        runs = "run" if group.n_runs == 1 else "runs"
         hours = f", {group.hours:.1f} h" if group.hours >= 0.05 else ""
         echo(
-            f"not made: {group.n_runs:,} runs ({group.n_metrics:,} metrics{hours}) of "
+            f"not made: {group.n_runs:,} {runs} ({group.n_metrics:,} metrics{hours}) of "
             f"{group.notebook}: {group.reason}\n  {group.command}"
         )
 
