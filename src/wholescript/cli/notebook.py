@@ -23,11 +23,17 @@ def run(
         Parameter(
             name=["--parameter", "-p"],
             allow_leading_hyphen=True,
-            help=f"NAME VALUE of a parameter to override; repeatable. Values of scale:\n{SCALES}",
+            help="NAME VALUE of a parameter to override; repeatable.",
         ),
     ] = (),
 ) -> None:
     """Execute a notebook; with overridden parameters the output goes to _build/runs.
+
+    Values of the parameter scale:
+
+    - smoke: a minute a notebook, few texts, every model family
+    - cpu: minutes to half an hour a notebook on two cores
+    - full: the published recipe
 
     Example: `wholescript notebook run 01_corpus -p source hub -p seed 1`
     """
