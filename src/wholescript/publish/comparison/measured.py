@@ -38,10 +38,10 @@ class Ratios:
             known = flat[np.isfinite(flat) & (flat > 0)]
             median = float(np.median(known)) if known.size else 1.0
             for (place, stored, new), ratio in zip(self.pairs, ratios, strict=True):
-                equal = (stored == new) | (np.isnan(stored) & np.isnan(new))
+                both = [(stored == 0) & (new == 0), np.isnan(stored) & np.isnan(new)]
                 # A comparison with NaN is false: a number that became a gap is outside.
                 near = (ratio <= FACTOR * median) & (ratio >= median / FACTOR)
-                for index in np.flatnonzero(~(equal | near)):
+                for index in np.flatnonzero(~(both[0] | both[1] | near)):
                     yield (
                         f"{place} at point {index + 1}: {new[index]:.6g} was {stored[index]:.6g}, "
                         f"{ratio[index]:.3g} times as much; the others {median:.3g} times"
