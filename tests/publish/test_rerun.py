@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.rerun import rerun
+from wholescript.publish.rerun import NotebookRerun, rerun
 
 CLAIMS = """
 from wholescript.publish.claims import claim
@@ -16,6 +17,114 @@ from wholescript.publish.claims import claim
 def line_rises(results):
     return results.metric("tiny/line:height").value > 2.001
 """
+
+
+# A study that publishes stored runs, and trains one of them on bundled texts.
+STUDY = """# %% tags=["parameters"]
+source = "stored"  # stored | bundled | local
+scale = "full"  # smoke | cpu | full
+
+# %%
+from wholescript.experiments.key import RunIdentity
+from wholescript.publish.cells import Metric, begin_notebook, record_metrics
+
+nb = begin_notebook("02_study", globals())
+if source == "bundled":
+    n_train = {"smoke": 10, "cpu": 100, "full": 1000}[scale]
+    identity = RunIdentity("classifier", 1, {"n_train": n_train}, {"texts": "a"})
+    scores = {"accuracy": Metric(0.91), "train_seconds": Metric(5.0)}
+    nb.store.save("banking77/svm", identity, scores, metadata=nb.metadata())
+record_metrics("study/summary", {"ratio": Metric(3.0)})
+"""
+
+
+@pytest.fixture
+def study(project: Project) -> Project:
+    """A project whose only notebook publishes stored runs of two data sets."""
+    (project.notebooks / "01_tiny.py").unlink()
+    (project.notebooks / "02_study.py").write_text(STUDY)
+    store = RunStore(project.root / "results")
+    costs = {"train_seconds": Metric(3600.0), "train_accuracy": Metric(0.99)}
+    scores = {"accuracy": Metric(0.90, 0.88, 0.92, tolerance=0.005), **costs}
+    for name, device, n_train in (
+        ("banking77/svm", "A CPU, 2 cores", 100),
+        ("banking77/large", "NVIDIA H200", 1000),
+        ("ag_news/svm", "A CPU, 2 cores", 100),
+    ):
+        identity = RunIdentity("classifier", 1, {"n_train": n_train}, {"texts": "a"})
+        store.save(name, identity, scores, metadata={"device": device})
+    summary = RunIdentity("notebook", 1, {}, {})
+    metadata = {"notebook": "02_study", "cell": "02_study-2"}
+    store.save("study/summary", summary, {"ratio": Metric(1.0)}, metadata=metadata)
+    shown = {"tbl-models": {"kind": "table", "runs": 3, "files": {}}}
+    runs = dict.fromkeys(("banking77/svm", "banking77/large", "ag_news/svm"), "0")
+    folder = project.root / "figures" / "02_study"
+    folder.mkdir(parents=True)
+    (folder / "provenance.json").write_text(json.dumps({"outputs": shown, "runs": runs}))
+    return project
+
+
+def test_study_is_trained_on_bundled_texts_and_its_stored_runs_are_compared(
+    study: Project,
+) -> None:
+    found = rerun(study)
+    [notebook] = found.notebooks
+    assert notebook.changed == {"scale": "cpu", "source": "bundled"}
+    assert {(m.run, m.name): m.within_tolerance for m in found.comparison.metrics} == {
+        ("banking77/svm", "accuracy"): False,  # 0.91 is further than 0.005 from 0.9
+        ("banking77/svm", "train_seconds"): True,  # measured
+        ("banking77/svm", "train_accuracy"): False,  # not made
+    }
+    assert (notebook.n_made, notebook.n_compared) == (3, 2)
+    assert found.comparison.figures == []
+
+
+def test_other_scale_compares_no_run_of_another_experiment(
+    study: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(study.root))
+    monkeypatch.setenv("COLUMNS", "200")
+    result = shell(["notebook", "rerun", "02", "--scale", "smoke"])
+    assert result.exit_code == 0
+    assert "0 of 0 metrics outside their tolerance" in result.output
+    assert "3 metrics made" in result.output
+    assert "not made: 1 run (3 metrics, 1.0 h) of 02_study: the texts of AG News" in result.output
+
+
+def test_runs_that_were_not_made_are_listed_with_reason_and_command(study: Project) -> None:
+    found = {group.reason: group for group in rerun(study).not_made}
+    run, again = "wholescript notebook run 02_study", "wholescript notebook rerun 02_study"
+    assert {reason: group.command for reason, group in found.items()} == {
+        "made at scale=full, in hours; trained on NVIDIA H200": f"{again} --scale full",
+        "the texts of AG News are not in the repository": (
+            f"{run} -p source local -p path PATH -p scale full"
+        ),
+        "summary of stored runs": run,
+    }
+    texts = found["the texts of AG News are not in the repository"]
+    assert (texts.n_runs, texts.n_metrics, texts.hours) == (1, 3, 1.0)
+
+
+def test_claim_is_evaluated_with_the_new_metrics_but_not_with_measured_ones(
+    study: Project,
+) -> None:
+    (study.root / "report").mkdir()
+    (study.root / "report" / "claims.py").write_text(
+        """
+from wholescript.publish.claims import claim
+
+@claim("The SVM is at most as good as the large model.")
+def svm_not_better(results):
+    svm, large = (results.metric(f"banking77/{n}:accuracy") for n in ("svm", "large"))
+    return svm.value <= large.value
+
+@claim("Both take as long.")
+def as_long(results):
+    svm, large = (results.metric(f"banking77/{n}:train_seconds") for n in ("svm", "large"))
+    return svm.value == large.value
+"""
+    )
+    assert [(c.name, c.new) for c in rerun(study).comparison.claims] == [("svm-not-better", False)]
 
 
 @pytest.fixture
@@ -28,14 +137,18 @@ def test_rerun_compares_everything_but_runs_of_commands_and_keeps_published_outp
 ) -> None:
     metrics.write_text(metrics.read_text().replace('"value": 2.0', '"value": 2.005'))
     store = RunStore(executed.root / "results")
-    for name, metadata in (("removed", {"cell": "01_tiny-3"}), ("trained", {})):
+    for name, metadata in (
+        ("removed", {"cell": "01_tiny-3", "notebook": "01_tiny"}),
+        ("trained", {}),
+    ):
         identity = RunIdentity("kind", 1, {}, {})
         store.save(f"tiny/{name}", identity, {"height": Metric(2.0)}, metadata=metadata)
     (executed.rerun_root / "stale").mkdir(parents=True)
     (executed.root / "report").mkdir()
     (executed.root / "report" / "claims.py").write_text(CLAIMS)
-    seconds: dict[str, float] = {}
-    found = rerun(executed, seconds.__setitem__)
+    seen: list[NotebookRerun] = []
+    result = rerun(executed, on_notebook=seen.append)
+    found = result.comparison
     metric, removed = sorted(found.metrics, key=lambda metric: metric.run)
     assert (metric.run, removed.run) == ("tiny/line", "tiny/removed")
     assert found.metrics_out_of_tolerance == [removed]
@@ -46,7 +159,8 @@ def test_rerun_compares_everything_but_runs_of_commands_and_keeps_published_outp
     assert [(claim.name, str(claim)) for claim in found.claims] == [
         ("line-rises", "does not hold, was holds")
     ]
-    assert list(seconds) == ["01_tiny"]
+    assert [(one.name, one.n_made, one.n_compared) for one in seen] == [("01_tiny", 1, 1)]
+    assert result.not_made == []
     assert not (executed.rerun_root / "stale").exists()
     assert "2.005" in metrics.read_text()
 

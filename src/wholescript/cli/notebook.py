@@ -1,7 +1,7 @@
 """`wholescript notebook`: execute notebooks, and compare their output with the stored one."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -9,6 +9,9 @@ from wholescript.cli.help import as_typed
 from wholescript.cli.output import EN_DASH, cell, echo, print_rows
 
 group = App(name="notebook")
+SCALES = """smoke: a minute a notebook, few texts, every model family.
+cpu: minutes to half an hour a notebook on two cores.
+full: the published recipe."""
 
 
 @group.command
@@ -29,6 +32,12 @@ def run(
 ) -> None:
     """Execute a notebook; with overridden parameters the output goes to _build/runs.
 
+    Values of the parameter scale:
+
+    - smoke: a minute a notebook, few texts, every model family
+    - cpu: minutes to half an hour a notebook on two cores
+    - full: the published recipe
+
     Example: `wholescript notebook run 01_corpus -p source hub -p seed 1`
     """
     from wholescript.project import Project
@@ -41,25 +50,33 @@ def run(
 
 
 @group.command
-def rerun() -> None:
-    """Execute all notebooks from scratch and list what changed; exit code 1 if anything did.
+def rerun(
+    *notebook: Annotated[str, Parameter(help="Names or numbers of notebooks; default: all.")],
+    scale: Annotated[Literal["smoke", "cpu", "full"], Parameter(help=SCALES)] = "cpu",
+) -> None:
+    """Execute notebooks from nothing and list what changed; exit code 1 if anything did.
 
-    Example: `wholescript notebook rerun` (about an hour)
+    A notebook that publishes stored runs trains on the bundled texts instead;
+    of its runs, those that are stored too are compared. Of measured time and
+    memory only ratios are compared. Stored runs that were not made are listed
+    with the reason and the command that makes them.
+
+    Example: `wholescript notebook rerun 01 07 --scale smoke`
     """
     from wholescript.project import Project
-    from wholescript.publish.rerun import rerun as rerun_all
+    from wholescript.publish.rerun import rerun as rerun_notebooks
 
-    project, seconds = Project(), {}
-
-    def print_notebook(name: str, elapsed: float) -> None:
-        seconds[name] = elapsed
-        echo(f"{name}: {elapsed:.0f} s")
-
-    found = rerun_all(project, print_notebook)
-    _print_metrics(found.metrics)
-    _print_changes(found)
-    echo(f"{sum(seconds.values()) / 60:.1f} min; the new output is in _build/rerun")
-    if not (found.unchanged and found.metrics):
+    found = rerun_notebooks(
+        Project(), notebook, scale, lambda one: echo(f"{one.name}: {one.seconds / 60:.1f} min")
+    )
+    _print_not_made(found.not_made)
+    _print_notebooks(found.notebooks)
+    _print_metrics(found.comparison.metrics_out_of_tolerance)
+    _print_changes(found.comparison)
+    minutes = sum(one.seconds for one in found.notebooks) / 60
+    made = sum(one.n_made for one in found.notebooks)
+    echo(f"{made:,} metrics made in {minutes:.1f} min; the new output is in _build/rerun")
+    if not (found.comparison.unchanged and found.notebooks):
         sys.exit(1)
 
 
@@ -80,14 +97,40 @@ def list_notebooks() -> None:
             echo(f"  {key} {as_typed(value) or EN_DASH}")
 
 
+def _print_not_made(groups: Any) -> None:
+    for group in groups:
+        runs = "run" if group.n_runs == 1 else "runs"
+        hours = f", {group.hours:.1f} h" if group.hours >= 0.05 else ""
+        echo(
+            f"not made: {group.n_runs:,} {runs} ({group.n_metrics:,} metrics{hours}) of "
+            f"{group.notebook}: {group.reason}\n  {group.command}"
+        )
+
+
+def _print_notebooks(notebooks: Any) -> None:
+    rows = [
+        [
+            one.name,
+            ", ".join(f"{k}={v}" for k, v in one.changed.items()) or "as published",
+            f"{one.seconds / 60:.1f}",
+            f"{one.n_made:,}",
+            f"{one.n_compared:,}",
+        ]
+        for one in notebooks
+    ]
+    if rows:
+        print_rows(["notebook", "parameters", "minutes", "metrics made", "compared"], rows)
+
+
 def _print_metrics(metrics: Any) -> None:
     rows = []
     for m in metrics:
         values = [metric.value if metric else None for metric in (m.stored, m.new)]
         cells = [cell(value) for value in (*values, m.difference, m.tolerance)]
-        rows.append([m.run, m.name, *cells, EN_DASH if m.within_tolerance else "outside"])
+        rows.append([m.run, m.name, *cells])
     if rows:
-        print_rows(["run", "metric", "stored", "new", "difference", "tolerance", ""], rows)
+        title = "Metrics outside their tolerance"
+        print_rows(["run", "metric", "stored", "new", "difference", "tolerance"], rows, title)
 
 
 def _print_changes(found: Any) -> None:
@@ -96,8 +139,9 @@ def _print_changes(found: Any) -> None:
     ]
     lines += [f"claim {c.name}: {c}" for c in found.claims]
     n_metrics, n_figures = len(found.metrics_out_of_tolerance), len(found.figures_changed)
+    compared = [metric for metric in found.metrics if not metric.measured]
     lines.append(
-        f"{n_metrics} of {len(found.metrics)} metrics outside their tolerance, "
+        f"{n_metrics:,} of {len(compared):,} metrics outside their tolerance, "
         f"{n_figures} of {len(found.figures)} figures and tables changed"
     )
     for line in lines:

@@ -19,6 +19,11 @@ def device_name() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+def is_gpu(device: str) -> bool:
+    """Return whether a name that `device_name` gave is that of a GPU."""
+    return not device.endswith(" cores")
+
+
 def run_profile() -> str:
     """Return the run profile of trainings on this machine: `full` with a GPU, else `cpu`."""
     import torch

@@ -82,7 +82,8 @@ def training_lock(folder: Path, name: str) -> Iterator[None]:
 
 def list_trainings(project: Project) -> list[TrainingStatus]:
     """Return the trainings of this checkout: running ones first, then the most recent first."""
-    files = (project.build / "training").glob(f"*/{STATUS_FILE}")
+    roots = (project.build, project.rerun_root)
+    files = [file for root in roots for file in root.glob(f"training/*/{STATUS_FILE}")]
     trainings = [run for file in files if (run := _read(file.parent)) is not None]
     return sorted(trainings, key=lambda run: (run.state == "running", run.started), reverse=True)
 

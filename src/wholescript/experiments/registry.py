@@ -56,6 +56,10 @@ class MetricInfo:
     unit: str = ""
 
 
+MEASURED_UNITS = ("s", "s per s", "minutes", "GB", "tokens per s")
+"""Units of what a machine decides: reruns compare no value of a metric with one of them, and axes
+and columns with one by their ratios."""
+
 LEARNING_RATE_PATTERN = re.compile(r"(.+)-lr(\d+e-\d+)")
 
 _DOCUMENTS = "wholescript.models.documents"
@@ -306,6 +310,16 @@ METRICS = {
         MetricInfo("seconds_per_epoch", "time per epoch", "s"),
         MetricInfo("inference_seconds_per_1000", "inference time per 1,000 documents", "s"),
         MetricInfo("peak_memory_gb", "peak memory", "GB"),
+        MetricInfo("step_seconds", "time per training step", "s"),
+        MetricInfo("activation_gb", "memory of activations", "GB"),
+        MetricInfo("peak_rss_gb", "peak memory of the process", "GB"),
+        MetricInfo("grad_cache_peak_rss_gb", "peak memory with gradient caching", "GB"),
+        # The frozen encoder's step is too small for a second core, the other one is not.
+        MetricInfo(
+            "grad_cache_step_over_frozen_encoder_step",
+            "training step with gradient caching over that with a frozen encoder",
+            "s per s",
+        ),
         MetricInfo("parameters", "parameters"),
         MetricInfo("trained_parameters", "trained parameters"),
         MetricInfo("truncated_share", "share of truncated documents"),
@@ -342,6 +356,15 @@ METRICS = {
     )
 }
 """Metrics by their name in runs.json."""
+
+
+def is_measured(metric: str) -> bool:
+    """Return whether a metric, by its name in runs.json, is a time or memory that was measured.
+
+    Of a name with colons, such as `full_backprop:64:step_seconds`, the last part counts.
+    """
+    info = METRICS.get(metric.rpartition(":")[2])
+    return info is not None and info.unit in MEASURED_UNITS
 
 
 def find_model(name: str) -> ModelInfo:

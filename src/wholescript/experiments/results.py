@@ -63,11 +63,12 @@ class Results:
     """The folder `results`: a folder per group of runs; a run is called `<group>/<name>`.
 
     `references` lists every metric and difference that was looked up, in order: the evidence of a
-    claim.
+    claim. `remade` has metrics, by run, that take the place of stored ones.
     """
 
     root: Path
     references: list[str] = field(default_factory=list)
+    remade: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """Return the names of all finished runs, sorted."""
@@ -84,7 +85,8 @@ class Results:
 
     def metrics(self, run: str) -> dict[str, Metric]:
         """Return the metrics of a run; raises as `config` does."""
-        return {name: Metric(**item) for name, item in self._entry(run)["metrics"].items()}
+        stored = {name: Metric(**item) for name, item in self._entry(run)["metrics"].items()}
+        return {**stored, **self.remade.get(run, {})}
 
     def metric(self, reference: str) -> Metric:
         """Return the metric with the reference `run:metric`.

@@ -84,8 +84,7 @@ def checkpoint_dir(project: Project, key: str) -> Path:
     A rerun (WHOLESCRIPT_OUTPUT) has its own, so that everything is trained again.
     """
     forced = os.environ.get(OUTPUT_VARIABLE)
-    folder = (project.root / forced) if forced else project.build
-    return folder / "training" / key[:16]
+    return (project.root / forced if forced else project.build) / "training" / key[:16]
 
 
 _active: Workspace | None = None

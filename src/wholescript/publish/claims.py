@@ -11,7 +11,7 @@ looks up are the evidence of its claim.
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,8 +44,12 @@ def claim(statement: str) -> Callable[[Predicate], Predicate]:
     return decorate
 
 
-def evaluate_claims(root: Path) -> dict[str, Claim]:
+def evaluate_claims(
+    root: Path, remade: Mapping[str, Mapping[str, Metric]] | None = None
+) -> dict[str, Claim]:
     """Return every claim of the project at `root` by name, evaluated on its stored results.
+
+    `remade` has metrics, by run, that take the place of stored ones.
 
     A claim whose predicate looks up a missing result does not hold; `Claim.error` says why. A
     project without `report/claims.py` has no claims.
@@ -54,7 +58,7 @@ def evaluate_claims(root: Path) -> dict[str, Claim]:
         RunError: the file cannot be run, or a predicate returns something other than a bool.
     """
     return {
-        name: _evaluated(name, predicate, root / "results")
+        name: _evaluated(name, predicate, root / "results", remade or {})
         for name, predicate in sorted(_predicates(root / FILE).items())
     }
 
@@ -83,8 +87,13 @@ def _predicates(path: Path) -> dict[str, Predicate]:
     }
 
 
-def _evaluated(name: str, predicate: Predicate, results_root: Path) -> Claim:
-    results, error, holds = Results(results_root), "", False
+def _evaluated(
+    name: str,
+    predicate: Predicate,
+    results_root: Path,
+    remade: Mapping[str, Mapping[str, Metric]],
+) -> Claim:
+    results, error, holds = Results(results_root, remade=remade), "", False
     statement = str(getattr(predicate, _STATEMENT))
     try:
         answer = predicate(results)
@@ -94,7 +103,7 @@ def _evaluated(name: str, predicate: Predicate, results_root: Path) -> Claim:
     except (RunError, TypeError) as problem:
         # TypeError: comparison with a missing bound (None).
         error = str(problem)
-    stored = Results(results_root)
+    stored = Results(results_root, remade=remade)
     evidence = {
         reference: stored.difference(reference) if " - " in reference else stored.metric(reference)
         for reference in dict.fromkeys(results.references)

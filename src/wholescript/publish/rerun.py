@@ -1,36 +1,97 @@
-"""Execute all notebooks from scratch and compare the results with the stored ones."""
+"""Execute notebooks from nothing and compare the results with the stored ones."""
 
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from wholescript.experiments.results import Results
 from wholescript.project import Project
-from wholescript.publish.claims import FILE
+from wholescript.publish.comparison.metrics import is_copy
 from wholescript.publish.comparison.outputs import Comparison, compare_outputs
 from wholescript.publish.execution import run_notebook
+from wholescript.publish.not_made import NotMade, list_not_made
+from wholescript.publish.parameters import published_parameters
+
+TRAINED_ON = {"stored": "bundled"}
+"""The source with which a notebook is executed again, where it is another than the published."""
 
 
-def rerun(project: Project, on_notebook: Callable[[str, float], None]) -> Comparison:
-    """Execute every notebook with an empty output root and compare it with the published output.
+@dataclass
+class NotebookRerun:
+    """A notebook of a rerun: its changed parameters, and how many metrics were made and compared.
 
-    `on_notebook` is called with the name of each notebook and its time in seconds. Published
-    results are neither read nor written. The claims of the project are evaluated on both results.
-    Stored runs that were made by a command, not by a notebook, are not compared.
+    Measured time and memory are made, and not compared.
     """
+
+    name: str
+    changed: dict[str, Any]
+    seconds: float = 0.0
+    n_made: int = 0
+    n_compared: int = 0
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """The notebooks, what was compared, and the stored runs that were not made."""
+
+    notebooks: list[NotebookRerun]
+    comparison: Comparison
+    not_made: list[NotMade]
+
+
+def rerun(
+    project: Project,
+    names: Sequence[str] = (),
+    scale: str = "cpu",
+    on_notebook: Callable[[NotebookRerun], None] = lambda _: None,
+) -> Rerun:
+    """Execute notebooks, by default all, with an empty output root and compare their output.
+
+    A notebook that publishes stored runs trains on the bundled texts instead, at `scale`. All
+    others have published parameters except `scale`. `on_notebook` is called after each one.
+    Published results are neither read nor written. Notebooks with published parameters are compared
+    whole, others by the runs that are stored too (`compare_outputs`).
+
+    Raises:
+        ParameterError: there is no such notebook, or it has no such scale.
+    """
+    stems = [project.notebook_source(name).stem for name in names or project.notebook_names()]
+    notebooks = [NotebookRerun(name, _changed(project, name, scale)) for name in sorted({*stems})]
     shutil.rmtree(project.rerun_root, ignore_errors=True)
-    for name in project.notebook_names():
+    for notebook in notebooks:
         start = time.perf_counter()
-        run_notebook(name, output=project.rerun_root, project=project)
-        on_notebook(name, time.perf_counter() - start)
-    if (claims := project.root / FILE).exists():
-        (project.rerun_root / FILE).parent.mkdir(parents=True)
-        shutil.copy(claims, project.rerun_root / FILE)
-    comparison = compare_outputs(project.root, project.rerun_root)
-    stored = Results(project.root / "results")
-    by_command = {run for run in stored.names() if "cell" not in stored.config(run)}
-    return replace(
-        comparison,
-        metrics=[m for m in comparison.metrics if m.new or m.run not in by_command],
-    )
+        run_notebook(notebook.name, notebook.changed, output=project.rerun_root, project=project)
+        notebook.seconds = time.perf_counter() - start
+        on_notebook(notebook)
+    published = {notebook.name for notebook in notebooks if not notebook.changed}
+    comparison = compare_outputs(project.root, project.rerun_root, published)
+    _count(notebooks, project, comparison)
+    made = {metric.run for metric in comparison.metrics}
+    executed = {notebook.name: notebook.changed for notebook in notebooks}
+    return Rerun(notebooks, comparison, list_not_made(project, made, executed))
+
+
+def _changed(project: Project, name: str, scale: str) -> dict[str, Any]:
+    """Return the parameters with which a notebook is executed, where they are not the published."""
+    published = published_parameters(project, name)
+    wanted = {"scale": scale}
+    if (source := published.get("source")) in TRAINED_ON:
+        wanted["source"] = TRAINED_ON[source]
+    return {key: value for key, value in wanted.items() if published.get(key, value) != value}
+
+
+def _count(notebooks: Sequence[NotebookRerun], project: Project, comparison: Comparison) -> None:
+    stored, new = (Results(root / "results") for root in (project.root, project.rerun_root))
+    by_name = {notebook.name: notebook for notebook in notebooks}
+    makers: dict[str, NotebookRerun] = {}
+    known = set(stored.names())
+    for run in new.names():
+        maker = by_name.get(new.config(run).get("notebook", ""))
+        if maker is not None and not (run in known and is_copy(stored, new, run)):
+            makers[run] = maker
+            maker.n_made += len(new.metrics(run))
+    for metric in comparison.metrics:
+        if metric.run in makers and metric.stored and not metric.measured:
+            makers[metric.run].n_compared += 1

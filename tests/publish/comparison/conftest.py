@@ -49,12 +49,13 @@ def _draw(
     pixels: float = 1.0,
     scale: str = "linear",
     ink: str = "black",
+    label: str = "AUROC",
 ) -> plt.Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(5, 2))
     lines = [*left.plot(tfidf, label="tfidf"), *left.plot(stacking, label="stacking")]
     left.legend(lines, legend)
     left.set_yscale(scale)
-    left.set(ylim=limits, title="AUC", xticks=range(4), xticklabels=ticks)
+    left.set(ylim=limits, title="AUC", ylabel=label, xticks=range(4), xticklabels=ticks)
     left.title.set_color(ink)
     image = right.imshow(
         pixels * np.arange(4.0).reshape(2, 2), cmap=colormap, clim=color_limits, aspect="auto"

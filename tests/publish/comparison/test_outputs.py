@@ -8,7 +8,8 @@ from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric
-from wholescript.publish.comparison.outputs import MetricComparison, compare_outputs
+from wholescript.publish.comparison.metrics import MetricComparison, with_tolerances
+from wholescript.publish.comparison.outputs import compare_outputs
 from wholescript.publish.provenance.record import remove_outputs
 
 Tree = Callable[..., Path]
@@ -212,12 +213,47 @@ def test_run_of_one_side_is_out_of_tolerance(make_tree: Tree) -> None:
     ]
 
 
-def test_claims_py_that_fails_is_reported_as_one_claim(make_tree: Tree) -> None:
+def test_claims_py_that_fails_is_no_change(make_tree: Tree) -> None:
     stored, new = make_tree("stored"), make_tree("new")
     (stored / "report" / "claims.py").write_text("from wholescript import removed_function")
-    found = compare_outputs(stored, new).claims
-    assert [(c.name, str(c)) for c in found] == [
-        ("claims.py", "missing, was does not hold"),
-        ("tfidf-ranks-well", "holds, was missing"),
+    assert compare_outputs(stored, new).claims == []
+
+
+def test_measured_axis_is_compared_by_ratios(make_tree: Tree) -> None:
+    axis = {"label": "time per step (s)"}
+    stored = make_tree("stored", tfidf=[0.1, 0.2, 0.3, 0.4], stacking=[0.2, 0.4, 0.6, 0.8], **axis)
+    slower = make_tree(
+        "slower", tfidf=[1.1, 2, 3, 4.2], stacking=[2, 4, 6, 8], limits=(0.0, 9.0), **axis
+    )
+    other = make_tree("other", tfidf=[0.1, 0.2, 0.3, 2.0], stacking=[0.2, 0.4, 0.6, 0.8], **axis)
+    assert messages(stored, slower) == []
+    assert messages(stored, other) == [
+        "fig-auc: axes 1, line 'tfidf', y at point 4: 2 was 0.4, 5 times as much; the others "
+        "1 times"
     ]
-    assert "removed_function" in found[0].statement
+
+
+def test_measured_column_is_compared_by_ratios(make_tree: Tree) -> None:
+    def tree(name: str, seconds: list[float]) -> Path:
+        return make_tree(name, table={"model": ["tfidf", "stacking"], "train_seconds": seconds})
+
+    stored = tree("stored", [1.0, 10.0])
+    assert messages(stored, tree("slower", [5.0, 40.0])) == []
+    [message] = messages(stored, tree("other", [1.0, 1000.0]))
+    assert message.startswith("tbl-auc: train_seconds at point ")
+
+
+def test_measured_metric_is_within_any_tolerance() -> None:
+    stored, new = Metric(1.0), Metric(9.0)
+    measured = MetricComparison("g/n", "full_backprop:64:step_seconds", stored, new)
+    assert measured.measured and measured.within_tolerance
+    assert not MetricComparison("g/n", "auc", stored, new).within_tolerance
+
+
+def test_tolerances_of_a_training() -> None:
+    accuracy = Metric(0.9, 0.88, 0.92, 0.005)
+    rest = {"train_accuracy": Metric(1.0), "parameters": Metric(1000.0)}
+    of_svm = with_tolerances({"accuracy": accuracy, **rest})
+    of_network = with_tolerances({"accuracy": accuracy, "seconds_per_epoch": Metric(2.5), **rest})
+    assert [of_svm[k].tolerance for k in ("accuracy", *rest)] == [0.005, 0.005, 0.0]
+    assert [of_network[k].tolerance for k in ("accuracy", *rest)] == pytest.approx([0.04, 0.04, 0])

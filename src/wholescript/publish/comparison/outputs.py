@@ -1,47 +1,21 @@
 """Comparison of two output roots: metrics, figures, tables and claims."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric, Results
 from wholescript.publish.claims import FILE, Claim, evaluate_claims
 from wholescript.publish.comparison.images import compare_images
+from wholescript.publish.comparison.metrics import MetricComparison, compare_metrics
 from wholescript.publish.comparison.plots import compare_plots
 from wholescript.publish.comparison.tables import compare_tables
 from wholescript.publish.provenance.read import read_plots, read_records
 
 # Largest shift, as a fraction of the axis, for which pixels are compared: about half a pixel.
 IMAGE_COMPARISON_LIMIT = 5e-4
-
-
-@dataclass(frozen=True)
-class MetricComparison:
-    """A metric in the stored and in the new root; None where it is missing."""
-
-    run: str
-    name: str
-    stored: Metric | None
-    new: Metric | None
-
-    @property
-    def tolerance(self) -> float:
-        """The tolerance of the stored metric; of the new one if none is stored."""
-        metric = self.stored or self.new
-        return metric.tolerance if metric else 0.0
-
-    @property
-    def difference(self) -> float | None:
-        """The new minus the stored value; None if one is missing."""
-        if self.stored is None or self.new is None:
-            return None
-        return self.new.value - self.stored.value
-
-    @property
-    def within_tolerance(self) -> bool:
-        """Whether both values exist and differ by at most the tolerance."""
-        return self.difference is not None and abs(self.difference) <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -54,22 +28,22 @@ class FigureComparison:
 
 @dataclass(frozen=True)
 class ClaimComparison:
-    """A claim whose result differs between the roots; None where the claim does not exist."""
+    """A claim whose result changes with the new metrics."""
 
     name: str
     statement: str
-    stored: bool | None
-    new: bool | None
+    stored: bool
+    new: bool
 
     def __str__(self) -> str:
         """Return the change as text."""
-        words = {True: "holds", False: "does not hold", None: "missing"}
+        words = {True: "holds", False: "does not hold"}
         return f"{words[self.new]}, was {words[self.stored]}"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All metrics and figures of two roots, and the changed claims."""
+    """The compared metrics and figures of two roots, and the changed claims."""
 
     metrics: list[MetricComparison]
     figures: list[FigureComparison]
@@ -91,36 +65,43 @@ class Comparison:
         return not (self.metrics_out_of_tolerance or self.figures_changed or self.claims)
 
 
-def compare_outputs(stored: Path, new: Path) -> Comparison:
+def compare_outputs(
+    stored: Path, new: Path, published: Collection[str] | None = None
+) -> Comparison:
     """Compare the contents of two output roots.
+
+    `published` names the notebooks that were executed with published parameters, by default all:
+    only their figures and tables are compared, and of other notebooks only runs of the same
+    experiment (`compare_metrics`). The claims are those of the stored root: evaluated on its
+    results, and on them with the new metrics in their place, except measured time and memory.
 
     Raises:
         RunError: a stored file is damaged.
     """
-    return Comparison(
-        list(_metrics(Results(stored / "results"), Results(new / "results"))),
-        list(_figures(stored, new)),
-        list(_claims(stored, new)),
-    )
+    results = Results(stored / "results"), Results(new / "results")
+    metrics = list(compare_metrics(*results, published))
+    figures = list(_figures(stored, new, published))
+    return Comparison(metrics, figures, list(_claims(stored, metrics)))
 
 
-def _metrics(stored: Results, new: Results) -> Iterator[MetricComparison]:
-    runs = set(stored.names()), set(new.names())
-    for run in sorted(runs[0] | runs[1]):
-        a = stored.metrics(run) if run in runs[0] else {}
-        b = new.metrics(run) if run in runs[1] else {}
-        for name in dict.fromkeys([*a, *b]):
-            yield MetricComparison(run, name, a.get(name), b.get(name))
-
-
-def _figures(stored: Path, new: Path) -> Iterator[FigureComparison]:
-    a, b = (read_records(root / "figures") for root in (stored, new))
+def _figures(
+    stored: Path, new: Path, published: Collection[str] | None
+) -> Iterator[FigureComparison]:
+    a, b = (_records(root / "figures", published) for root in (stored, new))
     for label in sorted({*a, *b}):
         if label in a and label in b:
             folders = a[label]["folder"], b[label]["folder"]
             yield FigureComparison(label, list(_differences(label, *folders)))
         else:
             yield FigureComparison(label, ["is missing" if label in a else "is new"])
+
+
+def _records(figures: Path, notebooks: Collection[str] | None) -> dict[str, dict[str, Any]]:
+    return {
+        label: record
+        for label, record in read_records(figures).items()
+        if notebooks is None or record["folder"].name in notebooks
+    }
 
 
 def _differences(label: str, stored: Path, new: Path) -> Iterator[str]:
@@ -143,17 +124,19 @@ def _differences(label: str, stored: Path, new: Path) -> Iterator[str]:
             yield from compare_images(stored / image, new / image)
 
 
-def _claims(stored: Path, new: Path) -> Iterator[ClaimComparison]:
-    claims = _evaluated(stored), _evaluated(new)
-    for name in sorted({*claims[0], *claims[1]}):
-        a, b = (side.get(name) for side in claims)
-        holds = tuple(claim.holds if claim else None for claim in (a, b))
-        if holds[0] != holds[1] and (claim := b or a):
-            yield ClaimComparison(name, claim.statement, *holds)
+def _claims(stored: Path, metrics: list[MetricComparison]) -> Iterator[ClaimComparison]:
+    remade: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        if metric.new and not metric.measured:
+            remade.setdefault(metric.run, {})[metric.name] = metric.new
+    before, after = _evaluated(stored), _evaluated(stored, remade)
+    for name, claim in before.items():
+        if claim.holds != after[name].holds:
+            yield ClaimComparison(name, claim.statement, claim.holds, after[name].holds)
 
 
-def _evaluated(root: Path) -> dict[str, Claim]:
+def _evaluated(root: Path, remade: dict[str, dict[str, Metric]] | None = None) -> dict[str, Claim]:
     try:
-        return evaluate_claims(root)
+        return evaluate_claims(root, remade)
     except RunError as error:
         return {FILE.name: Claim(FILE.name, str(error), False, {})}

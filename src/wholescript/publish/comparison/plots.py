@@ -1,7 +1,8 @@
 """Comparison of plotted data: texts, colours and structure exactly, numbers with a tolerance.
 
 The inputs have the form of `plot_data.plotted_data`. The tolerance of a number is a fraction of a
-span: the limits of its axis (in decades for a logarithmic one) or of its colour map.
+span: the limits of its axis (in decades for a logarithmic one) or of its colour map. An axis of
+measured time or memory is compared by its ratios (`measured.py`), without its limits and ticks.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from wholescript.publish.comparison.measured import Ratios, is_measured_axis
 
 TOLERANCE = 0.02  # for figures that were stored without a tolerance
 _SERIES = {"lines": "line", "bars": "bars", "points": "points", "areas": "area", "images": "image"}
@@ -39,11 +42,15 @@ class PlotComparison:
 
 @dataclass(frozen=True)
 class _Span:
-    """The limits of an axis or of a colour map."""
+    """The limits of an axis or of a colour map.
+
+    `ratios` collects the numbers of a measured axis.
+    """
 
     low: float
     high: float
     log: bool = False
+    ratios: Ratios | None = None
 
     @property
     def width(self) -> float:
@@ -87,8 +94,12 @@ def _compare_axes(
     for which in ("x", "y"):
         a, b = stored[which], new[which]
         low, high = a["limits"]
-        spans.append(_Span(low, high, log=a["scale"] == "log"))
-        comparison.differences += _exact(f"{place}, {which}", a, b, without={"limits"})
+        ratios = Ratios() if is_measured_axis(a["label"]) else None
+        spans.append(_Span(low, high, log=a["scale"] == "log", ratios=ratios))
+        if ratios is not None:  # limits and ticks follow the numbers
+            comparison.differences += _exact(f"{place}, {which}", a, b, {"limits", "ticks"})
+            continue
+        comparison.differences += _exact(f"{place}, {which}", a, b, {"limits"})
         _compare_numbers(
             f"{place}, {which} limits", a["limits"], b["limits"], spans[-1], comparison
         )
@@ -100,6 +111,9 @@ def _compare_axes(
             for what, (values, span) in _numbers(a, *spans):
                 if what in numbers:
                     _compare_numbers(f"{name}, {what}", values, numbers[what][0], span, comparison)
+    for span in spans:
+        if span.ratios is not None:
+            comparison.differences += span.ratios.differences()
 
 
 def _pairs(
@@ -187,6 +201,9 @@ def _compare_numbers(
         return
     shifts = span.shifts(a, b)
     comparison.max_shift = max(comparison.max_shift, float(shifts.max(initial=0.0)))
+    if span.ratios is not None:
+        span.ratios.add(place, a, b)
+        return
     # Numbers are stored with six digits: ignore half a unit of the last one.
     outside = int((shifts > comparison.tolerance + 1e-6).sum())
     if outside:

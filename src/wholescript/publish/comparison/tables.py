@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from wholescript.experiments.registry import is_measured
+from wholescript.publish.comparison.measured import Ratios
+
 TOLERANCE = 0.02  # fraction of the range of a column
 
 
@@ -12,7 +15,8 @@ def compare_tables(stored: Path, new: Path) -> list[str]:
     """Return one message per difference of two CSV files, with row and column.
 
     The tolerance of a number is `TOLERANCE` times the range of its column in the stored file, or
-    times its magnitude if the column is constant.
+    times its magnitude if the column is constant. A column of a measured metric is compared by its
+    ratios.
     """
     a, b = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in (stored, new))
     if list(a.columns) != list(b.columns):
@@ -24,6 +28,9 @@ def compare_tables(stored: Path, new: Path) -> list[str]:
 
 def _compare_column(a: pd.DataFrame, b: pd.DataFrame, column: str) -> list[str]:
     old, new = (pd.to_numeric(table[column], errors="coerce").to_numpy() for table in (a, b))
+    if is_measured(column):
+        (ratios := Ratios()).add(column, old, new)
+        return list(ratios.differences())
     finite = old[np.isfinite(old)]
     width = np.ptp(finite) if finite.size else 0.0
     allowed = TOLERANCE * (np.full(old.shape, width) if width else np.abs(old))
