@@ -142,7 +142,8 @@ class DocumentStudy:
         unlabelled: list[str] = []
         if isinstance(dataset, LabelledDataset):
             if "unsupervised" in dataset.splits:
-                unlabelled = dataset.splits["unsupervised"].texts
+                limit = self.recipe.profiles[self.profile].get(LIMIT)
+                unlabelled = dataset.splits["unsupervised"].texts[:limit]
             fitting = _fitting(spec, dataset)
             if fitting is None:
                 return None
