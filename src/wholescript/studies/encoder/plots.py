@@ -35,5 +35,5 @@ def confusion_figure(models: RunsByModel) -> Figure:
     axes.tick_params(axis="y", labelsize=8)
     axes.set(xlabel="errors, test texts", title=best)
     axes.grid(axis="y", visible=False)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
