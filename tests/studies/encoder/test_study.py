@@ -99,7 +99,7 @@ def test_table_that_is_not_sorted_is_sorted_for_the_demo(trained, capsys) -> Non
 def test_many_classes_have_a_row_each_and_their_most_confused_pairs(trained, monkeypatch) -> None:
     _, _, models = trained
     few = tables.class_table(models)
-    assert list(few.index)[0] == "naive Bayes" and "f1 sea" in few
+    assert few.index[0] == "naive Bayes" and "f1 sea" in few
     monkeypatch.setattr(tables, "FEW_CLASSES", 2)
     monkeypatch.setattr("wholescript.studies.encoder.plots.FEW_CLASSES", 2)
     many = tables.class_table(models)

@@ -18,7 +18,8 @@ def attribution_run(study: DocumentStudy, model: Run) -> Run | None:
     """Return the token attribution of one text by the trained model of a run.
 
     The text is a review of our own for film reviews, else the first test text of a length that
-    can be drawn, or the beginning of the first one. Returns None, and prints why, if there is no attribution.
+    can be drawn, or the beginning of the first one. Returns None, and prints why, if there is no
+    attribution.
     """
     data = StoredDataset(model.name) if study.is_stored else model
     return study.run(TokenAttribution(_text(study)), data)
