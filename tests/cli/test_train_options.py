@@ -22,7 +22,9 @@ STORED = {
     "sentiment/naive-bayes-n1000-s0": "naive-bayes",
     "banking77/linear-ensemble-s0": "linear-ensemble",
     "banking77/scratch-tiny-lr1e-4-s0": "scratch --size tiny --learning-rate 1e-4",
-    "sentiment/encoder-published-s0": "encoder --config recipes/encoder-published.yaml",
+    "sentiment/encoder-published-s0": "encoder --epochs 5 --learning-rate 1e-4 --schedule constant "
+    "--warmup-ratio 0 --max-grad-norm inf --weight-decay 0 --label-smoothing 0 --patience 5 "
+    "--monitor val_accuracy",
     "sentiment/ngram-interpolated-s0": "ngram-interpolated",
 }
 """Published runs by their name, and the command that trains them."""

@@ -136,12 +136,15 @@ def label_sorted_demo(
     """
     from wholescript.data.labelled import load_source
     from wholescript.experiments.experiment import run as execute
-    from wholescript.studies.encoder.classifier import published_encoder
-    from wholescript.studies.encoder.label_sorted_demo import LabelSortedDemo
+    from wholescript.studies.encoder.label_sorted_demo import (
+        LabelSortedDemo,
+        in_published_order,
+        published_encoder,
+    )
 
-    source = load_source(dataset, path, name=name)
+    texts = in_published_order(load_source(dataset, path, name=name))
     demo = LabelSortedDemo(published_encoder(), n_train, max_eval, seed)
-    run = execute(demo, source, open_workspace(store))
+    run = execute(demo, texts, open_workspace(store))
     first_rows, all_rows = (run.metrics[m].value for m in ("accuracy_first_rows", "accuracy"))
     echo(f"accuracy on the first {max_eval:,} test rows: {first_rows:.2%}; on all: {all_rows:.2%}")
     echo(f"`data prepare --head {n_train}`: {run.config['guard_error'] or 'no error'}")

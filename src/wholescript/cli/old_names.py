@@ -36,7 +36,7 @@ OPTIONS = {
     "--keep-layers": "--n-layer",
     "--prompt": "--prompts",
     "--float32": "--no-bfloat16",
-    "--published-config": "--config recipes/encoder-published.yaml",
+    "--published-config": "the options of `encoder-published` in studies/encoder/recipe.yaml",
 }
 
 

@@ -6,7 +6,8 @@ import torch
 
 from tests.training.planted_documents import CLASSES, killed_in_step, planted, without_seconds
 from wholescript.errors import DataError, ParameterError
-from wholescript.studies.encoder.classifier import EncoderClassifier, published_encoder
+from wholescript.studies.encoder.classifier import EncoderClassifier
+from wholescript.studies.encoder.label_sorted_demo import published_encoder
 from wholescript.training.loop import TrainConfig
 from wholescript.training.pretrain import PRETRAINED_FILE
 from wholescript.training.settings import PRETRAIN_CONFIG

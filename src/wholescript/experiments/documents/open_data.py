@@ -55,13 +55,27 @@ def open_datasets(
         own = {
             k: v for k, v in recipe.datasets[name].items() if k not in ("dataset", "keep_columns")
         }
-        published = recipe.registered(name)
-        shown = name if dataset == published else name.replace(recipe.first, Path(dataset).stem, 1)
-        loaded = load_source(dataset, folder, name=_as_name(shown))
+        loaded = _load(recipe, name, dataset, folder)
         kept = [c for c in recipe.label_columns if c in loaded.splits["train"].frame]
         own |= options | {"keep_columns": kept, "classes": classes, "limit": limit}
         opened[name] = _prepared(project, loaded, own)
     return opened
+
+
+def open_first_source(
+    project: Project, recipe: Recipe, *, source: str, path: str = ""
+) -> LabelledSource:
+    """Return the first data set of a study as published: all its rows, in their order.
+
+    Raises:
+        ParameterError: the parameters contradict each other, or there are no texts (`stored`).
+        DataError: there are no such texts.
+    """
+    check_source(source, path)
+    if source == "stored":
+        raise ParameterError("source=stored has runs and no texts")
+    name, (dataset, folder) = next(iter(_places(project, recipe, source, path).items()))
+    return _load(recipe, name, dataset, folder)
 
 
 def check_source(source: str, path: str) -> None:
@@ -95,6 +109,13 @@ def _places(
         return {name: (dataset, given / dataset) for name, dataset in by_dataset.items()}
     dataset = given.stem if given.stem in DATASETS else str(given)
     return {name: (dataset, given) for name in _following(recipe, dataset)}
+
+
+def _load(recipe: Recipe, name: str, dataset: str, folder: Path | None) -> LabelledSource:
+    """Load a data set, which has the runs of the published one called `name`."""
+    published = recipe.registered(name)
+    shown = name if dataset == published else name.replace(recipe.first, Path(dataset).stem, 1)
+    return load_source(dataset, folder, name=_as_name(shown))
 
 
 def _following(recipe: Recipe, dataset: str) -> list[str]:

@@ -39,7 +39,7 @@ SKIP = "skip"
 LISTS = ("model", "n_train", "n_synthetic")
 """Keys of an entry that can have several values: one run for each."""
 LIMIT = "limit"
-"""Key of a profile: texts of train that a data set is prepared with."""
+"""Key of a profile: texts of train that a data set is prepared with, and of unlabelled ones."""
 CAPS = (LIMIT, "seeds", "n_train", "max_eval", "epochs", "pretrain_epochs")
 """Keys of a profile that are upper bounds."""
 DATA_KEYS = ("n_train", "max_eval", "label_column", "n_synthetic")

@@ -113,8 +113,13 @@ class DocumentStudy:
 
     def profile_table(self) -> pd.DataFrame:
         """Return the bounds and options of each profile, a row per profile."""
-        table = pd.DataFrame(self.recipe.profiles).T.rename_axis("scale")
-        return table.astype(object).where(table.notna(), "as published")
+        profiles = self.recipe.profiles
+        bounds = dict.fromkeys(key for profile in profiles.values() for key in profile)
+        rows = {
+            name: {key: profile.get(key, "as published") for key in bounds}
+            for name, profile in profiles.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scale")
 
     def display_name(self, name: str) -> str:
         """Return the display name of one of the data sets."""
@@ -142,7 +147,8 @@ class DocumentStudy:
         unlabelled: list[str] = []
         if isinstance(dataset, LabelledDataset):
             if "unsupervised" in dataset.splits:
-                unlabelled = dataset.splits["unsupervised"].texts
+                limit = self.recipe.profiles[self.profile].get(LIMIT)
+                unlabelled = dataset.splits["unsupervised"].texts[:limit]
             fitting = _fitting(spec, dataset)
             if fitting is None:
                 return None

@@ -1,1 +1,6 @@
-"""The encoder study: an encoder trained from scratch on IMDB, and the label-sorted split."""
+"""The encoder study: an encoder trained from scratch, and the label-sorted split."""
+
+from pathlib import Path
+
+RECIPE = Path(__file__).parent / "recipe.yaml"
+"""The runs of the study."""

@@ -1,8 +1,4 @@
-"""An encoder-only document classifier over whole words, trained from scratch.
-
-The configuration `published_encoder` is that of a small IMDB model that was published with a test
-accuracy of 100%; `label_sorted_demo` reproduces the data split it was trained and tested on.
-"""
+"""An encoder-only document classifier over whole words, trained from scratch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +10,7 @@ from wholescript.features.tokenizers import PAD_ID, UNK_ID, WordTokenizer
 from wholescript.models.scratch_encoder import MaskedLanguageModel, ScratchEncoder
 from wholescript.models.transformer_classifier import TransformerClassifier
 from wholescript.models.types import IntArray
-from wholescript.studies.encoder.settings import PUBLISHED_TRAIN_CONFIG, EncoderSettings
+from wholescript.studies.encoder.settings import EncoderSettings
 from wholescript.training.document_classifier import (
     NetworkClassifier,
     TokenizeFn,
@@ -98,8 +94,3 @@ class EncoderClassifier(EncoderSettings, NetworkClassifier):
             MLMObjective(self.bfloat16, mask_token_id), batch_size=self.batch_size,
             pad_token_id=PAD_ID, folder=folder,
         )  # fmt: skip
-
-
-def published_encoder() -> EncoderClassifier:
-    """Return the published configuration: no warm-up, no clipping, no label smoothing."""
-    return EncoderClassifier(label_smoothing=0.0, train_config=PUBLISHED_TRAIN_CONFIG)

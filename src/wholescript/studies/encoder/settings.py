@@ -9,17 +9,6 @@ from wholescript.training.settings import SCRATCH_TRAIN_CONFIG, NeuralSettings, 
 ENCODER_TRAIN_CONFIG = replace(
     SCRATCH_TRAIN_CONFIG, epochs=5, learning_rate=5e-4, schedule="cosine", patience=2
 )
-PUBLISHED_TRAIN_CONFIG = TrainConfig(
-    epochs=5,
-    learning_rate=1e-4,
-    weight_decay=0.0,
-    warmup_ratio=0.0,
-    max_grad_norm=float("inf"),
-    patience=5,
-    chunk_dropout=0.0,
-    schedule="constant",
-    monitor="val_accuracy",
-)
 
 
 @dataclass

@@ -1,0 +1,39 @@
+"""Figures of the encoder study: which classes are confused."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from wholescript.evaluation.document_comparison import confused_pairs
+from wholescript.experiments.documents.runs import predictions_by_seed
+from wholescript.experiments.documents.tables import RunsByModel, accuracy_table
+from wholescript.experiments.registry import model_display_name
+from wholescript.plots.documents import confusion
+from wholescript.studies.encoder.tables import FEW_CLASSES
+
+N_PAIRS = 10
+
+
+def confusion_figure(models: RunsByModel) -> Figure:
+    """Draw a confusion matrix per model; of many classes the pairs that are confused most often.
+
+    The pairs are those of the most accurate encoder, in test texts, the mean over seeds.
+    """
+    predictions = {
+        model_display_name(name): predictions_by_seed(runs) for name, runs in models.items()
+    }
+    if len(next(iter(predictions.values()))[0].classes) <= FEW_CLASSES:
+        return confusion(predictions, n_columns=3)
+    encoders = {name: runs for name, runs in models.items() if name.startswith("encoder")}
+    best = model_display_name(accuracy_table(encoders).index[-1])
+    pairs = confused_pairs(predictions[best], top=N_PAIRS)
+    figure, axes = plt.subplots(figsize=(7.0, 0.42 * len(pairs) + 1.4))
+    positions = np.arange(len(pairs))[::-1]
+    axes.barh(positions, pairs["n_errors"], label="first, predicted as second")
+    axes.barh(positions, pairs["n_reversed"], left=pairs["n_errors"], label="reversed")
+    axes.set_yticks(positions, [f"{row.label}\n{row.predicted}" for row in pairs.itertuples()])
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set(xlabel="errors, test texts", title=best)
+    axes.grid(axis="y", visible=False)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
