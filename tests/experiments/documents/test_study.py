@@ -106,8 +106,8 @@ def test_contradictory_parameters(workspace, recipe, parameters, problem) -> Non
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda t: t.assign(topic="sea"), "class"),
-        (lambda t: t.head(3), ""),
+        (lambda t: t.assign(topic="sea"), "are of the class 'sea'"),
+        (lambda t: t.head(3), "have fewer than 2 texts"),
         (lambda t: t.drop(columns="topic"), "label column cannot be guessed.*utterance"),
     ],
 )
