@@ -38,13 +38,19 @@ def open_datasets(
         path: a CSV, TSV, JSON lines or Parquet file; a folder with train, test, ...; a folder with
             a folder of each published data set; or, of the hub, `owner/name`.
         text_column, label_column: default: inferred.
-        classes: use only texts of these classes; default: all.
+        classes: use only texts of these classes; default: all, or those that the recipe names for
+            the bundled texts.
+
+    A second preparation of texts, such as with other splits, is left out if they do not allow it;
+    the reason is printed.
 
     Raises:
         ParameterError: the parameters contradict each other.
         DataError: there are no such texts, or they cannot be used; the message says why.
     """
     check_source(source, path)
+    if source == "bundled" and not classes:
+        classes = recipe.bundled_classes
     if source == "stored":
         return {name: StoredDataset(name) for name in recipe.datasets}
     options = {"text_column": text_column or None, "label_column": label_column or None}
@@ -56,7 +62,12 @@ def open_datasets(
         loaded = load_source(dataset, folder, name=_as_name(shown))
         kept = [c for c in own.pop("keep_columns", ()) if c in loaded.splits["train"].frame]
         own |= options | {"keep_columns": kept, "classes": classes}
-        opened[name] = _prepared(project, loaded, own)
+        try:
+            opened[name] = _prepared(project, loaded, own)
+        except DataError as error:
+            if not opened or dataset == published:
+                raise
+            print(f"left out: {shown}: {error}")
     return opened
 
 
