@@ -48,7 +48,7 @@ class DocumentStudy:
 
     `datasets` are by the name of the published data set whose runs each has. `left_out` has the
     reason for each run that could not be made. `generate` makes the synthetic texts of the recipe,
-    if it has any.
+    if it has any; `generators` has the runs whose models did, with the number of texts per class.
     """
 
     recipe: Recipe
@@ -57,6 +57,7 @@ class DocumentStudy:
     seed: int
     generate: Generate | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    generators: dict[str, tuple[Run, int]] = field(default_factory=dict)
 
     @property
     def main(self) -> Dataset:
@@ -179,10 +180,12 @@ class DocumentStudy:
         estimator = document_estimator(spec.model, options, unlabelled)
         name, config = spec.name or (entry.name if entry.fixed else None), spec.data_config(seed)
         synthetic = None
-        if spec.synthetic and isinstance(dataset, LabelledDataset):
-            assert self.generate is not None, "the recipe asks for synthetic texts"
+        if spec.synthetic:
             generator = _generator(spec, config, of_dataset)
-            synthetic = self.generate(generator, dataset, config, most_synthetic)
+            self.generators[generator.name] = generator, most_synthetic
+            if isinstance(dataset, LabelledDataset):
+                assert self.generate is not None, "the recipe asks for synthetic texts"
+                synthetic = self.generate(generator, dataset, config, most_synthetic)
         return run(DocumentExperiment(estimator, config, name, synthetic), dataset)
 
     def _leave_out(self, name: str, error: Exception) -> None:
