@@ -155,7 +155,9 @@ show_table(generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch"
 # for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
-if shared_trunk := models.get(generative.SHARED_TRUNK):
+few = dict(sorted(study.models("few")[study.main.name].items()))
+shared_trunk = models.get(generative.SHARED_TRUNK) or few.get(generative.SHARED_TRUNK)
+if shared_trunk:
     epochs = shared_trunk[0].history.set_index("epoch").drop(columns="learning_rate")
     columns = {"accuracy": "val_accuracy", "nats_per_token": "val_nats_per_token"}
     last = {
@@ -340,7 +342,6 @@ show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
 # *terrible* in one model and *wonderful* in the other.
 
 # %% label="tbl-generative-n1000"
-few = dict(sorted(study.models("few")[study.main.name].items()))
 n_few = int(tables.dataset_sizes(few)["n_train"].value)
 for name, seeds in few.items():
     record_metrics(f"generative/{n_few}-{name}", tables.metrics_over_seeds(seeds))

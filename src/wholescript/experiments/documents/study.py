@@ -168,12 +168,12 @@ class DocumentStudy:
         _, entry = DOCUMENT_MODELS[spec.model]
         unlabelled: list[str] = []
         if isinstance(dataset, LabelledDataset):
-            if "unsupervised" in dataset.splits:
-                unlabelled = dataset.splits["unsupervised"].texts
             fitting = _fitting(spec, dataset)
             if fitting is None:
                 return None
             spec = fitting
+            if "unsupervised" in dataset.splits:  # no more than there are labelled texts
+                unlabelled = dataset.splits["unsupervised"].texts[: spec.n_train]
         options = dict(spec.options)
         if "prompts" in options:
             options["prompts"] = _prompts(options["prompts"], dataset)

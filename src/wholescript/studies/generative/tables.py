@@ -71,7 +71,8 @@ def display_name(name: str) -> str:
 
 def display_names(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the display names of models in its index and its column `model`."""
-    named = table.rename(index=display_name)
+    names = {name: display_name(name) for name in table.index if isinstance(name, str)}
+    named = table.rename(index=names)
     return named.assign(model=table["model"].map(display_name)) if "model" in table else named
 
 
