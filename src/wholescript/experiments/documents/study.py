@@ -28,6 +28,7 @@ from wholescript.experiments.documents.recipe import (
 from wholescript.experiments.documents.tables import by_model, model_name
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import Experiment, run
+from wholescript.experiments.key import hash_json
 from wholescript.experiments.registry import dataset_display_name
 from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
@@ -157,8 +158,8 @@ class DocumentStudy:
         most_synthetic: int,
     ) -> Run | None:
         if isinstance(spec, EnsembleSpec):
-            members = [of_dataset[name][0] for name in spec.members if name in of_dataset]
-            if len(members) < len(spec.members):
+            members = _members(spec, of_dataset)
+            if not members:
                 return None
             ensemble = Ensemble(spec.name)
             if self.is_stored:
@@ -246,6 +247,19 @@ def _prompts(by_class: Mapping[str, str], dataset: Dataset) -> list[str]:
     if isinstance(dataset, StoredDataset) or set(dataset.classes) == set(by_class):
         return list(by_class.values())
     return [f"{name.replace('_', ' ')}:" for name in dataset.classes]
+
+
+def _members(spec: EnsembleSpec, of_dataset: RunsByModel) -> list[Run]:
+    """Return the runs of an ensemble, on the most documents; none if these are not the same."""
+    found = [
+        [runs[0] for runs in of_dataset.values() if model_name(runs[0]) == name]
+        for name in spec.members
+    ]
+    members = [
+        max(runs, key=lambda run: run.config["documents"]["train"]) for runs in found if runs
+    ]
+    same = {hash_json(run.settings["data_config"]) for run in members}
+    return members if len(members) == len(found) and len(same) == 1 else []
 
 
 def _generator(spec: RunSpec, config: DataConfig, of_dataset: RunsByModel) -> Run:
