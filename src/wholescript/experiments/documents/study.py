@@ -25,7 +25,7 @@ from wholescript.experiments.documents.recipe import (
     Spec,
     read_recipe,
 )
-from wholescript.experiments.documents.tables import by_model, model_name
+from wholescript.experiments.documents.tables import by_model, model_name, trained_on_true_labels
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import Experiment, run
 from wholescript.experiments.key import hash_json
@@ -251,15 +251,13 @@ def _prompts(by_class: Mapping[str, str], dataset: Dataset) -> list[str]:
 
 def _members(spec: EnsembleSpec, of_dataset: RunsByModel) -> list[Run]:
     """Return the runs of an ensemble, on the most documents; none if these are not the same."""
-    found = [
-        [runs[0] for runs in of_dataset.values() if model_name(runs[0]) == name]
-        for name in spec.members
-    ]
-    members = [
-        max(runs, key=lambda run: run.config["documents"]["train"]) for runs in found if runs
-    ]
+    largest: dict[str, Run] = {}
+    real = [runs[0] for runs in of_dataset.values() if trained_on_true_labels(runs)]
+    for found in sorted(real, key=lambda run: int(run.config["documents"]["train"])):
+        largest[model_name(found)] = found
+    members = [largest[name] for name in spec.members if name in largest]
     same = {hash_json(run.settings["data_config"]) for run in members}
-    return members if len(members) == len(found) and len(same) == 1 else []
+    return members if len(members) == len(spec.members) and len(same) == 1 else []
 
 
 def _generator(spec: RunSpec, config: DataConfig, of_dataset: RunsByModel) -> Run:
