@@ -264,7 +264,12 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
 
 
 def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) -> dict[str, Metric]:
-    """Return `error_rate_ratios` on the documents that all models have predicted."""
+    """Return `error_rate_ratios` on the documents that all models have predicted.
+
+    There are none where the baseline was left out.
+    """
+    if baseline not in models:
+        return {}
     predictions = {name: predictions_by_seed(runs) for name, runs in models.items()}
     common = set.intersection(
         *(set(one.ids) for by_seed in predictions.values() for one in by_seed)
