@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.training.planted_documents import planted_table
-from wholescript.errors import DataError
+from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments import workspace as workspaces
 from wholescript.experiments.documents.attribution import TokenAttribution
@@ -163,6 +163,12 @@ def test_unusable_tables_are_an_error(activated, tmp_path, table, given, message
     pd.DataFrame(table).to_csv(tmp_path / "own.csv", index=False)
     activated(Project(tmp_path), path=str(tmp_path / "own.csv"), **given)
     with pytest.raises(DataError, match=message):
+        open_study(RECIPE)
+
+
+def test_published_runs_have_no_choice_of_classes(activated):
+    activated(Project(ROOT), source="stored", classes="negative")
+    with pytest.raises(ParameterError, match="negative need source=bundled"):
         open_study(RECIPE)
 
 

@@ -52,6 +52,11 @@ def open_datasets(
     if source == "bundled" and not classes:
         classes = recipe.bundled_classes
     if source == "stored":
+        if given := [one for one in (text_column, label_column, ",".join(classes)) if one]:
+            raise ParameterError(
+                f"source=stored has no texts to choose columns or classes of: {', '.join(given)} "
+                "need source=bundled, local or hub"
+            )
         return {name: StoredDataset(name) for name in recipe.datasets}
     options = {"text_column": text_column or None, "label_column": label_column or None}
     opened: dict[str, LabelledDataset | StoredDataset] = {}
