@@ -47,7 +47,10 @@ PARAMETERS = {
 TINY = {"model": "class-lm", "size": "tiny", "vocab_size": 300, "bfloat16": False}
 TINY |= {"epochs": 6, "learning_rate": 0.003, "name": "lm"}
 OWN_RECIPE = {
-    "datasets": {"sentiment": {"dataset": "imdb"}, "blocked": {"holdout_block_size": 400}},
+    "datasets": {
+        "sentiment": {"dataset": "imdb"},
+        "blocked": {"dataset": "imdb", "holdout_block_size": 400},
+    },
     "profiles": {"smoke": {"n_train": 90}, "cpu": {}, "full": {}},
     "sections": {
         "models": {

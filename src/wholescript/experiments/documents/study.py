@@ -239,7 +239,8 @@ def _fitting(spec: RunSpec, dataset: LabelledDataset) -> RunSpec | None:
         n_train = None if n_train >= len(get_labels(train, "label")) else n_train
     if max_eval is not None:  # a bound above all splits is none: it would be another run
         max_eval = max(max_eval, n_classes)
-        most = max(len(split) for split in dataset.splits.values())
+        labelled = [split for name, split in dataset.splits.items() if name != "unsupervised"]
+        most = max(map(len, labelled))
         max_eval = None if max_eval >= most else max_eval
     return dataclasses.replace(spec, n_train=n_train, max_eval=max_eval)
 
