@@ -158,7 +158,7 @@ def test_short_texts_lower_the_minimum_length(activated, tmp_path):
         (
             {"text": [f"text {n}" for n in range(60)], "label": ["yes", "no"] * 30},
             {"classes": "yes, maybe"},
-            "no class 'maybe'",
+            "no class maybe",
         ),
     ],
 )
