@@ -189,7 +189,9 @@ class Synthesis(Experiment[LabelledDataset]):
         write_atomic(context.folder / METADATA_FILE, json.dumps(metadata, indent=2))
         counts = synthetic.counts | {"n_kept": len(lines)}
         n_words = [len(text.split()) for text in synthetic.texts]
-        documents = pd.DataFrame({"class": synthetic.labels, "text": synthetic.texts})
+        # A carriage return would end a row of the table as CSV.
+        texts = [text.replace("\r", " ") for text in synthetic.texts]
+        documents = pd.DataFrame({"class": synthetic.labels, "text": texts})
         examples = documents.groupby("class").head(2).reset_index(drop=True)
         examples["class"] = [data.classes[label] for label in examples["class"]]
         return Outcome(
