@@ -201,7 +201,8 @@ calibration_table = generative.calibration_table(models)
 for name, row in calibration_table.iterrows():
     length_exponent = {"length_exponent": Metric(row["length_exponent"], tolerance=0.02)}
     ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
-    record_metrics(f"generative/{name}-calibration", ece_ratio | length_exponent)
+    metrics = generative.finite(ece_ratio | length_exponent)
+    record_metrics(f"generative/{name}-calibration", metrics)
 calibration_formats = {"temperature": ".1f", "length_exponent": ".2f", "ece_ratio": ".1f"}
 table = display_names(calibration_table)
 show_table(table, "tbl-generative-calibration", calibration_formats)
@@ -374,7 +375,7 @@ if all(name in few for name in trunks):
 few_calibration = generative.calibration_table(few)
 for name, row in few_calibration.iterrows():
     ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
-    record_metrics(f"generative/{n_few}-{name}-calibration", ece_ratio)
+    record_metrics(f"generative/{n_few}-{name}-calibration", generative.finite(ece_ratio))
 table = display_names(few_calibration)
 show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
 
@@ -427,7 +428,7 @@ if synthetic_runs:
             f"error_ratio_{row.n_added}": Metric(row.error_ratio, row.low, row.high, 0.05)
             for row in rows.itertuples()
         }
-        record_metrics(f"generative/{origin}-{model}", ratios)
+        record_metrics(f"generative/{origin}-{model}", generative.finite(ratios))
     figure = plots.augmentation_curve(display_names(augmentation))
     show_figure(figure, "fig-generative-synthetic-data")
 

@@ -214,6 +214,7 @@ def test_many_classes_have_f1_only(activated, tmp_path):
     )
     assert list(ratios) == [150]
     table = ratio_table(ratios[150])
+    assert ratio_table({}).empty
     assert table.index.tolist() == [("Kneser-Ney n-grams + Bayes' rule", "naive Bayes")]
 
 

@@ -54,6 +54,11 @@ def published_accuracy() -> Metric:
     return Metric(PUBLISHED_ACCURACY, bounds.low, bounds.high)
 
 
+def finite(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics with a value: a ratio to 0 has none."""
+    return {name: metric for name, metric in metrics.items() if np.isfinite(metric.value)}
+
+
 def example_text(study: DocumentStudy) -> str:
     """Return a text to attribute: the first one of test that is short, or one of our own."""
     if isinstance(study.main, StoredDataset):
@@ -86,12 +91,13 @@ def ratio_table(ratios: Mapping[str, Metric]) -> pd.DataFrame:
 
     Index the display names `model` and `baseline`; columns `error_ratio`, `low`, `high`.
     """
-    rows = {
-        tuple(name.split("_over_")): {"error_ratio": m.value, "low": m.low, "high": m.high}
-        for name, m in ratios.items()
-    }
-    table = pd.DataFrame(rows).T.rename_axis(["model", "baseline"])
-    return table.rename(index=display_name)
+    pairs = [[display_name(part) for part in name.split("_over_")] for name in ratios]
+    index = pd.MultiIndex.from_arrays(
+        [[model for model, _ in pairs], [baseline for _, baseline in pairs]],
+        names=["model", "baseline"],
+    )
+    rows = [(metric.value, metric.low, metric.high) for metric in ratios.values()]
+    return pd.DataFrame(rows, index, ["error_ratio", "low", "high"])
 
 
 def weight_table(ensembles: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
@@ -139,7 +145,7 @@ def calibration_table(models: RunsByModel) -> pd.DataFrame:
         for parameter in ("temperature", "length_exponent"):
             values = [_calibration_parameter(run, parameter) for run in runs]
             row[parameter] = float(np.mean(values))
-        row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"]
+        row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"] if row["ece"] else np.nan
         floors = [
             ece_noise_floor(run.predictions(DocumentPredictions), seed=bootstrap_seed())
             for run in runs
@@ -266,7 +272,7 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
 def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) -> dict[str, Metric]:
     """Return `error_rate_ratios` on the documents that all models have predicted.
 
-    There are none where the baseline was left out.
+    There are none where the baseline was left out, or made no errors.
     """
     if baseline not in models:
         return {}
@@ -284,7 +290,7 @@ def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) ->
                 models[name], models[baseline], (by_seed, selected[baseline])
             )
             ratios[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
-    return ratios
+    return finite(ratios)
 
 
 def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
