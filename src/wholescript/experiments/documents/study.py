@@ -144,9 +144,10 @@ class DocumentStudy:
                 continue  # a section on one data set
             fewest = 2 if isinstance(dataset, StoredDataset) else _fewest_texts(dataset)
             for spec in self.recipe.specs(section, follows, self.profile, fewest):
-                is_run = isinstance(spec, RunSpec)
-                first, n_seeds = (spec.first_seed, spec.seeds) if is_run else (0, 1)
-                for seed in range(first, first + n_seeds):
+                seeds = range(1)
+                if isinstance(spec, RunSpec):
+                    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+                for seed in seeds:
                     yield dataset, spec, seed if self.is_stored else self.seed + seed
 
     def _make(
