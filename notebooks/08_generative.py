@@ -9,33 +9,33 @@
 # %% [markdown]
 # # One language model per class
 #
-# **Question.** Train one language model on positive reviews and one on negative reviews, and
-# classify a new review by which of the two gives it the higher likelihood: how accurate is such a
-# generative classifier, compared with discriminative ones?
+# **Question.** Train one language model on the texts of each class, and classify a new text by
+# which of them gives it the highest likelihood: how accurate is such a generative classifier,
+# compared with discriminative ones?
 #
-# **What you need.** Nothing: the reviews of IMDB may not be redistributed, so the models were
-# trained elsewhere, by `notebooks/08_train.sh`, and this notebook loads the stored runs. **How long
-# it takes.** A minute or two.
+# **What you need.** Nothing for the published runs (`source=stored`), on film reviews that may not
+# be redistributed. `source=bundled` trains on a choice of the questions of Banking77, which are in
+# the repository, or on other `classes` of them; `source=local` with `path` on a table of your own.
+# SmolLM2 needs `make encoder`; without it its models are left out, and the notebook says so.
+# **How long it takes.** The published runs a minute or two, `scale=smoke` a minute, `scale=cpu`
+# some twenty minutes, `scale=full` hours to a day.
 
 # %% tags=["parameters"]
-published_accuracy = 0.901  # of two class-conditional GPT-2 models, as published
-published_n_test = 1000  # reviews on which that accuracy was measured
-finetuned_model = "smollm2-bayes-lora-prompted"  # SmolLM2 fine-tuned per class, with prompts
-shared_trunk_model = "smollm2-pruned-bayes-shared-trunk"  # pruned SmolLM2, trained discriminatively
-shared_trunk_generative_model = (
-    "smollm2-pruned-bayes-shared-trunk-generative"  # the same, trained with the next-token loss
-)
-generator_model = "smollm2-generator"  # the fine-tuned model with other seeds, for synthetic data
-seed = 0  # of the bootstrap
+source = "stored"  # stored | bundled | local | hub
+path = ""  # of local: a table, or a folder with train and test; of hub: owner/name
+text_column = ""  # of a table of your own; empty: found by its name
+label_column = ""  # the same
+classes = ""  # names with commas between them; empty: all, of bundled a choice of six
+scale = "full"  # smoke | cpu | full
+seed = 0  # of the bootstrap; the first one of the trainings
 
 # %%
 import pandas as pd
-from scipy.stats import binomtest
 
 from wholescript.evaluation.document_predictions import DocumentPredictions
-from wholescript.experiments.documents import tables as study
-from wholescript.experiments.documents.tables import load_analysis_run, load_document_runs
-from wholescript.experiments.registry import model_display_name
+from wholescript.experiments.documents import tables
+from wholescript.experiments.documents.attribution import TokenAttribution
+from wholescript.experiments.documents.study import open_study
 from wholescript.plots import documents as plots
 from wholescript.plots.forest import forest_plot, grouped_forest_plot
 from wholescript.publish.cells import (
@@ -45,116 +45,133 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
+from wholescript.studies.generative import RECIPE, synthetic_data
 from wholescript.studies.generative import tables as generative
+from wholescript.studies.generative.tables import display_name, display_names
 
-# %% label="tbl-generative-published"
+# %% [markdown]
+# ## Data and models
+#
+# Every model is found among the stored runs or trained here; `scale` bounds the training texts, the
+# epochs and the seeds. *full* is the recipe of the published runs.
+
+# %% label="tbl-generative-profiles"
 notebook = begin_notebook("08_generative", globals())
-n_correct = round(published_accuracy * published_n_test)
-bounds = binomtest(n_correct, published_n_test).proportion_ci(method="wilson")
-accuracy = Metric(published_accuracy, bounds.low, bounds.high)
-record_metrics("generative/published", {"accuracy": accuracy, "n_test": Metric(published_n_test)})
-row = {"accuracy": published_accuracy, "low": bounds.low, "high": bounds.high}
+study = open_study(RECIPE, synthetic_data.generate_for_training)
+show_table(study.profile_table(), "tbl-generative-profiles")
+
+# %% [markdown] tags=["published"]
+# The question was asked of IMDB with a language model of positive and one of negative reviews. This
+# accuracy was published:
+
+# %% tags=["published"] label="tbl-generative-published"
+accuracy, n_test = generative.published_accuracy(), generative.PUBLISHED_N_TEST
+record_metrics("generative/published", {"accuracy": accuracy, "n_test": Metric(n_test)})
+row = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high}
 table = pd.DataFrame({"class-conditional GPT-2, published": row}).T.rename_axis("model")
 show_table(table, "tbl-generative-published")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # The interval (Wilson, {fixed}`95%`) of the published accuracy is this wide because a thousand
 # reviews were tested. Here all test reviews are.
-#
-# ## Models compared
-#
-# By Bayes' rule the probability of a class, given a review, is proportional to the likelihood of
-# the review under the language model of this class, times the prior of the class. A language model
-# factorises the likelihood into the probabilities of each token given the preceding ones. A review
-# is scored whole, and every token counts once. The generative classifiers are:
+
+# %% [markdown]
+# By Bayes' rule the probability of a class, given a text, is proportional to the likelihood of the
+# text under the language model of this class, times the prior of the class. A language model
+# factorises the likelihood into the probabilities of each token given the preceding ones. A text is
+# scored whole, and every token counts once. The generative classifiers are:
 #
 # - *naive Bayes*: Bayes' rule on unigrams and bigrams that are assumed to be independent.
 # - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified Kneser-Ney
-#   smoothing, with as many reviews for each class.
+#   smoothing.
 # - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model of all
-#   reviews, unlabelled ones included, and with a cache of the preceding words of the review.
+#   texts, unlabelled ones included, and with a cache of the preceding words of the text.
 # - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
 # - *pruned SmolLM2*: class-conditional models on a shared trunk, trained discriminatively.
 #
 # The discriminative baselines are TF-IDF + logistic regression and NB-SVM, a linear SVM on features
-# weighted by naive Bayes log-count ratios (Wang and Manning, 2012). Ensembles weight the logits of
-# their members; the weights are fitted on validation. In the ensembles *class-conditional LMs*
-# stands for three models: the interpolated n-grams and the tiny transformers after {fixed}`10`
-# epochs and with pretraining.
+# weighted by naive Bayes log-count ratios (Wang and Manning, 2012). Ensembles, of two classes only,
+# weight the logits of their members; the weights are fitted on validation. In the ensembles
+# *class-conditional LMs* stands for three models: the interpolated n-grams and the tiny
+# transformers after {fixed}`10` epochs and with pretraining.
 
 # %% label="fig-generative-accuracy"
-sentiment_runs = load_document_runs("sentiment")
-runs = study.by_dataset(study.trained_on_all(sentiment_runs))["sentiment"]
-models = {name: seeds for name, seeds in runs.items() if not name.startswith("encoder")}
+found = study.models("models")
+models = dict(sorted(found.pop(study.main.name).items()))
+blocked = dict(sorted(next(iter(found.values()), {}).items()))
 for name, seeds in models.items():
-    record_metrics(f"generative/{name}", study.metrics_over_seeds(seeds))
+    record_metrics(f"generative/{name}", tables.metrics_over_seeds(seeds))
 for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
-    record_metrics(f"generative/over-{baseline}", study.error_rate_ratios(models, baseline))
-record_metrics("generative/statistics", study.dataset_sizes(models))
-names = {name: model_display_name(name) for name in models}
-accuracies = study.accuracy_table(models).rename(index=names)
+    record_metrics(f"generative/over-{baseline}", tables.error_rate_ratios(models, baseline))
+record_metrics("generative/statistics", tables.dataset_sizes(models))
+accuracies = display_names(tables.accuracy_table(models))
 show_figure(forest_plot(accuracies, "test accuracy"), "fig-generative-accuracy")
 
 # %% label="tbl-generative-models"
 formats = {"trained_parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
 formats |= {"inference_seconds_per_1000": ".2f", "peak_memory_gb": ".2f"}
-show_table(study.model_table(models).rename(index=names), "tbl-generative-models", formats)
+show_table(display_names(tables.model_table(models)), "tbl-generative-models", formats)
 
 # %% [markdown]
 # ## Class-conditional transformers from scratch
 #
-# The tiny transformers were trained for at most six or at most ten epochs on all reviews of their
-# class. The pretrained ones were first one model, trained for one epoch on all reviews, unlabelled
-# ones included, and then trained per class for four epochs. Each keeps the weights of the epoch
-# with the lowest validation loss and stops early.
+# The tiny transformers are trained on all texts of their class, for at most as many epochs as their
+# names say. The pretrained ones are first one model, trained on the texts of all classes, also
+# unlabelled ones, and then trained per class. Each keeps the weights of the epoch with the lowest
+# validation loss and stops early.
 
 # %% label="fig-generative-lm-loss"
-lm_epochs = generative.lm_losses_by_epoch(models)
-lm_epochs = lm_epochs.assign(model=lm_epochs["model"].map(names))
+lm_epochs = display_names(generative.lm_losses_by_epoch(models))
 show_figure(plots.lm_training_curves(lm_epochs), "fig-generative-lm-loss")
 
 # %% label="tbl-generative-lm-loss"
 show_table(generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch": ".0f"})
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # More epochs on the reviews of each class lower the next-token loss but not the error rate. Shared
 # pretraining lowers the error rate and takes less time, since what is common to all reviews need
 # not be learned twice, each time from half of them. Transformers and n-grams make different errors:
 # their ensemble has a lower error rate than each member.
-#
+
+# %% [markdown]
 # ## A pretrained model, trained discriminatively
 #
 # The next-token loss of a class-conditional language model depends little on the label, because few
-# tokens are predictive of it. Both class models were therefore trained jointly with {fixed}`0.8` x
+# tokens are predictive of it. The class models are therefore trained jointly with {fixed}`0.8` x
 # label cross-entropy + {fixed}`0.2` x next-token cross-entropy (Krause et al., 2021, GeDi). The
-# label loss uses the likelihoods of a window under both models. The result is still a language
-# model for each class, and whole reviews are classified by Bayes' rule.
+# label loss uses the likelihoods of a window under all class models. The result is still a language
+# model for each class, and whole texts are classified by Bayes' rule.
 #
-# To make training and inference feasible on two cores, SmolLM2 was pruned to its first sixteen
-# layers and to the twelve thousand most frequent tokens of the training reviews. A linear map,
-# fitted by least squares, replaces the removed layers. The first ten layers are a frozen trunk that
-# encodes a review once for both classes; the six layers above it are fine-tuned per class with
-# LoRA, for one epoch on one window of each review.
+# To make training and inference feasible on two cores, SmolLM2 is pruned to its first sixteen
+# layers and to the twelve thousand most frequent tokens of the training texts. A linear map, fitted
+# by least squares, replaces the removed layers. The first ten layers are a frozen trunk that
+# encodes a text once for all classes; the six layers above it are fine-tuned per class with LoRA,
+# for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
-shared_trunk_history = (
-    models[shared_trunk_model][0].history.set_index("epoch").drop(columns="learning_rate")
-)
-columns = {"accuracy": "val_accuracy", "nats_per_token": "val_nats_per_token"}
-last = {
-    metric: Metric(float(shared_trunk_history[column].iloc[-1]))
-    for metric, column in {**columns, "seconds": "seconds"}.items()
-}
-record_metrics("generative/shared-trunk-validation", last)
-show_table(shared_trunk_history, "tbl-generative-shared-trunk", {"seconds": ",.0f"})
+few = dict(sorted(study.models("few")[study.main.name].items()))
+shared_trunk = models.get(generative.SHARED_TRUNK) or few.get(generative.SHARED_TRUNK)
+if shared_trunk:
+    epochs = shared_trunk[0].history.set_index("epoch").drop(columns="learning_rate")
+    columns = {"accuracy": "val_accuracy", "nats_per_token": "val_nats_per_token"}
+    last = {
+        metric: Metric(float(epochs[column].iloc[-1]))
+        for metric, column in {**columns, "seconds": "seconds"}.items()
+    }
+    record_metrics("generative/shared-trunk-validation", last)
+    show_table(epochs, "tbl-generative-shared-trunk", {"seconds": ",.0f"})
 
 # %% [markdown]
-# The table gives the validation metrics on {fixed}`512` windows of {fixed}`256` tokens; *val nats
-# per token* is the next-token loss. As language models the two are poor: training favours the
-# label. As a classifier of whole reviews this model has a lower error rate than every other single
-# model here, and than every ensemble without it. Most reviews were scored on a GPU. Every fifth was
-# also scored on two cores, with the same predicted label except for a few.
-#
+# The table gives the metrics on at most {fixed}`512` validation windows of {fixed}`256` tokens;
+# *val nats per token* is the next-token loss.
+
+# %% [markdown] tags=["published"]
+# As language models the two are poor: training favours the label. As a classifier of whole reviews
+# this model has a lower error rate than every other single model here, and than every ensemble
+# without it. Most reviews were scored on a GPU. Every fifth was also scored on two cores, with the
+# same predicted label except for a few.
+
+# %% [markdown]
 # ## Calibration
 #
 # A language model treats each token as new evidence. The log-likelihood ratio of a text of two
@@ -166,23 +183,27 @@ show_table(shared_trunk_history, "tbl-generative-shared-trunk", {"seconds": ",.0
 #
 # The suffix *uncalibrated* marks the metrics before calibration, and *ece ratio* is the expected
 # calibration error (ECE) before over that after it. *Expected ece if calibrated* is the ECE that
-# perfectly calibrated probabilities would have in a sample of this size. The pruned SmolLM2 was
+# perfectly calibrated probabilities would have in a sample of this size. The pruned SmolLM2 is
 # trained with log-likelihood ratios divided by the square root of the window length, an exponent of
-# one half; the exponent fitted on validation is close to that.
+# one half.
+
+# %% [markdown] tags=["published"]
+# The exponent fitted on validation is close to that.
 
 # %% label="tbl-generative-calibration"
 calibration_table = generative.calibration_table(models)
 for name, row in calibration_table.iterrows():
     length_exponent = {"length_exponent": Metric(row["length_exponent"], tolerance=0.02)}
     ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
-    record_metrics(f"generative/{name}-calibration", ece_ratio | length_exponent)
+    metrics = generative.finite(ece_ratio | length_exponent)
+    record_metrics(f"generative/{name}-calibration", metrics)
 calibration_formats = {"temperature": ".1f", "length_exponent": ".2f", "ece_ratio": ".1f"}
-table = calibration_table.rename(index=names)
+table = display_names(calibration_table)
 show_table(table, "tbl-generative-calibration", calibration_formats)
 
 # %% label="fig-generative-calibration"
 calibrated = {
-    names[name]: models[name][0].predictions(DocumentPredictions)
+    display_name(name): models[name][0].predictions(DocumentPredictions)
     for name in calibration_table.index
 }
 show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
@@ -190,74 +211,79 @@ show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 # %% [markdown]
 # ## Random and blocked validation splits
 #
-# Ensemble weights, temperatures and the order of the n-grams are chosen on validation. In the
-# training file the reviews of one film stand near each other, up to thirty of one label, and the
-# test file has other films (Maas et al., 2011). If validation reviews are drawn at random, one by
-# one, they are reviews of training films, and validation may be optimistically biased for a model
-# that memorises names and plots.
-#
-# The cheap models were trained again after `wholescript data prepare --holdout-block-size 25`,
-# which holds out blocks of twenty-five consecutive reviews. This is not a split by film, which the
-# file does not name: blocks end within films, and the positive and the negative reviews of a film
-# are far apart.
+# Ensemble weights, temperatures and the order of the n-grams are chosen on validation. If
+# neighbouring texts of a file are related, as reviews of one film are, and validation texts are
+# drawn at random, one by one, validation may be optimistically biased for a model that memorises
+# names and plots. The cheap models are therefore trained again on a hold-out of blocks of
+# twenty-five consecutive texts (`wholescript data prepare --holdout-block-size 25`), where such
+# blocks can be drawn: in a file that is sorted by label a class may be missing from them.
+
+# %% [markdown] tags=["published"]
+# In the training file of IMDB the reviews of one film stand near each other, up to thirty of one
+# label, and the test file has other films (Maas et al., 2011). The blocks are not a split by film,
+# which the file does not name: blocks end within films, and the positive and the negative reviews
+# of a film are far apart.
 
 # %% label="fig-generative-validation"
-blocked = study.by_dataset(load_document_runs("sentiment-blocked"))["sentiment-blocked"]
-for name, seeds in blocked.items():
-    record_metrics(f"generative/blocked-{name}", study.metrics_over_seeds(seeds))
-record_metrics("generative/blocked-over-nb-svm", study.error_rate_ratios(blocked, "nb-svm"))
 hold_outs = {"random": {name: models[name] for name in blocked}, "blocks of 25": blocked}
-gaps = {
-    hold_out: generative.validation_optimism(runs).rename(index=names)
-    for hold_out, runs in hold_outs.items()
-}
-label = "validation accuracy minus test accuracy"
-figure = grouped_forest_plot(gaps, label, reference=0)
-show_figure(figure, "fig-generative-validation")
+gaps = {name: generative.validation_optimism(of_set) for name, of_set in hold_outs.items()}
+if blocked:
+    for name, seeds in blocked.items():
+        record_metrics(f"generative/blocked-{name}", tables.metrics_over_seeds(seeds))
+    ratios = tables.error_rate_ratios(blocked, "nb-svm")
+    record_metrics("generative/blocked-over-nb-svm", ratios)
+    label = "validation accuracy minus test accuracy"
+    shown = {hold_out: display_names(table) for hold_out, table in gaps.items()}
+    show_figure(grouped_forest_plot(shown, label, reference=0), "fig-generative-validation")
 
 # %% label="tbl-generative-validation"
-for model, row in generative.validation_optimism(hold_outs["random"]).iterrows():
-    gap = Metric(row["value"], row["low"], row["high"])
-    record_metrics(f"generative/gap-{model}", {"accuracy_gap": gap})
-table = pd.concat(gaps, names=["hold_out"]).reset_index().set_index("model")
-table = table.rename(columns={"value": "accuracy_gap"})
-columns = ["hold_out", "validation", "test", "accuracy_gap", "low", "high"]
-show_table(table[columns], "tbl-generative-validation")
+if blocked:
+    for model, row in gaps["random"].iterrows():
+        gap = Metric(row["value"], row["low"], row["high"])
+        record_metrics(f"generative/gap-{model}", {"accuracy_gap": gap})
+    table = pd.concat(shown, names=["hold_out"]).reset_index().set_index("model")
+    table = table.rename(columns={"value": "accuracy_gap"})
+    columns = ["hold_out", "validation", "test", "accuracy_gap", "low", "high"]
+    show_table(table[columns], "tbl-generative-validation")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # With a random split the validation accuracy of the n-grams is optimistically biased; for the other
 # models no optimistic bias was detected. With a blocked hold-out the ensemble has a lower error
 # rate than NB-SVM. Its members were trained and calibrated again, so the weights alone do not
 # explain the difference.
 
 # %% label="tbl-generative-ensemble-weights"
-ensemble = "ensemble-nb-svm-ngram"
-weights = {
-    hold_out: {
-        names[run.rpartition("/")[2].removesuffix("-s0")]: weight
-        for run, weight in runs[ensemble][0].config["chosen"].items()
-    }
-    | {"error": 1 - study.metrics_over_seeds(runs[ensemble])["accuracy"].value}
-    for hold_out, runs in hold_outs.items()
+ensembles = {
+    hold_out: of_set["ensemble-nb-svm-ngram"]
+    for hold_out, of_set in hold_outs.items()
+    if "ensemble-nb-svm-ngram" in of_set
 }
-table = pd.DataFrame(weights).T.rename_axis("hold-out")
-show_table(table, "tbl-generative-ensemble-weights")
+if ensembles:
+    show_table(generative.weight_table(ensembles), "tbl-generative-ensemble-weights")
 
 # %% [markdown]
 # ## Token attribution
 #
-# The log-likelihood ratio of a review under the two class models is a sum over its words, so it can
-# be attributed to them exactly. The example is a review of our own, scored by the n-grams.
+# The log-likelihood ratio of a text under the class models of the predicted class and the runner-up
+# is a sum over its words, so it can be attributed to them exactly. The example is scored by the
+# n-grams.
+
+# %% [markdown] tags=["published"]
+# It is a review of our own.
 
 # %% label="fig-generative-token-attribution"
-attribution = load_analysis_run("sentiment/ngram-bayes-s0-token-attribution")
-record_metrics("generative/token-attribution", attribution.metrics)
-show_figure(plots.token_attribution(attribution.history), "fig-generative-token-attribution")
+text = generative.example_text(study)
+attribution = study.run(TokenAttribution(text), models["ngram-bayes"][0])
+if attribution:
+    record_metrics("generative/token-attribution", attribution.metrics)
+    figure = plots.token_attribution(attribution.history)
+    show_figure(figure, "fig-generative-token-attribution")
 
 # %%
-probability = attribution.metrics["probability"].value
-print(attribution.settings["text"])
-print(f"predicted: {attribution.config['predicted']}, with probability {probability:.0%}")
+if attribution:
+    probability = attribution.metrics["probability"].value
+    print(text)
+    print(f"predicted: {attribution.config['predicted']}, with probability {probability:.0%}")
 
 # %% [markdown]
 # ## Generative and discriminative classifiers by training-set size
@@ -268,165 +294,162 @@ print(f"predicted: {attribution.config['predicted']}, with probability {probabil
 # their learning curves cross.
 
 # %% label="fig-generative-learning"
-learning_curves = study.learning_curve_table(sentiment_runs)
-learning_curves = learning_curves.assign(model=learning_curves["model"].map(model_display_name))
+runs = study.runs("learning_curve", "few", "models")[study.main.name]
+runs = dict(sorted(runs.items()))
+learning_curves = display_names(tables.learning_curve_table(runs))
 show_figure(plots.learning_curves(learning_curves), "fig-generative-learning")
 
 # %% label="tbl-generative-vs-discriminative"
-compared = ["naive-bayes", "ngram-bayes", "tfidf-logistic"]
-over_logistic = {}
-for n_train in (20, 50, 200, 1_000, 5_000):
-    of_size = study.trained_on_n(sentiment_runs, n_train)
-    ratios = study.error_rate_ratios({name: of_size[name] for name in compared}, "tfidf-logistic")
+compared = ["naive-bayes", "ngram-bayes"]
+over_logistic = generative.ratios_by_size(runs, compared, "tfidf-logistic")
+for n_train, ratios in over_logistic.items():
     record_metrics(f"generative/generative-vs-discriminative-{n_train}", ratios)
-    over_logistic[n_train] = {
-        names[name.partition("_")[0]]: metric.value for name, metric in ratios.items()
+table = pd.DataFrame(
+    {
+        n: {display_name(name.partition("_")[0]): metric.value for name, metric in ratios.items()}
+        for n, ratios in over_logistic.items()
     }
-over_logistic = pd.DataFrame(over_logistic).T.rename_axis("n_train")
-show_table(over_logistic, "tbl-generative-vs-discriminative")
+)
+show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
 
 # %% [markdown]
-# The table gives the error-rate ratio of two generative classifiers to logistic regression. No
-# crossover was found: the regularised logistic regression is not behind with twenty reviews either.
-# Of the models trained on several sizes, the pretrained one gains most from more reviews. The
-# smoothing, regularisation and temperature of all models were chosen on the full validation split;
-# only the training reviews are few.
-#
+# The table gives the error-rate ratio of two generative classifiers to logistic regression. The
+# smoothing, regularisation and temperature of all models are chosen on the full validation split;
+# only the training texts are few.
+
+# %% [markdown] tags=["published"]
+# No crossover was found: the regularised logistic regression is not behind with twenty reviews
+# either. Of the models trained on several sizes, the pretrained one gains most from more reviews.
+
+# %% [markdown]
 # ## Pretrained class-conditional language models
 #
-# SmolLM2 was fine-tuned with LoRA on five hundred reviews of each class, for one epoch, and tested
-# on a thousand of the test reviews, since its inference is slow. Each review follows a prompt that
-# names its class, with *terrible* in one model and *wonderful* in the other; the prompt is not
-# scored. The linear models and the n-grams, trained on as many reviews, were tested on all test
-# reviews. Error-rate ratios are computed on the reviews that all of them predicted.
+# SmolLM2 is fine-tuned with LoRA on few texts of each class, for one epoch, and tested on part of
+# the test texts, since its inference is slow. Each text follows a prompt that names its class; the
+# prompt is not scored. The linear models and the n-grams are trained on as many texts. Error-rate
+# ratios are computed on the texts that all of them predicted.
 #
-# The pruned SmolLM2 was trained on these reviews too, without a prompt, in two ways:
-# discriminatively (*GeDi*), and with the next-token loss only (*generative*). Nothing else differs.
+# The pruned SmolLM2 is trained on these texts too, without a prompt, in two ways: discriminatively
+# (*GeDi*), and with the next-token loss only (*generative*). Nothing else differs.
+
+# %% [markdown] tags=["published"]
+# There are five hundred reviews of each class, and a thousand test reviews. The prompt has
+# *terrible* in one model and *wonderful* in the other.
 
 # %% label="tbl-generative-n1000"
-n1000 = study.trained_on_n(sentiment_runs, 1_000)
-n1000.pop(generator_model)  # tested on a hundred reviews only
-names |= {name: model_display_name(name) for name in n1000}
-for name, seeds in n1000.items():
-    record_metrics(f"generative/1000-{name}", study.metrics_over_seeds(seeds))
-finetuned = {finetuned_model: n1000[finetuned_model]}
-record_metrics("generative/1000-statistics", study.dataset_sizes(finetuned))
-show_table(study.model_table(n1000).rename(index=names), "tbl-generative-n1000", formats)
+n_few = int(tables.dataset_sizes(few)["n_train"].value)
+for name, seeds in few.items():
+    record_metrics(f"generative/{n_few}-{name}", tables.metrics_over_seeds(seeds))
+finetuned = {name: seeds for name, seeds in few.items() if name == generative.FINETUNED}
+record_metrics(f"generative/{n_few}-statistics", tables.dataset_sizes(finetuned or few))
+show_table(display_names(tables.model_table(few)), "tbl-generative-n1000", formats)
 
 # %% label="tbl-generative-n1000-ratios"
 ratios = {}
 for baseline in ("naive-bayes", "tfidf-logistic"):
-    same_document_ratios = generative.error_rate_ratios_on_common_documents(n1000, baseline)
-    record_metrics(f"generative/1000-over-{baseline}", same_document_ratios)
-    ratios |= {tuple(k.split("_over_")): vars(m) for k, m in same_document_ratios.items()}
-columns = {"value": "error_ratio", "low": "low", "high": "high"}
-table = pd.DataFrame(ratios).T[list(columns)].rename(columns=columns, index=names)
-table = table.rename_axis(["model", "baseline"])
-show_table(table, "tbl-generative-n1000-ratios")
+    same_texts = generative.error_rate_ratios_on_common_documents(few, baseline)
+    record_metrics(f"generative/{n_few}-over-{baseline}", same_texts)
+    ratios |= same_texts
+show_table(generative.ratio_table(ratios), "tbl-generative-n1000-ratios")
 
 # %% label="tbl-generative-discriminative-training"
-shared_trunks = {name: n1000[name] for name in (shared_trunk_model, shared_trunk_generative_model)}
-discriminative_ratios = generative.error_rate_ratios_on_common_documents(
-    shared_trunks, shared_trunk_generative_model
-)
-record_metrics("generative/1000-discriminative-ratios", discriminative_ratios)
-ratios = {tuple(k.split("_over_")): vars(m) for k, m in discriminative_ratios.items()}
-table = pd.DataFrame(ratios).T[list(columns)].rename(columns=columns, index=names)
-table = table.rename_axis(["model", "baseline"])
-show_table(table, "tbl-generative-discriminative-training")
+trunks = [generative.SHARED_TRUNK, generative.SHARED_TRUNK_GENERATIVE]
+if all(name in few for name in trunks):
+    ratios = generative.error_rate_ratios_on_common_documents(
+        {name: few[name] for name in trunks}, generative.SHARED_TRUNK_GENERATIVE
+    )
+    record_metrics(f"generative/{n_few}-discriminative-ratios", ratios)
+    show_table(generative.ratio_table(ratios), "tbl-generative-discriminative-training")
 
 # %% [markdown]
-# The fine-tuned models are calibrated as above. With a thousand test reviews most of the remaining
+# The fine-tuned models are calibrated as above. With few test texts most of the remaining
 # calibration error may be chance, as the column *expected ece if calibrated* shows.
 
 # %% label="tbl-generative-n1000-calibration"
-n1000_calibration = generative.calibration_table(n1000)
-for name, row in n1000_calibration.iterrows():
+few_calibration = generative.calibration_table(few)
+for name, row in few_calibration.iterrows():
     ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
-    record_metrics(f"generative/1000-{name}-calibration", ece_ratio)
-table = n1000_calibration.rename(index=names)
+    record_metrics(f"generative/{n_few}-{name}-calibration", generative.finite(ece_ratio))
+table = display_names(few_calibration)
 show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
 
 # %% [markdown]
-# The next table compares SmolLM2, fine-tuned on a thousand reviews, with the models trained on all
-# reviews: the error-rate ratio to naive Bayes on the test reviews that all of them predicted.
+# The next table compares SmolLM2, fine-tuned on few texts, with the models trained on all texts:
+# the error-rate ratio to naive Bayes on the test texts that all of them predicted.
 
 # %% label="tbl-generative-n1000-and-all"
-names |= {f"{name}-n1000": f"{names[name]}, 1,000 reviews" for name in n1000}
-all_models = models | {f"{finetuned_model}-n1000": n1000[finetuned_model]}
+all_models = models | generative.on_few(finetuned, n_few)
 over_all = generative.error_rate_ratios_on_common_documents(all_models, "naive-bayes")
-record_metrics("generative/1000-over-all", over_all)
-ratios = {name.partition("_over_")[0]: vars(metric) for name, metric in over_all.items()}
-table = pd.DataFrame(ratios).T[list(columns)].rename(columns=columns, index=names)
-show_table(table.rename_axis("model"), "tbl-generative-n1000-and-all")
+record_metrics(f"generative/{n_few}-over-all", over_all)
+table = generative.ratio_table(over_all).droplevel("baseline")
+show_table(table, "tbl-generative-n1000-and-all")
 
 # %% [markdown]
 # ## Synthetic data
 #
-# The fine-tuned SmolLM2 can generate reviews: it continues the prompt of a class, and each token is
-# sampled among the most probable ones. A synthetic review is rejected if it is too short, if it is
-# a duplicate, or if it shares thirteen consecutive words with a real review of any split. Three
-# generators were used, each fine-tuned on another thousand reviews.
+# The fine-tuned SmolLM2 can generate texts: it continues the prompt of a class, and each token is
+# sampled among the most probable ones. Where it is not fine-tuned, the pretrained tiny transformers
+# generate. A synthetic text is rejected if it is too short, if it is a duplicate, or if it shares
+# thirteen consecutive words with a real text of any split.
+
+# %% [markdown] tags=["published"]
+# Three generators were used, each fine-tuned on another thousand reviews.
 
 # %% label="tbl-generative-synthetic-counts"
-generators = [
-    f"{finetuned_model}-n1000-s0",
-    f"{generator_model}-n1000-s1",
-    f"{generator_model}-n1000-s2",
-]
-synthetic_runs = [load_analysis_run(f"sentiment/{name}-synthetic") for name in generators]
-counts = pd.DataFrame(
-    [{name: metric.value for name, metric in run.metrics.items()} for run in synthetic_runs],
-    index=pd.RangeIndex(len(generators), name="seed"),
-)
-totals = counts.drop(columns="median_words").sum()
-record_metrics("generative/synthetic", {name: Metric(value) for name, value in totals.items()})
-show_table(counts, "tbl-generative-synthetic-counts", dict.fromkeys(counts, ",.0f"))
+augmented = study.runs("few", "synthetic", "learning_curve")[study.main.name]
+synthetic_runs = synthetic_data.synthesis_runs(study)
+if synthetic_runs:
+    counts = generative.synthetic_counts(synthetic_runs)
+    totals = counts.drop(columns="median_words").sum()
+    record_metrics("generative/synthetic", {name: Metric(value) for name, value in totals.items()})
+    show_table(counts, "tbl-generative-synthetic-counts", dict.fromkeys(counts, ",.0f"))
 
 # %%
-for synthetic in synthetic_runs[0].history.groupby("class").first().itertuples():
-    print(f"{synthetic.Index}: {synthetic.text}\n")
+if synthetic_runs:
+    for synthetic in synthetic_runs[0].history.groupby("class").first().itertuples():
+        print(f"{synthetic.Index}: {synthetic.text}\n")
 
 # %% [markdown]
-# Linear models and n-grams were trained on the thousand real reviews of a generator and its
-# synthetic ones. The figure shows their error-rate ratio to the same model without additional
-# reviews; dotted lines are for as many additional real reviews.
+# Linear models and n-grams are trained on the real texts of a generator and its synthetic ones. The
+# figure shows their error-rate ratio to the same model without additional texts; dotted lines are
+# for as many additional real texts, where there are more.
 
 # %% label="fig-generative-synthetic-data"
-augmentation = generative.augmentation_table(sentiment_runs, 1_000)
-for (model, source), rows in augmentation.groupby(["model", "source"]):
-    ratios = {
-        f"error_ratio_{row.n_added}": Metric(row.error_ratio, row.low, row.high, 0.05)
-        for row in rows.itertuples()
-    }
-    record_metrics(f"generative/{source}-{model}", ratios)
-augmentation = augmentation.assign(model=augmentation["model"].map(names))
-show_figure(plots.augmentation_curve(augmentation), "fig-generative-synthetic-data")
+if synthetic_runs:
+    augmentation = generative.augmentation_table(dict(sorted(augmented.items())), n_few)
+    for (model, origin), rows in augmentation.groupby(["model", "source"]):
+        ratios = {
+            f"error_ratio_{row.n_added}": Metric(row.error_ratio, row.low, row.high, 0.05)
+            for row in rows.itertuples()
+        }
+        record_metrics(f"generative/{origin}-{model}", generative.finite(ratios))
+    figure = plots.augmentation_curve(display_names(augmentation))
+    show_figure(figure, "fig-generative-synthetic-data")
 
 # %% label="tbl-generative-synthetic-data"
-integers = dict.fromkeys(("n_real", "n_added", "seeds"), ",.0f")
-show_table(augmentation.set_index("model"), "tbl-generative-synthetic-data", integers)
+if synthetic_runs:
+    integers = dict.fromkeys(("n_real", "n_added", "seeds"), ",.0f")
+    table = display_names(augmentation).set_index("model")
+    show_table(table, "tbl-generative-synthetic-data", integers)
 
 # %% [markdown]
 # ## Metrics by class
 #
-# Precision is the share of the reviews predicted as a class that have this label; recall is the
-# share of the reviews with this label that are predicted so.
+# Precision is the share of the texts predicted as a class that have this label; recall is the share
+# of the texts with this label that are predicted so; F1 is their harmonic mean.
 
 # %% label="tbl-generative-classes"
-by_class = generative.per_class_table(
-    models | {f"{name}-n1000": seeds for name, seeds in n1000.items()}
-)
-show_table(by_class.rename(index=names), "tbl-generative-classes")
+by_class = generative.per_class_table(models | generative.on_few(few, n_few))
+show_table(display_names(by_class), "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
 predictions = {
-    names[name]: [run.predictions(DocumentPredictions) for run in seeds]
+    display_name(name): [run.predictions(DocumentPredictions) for run in seeds]
     for name, seeds in all_models.items()
 }
 show_figure(plots.confusion(predictions), "fig-generative-confusion")
 
-# %% [markdown]
+# %% [markdown] tags=["published"]
 # **What this shows.** Class-conditional language models with Bayes' rule are a classifier whose
 # probabilities need calibration. Discriminative linear models on n-gram counts make fewer errors
 # than generatively trained class models, with twenty reviews as with all. Unlabelled reviews help
@@ -443,5 +466,6 @@ show_figure(plots.confusion(predictions), "fig-generative-confusion")
 # the full SmolLM2 would reach: the model trained on all reviews has about half of its layers and
 # was trained on one window of each review. Each model of all reviews was trained once, and so were
 # all pretrained models.
-#
-# **Next.** [A label-sorted split](09_label_sorted_split.ipynb), on the same reviews.
+
+# %% [markdown]
+# **Next.** [A label-sorted split](09_label_sorted_split.ipynb).

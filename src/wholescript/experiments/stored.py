@@ -55,6 +55,8 @@ def flat(settings: Mapping[str, Any], outer: str = "") -> dict[str, Any]:
     """Return settings without nesting, each by its dotted name."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
-        inner = isinstance(value, Mapping)
-        found |= flat(value, f"{outer}{name}.") if inner else {f"{outer}{name}": value}
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{outer}{name}.")
+        else:  # a tuple is a list after a round trip through JSON
+            found[f"{outer}{name}"] = list(value) if isinstance(value, tuple) else value
     return found

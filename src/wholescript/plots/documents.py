@@ -17,6 +17,7 @@ from wholescript.plots.forest import interval_errors
 from wholescript.plots.style import HEATMAP
 
 LINE_STYLES = "(dotted: training; solid: validation)"
+MOST_CLASSES = 3  # of which a small confusion matrix shows counts, and that fit side by side
 
 
 def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
@@ -72,11 +73,18 @@ def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
 
 
 def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: int = 4) -> Figure:
-    """Draw confusion matrices, a panel per model: documents, and their share of the true class."""
+    """Draw confusion matrices, a panel per model: documents, and their share of the true class.
+
+    With more than `MOST_CLASSES` classes the panels are larger and show colours only.
+    """
+    n_classes = len(next(iter(models.values()))[0].classes)
+    is_large, width = n_classes > MOST_CLASSES, 2.0
+    if is_large:
+        n_columns, width = 2, 4.0
     n_rows = -(-len(models) // n_columns)
     figure, panels = plt.subplots(
-        n_rows, n_columns, figsize=(2.0 * n_columns, 2.4 * n_rows), squeeze=False, sharex=True,
-        sharey=True,
+        n_rows, n_columns, figsize=(width * n_columns, (width + 0.4) * n_rows), squeeze=False,
+        sharex=True, sharey=True,
     )  # fmt: skip
     for axes in panels.flat[len(models) :]:
         axes.set_axis_off()
@@ -86,11 +94,11 @@ def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: in
         shares = counts.div(counts.sum(axis=1), axis=0)
         cells = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
         sns.heatmap(
-            shares, annot=cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1, cbar=False, square=True,
-            ax=axes, annot_kws={"fontsize": 8},
+            shares, annot=None if is_large else cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1,
+            cbar=False, square=True, ax=axes, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(xlabel="", ylabel="")
-        axes.set_title(fill(name, 18), fontsize=10)  # long titles would overlap
+        axes.set_title(fill(name, 36 if is_large else 18), fontsize=10)  # long titles would overlap
         axes.tick_params(labelbottom=position + n_columns >= len(models))
     figure.supxlabel("predicted class")
     figure.supylabel("true class")
@@ -118,8 +126,14 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token.
     """
     classes = list(dict.fromkeys(epochs["class"]))
-    figure, panels = plt.subplots(1, len(classes), sharey=True, figsize=(7.0, 3.6), squeeze=False)
-    for axes, name in zip(panels[0], classes, strict=True):
+    n_columns = min(len(classes), MOST_CLASSES)
+    n_rows = -(-len(classes) // n_columns)
+    figure, panels = plt.subplots(
+        n_rows, n_columns, sharey=True, figsize=(7.0, 1.2 + 2.4 * n_rows), squeeze=False
+    )
+    for axes in panels.flat[len(classes) :]:
+        axes.set_axis_off()
+    for axes, name in zip(panels.flat, classes, strict=False):
         of_class = epochs[epochs["class"] == name]
         for number, (model, rows) in enumerate(of_class.groupby("model", sort=False)):
             color = f"C{number}"

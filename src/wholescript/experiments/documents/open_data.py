@@ -39,15 +39,26 @@ def open_datasets(
         path: a CSV, TSV, JSON lines or Parquet file; a folder with train, test, ...; a folder with
             a folder of each published data set; or, of the hub, `owner/name`.
         text_column, label_column: default: inferred.
-        classes: use only texts of these classes; default: all.
+        classes: use only texts of these classes; default: all, or those that the recipe names for
+            the bundled texts.
         limit: number of training texts, a stratified sample; default: all.
+
+    A second preparation of texts, such as with other splits, is left out if they do not allow it;
+    the reason is printed.
 
     Raises:
         ParameterError: the parameters contradict each other.
         DataError: there are no such texts, or they cannot be used; the message says why.
     """
     check_source(source, path)
+    if source == "bundled" and not classes:
+        classes = recipe.bundled_classes
     if source == "stored":
+        if given := [one for one in (text_column, label_column, ",".join(classes)) if one]:
+            raise ParameterError(
+                f"source=stored has no texts to choose columns or classes of: {', '.join(given)} "
+                "need source=bundled, local or hub"
+            )
         return {name: StoredDataset(name) for name in recipe.datasets}
     options = {"text_column": text_column or None, "label_column": label_column or None}
     opened: dict[str, LabelledDataset | StoredDataset] = {}
@@ -58,7 +69,12 @@ def open_datasets(
         loaded = _load(recipe, name, dataset, folder)
         kept = [c for c in recipe.label_columns if c in loaded.splits["train"].frame]
         own |= options | {"keep_columns": kept, "classes": classes, "limit": limit}
-        opened[name] = _prepared(project, loaded, own)
+        try:
+            opened[name] = _prepared(project, loaded, own)
+        except DataError as error:
+            if not opened or dataset == recipe.registered(name):
+                raise
+            print(f"left out: {loaded.name}: {error}")
     return opened
 
 

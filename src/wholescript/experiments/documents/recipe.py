@@ -4,6 +4,7 @@
 datasets:                     # as published; a data set of one's own has the runs of the first
   banking77: {}
   ag_news: {keep_columns: [crowd_label]}
+bundled_classes: [a, b]       # of bundled texts, unless others are asked for; default: all
 profiles:                     # upper bounds; other keys are options of the models
   smoke: {limit: 1000, n_train: 300, max_eval: 200, seeds: 1, epochs: 1}
   cpu: {seeds: 1}
@@ -14,6 +15,8 @@ sections:
     - {model: [tfidf-svm, sentence-linear], seeds: 3}         # several models, one run a seed
     - {model: finetune, epochs: 3, cpu: {n_train: 2000}}      # other values at a profile
     - {model: finetune, tuning: full, cpu: skip}              # or none
+    - {ensemble: [tfidf-svm, sentence-linear], name: both}    # of runs above it
+    - {model: tfidf-svm, synthetic: [lm], n_synthetic: [9]}   # and texts that a run above generates
 ```
 
 A section has the runs of the data sets that are named; on a data set of one's own it has those of
@@ -49,17 +52,20 @@ DATA_KEYS = ("n_train", "max_eval", "label_column", "n_synthetic")
 class RunSpec:
     """One model with its options and documents, trained with `seeds` seeds.
 
-    `n_train` is None for all documents. `synthetic` names the runs whose models generate texts.
+    The first seed is `first_seed`. `n_train` is None for all documents. `synthetic` names models of
+    the same section: the first that is trained on the same documents generates `n_synthetic` texts
+    of each class, which are trained on as well.
     """
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
     name: str | None = None
     seeds: int = 1
+    first_seed: int = 0
     n_train: int | None = None
     max_eval: int | None = None
     label_column: str = "label"
-    synthetic: str | None = None
+    synthetic: Sequence[str] = ()
     n_synthetic: int = 0
 
     def data_config(self, seed: int) -> DataConfig:
@@ -83,13 +89,15 @@ class Recipe:
     """The file of a study, parsed.
 
     `datasets` has the options of `prepare` of each published data set, with `dataset`, its
-    registered name where that differs.
+    registered name where that differs. `bundled_classes` are those of the bundled data set that are
+    used, unless others are asked for; all if there are none.
     """
 
     path: Path
     datasets: Mapping[str, Mapping[str, Any]]
     profiles: Mapping[str, Mapping[str, Any]]
     sections: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+    bundled_classes: Sequence[str] = ()
 
     @property
     def first(self) -> str:
@@ -138,7 +146,8 @@ def read_recipe(path: Path) -> Recipe:
     if tuple(parts.get("profiles", ())) != PROFILES:
         raise ParameterError(f"{path} needs the profiles {', '.join(PROFILES)}, in this order")
     datasets = {name: options or {} for name, options in parts["datasets"].items()}
-    return Recipe(path, datasets, parts["profiles"], parts["sections"])
+    bundled = parts.get("bundled_classes", ())
+    return Recipe(path, datasets, parts["profiles"], parts["sections"], bundled)
 
 
 def _parse(
@@ -151,11 +160,11 @@ def _parse(
     at_profile = entry.get(profile, {})
     if at_profile == SKIP:
         return
-    own = {k: v for k, v in entry.items() if k not in PROFILES}
+    own = {k: v for k, v in entry.items() if k not in PROFILES} | at_profile
     if "ensemble" in own:
         yield EnsembleSpec(tuple(own["ensemble"]), own["name"])
         return
-    bounds = dict(limits)
+    bounds = {k: v for k, v in limits.items() if k not in at_profile}
     for key in ("n_train", "max_eval"):
         if key in bounds:
             bounds[key] = max(bounds[key], fewest)
@@ -163,11 +172,11 @@ def _parse(
     if "n_train" in lists and "n_train" in bounds:
         below = [n for n in lists["n_train"] if n < bounds["n_train"]]
         lists["n_train"] = [*below, bounds["n_train"]]
-    if "n_train" in lists:
+    if "n_train" in lists and "n_train" not in at_profile:
         lists["n_train"] = [n for n in lists["n_train"] if n >= n_classes]
     for values in product(*lists.values()):
         given = own | dict(zip(lists, values, strict=True))
-        yield _spec(_bounded(given, bounds) | at_profile)
+        yield _spec(_bounded(given, bounds))
 
 
 def _spec(given: dict[str, Any]) -> RunSpec:

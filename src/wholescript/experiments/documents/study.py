@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from wholescript.data.labelled import LabelledDataset
-from wholescript.errors import DataError, DependencyError, ParameterError
-from wholescript.experiments.documents.data_config import get_labels
+from wholescript.errors import DataError, DependencyError, ParameterError, RunError
+from wholescript.experiments.documents.data_config import DataConfig, get_labels
 from wholescript.experiments.documents.ensemble import Ensemble
 from wholescript.experiments.documents.estimators import DOCUMENT_MODELS, document_estimator
 from wholescript.experiments.documents.open_data import open_datasets
@@ -26,17 +26,22 @@ from wholescript.experiments.documents.recipe import (
     Spec,
     read_recipe,
 )
-from wholescript.experiments.documents.tables import by_model
+from wholescript.experiments.documents.tables import by_model, model_name, trained_on_true_labels
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import Experiment, run
+from wholescript.experiments.key import hash_json
 from wholescript.experiments.registry import dataset_display_name
 from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
-from wholescript.experiments.stored import StoredDataset
+from wholescript.experiments.stored import StoredDataset, find_published
 from wholescript.experiments.workspace import current_workspace
+from wholescript.training.document_classifier import LabelledDocuments
 
 Dataset = LabelledDataset | StoredDataset
 RunsByModel = dict[str, list[Run]]
+Generate = Callable[[Run, LabelledDataset, DataConfig, int], LabelledDocuments]
+"""Returns the `n_synthetic` texts of each class that the model of a run generates for another run
+with the given documents; the last argument is the largest number that the section asks for."""
 
 
 @dataclass
@@ -44,14 +49,17 @@ class DocumentStudy:
     """The recipe of a study on the data of a notebook, at a profile.
 
     `datasets` are by the name of the published data set whose runs each has. `left_out` has the
-    reason for each run that could not be made.
+    reason for each run that could not be made. `generate` makes the synthetic texts of the recipe,
+    if it has any; `generators` has the runs whose models did, with the number of texts per class.
     """
 
     recipe: Recipe
     datasets: Mapping[str, Dataset]
     profile: str
     seed: int
+    generate: Generate | None = None
     left_out: dict[str, str] = field(default_factory=dict)
+    generators: dict[str, tuple[Run, int]] = field(default_factory=dict)
 
     @property
     def main(self) -> Dataset:
@@ -75,21 +83,23 @@ class DocumentStudy:
         """Return the runs of sections by data set, then by their name without data set and seed.
 
         Each is found, or trained with a progress bar. A run is left out, and the reason printed,
-        if its pretrained model is not installed or a class is too rare for it; without a word, if
-        the data set has not the column of labels that it is about.
+        if its pretrained model is not installed, a class is too rare for it, or weights that it
+        needs are gone; without a word, if the data set has not the column of labels that it is
+        about.
 
         Raises:
             RunError: a published run is missing or has other settings.
         """
         found: dict[str, RunsByModel] = {}
         wanted = [one for section in sections for one in self._wanted(section)]
+        most_synthetic = max((getattr(spec, "n_synthetic", 0) for _, spec, _ in wanted), default=0)
         shown = tqdm(wanted, desc=sections[0], unit="run", disable=self.is_stored or not wanted)
         for dataset, spec, seed in shown:
             of_dataset = found.setdefault(dataset.name, {})
             shown.set_postfix_str(spec.name or getattr(spec, "model", ""), refresh=False)
             try:
-                made = self._make(dataset, spec, seed, of_dataset)
-            except (DependencyError, DataError) as error:
+                made = self._make(dataset, spec, seed, of_dataset, most_synthetic)
+            except self._no_run as error:
                 self._leave_out(f"{dataset.name}/{spec.name or getattr(spec, 'model', '')}", error)
                 continue
             if made is not None:
@@ -101,13 +111,15 @@ class DocumentStudy:
     def run(self, experiment: Experiment[Any], data: Any = None) -> Run | None:
         """Return the run of another experiment on the main data set, or on `data`.
 
-        Returns None, and prints why, if its pretrained model is not installed or the data do not
-        suffice.
+        Returns None, and prints why, if its pretrained model is not installed, the data do not
+        suffice, or weights that it needs are gone.
         """
         data = self.main if data is None else data
+        if self.is_stored and isinstance(data, Run):
+            data = StoredDataset(data.name)
         try:
             return run(experiment, data)
-        except (DependencyError, DataError) as error:
+        except self._no_run as error:
             self._leave_out(experiment.run_name(data), error)
             return None
 
@@ -125,6 +137,11 @@ class DocumentStudy:
         """Return the display name of one of the data sets."""
         return dataset_display_name(name)
 
+    @property
+    def _no_run(self) -> tuple[type[Exception], ...]:
+        """The errors that leave out a run."""
+        return (DependencyError, DataError, *(() if self.is_stored else (RunError,)))
+
     def _wanted(self, section: str) -> Iterator[tuple[Dataset, Spec, int]]:
         any_named = any(name in self.recipe.sections[section] for name in self.datasets)
         for index, (name, dataset) in enumerate(self.datasets.items()):
@@ -133,29 +150,52 @@ class DocumentStudy:
                 continue  # a section on one data set
             size = () if isinstance(dataset, StoredDataset) else _fewest_texts(dataset)
             for spec in self.recipe.specs(section, follows, self.profile, *size):
-                n_seeds = spec.seeds if isinstance(spec, RunSpec) else 1
-                for seed in range(n_seeds):
+                seeds = range(1)
+                if isinstance(spec, RunSpec):
+                    seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
+                for seed in seeds:
                     yield dataset, spec, seed if self.is_stored else self.seed + seed
 
-    def _make(self, dataset: Dataset, spec: Spec, seed: int, of_dataset: RunsByModel) -> Run | None:
+    def _make(
+        self,
+        dataset: Dataset,
+        spec: Spec,
+        seed: int,
+        of_dataset: RunsByModel,
+        most_synthetic: int,
+    ) -> Run | None:
         if isinstance(spec, EnsembleSpec):
-            members = [of_dataset[name][0] for name in spec.members if name in of_dataset]
-            if len(members) < len(spec.members):
+            members = _members(spec, of_dataset)
+            if not members:
                 return None
-            return run(Ensemble(spec.name), members)
+            ensemble = Ensemble(spec.name)
+            if self.is_stored:
+                settings = ensemble.settings_for(members)
+                return find_published(current_workspace(), ensemble.run_name(members), settings)
+            return run(ensemble, members)
         _, entry = DOCUMENT_MODELS[spec.model]
         unlabelled: list[str] = []
         if isinstance(dataset, LabelledDataset):
-            if "unsupervised" in dataset.splits:
-                limit = self.recipe.profiles[self.profile].get(LIMIT)
-                unlabelled = dataset.splits["unsupervised"].texts[:limit]
             fitting = _fitting(spec, dataset)
             if fitting is None:
                 return None
             spec = fitting
-        estimator = document_estimator(spec.model, spec.options, unlabelled)
-        name = spec.name or (entry.name if entry.fixed else None)
-        return run(DocumentExperiment(estimator, spec.data_config(seed), name), dataset)
+            if "unsupervised" in dataset.splits:  # no more than there are labelled texts
+                limit = self.recipe.profiles[self.profile].get(LIMIT)
+                unlabelled = dataset.splits["unsupervised"].texts[:limit][: spec.n_train]
+        options = dict(spec.options)
+        if "prompts" in options:
+            options["prompts"] = _prompts(options["prompts"], dataset)
+        estimator = document_estimator(spec.model, options, unlabelled)
+        name, config = spec.name or (entry.name if entry.fixed else None), spec.data_config(seed)
+        synthetic = None
+        if spec.synthetic:
+            generator = _generator(spec, config, of_dataset)
+            self.generators[generator.name] = generator, most_synthetic
+            if isinstance(dataset, LabelledDataset):
+                assert self.generate is not None, "the recipe asks for synthetic texts"
+                synthetic = self.generate(generator, dataset, config, most_synthetic)
+        return run(DocumentExperiment(estimator, config, name, synthetic), dataset)
 
     def _leave_out(self, name: str, error: Exception) -> None:
         if name not in self.left_out:
@@ -163,8 +203,10 @@ class DocumentStudy:
             print(f"left out: {name}: {error}")
 
 
-def open_study(recipe: Path) -> DocumentStudy:
+def open_study(recipe: Path, generate: Generate | None = None) -> DocumentStudy:
     """Return a study on the data that the parameters of the running notebook name.
+
+    `generate` makes synthetic texts, where the recipe has any.
 
     Raises:
         ParameterError, DataError: the parameters contradict each other, or the texts cannot be
@@ -177,6 +219,8 @@ def open_study(recipe: Path) -> DocumentStudy:
     parsed = read_recipe(recipe)
     names = ("source", "path", "text_column", "label_column", "classes")
     given = {name: parameters[name] for name in names if name in parameters}
+    if "classes" in given:
+        given["classes"] = [name.strip() for name in given["classes"].split(",") if name.strip()]
     limit = parsed.profiles[profile].get(LIMIT)
     opened = open_datasets(workspace.project, parsed, limit=limit, **given)
     if given["source"] == "stored" and profile != "full":
@@ -184,7 +228,7 @@ def open_study(recipe: Path) -> DocumentStudy:
             f"source=stored has the published runs, those of scale=full; scale={profile} trains "
             "models: source=bundled, local or hub"
         )
-    return DocumentStudy(parsed, opened, profile, parameters["seed"])
+    return DocumentStudy(parsed, opened, profile, parameters["seed"], generate)
 
 
 def _fewest_texts(dataset: LabelledDataset) -> tuple[int, int]:
@@ -202,7 +246,46 @@ def _fitting(spec: RunSpec, dataset: LabelledDataset) -> RunSpec | None:
     train = dataset.splits["train"]
     if spec.label_column != "label" and spec.label_column not in train.extra_columns:
         return None
-    n_train = spec.n_train
-    if n_train is not None and n_train >= len(get_labels(train, "label")):
-        n_train = None
-    return dataclasses.replace(spec, n_train=n_train)
+    n_train, max_eval, n_classes = spec.n_train, spec.max_eval, len(dataset.classes)
+    if n_train is not None:
+        n_train = max(n_train, n_classes)
+        n_train = None if n_train >= len(get_labels(train, "label")) else n_train
+    if max_eval is not None:  # a bound above all splits is none: it would be another run
+        max_eval = max(max_eval, n_classes)
+        labelled = [split for name, split in dataset.splits.items() if name != "unsupervised"]
+        most = max(map(len, labelled))
+        max_eval = None if max_eval >= most else max_eval
+    return dataclasses.replace(spec, n_train=n_train, max_eval=max_eval)
+
+
+def _prompts(by_class: Mapping[str, str], dataset: Dataset) -> list[str]:
+    """Return a prompt per class: those of the recipe for its own classes, else their names."""
+    if isinstance(dataset, StoredDataset) or set(dataset.classes) == set(by_class):
+        return list(by_class.values())
+    return [f"{name.replace('_', ' ')}:" for name in dataset.classes]
+
+
+def _members(spec: EnsembleSpec, of_dataset: RunsByModel) -> list[Run]:
+    """Return the runs of an ensemble, on the most documents; none if these are not the same."""
+    largest: dict[str, Run] = {}
+    real = [runs[0] for runs in of_dataset.values() if trained_on_true_labels(runs)]
+    for found in sorted(real, key=lambda run: int(run.config["documents"]["train"])):
+        largest[model_name(found)] = found
+    members = [largest[name] for name in spec.members if name in largest]
+    same = {hash_json(run.settings["data_config"]) for run in members}
+    return members if len(members) == len(spec.members) and len(same) == 1 else []
+
+
+def _generator(spec: RunSpec, config: DataConfig, of_dataset: RunsByModel) -> Run:
+    """Return the run whose model generates texts for another with these documents.
+
+    Raises:
+        RunError: there is none.
+    """
+    documents = (config.n_train, config.seed)
+    for name in spec.synthetic:
+        for found in (found for runs in of_dataset.values() for found in runs):
+            theirs = found.settings["data_config"]
+            if model_name(found) == name and (theirs["n_train"], theirs["seed"]) == documents:
+                return found
+    raise RunError(f"none of {', '.join(spec.synthetic)} was trained, which would generate texts")

@@ -7,7 +7,7 @@ The rest are stored as files that training reads.
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,12 +23,14 @@ from wholescript.data.tables import read_jsonl
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.load import load_trained_run
+from wholescript.experiments.documents.study import DocumentStudy
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.experiment import run as execute
 from wholescript.experiments.key import RunIdentity, hash_json
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
-from wholescript.experiments.workspace import Workspace
+from wholescript.experiments.stored import StoredDataset
+from wholescript.experiments.workspace import Workspace, current_workspace
 from wholescript.files import write_atomic
 from wholescript.models.causal_lm import CausalLM
 from wholescript.settings import PositiveInt, Seed, check, checked
@@ -38,6 +40,8 @@ from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.seeds import derive_seed
 
 SYNTHETIC_FILE, METADATA_FILE = "synthetic.jsonl", "synthetic.json"
+STUDY_SAMPLING = SamplingConfig(temperature=0.9, max_tokens=256)
+SHORTEST = 0.1  # quantile of the lengths of training texts
 MAX_CONSECUTIVE_REJECTIONS = 500  # documents of one class before generation fails
 
 
@@ -118,7 +122,6 @@ class Synthesis(Experiment[LabelledDataset]):
     replaces: ClassVar[bool] = True
 
     run: Run
-    fitted: FittedGenerative
     n_per_class: int
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     seed: int = 0
@@ -156,14 +159,18 @@ class Synthesis(Experiment[LabelledDataset]):
         """Sample documents, reject unusable ones, and write the others.
 
         Raises:
+            RunError: the run has no transformer per class, or its weights are not on this computer.
             DataError: too many consecutive documents of a class are rejected.
         """
+        fitted = load_trained_run(context.workspace.project, self.run)
+        if not isinstance(fitted, FittedGenerative):
+            raise RunError(f"{self.run.name} has no transformer per class to sample documents from")
         real_ngrams = NgramIndex.from_texts(
             text for split in data.splits.values() for text in split.texts
         )
         drafts = context.folder / "drafts"
         synthetic = generate_documents(
-            self.fitted, self.n_per_class, real_ngrams, self.sampling, drafts, seed=self.seed,
+            fitted, self.n_per_class, real_ngrams, self.sampling, drafts, seed=self.seed,
             progress=context.progress,
         )  # fmt: skip
         lines = [
@@ -182,7 +189,9 @@ class Synthesis(Experiment[LabelledDataset]):
         write_atomic(context.folder / METADATA_FILE, json.dumps(metadata, indent=2))
         counts = synthetic.counts | {"n_kept": len(lines)}
         n_words = [len(text.split()) for text in synthetic.texts]
-        documents = pd.DataFrame({"class": synthetic.labels, "text": synthetic.texts})
+        # A carriage return would end a row of the table as CSV.
+        texts = [text.replace("\r", " ") for text in synthetic.texts]
+        documents = pd.DataFrame({"class": synthetic.labels, "text": texts})
         examples = documents.groupby("class").head(2).reset_index(drop=True)
         examples["class"] = [data.classes[label] for label in examples["class"]]
         return Outcome(
@@ -209,15 +218,51 @@ def generate_synthetic(
         RunError: the run has no transformer per class, or was trained on other documents.
         DataError: too many consecutive documents of a class are rejected.
     """
-    fitted = load_trained_run(workspace.project, run)
-    if not isinstance(fitted, FittedGenerative):
-        raise RunError(f"{run.name} has no transformer per class to sample documents from")
-    synthesis = Synthesis(run, fitted, n_per_class, sampling, seed)
+    synthesis = Synthesis(run, n_per_class, sampling, seed)
     identity = synthesis.identity(dataset)
     folder = workspace.checkpoints(synthesis.checkpoint_key(identity))
     # A stored run does not imply that the folder still has the documents: always execute.
     execute(synthesis, dataset, workspace, progress=progress, again=True)
     return folder
+
+
+def study_synthesis(generator: Run, data: LabelledDataset | StoredDataset, n: int) -> Synthesis:
+    """Return the synthesis of the study: `n` texts of each class by the model of a run.
+
+    A text is at least as long as the shortest tenth of the training texts, or of 20 words.
+    """
+    sampling = STUDY_SAMPLING
+    if isinstance(data, LabelledDataset):
+        n_words = [len(text.split()) for text in data.splits["train"].texts]
+        shortest = max(int(np.quantile(n_words, SHORTEST)), 1)
+        sampling = replace(sampling, min_words=min(sampling.min_words, shortest))
+    return Synthesis(generator, n, sampling)
+
+
+def generate_for_training(
+    generator: Run, dataset: LabelledDataset, data_config: DataConfig, n_per_class: int
+) -> LabelledDocuments:
+    """Return the texts that a run of `data_config` is trained on besides its real ones.
+
+    `n_per_class` of each class are generated, `data_config.n_synthetic` of them are returned.
+
+    Raises:
+        RunError: the generator has no transformer per class, or its weights are gone.
+        DataError: too many consecutive texts of a class are rejected.
+    """
+    workspace, synthesis = current_workspace(), study_synthesis(generator, dataset, n_per_class)
+    folder = workspace.checkpoints(synthesis.checkpoint_key(synthesis.identity(dataset)))
+    execute(synthesis, dataset, workspace, again=not (folder / SYNTHETIC_FILE).exists())
+    return load_synthetic(folder, data_config.n_synthetic, dataset, data_config)
+
+
+def synthesis_runs(study: DocumentStudy) -> list[Run]:
+    """Return the runs of the syntheses whose texts the study has trained on, one per generator."""
+    made = [
+        study.run(study_synthesis(generator, study.main, n))
+        for generator, n in study.generators.values()
+    ]
+    return [run for run in made if run is not None]
 
 
 def load_synthetic(

@@ -1,23 +1,128 @@
 """Tables of the generative study: calibration, classes, data augmentation, next-token losses."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from wholescript.evaluation.calibration import equal_mass_bins
 from wholescript.evaluation.document_comparison import per_class_metrics
 from wholescript.evaluation.document_metrics import ECE_BINS, bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import predictions_by_seed
+from wholescript.experiments.documents.study import DocumentStudy
 from wholescript.experiments.documents.tables import (
     RunsByModel,
+    error_rate_ratios,
     metrics_over_seeds,
     model_name,
+    n_train_of,
     run_error_rate_ratio,
+    trained_on_n,
 )
+from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.results import Metric
+from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
+from wholescript.experiments.stored import StoredDataset
+from wholescript.experiments.workspace import bootstrap_seed
+from wholescript.plots.documents import MOST_CLASSES
+
+PUBLISHED_ACCURACY, PUBLISHED_N_TEST = 0.901, 1_000
+"""Of two class-conditional GPT-2 models, as published, and the reviews that it was measured on."""
+
+FINETUNED = "smollm2-bayes-lora-prompted"
+SHARED_TRUNK = "smollm2-pruned-bayes-shared-trunk"
+SHARED_TRUNK_GENERATIVE = f"{SHARED_TRUNK}-generative"
+"""The pretrained models: fine-tuned per class; pruned, with a discriminative or only a next-token
+loss."""
+EXAMPLE = (
+    "I expected to hate this film. The first hour is slow, and nobody would call the dialogue "
+    "subtle, but the ending is so honest that I forgot every complaint. Not a masterpiece, and "
+    "still one of the warmest films of the year."
+)
+"""The review whose words are attributed where the published ones are not here."""
+EXAMPLE_WORDS = 60  # as many fit on the axis of a figure
+
+
+def published_accuracy() -> Metric:
+    """Return the published accuracy with its Wilson interval."""
+    n_correct = round(PUBLISHED_ACCURACY * PUBLISHED_N_TEST)
+    bounds = binomtest(n_correct, PUBLISHED_N_TEST).proportion_ci(method="wilson")
+    return Metric(PUBLISHED_ACCURACY, bounds.low, bounds.high)
+
+
+def finite(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return the metrics with a value: a ratio to 0 has none."""
+    return {name: metric for name, metric in metrics.items() if np.isfinite(metric.value)}
+
+
+def example_text(study: DocumentStudy) -> str:
+    """Return a text to attribute: the first one of test that is short, or one of our own."""
+    if isinstance(study.main, StoredDataset):
+        return EXAMPLE
+    texts = study.main.splits["test"].texts
+    return next((text for text in texts if len(text.split()) <= EXAMPLE_WORDS), texts[0])
+
+
+def display_name(name: str) -> str:
+    """Return the display name of a model, and how many texts it was trained on (`on_few`)."""
+    if match := re.fullmatch(r"(.+)-n(\d+)", name):
+        return f"{model_display_name(match[1])}, {int(match[2]):,} texts"
+    return model_display_name(name)
+
+
+def display_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the display names of models in its index and its column `model`."""
+    names = {name: display_name(name) for name in table.index if isinstance(name, str)}
+    named = table.rename(index=names)
+    return named.assign(model=table["model"].map(display_name)) if "model" in table else named
+
+
+def on_few(models: RunsByModel, n_train: int) -> dict[str, Sequence[Run]]:
+    """Return models by names that say how many texts they were trained on."""
+    return {f"{name}-n{n_train}": runs for name, runs in models.items()}
+
+
+def ratio_table(ratios: Mapping[str, Metric]) -> pd.DataFrame:
+    """Return error-rate ratios `<model>_over_<baseline>` and their bounds, a row each.
+
+    Index the display names `model` and `baseline`; columns `error_ratio`, `low`, `high`.
+    """
+    pairs = [[display_name(part) for part in name.split("_over_")] for name in ratios]
+    index = pd.MultiIndex.from_arrays(
+        [[model for model, _ in pairs], [baseline for _, baseline in pairs]],
+        names=["model", "baseline"],
+    )
+    rows = [(metric.value, metric.low, metric.high) for metric in ratios.values()]
+    return pd.DataFrame(rows, index, ["error_ratio", "low", "high"])
+
+
+def weight_table(ensembles: Mapping[str, Sequence[Run]]) -> pd.DataFrame:
+    """Return the weights of an ensemble and its test error, a row per hold-out."""
+    rows = {}
+    for hold_out, runs in ensembles.items():
+        chosen = runs[0].config["chosen"]
+        members = {strip_seed(run).rpartition("/")[2]: weight for run, weight in chosen.items()}
+        error = 1 - metrics_over_seeds(runs)["accuracy"].value
+        rows[hold_out] = {model_display_name(k): v for k, v in members.items()} | {"error": error}
+    return pd.DataFrame(rows).T.rename_axis("hold-out")
+
+
+def ratios_by_size(
+    runs: RunsByModel, models: Sequence[str], baseline: str
+) -> dict[int, dict[str, Metric]]:
+    """Return the error-rate ratios of `models` to the baseline by number of training texts."""
+    by_size = {}
+    sizes = {n for of_model in runs.values() if (n := n_train_of(of_model)) is not None}
+    for n_train in sorted(sizes):
+        of_size = trained_on_n(runs, n_train)
+        compared = {name: of_size[name] for name in (*models, baseline) if name in of_size}
+        if baseline in compared and len(compared) > len(models):
+            by_size[n_train] = error_rate_ratios(compared, baseline)
+    return by_size
 
 
 def calibration_table(models: RunsByModel) -> pd.DataFrame:
@@ -40,8 +145,11 @@ def calibration_table(models: RunsByModel) -> pd.DataFrame:
         for parameter in ("temperature", "length_exponent"):
             values = [_calibration_parameter(run, parameter) for run in runs]
             row[parameter] = float(np.mean(values))
-        row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"]
-        floors = [ece_noise_floor(run.predictions(DocumentPredictions)) for run in runs]
+        row["ece_ratio"] = row["ece_uncalibrated"] / row["ece"] if row["ece"] else np.nan
+        floors = [
+            ece_noise_floor(run.predictions(DocumentPredictions), seed=bootstrap_seed())
+            for run in runs
+        ]
         row["expected_ece_if_calibrated"] = float(np.mean(floors))
         rows[name] = row
     return pd.DataFrame(rows).T.rename_axis("model")
@@ -70,7 +178,7 @@ def validation_optimism(models: RunsByModel) -> pd.DataFrame:
     for name, runs in models.items():
         on_validation = [run.val_predictions(DocumentPredictions) for run in runs]
         intervals = [
-            bootstrap(predictions, ("accuracy",)).iloc[0]
+            bootstrap(predictions, ("accuracy",), seed=bootstrap_seed()).iloc[0]
             for predictions in (on_validation, predictions_by_seed(runs))
         ]
         validation, test = (row["value"] for row in intervals)
@@ -87,16 +195,24 @@ def validation_optimism(models: RunsByModel) -> pd.DataFrame:
 def per_class_table(models: RunsByModel) -> pd.DataFrame:
     """Return precision, recall and F1 per class, a row per model, columns such as `f1 negative`.
 
-    The values are means over seeds.
+    The values are means over seeds. Of more than `MOST_CLASSES` classes only F1 is returned.
     """
     rows = {}
     for name, runs in models.items():
         table = per_class_metrics(predictions_by_seed(runs))
-        table = table.drop(columns="support")
+        table = table[["f1"]] if len(table) > MOST_CLASSES else table.drop(columns="support")
         rows[name] = {
             f"{metric} {c}": table.loc[c, metric] for c in table.index for metric in table
         }
     return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def synthetic_counts(syntheses: Sequence[Run]) -> pd.DataFrame:
+    """Return the counts of generated and rejected texts, a row per seed of the generator."""
+    return pd.DataFrame(
+        [{name: metric.value for name, metric in run.metrics.items()} for run in syntheses],
+        index=pd.RangeIndex(len(syntheses), name="seed"),
+    )
 
 
 def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
@@ -111,10 +227,10 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
     for seed_runs in runs.values():
         first = seed_runs[0]
         data_config, n_classes = first.settings["data_config"], len(first.config["classes"])
-        if data_config.get("label_column") != "label" or data_config.get("n_train") is None:
+        if data_config.get("label_column") != "label":
             continue
-        n_more_real = data_config["n_train"] - n_train
         n_synthetic = data_config.get("n_synthetic", 0) * n_classes
+        n_more_real = first.config["documents"]["train"] - n_synthetic - n_train
         if n_more_real == 0:
             by_model.setdefault(model_name(first), {})["synthetic", n_synthetic] = seed_runs
         elif not n_synthetic:
@@ -154,7 +270,12 @@ def augmentation_table(runs: RunsByModel, n_train: int) -> pd.DataFrame:
 
 
 def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) -> dict[str, Metric]:
-    """Return `error_rate_ratios` on the documents that all models have predicted."""
+    """Return `error_rate_ratios` on the documents that all models have predicted.
+
+    There are none where the baseline was left out, or made no errors.
+    """
+    if baseline not in models:
+        return {}
     predictions = {name: predictions_by_seed(runs) for name, runs in models.items()}
     common = set.intersection(
         *(set(one.ids) for by_seed in predictions.values() for one in by_seed)
@@ -169,7 +290,7 @@ def error_rate_ratios_on_common_documents(models: RunsByModel, baseline: str) ->
                 models[name], models[baseline], (by_seed, selected[baseline])
             )
             ratios[f"{name}_over_{baseline}"] = Metric(value, low, high, (high - low) / 2)
-    return ratios
+    return finite(ratios)
 
 
 def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
