@@ -64,7 +64,7 @@ show_table(study.profile_table(), "tbl-generative-profiles")
 # The question was asked of IMDB with a language model of positive and one of negative reviews. This
 # accuracy was published:
 
-# %% tags=["published"] label="tbl-generative-published"
+# %% label="tbl-generative-published" tags=["published"]
 accuracy, n_test = generative.published_accuracy(), generative.PUBLISHED_N_TEST
 record_metrics("generative/published", {"accuracy": accuracy, "n_test": Metric(n_test)})
 row = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high}
