@@ -53,7 +53,7 @@ def test_stage_declares_what_its_notebook_reads_and_writes(name: str) -> None:
         assert path in stage["deps"]
     group = r'\(\s*f?"(\w[\w-]*)'
     writing = "cross_validation_run|measure_run|record_metrics|record_differences"
-    reading = r"load_or_run|end_to_end_runs|load_document_runs|load_headline_runs|load_analysis_run"
+    reading = r"load_or_run|end_to_end_runs"
     written = {f"results/{found}" for found in re.findall(f"(?:{writing}){group}", source)}
     read = {f"results/{found}" for found in re.findall(f"(?:{reading}){group}", source)}
     for recipe in (yaml.safe_load(path.read_text()) for path in recipes if path.exists()):

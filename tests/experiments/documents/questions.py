@@ -6,7 +6,8 @@ import pandas as pd
 from tests.training.planted_documents import CLASSES, planted
 from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.tables import local_document_runs
+from wholescript.experiments.documents.runs import document_run_names, find_document_runs
+from wholescript.experiments.documents.tables import by_model, n_train_of, trained_on_true_labels
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run
 from wholescript.experiments.store import RunStore
@@ -66,4 +67,19 @@ def train_runs(dataset, root, experiments):
     workspace = Workspace(Project(root), RunStore(root / "runs"))
     for experiment in experiments:
         run(experiment, dataset, workspace, progress=False)
-    return local_document_runs(workspace.store.root)
+    return stored_runs(workspace.store)
+
+
+def stored_runs(store):
+    """Return the runs of a store by model and data settings."""
+    return find_document_runs(store, document_run_names(store))
+
+
+def models_on_all(runs):
+    """Return the runs on all documents with true labels and the default learning rate, by model."""
+    kept = {
+        name: of_model
+        for name, of_model in runs.items()
+        if trained_on_true_labels(of_model) and n_train_of(of_model) is None and "-lr" not in name
+    }
+    return by_model([kept])

@@ -1,15 +1,14 @@
 import numpy as np
 import pytest
 
-from tests.experiments.documents.questions import train_runs, two_models
+from tests.experiments.documents.questions import models_on_all, train_runs, two_models
 from wholescript.errors import ParameterError
 from wholescript.experiments.documents.tables import (
     accuracy_table,
-    by_dataset,
+    by_model,
     learning_curve_table,
-    local_document_runs,
     model_table,
-    trained_on_all,
+    trained_on_n,
 )
 from wholescript.publish.comparison.classifiers import (
     cost_table,
@@ -27,7 +26,7 @@ def runs(dataset, tmp_path_factory):
 
 @pytest.fixture
 def models(runs):
-    return by_dataset(trained_on_all(runs))["questions"]
+    return models_on_all(runs)
 
 
 def test_runs_are_selected_by_data(runs, models):
@@ -35,10 +34,12 @@ def test_runs_are_selected_by_data(runs, models):
         "scratch-tiny": 2,
         "tfidf-svm": 2,
     }
-    (folder,) = {seeds[0].root for seeds in runs.values()}
-    assert local_document_runs("") == {} == local_document_runs(folder, "answers")
-    with pytest.raises(ParameterError, match="nowhere"):
-        local_document_runs("nowhere")
+    of_60 = trained_on_n(runs, 60)
+    assert {name: len(seeds) for name, seeds in of_60.items()} == {
+        "scratch-tiny": 2,
+        "tfidf-svm": 2,
+    }
+    assert by_model([runs])["tfidf-svm"] == [*models["tfidf-svm"], *of_60["tfidf-svm"]]
 
 
 def test_model_and_accuracy_tables(models):

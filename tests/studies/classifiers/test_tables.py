@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.experiments.documents.questions import (
+    models_on_all,
     prepare_questions,
     tiny_classifier,
     train_runs,
@@ -12,9 +13,8 @@ from tests.experiments.documents.questions import (
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.tables import (
-    by_dataset,
+    by_model,
     learning_curve_table,
-    trained_on_all,
 )
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.studies.classifiers.tables import (
@@ -39,7 +39,7 @@ def runs(tmp_path_factory):
 
 
 def test_validation_optimism_is_validation_minus_test_accuracy(runs):
-    models = by_dataset(trained_on_all(runs))["questions"]
+    models = models_on_all(runs)
     for name, row in validation_optimism(models).iterrows():
         means = [
             np.mean([(one.predicted == one.labels).mean() for one in predictions])
@@ -58,7 +58,7 @@ def test_crossover_learning_rates_and_label_noise(runs):
     better = pairs.loc["scratch-tiny / tfidf-svm", "better_beyond"]
     assert better in ("scratch-tiny", "tfidf-svm", "neither")
     assert list(learning_rate_table(runs, "scratch-tiny").index) == [0.01, 0.02]
-    noise = label_noise_table(by_dataset(runs)["questions"], "crowd")
+    noise = label_noise_table(by_model([runs]), "crowd")
     assert list(noise.index) == ["scratch-tiny", "tfidf-svm"]
     finite = noise.dropna()  # without errors on true labels there is no ratio
     assert (finite["low"] <= finite["error_ratio"]).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.experiments.documents.questions import models_on_all, stored_runs
 from tests.studies.generative.test_class_lm import PROMPTS, SHORT, prompted, scratch
 from tests.training.planted_documents import CLASS_WORDS, CLASSES, planted, planted_table
 from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
@@ -14,7 +15,7 @@ from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.evaluation.document_metrics import bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.tables import by_dataset, local_document_runs, trained_on_all
+from wholescript.experiments.documents.tables import trained_on_true_labels
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run
 from wholescript.experiments.key import RunIdentity
@@ -214,7 +215,7 @@ def test_augmentation_table_has_synthetic_and_real_documents(workspace, dataset,
         train(workspace, dataset, NaiveBayes(), config, synthetic=synthetic)
     for n_train in (3, 30, 90):  # only 30 is within the range of the synthetic documents
         train(workspace, dataset, NaiveBayes(), DataConfig(n_train=n_train))
-    runs = local_document_runs(workspace.store.root)
+    runs = stored_runs(workspace.store)
     table = augmentation_table(runs, 6).set_index(["source", "n_added"])
     assert set(table["model"]) == {"naive-bayes"}
     assert table.index.tolist() == [
@@ -229,11 +230,11 @@ def test_augmentation_table_has_synthetic_and_real_documents(workspace, dataset,
     for n_added, name in ((0, "naive-bayes-n6-s0"), (60, "naive-bayes-n6-synthetic20-s0")):
         accuracy = workspace.store.find(f"questions/{name}").metrics["accuracy"].value
         assert augmented.loc[n_added, "error"] == pytest.approx(1 - accuracy, abs=1e-6)
-    assert not any("synthetic" in name for name in trained_on_all(runs))
+    assert not trained_on_true_labels(runs["questions/naive-bayes-n6-synthetic20"])
 
 
 def test_tables_of_generative_models(workspace, lm_run, ngram_run):
-    models = by_dataset(trained_on_all(local_document_runs(workspace.store.root)))["questions"]
+    models = models_on_all(stored_runs(workspace.store))
     table = calibration_table(models)
     assert {"lm-tiny", "ngram-bayes"} <= set(table.index)
     row = table.loc["lm-tiny"]

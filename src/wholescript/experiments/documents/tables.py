@@ -1,12 +1,10 @@
-"""Stored document classifiers for the pages: selecting runs, tables of metrics and costs."""
+"""Runs of document classifiers for the pages: selecting them, tables of metrics and costs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from wholescript.errors import ParameterError, RunError
 from wholescript.evaluation.document_comparison import error_rate_ratio
 from wholescript.evaluation.document_metrics import (
     REPORTED_METRICS,
@@ -15,15 +13,11 @@ from wholescript.evaluation.document_metrics import (
     bootstrap,
 )
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.runs import (
-    document_run_names,
-    find_document_runs,
-    predictions_by_seed,
-)
+from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import mean_costs
-from wholescript.experiments.store import Run, RunStore
-from wholescript.experiments.workspace import bootstrap_seed, current_workspace
+from wholescript.experiments.store import Run
+from wholescript.experiments.workspace import bootstrap_seed
 
 _intervals: dict[tuple[object, ...], pd.DataFrame] = {}
 RunsByModel = Mapping[str, Sequence[Run]]
@@ -36,74 +30,6 @@ TABLE_COSTS = (
     "inference_seconds_per_1000",
     "peak_memory_gb",
 )
-
-
-def load_document_runs(run_group: str) -> dict[str, list[Run]]:
-    """Return the published runs on one data set: by model and data settings, one for each seed.
-
-    The notebook does not train them: a script does, such as `notebooks/07_train.sh`.
-
-    Raises:
-        RunError: there are none.
-    """
-    workspace = current_workspace()
-    found = local_document_runs(workspace.project.root / "results", run_group)
-    if not found:
-        raise RunError(f"results/ has no runs on {run_group!r}; {training_script()} makes them")
-    for run in (run for runs in found.values() for run in runs):
-        workspace.used[run.name] = run.key
-    return found
-
-
-def training_script() -> str:
-    """Return the script that trains the runs of the active notebook."""
-    return f"notebooks/{current_workspace().name.partition('_')[0]}_train.sh"
-
-
-def local_document_runs(folder: str | Path, run_group: str = "") -> dict[str, list[Run]]:
-    """Return the runs in a folder, on one data set or on all; none for an empty folder name.
-
-    Raises:
-        ParameterError: the folder does not exist.
-    """
-    if not folder:
-        return {}
-    if not Path(folder).is_dir():
-        raise ParameterError(
-            f"no folder {str(folder)!r}; `wholescript train` makes folders of runs"
-        )
-    store = RunStore(Path(folder))
-    known = document_run_names(store)
-    names = [name for name in known if not run_group or name.startswith(f"{run_group}/")]
-    return find_document_runs(store, names) if names else {}
-
-
-def load_analysis_run(name: str) -> Run:
-    """Return a published run that is no classifier, such as one of `wholescript data label-errors`.
-
-    Raises:
-        RunError: there is no such run.
-    """
-    workspace = current_workspace()
-    run = RunStore(workspace.project.root / "results").find(name)
-    if run is None:
-        raise RunError(f"there is no run results/{name}; {training_script()} makes it")
-    workspace.used[name] = run.key
-    return run
-
-
-def trained_on_all(models: RunsByModel) -> dict[str, list[Run]]:
-    """Return the runs trained on all documents with true labels, without synthetic data.
-
-    Runs with another learning rate than the default are left out.
-    """
-    return {
-        name: list(runs)
-        for name, runs in models.items()
-        if trained_on_true_labels(runs)
-        and n_train_of(runs) is None
-        and LEARNING_RATE_SUFFIX not in name
-    }
 
 
 def trained_on_n(models: RunsByModel, n_train: int) -> dict[str, list[Run]]:
@@ -131,15 +57,6 @@ def model_name(run: Run) -> str:
     """Return the name of the model: that of the run without data set, data settings and seed."""
     run_suffix = DataConfig(**run.settings["data_config"]).run_suffix
     return run.name.partition("/")[2].removesuffix(f"-{run_suffix}")
-
-
-def by_dataset(models: RunsByModel) -> dict[str, dict[str, list[Run]]]:
-    """Return runs by data set, then by model."""
-    datasets: dict[str, dict[str, list[Run]]] = {}
-    for runs in models.values():
-        of_dataset = datasets.setdefault(runs[0].config["dataset"], {})
-        of_dataset.setdefault(model_name(runs[0]), []).extend(runs)
-    return datasets
 
 
 def by_model(groups: Sequence[RunsByModel]) -> dict[str, list[Run]]:
