@@ -26,7 +26,10 @@ def run(
             help="NAME VALUE of a parameter to override; repeatable. For films of your own: "
             "`-p source local -p path films.parquet`, with the columns film_id, title, year, text "
             "(the whole screenplay) and the target, nominated_for_writing (0 or 1). Optional: "
-            "group, the same for drafts and remakes of a film.",
+            "group, the same for drafts and remakes of a film. For labelled texts, notebooks 07 to "
+            "09: `-p source local -p path tickets.csv -p text_column Body "
+            "-p label_column Category`. "
+            "`wholescript notebook list` shows all parameters.",
         ),
     ] = (),
 ) -> None:
@@ -54,12 +57,13 @@ def rerun(
     *notebook: Annotated[str, Parameter(help="Names or numbers of notebooks; default: all.")],
     scale: Annotated[Literal["smoke", "cpu", "full"], Parameter(help=SCALES)] = "cpu",
 ) -> None:
-    """Execute notebooks from nothing and list what changed; exit code 1 if anything did.
+    """Execute notebooks from nothing and list what changed.
 
     A notebook that publishes stored runs trains on the bundled texts instead;
     of its runs, those that are stored too are compared. Of measured time and
     memory only ratios are compared. Stored runs that were not made are listed
-    with the reason and the command that makes them.
+    with the reason and the command that makes them. The exit code is 1 if
+    anything differs by more than its tolerance.
 
     Example: `wholescript notebook rerun 01 07 --scale smoke`
     """

@@ -19,8 +19,21 @@ sections:
     - {model: tfidf-svm, synthetic: [lm], n_synthetic: [9]}   # and texts that a run above generates
 ```
 
-A section has the runs of the data sets that are named; on a data set of one's own it has those of
-the first one. `full` is the published recipe.
+A section has the runs of the data sets that are named; on bundled texts and those of one's own it
+has those of the data set that is named first in the section. Options that are not given have the
+defaults of `wholescript train MODEL`. `full` is the published recipe.
+
+- `limit`: texts that train is cut down to, stratified by class, before anything else.
+- `n_train`, `max_eval`: training texts of one run; test, validation and training texts that it is
+  evaluated on. Both are stratified samples, and have at least a few texts of each class. In a list
+  of `n_train`, sizes above the bound of a profile become the bound.
+- `seeds`, `first_seed`: how many trainings, with which seed first.
+- `keep_columns`: further columns of labels. `holdout_block_size` and others: options of `prepare`.
+- `smoke`, `cpu`, `full`: what an entry has instead at a profile; it wins over the bounds.
+
+A run is called after its model and options, such as `ngram-bayes`, unless it has a `name`. An
+ensemble is left out where one of its members is. Prompts are by class; other classes than those of
+the recipe get their names.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +58,6 @@ LIMIT = "limit"
 """Key of a profile: texts of train that a data set is prepared with, and of unlabelled ones."""
 CAPS = (LIMIT, "seeds", "n_train", "max_eval", "epochs", "pretrain_epochs")
 """Keys of a profile that are upper bounds."""
-DATA_KEYS = ("n_train", "max_eval", "label_column", "n_synthetic")
 
 
 @dataclass(frozen=True)
