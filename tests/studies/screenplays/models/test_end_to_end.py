@@ -123,7 +123,7 @@ def test_mask_tokens_follows_the_80_10_10_scheme():
 def test_tokens_are_cached_by_film(tmp_path):
     scripts = [("a", "INT. HOUSE - DAY"), ("b", "A door opens. " * 30)]
     cache_tokens(scripts[:1], cache=tmp_path)
-    with pytest.raises(DataError, match=r"1 of 2 films .*train end-to-end"):
+    with pytest.raises(DataError, match=r"1 of 2 films .*`cache_inputs`"):
         load_token_chunks(["a", "b"], cache=tmp_path)
     cache_tokens(scripts, cache=tmp_path)
     tokens = load_token_chunks(["b", "a"], 16, cache=tmp_path)
