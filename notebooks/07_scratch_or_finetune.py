@@ -16,7 +16,7 @@
 # the questions of Banking77, which are in the repository, `source=local` with `path` on a table of
 # your own. Sentence embeddings and fine-tuning need `make encoder`; without it they are left out,
 # and the notebook says so. **How long it takes.** The published runs a minute, `scale=smoke` a
-# minute, `scale=cpu` half an hour, `scale=full` hours.
+# minute, `scale=cpu` minutes on two cores, `scale=full` hours.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub

@@ -18,7 +18,7 @@
 # the repository, or on other `classes` of them; `source=local` with `path` on a table of your own.
 # SmolLM2 needs `make encoder`; without it its models are left out, and the notebook says so.
 # **How long it takes.** The published runs a minute or two, `scale=smoke` a minute, `scale=cpu`
-# some twenty minutes, `scale=full` hours to a day.
+# minutes on two cores, `scale=full` hours to a day.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub

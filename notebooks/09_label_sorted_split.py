@@ -16,8 +16,8 @@
 # **What you need.** Nothing for the published runs (`source=stored`): the reviews of IMDB may not
 # be redistributed. `source=bundled` trains on the questions of Banking77, which are in the
 # repository, `source=local` with `path` on a table of your own, `source=hub` on IMDB. **How long it
-# takes.** The published runs and `scale=smoke` a minute; `scale=cpu` a quarter of an hour where
-# texts are short, and hours where they are long; `scale=full` on IMDB six hours on one core, and
+# takes.** The published runs and `scale=smoke` a minute; `scale=cpu` minutes where texts are
+# short, and an hour or more where they are long; `scale=full` on IMDB six hours on one core, and
 # many more for the longest pretraining, which was made on a GPU.
 
 # %% tags=["parameters"]

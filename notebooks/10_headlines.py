@@ -17,8 +17,8 @@
 # the headlines in the repository, `source=local` on the file that `path` names: a table, or a
 # `.txt` file with a headline a line. The order of the file is kept and its last tenth is for
 # validation, so shuffle a sorted file first. **How long it takes.** The published runs some
-# seconds, `scale=smoke` about a minute, `scale=cpu` about half an hour on two cores, `scale=full`
-# about a day there, or an hour on a GPU.
+# seconds, `scale=smoke` about a minute, `scale=cpu` minutes on two cores, `scale=full` about a day
+# there, or an hour on a GPU.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub
