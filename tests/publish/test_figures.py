@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image, ImageChops
 
 from wholescript.errors import RunError
@@ -194,9 +195,33 @@ def test_table_shows_clean_html_and_stores_full_values(
     assert csv.splitlines()[:2] == ["model,films,auc,title", "a,1364,0.754321,<b>x</b>"]
 
 
+@pytest.mark.usefixtures("notebook")
+def test_table_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("wholescript.publish.figures.display", lambda data, **_: shown.append(data))
+    words = [' style="text-align: right;"', ' class="dataframe"', "$5 or $6", "a\x1b[1m", "**b**"]
+    show_table(pd.DataFrame({"a_b": words, "a b": words}), "tbl-words")
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
+    assert [cell.get_text() for cell in page.find_all("th")] == ["a b", "a b"]
+    as_shown = [word.replace("\x1b", r"\x1b") for word in words]
+    assert [row.find_all("td")[1].get_text() for row in page.find_all("tr")[1:]] == as_shown
+    assert "mathjax_ignore" in page.table["class"]  # JupyterLab leaves the dollars alone
+
+
 def test_invalid_labels_and_formats_are_errors(notebook: Notebook) -> None:
     with pytest.raises(RunError, match="'line' must be lower case"):
         show_figure(_draw(), "line")
     with pytest.raises(RunError, match=r"unknown columns: \['aux'\]"):
         show_table(pd.DataFrame({"auc": [1.0]}), "tbl-x", {"aux": ".1f"})
     plt.close("all")
+
+
+def test_changed_parameters_are_shown_as_they_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "wholescript.publish.notebook.display", lambda markdown: shown.append(markdown.data)
+    )
+    begin_notebook("01_tiny", {"title": "**a** `b` $c$ <i>"}, project)
+    assert shown[0].startswith("**Executed with `` title='**a** `b` $c$ <i>' ``.**")

@@ -69,6 +69,19 @@ BY_THEME = {
         "{claim}`So it is <tfidf-is-beaten>`",
         "span 'So it is': there is no claim 'tfidf-is-beaten' in report/claims.py; did you mean",
     ),
+    "money": (
+        "A seat cost $14, 30 more than the $9 of old.",
+        "inlineMath: the text '14, 30 more than the' is between two dollar signs and has the word "
+        "'more': write \\$ for a sign of money",
+    ),
+    "a range of money": (
+        "Seats cost $3/$4 apiece.",
+        "inlineMath: the text '3/' is between two dollar signs and has an amount: write \\$",
+    ),
+    "hidden by per cent": (
+        "It is $x = 7% y$.",
+        "inlineMath: the text 'x = 7% y' is between two dollar signs and has a bare %",
+    ),
     "no alt text": ("![](bars.svg)", "image 'bars.svg': this image has no alt text"),
     "alt text made of the caption": (
         ":::{figure} ../report/bars.svg\nOnly a caption.\n:::",
@@ -85,6 +98,8 @@ BY_MYSTMD = {
     "bad citation": ("As {cite:t}`nobody2020` says.", '"nobody2020"'),
     "dead anchor": ("[gone](../index.md#not-there)", "not-there"),
     "missing image": ("![Gone.](nofile.png)", '"nofile.png"'),
+    "missing image with a space": ("![Gone.](<dé jà.png>)", '"dé jà.png"'),
+    "bad reference beyond ASCII": ("See [that](#öde).", '"#öde"'),
     "broken formula": ("$\\frac{a$", "\\frac{a"),
     "repeated label": ("(method)=\n### Method again", 'Duplicate identifier in file "method"'),
 }

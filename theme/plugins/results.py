@@ -14,13 +14,15 @@ The part before the colon is a run in results/, the part after it one of its met
 
 mystmd starts this file once per page, so it imports little and no site packages. The roles are
 declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
-drops.
+drops, and names with letters beyond ASCII or with spaces, which mystmd does not find.
 """
 
+import itertools
 import json
 import re
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "src"))
@@ -34,7 +36,7 @@ SPECIFICATION = {
     "transforms": [
         {
             "name": "results",
-            "doc": "Fills in the roles and keeps the alt text of figures that embed a cell.",
+            "doc": "Fills in the roles; keeps alt texts of embedded figures, and names as written.",
             "stage": "document",
         }
     ],
@@ -122,13 +124,36 @@ def keep_alt(tree: dict) -> dict:
     return tree
 
 
+def keep_names(tree: dict) -> dict:
+    """Undo the percent-encoding of pictures and references, and apply labels beyond ASCII."""
+    children = tree.get("children", [])
+    for child, following in itertools.zip_longest(children, children[1:]):
+        url = child.get("url", "")
+        if url.startswith("#") or (child["type"] == "image" and not re.match(r"\w+:|//", url)):
+            child["url"] = unquote(url)
+        label = re.fullmatch(r"\((\S+)\)=", text_of(child)) if following else None
+        if label and child["type"] == "paragraph":
+            following.update(label=label[1], identifier=label[1].lower(), html_id=label[1].lower())
+            child.update(type="comment", value="", children=[])
+        keep_names(child)
+    return tree
+
+
+def text_of(node: dict) -> str:
+    """Return the text of a node whose children are all texts; "" for others."""
+    children = node.get("children", [])
+    plain = all(child["type"] == "text" for child in children)
+    return "".join(child["value"] for child in children) if plain else ""
+
+
 def main(arguments: list[str]) -> int:
     """Print the specification, or the result of a directive or of the transform, for mystmd."""
     sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     if not arguments:
         print(json.dumps(SPECIFICATION))
     elif arguments[0] == "--transform":
-        print(json.dumps(fill(keep_alt(json.load(sys.stdin)), Results(ROOT / "results"))))
+        tree = keep_names(keep_alt(json.load(sys.stdin)))
+        print(json.dumps(fill(tree, Results(ROOT / "results"))))
     else:
         print(json.dumps([{"type": "div", "class": arguments[1], "children": []}]))
     return 0

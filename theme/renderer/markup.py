@@ -42,6 +42,13 @@ _FORMATTER = HtmlFormatter(nowrap=True)
 _NUMBER = re.compile(
     r"[\s\d.,%()\[\]±+\N{MINUS SIGN}\N{EN DASH}e-]*\d[^A-Za-z]*(?: to [^A-Za-z]*)?"
 )
+# What holds words in a formula by right: text, and names of operators and environments.
+_TEX_TEXT = re.compile(
+    r"\\(?:text\w*|math(?:rm|sf|tt|it|bf|bb|cal)|operatorname\*?|mbox|begin|end|label|tag)\s*"
+    r"\{[^{}]*\}"
+)
+_WORD = re.compile(r"[A-Za-z]{3,}|(?<!\S)(?:a[nst]|by|i[fnst]|o[fnr]|to)(?!\S)")
+_BROKEN_AMOUNT = re.compile(r"\d.*[\s,;:/(+\N{EN DASH}\N{EM DASH}-]", re.DOTALL)
 _APPLY = "\N{FUNCTION APPLICATION}"
 _THIN = '<mspace width="0.1667em"></mspace>'
 _ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
@@ -150,6 +157,22 @@ def mathml(katex: str) -> Markup | None:
     )
     formula = re.sub(rf"{_THIN}(?=<mo[^>]*>\()", "", formula)
     return Markup(formula)
+
+
+def find_prose(tex: str) -> str | None:
+    """Return what shows that a formula is prose between two dollar signs; None for a formula.
+
+    Prose has words outside of commands such as `text`, or begins as an amount of money and breaks
+    off. A bare % hides the rest of a formula.
+    """
+    bare, n_texts = tex, 1
+    while n_texts:  # the innermost first
+        bare, n_texts = _TEX_TEXT.subn("", bare)
+    if found := _WORD.search(re.sub(r"\\[A-Za-z]+", " ", bare)):
+        return f"the word '{found[0]}'"
+    if re.search(r"(?<!\\)%", bare):
+        return "a bare %"
+    return "an amount" if _BROKEN_AMOUNT.fullmatch(tex) else None
 
 
 def _alphabet(variant: str, letter: str) -> str:

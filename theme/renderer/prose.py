@@ -134,6 +134,14 @@ class ProseRenderer(Renderer):
         return self.element("div", node, inner, "equation")
 
     def _math(self, node: Node) -> Markup:
+        if found := markup.find_prose(node["value"]):
+            shown = " ".join(node["value"].split())
+            self.error(
+                node,
+                f"the text '{shown}' is between two dollar signs and has {found}: write \\$ for a "
+                "sign of money, \\text{...} for words in a formula and \\% for per cent",
+            )
+            return EMPTY
         formula = markup.mathml(node.get("html", ""))
         if formula is None:
             self.error(

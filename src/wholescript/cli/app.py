@@ -1,6 +1,7 @@
 """The application: its groups of commands, and how errors, Ctrl-C and old names are answered."""
 
 import inspect
+import io
 import os
 import shlex
 import sys
@@ -87,6 +88,8 @@ app.register_install_completion_command(
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit: 0, 1 for a problem found, 2 for invalid input, 130 for Ctrl-C."""
     arguments = list(sys.argv[1:] if tokens is None else tokens)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a stream of ASCII gets escapes, as stderr does
+        sys.stdout.reconfigure(errors="backslashreplace")
     if not sys.stderr.isatty():  # a log file gets few lines of a progress bar
         os.environ.setdefault("TQDM_MININTERVAL", "10")
     try:

@@ -6,26 +6,29 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from wholescript.printable import printable
+
 EN_DASH = "\N{EN DASH}"
 SMALLEST = 5e-5  # below, a number with 4 decimals would be 0.0000
 
-out = Console()
-err = Console(stderr=True)
+out = Console(markup=False, emoji=False, highlight=False)
+err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 def echo(text: str) -> None:
     """Print a text to stdout as it is: no markup, no colours, no wrapping."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(printable(text, keep="\n\t"), soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a text to stderr as it is, on a line of its own: progress bars end before."""
     _end_progress_bars()
-    err.print(text, markup=False, highlight=False, soft_wrap=True)
+    err.print(printable(text, keep="\n\t"), soft_wrap=True)
 
 
 def _end_progress_bars() -> None:
@@ -71,12 +74,13 @@ def print_rows(headers: list[str], rows: Iterable[Sequence[str]], title: str = "
     Nothing is cut: names break after `/`, `-` and `_`. Where the columns still need more room than
     the terminal has, each row becomes lines of `header: value`.
     """
-    columns = [list(column) for column in zip(headers, *rows, strict=True)]
-    widths = _fit([max(map(len, column)) for column in columns], columns, out.width)
+    columns = [list(map(printable, column)) for column in zip(headers, *rows, strict=True)]
+    headers = [column[0] for column in columns]
+    widths = _fit([max(map(cell_len, column)) for column in columns], columns, out.width)
     if widths is None:
         _print_list(headers, [row[1:] for row in columns], title)
         return
-    table = Table(title=title or None, title_justify="left")
+    table = Table(title=printable(title) or None, title_justify="left")
     wrapped = [
         [_wrap(text, width) for text in column]
         for column, width in zip(columns, widths, strict=True)
@@ -92,11 +96,11 @@ def print_rows(headers: list[str], rows: Iterable[Sequence[str]], title: str = "
 def _print_list(headers: list[str], columns: list[list[str]], title: str) -> None:
     if title:
         echo(title)
-    width = max(map(len, headers))
+    width = max(map(cell_len, headers))
     for first, *rest in zip(*columns, strict=True):
         echo(first)
         for header, value in zip(headers[1:], rest, strict=True):
-            echo(f"  {header:{width}}  {value}")
+            echo(f"  {set_cell_size(header, width)}  {value}")
 
 
 def _fit(widths: list[int], columns: list[list[str]], total: int) -> list[int] | None:
@@ -105,7 +109,7 @@ def _fit(widths: list[int], columns: list[list[str]], total: int) -> list[int] |
     A column is at least as wide as the longest part of its words.
     """
     least = [
-        max(len(part) for text in column for part in ["", *_parts(text)]) for column in columns
+        max(cell_len(part) for text in column for part in ["", *_parts(text)]) for column in columns
     ]
     room = total - 3 * len(columns) - 1
     if sum(least) > room:
@@ -124,7 +128,7 @@ def _wrap(text: str, width: int) -> str:
     """Break a text into lines of at most `width` characters, after its parts."""
     lines = [""]
     for part in _parts(text):
-        if len(lines[-1]) + len(part.rstrip()) > width:
+        if cell_len(lines[-1] + part.rstrip()) > width:
             lines = [*lines, part.lstrip()]
         else:
             lines[-1] += part

@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from wholescript.cli.options import Store, open_workspace
 from wholescript.cli.output import echo, out, warn
 from wholescript.prediction.parsers import FORMATS
+from wholescript.printable import printable
 from wholescript.settings import PositiveInt
 
 MIN_COLOURED_ATTRIBUTION = 1  # nats
@@ -126,7 +127,7 @@ def text(
     classes = found.config["classes"]
     for one, row in zip(texts, fitted.predict_proba(list(texts)), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
-        echo(", ".join(f"{name} {probability:.1%}" for probability, name in best))
+        echo(", ".join(f"{printable(name)} {probability:.1%}" for probability, name in best))
         if supports_token_attribution(fitted):
             out.print(_attribution_line(attribute_tokens(fitted, one)))
     if store_attribution:
@@ -154,5 +155,5 @@ def _attribution_line(table: Any) -> Any:
             style = ""
         else:
             style = "bold green" if value > 0 else "bold red"
-        line.append(f"{token.strip() or 'end'} ", style).append(f"{value:+.1f} ", "dim")
+        line.append(f"{printable(token.strip()) or 'end'} ", style).append(f"{value:+.1f} ", "dim")
     return line

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from wholescript.cli.output import EN_DASH, out, print_rows
+from wholescript.printable import printable
 
 MAX_FINISHED = 10  # finished trainings that are shown
 FULL_WIDTH = 110  # columns of a terminal that has room for all columns of the table
@@ -80,8 +81,8 @@ def _overview(show_all: bool) -> Any:
     hidden = set() if show_all else {run.folder for run in finished[MAX_FINISHED:]}
     for run in (run for run in runs if run.folder not in hidden):
         row = status_row(run, now)
-        table.add_row(*(Text(getattr(row, name) or EN_DASH) for name in columns))
+        table.add_row(*(Text(printable(getattr(row, name)) or EN_DASH) for name in columns))
     stopped = [run for run in runs if run.state in ("interrupted", "failed")]
     more = [f"{len(hidden)} older finished trainings: show them with --all"] if hidden else []
     more += [f"resume {run.name} with: {run.command}" for run in stopped]
-    return Group(table, *map(Text, more))
+    return Group(table, *(Text(printable(line)) for line in more))

@@ -14,7 +14,7 @@ from wholescript.evaluation.document_comparison import mean_confusion_matrix
 from wholescript.evaluation.document_metrics import ECE_BINS
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.style import HEATMAP
+from wholescript.plots.style import HEATMAP, literal
 
 LINE_STYLES = "(dotted: training; solid: validation)"
 MOST_CLASSES = 3  # of which a small confusion matrix shows counts, and that fit side by side
@@ -28,7 +28,7 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
         color = f"C{number}"
         loss_axes.plot(mean.index, mean["train_loss"], color=color, linestyle=":")
         loss_axes.plot(mean.index, mean["val_loss"], color=color)
-        f1_axes.plot(mean.index, mean["val_macro_f1"], color=color, label=name)
+        f1_axes.plot(mean.index, mean["val_macro_f1"], color=color, label=literal(name))
     loss_axes.set(xlabel="epoch", ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
     f1_axes.set(xlabel="epoch", ylabel="validation macro-F1")
     figure.legend(loc="outside lower center", ncols=2)
@@ -41,8 +41,9 @@ def error_against_training_time(table: pd.DataFrame) -> Figure:
     for number, row in enumerate(table.itertuples()):
         bounds = [[row.high - row.accuracy], [row.accuracy - row.low]]
         axes.errorbar(
-            row.seconds, 1 - row.accuracy, yerr=bounds, fmt="o", color=f"C{number}", label=row.Index
-        )
+            row.seconds, 1 - row.accuracy, yerr=bounds, fmt="o", color=f"C{number}",
+            label=literal(row.Index),
+        )  # fmt: skip
     axes.set(xscale="log", xlabel="training time, s", ylabel="test error rate", ylim=(0, None))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -66,7 +67,7 @@ def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
             continue
         correct = (predictions.predicted == predictions.labels).astype(np.int8)
         bins = calibration_curve(correct, predictions.confidence.astype(np.float64), ECE_BINS)
-        axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=name)
+        axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=literal(name))
     axes.set(xlabel="confidence", ylabel="accuracy")
     axes.legend()
     return figure
@@ -91,14 +92,15 @@ def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: in
     for position, (name, by_seed) in enumerate(models.items()):
         axes = panels.flat[position]
         counts = mean_confusion_matrix(by_seed)
-        shares = counts.div(counts.sum(axis=1), axis=0)
-        cells = counts.map("{:,.0f}".format) + "\n" + shares.map("{:.1%}".format)
+        shares = counts.div(counts.sum(axis=1), axis=0).rename(literal, columns=literal)
+        cells = counts.map("{:,.0f}".format).to_numpy() + "\n" + shares.map("{:.1%}".format)
         sns.heatmap(
             shares, annot=None if is_large else cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1,
             cbar=False, square=True, ax=axes, annot_kws={"fontsize": 8},
         )  # fmt: skip
         axes.set(xlabel="", ylabel="")
-        axes.set_title(fill(name, 36 if is_large else 18), fontsize=10)  # long titles would overlap
+        title = fill(name, 36 if is_large else 18)  # long titles would overlap
+        axes.set_title(literal(title), fontsize=10)
         axes.tick_params(labelbottom=position + n_columns >= len(models))
     figure.supxlabel("predicted class")
     figure.supylabel("true class")
@@ -111,7 +113,7 @@ def learning_curves(table: pd.DataFrame) -> Figure:
     for name, rows in table.groupby("model", sort=False):
         curve = rows.sort_values("n_train")
         sizes = curve["n_train"]
-        (line,) = axes.plot(sizes, 1 - curve["accuracy"], marker="o", label=name)
+        (line,) = axes.plot(sizes, 1 - curve["accuracy"], marker="o", label=literal(name))
         axes.fill_between(
             sizes, 1 - curve["high"], 1 - curve["low"], color=line.get_color(), alpha=0.15
         )
@@ -138,8 +140,10 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
         for number, (model, rows) in enumerate(of_class.groupby("model", sort=False)):
             color = f"C{number}"
             axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":")
-            axes.plot(rows["epoch"], rows["val_loss"], color=color, marker=".", label=model)
-        axes.set(title=name, xlabel="epoch")
+            axes.plot(
+                rows["epoch"], rows["val_loss"], color=color, marker=".", label=literal(model)
+            )
+        axes.set(title=literal(name), xlabel="epoch")
     panels[0][0].set(ylabel=f"cross-entropy, nats per token\n{LINE_STYLES}")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
@@ -166,7 +170,7 @@ def token_attribution(table: pd.DataFrame) -> Figure:
     if len(panels) > 1:
         all_axes[1, 0].set(ylabel="attention rollout,\nshare")
     # An empty token is NaN after a round trip through CSV.
-    names = [token.strip() or "(end)" for token in table["token"].fillna("")]
+    names = [literal(token.strip()) or "(end)" for token in table["token"].fillna("")]
     all_axes[-1, 0].set_xticks(positions, names, rotation=90, fontsize=7)
     all_axes[-1, 0].set_xlim(-0.7, len(table) - 0.3)
     return figure
@@ -187,7 +191,7 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
         axes.errorbar(
             rows["n_added"] / rows["n_real"] + offset, rows["error_ratio"],
             yerr=interval_errors(rows, "error_ratio"), fmt="s:" if real else "o-", ms=5,
-            color=f"C{number}", mfc="none" if real else None, label=f"{name}, {source}",
+            color=f"C{number}", mfc="none" if real else None, label=literal(f"{name}, {source}"),
         )  # fmt: skip
     axes.set(
         xlabel="added documents per real document", ylabel="error-rate ratio to no augmentation"

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from wholescript.plots.style import literal
+
 
 def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:
     """Draw a value with its interval per row: index names, columns `value`, `low`, `high`.
@@ -19,7 +21,7 @@ def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = No
     axes.errorbar(table["value"], positions, xerr=errors, fmt="o", color="C0", ecolor="0.4", ms=5)
     if reference is not None:
         axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set_yticks(positions, [str(name) for name in table.index])
+    axes.set_yticks(positions, [literal(str(name)) for name in table.index])
     axes.set(xlabel=label, ylim=(-0.6, len(table) - 0.4))
     axes.grid(axis="y", visible=False)
     return figure
@@ -35,10 +37,10 @@ def grouped_forest_plot(
         offset = ((len(tables) - 1) / 2 - number) * 0.3
         positions = [offset - rows.index(str(row)) for row in table.index]
         errors = interval_errors(table)
-        axes.errorbar(table["value"], positions, xerr=errors, fmt="o", ms=5, label=name)
+        axes.errorbar(table["value"], positions, xerr=errors, fmt="o", ms=5, label=literal(name))
     if reference is not None:
         axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
-    axes.set_yticks(-np.arange(len(rows)), rows)
+    axes.set_yticks(-np.arange(len(rows)), list(map(literal, rows)))
     axes.set(xlabel=label, ylim=(0.4 - len(rows), 0.6))
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(tables))

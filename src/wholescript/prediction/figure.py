@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
+from wholescript.plots.style import literal
 from wholescript.prediction.predict import Z_95, Prediction
 from wholescript.prediction.text_output import summary_line
 
@@ -71,12 +72,12 @@ def _draw(prediction: Prediction, title: str) -> Figure:
     )
     names, values = zip(*reversed(prediction.word_contributions), strict=True)
     by_word.barh(range(len(names)), values, color=[_color(value) for value in values])
-    by_word.set_yticks(range(len(names)), names, parse_math=False)
+    by_word.set_yticks(range(len(names)), list(map(literal, names)))
     by_word.set(xlabel="contribution of a word (log-odds, relative to the mean film)")
     for axes in (by_part, by_word):
         axes.spines[["top", "right"]].set_visible(False)
     by_part.axhline(0, color="0.2", linewidth=0.8)
-    figure.suptitle(f"{title}\n{summary_line(prediction)}", fontsize=10, parse_math=False)
+    figure.suptitle(literal(f"{title}\n{summary_line(prediction)}"), fontsize=10)
     return figure
 
 

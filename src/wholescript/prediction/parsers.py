@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from wholescript.errors import DataError
+from wholescript.printable import printable
 
 MIN_WORDS = 1_000  # five pages; the shortest training script has 7,000
 MAX_CHARACTERS = 2_000_000  # seven times the longest training script
@@ -53,8 +54,8 @@ def read_script(path: Path) -> Script:
 
 
 def printable_path(path: Path) -> str:
-    """Return a path without unprintable characters, which file names may contain."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in str(path))
+    """Return a path with the control characters escaped that file names may contain."""
+    return printable(str(path))
 
 
 def _read(path: Path) -> Script:

@@ -16,6 +16,7 @@ from wholescript.data.tables import SUFFIXES, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
 from wholescript.models.types import IntArray
+from wholescript.printable import printable
 
 TEXTS_PER_BATCH = 512
 
@@ -118,8 +119,8 @@ def predict_table(
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())
     if len(empty):
         tqdm.write(
-            f"{len(empty)} of the {len(rows)} rows of {path_in.name} have no text and no label: "
-            f"row {list_some((empty + 1).tolist())}"
+            f"{len(empty)} of the {len(rows)} rows of {printable(path_in.name)} have no text and "
+            f"no label: row {list_some((empty + 1).tolist())}"
         )
     write_atomic(path_out, _content(predicted, path_out.suffix))
     return predicted

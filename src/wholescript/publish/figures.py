@@ -13,6 +13,7 @@ from PIL import Image
 
 from wholescript.errors import RunError
 from wholescript.plots.style import DPI, to_dark_theme
+from wholescript.printable import printable
 from wholescript.publish.notebook import current_notebook
 from wholescript.publish.plot_data import plotted_data
 from wholescript.publish.provenance.record import write_output
@@ -90,9 +91,10 @@ def show_table(
     write_output(notebook, label, "table", {".csv": csv.encode()})
     shown = _as_text(table.reset_index() if named else table, formats or {})
     html = shown.to_html(index=False, border=0, classes=[], escape=True)
-    text = shown.to_string(index=False)
-    clean = html.replace(' style="text-align: right;"', "").replace(' class="dataframe"', "")
-    display({"text/html": clean.replace(' border="0"', ""), "text/plain": text}, raw=True)
+    # JupyterLab sets what is between two dollar signs as mathematics, except with these classes.
+    start = '<table class="tex2jax_ignore mathjax_ignore">' if "$" in html else "<table>"
+    body = html.partition(">")[2].replace(' style="text-align: right;"', "", 1)
+    display({"text/html": start + body, "text/plain": shown.to_string(index=False)}, raw=True)
 
 
 def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
@@ -100,8 +102,8 @@ def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame
     for name, column in table.items():
         default: Format = ".3f" if pd.api.types.is_float_dtype(column) else str
         form = formats.get(str(name), default)
-        columns[str(name).replace("_", " ")] = [_formatted(value, form) for value in column]
-    return pd.DataFrame(columns)
+        columns[str(name)] = [printable(_formatted(value, form)) for value in column]
+    return pd.DataFrame(columns).rename(columns=lambda name: printable(name).replace("_", " "))
 
 
 def _formatted(value: Any, form: Format) -> str:

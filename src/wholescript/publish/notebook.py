@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,7 @@ from wholescript.experiments.source_code import code_fingerprint, import_closure
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, activate, current_workspace
 from wholescript.plots.style import set_style
+from wholescript.printable import printable
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
 from wholescript.publish.normalize import normalize_notebook
 from wholescript.publish.parameters import check_parameters, published_parameters
@@ -160,8 +162,14 @@ def begin_notebook(
     set_style()
     if changed := changed_parameters(project, name, parameters):
         note = ", ".join(f"{key}={value!r}" for key, value in changed.items())
-        display(Markdown(OTHER_PARAMETERS.format(note)))
+        display(Markdown(OTHER_PARAMETERS.format(_as_code(note))))
     return notebook
+
+
+def _as_code(text: str) -> str:
+    """Return a text as inline code of Markdown, in a fence longer than any of its own."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence} {printable(text)} {fence}"
 
 
 def changed_parameters(

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike
 
+from wholescript.plots.style import as_drawn
+
 DIGITS = 6
 MAX_VALUES = 20_000
 _CHOSEN_TICKS = (FixedLocator, StrCategoryLocator)
@@ -28,7 +30,7 @@ def plotted_data(figure: Figure) -> dict[str, Any]:
 def _axes_data(axes: Axes) -> dict[str, Any]:
     legend = axes.get_legend()
     data = {
-        "title": axes.get_title(),
+        "title": as_drawn(axes.get_title()),
         "x": _axis_data(axes, "x"),
         "y": _axis_data(axes, "y"),
         "lines": [_line(line) for line in axes.get_lines()],
@@ -36,8 +38,8 @@ def _axes_data(axes: Axes) -> dict[str, Any]:
         "points": [_points(c) for c in axes.collections if isinstance(c, PathCollection)],
         "areas": [_area(c) for c in axes.collections if not isinstance(c, PathCollection)],
         "images": [_image(image) for image in axes.get_images()],
-        "texts": [text.get_text() for text in axes.texts if text.get_text()],
-        "legend": [text.get_text() for text in legend.get_texts()] if legend else [],
+        "texts": [as_drawn(text.get_text()) for text in axes.texts if text.get_text()],
+        "legend": [as_drawn(text.get_text()) for text in legend.get_texts()] if legend else [],
     }
     return {key: value for key, value in data.items() if value}
 
@@ -46,7 +48,7 @@ def _axis_data(axes: Axes, which: str) -> dict[str, Any]:
     axis = axes.xaxis if which == "x" else axes.yaxis
     limits = axes.get_xlim() if which == "x" else axes.get_ylim()
     data = {
-        "label": axis.get_label_text(),
+        "label": as_drawn(axis.get_label_text()),
         "scale": axis.get_scale(),
         "limits": _numbers(limits),
     }
@@ -57,7 +59,7 @@ def _axis_data(axes: Axes, which: str) -> dict[str, Any]:
         axis.get_ticklabels()  # updates the ticks
         # Axes with shared ticks have locations without labels: use the ticks themselves.
         ticks = [(tick.get_loc(), tick.label1) for tick in axis.get_major_ticks()]
-        data["ticks"] = [label.get_text() for at, label in ticks if low <= at <= high]
+        data["ticks"] = [as_drawn(label.get_text()) for at, label in ticks if low <= at <= high]
     return data
 
 
@@ -94,7 +96,7 @@ def _image(image: Any) -> dict[str, Any]:
 
 
 def _series(artist: Any, **values: Any) -> dict[str, Any]:
-    label = str(artist.get_label() or "")
+    label = as_drawn(str(artist.get_label() or ""))
     named = {} if label.startswith("_") or not label else {"label": label}
     return named | {key: value for key, value in values.items() if value is not None}
 

@@ -183,3 +183,13 @@ def test_names_with_separators_are_classes():
     names = ["Politics, US", "Sports, US", "Sci/Tech", "cash; card"]
     frame = pd.DataFrame({"text": list("abcd"), "label": names})
     assert encode_labels(source(train=frame)).classes == sorted(names)
+
+
+def test_names_in_brackets_are_classes_unless_they_are_lists() -> None:
+    names = ["[/i]", "[b u]", "[i]x[/i]", "[spam]", "[link=a]"]
+    frame = pd.DataFrame({"text": list("abcde"), "label": names})
+    assert encode_labels(source(train=frame)).classes == sorted(names)
+    for of_list in ("[1 2]", "[a, b]", "['a']", '["a"]', "[]"):
+        frame = pd.DataFrame({"text": ["a", "b"], "label": [of_list, "other"]})
+        with pytest.raises(DataError, match="look like several labels"):
+            encode_labels(source(train=frame))

@@ -32,6 +32,8 @@ MULTI_LABEL = (
     "text, or make a yes/no data set for each label."
 )
 SEPARATORS = re.compile(r"[;|,]")
+# A cell that holds a list: `['a', 'b']`, `[1 2]`, `[a, b]`, but not mark-up such as `[red]`.
+LIST = re.compile(r"\[\s*(?:['\"\d-].*|[^\[\]]*[;|,][^\[\]]*)?\]", re.DOTALL)
 INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 
 LabelValue = int | str
@@ -134,7 +136,7 @@ def _check_one_label(column: str, values: Iterable[LabelValue]) -> None:
         label
         for label, of_label in parts.items()
         if (len(of_label) > 1 and all(part and uses[part] > 1 for part in of_label))
-        or (label.startswith("[") and label.endswith("]"))
+        or LIST.fullmatch(label)
     ]
     if lists:
         raise DataError(

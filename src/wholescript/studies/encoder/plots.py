@@ -9,6 +9,7 @@ from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import RunsByModel, accuracy_table
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots.documents import confusion
+from wholescript.plots.style import literal
 from wholescript.studies.encoder.tables import FEW_CLASSES
 
 N_PAIRS = 10
@@ -31,9 +32,10 @@ def confusion_figure(models: RunsByModel) -> Figure:
     positions = np.arange(len(pairs))[::-1]
     axes.barh(positions, pairs["n_errors"], label="first, predicted as second")
     axes.barh(positions, pairs["n_reversed"], left=pairs["n_errors"], label="reversed")
-    axes.set_yticks(positions, [f"{row.label}\n{row.predicted}" for row in pairs.itertuples()])
+    names = [f"{row.label}\n{row.predicted}" for row in pairs.itertuples()]
+    axes.set_yticks(positions, list(map(literal, names)))
     axes.tick_params(axis="y", labelsize=8)
-    axes.set(xlabel="errors, test texts", title=best)
+    axes.set(xlabel="errors, test texts", title=literal(best))
     axes.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from wholescript.plots.style import literal
+
 METRIC_LABELS = {
     "nats_per_character": "task metric (nats per character)",
     "bits_per_byte": "bits per byte",
@@ -21,8 +23,8 @@ def next_tokens(tables: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (prompt, table) in zip(panels[0], tables.items(), strict=True):
         positions = np.arange(len(table))[::-1]
         axes.barh(positions, table["probability"], height=0.7)
-        axes.set_yticks(positions, [repr(token)[1:-1] for token in table["token"]])
-        axes.set(title=prompt or "(empty prompt)", xlabel="probability")
+        axes.set_yticks(positions, [literal(repr(token)[1:-1]) for token in table["token"]])
+        axes.set(title=literal(prompt) or "(empty prompt)", xlabel="probability")
         axes.grid(axis="y", visible=False)
     return figure
 

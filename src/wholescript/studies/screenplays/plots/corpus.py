@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wholescript.data.films.summary import positive_rates
 from wholescript.features.word_counts import WordCounts
+from wholescript.plots.style import literal
 
 
 def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:
@@ -49,7 +50,7 @@ def label_rate_bars(table: pd.DataFrame) -> Figure:
     axes.barh(places, table["rate"], xerr=errors, color="C0", height=0.6, ecolor="0.2")
     for place, row in zip(places, table.itertuples(), strict=True):
         axes.text(row.high, place, f"  {row.rate:.1%}, {row.positive:,} films", va="center")
-    axes.set_yticks(places, [str(name) for name in table.index])
+    axes.set_yticks(places, [literal(str(name)) for name in table.index])
     axes.set(xlabel="rate among the films", xlim=(0, table["high"].max() * 1.5))
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.grid(axis="y", visible=False)
@@ -75,7 +76,7 @@ def keyness(table: pd.DataFrame, top: int) -> Figure:
     ):
         places = np.arange(len(part))[::-1]
         axes.barh(places, part["t"].abs(), color=color, height=0.7)
-        axes.set_yticks(places, part["word"].tolist())
+        axes.set_yticks(places, part["word"].map(literal).tolist())
         axes.set(title=title, xlabel="Welch's t")
         axes.grid(axis="y", visible=False)
     return figure

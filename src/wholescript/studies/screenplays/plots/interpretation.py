@@ -4,6 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from wholescript.plots.style import literal
+
 
 def by_script_position(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
     """Draw a value with its interval by part of the script, a panel for each model.
@@ -52,7 +54,7 @@ def keyness_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)
         places = range(len(part))[::-1]
         panels[name].barh(places, part["over"].abs(), color=color, height=0.7)
-        panels[name].set_yticks(places, part["word"].tolist())
+        panels[name].set_yticks(places, part["word"].map(literal).tolist())
         panels[name].set(title=title, xlabel="excess (d)")
         panels[name].grid(axis="y", visible=False)
     return figure
@@ -76,5 +78,5 @@ def topics(table: pd.DataFrame, rate: float) -> Figure:
         axes.axvline(reference, color="0.5", linestyle=":", linewidth=1.2)
         axes.set(xlabel=label)
         axes.grid(axis="y", visible=False)
-    panels[0].set_yticks(places, [str(name) for name in table.index])
+    panels[0].set_yticks(places, [literal(str(name)) for name in table.index])
     return figure
