@@ -40,7 +40,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 def test_messages_are_printed_as_they_are(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     echo(f"class {word}: 3")
     warn(f"error: {word}")
-    shown = printable(word, keep="\n\t")
+    shown = printable(word, keep="\n")
     assert printed(capsys) == (f"class {shown}: 3\n", f"error: {shown}\n")
 
 
@@ -53,7 +53,9 @@ def test_tables_hold_words_as_they_are(
     print_table(pd.DataFrame({word: [word], "f1": [0.5]}), f"{word}: classes")
     out, _ = printed(capsys)
     squeezed = re.sub(r"[\s│┃|]", "", out)
-    assert squeezed.count(re.sub(r"[\s|]", "", printable(word))) >= 3
+    # A list of values, in a narrow terminal, has no header of its first column.
+    n_shown = 3 if width == "80" else 2
+    assert squeezed.count(re.sub(r"[\s|]", "", printable(word))) >= n_shown
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x9b\u202e]", out)
 
 

@@ -22,13 +22,13 @@ err = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 def echo(text: str) -> None:
     """Print a text to stdout as it is: no markup, no colours, no wrapping."""
-    out.print(printable(text, keep="\n\t"), soft_wrap=True)
+    out.print(printable(text, keep="\n"), soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Print a text to stderr as it is, on a line of its own: progress bars end before."""
     _end_progress_bars()
-    err.print(printable(text, keep="\n\t"), soft_wrap=True)
+    err.print(printable(text, keep="\n"), soft_wrap=True)
 
 
 def _end_progress_bars() -> None:
@@ -75,12 +75,12 @@ def print_rows(headers: list[str], rows: Iterable[Sequence[str]], title: str = "
     the terminal has, each row becomes lines of `header: value`.
     """
     columns = [list(map(printable, column)) for column in zip(headers, *rows, strict=True)]
-    headers = [column[0] for column in columns]
+    headers, title = [column[0] for column in columns], printable(title)
     widths = _fit([max(map(cell_len, column)) for column in columns], columns, out.width)
     if widths is None:
         _print_list(headers, [row[1:] for row in columns], title)
         return
-    table = Table(title=printable(title) or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left")
     wrapped = [
         [_wrap(text, width) for text in column]
         for column, width in zip(columns, widths, strict=True)

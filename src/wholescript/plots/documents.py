@@ -92,7 +92,7 @@ def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: in
     for position, (name, by_seed) in enumerate(models.items()):
         axes = panels.flat[position]
         counts = mean_confusion_matrix(by_seed)
-        shares = counts.div(counts.sum(axis=1), axis=0).rename(literal, columns=literal)
+        shares = counts.div(counts.sum(axis=1), axis=0).rename(index=literal, columns=literal)
         cells = counts.map("{:,.0f}".format).to_numpy() + "\n" + shares.map("{:.1%}".format)
         sns.heatmap(
             shares, annot=None if is_large else cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1,
