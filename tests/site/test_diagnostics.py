@@ -71,16 +71,18 @@ BY_THEME = {
     ),
     "money": (
         "A seat cost $14, 30 more than the $9 of old.",
-        "inlineMath: the text '14, 30 more than the' is between two dollar signs and has the word "
-        "'more': write \\$ for a sign of money",
+        "inlineMath '14, 30 more than the ': what is between two dollar signs is a formula, and "
+        "this has the word 'more': write \\$ for money",
     ),
     "a range of money": (
         "Seats cost $3/$4 apiece.",
-        "inlineMath: the text '3/' is between two dollar signs and has an amount: write \\$",
+        "inlineMath '3/': what is between two dollar signs is a formula, and this has an amount "
+        "that breaks off: write \\$ for money",
     ),
     "hidden by per cent": (
         "It is $x = 7% y$.",
-        "inlineMath: the text 'x = 7% y' is between two dollar signs and has a bare %",
+        "inlineMath 'x = 7% y': what is between two dollar signs is a formula, and this has a "
+        "bare %: write \\$ for money",
     ),
     "no alt text": ("![](bars.svg)", "image 'bars.svg': this image has no alt text"),
     "alt text made of the caption": (

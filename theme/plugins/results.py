@@ -128,12 +128,13 @@ def keep_names(tree: dict) -> dict:
     """Undo the percent-encoding of pictures and references, and apply labels beyond ASCII."""
     children = tree.get("children", [])
     for child, following in itertools.zip_longest(children, children[1:]):
-        url = child.get("url", "")
+        url = child.get("url") or ""
         if url.startswith("#") or (child["type"] == "image" and not re.match(r"\w+:|//", url)):
             child["url"] = unquote(url)
         label = re.fullmatch(r"\((\S+)\)=", text_of(child)) if following else None
         if label and child["type"] == "paragraph":
             following.update(label=label[1], identifier=label[1].lower(), html_id=label[1].lower())
+            following.pop("implicit", None)
             child.update(type="comment", value="", children=[])
         keep_names(child)
     return tree

@@ -172,7 +172,7 @@ def find_prose(tex: str) -> str | None:
         return f"the word '{found[0]}'"
     if re.search(r"(?<!\\)%", bare):
         return "a bare %"
-    return "an amount" if _BROKEN_AMOUNT.fullmatch(tex) else None
+    return "an amount that breaks off" if _BROKEN_AMOUNT.fullmatch(tex) else None
 
 
 def _alphabet(variant: str, letter: str) -> str:

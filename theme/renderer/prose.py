@@ -3,6 +3,7 @@
 import posixpath
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from markupsafe import Markup, escape
 
@@ -135,11 +136,10 @@ class ProseRenderer(Renderer):
 
     def _math(self, node: Node) -> Markup:
         if found := markup.find_prose(node["value"]):
-            shown = " ".join(node["value"].split())
             self.error(
                 node,
-                f"the text '{shown}' is between two dollar signs and has {found}: write \\$ for a "
-                "sign of money, \\text{...} for words in a formula and \\% for per cent",
+                f"what is between two dollar signs is a formula, and this has {found}: write \\$ for "
+                "money, \\text{...} for words in a formula, \\% for per cent",
             )
             return EMPTY
         formula = markup.mathml(node.get("html", ""))
@@ -158,7 +158,7 @@ class ProseRenderer(Renderer):
             content = self.public_file(node, url)
             if content is None:
                 return text
-            name = posixpath.basename(str(node.get("urlSource", url)))
+            name = posixpath.basename(unquote(str(node.get("urlSource", url))))
             try:
                 path = self.page.relative(self.assets.add(content, name))
             except UnsafeSVGError as error:
