@@ -40,6 +40,10 @@ BY_THEME = {
         "[gone](./nofile.md)",
         "link './nofile.md': dead link: './nofile.md' is not a page of this site",
     ),
+    "dead link with a space": (
+        "[gone](<./né 1.md>)",
+        "link './né 1.md': dead link: './né 1.md' is not a page of this site",
+    ),
     "reference without text": (
         "See [](#fig-lengths).",
         "crossReference 'fig-lengths': a reference to a notebook cell needs a link text",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 Node = dict[str, Any]
 
@@ -32,10 +33,15 @@ def line(node: Node) -> int | None:
 
 def describe(node: Node) -> str:
     """Return the type of a node and its label, name, source or first words, for messages."""
-    names = (node.get(key) for key in ("label", "html_id", "name", "urlSource"))
+    names = (node.get("label"), node.get("html_id"), node.get("name"), _source(node))
     source = node.get("source", {}).get("label")
     hint = next(filter(None, names), None) or source or plain_text(node)[:40]
     return f"{node.get('type', 'node')} '{hint}'" if hint else str(node.get("type", "node"))
+
+
+def _source(node: Node) -> str:
+    """Return the target of a link or the file of a picture as its author wrote it."""
+    return unquote(node.get("urlSource") or "")
 
 
 def plain_text(node: Node) -> str:

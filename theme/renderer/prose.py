@@ -138,8 +138,8 @@ class ProseRenderer(Renderer):
         if found := markup.find_prose(node["value"]):
             self.error(
                 node,
-                f"what is between two dollar signs is a formula, and this has {found}: write \\$ for "
-                "money, \\text{...} for words in a formula, \\% for per cent",
+                f"what is between two dollar signs is a formula, and this has {found}: write \\$ "
+                "for money, \\text{...} for words in a formula, \\% for per cent",
             )
             return EMPTY
         formula = markup.mathml(node.get("html", ""))
@@ -152,13 +152,14 @@ class ProseRenderer(Renderer):
 
     def _on_link(self, node: Node) -> Markup:
         url, text = node["url"], self.children(node)
+        source = unquote(str(node.get("urlSource", url)))
         if not text:
-            self.error(node, f"the link to '{node.get('urlSource', url)}' has no text")
+            self.error(node, f"the link to '{source}' has no text")
         if node.get("static"):
             content = self.public_file(node, url)
             if content is None:
                 return text
-            name = posixpath.basename(unquote(str(node.get("urlSource", url))))
+            name = posixpath.basename(source)
             try:
                 path = self.page.relative(self.assets.add(content, name))
             except UnsafeSVGError as error:
@@ -170,9 +171,7 @@ class ProseRenderer(Renderer):
         path, _, anchor = url.partition("#")
         page = self.project.page_at(path) if path and node.get("internal") else None
         if page is None:
-            self.error(
-                node, f"dead link: '{node.get('urlSource', url)}' is not a page of this site"
-            )
+            self.error(node, f"dead link: '{source}' is not a page of this site")
             return text
         return Markup('<a href="{}">{}</a>').format(self.href(node, page, anchor), text)
 
