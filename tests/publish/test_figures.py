@@ -199,7 +199,7 @@ def test_table_shows_clean_html_and_stores_full_values(
 def test_table_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[dict[str, str]] = []
     monkeypatch.setattr("wholescript.publish.figures.display", lambda data, **_: shown.append(data))
-    words = [' style="text-align: right;"', ' class="dataframe"', "$5 or $6", "a\x1b[1m", "**b**"]
+    words = ['x style="text-align: right;"', 'x class="dataframe"', "$5 or $6", "a\x1b[1m", "**b**"]
     show_table(pd.DataFrame({"a_b": words, "a b": words}), "tbl-words")
     page = BeautifulSoup(shown[0]["text/html"], "html.parser")
     assert [cell.get_text() for cell in page.find_all("th")] == ["a b", "a b"]
