@@ -88,6 +88,10 @@ BY_THEME = {
         "inlineMath 'x = 7% y': what is between two dollar signs is a formula, and this has a "
         "bare %: write \\$ for money",
     ),
+    "label with a space": (
+        "(drei Säulen)=\n### Three",
+        "span '(drei Säulen)=': this labels nothing: write (drei-Säulen)= right before what it",
+    ),
     "no alt text": ("![](bars.svg)", "image 'bars.svg': this image has no alt text"),
     "alt text made of the caption": (
         ":::{figure} ../report/bars.svg\nOnly a caption.\n:::",

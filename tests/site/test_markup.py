@@ -63,6 +63,45 @@ def test_unknown_language_is_not_highlighted() -> None:
     assert markup.code("<b> & c", "no-such-language") == "&lt;b&gt; &amp; c"
 
 
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "x_i + 14",
+        "14",
+        "95\\%",
+        "0, 1, \\dots, n",
+        "0.5 \\mathcal{L}_{\\text{total loss}}",
+        "\\int f\\,dx = n \\log n",
+        "\\begin{array}{ccc} a & b \\end{array}",
+        "\\text{words \\textbf{in} words}",
+        "p(y \\mid x)",
+    ],
+)
+def test_formulas_are_no_prose(tex: str) -> None:
+    assert markup.find_prose(tex) is None
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "14, 30 more than the ",
+        "3 to US",
+        "3/",
+        "3-",
+        "3\N{EN DASH}",
+        "3k, ",
+        "3 (",
+        "5 ",
+        "PATH:",
+        "größer",
+        "x = 7% y",
+        "a or b",
+    ],
+)
+def test_prose_between_dollars_is_no_formula(tex: str) -> None:
+    assert markup.find_prose(tex)
+
+
 def test_formula_that_did_not_parse_is_none() -> None:
     assert markup.mathml('<span class="katex-error">x</span>') is None
 

@@ -131,9 +131,15 @@ def keep_names(tree: dict) -> dict:
         url = child.get("url") or ""
         if url.startswith("#") or (child["type"] == "image" and not re.match(r"\w+:|//", url)):
             child["url"] = unquote(url)
-        label = re.fullmatch(r"\((\S+)\)=", text_of(child)) if following else None
+        label = re.fullmatch(r"\(([^()]+)\)=", text_of(child))
         if label and child["type"] == "paragraph":
-            following.update(label=label[1], identifier=label[1].lower(), html_id=label[1].lower())
+            name = "-".join(label[1].split())
+            if following is None or name != label[1]:
+                message = f"this labels nothing: write ({name})= right before what it labels"
+                error = span("error", label[0], {"message": message})
+                child["children"] = [error | {"position": child.get("position", {})}]
+                continue
+            following.update(label=name, identifier=name.lower(), html_id=name.lower())
             following.pop("implicit", None)
             child.update(type="comment", value="", children=[])
         keep_names(child)

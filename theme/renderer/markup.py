@@ -42,12 +42,12 @@ _FORMATTER = HtmlFormatter(nowrap=True)
 _NUMBER = re.compile(
     r"[\s\d.,%()\[\]±+\N{MINUS SIGN}\N{EN DASH}e-]*\d[^A-Za-z]*(?: to [^A-Za-z]*)?"
 )
-# What holds words in a formula by right: text, and names of operators and environments.
+# What holds words in a formula by right: text, and names of operators, environments and colours.
 _TEX_TEXT = re.compile(
-    r"\\(?:text\w*|math(?:rm|sf|tt|it|bf|bb|cal)|operatorname\*?|mbox|begin|end|label|tag)\s*"
-    r"\{[^{}]*\}"
+    r"\\(?:text\w*|math\w*|operatorname\*?|mbox|begin|end|label|tag|color)\s*\{[^{}]*\}"
+    r"(?:\{[clr| ]+\})?"
 )
-_WORD = re.compile(r"[A-Za-z]{3,}|(?<!\S)(?:a[nst]|by|i[fnst]|o[fnr]|to)(?!\S)")
+_WORD = re.compile(r"[^\W\d_]{3,}|(?<!\S)(?:a[nst]|by|i[fnst]|o[fnr]|to)(?!\S)")
 _BROKEN_AMOUNT = re.compile(r"\d.*[\s,;:/(+\N{EN DASH}\N{EM DASH}-]", re.DOTALL)
 _APPLY = "\N{FUNCTION APPLICATION}"
 _THIN = '<mspace width="0.1667em"></mspace>'
@@ -172,7 +172,7 @@ def find_prose(tex: str) -> str | None:
         return f"the word '{found[0]}'"
     if re.search(r"(?<!\\)%", bare):
         return "a bare %"
-    return "an amount that breaks off" if _BROKEN_AMOUNT.fullmatch(tex) else None
+    return "an amount that breaks off" if _BROKEN_AMOUNT.fullmatch(tex.rstrip("\n")) else None
 
 
 def _alphabet(variant: str, letter: str) -> str:
