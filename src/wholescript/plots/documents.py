@@ -14,7 +14,8 @@ from wholescript.evaluation.document_comparison import mean_confusion_matrix
 from wholescript.evaluation.document_metrics import ECE_BINS
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.style import HEATMAP, literal
+from wholescript.plots.style import HEATMAP
+from wholescript.plots.text import literal
 
 LINE_STYLES = "(dotted: training; solid: validation)"
 MOST_CLASSES = 3  # of which a small confusion matrix shows counts, and that fit side by side

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 
 
 def forest_plot(table: pd.DataFrame, label: str, *, reference: float | None = None) -> Figure:

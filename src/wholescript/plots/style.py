@@ -13,8 +13,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from wholescript.printable import printable
-
 WIDTH = 7.0  # inches: a page's column at 96 pixels per inch
 HEIGHT = 4.2
 DARK_BACKGROUND = "#15181c"  # of the site's dark theme
@@ -53,20 +51,6 @@ def set_style() -> None:
             "svg.hashsalt": "wholescript",
         },
     )
-
-
-def literal(text: str) -> str:
-    r"""Return a text of the data as Matplotlib draws it unchanged: `$` is no mathematics.
-
-    >>> literal("$12 or $8")
-    '\\$12 or \\$8'
-    """
-    return printable(text, keep="\n").replace("$", r"\$")
-
-
-def as_drawn(text: str) -> str:
-    """Return what Matplotlib draws of a text: the inverse of `literal`."""
-    return text.replace(r"\$", "$")
 
 
 def to_dark_theme(figure: Figure) -> None:

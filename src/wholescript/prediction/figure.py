@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 from wholescript.prediction.predict import Z_95, Prediction
 from wholescript.prediction.text_output import summary_line
 

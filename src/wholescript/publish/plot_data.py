@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike
 
-from wholescript.plots.style import as_drawn
+from wholescript.plots.text import as_drawn
 
 DIGITS = 6
 MAX_VALUES = 20_000

@@ -9,7 +9,7 @@ from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import RunsByModel, accuracy_table
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots.documents import confusion
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 from wholescript.studies.encoder.tables import FEW_CLASSES
 
 N_PAIRS = 10

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 
 METRIC_LABELS = {
     "nats_per_character": "task metric (nats per character)",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wholescript.data.films.summary import positive_rates
 from wholescript.features.word_counts import WordCounts
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 
 
 def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:

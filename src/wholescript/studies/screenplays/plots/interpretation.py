@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from wholescript.plots.style import literal
+from wholescript.plots.text import literal
 
 
 def by_script_position(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots import documents as plots
 from wholescript.plots.forest import forest_plot, grouped_forest_plot
-from wholescript.plots.style import as_drawn, literal
+from wholescript.plots.text import as_drawn, literal
 from wholescript.printable import printable
 from wholescript.publish.plot_data import plotted_data
 from wholescript.studies.headlines.plots import next_tokens
