@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wholescript.data.tables import read_table
+from wholescript.data.tables import TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
 
 Make = Callable[..., pd.DataFrame]
@@ -33,9 +33,9 @@ def test_encoding_error_gives_the_line_and_encoding_can_be_passed(tmp_path: Path
     path.write_bytes(b"text,label\nplain,a\n" + "Café,b\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"own.csv is not utf-8: line 3 contains.*0xe9.*--encoding"):
         read_table(path)
-    assert read_table(path, "cp1252").frame["text"].tolist() == ["plain", "Café"]
+    assert read_table(path, TextFormat("cp1252")).frame["text"].tolist() == ["plain", "Café"]
     with pytest.raises(ParameterError, match=r"unknown encoding 'utf-9'"):
-        read_table(path, "utf-9")
+        read_table(path, TextFormat("utf-9"))
 
 
 def test_invalid_utf8_in_parquet_is_an_error(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Labels for the texts of a table: the same rows with a label and its probability."""
 
+import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
+from wholescript.data.delimited import Quoting
 from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column
-from wholescript.data.tables import SUFFIXES, read_table
+from wholescript.data.tables import SUFFIXES, TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
 from wholescript.models.types import IntArray
@@ -91,6 +93,8 @@ def predict_table(
     text_column: str | None = None,
     *,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quoting: Quoting | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Write the rows of a table with `label` and `probability` to another file, and return them.
@@ -105,14 +109,15 @@ def predict_table(
         ParameterError: the output has an unknown suffix, or is the table itself or a folder.
     """
     path_in, path_out = Path(path_in), Path(path_out)
-    if path_out.suffix not in SUFFIXES:
+    suffix = path_out.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ParameterError(
             f"{path_out} has the suffix {path_out.suffix!r}: write one of {', '.join(SUFFIXES)}"
         )
     if not path_in.is_file():
         raise DataError(f"{path_in} does not exist")
     check_output_file(path_out, path_in)
-    rows = read_table(path_in, encoding).frame
+    rows = read_table(path_in, TextFormat(encoding, delimiter, quoting)).frame
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())
@@ -121,7 +126,7 @@ def predict_table(
             f"{len(empty)} of the {len(rows)} rows of {path_in.name} have no text and no label: "
             f"row {list_some((empty + 1).tolist())}"
         )
-    write_atomic(path_out, _content(predicted, path_out.suffix))
+    write_atomic(path_out, _content(predicted, suffix))
     return predicted
 
 
@@ -132,4 +137,6 @@ def _content(table: pd.DataFrame, suffix: str) -> bytes:
         return buffer.getvalue()
     if suffix == ".jsonl":
         return table.to_json(orient="records", lines=True, force_ascii=False).encode()
-    return table.to_csv(index=False, sep="," if suffix == ".csv" else "\t").encode()
+    separator = "," if suffix == ".csv" else "\t"
+    # Otherwise Python 3.11 leaves a carriage return in a text unquoted, where it ends the row.
+    return table.to_csv(index=False, sep=separator, quoting=csv.QUOTE_NONNUMERIC).encode()
