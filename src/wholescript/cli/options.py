@@ -28,7 +28,7 @@ Delimiter = Annotated[
 Quotes = Annotated[
     Literal["doubled", "backslash", "none"] | None,  # delimited.Quoting, which imports pandas
     Parameter(
-        help='How CSV and TSV write a quotation mark inside a text: "", \\", or without any quoting; '
+        help='How CSV and TSV write a quotation mark inside a text: "", \\", or without quoting; '
         "default: detected."
     ),
 ]

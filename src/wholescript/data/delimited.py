@@ -92,8 +92,6 @@ def read_delimited(
     n_skipped, separator = 0, None
     if found := SEPARATOR_LINE.match(text):
         text, separator, n_skipped = text[found.end() :], found[1], 1
-    if not text.strip():
-        raise DataError(f"{where} is empty: it has no header and no rows")
     try:
         if given := delimiter or separator:
             reading = _read(text, given, quoting)
@@ -115,7 +113,8 @@ def read_delimited(
 def _detect_delimiter(text: str, default: str, quoting: Quoting | None) -> _Reading:
     """Return the reading with the only delimiter that fits and occurs in the header."""
     first_line = re.split(r"[\r\n]", text.lstrip("\r\n"), maxsplit=1)[0]
-    counts = Counter(character for character in first_line if character in DELIMITERS)
+    goes_on = first_line.count('"') % 2 or first_line.endswith("\\")  # a name has two lines
+    counts = Counter(one for one in (text if goes_on else first_line) if one in DELIMITERS)
     candidates = sorted(counts, key=lambda one: (one != default, -counts[one]))
     readings, problem = [], None
     for candidate in candidates or [default]:
@@ -123,11 +122,6 @@ def _detect_delimiter(text: str, default: str, quoting: Quoting | None) -> _Read
             readings.append(_read(text, candidate, quoting))
         except _MisfitError as error:
             problem = problem or error
-    if not readings and candidates and default not in candidates:
-        try:
-            readings.append(_read(text, default, quoting))
-        except _MisfitError:
-            pass  # the problem with a delimiter that occurs in the header says more
     if not readings:
         assert problem is not None
         raise problem
@@ -156,11 +150,13 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
             raise error
     doubled, backslash, none = (readings.get(one) for one in get_args(Quoting))
     if doubled and backslash and doubled.rows != backslash.rows:
-        raise _ambiguous(doubled, backslash)
+        if not _leaves_escapes(doubled):
+            raise _ambiguous(doubled, backslash)
+        doubled = None
     quoted = doubled or backslash
     if quoted and none:
         # A quotation mark that begins one text and one that ends another merge what is between.
-        merges = len(quoted.rows) != len(none.rows)
+        merges = [*map(len, quoted.rows)] != [*map(len, none.rows)]
         # Texts with tabs between them are often written without any quoting.
         if merges or (delimiter == "\t" and not _is_regular(quoted, none)):
             raise _ambiguous(quoted, none)
@@ -244,6 +240,8 @@ def _parse(
     if n_longer and n_longer < len(rows) - 1:
         number = next(n for n, fields in enumerate(rows) if len(fields) != len(rows[0]))
         raise _wrong_length(lines[number], rows[number], rows[0], delimiter)
+    if len(rows) < 2:
+        raise _MisfitError(1, "has no header with rows below it: the table is empty.")
     return _Reading(delimiter, quoting, rows, lines, drops_last=n_longer > 0)
 
 
@@ -267,9 +265,10 @@ def _wrong_length(line: int, fields: list[str], header: list[str], delimiter: st
             "quotes."
         )
     names = ", ".join(name.strip()[:40] for name in header[:5])
+    noun = "field" if len(fields) == 1 else "fields"
     return _MisfitError(
         line,
-        f"has {len(fields)} field{'s' * (len(fields) > 1)}, but the header has {len(header)} ({names}): {remedy}",
+        f"has {len(fields)} {noun}, but the header has {len(header)} ({names}): {remedy}",
     )
 
 
@@ -277,8 +276,8 @@ def _describe(error: csv.Error) -> str:
     """Return what is wrong with a row, in words that follow the number of its line."""
     if "new-line" in str(error):
         return (
-            "contains another line end than the first line, outside double quotes: enclose the text "
-            "in double quotes, or write all line ends alike."
+            "contains another line end than the first line, outside double quotes: enclose the "
+            "text in double quotes, or write all line ends alike."
         )
     if "unexpected end" in str(error):
         problem = "begins a row with a quotation mark that is never closed"
@@ -304,6 +303,12 @@ def _is_regular(quoted: _Reading, none: _Reading) -> bool:
     return True
 
 
+def _leaves_escapes(reading: _Reading) -> bool:
+    """Return whether all quotation marks in the fields, and there are some, follow a backslash."""
+    fields = [field for row in reading.rows for field in row if '"' in field]
+    return bool(fields) and not any(re.search(r'(?<!\\)"', field) for field in fields)
+
+
 def _has_enclosed_fields(reading: _Reading) -> bool:
     return any(
         len(field) > 1 and field[0] == field[-1] == '"' for row in reading.rows for field in row
@@ -324,10 +329,6 @@ def _ambiguous(one: _Reading, other: _Reading) -> _MisfitError:
 def _to_frame(reading: _Reading, where: str) -> pd.DataFrame:
     header, *rows = reading.rows
     names = [name.strip() for name in header]
-    if not rows:
-        raise DataError(
-            f"{where} has one line, {', '.join(names)[:80]}: it needs a header and rows below it"
-        )
     columns = list(zip(*rows, strict=True))[: len(names)]
     kept = [n for n, name in enumerate(names) if name or any(value.strip() for value in columns[n])]
     shown = {n: names[n] or f"Unnamed: {n}" for n in kept}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from wholescript.data.checks import list_some
 from wholescript.data.datasets import DATASETS, RegisteredDataset
-from wholescript.data.hub import load_hub_dataset
 from wholescript.data.delimited import Quoting
+from wholescript.data.hub import load_hub_dataset
 from wholescript.data.labelled.splits import SPLIT_ALIASES, SPLITS, read_split, split_files
 from wholescript.data.tables import (
     SUFFIXES,
