@@ -34,7 +34,7 @@ WITH_OPTIONS = "`wholescript data prepare` and `wholescript predict text` have t
 SEPARATOR_LINE = re.compile(
     r'"?sep=([^"\\\r\n])"?[,;\t|]*(?:\r\n|\n|\r)', re.IGNORECASE
 )  # of Excel
-NEEDS_QUOTES = re.compile(r'[,;\t|"]|^\s|\s$|^$')
+MIN_WITH_COMMA = 3  # fields that imply a rule, if all of them are quoted
 
 csv.field_size_limit(sys.maxsize)  # the default, 128 KiB, is shorter than a screenplay
 
@@ -150,7 +150,7 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
             raise error
     doubled, backslash, none = (readings.get(one) for one in get_args(Quoting))
     if doubled and backslash and doubled.rows != backslash.rows:
-        if not _leaves_escapes(doubled):
+        if delimiter == "\t" or not _leaves_escapes(doubled, text):
             raise _ambiguous(doubled, backslash)
         doubled = None
     quoted = doubled or backslash
@@ -158,7 +158,7 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
         # A quotation mark that begins one text and one that ends another merge what is between.
         merges = [*map(len, quoted.rows)] != [*map(len, none.rows)]
         # Texts with tabs between them are often written without any quoting.
-        if merges or (delimiter == "\t" and not _is_regular(quoted, none)):
+        if merges or (delimiter == "\t" and not (doubled and _is_regular(doubled, none))):
             raise _ambiguous(quoted, none)
     elif none and not quoting and (delimiter != "\t" or _has_enclosed_fields(none)):
         line, problem = problems["doubled"].args
@@ -289,24 +289,27 @@ def _describe(error: csv.Error) -> str:
 def _is_regular(quoted: _Reading, none: _Reading) -> bool:
     """Return whether each column has quotes around all its fields, or only where needed.
 
-    No program writes it otherwise: the quotation marks then may be those of the texts.
+    Excel puts them around fields with commas too. No program writes them otherwise: they then may
+    be characters of the texts.
     """
-    for values, raw in zip(
-        zip(*quoted.rows, strict=True), zip(*none.rows, strict=True), strict=True
-    ):
-        is_quoted = [one != other for one, other in zip(values, raw, strict=True)]
-        needless = any(
-            q and not NEEDS_QUOTES.search(v) for q, v in zip(is_quoted, values, strict=True)
+    columns = [
+        [(value, value != raw) for value, raw in zip(values, raw_values, strict=True)]
+        for values, raw_values in zip(
+            zip(*quoted.rows, strict=True), zip(*none.rows, strict=True), strict=True
         )
-        if needless and not all(q or not v for q, v in zip(is_quoted, values, strict=True)):
+    ]
+    with_comma = [is_quoted for column in columns for value, is_quoted in column if "," in value]
+    needs = '",' if len(with_comma) >= MIN_WITH_COMMA and all(with_comma) else '"'
+    for column in columns:
+        needless = any(is_quoted and not set(needs) & set(value) for value, is_quoted in column)
+        if needless and not all(is_quoted or not value for value, is_quoted in column):
             return False
     return True
 
 
-def _leaves_escapes(reading: _Reading) -> bool:
-    """Return whether all quotation marks in the fields, and there are some, follow a backslash."""
-    fields = [field for row in reading.rows for field in row if '"' in field]
-    return bool(fields) and not any(re.search(r'(?<!\\)"', field) for field in fields)
+def _leaves_escapes(reading: _Reading, text: str) -> bool:
+    """Return whether fields have an escaped quotation mark that no doubled one follows."""
+    return '\\""' not in text and any('\\"' in field for row in reading.rows for field in row)
 
 
 def _has_enclosed_fields(reading: _Reading) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -137,6 +138,10 @@ def _content(table: pd.DataFrame, suffix: str) -> bytes:
         return buffer.getvalue()
     if suffix == ".jsonl":
         return table.to_json(orient="records", lines=True, force_ascii=False).encode()
-    separator = "," if suffix == ".csv" else "\t"
-    # Otherwise Python 3.11 leaves a carriage return in a text unquoted, where it ends the row.
-    return table.to_csv(index=False, sep=separator, quoting=csv.QUOTE_NONNUMERIC).encode()
+    write = partial(
+        table.to_csv, index=False, sep="," if suffix == ".csv" else "\t", lineterminator="\n"
+    )
+    written: str = write()
+    if "\r" in written:  # Python 3.11 leaves it unquoted in a text, where it ends the row
+        written = write(quoting=csv.QUOTE_ALL)
+    return written.encode()
