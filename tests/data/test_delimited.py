@@ -88,6 +88,7 @@ def read(text: str, default: str = ",", **options: Any) -> list[list[str]]:
 @given(rows=tables(), default=st.sampled_from([",", "\t"]))
 @example(rows=[["a", "b"], ['"x', "1"], ["y", "2"], ['z"', "3"]], default="\t")
 @example(rows=[["a", "b"], ["c", 'd\\\\"']], default=",")
+@example(rows=[["a", "b"], ["c", "\\\r;"]], default=",")
 @example(rows=[["a", "b"], ["c:\\\\d", "1"]], default=",")
 @example(rows=[["a", "b"], ['"x"', "1"], ["y", "2"]], default="\t")
 def test_any_table_comes_back_or_is_refused(dialect: str, rows: Rows, default: str) -> None:
@@ -105,6 +106,7 @@ def test_any_table_comes_back_or_is_refused(dialect: str, rows: Rows, default: s
 
 
 @settings(max_examples=150, deadline=None)
+@example(text=';"\r\t')
 @given(text=st.text(st.sampled_from('ab,;\t\n\r"\\ =|s'), max_size=60))
 def test_any_text_is_a_table_or_refused(text: str) -> None:
     try:

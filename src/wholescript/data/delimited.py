@@ -156,7 +156,8 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
     quoted = doubled or backslash
     if quoted and none:
         # A quotation mark that begins one text and one that ends another merge what is between.
-        merges = [*map(len, quoted.rows)] != [*map(len, none.rows)]
+        shapes = [(len(one.rows), one.drops_last) for one in (quoted, none)]
+        merges = shapes[0] != shapes[1]
         # Texts with tabs between them are often written without any quoting.
         if merges or (delimiter == "\t" and not (doubled and _is_regular(doubled, none))):
             raise _ambiguous(quoted, none)
@@ -182,7 +183,7 @@ def _possible_quotings(text: str, delimiter: str) -> Iterable[Quoting]:
 def _first_backslash(text: str, delimiter: str) -> int | None:
     """Return the line of the first backslash that escapes nothing."""
     for found in re.finditer(r"\\(.|$)", text, re.DOTALL):
-        if found[1] not in ("\\", '"', "\r", "\n", delimiter):
+        if found[1] not in ("\\", '"', "\n", delimiter):
             return text.count("\n", 0, found.start()) + 1
     return None
 
@@ -240,6 +241,8 @@ def _parse(
     if n_longer and n_longer < len(rows) - 1:
         number = next(n for n, fields in enumerate(rows) if len(fields) != len(rows[0]))
         raise _wrong_length(lines[number], rows[number], rows[0], delimiter)
+    if n_longer:
+        rows[1:] = [fields[:-1] for fields in rows[1:]]
     if len(rows) < 2:
         raise _MisfitError(1, "has no header with rows below it: the table is empty.")
     return _Reading(delimiter, quoting, rows, lines, drops_last=n_longer > 0)
@@ -332,7 +335,7 @@ def _ambiguous(one: _Reading, other: _Reading) -> _MisfitError:
 def _to_frame(reading: _Reading, where: str) -> pd.DataFrame:
     header, *rows = reading.rows
     names = [name.strip() for name in header]
-    columns = list(zip(*rows, strict=True))[: len(names)]
+    columns = list(zip(*rows, strict=True))
     kept = [n for n, name in enumerate(names) if name or any(value.strip() for value in columns[n])]
     shown = {n: names[n] or f"Unnamed: {n}" for n in kept}
     for name, count in Counter(shown.values()).items():
