@@ -146,8 +146,8 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
         except _MisfitError as error:
             problems[candidate] = error
     if not readings or quoting:
-        for error in problems.values():
-            raise error
+        for problem in problems.values():
+            raise problem
     doubled, backslash, none = (readings.get(one) for one in get_args(Quoting))
     if doubled and backslash and doubled.rows != backslash.rows:
         if delimiter == "\t" or not _leaves_escapes(doubled, text):
@@ -162,9 +162,9 @@ def _read(text: str, delimiter: str, quoting: Quoting | None) -> _Reading:
         if merges or (delimiter == "\t" and not (doubled and _is_regular(doubled, none))):
             raise _ambiguous(quoted, none)
     elif none and not quoting and (delimiter != "\t" or _has_enclosed_fields(none)):
-        line, problem = problems["doubled"].args
+        line, reason = problems["doubled"].args
         raise _MisfitError(
-            line, f"{problem} If these are characters of the texts: {WITH_OPTIONS} --quoting none."
+            line, f"{reason} If these are characters of the texts: {WITH_OPTIONS} --quoting none."
         )
     chosen = quoted or none
     assert chosen is not None

@@ -206,7 +206,9 @@ def _decode(path: Path, encoding: str) -> tuple[str, list[str]]:
         ) from None
     if "\0" in text:
         raise _contains_nul(path, raw, text)
-    return text, [f"as {marked[:6]}, which its first bytes state"] if is_contradicted else []
+    if marked and is_contradicted:
+        return text, [f"as {marked[:6]}, which its first bytes state"]
+    return text, []
 
 
 def _read_bytes(path: Path) -> bytes:
