@@ -5,6 +5,7 @@ import pytest
 
 from tests.experiments.documents.questions import write_table
 from tests.shell import shell
+from wholescript.data.delimited import read_delimited
 from wholescript.project import ROOT_VARIABLE
 
 
@@ -117,3 +118,24 @@ def test_a_table_is_classified(call, tmp_path):
     assert rows[0] == "utterance,number,label,probability"
     assert rows[1].startswith("the old ferry saw,1,sea,") and rows[2] == ",2,,"
     assert "need each other" in call(*predict, code=2)
+    assert "need each other" in call(*predict[:3], "--delimiter", ";", code=2)
+
+
+@pytest.mark.usefixtures("trained")
+def test_the_dialect_of_a_table_can_be_given(call, tmp_path):
+    table, output = tmp_path / "new.csv", tmp_path / "out.csv"
+    table.write_bytes('text:note\nthe old café:"a\nthe old ferry:b"\n'.encode("cp1252"))
+    predict = ("predict", "text", "questions/naive-bayes", "--table", table, "--output", output)
+    assert "not utf-8: line 2" in call(*predict, code=2)
+    given = (*predict, "--encoding", "cp1252", "--delimiter", ":")
+    assert "can be read in two ways" in call(*given, code=2)
+    assert "wrote 2 rows" in call(*given, "--quoting", "none")
+
+
+@pytest.mark.usefixtures("trained")
+def test_carriage_returns_in_texts_are_written_so_that_they_are_read(call, tmp_path):
+    table, output = tmp_path / "new.jsonl", tmp_path / "out.csv"
+    table.write_text('{"text": "the old\\rferry", "label": "x"}\n', encoding="utf-8")
+    call("predict", "text", "questions/naive-bayes", "--table", table, "--output", output)
+    frame, _ = read_delimited(output.read_bytes().decode(), "out.csv", ",")
+    assert frame["text"].tolist() == ["the old\rferry"]

@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from wholescript.data.tables import read_table
+from wholescript.data.tables import TextFormat, read_table, split_name
 from wholescript.errors import DataError, ParameterError
 
 Make = Callable[..., pd.DataFrame]
@@ -28,14 +29,64 @@ def test_byte_order_mark_is_not_part_of_a_column_name(tmp_path: Path) -> None:
     assert list(read_table(tmp_path / "own.csv").frame) == ["text", "label"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_byte_order_mark_decides_the_encoding(
+    save: Save, capsys: pytest.CaptureFixture[str], suffix: str, encoding: str
+) -> None:
+    path = save(pd.DataFrame({"text": ODD, "label": range(6)}), f"own{suffix}")
+    path.write_bytes(path.read_bytes().decode().encode(encoding))
+    assert read_table(path).frame["text"].tolist() == ODD
+    assert not capsys.readouterr().out
+    assert read_table(path, TextFormat("cp1252")).frame["text"].tolist() == ODD
+    assert f"as {encoding[:6]}" in capsys.readouterr().out
+
+
+def test_utf16_is_named_if_it_has_no_mark_or_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes("text,label\na,1\n".encode("utf-16-le"))
+    with pytest.raises(DataError, match=r"own.csv seems to be .* --encoding utf-16-le"):
+        read_table(path)
+    assert read_table(path, TextFormat("utf-16-le")).frame["text"].tolist() == ["a"]
+    path.write_bytes("text,label\na,1\n".encode("utf-16")[:-1])
+    with pytest.raises(DataError, match=r"own.csv has the byte order mark of utf-16.*line 2"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("name", ["own.CSV", "own.Tsv", "own.csv.gz", "own.JSONL.GZ", "own.csv"])
+def test_capital_suffixes_and_compressed_files_are_read(
+    save: Save, tmp_path: Path, name: str
+) -> None:
+    stem, suffix = split_name(Path(name))
+    content = save(pd.DataFrame({"text": ODD, "label": range(6)}), f"{stem}{suffix}").read_bytes()
+    path = tmp_path / name
+    path.write_bytes(content if path.suffix in (".CSV", ".Tsv") else gzip.compress(content))
+    assert read_table(path).frame["text"].tolist() == ODD
+    if content != path.read_bytes():
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(DataError, match=rf"{name} is truncated or damaged"):
+            read_table(path)
+
+
+def test_what_differs_from_the_suffix_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text;label\na;1\n")
+    assert list(read_table(path).frame) == ["text", "label"]
+    assert capsys.readouterr().out == "own.csv was read separated by semicolons\n"
+    assert list(read_table(path, TextFormat(delimiter=";")).frame) == ["text", "label"]
+    assert not capsys.readouterr().out
+
+
 def test_encoding_error_gives_the_line_and_encoding_can_be_passed(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_bytes(b"text,label\nplain,a\n" + "Café,b\n".encode("cp1252"))
     with pytest.raises(DataError, match=r"own.csv is not utf-8: line 3 contains.*0xe9.*--encoding"):
         read_table(path)
-    assert read_table(path, "cp1252").frame["text"].tolist() == ["plain", "Café"]
+    assert read_table(path, TextFormat("cp1252")).frame["text"].tolist() == ["plain", "Café"]
     with pytest.raises(ParameterError, match=r"unknown encoding 'utf-9'"):
-        read_table(path, "utf-9")
+        read_table(path, TextFormat("utf-9"))
 
 
 def test_invalid_utf8_in_parquet_is_an_error(tmp_path: Path) -> None:
@@ -60,9 +111,12 @@ def test_truncated_parquet_file_is_an_error(questions: Make, save: Save, length:
     [
         ("own.jsonl", '{"text": "a"}\n\n{"text": "b', r"line 3 of own.jsonl is not JSON"),
         ("own.jsonl", '{"text": "a"}\n["b"]\n', r"line 2 of own.jsonl is not a JSON object"),
-        ("own.csv", 'text,label\n"never closed,a\n', r"own.csv is not a csv table"),
-        ("own.csv", "text,label\na,b\na,b,c\n", r"own.csv is not a csv table.*line 3"),
-        ("own.tsv", "", r"own.tsv is not a tsv table"),
+        ("own.csv", 'text,label\n"never closed,a\n', r"line 2 of own.csv .* never closed"),
+        ("own.csv", "text,label\na,b\na,b,c\n", r"line 3 of own.csv has 3 fields"),
+        ("own.tsv", "", r"own.tsv has no header with rows"),
+        ("own.csv", "text,label\na,1\nb\0,1\n", r"line 3 of own.csv contains the character NUL"),
+        ("own.csv", "PK\3\4", r"own.csv is a ZIP archive or an Excel workbook"),
+        ("own.jsonl", '{"a": 1}\n{"a": 1, "a": 2}', r"line 2 of own.jsonl has the name 'a' twice"),
         ("own.xlsx", "x", r"own.xlsx has an unknown format.*\.jsonl"),
     ],
 )

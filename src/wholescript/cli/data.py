@@ -11,9 +11,12 @@ from wholescript.cli.options import (
     DEFAULT_TARGET,
     Config,
     Data,
+    Delimiter,
+    Encoding,
     FilmsPath,
     LabelColumn,
     OneSeed,
+    Quotes,
     RayAddress,
     ScriptsSource,
     Store,
@@ -104,7 +107,9 @@ def prepare(
         str | None,
         Parameter(help="Revision of a hub data set; default: the pinned one or main."),
     ] = None,
-    encoding: Annotated[str, Parameter(help="Character encoding of local text files.")] = "utf-8",
+    encoding: Encoding = "utf-8",
+    delimiter: Delimiter = None,
+    quoting: Quotes = None,
     config: Config = None,
 ) -> None:
     """Clean a labelled data set, split it into train, validation and test, and summarise it.
@@ -121,7 +126,14 @@ def prepare(
             if one and one.is_dir() and one.resolve() == output.resolve():
                 raise ParameterError(f"--output {output} is the folder of the source")
     source = labelled.load_source(
-        dataset, path, name=name, subset=subset, revision=revision, encoding=encoding
+        dataset,
+        path,
+        name=name,
+        subset=subset,
+        revision=revision,
+        encoding=encoding,
+        delimiter=delimiter,
+        quoting=quoting,
     )
     folder = output or Project().build / "labelled" / source.name
     before = labelled.check_no_other_dataset(folder, source)

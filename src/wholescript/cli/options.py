@@ -1,7 +1,7 @@
 """Options that several commands share, and the objects they open."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,18 @@ LabelColumn = Annotated[
 Store = Annotated[Path | None, Parameter(help="Folder of stored runs; default: _build/results.")]
 Config = Annotated[
     Path | None, Parameter(help="YAML file with options, such as `epochs: 3`; the shell wins.")
+]
+Encoding = Annotated[str, Parameter(help="Character encoding of local text files.")]
+Delimiter = Annotated[
+    str | None,
+    Parameter(help="Character between the fields of CSV and TSV, or tab; default: detected."),
+]
+Quotes = Annotated[
+    Literal["doubled", "backslash", "none"] | None,  # delimited.Quoting, which imports pandas
+    Parameter(
+        help='How CSV and TSV write a quotation mark inside a text: "", \\", or without quoting; '
+        "default: detected."
+    ),
 ]
 Top = Annotated[PositiveInt, Parameter(help="Number of rows to show.")]
 DeviceOption = Annotated[

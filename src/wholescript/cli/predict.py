@@ -1,11 +1,12 @@
 """`wholescript predict`: a nomination from screenplays, or the classes of texts."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from wholescript.cli.options import Store, open_workspace
+from wholescript.cli.options import Delimiter, Encoding, Quotes, Store, open_workspace
 from wholescript.cli.output import echo, out, warn
 from wholescript.prediction.parsers import FORMATS
 from wholescript.printable import printable
@@ -92,6 +93,9 @@ def text(
     text_column: Annotated[
         str | None, Parameter(help="Column of the texts in --table; default: inferred.")
     ] = None,
+    encoding: Encoding = "utf-8",
+    delimiter: Delimiter = None,
+    quoting: Quotes = None,
     store: Store = None,
 ) -> None:
     """Classify texts with a trained model; show token attributions if the model has them.
@@ -110,10 +114,12 @@ def text(
     from wholescript.experiments.documents.runs import find_document_runs
     from wholescript.experiments.experiment import run as execute
 
-    if table is not None or output is not None or text_column is not None:
+    of_table = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting}
+    is_default = encoding == "utf-8" and delimiter is None and quoting is None
+    if not is_default or table is not None or output is not None or text_column is not None:
         if table is None or output is None or texts or store_attribution:
             raise ParameterError("--table FILE and --output FILE need each other, and no texts")
-        _predict_table(run, table, output, text_column, store)
+        _predict_table(run, table, output, text_column, store, of_table)
         return
     if not texts:
         raise ParameterError("give at least one text, in quotes, or --table and --output")
@@ -136,12 +142,17 @@ def text(
 
 
 def _predict_table(
-    run: str, table: Path, output: Path, text_column: str | None, store: Path | None
+    run: str,
+    table: Path,
+    output: Path,
+    text_column: str | None,
+    store: Path | None,
+    text_format: Mapping[str, Any],
 ) -> None:
     from wholescript.api.documents import open_run
     from wholescript.prediction.tables import predict_table
 
-    predicted = predict_table(open_run(run, store), table, output, text_column)
+    predicted = predict_table(open_run(run, store), table, output, text_column, **text_format)
     echo(f"wrote {len(predicted):,} rows to {output}")
 
 

@@ -76,7 +76,9 @@ def load_headlines(
             "validation"
         )
     if path is not None:
-        column = _read_lines(path) if path.suffix == ".txt" else _read_column(path, text_column)
+        column = (
+            _read_lines(path) if path.suffix.lower() == ".txt" else _read_column(path, text_column)
+        )
         return split_headlines(column, n_headlines, source, sha256_of(path))
     column, commit = _load_hub_column(dataset, revision, text_column, n_headlines or N_HEADLINES)
     return split_headlines(column, n_headlines, "hub", commit)

@@ -1,7 +1,9 @@
 """Tables in Parquet, CSV, TSV or JSON lines files; each error says what is wrong with the file."""
 
-import io
+import codecs
+import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +12,30 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
+from wholescript.data.delimited import Quoting, parse_delimiter, read_delimited
 from wholescript.errors import DataError, ParameterError, WholeScriptError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
 HINT = f"Give a complete file ({', '.join(SUFFIXES)}) or a folder of them, named train, test, ..."
+BYTE_ORDER_MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    codecs.BOM_UTF8: "utf-8-sig",
+}
+GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How text files are encoded, and how CSV and TSV are written; None is detected."""
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    quoting: Quoting | None = None
 
 
 @dataclass(frozen=True)
@@ -25,41 +46,60 @@ class Table:
     class_names: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def read_table(path: Path, encoding: str = "utf-8") -> Table:
-    """Read one file; all columns of CSV and TSV are strings. `encoding` applies to text files.
+def split_name(path: Path) -> tuple[str, str]:
+    """Return the name of a table's file and its suffix in lower case, both without `.gz`."""
+    name = Path(path.stem if path.suffix.lower() == ".gz" else path.name)
+    return name.stem, name.suffix.lower()
+
+
+def read_table(path: Path, text_format: TextFormat | None = None) -> Table:
+    """Read one file; all columns of CSV and TSV are strings. Text files may be compressed (.gz).
+
+    What was detected and is not what the suffix implies, such as semicolons, is printed.
 
     Raises:
-        DataError: the file has another format, is damaged, truncated or not in the encoding.
-        ParameterError: the encoding is unknown.
+        DataError: the file has another format, is damaged, truncated or not in the encoding, or
+            can be read in no or in several ways (`delimited.read_delimited`).
+        ParameterError: the encoding or the quoting is unknown, or the delimiter no character.
     """
-    if path.suffix == ".parquet":
-        return _read_parquet(path)
-    if path.suffix not in SUFFIXES:
+    text_format = text_format or TextFormat()
+    _, suffix = split_name(path)
+    if suffix not in SUFFIXES:
         raise DataError(f"{path.name} has an unknown format. {HINT}")
-    text = _decode(path, encoding)
-    if path.suffix == ".jsonl":
-        return Table(pd.DataFrame(read_jsonl(text, path.name)))
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep="," if path.suffix == ".csv" else "\t",
-            dtype=str,
-            keep_default_na=False,  # a text may be "NA" or "null"
+    if suffix == ".parquet":
+        return _read_parquet(path)
+    text, notes = _decode(path, text_format.encoding)
+    if suffix == ".jsonl":
+        frame = pd.DataFrame(read_jsonl(text, path.name))
+    else:
+        given = text_format.delimiter
+        frame, detected = read_delimited(
+            text,
+            path.name,
+            default="," if suffix == ".csv" else "\t",
+            delimiter=None if given is None else parse_delimiter(given),
+            quoting=text_format.quoting,
         )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DataError(f"{path.name} is not a {path.suffix[1:]} table ({error}). {HINT}") from None
+        notes += detected
+    if notes:
+        tqdm.write(f"{path.name} was read {', '.join(notes)}")
     return Table(frame)
 
 
 def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
     """Return the objects of JSON lines; raise DataError with the number of the first bad line."""
     objects = []
+    decode = json.JSONDecoder(object_pairs_hook=_distinct_names).decode
     # Not splitlines(): a text may contain U+2028 or U+0085, which end no line of the file.
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = decode(line.strip())
+        except _RepeatedNameError as error:
+            raise DataError(
+                f"line {number} of {where} has the name {error.args[0]!r} twice: rename one."
+            ) from None
         except json.JSONDecodeError as error:
             raise DataError(
                 f"line {number} of {where} is not JSON ({error.msg}): the file is truncated or "
@@ -71,6 +111,18 @@ def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
             )
         objects.append(row)
     return objects
+
+
+class _RepeatedNameError(Exception):
+    """An object of JSON has two values of one name."""
+
+
+def _distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedNameError(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def open_parquet(
@@ -122,18 +174,70 @@ def _stored_class_names(schema: pa.Schema) -> dict[str, list[str]]:
     return class_names_from_features(Features.from_arrow_schema(schema))
 
 
-def _decode(path: Path, encoding: str) -> str:
-    raw = path.read_bytes()
+def _decode(path: Path, encoding: str) -> tuple[str, list[str]]:
+    """Return the text of a file, and a note if its byte order mark contradicts `encoding`."""
+    raw = _read_bytes(path)
+    # Spreadsheet programs write a byte order mark before UTF-8 and UTF-16.
+    marked = next((name for mark, name in BYTE_ORDER_MARKS.items() if raw.startswith(mark)), None)
     try:
-        # Spreadsheet programs write a byte order mark before UTF-8.
-        return raw.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+        is_contradicted = (
+            marked is not None
+            and encoding != "utf-8"
+            and codecs.lookup(encoding).name[:6] != codecs.lookup(marked).name[:6]
+        )
+        text = raw.decode(marked or encoding)
     except UnicodeDecodeError as error:
-        line, byte = raw.count(b"\n", 0, error.start) + 1, raw[error.start]
+        before = raw[: error.start].decode(marked or encoding, "ignore")
+        line = max(before.count("\n"), before.count("\r")) + 1
+        problem = f"line {line} contains the byte 0x{raw[error.start]:02x}"
+        if marked:
+            raise DataError(
+                f"{path.name} has the byte order mark of {marked[:6]}, but {problem}: it is "
+                "truncated or damaged. Write or copy it again."
+            ) from None
         raise DataError(
-            f"{path.name} is not {encoding}: line {line} contains the byte 0x{byte:02x}. "
-            "Pass its encoding (for instance --encoding cp1252) or save it as UTF-8."
+            f"{path.name} is not {encoding}: {problem}. Save it as UTF-8, or pass its encoding "
+            "(`wholescript data prepare` and `wholescript predict text` have the option, for "
+            "instance --encoding cp1252)."
         ) from None
     except LookupError:
         raise ParameterError(
             f"unknown encoding {encoding!r}: use utf-8, cp1252, latin-1, utf-16, ..."
         ) from None
+    if "\0" in text:
+        raise _contains_nul(path, raw, text)
+    if marked and is_contradicted:
+        return text, [f"as {marked[:6]}, which its first bytes state"]
+    return text, []
+
+
+def _read_bytes(path: Path) -> bytes:
+    """Return the content of a file, decompressed."""
+    raw = path.read_bytes()
+    if raw.startswith(ZIP_MAGIC):
+        raise DataError(
+            f"{path.name} is a ZIP archive or an Excel workbook: unpack it, or save its sheet as "
+            "CSV."
+        )
+    if not raw.startswith(GZIP_MAGIC):
+        return raw
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path.name} is truncated or damaged ({error}). Copy it again.") from None
+
+
+def _contains_nul(path: Path, raw: bytes, text: str) -> DataError:
+    """Return the error for a text with NUL, which is every second byte of UTF-16 in Latin."""
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw[start::2].count(0) > len(raw) / 4:
+            return DataError(
+                f"{path.name} seems to be {encoding} without a byte order mark: save it as UTF-8, "
+                "or pass its encoding (`wholescript data prepare` and `wholescript predict text` "
+                f"have the option --encoding {encoding})."
+            )
+    line = text.count("\n", 0, text.index("\0")) + 1
+    return DataError(
+        f"line {line} of {path.name} contains the character NUL: the file is damaged or no text. "
+        "Write it again, or remove the character."
+    )

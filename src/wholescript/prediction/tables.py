@@ -1,7 +1,9 @@
 """Labels for the texts of a table: the same rows with a label and its probability."""
 
+import csv
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,8 +13,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
+from wholescript.data.delimited import Quoting
 from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column
-from wholescript.data.tables import SUFFIXES, read_table
+from wholescript.data.tables import SUFFIXES, TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
 from wholescript.models.types import IntArray
@@ -92,6 +95,8 @@ def predict_table(
     text_column: str | None = None,
     *,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quoting: Quoting | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Write the rows of a table with `label` and `probability` to another file, and return them.
@@ -106,14 +111,15 @@ def predict_table(
         ParameterError: the output has an unknown suffix, or is the table itself or a folder.
     """
     path_in, path_out = Path(path_in), Path(path_out)
-    if path_out.suffix not in SUFFIXES:
+    suffix = path_out.suffix.lower()
+    if suffix not in SUFFIXES:
         raise ParameterError(
             f"{path_out} has the suffix {path_out.suffix!r}: write one of {', '.join(SUFFIXES)}"
         )
     if not path_in.is_file():
         raise DataError(f"{path_in} does not exist")
     check_output_file(path_out, path_in)
-    rows = read_table(path_in, encoding).frame
+    rows = read_table(path_in, TextFormat(encoding, delimiter, quoting)).frame
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())
@@ -122,7 +128,7 @@ def predict_table(
             f"{len(empty)} of the {len(rows)} rows of {printable(path_in.name)} have no text and "
             f"no label: row {list_some((empty + 1).tolist())}"
         )
-    write_atomic(path_out, _content(predicted, path_out.suffix))
+    write_atomic(path_out, _content(predicted, suffix))
     return predicted
 
 
@@ -133,4 +139,10 @@ def _content(table: pd.DataFrame, suffix: str) -> bytes:
         return buffer.getvalue()
     if suffix == ".jsonl":
         return table.to_json(orient="records", lines=True, force_ascii=False).encode()
-    return table.to_csv(index=False, sep="," if suffix == ".csv" else "\t").encode()
+    write = partial(
+        table.to_csv, index=False, sep="," if suffix == ".csv" else "\t", lineterminator="\n"
+    )
+    written: str = write()
+    if "\r" in written:  # Python 3.11 leaves it unquoted in a text, where it ends the row
+        written = write(quoting=csv.QUOTE_ALL)
+    return written.encode()

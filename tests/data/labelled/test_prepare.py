@@ -216,7 +216,7 @@ def test_line_breaks_inside_texts_are_kept(questions: Make, save: Save, tmp_path
     ("change", "message"),
     [
         (lambda t: t[t["label"] == "time"], r"all 100 texts of train are of the class 'time'"),
-        (lambda t: t.head(0), r"train has no texts"),
+        (lambda t: t.head(0), r"train.csv has no header with rows below it"),
         (lambda t: t.assign(text=" "), r"fewer than 2 texts"),
         (lambda t: t[t["label"] != "time"], r"train has .* none of 1 of the 3 classes: time"),
         (

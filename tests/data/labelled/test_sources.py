@@ -21,6 +21,8 @@ def test_local_file_is_loaded(questions: Make, save: Save) -> None:
     assert (source.name, source.location, source.revision) == ("trec", "trec.csv", None)
     assert source.files == {"trec.csv": sha256_of(path)}
     assert source.splits["train"].frame["text"].tolist() == questions(6)["text"].tolist()
+    assert load_source(str(path.rename(path.with_name("trec.CSV")))).name == "trec"
+    path = path.with_name("trec.CSV")
     assert load_source("mine", path).name == "mine"
     assert load_source(str(path), name="other").name == "other"
 

@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def test_split_from_name(name: str, split: str | None) -> None:
 
 
 def test_files_of_a_folder(questions: Make, save: Save, tmp_path: Path) -> None:
-    save(questions(6), "test.csv")
+    save(questions(6), "test.csv").rename(tmp_path / "test.CSV")
     save(questions(6), "train_6.jsonl")
     save(questions(6), "valid.tsv")
     save(questions(6), ".hidden/test.csv")
@@ -38,7 +39,7 @@ def test_files_of_a_folder(questions: Make, save: Save, tmp_path: Path) -> None:
     assert {split: [file.name for file in files] for split, files in found.items()} == {
         "train": ["train_6.jsonl"],
         "validation": ["valid.tsv"],
-        "test": ["test.csv"],
+        "test": ["test.CSV"],
     }
 
 
@@ -46,6 +47,7 @@ def test_files_of_a_folder(questions: Make, save: Save, tmp_path: Path) -> None:
     "names",
     [
         ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"],
+        ["train-00000-of-00002.csv.gz", "train-00001-of-00002.csv.gz"],
         ["default/train/0000.parquet", "default/train/0001.parquet"],
     ],
 )
@@ -53,7 +55,10 @@ def test_shards_of_a_split_are_concatenated(
     questions: Make, save: Save, tmp_path: Path, names: list[str]
 ) -> None:
     for number, name in enumerate(names):
-        save(questions(3, first=3 * number), name)
+        path = save(questions(3, first=3 * number), name.removesuffix(".gz"))
+        if name.endswith(".gz"):
+            (tmp_path / name).write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
     files = split_files(tmp_path)["train"]
     pd.testing.assert_frame_equal(read_split(files).frame, questions(6))
 

@@ -7,9 +7,16 @@ from pathlib import Path
 
 from wholescript.data.checks import list_some
 from wholescript.data.datasets import DATASETS, RegisteredDataset
+from wholescript.data.delimited import Quoting
 from wholescript.data.hub import load_hub_dataset
 from wholescript.data.labelled.splits import SPLIT_ALIASES, SPLITS, read_split, split_files
-from wholescript.data.tables import SUFFIXES, Table, class_names_from_features
+from wholescript.data.tables import (
+    SUFFIXES,
+    Table,
+    TextFormat,
+    class_names_from_features,
+    split_name,
+)
 from wholescript.errors import DataError, ParameterError, did_you_mean
 from wholescript.files import sha256_of
 
@@ -43,6 +50,8 @@ def load_source(
     subset: str | None = None,
     revision: str | None = None,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quoting: Quoting | None = None,
 ) -> LabelledSource:
     """Load the tables of `dataset`: a registered name, a file or folder, or a name on the hub.
 
@@ -57,6 +66,8 @@ def load_source(
         subset: configuration name, for a hub data set with several.
         revision: commit or branch on the hub; default the registered one, else `main`.
         encoding: of local text files.
+        delimiter: between the fields of local CSV and TSV files; default: detected.
+        quoting: of quotation marks in the fields of local CSV and TSV files; default: detected.
 
     Raises:
         DataError: there is no such data set, or it cannot be read.
@@ -72,9 +83,10 @@ def load_source(
                 raise ParameterError(
                     f"--{option} {value} is for data sets of the hub; {path} is on this computer"
                 )
-        default = path.stem if Path(dataset) == path else dataset
-        return _load_local(_check_name(name or default), path, registered, encoding)
-    if registered is None and ("/" not in dataset or Path(dataset).suffix in SUFFIXES):
+        default = split_name(path)[0] if Path(dataset) == path else dataset
+        text_format = TextFormat(encoding, delimiter, quoting)
+        return _load_local(_check_name(name or default), path, registered, text_format)
+    if registered is None and ("/" not in dataset or split_name(Path(dataset))[1] in SUFFIXES):
         raise DataError(
             f"{dataset} is not a file, a folder, owner/name of the hub or a registered data set"
             f"{did_you_mean(dataset, DATASETS)}"
@@ -86,10 +98,10 @@ def load_source(
 
 
 def _load_local(
-    name: str, path: Path, registered: RegisteredDataset | None, encoding: str
+    name: str, path: Path, registered: RegisteredDataset | None, text_format: TextFormat
 ) -> LabelledSource:
     found = split_files(path)
-    splits = {split: read_split(files, encoding) for split, files in found.items()}
+    splits = {split: read_split(files, text_format) for split, files in found.items()}
     hashes = {
         file.relative_to(path).as_posix() if path.is_dir() else file.name: sha256_of(file)
         for files in found.values()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from wholescript.data.checks import list_some
-from wholescript.data.tables import HINT, SUFFIXES, Table, read_table
+from wholescript.data.tables import HINT, SUFFIXES, Table, TextFormat, read_table, split_name
 from wholescript.errors import DataError
 
 SPLITS = ("train", "validation", "test", "unsupervised")
@@ -49,7 +49,7 @@ def split_files(path: Path) -> dict[str, list[Path]]:
     files = sorted(
         file
         for file in path.rglob("*")
-        if file.suffix in SUFFIXES
+        if split_name(file)[1] in SUFFIXES
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
     )
     found: dict[str, list[Path]] = {}
@@ -63,8 +63,12 @@ def split_files(path: Path) -> dict[str, list[Path]]:
         contents = list_some([file.name for file in files]) or "no table"
         raise DataError(f"the folder {path} has no train file; it has {contents}. {HINT}")
     for split, shards in found.items():
-        names = {(file.parent, SHARD_SUFFIX.sub("", file.stem), file.suffix) for file in shards}
-        if len(names) > 1 or (len(shards) > 1 and not SHARD_SUFFIX.search(shards[0].stem)):
+        stems = [split_name(file)[0] for file in shards]
+        names = {
+            (file.parent, SHARD_SUFFIX.sub("", stem), file.suffix)
+            for file, stem in zip(shards, stems, strict=True)
+        }
+        if len(names) > 1 or (len(shards) > 1 and not SHARD_SUFFIX.search(stems[0])):
             shown = list_some([file.relative_to(path) for file in shards])
             raise DataError(
                 f"the folder {path} has more than one {split} file: {shown}. Keep only the one to "
@@ -73,8 +77,8 @@ def split_files(path: Path) -> dict[str, list[Path]]:
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def read_split(files: Sequence[Path], encoding: str = "utf-8") -> Table:
+def read_split(files: Sequence[Path], text_format: TextFormat | None = None) -> Table:
     """Read the files of a split and concatenate them; raise DataError for an unusable one."""
-    tables = [read_table(file, encoding) for file in files]
+    tables = [read_table(file, text_format) for file in files]
     frame = pd.concat([table.frame for table in tables], ignore_index=True)
     return Table(frame, tables[0].class_names)
