@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
-from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column
+from wholescript.data.labelled.columns import guess_text_column, read_text_column
 from wholescript.data.tables import SUFFIXES, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
@@ -59,7 +59,7 @@ def predict_rows(
         DataError: there is no such column, or it has no text.
     """
     if text_column is None:
-        text_column = guess_column([str(name) for name in rows], TEXT_COLUMN_NAMES, "text")
+        text_column = guess_text_column(rows.rename(columns=str))
     require_columns(list(rows), [text_column], "the table")
     texts = read_text_column(rows[text_column], "the table")
     filled = [position for position, text in enumerate(texts) if text.strip()]
