@@ -38,7 +38,7 @@ SEPARATORS = re.compile(r"[;|,]")
 # A cell that holds a list: `['a', 'b']`, `[1 2]`, `[a, b]`, but not mark-up such as `[red]`.
 LIST = re.compile(r"\[\s*(?:['\"\d-].*|[^\[\]]*[;|,][^\[\]]*)?\]", re.DOTALL)
 INTEGER = re.compile(r"-?(0|[1-9]\d*)")
-WHOLE_NUMBER = re.compile(r"[+-]?\d+(\.0*)?")  # in any spelling: 1, 1.0, 01
+WHOLE_NUMBER = re.compile(INTEGER.pattern + r"(\.0*)?")  # 1 and 1.0
 REPEATED_NAME = re.compile(r"(.+)\.\d+")  # pandas reads a second column `text` as `text.1`
 
 LabelValue = int | str
@@ -174,7 +174,7 @@ def _merge_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], Spellin
     for value in sorted(counts):
         key = " ".join(value.split()).casefold()
         if WHOLE_NUMBER.fullmatch(key):
-            key = str(int(key.partition(".")[0]))
+            key = key.partition(".")[0]
         spellings.setdefault(key, []).append(value)
     names, merged = dict[str, str](), dict[str, dict[str, int]]()
     for values in spellings.values():
