@@ -194,7 +194,7 @@ def test_predictions_of_other_texts_with_the_same_row_numbers_are_refused() -> N
     for paired in (paired_difference, mcnemar, error_rate_ratio):
         with pytest.raises(DataError, match=r"different texts \(fingerprints aa and cc\)"):
             paired([ours], [theirs])
-    with pytest.raises(DataError, match="different texts"):
+    with pytest.raises(DataError, match="b and a: predictions of different texts"):
         compare({"a": [ours], "b": [theirs]}, baseline="a", n_bootstrap=10)
     # One fingerprint in common is enough; without any, only row numbers and labels are compared.
     assert mcnemar([ours], [replace(other, fingerprints=("bb",))]) == mcnemar([p], [other])

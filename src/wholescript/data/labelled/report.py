@@ -1,6 +1,7 @@
 """What the preparation of a data set chose and found: stored in its metadata, and told in words."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from wholescript.data.checks import MAX_LISTED, list_some
 from wholescript.data.labelled.classes import LabelledTables
 from wholescript.data.labelled.dataset import REPORT
 from wholescript.data.labelled.sources import LabelledSource
+from wholescript.data.tables import SUFFIXES
 
 
 def describe_preparation(
@@ -59,10 +61,9 @@ def tell_preparation(metadata: Mapping[str, Any]) -> list[str]:
     parts += [f"{split} drawn, {share:.0%} of train" for split, share in report["drawn"].items()]
     lines.append("; ".join(parts))
     if report["left_out"]:
-        lines.append(
-            f"left out: {list_some(report['left_out'])}; a name that starts with train, "
-            "validation, test or unsupervised says which split a table is"
-        )
+        tables = [name for name in report["left_out"] if Path(name).suffix.lower() in SUFFIXES]
+        hint = "; name a table train, validation, test or unsupervised to use it" if tables else ""
+        lines.append(f"left out: {list_some(report['left_out'])}{hint}")
     for name, found in report["merged_labels"].items():
         spellings = ", ".join(f"{value!r} ({n:,})" for value, n in found.items())
         lines.append(
@@ -114,7 +115,7 @@ def _tell_near_duplicates(metadata: Mapping[str, Any]) -> list[str]:
             remedy = f"remove them from one of the two ({rows}: split and row, from 0)"
         lines.append(
             f"leakage: {shared['texts']:,} of the {metadata['splits'][split]['count']:,} texts of "
-            f"{split} are near duplicates of texts of {where}, so metrics on {split} are too high; "
+            f"{split} are near duplicates of texts of {where}, so metrics on {split} are optimistically biased; "
             f"{remedy}"
         )
     return lines
