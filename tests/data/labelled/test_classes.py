@@ -254,7 +254,7 @@ def test_a_column_that_is_there_twice_cannot_be_chosen() -> None:
             ["ham", "spam"],
             {"spam": {" spam": 1}},
         ),
-        (["card lost", "card  lost", "card lost", "no"], ["no"], ["card lost", "no"], {}),
+        (["card lost", "Card  lost", "Card  lost", "no"], ["no"], ["Card lost", "no"], {}),
         (["a", "b "], ["a", "b "], ["a", "b"], None),
         (["1.0", "2.0"], ["1.0", "2.0"], ["1.0", "2.0"], None),
         (["1", "01"], ["1", "01"], ["01", "1"], None),

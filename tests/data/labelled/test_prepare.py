@@ -347,7 +347,7 @@ def test_the_choices_are_reported(questions: Make, save: Save, tmp_path: Path) -
     for words in (
         "texts from the column 'body', labels from 'label'; not used: title, day",
         "train from train.csv; test from test.csv; validation drawn, 10% of train",
-        "left out: holdout.csv, notes.txt; name a table train",
+        "left out: holdout.csv, notes.txt; to use one, save it as train, validation, test,",
         "one class 'time' is spelled in several ways: 'Time' (10), 'time' (20)",
     ):
         assert words in told

@@ -168,7 +168,7 @@ def read_category_column(
 def _merge_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], Spellings]:
     """Return the name of each value, and those spelled in several ways.
 
-    The name is the most frequent spelling without outer white space, of numbers the shortest.
+    The name is the most frequent spelling with single spaces; of numbers that without a point.
     """
     spellings: dict[str, list[str]] = {}
     for value in sorted(counts):
@@ -180,7 +180,7 @@ def _merge_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], Spellin
     for values in spellings.values():
         stripped = Counter[str]()
         for value in values:
-            stripped[value.strip()] += counts[value]
+            stripped[" ".join(value.split()) if len(values) > 1 else value.strip()] += counts[value]
         name = max(stripped, key=lambda s: (INTEGER.fullmatch(s) is not None, stripped[s]))
         names.update(dict.fromkeys(values, name))
         if len(values) > 1:

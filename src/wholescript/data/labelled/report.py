@@ -10,6 +10,7 @@ from wholescript.data.checks import MAX_LISTED, list_some
 from wholescript.data.labelled.classes import LabelledTables
 from wholescript.data.labelled.dataset import REPORT
 from wholescript.data.labelled.sources import LabelledSource
+from wholescript.data.labelled.splits import SPLITS, split_from_name
 from wholescript.data.tables import SUFFIXES
 
 
@@ -61,9 +62,12 @@ def tell_preparation(metadata: Mapping[str, Any]) -> list[str]:
     parts += [f"{split} drawn, {share:.0%} of train" for split, share in report["drawn"].items()]
     lines.append("; ".join(parts))
     if report["left_out"]:
-        tables = [name for name in report["left_out"] if Path(name).suffix.lower() in SUFFIXES]
-        hint = "; name a table train, validation, test or unsupervised to use it" if tables else ""
-        lines.append(f"left out: {list_some(report['left_out'])}{hint}")
+        useful = any(
+            Path(name).suffix.lower() in SUFFIXES or split_from_name(Path(name).stem)
+            for name in report["left_out"]
+        )
+        hint = f"; to use one, save it as {', '.join(SPLITS)} ({', '.join(SUFFIXES)})"
+        lines.append(f"left out: {list_some(report['left_out'])}{hint * useful}")
     for name, found in report["merged_labels"].items():
         spellings = ", ".join(f"{value!r} ({n:,})" for value, n in found.items())
         lines.append(
@@ -104,7 +108,7 @@ def _tell_near_duplicates(metadata: Mapping[str, Any]) -> list[str]:
     if found["groups"] and found["kept_together"] and report["drawn"]:
         lines.append(
             f"{found['texts']:,} texts are near duplicates of others ({found['groups']:,} groups); "
-            f"{' and '.join(report['drawn'])}, drawn from train, have all or none of a group"
+            f"splits that were drawn ({', '.join(report['drawn'])}) have all or none of a group"
         )
     for split, shared in found["shared"].items():
         where = " and ".join(other for other, n in shared["in"].items() if n)
@@ -115,7 +119,7 @@ def _tell_near_duplicates(metadata: Mapping[str, Any]) -> list[str]:
             remedy = f"remove them from one of the two ({rows}: split and row, from 0)"
         lines.append(
             f"leakage: {shared['texts']:,} of the {metadata['splits'][split]['count']:,} texts of "
-            f"{split} are near duplicates of texts of {where}, so metrics on {split} are optimistically biased; "
-            f"{remedy}"
+            f"{split} are near duplicates of texts of {where}, so metrics on {split} are "
+            f"optimistically biased; {remedy}"
         )
     return lines
