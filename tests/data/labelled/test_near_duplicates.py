@@ -70,5 +70,9 @@ def test_templates_are_not_near_duplicates() -> None:
     assert len(set(group_near_duplicates(orders))) == 100
 
 
+def test_texts_without_words_are_compared_as_they_are() -> None:
+    assert len(set(group_near_duplicates([":)", " :)", ":(", "?!"]))) == 3
+
+
 def test_nothing_has_no_groups() -> None:
     assert group_near_duplicates([]).shape == (0,)

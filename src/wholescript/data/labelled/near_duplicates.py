@@ -31,14 +31,14 @@ def group_near_duplicates(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return a number for each text, (n,): that of the group of its near duplicates.
 
     Two texts are near duplicates if they have the same words, or if the shorter one shares 90% of
-    its n-grams with the other. Texts without words are alone.
+    its n-grams with the other. Texts without words are compared as they are.
     """
     ngrams = [np.unique(_ngrams(text)) for text in texts]
     groups = DisjointSet(range(len(texts)))
     first: dict[bytes, int] = {}
-    for row, own in enumerate(ngrams):
-        if len(own):
-            groups.merge(first.setdefault(own.tobytes(), row), row)
+    for row, (text, own) in enumerate(zip(texts, ngrams, strict=True)):
+        key = own.tobytes() or text.strip().encode(errors="surrogatepass")
+        groups.merge(first.setdefault(key, row), row)
     rows = list(first.values())
     specific = _without_boilerplate([ngrams[row] for row in rows])
     compared = {row: own for row, own in zip(rows, specific, strict=True) if len(own) >= MIN_NGRAMS}
