@@ -237,7 +237,7 @@ def _draw_groups(
         if (counts <= missing).all():
             missing -= counts
             taken.append(rows)
-    without = [classes[c] for c in np.flatnonzero((missing == wanted) & (wanted > 0))]
+    without = [c for c, n, m in zip(classes, wanted, missing, strict=True) if n and m == n]
     if without:
         raise DataError(
             f"{name} would have no text of {len(without)} class(es): {list_some(without)}. Their "
