@@ -99,7 +99,8 @@ def predict_table(
     >>> predict_table(model, "new.csv", "labelled.csv")  # doctest: +SKIP
 
     Both files are CSV, TSV, JSON lines or Parquet by their suffix; the output is written at once,
-    at the end. The rows without a text are printed, and have no label.
+    at the end. Printed are the text column, if it is guessed, and the rows without a text, which
+    have no label.
 
     Raises:
         DataError: the table cannot be read, or has no such column or no text.
@@ -114,6 +115,9 @@ def predict_table(
         raise DataError(f"{path_in} does not exist")
     check_output_file(path_out, path_in)
     rows = read_table(path_in, encoding).frame
+    if text_column is None:
+        text_column = guess_text_column(rows)
+        tqdm.write(f"{path_in.name}: texts from the column {text_column!r}")
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())

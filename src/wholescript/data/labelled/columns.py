@@ -39,7 +39,7 @@ SEPARATORS = re.compile(r"[;|,]")
 LIST = re.compile(r"\[\s*(?:['\"\d-].*|[^\[\]]*[;|,][^\[\]]*)?\]", re.DOTALL)
 INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 WHOLE_NUMBER = re.compile(INTEGER.pattern + r"(\.0*)?")  # 1 and 1.0
-REPEATED_NAME = re.compile(r"(.+)\.\d+")  # pandas reads a second column `text` as `text.1`
+REPEATED_NAME = re.compile(r"(.+)\.\d+")  # pandas calls a second column `text` `text.1`
 
 LabelValue = int | str
 Spellings = Mapping[str, Mapping[str, int]]
