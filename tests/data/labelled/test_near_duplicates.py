@@ -2,6 +2,8 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wholescript.data.labelled.near_duplicates import group_near_duplicates
 
@@ -38,6 +40,17 @@ def same_group(one: str, other: str) -> bool:
 )
 def test_texts_that_differ_in_marks_or_boilerplate_are_near_duplicates(one, other) -> None:
     assert same_group(one, other)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30), st.data())
+def test_case_marks_and_white_space_never_matter(words: list[str], data: st.DataObject) -> None:
+    between = st.text('\n\t\u00a0 .,;:!?"()\u2026\u2013*#', max_size=3)
+    other = data.draw(between)
+    for word in words:
+        other += data.draw(st.sampled_from([word, word.upper(), word.title()]))
+        other += data.draw(between) + " "
+    assert same_group(" ".join(words), other)
 
 
 @pytest.mark.parametrize(

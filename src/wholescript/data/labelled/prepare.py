@@ -241,8 +241,8 @@ def _draw_groups(
     if without:
         raise DataError(
             f"{name} would have no text of {len(without)} class(es): {list_some(without)}. Their "
-            "groups of near duplicates have more texts than its share. Draw a larger share, or "
-            "draw the texts one by one: --near-duplicates report."
+            f"groups of near duplicates have more texts than its share. Draw more, --{name}-share, "
+            "or draw the texts one by one, --near-duplicates report."
         )
     return np.concatenate(taken)
 
