@@ -169,15 +169,15 @@ def test_a_table_in_gives_a_table_out(model, rows, tmp_path, suffix, capsys):
     assert written["number"].astype(int).tolist() == many["number"].tolist()
     assert written["label"].iloc[[0, 2, -1]].tolist() == ["sea", "music", "music"]
     assert written["probability"].isna().sum() == len(many) // 3
-    assert f"{len(many) // 3} of the {len(many)} rows of in.csv have no text" in (
-        capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert f"{len(many) // 3} of the {len(many)} rows of in.csv have no text" in told
+    assert "in.csv: texts from the column 'utterance'" in told
 
 
 @pytest.mark.parametrize(
     ("columns", "output", "error", "message"),
     [
-        ({"body": ["a"]}, "out.csv", DataError, "text column cannot be guessed; there are body"),
+        ({"memo": ["a"]}, "out.csv", DataError, "text column cannot be guessed; there are memo"),
         ({"text": [" "], "n": [1]}, "out.csv", DataError, "has no text in 1 rows"),
         ({"text": ["a"]}, "out.xlsx", ParameterError, "suffix '.xlsx'"),
         ({"text": ["a"], "label": [1], "predicted_label": [1]}, "out.csv", DataError, "already"),

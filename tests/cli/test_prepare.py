@@ -26,6 +26,21 @@ def test_local_csv_is_prepared(questions: Make, save: Save, tmp_path: Path) -> N
     assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [216, 24, 60]
     assert "encoding repaired" in result.stdout and "216" in result.stdout
     assert found.fingerprint[:12] in result.stdout
+    assert "texts from the column 'text', labels from 'label'" in result.stdout
+    assert "train from trec.csv; test drawn, 20% of train; validation drawn" in result.stdout
+
+
+def test_leakage_between_given_files_is_told(questions: Make, save: Save, tmp_path: Path) -> None:
+    save(questions(90), "in/train.csv")
+    copies = questions(3).assign(text=lambda table: table["text"].str.rstrip("?") + " !")
+    save(pd.concat([questions(30, first=90), copies]), "in/test.csv")
+    save(questions(3), "in/extra.csv")
+    arguments = ["data", "prepare", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    result = shell(arguments)
+    assert result.exit_code == 0, result.output
+    assert "leakage: 3 of the 33 texts of test are near duplicates" in result.stdout
+    assert "left out: extra.csv; to use one, save it as train" in result.stdout
+    assert "leakage: " not in shell([*arguments, "--near-duplicates", "ignore"]).stdout
 
 
 def test_all_options_are_applied(questions: Make, save: Save, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 import pandas as pd
 import pytest
 
-from wholescript.data.headlines import load_headlines, split_headlines
+from wholescript.data.headlines import BUNDLED_FILE, load_headlines, split_headlines
 from wholescript.errors import DataError, ParameterError
+from wholescript.files import sha256_of
+from wholescript.project import Project
 
 
 def write_table(path, headlines):
@@ -12,9 +14,31 @@ def write_table(path, headlines):
 
 def test_last_tenth_is_the_validation_split(tmp_path):
     headlines = [f"Show HN: number {i}" for i in range(60)]
-    found = load_headlines(write_table(tmp_path / "h.parquet", headlines), n_headlines=40)
+    found = split_headlines(pd.Series(headlines), 40, "local", "x")
     assert found.train == headlines[:36] and found.validation == headlines[36:40]
-    assert found.source == "local" and len(found.fingerprint) == 64
+
+
+@pytest.mark.parametrize("name", ["h.parquet", "h.txt", "h.csv"])
+def test_a_sorted_file_is_not_cut_at_its_ends(tmp_path, name):
+    headlines = [f"{chr(97 + i // 40)} headline of the day {i}" for i in range(1_000)]
+    path = tmp_path / name
+    if path.suffix == ".parquet":
+        write_table(path, headlines)
+    else:
+        path.write_text("\n".join(["title"] * (name == "h.csv") + headlines))
+    found = load_headlines(path, n_headlines=500)
+    for part in (found.train, found.validation):
+        assert len({headline[0] for headline in part}) > 15
+    assert not set(found.train) & set(found.validation)
+    assert found == load_headlines(path, n_headlines=500) and found.source == "local"
+    assert found.fingerprint != sha256_of(path)  # that of a run on the first ones, in their order
+
+
+def test_the_bundled_file_keeps_its_order():
+    bundled = Project().root / BUNDLED_FILE
+    found = load_headlines(bundled, n_headlines=20)
+    assert [*found.train, *found.validation] == pd.read_parquet(bundled)["title"].head(20).tolist()
+    assert found.fingerprint == sha256_of(bundled)
 
 
 def test_headlines_are_stripped_and_empty_ones_dropped():
@@ -42,7 +66,7 @@ def test_lines_of_a_text_file_are_headlines(tmp_path):
     path.write_text("\ufeff" + "\n".join(f"Über {i}\u2028, all of it" for i in range(20)) + "\n\n")
     found = load_headlines(path, n_headlines=None)
     assert found.counts == {"train": 18, "validation": 2}
-    assert found.train[0] == "Über 0\u2028, all of it"
+    assert "Über 0\u2028, all of it" in [*found.train, *found.validation]
     path.write_bytes(b"caf\xe9\n" * 20)
     with pytest.raises(DataError, match=r"headlines\.txt is not UTF-8"):
         load_headlines(path)
@@ -52,14 +76,14 @@ def test_first_headlines_are_split_again(tmp_path):
     path = write_table(tmp_path / "h.parquet", [f"number {i}" for i in range(60)])
     first = load_headlines(path, n_headlines=None).first(20)
     direct = load_headlines(path, n_headlines=20)
-    assert first == direct and first.validation == ["number 18", "number 19"]
+    assert first == direct and first.counts == {"train": 18, "validation": 2}
     assert direct.first(100) == direct
 
 
 def test_headlines_of_another_column(tmp_path):
     pd.DataFrame({"Body": [f"number {i}" for i in range(20)]}).to_csv(tmp_path / "h.csv")
-    found = load_headlines(tmp_path / "h.csv", n_headlines=10, text_column="Body")
-    assert found.train[0] == "number 0"
+    found = load_headlines(tmp_path / "h.csv", n_headlines=20, text_column="Body")
+    assert sorted([*found.train, *found.validation]) == sorted(f"number {i}" for i in range(20))
 
 
 def test_file_without_title_column_raises(tmp_path):

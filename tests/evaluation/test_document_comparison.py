@@ -186,3 +186,17 @@ def test_per_class_metrics_equal_scikit_learn():
     never = per_class_metrics([decided([0, 1, 1], [0, 0, 0], 3)])
     assert never["precision"].tolist() == pytest.approx([1 / 3, 0, 0])
     assert never["support"].tolist() == [1, 2, 0]
+
+
+def test_predictions_of_other_texts_with_the_same_row_numbers_are_refused() -> None:
+    p, other = classified(), classified(seed=1)
+    ours, theirs = replace(p, fingerprints=("aa", "bb")), replace(other, fingerprints=("cc",))
+    for paired in (paired_difference, mcnemar, error_rate_ratio):
+        with pytest.raises(DataError, match=r"different texts \(fingerprints aa and cc\)"):
+            paired([ours], [theirs])
+    with pytest.raises(DataError, match="b and a: predictions of different texts"):
+        compare({"a": [ours], "b": [theirs]}, baseline="a", n_bootstrap=10)
+    # One fingerprint in common is enough; without any, only row numbers and labels are compared.
+    assert mcnemar([ours], [replace(other, fingerprints=("bb",))]) == mcnemar([p], [other])
+    assert mcnemar([ours], [other]) == mcnemar([p], [other])
+    assert ours.select(["doc1", "doc2", "doc3", "doc4"]).fingerprints == ("aa", "bb")

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from wholescript.api.estimators import run_label
 from wholescript.api.saved import SavedModel, write_saved
 from wholescript.data.checks import list_some
-from wholescript.data.labelled import LabelledDataset, load_source, prepare, read_labelled_dataset
+from wholescript.data.labelled import (
+    LabelledDataset,
+    load_source,
+    prepare,
+    read_labelled_dataset,
+    tell_preparation,
+)
 from wholescript.data.labelled.cleaning import repair_text
 from wholescript.data.labelled.dataset import METADATA
 from wholescript.errors import DataError, ParameterError, did_you_mean
@@ -67,7 +73,9 @@ def load_documents(source: str | Path, **options: Any) -> LabelledDataset:
         given["name"] = re.sub(r"[^\w+-]+", "-", path.stem).strip("-") or "texts"
     found = load_source(str(source), **given)
     others = {name: value for name, value in options.items() if name in of_prepare}
-    prepare(found, build / found.name, **others)
+    metadata = prepare(found, build / found.name, **others)
+    if not found.registered:
+        print(*tell_preparation(metadata), sep="\n")
     return read_labelled_dataset(build / found.name)
 
 

@@ -99,6 +99,13 @@ def prepare(
             "related, such as reviews of one film."
         ),
     ] = 1,
+    near_duplicates: Annotated[
+        Literal["together", "report", "ignore"] | None,
+        Parameter(
+            help="Near duplicates: keep them together when a split is drawn, only report those "
+            "across splits, or ignore them; default: together, and report for registered data sets."
+        ),
+    ] = None,
     seed: Annotated[
         Seed, Parameter(help="Random seed of the splits, the sample and the order of train.")
     ] = 0,
@@ -150,8 +157,11 @@ def prepare(
         keep_columns=keep_column,
         drop_conflicts=drop_conflicts,
         holdout_block_size=holdout_block_size,
+        near_duplicates=near_duplicates,
     )
     _print_summary(metadata)
+    for line in labelled.tell_preparation(metadata):
+        echo(line)
     if before and before["fingerprint"] != metadata["fingerprint"]:
         n_texts = sum(facts["count"] for facts in before["splits"].values())
         echo(

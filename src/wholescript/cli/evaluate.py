@@ -53,16 +53,18 @@ def evaluate(
     if output:
         check_output_file(output)
     found = find_document_runs(open_workspace(store).store, list(runs))
+    first = baseline or next(iter(found))
+    # Before anything is printed: it refuses runs on different test texts.
+    differences = paired_differences(found, first) if len(found) > 1 else None
     metrics = metrics_with_intervals(found).reset_index()
     if len(found) > 1:
         metrics = metrics[metrics["metric"].isin(COMPARED_METRICS)]
     print_table(metrics, "test metrics")
     print_table(cost_table(found).T.reset_index(names="cost"), "cost")
-    if len(found) == 1:
+    if differences is None:
         _print_classes(found, top)
         return
-    first = baseline or next(iter(found))
-    print_table(paired_differences(found, first), f"differences from {first}")
+    print_table(differences, f"differences from {first}")
     page = output or Project().build / "comparison" / "classifiers.html"
     write_comparison_page(found, first, page)
     echo(f"wrote {page}")

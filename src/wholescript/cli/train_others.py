@@ -14,7 +14,8 @@ HeadlinesPath = Annotated[
     Parameter(name="--path", help="Table with a column `title`; default: the hub data set."),
 ]
 NHeadlines = Annotated[
-    PositiveInt, Parameter(help="Number of headlines; the last tenth is for validation.")
+    PositiveInt,
+    Parameter(help="Number of headlines, in random order; the last tenth is for validation."),
 ]
 Revision = Annotated[
     str, Parameter(help="Revision of the hub data set; give a commit for a fixed version.")

@@ -12,6 +12,7 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
 BUNDLED_FILE = Path("data/headlines/headlines.parquet")  # in the repository
+BUNDLED_SHA256 = "dc6a7229ed42942b7181e7f968775a3a585742ce4e7e1b30cd212eedee970bb0"
 HUB_DATASET = "julien040/hacker-news-posts"
 HUB_REVISION = "9e21b0f3c36bd7ce50b741ce966297a7f73cae38"
 SHUFFLE_SEED = 1337
@@ -25,7 +26,8 @@ class Headlines:
     """Training and validation headlines, in order, stripped, none empty.
 
     `source` is `bundled`, `local` or `hub`: numbers on different headlines are not comparable.
-    `fingerprint` is the SHA-256 of the file, or the commit of the hub data set.
+    `fingerprint` is the SHA-256 of the bundled file, that of another file and its shuffle, or the
+    commit of the hub data set.
     """
 
     train: Sequence[str]
@@ -63,8 +65,10 @@ def load_headlines(
     """Return the first `n_headlines`; the last tenth of them is for validation.
 
     A local file is a table with the column `text_column`, or a `.txt` file with a headline a line;
-    its order is kept, and `source` names it. Without a path the headlines come from a hub data
-    set, shuffled with seed 1337 as in the original task. `n_headlines=None` means all of a file.
+    `source` names it. Without a path the headlines come from a hub data set. Both are shuffled with
+    seed 1337, as in the original task: the first and the last of a file that is sorted, by date or
+    alphabetically, differ from the others. Only the bundled file is in random order already, which
+    is kept. `n_headlines=None` means all of a file.
 
     Raises:
         DataError: the file or the hub cannot be read, or has fewer than `n_headlines`.
@@ -76,10 +80,13 @@ def load_headlines(
             "validation"
         )
     if path is not None:
-        column = (
-            _read_lines(path) if path.suffix.lower() == ".txt" else _read_column(path, text_column)
-        )
-        return split_headlines(column, n_headlines, source, sha256_of(path))
+        is_text = path.suffix.lower() == ".txt"
+        column = _read_lines(path) if is_text else _read_column(path, text_column)
+        sha256 = sha256_of(path)
+        if sha256 == BUNDLED_SHA256:
+            return split_headlines(column, n_headlines, source, sha256)
+        shuffled = column.sample(frac=1, random_state=SHUFFLE_SEED)
+        return split_headlines(shuffled, n_headlines, source, f"{sha256}-shuffled-{SHUFFLE_SEED}")
     column, commit = _load_hub_column(dataset, revision, text_column, n_headlines or N_HEADLINES)
     return split_headlines(column, n_headlines, "hub", commit)
 

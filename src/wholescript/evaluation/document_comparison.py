@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from wholescript.errors import ParameterError
+from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.bootstrap import (
     CONFIDENCE_LEVEL,
     BootstrapResult,
@@ -158,6 +158,11 @@ def compare(
         seed=seed,
         confidence_level=confidence_level,
     )
+    for name, model in models.items():
+        try:
+            check_same_documents([*model, *models.get(baseline, model)])
+        except DataError as error:
+            raise DataError(f"{name} and {baseline}: {error}") from None
     differences = compare_with_baseline(models, baseline, difference).query("model != @baseline")
     if differences.empty:
         raise ParameterError(f"{baseline!r} is the only model: name another one to compare with it")

@@ -23,8 +23,9 @@ class DocumentPredictions:
 
     `labels` and `predicted` are int64 (n,), positions in `classes`. `confidence` is float32 (n,),
     the probability of the predicted class, and `probabilities` float32 (n, classes); both are None
-    for a classifier without probabilities, such as a linear SVM. Use `from_probabilities` or
-    `from_predicted_labels` to make one.
+    for a classifier without probabilities, such as a linear SVM. `fingerprints` are of their
+    texts, as `ids` may be only row numbers: predictions that have none in common are of different
+    texts. Use `from_probabilities` or `from_predicted_labels` to make one.
 
     Raises:
         DataError: lengths differ, ids or classes are not unique, labels are of one class or out of
@@ -39,6 +40,7 @@ class DocumentPredictions:
     predicted: NDArray[np.int64]
     confidence: NDArray[np.float32] | None
     probabilities: NDArray[np.float32] | None
+    fingerprints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check shapes and ranges."""
@@ -135,6 +137,7 @@ class DocumentPredictions:
             self.predicted[indices],
             None if self.confidence is None else self.confidence[indices],
             None if self.probabilities is None else self.probabilities[indices],
+            self.fingerprints,
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -190,6 +193,13 @@ def check_same_documents(predictions_by_seed: Sequence[DocumentPredictions]) -> 
         raise ParameterError("the predictions of at least one training seed are needed")
     first = predictions_by_seed[0]
     for other in predictions_by_seed[1:]:
+        prints = first.fingerprints, other.fingerprints
+        if all(prints) and set(prints[0]).isdisjoint(prints[1]):
+            raise DataError(
+                f"predictions of different texts (fingerprints {prints[0][0][:12]} and "
+                f"{prints[1][0][:12]}) cannot be paired: train and evaluate the models on one "
+                "prepared data set"
+            )
         if other.ids != first.ids:
             differing = sorted(set(first.ids) ^ set(other.ids))
             what = f"only in one: {list_some(differing)}" if differing else "in another order"

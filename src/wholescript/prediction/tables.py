@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.delimited import Quoting
-from wholescript.data.labelled.columns import TEXT_COLUMN_NAMES, guess_column, read_text_column
+from wholescript.data.labelled.columns import guess_text_column, read_text_column
 from wholescript.data.tables import SUFFIXES, TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
@@ -62,7 +62,7 @@ def predict_rows(
         DataError: there is no such column, or it has no text.
     """
     if text_column is None:
-        text_column = guess_column([str(name) for name in rows], TEXT_COLUMN_NAMES, "text")
+        text_column = guess_text_column(rows.rename(columns=str))
     require_columns(list(rows), [text_column], "the table")
     texts = read_text_column(rows[text_column], "the table")
     filled = [position for position, text in enumerate(texts) if text.strip()]
@@ -104,7 +104,8 @@ def predict_table(
     >>> predict_table(model, "new.csv", "labelled.csv")  # doctest: +SKIP
 
     Both files are CSV, TSV, JSON lines or Parquet by their suffix; the output is written at once,
-    at the end. The rows without a text are printed, and have no label.
+    at the end. Printed are the text column, if it is guessed, and the rows without a text, which
+    have no label.
 
     Raises:
         DataError: the table cannot be read, or has no such column or no text.
@@ -120,6 +121,9 @@ def predict_table(
         raise DataError(f"{path_in} does not exist")
     check_output_file(path_out, path_in)
     rows = read_table(path_in, TextFormat(encoding, delimiter, quoting)).frame
+    if text_column is None:
+        text_column = guess_text_column(rows)
+        tqdm.write(f"{path_in.name}: texts from the column {text_column!r}")
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())

@@ -193,3 +193,81 @@ def test_names_in_brackets_are_classes_unless_they_are_lists() -> None:
         frame = pd.DataFrame({"text": ["a", "b"], "label": [of_list, "other"]})
         with pytest.raises(DataError, match="look like several labels"):
             encode_labels(source(train=frame))
+
+
+@pytest.mark.parametrize(
+    ("columns", "chosen"),
+    [
+        (["title", "body", "label"], "body"),
+        (["Subject", " Message ", "label"], " Message "),
+        (["review", "text", "label"], "text"),
+        (["headline", "day", "label"], "headline"),
+    ],
+)
+def test_a_title_is_the_text_only_if_there_is_no_other(columns: list[str], chosen: str) -> None:
+    frame = pd.DataFrame([["a b", "c d", "x"], ["e f", "g h", "y"]], columns=columns)
+    assert encode_labels(source(train=frame)).text_column == chosen
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "message"),
+    [
+        (["question", "review", "label"], ["a", "b", "x"], r"columns 'question', 'review'"),
+        (["Text", "text", "label"], ["a", "b", "x"], r"columns 'Text', 'text'.*column Text or"),
+        (["text", "text.1", "label"], ["a", "b", "x"], r"--text-column text\.1"),
+        (["text", "text", "label"], ["a", "b", "x"], r"columns 'text', 'text'"),
+        (["text", "topic", "intent"], ["a", "x", "y"], r"label may be in.*--label-column intent"),
+        (
+            ["title", "my story", "label"],
+            ["one", "a story of five words", "x"],
+            r"may be in 'title' \(1 words\) or 'my story' \(5 words\).*--text-column 'my story'",
+        ),
+    ],
+)
+def test_equally_likely_columns_are_asked_about(
+    columns: list[str], rows: list[str], message: str
+) -> None:
+    frame = pd.DataFrame([rows, rows], columns=columns)
+    with pytest.raises(DataError, match=message):
+        encode_labels(source(train=frame))
+
+
+def test_a_column_that_is_there_twice_cannot_be_chosen() -> None:
+    frame = pd.DataFrame([["a", "b", "x"], ["c", "d", "y"]], columns=["text", "text", "label"])
+    with pytest.raises(DataError, match=r"train of own has 2 columns 'text': rename"):
+        encode_labels(source(train=frame), "text", "label")
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "classes", "merged"),
+    [
+        (["0", "1", "1"], ["0.0", "1.0"], ["0", "1"], {"0": {"0": 1, "0.0": 1}}),
+        (
+            ["TRUE", "false", "true"],
+            [True, False, True],
+            ["False", "True"],
+            {"False": {"false": 1}},
+        ),
+        (
+            ["Spam", "spam", "spam", "ham"],
+            [" spam", "ham"],
+            ["ham", "spam"],
+            {"spam": {" spam": 1}},
+        ),
+        (["card lost", "Card  lost", "Card  lost", "no"], ["no"], ["Card lost", "no"], {}),
+        (["a", "b "], ["a", "b "], ["a", "b"], None),
+        (["1.0", "2.0"], ["1.0", "2.0"], ["1.0", "2.0"], None),
+        (["1", "01"], ["1", "01"], ["01", "1"], None),
+    ],
+)
+def test_one_class_in_several_spellings(
+    train: list[object],
+    test: list[object],
+    classes: list[str],
+    merged: dict[str, dict[str, int]] | None,
+) -> None:
+    found = encode_labels(source(train=table(*train), test=table(*test)))
+    assert found.classes == classes
+    assert bool(found.merged_labels) == (merged is not None)
+    for name, spellings in (merged or {}).items():
+        assert spellings.items() <= dict(found.merged_labels[name]).items()

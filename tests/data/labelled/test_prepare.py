@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
+from wholescript.data.datasets import RegisteredDataset
+from wholescript.data.labelled import (
+    load_source,
+    prepare,
+    read_labelled_dataset,
+    tell_preparation,
+)
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
 Make = Callable[..., pd.DataFrame]
 Save = Callable[..., Path]
+TEXT_AND_LABEL = RegisteredDataset("Questions", "someone/questions", "main")
 
 
 @pytest.fixture
@@ -161,8 +169,11 @@ def test_text_with_two_labels_is_in_one_split_only(
         {row["text"] for row in rows(tmp_path / "out", s)} for s in ("train", "validation", "test")
     ]
     assert not parts[0] & parts[1] and not parts[0] & parts[2]
-    assert metadata["cleaning"]["train"]["in_test"] > 0
-    assert metadata["cleaning"]["train"]["in_validation"] > 0
+    assert metadata["cleaning"]["train"]["in_test"] == 0  # both copies are drawn, or none
+    alone = run(save(table), test_share=0.4, validation_share=0.4, near_duplicates="ignore")
+    assert alone["cleaning"]["train"]["in_test"] > 0
+    assert alone["cleaning"]["train"]["in_validation"] > 0
+    assert "near_duplicates" not in alone["report"]
 
 
 def test_unsupervised_texts_do_not_overlap_test(
@@ -252,3 +263,94 @@ def test_class_too_rare_to_draw_is_an_error(questions: Make, save: Save) -> None
     few = alone.iloc[[0, 0, 0]].assign(text=["first", "second", "third"])
     with pytest.raises(DataError, match=r"validation has .* none of 1 of the 4 classes: odd"):
         run(save(pd.concat([questions(90), few])))
+
+
+def test_near_duplicates_are_drawn_together(questions: Make, save: Save, tmp_path: Path) -> None:
+    copies = questions(150).assign(text=lambda table: table["text"].str.upper() + "!!")
+    path = save(pd.concat([questions(150), copies], ignore_index=True))
+    for options in ({}, {"holdout_block_size": 2}):
+        metadata = run(path, **options)
+        sides = [
+            {row["text"].lower().rstrip("!") for row in rows(tmp_path / "out", split)}
+            for split in ("train", "validation", "test")
+        ]
+        assert sum(map(len, sides)) == len(set.union(*sides)) == 150
+        assert metadata["report"]["near_duplicates"] == {
+            "kept_together": True,
+            "groups": 150,
+            "texts": 300,
+            "shared": {},
+        }
+    assert run(path)["splits"]["test"]["classes"] == {"distance": 20, "person": 20, "time": 20}
+
+
+def test_a_draw_without_near_duplicates_does_not_depend_on_them(
+    questions: Make, save: Save
+) -> None:
+    path = save(questions(300))
+    drawn = [run(path, near_duplicates=mode) for mode in ("together", "report", "ignore")]
+    assert len({metadata["fingerprint"] for metadata in drawn}) == 1
+
+
+def test_published_splits_with_near_duplicates_are_kept_and_reported(
+    questions: Make, save: Save, published: Path
+) -> None:
+    leaked = questions(5).assign(text=lambda table: table["text"] + "??")
+    save(pd.concat([questions(60, first=300), leaked]), "in/test.csv")
+    metadata = run(published)
+    assert metadata["splits"]["test"]["count"] == 65
+    found = metadata["report"]["near_duplicates"]["shared"]["test"]
+    assert found["texts"] == 5 == sum(found["in"].values())
+    assert found["ids"] == [f"test-{n}" for n in range(60, 65)]
+    [line] = [line for line in tell_preparation(metadata) if line.startswith("leakage")]
+    assert "5 of the 65 texts of test" in line and "test-60, test-61" in line
+
+
+def test_registered_data_sets_are_drawn_as_published(published: Path, save: Save) -> None:
+    train = pd.read_csv(published / "train.csv")
+    save(pd.concat([train, train.assign(text=train["text"] + "!")]), "in/train.csv")
+    source = load_source(str(published))
+    known = replace(source, registered=TEXT_AND_LABEL)
+    drawn = [
+        prepare(each, published.parent / f"out{i}", near_duplicates=mode, progress=False)
+        for i, (each, mode) in enumerate([(known, None), (known, "ignore"), (source, None)])
+    ]
+    assert drawn[0]["fingerprint"] == drawn[1]["fingerprint"] != drawn[2]["fingerprint"]
+    lines = [line for line in tell_preparation(drawn[0]) if line.startswith("leakage")]
+    assert len(lines) == 1 and lines[0].endswith("with --near-duplicates together")
+
+
+def test_groups_too_large_for_a_split_are_an_error(questions: Make, save: Save) -> None:
+    table = questions(90)
+    same = table["label"] == "time"
+    table.loc[same, "text"] = [f"Is it late{'!' * n}" for n in range(30)]
+    path = save(table)
+    with pytest.raises(DataError, match=r"test would have no text of 1 class\(es\): time.*report"):
+        run(path)
+    assert run(path, near_duplicates="report")["splits"]["test"]["classes"]["time"] == 6
+
+
+def test_the_choices_are_reported(questions: Make, save: Save, tmp_path: Path) -> None:
+    table = questions(90).rename(columns={"text": "body"}).assign(title="short", day=range(90))
+    save(table.head(60), "in/train.csv")
+    save(table.tail(30).assign(label=lambda t: t["label"].str.title()), "in/test.csv")
+    save(table.head(3), "in/holdout.csv")
+    (tmp_path / "in" / "notes.txt").write_text("from the archive")
+    metadata = run(tmp_path / "in")
+    report = metadata["report"]
+    assert (report["text_column"], report["label_column"]) == ("body", "label")
+    assert report["unused_columns"] == ["title", "day"]
+    assert report["origins"] == {"train": ["train.csv"], "test": ["test.csv"]}
+    assert report["left_out"] == ["holdout.csv", "notes.txt"]
+    assert report["merged_labels"]["time"] == {"Time": 10, "time": 20}
+    told = " | ".join(tell_preparation(metadata))
+    for words in (
+        "texts from the column 'body', labels from 'label'; not used: title, day",
+        "train from train.csv; test from test.csv; validation drawn, 10% of train",
+        "left out: holdout.csv, notes.txt; to use one, save it as train, validation, test,",
+        "one class 'time' is spelled in several ways: 'Time' (10), 'time' (20)",
+    ):
+        assert words in told
+    # What is only told does not change the identity of the data set.
+    (tmp_path / "in" / "notes.txt").unlink()
+    assert run(tmp_path / "in")["fingerprint"] == metadata["fingerprint"]

@@ -137,3 +137,46 @@ def test_unreachable_hub_suggests_a_local_copy(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(datasets, "load_dataset_builder", offline)
     with pytest.raises(DataError, match=r"PolyAI/banking77.*\(no network\).*--path FOLDER"):
         load_source("banking77")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ("/no/such/folder", r"/no/such/folder is not a file or a folder \(looked in "),
+        ("./tickets", r"\./tickets is not a file"),
+        ("../tickets/2024/", r"is not a file or a folder"),
+        ("mails/tikets", r"mails/tikets is not.*did you mean 'tickets'"),
+        ("mails/tickets.CSV", r"mails/tickets.CSV is not a file"),
+        ("C:\\mails\\tickets", r"is not a file or a folder"),
+        ("a/b/c", r"a/b/c is not a file or a folder"),
+        ("ticket.csv", r"did you mean 'tickets.csv'"),
+    ],
+)
+def test_a_path_is_not_asked_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets, "load_dataset_builder", pytest.fail)
+    (tmp_path / "mails" / "tickets").mkdir(parents=True)
+    (tmp_path / "tickets.csv").touch()
+    with pytest.raises(DataError, match=message):
+        load_source(dataset)
+
+
+@pytest.mark.usefixtures("requests")
+def test_splits_of_the_hub_are_all_used_or_named(hub_copy: Path) -> None:
+    data = hub_copy / "data"
+    (data / "test-00000-of-00001.parquet").rename(data / "holdout-00000-of-00001.parquet")
+    source = load_source("someone/questions")
+    assert (dict(source.origins), list(source.left_out)) == ({"train": ["train"]}, ["holdout"])
+
+
+def test_two_names_of_one_split_of_the_hub_are_an_error(
+    questions: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {name: datasets.Dataset.from_pandas(questions(3)) for name in ("train", "val", "dev")}
+    monkeypatch.setattr(
+        "wholescript.data.labelled.sources.load_hub_dataset", lambda *_, **__: (parts, COMMIT)
+    )
+    with pytest.raises(DataError, match=r"a/b has more than one validation split: val, dev"):
+        load_source("a/b")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled.splits import read_split, split_files, split_from_name
+from wholescript.data.labelled.splits import read_split, split_files, split_from_name, unused_files
 from wholescript.errors import DataError
 
 Make = Callable[..., pd.DataFrame]
@@ -41,6 +41,16 @@ def test_files_of_a_folder(questions: Make, save: Save, tmp_path: Path) -> None:
         "validation": ["valid.tsv"],
         "test": ["test.CSV"],
     }
+    used = [file for files in found.values() for file in files]
+    assert unused_files(tmp_path, used) == ["README.md"]
+    assert unused_files(tmp_path, used[1:]) == ["README.md", "train_6.jsonl"]
+    assert unused_files(tmp_path / "test.csv", used) == []
+
+
+def test_capital_suffixes_are_tables_too(questions: Make, save: Save, tmp_path: Path) -> None:
+    save(questions(6), "train.csv")
+    save(questions(6), "test.csv").rename(tmp_path / "TEST.CSV")
+    assert [file.name for file in split_files(tmp_path)["test"]] == ["TEST.CSV"]
 
 
 @pytest.mark.parametrize(

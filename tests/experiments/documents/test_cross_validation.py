@@ -72,6 +72,15 @@ def prepare_table(tmp_path):
     return make
 
 
+def test_near_duplicates_stay_in_one_fold(workspace, prepare_table):
+    texts = sorted(set(planted(200, words=12).texts))[:90]
+    labels = np.arange(90) % 3
+    frame = pd.DataFrame({"text": texts, "label": labels})
+    execute(prepare_table(pd.concat([frame, frame.assign(text=frame["text"] + "!!")])), workspace)
+    for seen, val, held_out in fits:
+        assert not {t.rstrip("!") for t in seen | val} & {t.rstrip("!") for t in held_out}
+
+
 def test_copies_with_another_label_and_blocks_stay_in_one_fold(workspace, prepare_table):
     texts = sorted(set(planted(200, words=7).texts))[:120]
     labels = np.arange(120) % 3

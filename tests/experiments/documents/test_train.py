@@ -2,12 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.experiments.documents.questions import NAMES, tiny_classifier
+from tests.experiments.documents.questions import NAMES, tiny_classifier, write_table
 from tests.training.planted_documents import CLASSES
-from wholescript.errors import ParameterError, RunError
+from wholescript.data.labelled import load_source, prepare, read_labelled_dataset
+from wholescript.errors import DataError, ParameterError, RunError
+from wholescript.evaluation.document_comparison import paired_difference
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.runs import find_document_runs
+from wholescript.experiments.documents.runs import find_document_runs, predictions_by_seed
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run
 from wholescript.experiments.seeds import mean_costs, strip_seed
@@ -159,3 +161,23 @@ def test_costs_are_means_over_seeds_and_memory_the_maximum(trained):
         values = [seed.metrics[name].value for seed in seeds]
         assert costs[name] == pytest.approx(aggregate(values))
     assert "accuracy" not in costs, "metrics with an interval are no costs"
+
+
+def test_runs_on_other_texts_are_not_paired_and_on_other_training_texts_are(
+    workspace, dataset, tmp_path
+):
+    frame = pd.read_csv(write_table(tmp_path)).rename(columns={"utterance": "text"})
+    models = {"whole": train(workspace, dataset, TfidfSVM())}
+    for name, table, options in (
+        ("other", frame.assign(text="now " + frame["text"]), {}),
+        ("limited", frame, {"limit": 60}),
+    ):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        source = load_source(str(tmp_path / f"{name}.csv"))
+        prepare(source, tmp_path / name, label_column="topic", progress=False, **options)
+        models[name] = train(workspace, read_labelled_dataset(tmp_path / name), TfidfSVM())
+    predictions = {name: predictions_by_seed([result]) for name, result in models.items()}
+    assert predictions["whole"][0].ids == predictions["other"][0].ids
+    with pytest.raises(DataError, match="different texts"):
+        paired_difference(predictions["whole"], predictions["other"], n_bootstrap=10)
+    assert paired_difference(predictions["whole"], predictions["limited"], n_bootstrap=10).size

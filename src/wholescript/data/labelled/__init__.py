@@ -7,6 +7,7 @@ from wholescript.data.labelled.dataset import (
     read_metadata,
 )
 from wholescript.data.labelled.prepare import check_no_other_dataset, prepare
+from wholescript.data.labelled.report import tell_preparation
 from wholescript.data.labelled.sources import DATASETS, LabelledSource, load_source
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "prepare",
     "read_labelled_dataset",
     "read_metadata",
+    "tell_preparation",
 ]

@@ -1,7 +1,7 @@
 """Encoding labels of any kind as integers 0..k-1 with a class name each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -10,9 +10,11 @@ from wholescript.data.checks import list_some, require_columns
 from wholescript.data.labelled.columns import (
     CLASS_NAME_COLUMN_NAMES,
     LABEL_COLUMN_NAMES,
-    TEXT_COLUMN_NAMES,
     LabelValue,
+    Spellings,
+    check_single_column,
     guess_column,
+    guess_text_column,
     read_category_column,
     read_label_column,
     read_text_column,
@@ -28,7 +30,8 @@ class LabelledTables:
 
     Each table has id (str), text (str, empty where it is missing), label (int64, not in
     `unsupervised`) and those of the kept columns that the split has (int64). `kept_columns` maps
-    each kept column to "class", if its values are labels, or "number".
+    each kept column to "class", if its values are labels, or "number"; `merged_labels` are labels
+    that were spelled in several ways.
     """
 
     classes: list[str]
@@ -36,6 +39,7 @@ class LabelledTables:
     text_column: str
     label_column: str
     kept_columns: dict[str, str]
+    merged_labels: Spellings = field(default_factory=dict)
 
 
 def encode_labels(
@@ -60,7 +64,7 @@ def encode_labels(
         text_column = (
             registered.text_column
             if registered
-            else guess_column(present, TEXT_COLUMN_NAMES, "text")
+            else guess_text_column(source.splits["train"].frame)
         )
     if label_column is None:
         label_column = (
@@ -71,8 +75,10 @@ def encode_labels(
     for split, table in source.splits.items():
         required = (text_column,) if split == "unsupervised" else (text_column, label_column)
         require_columns(list(table.frame), required, f"{split} of {source.name}")
+        for column in required:
+            check_single_column(table.frame, column, f"{split} of {source.name}")
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
-    labels = read_label_column(tables, label_column)
+    labels, merged = read_label_column(tables, label_column)
     values = sorted({value for part in labels.values() for value in part})  # of one type
     classes = _name_classes(values, _find_class_names(tables, label_column, source))
     label_ids = {value: label_id for label_id, value in enumerate(values)}
@@ -87,7 +93,7 @@ def encode_labels(
     kept_columns = {
         column: _keep_column(column, tables, splits, label_ids, classes) for column in keep_columns
     }
-    return LabelledTables(classes, splits, text_column, label_column, kept_columns)
+    return LabelledTables(classes, splits, text_column, label_column, kept_columns, merged)
 
 
 def select_classes(labelled: LabelledTables, classes: Sequence[str]) -> LabelledTables:
@@ -146,8 +152,8 @@ def _find_class_names(
     ]
     if not columns or columns[0] == label_column:
         return {}
-    labels = read_category_column(tables, label_column)
-    strings = read_category_column(tables, columns[0])
+    labels, _ = read_category_column(tables, label_column)
+    strings, _ = read_category_column(tables, columns[0])
     names: dict[int, str] = {}
     for split in strings:
         for value, name in zip(labels[split], strings[split], strict=True):
@@ -169,7 +175,7 @@ def _keep_column(
     classes: Sequence[str],
 ) -> str:
     """Add a column to the splits that have it; return whether its values are labels or numbers."""
-    values = read_category_column(tables, column)
+    values, _ = read_category_column(tables, column)
     if not values:
         require_columns(list(tables["train"].frame), [column], "train")
     distinct = {value for part in values.values() for value in part}

@@ -1,6 +1,7 @@
 """The text and label columns of a table, and their values as strings or integers."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,21 +13,23 @@ from wholescript.data.checks import list_some
 from wholescript.data.tables import Table
 from wholescript.errors import DataError
 
+# Names of one group are equally likely; those of an earlier group come first.
 TEXT_COLUMN_NAMES = (
-    "text",
-    "sentence",
-    "utterance",
-    "question",
-    "review",
-    "content",
-    "query",
-    "title",
+    ("text",),
+    (
+        *("sentence", "utterance", "question", "review", "content", "query", "body", "message"),
+        *("comment", "tweet", "post", "article", "description", "document", "abstract"),
+    ),
+    ("title", "headline", "subject"),
 )
 CLASS_NAME_COLUMN_NAMES = ("label_text", "label_name", "class_name")
 LABEL_COLUMN_NAMES = (
-    *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic"),
-    *CLASS_NAME_COLUMN_NAMES,
+    ("label", "labels"),
+    ("class", "category", "intent", "target", "sentiment", "topic"),
+    CLASS_NAME_COLUMN_NAMES,
 )
+MAX_LENGTH_RATIO = 2  # of the words of another column to those of the text column
+N_ROWS_COMPARED = 1_000
 MULTI_LABEL = (
     "Texts with several labels (multi-label classification) are out of scope: give one label per "
     "text, or make a yes/no data set for each label."
@@ -35,23 +38,72 @@ SEPARATORS = re.compile(r"[;|,]")
 # A cell that holds a list: `['a', 'b']`, `[1 2]`, `[a, b]`, but not mark-up such as `[red]`.
 LIST = re.compile(r"\[\s*(?:['\"\d-].*|[^\[\]]*[;|,][^\[\]]*)?\]", re.DOTALL)
 INTEGER = re.compile(r"-?(0|[1-9]\d*)")
+WHOLE_NUMBER = re.compile(INTEGER.pattern + r"(\.0*)?")  # 1 and 1.0
+REPEATED_NAME = re.compile(r"(.+)\.\d+")  # pandas calls a second column `text` `text.1`
 
 LabelValue = int | str
+Spellings = Mapping[str, Mapping[str, int]]
+"""How often each spelling of a class occurs, by the name of the class."""
 
 
-def guess_column(present: Sequence[str], candidates: Iterable[str], what: str) -> str:
-    """Return the column named by the first matching candidate, ignoring case.
+def guess_text_column(table: pd.DataFrame) -> str:
+    """Return the column named like a text.
 
-    `what` is text or label. Raises DataError listing the columns when no candidate matches.
+    Raises:
+        DataError: there is none; or two are equally likely, by their names or because another
+            column than `text` has texts that are twice as long.
     """
-    by_lower = {name.lower(): name for name in reversed(present)}
-    for name in candidates:
-        if name in by_lower:
-            return by_lower[name]
+    chosen = guess_column(list(table), TEXT_COLUMN_NAMES, "text")
+    if chosen.strip().lower() == TEXT_COLUMN_NAMES[0][0]:
+        return chosen
+    head = table.head(N_ROWS_COMPARED)
+    lengths = {column: _median_words(head.iloc[:, i]) for i, column in enumerate(table)}
+    longer = [
+        column
+        for column in table
+        if lengths[column] >= MAX_LENGTH_RATIO * max(lengths[chosen], 1) and column != chosen
+    ]
+    if longer:
+        words = [f"{column!r} ({lengths[column]:g} words)" for column in (chosen, *longer)]
+        raise DataError(
+            f"the text may be in {' or '.join(words)}, median of the first {len(head):,} rows. "
+            f"{_name_column('text', [chosen, *longer])}"
+        )
+    return chosen
+
+
+def guess_column(present: Sequence[str], candidates: Iterable[Sequence[str]], what: str) -> str:
+    """Return the column named by the first group of candidates, ignoring case.
+
+    `what` is text or label.
+
+    Raises:
+        DataError: no candidate matches, or two of a group do.
+    """
+    by_name: dict[str, list[str]] = {}
+    for name in present:
+        repeated = REPEATED_NAME.fullmatch(name)
+        first = repeated.group(1) if repeated and repeated.group(1) in present else name
+        by_name.setdefault(first.strip().lower(), []).append(name)
+    for names in candidates:
+        found = [column for name in names for column in by_name.get(name, [])]
+        if len(found) > 1:
+            raise DataError(
+                f"the {what} may be in the columns {', '.join(map(repr, found))}. "
+                f"{_name_column(what, found)}"
+            )
+        if found:
+            return found[0]
     raise DataError(
         f"the {what} column cannot be guessed; there are {', '.join(present)}. "
         f"Name it: --{what}-column COLUMN."
     )
+
+
+def check_single_column(table: pd.DataFrame, column: str, where: str) -> None:
+    """Raise DataError when a table has several columns of one name."""
+    if (n := list(table).count(column)) > 1:
+        raise DataError(f"{where} has {n} columns {column!r}: rename or remove all but one.")
 
 
 def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
@@ -66,9 +118,15 @@ def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
     return [text or "" for text in texts]
 
 
-def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, list[LabelValue]]:
-    """Return the labels of each split; raise DataError for texts without a label."""
-    found = read_category_column(tables, column)
+def read_label_column(
+    tables: Mapping[str, Table], column: str
+) -> tuple[dict[str, list[LabelValue]], Spellings]:
+    """Return the labels of each split, and the spellings that were merged.
+
+    Raises:
+        DataError: a text has no label, or a label is not valid.
+    """
+    found, merged = read_category_column(tables, column)
     _check_one_label(column, (v for values in found.values() for v in values if v is not None))
     for split, values in found.items():
         # On the hub -1 marks test labels that are not published.
@@ -80,41 +138,68 @@ def read_label_column(tables: Mapping[str, Table], column: str) -> dict[str, lis
                 f"{column!r}: row {list_some(missing)}. Label them, remove them, or move them to a "
                 "file named unsupervised."
             )
-    return {split: [v for v in values if v is not None] for split, values in found.items()}
+    return {split: [v for v in values if v is not None] for split, values in found.items()}, merged
 
 
 def read_category_column(
     tables: Mapping[str, Table], column: str
-) -> dict[str, list[LabelValue | None]]:
+) -> tuple[dict[str, list[LabelValue | None]], Spellings]:
     """Return a column of each split that has it: all integers or all strings, None if missing.
 
-    Strings become integers if all values in all splits are integers. Raises DataError for
-    fractions, lists and other values.
+    Values that differ only in case, white space or the spelling of a whole number (1, 1.0) are
+    one; they are returned too. Strings become integers if all values in all splits are integers.
+    Raises DataError for fractions, lists and other values.
     """
     values = {
         split: [_parse(value, column, split, row) for row, value in enumerate(table.frame[column])]
         for split, table in tables.items()
         if column in table.frame
     }
-    distinct = {value for part in values.values() for value in part if value is not None}
-    kind = int if all(INTEGER.fullmatch(str(value)) for value in distinct) else str
-    return {
-        split: [None if value is None else kind(value) for value in part]
+    counts = Counter(value for part in values.values() for value in part if value is not None)
+    names, merged = _merge_spellings(counts)
+    kind = int if all(map(INTEGER.fullmatch, names.values())) else str
+    read: dict[str, list[LabelValue | None]] = {
+        split: [None if value is None else kind(names[value]) for value in part]
         for split, part in values.items()
     }
+    return read, merged
 
 
-def _parse(value: Any, column: str, split: str, row: int) -> LabelValue | None:
+def _merge_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], Spellings]:
+    """Return the name of each value, and those spelled in several ways.
+
+    The name is the most frequent spelling with single spaces; of numbers that without a point.
+    """
+    spellings: dict[str, list[str]] = {}
+    for value in sorted(counts):
+        key = " ".join(value.split()).casefold()
+        if WHOLE_NUMBER.fullmatch(key):
+            key = key.partition(".")[0]
+        spellings.setdefault(key, []).append(value)
+    names, merged = dict[str, str](), dict[str, dict[str, int]]()
+    for values in spellings.values():
+        stripped = Counter[str]()
+        for value in values:
+            stripped[" ".join(value.split()) if len(values) > 1 else value.strip()] += counts[value]
+        name = max(stripped, key=lambda s: (INTEGER.fullmatch(s) is not None, stripped[s]))
+        names.update(dict.fromkeys(values, name))
+        if len(values) > 1:
+            merged[name] = {value: counts[value] for value in values}
+    return names, merged
+
+
+def _parse(value: Any, column: str, split: str, row: int) -> str | None:
+    """Return the label as it is written, None where it is missing."""
     if _is_missing(value):
         return None
     if isinstance(value, str):
-        return value.strip() or None
+        return value if value.strip() else None
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, int | np.integer):
-        return int(value)
+        return str(int(value))
     if isinstance(value, float | np.floating) and float(value).is_integer():
-        return int(value)
+        return str(int(value))
     if isinstance(value, list | tuple | set | dict | np.ndarray):
         raise DataError(f"row {row} of {split}: the label {value!r} in {column!r}. {MULTI_LABEL}")
     raise DataError(
@@ -147,3 +232,13 @@ def _check_one_label(column: str, values: Iterable[LabelValue]) -> None:
 
 def _is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+
+
+def _median_words(column: "pd.Series[Any]") -> float:
+    words = [len(value.split()) for value in column if isinstance(value, str)]
+    return float(np.median(words)) if words else 0.0
+
+
+def _name_column(what: str, columns: Iterable[str]) -> str:
+    options = dict.fromkeys(f"--{what}-column {shlex.quote(column)}" for column in columns)
+    return f"Name it: {' or '.join(options)}."

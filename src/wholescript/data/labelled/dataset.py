@@ -22,6 +22,7 @@ from wholescript.files import sha256_of, write_atomic
 
 METADATA = "metadata.json"
 HINT = "Run `wholescript data prepare` again with this output folder."
+REPORT = "report"
 UNLABELLED = -1
 
 
@@ -90,14 +91,19 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 
 
 def write_labelled_dataset(
-    folder: Path, splits: Mapping[str, pd.DataFrame], classes: Sequence[str], facts: dict[str, Any]
+    folder: Path,
+    splits: Mapping[str, pd.DataFrame],
+    classes: Sequence[str],
+    facts: Mapping[str, Any],
+    report: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Write one JSON lines file per split and metadata.json; return the metadata.
 
     A row is {"id", "text", "label"} and the kept columns; in `unsupervised` {"id", "text"}. The
     same input gives the same bytes. The metadata hold `facts`, the classes in label order, for
-    each split counts, lengths and the SHA-256 of its file, and the fingerprint of all of this.
-    Files of splits that are not in `splits` are removed.
+    each split counts, lengths and the SHA-256 of its file, and the fingerprint of all of this. The
+    `report` is what was found on the way; it does not change the fingerprint. Files of splits that
+    are not in `splits` are removed.
     """
     # Until all files are written the folder has no metadata, so that nobody reads half of them.
     (folder / METADATA).unlink(missing_ok=True)
@@ -118,17 +124,17 @@ def write_labelled_dataset(
             "sha256": hashlib.sha256(content).hexdigest(),
         }
     metadata = {**facts, "classes": list(classes), "splits": described}
-    metadata["fingerprint"] = fingerprint_of(metadata)
+    metadata |= {"fingerprint": fingerprint_of(metadata), REPORT: report}
     write_atomic(folder / METADATA, json.dumps(metadata, indent=1, ensure_ascii=False) + "\n")
     return metadata
 
 
 def fingerprint_of(metadata: Mapping[str, Any]) -> str:
-    """Return the SHA-256, in hex, of all metadata but the fingerprint itself.
+    """Return the SHA-256, in hex, of all metadata but the fingerprint itself and the report.
 
     It identifies the texts too, since the metadata hold the hashes of their files.
     """
-    rest = {name: value for name, value in metadata.items() if name != "fingerprint"}
+    rest = {name: value for name, value in metadata.items() if name not in ("fingerprint", REPORT)}
     canonical = json.dumps(rest, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Finding texts that repeat other texts: they share an n-gram of 13 words."""
+"""Hashes of n-grams of words; finding texts that repeat others: they share one of 13 words."""
 
 import re
 import zlib
@@ -41,10 +41,10 @@ class NgramIndex:
         check("n", n, PositiveInt)
         found: dict[int, list[Hashes]] = {}
         for text in texts:
-            words = _word_hashes(text)
+            words = _words(text)
             if len(words):
                 size = min(n, len(words))
-                found.setdefault(size, []).append(_ngram_hashes(words, size))
+                found.setdefault(size, []).append(hash_ngrams(words, size))
         return cls({size: np.unique(np.concatenate(h)) for size, h in found.items()}, n)
 
     def contains_ngram_of(self, texts: Sequence[str]) -> NDArray[np.bool_]:
@@ -53,12 +53,12 @@ class NgramIndex:
         An indexed text of fewer than `n` words matches inside a longer text if it has at least
         `MIN_NGRAM_LENGTH` words; otherwise it matches only a text that is equal to it.
         """
-        return np.array([self._matches(_word_hashes(text)) for text in texts], bool)
+        return np.array([self._matches(_words(text)) for text in texts], bool)
 
     def _matches(self, words: Hashes) -> bool:
         longest = min(self.n, len(words))
         sizes = [s for s in self.hashes if MIN_NGRAM_LENGTH <= s < longest or s == longest]
-        return any(_any_in(_ngram_hashes(words, size), self.hashes[size]) for size in sizes)
+        return any(_any_in(hash_ngrams(words, size), self.hashes[size]) for size in sizes)
 
 
 def _any_in(hashes: Hashes, sorted_hashes: Hashes) -> bool:
@@ -66,11 +66,16 @@ def _any_in(hashes: Hashes, sorted_hashes: Hashes) -> bool:
     return bool((sorted_hashes[position] == hashes).any())
 
 
-def _word_hashes(text: str) -> Hashes:
-    return np.array([_hash_word(word) for word in WORD_PATTERN.findall(text.casefold())], np.uint64)
+def _words(text: str) -> Hashes:
+    return hash_words(WORD_PATTERN.findall(text.casefold()))
 
 
-def _ngram_hashes(words: Hashes, n: int) -> Hashes:
+def hash_words(words: Iterable[str]) -> Hashes:
+    """Return a hash of each word."""
+    return np.array([_hash_word(word) for word in words], np.uint64)
+
+
+def hash_ngrams(words: Hashes, n: int) -> Hashes:
     """Return a polynomial rolling hash of each n-gram, modulo 2^64."""
     hashes = np.zeros(len(words) - n + 1, np.uint64)
     for i in range(n):

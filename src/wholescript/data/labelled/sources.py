@@ -1,7 +1,7 @@
 """Where labelled documents come from: the Hugging Face Hub or local files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,13 @@ from wholescript.data.checks import list_some
 from wholescript.data.datasets import DATASETS, RegisteredDataset
 from wholescript.data.delimited import Quoting
 from wholescript.data.hub import load_hub_dataset
-from wholescript.data.labelled.splits import SPLIT_ALIASES, SPLITS, read_split, split_files
+from wholescript.data.labelled.splits import (
+    SPLIT_ALIASES,
+    SPLITS,
+    read_split,
+    split_files,
+    unused_files,
+)
 from wholescript.data.tables import (
     SUFFIXES,
     Table,
@@ -25,13 +31,16 @@ HUB_HINT = (
     f"({', '.join(SUFFIXES)})."
 )
 
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+
 
 @dataclass(frozen=True)
 class LabelledSource:
     """The tables of a data set as published, and where they are from.
 
     `splits` has train and, where published, validation, test and unsupervised. `revision` is the
-    commit on the hub, `files` the SHA-256 of each local file.
+    commit on the hub, `files` the SHA-256 of each local file. `origins` are the files or the splits
+    of the hub that each split is from, and `left_out` those that belong to no split.
     """
 
     name: str
@@ -40,6 +49,8 @@ class LabelledSource:
     revision: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     registered: RegisteredDataset | None = None
+    origins: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    left_out: Sequence[str] = ()
 
 
 def load_source(
@@ -86,11 +97,8 @@ def load_source(
         default = split_name(path)[0] if Path(dataset) == path else dataset
         text_format = TextFormat(encoding, delimiter, quoting)
         return _load_local(_check_name(name or default), path, registered, text_format)
-    if registered is None and ("/" not in dataset or split_name(Path(dataset))[1] in SUFFIXES):
-        raise DataError(
-            f"{dataset} is not a file, a folder, owner/name of the hub or a registered data set"
-            f"{did_you_mean(dataset, DATASETS)}"
-        )
+    if registered is None:
+        _check_hub_name(dataset)
     name = _check_name(name or dataset.split("/")[-1])
     hub_name = registered.hub_name if registered else dataset
     revision = revision or (registered.revision if registered else "main")
@@ -102,12 +110,21 @@ def _load_local(
 ) -> LabelledSource:
     found = split_files(path)
     splits = {split: read_split(files, text_format) for split, files in found.items()}
-    hashes = {
-        file.relative_to(path).as_posix() if path.is_dir() else file.name: sha256_of(file)
-        for files in found.values()
-        for file in files
+    folder = path if path.is_dir() else path.parent
+    origins = {
+        split: [file.relative_to(folder).as_posix() for file in files]
+        for split, files in found.items()
     }
-    return LabelledSource(name, path.name, splits, files=hashes, registered=registered)
+    used = [file for files in found.values() for file in files]
+    return LabelledSource(
+        name,
+        path.name,
+        splits,
+        files={file.relative_to(folder).as_posix(): sha256_of(file) for file in used},
+        registered=registered,
+        origins=origins,
+        left_out=unused_files(path, used),
+    )
 
 
 def _load_from_hub(
@@ -117,16 +134,54 @@ def _load_from_hub(
     subset: str | None,
     revision: str,
 ) -> LabelledSource:
-    loaded, commit = load_hub_dataset(hub_name, subset=subset, revision=revision, hint=HUB_HINT)
-    parts = {SPLIT_ALIASES[split]: part for split, part in loaded.items() if split in SPLIT_ALIASES}
-    if "train" not in parts:
+    absent = "" if registered else f"There is no file or folder {hub_name} in {Path.cwd()} either. "
+    loaded, commit = load_hub_dataset(
+        hub_name, subset=subset, revision=revision, hint=absent + HUB_HINT
+    )
+    origins: dict[str, list[str]] = {}
+    for published in loaded:
+        if published in SPLIT_ALIASES:
+            origins.setdefault(SPLIT_ALIASES[published], []).append(published)
+    if "train" not in origins:
         raise DataError(f"{hub_name} has no split train; it has {list_some(list(loaded))}.")
-    splits = {
-        split: Table(parts[split].to_pandas(), class_names_from_features(parts[split].features))
-        for split in SPLITS
-        if split in parts
-    }
-    return LabelledSource(name, hub_name, splits, revision=commit, registered=registered)
+    for split, names in origins.items():
+        if len(names) > 1:
+            raise DataError(
+                f"{hub_name} has more than one {split} split: {list_some(names)}. Save those to "
+                "use as files named train, validation and test, and give their folder."
+            )
+    splits = {}
+    for split in SPLITS:
+        if split in origins:
+            part = loaded[origins[split][0]]
+            splits[split] = Table(part.to_pandas(), class_names_from_features(part.features))
+    return LabelledSource(
+        name,
+        hub_name,
+        splits,
+        revision=commit,
+        registered=registered,
+        origins=origins,
+        left_out=[published for published in loaded if published not in SPLIT_ALIASES],
+    )
+
+
+def _check_hub_name(dataset: str) -> None:
+    """Raise DataError unless `dataset`, which is no path here, can be a name on the hub."""
+    path = Path(dataset)
+    is_file_name = split_name(path)[1] in SUFFIXES
+    if HUB_NAME.fullmatch(dataset) and not is_file_name and not path.parent.is_dir():
+        return
+    if is_file_name or "/" in dataset or "\\" in dataset:
+        siblings = [sibling.name for sibling in path.parent.glob("*")]
+        raise DataError(
+            f"{dataset} is not a file or a folder (looked in {Path.cwd()})"
+            f"{did_you_mean(path.name, siblings, list_all=False)}"
+        )
+    raise DataError(
+        f"{dataset} is not a file, a folder, owner/name of the hub or a registered data set"
+        f"{did_you_mean(dataset, DATASETS)}"
+    )
 
 
 def _check_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """Which files of a folder belong to which split."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -46,12 +46,7 @@ def split_files(path: Path) -> dict[str, list[Path]]:
         raise DataError(f"{path} does not exist. {HINT}")
     if path.is_file():
         return {"train": [path]}
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if split_name(file)[1] in SUFFIXES
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-    )
+    files = [file for file in _visible_files(path) if split_name(file)[1] in SUFFIXES]
     found: dict[str, list[Path]] = {}
     for file in files:
         folder = file.parent.relative_to(path).name
@@ -75,6 +70,21 @@ def split_files(path: Path) -> dict[str, list[Path]]:
                 "use."
             )
     return {split: found[split] for split in SPLITS if split in found}
+
+
+def unused_files(path: Path, used: Iterable[Path]) -> list[str]:
+    """Return the files of a folder that belong to no split, relative to it; of a file none."""
+    rest = set(_visible_files(path)) - set(used) if path.is_dir() else ()
+    return sorted(file.relative_to(path).as_posix() for file in rest)
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
 
 
 def read_split(files: Sequence[Path], text_format: TextFormat | None = None) -> Table:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from wholescript.data.checks import list_some
 from wholescript.data.labelled import LabelledDataset
-from wholescript.data.labelled.cleaning import normalize_for_comparison
+from wholescript.data.labelled.near_duplicates import group_near_duplicates
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import classification_metrics
@@ -30,11 +30,11 @@ VALIDATION_FOLDS = 10  # one in ten of the other folds' documents is the validat
 class DocumentCrossValidation(Experiment[LabelledDataset]):
     """A classifier trained on all folds but one and scored on that one, for each fold.
 
-    The folds are stratified by class. Copies of a text are in one fold, and so are the documents of
-    a block of a data set with blocks (`prepare --holdout-block-size`). Hyperparameters and epochs
-    are chosen on a tenth of the training documents of the fold. The documents are those of training
-    and validation, and with `include_test` all. The run is called `<set>/<name>-cv<folds>-s<seed>`;
-    its history has a row per fold, its predictions all documents.
+    The folds are stratified by class. Near duplicates are in one fold; in a data set with blocks
+    (`prepare --holdout-block-size`) the documents of a block are. Hyperparameters and epochs are
+    chosen on a tenth of the training documents of the fold. The documents are those of training and
+    validation, and with `include_test` all. The run is called `<set>/<name>-cv<folds>-s<seed>`; its
+    history has a row per fold, its predictions all documents.
     """
 
     kind: ClassVar[str] = "document_cross_validation"
@@ -132,12 +132,11 @@ class DocumentCrossValidation(Experiment[LabelledDataset]):
     def _groups(self, data: LabelledDataset, names: list[str], texts: list[str]) -> IntArray:
         """Return a number per document, (n,): documents of one number are in one fold."""
         block = data.metadata.get("choices", {}).get("together", 1)
-        if block > 1:
-            ids = [row_id.rpartition("-") for name in names for row_id in data.splits[name].ids]
-            keys = pd.Series([f"{split}-{int(row) // block}" for split, _, row in ids])
-        else:
-            keys = normalize_for_comparison(pd.Series(texts))
-        return np.asarray(pd.factorize(keys)[0], np.int64)
+        if block == 1:
+            return group_near_duplicates(texts)
+        ids = [row_id.rpartition("-") for name in names for row_id in data.splits[name].ids]
+        keys = [f"{split}-{int(row) // block}" for split, _, row in ids]
+        return np.asarray(pd.factorize(pd.Series(keys))[0], np.int64)
 
 
 def _folds(

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.data_config import DataConfig
-from wholescript.experiments.documents.runs import classification_metrics
+from wholescript.experiments.documents.runs import TEST_FINGERPRINT, classification_metrics
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
@@ -82,12 +82,21 @@ class Ensemble(Experiment[Sequence[Run]]):
             cost: Metric(sum(run.metrics[cost].value for run in data), tolerance=0)
             for cost in SUMMED_COSTS
         }
-        shared = ("dataset", "classes", "documents", "scale", "device", "threads", "seed")
+        shared = (
+            TEST_FINGERPRINT,
+            "dataset",
+            "classes",
+            "documents",
+            "scale",
+            "device",
+            "threads",
+            "seed",
+        )
         return Outcome(
             classification_metrics(predictions) | costs,
             predictions,
             val_predictions,
-            metadata={"chosen": weights} | {name: first[name] for name in shared},
+            metadata={"chosen": weights} | {name: first[name] for name in shared if name in first},
         )
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from wholescript.data.datasets import BUNDLED, DATASETS
-from wholescript.data.labelled import LabelledDataset, load_source, prepare, read_labelled_dataset
+from wholescript.data.labelled import (
+    LabelledDataset,
+    load_source,
+    prepare,
+    read_labelled_dataset,
+    tell_preparation,
+)
 from wholescript.data.labelled.sources import LabelledSource
 from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.documents.recipe import Recipe
@@ -149,7 +155,9 @@ def _prepared(
     try:
         return read_labelled_dataset(folder)
     except DataError:  # not there yet, or damaged
-        prepare(source, folder, **options)
+        metadata = prepare(source, folder, **options)
+        if not source.registered:
+            print(*tell_preparation(metadata), sep="\n")
         return read_labelled_dataset(folder)
 
 

@@ -1,6 +1,7 @@
 """Stored runs of document classifiers: finding them by name, and their metrics."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -10,6 +11,8 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run, RunStore
+
+TEST_FINGERPRINT = "test_fingerprint"  # in the metadata of a run
 
 
 def find_document_runs(store: RunStore, names: Sequence[str]) -> dict[str, list[Run]]:
@@ -40,8 +43,16 @@ def document_run_names(store: RunStore) -> list[str]:
 
 
 def predictions_by_seed(runs: Sequence[Run]) -> list[DocumentPredictions]:
-    """Return the test predictions of each run of a model."""
-    return [run.predictions(DocumentPredictions) for run in runs]
+    """Return the test predictions of each run of a model, with fingerprints of the texts."""
+    return [
+        replace(run.predictions(DocumentPredictions), fingerprints=_fingerprints(run))
+        for run in runs
+    ]
+
+
+def _fingerprints(run: Run) -> tuple[str, ...]:
+    """Return the fingerprint of the data set, and of the test texts where the run stores it."""
+    return tuple(filter(None, [run.data.get("fingerprint"), run.config.get(TEST_FINGERPRINT)]))
 
 
 def classifier_histories(models: Mapping[str, Sequence[Run]]) -> dict[str, list[pd.DataFrame]]:

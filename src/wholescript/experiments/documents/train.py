@@ -22,7 +22,7 @@ from wholescript.experiments.documents.data_config import (
     subsample_eval_indices,
     subsample_train,
 )
-from wholescript.experiments.documents.runs import classification_metrics
+from wholescript.experiments.documents.runs import TEST_FINGERPRINT, classification_metrics
 from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
@@ -155,6 +155,7 @@ class DocumentExperiment(Experiment[LabelledDataset]):
             pd.DataFrame(getattr(fitted, "history", [])),
             {
                 "dataset": data.name,
+                TEST_FINGERPRINT: hash_json(list(test.texts)),
                 "classes": data.classes,
                 "documents": {
                     "train": len(train_documents.texts),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from wholescript.evaluation.document_comparison import compare, confused_pairs, per_class_metrics
 from wholescript.evaluation.document_metrics import bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
-from wholescript.experiments.documents.runs import classifier_histories
+from wholescript.experiments.documents.runs import classifier_histories, predictions_by_seed
 from wholescript.experiments.seeds import mean_costs
 from wholescript.experiments.store import Run
 from wholescript.files import write_atomic
@@ -60,10 +60,7 @@ COSTS = (
 
 def test_predictions(runs: RunsByModel) -> dict[str, list[DocumentPredictions]]:
     """Return the test predictions of each model and seed."""
-    return {
-        name: [run.predictions(DocumentPredictions) for run in seeds]
-        for name, seeds in runs.items()
-    }
+    return {name: predictions_by_seed(seeds) for name, seeds in runs.items()}
 
 
 def metrics_with_intervals(runs: RunsByModel) -> pd.DataFrame:
