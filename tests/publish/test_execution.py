@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import nbformat
 import pytest
 
@@ -23,6 +24,13 @@ seed = 0
 
 # %% label="fig-light"
 """
+
+
+def write_pair(project: Project) -> Path:
+    """Write the .ipynb of a notebook as Jupytext does, without outputs."""
+    path = project.notebooks / "01_tiny.ipynb"
+    jupytext.write(jupytext.read(project.notebook_source("01")), path)
+    return path
 
 
 def test_published_notebook_is_written_next_to_its_source(executed: Project) -> None:
@@ -95,20 +103,49 @@ def test_nothing_is_executed_with_an_unknown_parameter(
 
 def test_failed_execution_names_the_cell_and_keeps_the_old_notebook(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project", LIGHT + "raise ValueError('broken')\n")
-    old = project.notebooks / "01_tiny.ipynb"
-    old.write_text("old")
+    old = write_pair(project)
+    before = old.read_bytes()
     with pytest.raises(RunError, match="failed in cell fig-light: ValueError: broken"):
         run_notebook("01_tiny", project=project)
-    assert old.read_text() == "old"
+    assert old.read_bytes() == before
     assert (project.build / "failed" / "01_tiny.ipynb").exists()
+
+
+def test_dead_kernel_is_one_error_that_names_the_cell_and_what_is_kept(tmp_path: Path) -> None:
+    kill = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    project = make_project(tmp_path / "project", LIGHT + kill)
+    with pytest.raises(RunError, match="ended in cell fig-light: .* for lack of memory") as error:
+        run_notebook("01_tiny", project=project)
+    assert "_build/failed/01_tiny.ipynb. Runs that finished are stored" in str(error.value)
+    assert "scale" not in str(error.value)  # this notebook has none
+    assert (project.build / "failed" / "01_tiny.ipynb").exists()
+
+
+def test_another_run_leaves_what_failed_and_a_second_of_the_same_is_refused(
+    tmp_path: Path,
+) -> None:
+    project = make_project(tmp_path / "project {of} mine", LIGHT + "assert seed < 2\n")
+    with pytest.raises(RunError, match=r"is in (_build/failed/01_tiny-\w+.ipynb)") as error:
+        run_notebook("01", {"seed": 2}, project=project)
+    kept = project.root / str(error.value).rpartition(" ")[2]
+    run_notebook("01", {"seed": 1}, project=project)
+    with pytest.raises(RunError, match="_build/failed/01_tiny-"):
+        run_notebook("01", {"seed": 3}, project=project)
+    failed = nbformat.read(kept, as_version=4).cells
+    assert "seed = 2" in failed[1].source and failed[2].outputs
+    with (
+        execution._alone(project, "01_tiny"),
+        pytest.raises(RunError, match="another command is executing 01_tiny"),
+    ):
+        run_notebook("01", project=project)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
 def test_killed_execution_keeps_the_old_notebook(tmp_path: Path, stop: signal.Signals) -> None:
     wait = "import time\nfrom pathlib import Path\nPath('started').touch()\ntime.sleep(60)\n"
     project = make_project(tmp_path / "project", LIGHT + wait)
-    old = project.notebooks / "01_tiny.ipynb"
-    old.write_text("old")
+    old = write_pair(project)
+    before = old.read_bytes()
     command = [
         sys.executable,
         "-c",
@@ -131,4 +168,4 @@ def test_killed_execution_keeps_the_old_notebook(tmp_path: Path, stop: signal.Si
     assert process.returncode != 0
     assert "Traceback" not in errors
     assert ("interrupted" in errors) is (stop is signal.SIGINT)
-    assert old.read_text() == "old"
+    assert old.read_bytes() == before

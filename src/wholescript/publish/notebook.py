@@ -154,8 +154,8 @@ def begin_notebook(
     """Check the parameters of the running notebook and activate its workspace.
 
     `namespace` is `globals()` of the notebook. A relative `path` is one from the folder in which
-    the kernel runs: in JupyterLab that of the notebook. Seeds Python and NumPy with the parameter `seed`
-    (0 if there is none) and sets the style of the figures.
+    the kernel runs: in JupyterLab that of the notebook. Seeds Python and NumPy with the parameter
+    `seed` (0 if there is none) and sets the style of the figures.
 
     Raises:
         ParameterError: a parameter has a wrong type or a value that is not allowed.

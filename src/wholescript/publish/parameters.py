@@ -244,8 +244,8 @@ def resolve_paths(project: Project, parameters: Mapping[str, Any], folder: Path)
     path = parameters.get("path")
     if not isinstance(path, str) or not path:
         return dict(parameters)
-    full = Path(os.path.abspath(folder / os.path.expanduser(path)))
-    if parameters.get("source") == "hub" and not os.path.exists(full):
+    full = Path(os.path.normpath(folder / path))
+    if parameters.get("source") == "hub" and not full.exists():
         return dict(parameters)
     inside = full.is_relative_to(project.root)
     return {**parameters, "path": str(full.relative_to(project.root) if inside else full)}
