@@ -110,14 +110,15 @@ def _convert(value: Any, default: Any) -> Any:
 def _in_type_of(default: Any, value: Any) -> Any:
     """Return a value with tuples, lists and floats where the default has them.
 
-    An element is as that of the default at its place, or as all of them if they are of one type.
+    An element is as that of the default at its place; if there are more or fewer, and those of the
+    default have one type, as its first.
 
     Raises:
         TypeError: the value has another type.
     """
     if isinstance(default, tuple | list) and isinstance(value, tuple | list):
         models = default
-        if len({type(one) for one in default}) == 1:
+        if len(default) != len(value) and len({type(one) for one in default}) == 1:
             models = [default[0]] * len(value)
         if len(models) == len(value):
             value = [_in_type_of(*pair) for pair in zip(models, value, strict=True)]
