@@ -125,7 +125,7 @@ def test_line_ends_outputs_and_empty_cells_are_no_edit(executed: Project) -> Non
     assert find_edit(executed, "01_tiny") == ""
     edit(executed, lambda notebook: notebook.cells.append(new_code_cell("")))
     edit(executed, lambda notebook: notebook.cells[3].update(outputs=[]))
-    edit(executed, lambda notebook: notebook.cells[0].metadata.update(collapsed=True))
+    edit(executed, lambda notebook: notebook.cells[0].metadata.update(collapsed=True, tags=[]))
     assert find_edit(executed, "01_tiny") == ""
     as_crlf(executed.notebooks / "01_tiny.ipynb")
     as_crlf(executed.notebook_source("01"))

@@ -106,8 +106,8 @@ def run_notebook(
             if published:
                 _check_not_edited_meanwhile(project, name, failed)
             remove_outputs(root / "figures" / name, output_labels(executed.cells))
-            record_source(executed)
-            write_atomic(path, to_ipynb(normalize_notebook(executed, name)))
+            record_source(normalize_notebook(executed, name))
+            write_atomic(path, to_ipynb(executed))
             failed.unlink()
     return path
 

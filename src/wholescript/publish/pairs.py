@@ -13,7 +13,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
 
 from wholescript.errors import RunError
 from wholescript.files import sha256_of
@@ -79,13 +78,14 @@ def _as_py(notebook: NotebookNode) -> str:
         NotebookNode(
             cell_type=cell.cell_type,
             source=cell.source.replace("\r\n", "\n").rstrip(),
-            metadata=NotebookNode(cell.metadata),
+            metadata=NotebookNode({k: v for k, v in cell.metadata.items() if v}),
             **({"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}),
         )
         for cell in notebook.cells
         if cell.source.strip()
     ]
-    bare = new_notebook(cells=cells, metadata={"jupytext": dict(_FILTERS)})
+    metadata = NotebookNode(jupytext=dict(_FILTERS))
+    bare = NotebookNode(nbformat=4, nbformat_minor=4, metadata=metadata, cells=cells)
     return str(jupytext.writes(bare, "py:percent"))
 
 

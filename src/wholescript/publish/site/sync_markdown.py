@@ -34,8 +34,8 @@ def sync_markdown(project: Project, name: str) -> bool:
         return False
     executed_code = iter(code)
     executed.cells = [next(executed_code) if c.cell_type == "code" else c for c in source.cells]
-    record_source(executed)
-    text = to_ipynb(normalize_notebook(executed, name))
+    record_source(normalize_notebook(executed, name))
+    text = to_ipynb(executed)
     if text != path.read_text(encoding="utf-8"):
         write_atomic(path, text)
     return True
