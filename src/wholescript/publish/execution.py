@@ -21,7 +21,7 @@ from papermill.translators import PythonTranslator, papermill_translators
 from traitlets import default
 
 from wholescript.errors import RunError
-from wholescript.experiments.documents.open_data import check_source
+from wholescript.experiments.documents.open_data import SOURCES, check_source
 from wholescript.experiments.key import hash_json
 from wholescript.files import write_atomic
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
@@ -37,7 +37,7 @@ from wholescript.publish.parameters import (
     check_parameters,
     published_parameters,
     read_parameters,
-    resolve_paths,
+    resolve_path,
 )
 from wholescript.publish.provenance.record import remove_outputs
 
@@ -91,8 +91,8 @@ def run_notebook(
     name = source.stem
     given = check_parameters(project, name, overrides or {})
     parameters = published_parameters(project, name) | given
-    parameters = resolve_paths(project, parameters, Path.cwd())
-    if "path" in parameters:
+    parameters = resolve_path(project, parameters, Path.cwd())
+    if parameters.get("source") in SOURCES and isinstance(parameters.get("path"), str):
         _check_data(project, parameters)
     check_not_edited(project, name)
     with _environment(project, output):
@@ -114,9 +114,9 @@ def run_notebook(
 
 def _check_data(project: Project, parameters: Mapping[str, Any]) -> None:
     """Check `source` and `path` before a kernel is started."""
-    path = parameters["path"]
-    if path and parameters["source"] != "hub":
-        path = str(project.root / path)
+    path, full = parameters["path"], project.root / parameters["path"]
+    if path and (parameters["source"] != "hub" or full.exists()):
+        path = str(full)
     if "target" not in parameters:
         check_source(parameters["source"], path)
     elif path or parameters["source"] == "local":

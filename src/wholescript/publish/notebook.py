@@ -32,7 +32,6 @@ from wholescript.publish.parameters import (
     as_argument,
     check_parameters,
     published_parameters,
-    resolve_paths,
 )
 
 PUBLISHED_TAG = "published"
@@ -164,7 +163,6 @@ def begin_notebook(
     published = published_parameters(project, name)
     given = {key: namespace[key] for key in published if key in namespace}
     parameters = published | check_parameters(project, name, given)
-    parameters = resolve_paths(project, parameters, Path.cwd())
     output = output_root(project, name, parameters)
     notebook = Notebook(project, RunStore(output / "results"), name, parameters, output=output)
     activate(notebook)

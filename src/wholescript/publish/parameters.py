@@ -236,10 +236,10 @@ def published_parameters(project: Project, notebook: str) -> dict[str, Any]:
     return {p.name: p.default for p in read_parameters(project, notebook).values()}
 
 
-def resolve_paths(project: Project, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Return parameters with the file that a relative `path` names from a folder.
+def resolve_path(project: Project, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return parameters with a `path`, which is one from a folder, for a kernel in the repository.
 
-    The path is relative to the repository if it is in it, so that a record names no machine, else
+    It is relative if the file is in the repository, so that a record names no machine, else
     absolute. A `path` of source hub is OWNER/NAME unless there is such a folder.
     """
     path = parameters.get("path")
