@@ -17,6 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+from papermill.execute import ERROR_MARKER_TAG
 from papermill.translators import PythonTranslator, papermill_translators
 from traitlets import default
 
@@ -26,6 +27,7 @@ from wholescript.experiments.key import hash_json
 from wholescript.files import write_atomic
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
 from wholescript.publish.normalize import (
+    INJECTED_TAG,
     cell_label,
     normalize_notebook,
     output_labels,
@@ -176,6 +178,8 @@ def _execute(
     except DeadKernelError:
         less = ", or take less data with `-p scale smoke`" if "scale" in declared else ""
         raise RunError(_explain_death(source, failed, project) + less) from None
+    except RuntimeError as error:
+        raise RunError(f"the process of {source.stem} did not start: {error}") from None
     return executed
 
 
@@ -186,7 +190,7 @@ def _without_published_text(notebook: NotebookNode) -> NotebookNode:
 
 
 def _explain(error: PapermillExecutionError, source: Path, failed: Path, project: Project) -> str:
-    cells = nbformat.read(failed, as_version=4).cells
+    cells = _own_cells(failed)
     number = next((i for i, cell in enumerate(cells, 1) if cell.source == error.source), 0)
     return (
         f"{source.stem} failed in {_cell_name(cells, number)}: {error.ename}: {error.evalue}\n"
@@ -195,7 +199,7 @@ def _explain(error: PapermillExecutionError, source: Path, failed: Path, project
 
 
 def _explain_death(source: Path, failed: Path, project: Project) -> str:
-    cells = nbformat.read(failed, as_version=4).cells
+    cells = _own_cells(failed)
     started = [i for i, cell in enumerate(cells, 1) if cell.metadata.papermill["start_time"]]
     return (
         f"{source.stem} ended in {_cell_name(cells, max(started, default=1))}: its process was "
@@ -203,6 +207,13 @@ def _explain_death(source: Path, failed: Path, project: Project) -> str:
         f"The partially executed notebook is in {failed.relative_to(project.root)}. Runs that "
         "finished are stored: the same command goes on after them. End other programs first"
     )
+
+
+def _own_cells(failed: Path) -> list[NotebookNode]:
+    """Return the cells of a partially executed notebook without those that papermill inserted."""
+    inserted = {ERROR_MARKER_TAG, INJECTED_TAG}
+    cells = nbformat.read(failed, as_version=4).cells
+    return [cell for cell in cells if not inserted & {*cell.metadata.get("tags", [])}]
 
 
 def _cell_name(cells: list[NotebookNode], number: int) -> str:
