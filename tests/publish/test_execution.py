@@ -146,7 +146,12 @@ def test_relative_path_is_one_from_the_folder_of_the_user(
         assert seen.pop() == expected
     with pytest.raises(RunError, match="executed"):
         run_notebook("01", {"source": "hub", "path": "owner/name"}, project=project)
-    assert seen == ["owner/name"]
+    assert seen.pop() == "owner/name"
+    published = TEXTS.replace('"bundled"', '"local"').replace('""', '"data/a b/t.csv"')
+    project.notebook_source("01").write_text(published)
+    with pytest.raises(RunError, match="executed"):
+        run_notebook("01", {"seed": 1}, project=project)
+    assert seen == ["data/a b/t.csv"]
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def run_notebook(
     name = source.stem
     given = check_parameters(project, name, overrides or {})
     parameters = published_parameters(project, name) | given
-    parameters = resolve_path(project, parameters, Path.cwd())
+    if "path" in given:  # else it is the published one, which is relative to the repository
+        parameters = resolve_path(project, parameters, Path.cwd())
     if parameters.get("source") in SOURCES and isinstance(parameters.get("path"), str):
         _check_data(project, parameters)
     check_not_edited(project, name)
