@@ -243,7 +243,7 @@ def test_another_run_leaves_what_failed_and_a_second_of_the_same_is_refused(
     run_notebook("01", {"seed": 1}, project=project)
     with pytest.raises(RunError, match="_build/failed/01_tiny-"):
         run_notebook("01", {"seed": 3}, project=project)
-    assert "seed = 2" in [cell.source.split("\n")[-1] for cell in nbformat.read(kept, 4).cells]
+    assert any("seed = 2" in cell.source for cell in nbformat.read(kept, 4).cells)
     with (
         execution._alone(project, "01_tiny"),
         pytest.raises(RunError, match="another command is executing 01_tiny"),
