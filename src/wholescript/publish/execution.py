@@ -57,7 +57,7 @@ class _RunningPython(AsyncKernelManager):
         return "auto"
 
 
-class _PythonLiterals(PythonTranslator):  # type: ignore[misc]
+class _PythonLiterals(PythonTranslator):
     """Writes parameters as they are: papermill makes texts of tuples and of the keys of dicts."""
 
     @classmethod
