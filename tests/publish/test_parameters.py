@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from wholescript.errors import ParameterError
 from wholescript.project import Project
-from wholescript.publish import notebook as notebook_module
 from wholescript.publish.cells import Metric, begin_notebook, record_metrics
 from wholescript.publish.execution import _PythonLiterals
 from wholescript.publish.parameters import (
@@ -186,12 +185,3 @@ def test_a_tuple_that_is_stored_as_a_list_is_no_change(project: Project) -> None
     assert notebook.parameters["rows"] == (1, 2)
     assert notebook.record_use(run).config["parameters"]["rows"] == [1, 2]
     assert file.stat().st_mtime_ns == before
-
-
-def test_note_on_other_parameters_shows_texts_as_they_are(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(notebook_module, "display", lambda markdown: shown.append(markdown.data))
-    begin_notebook("01_tiny", {"title": "**a** `b` <b>"}, project)
-    assert "`` title='**a** `b` <b>' ``" in shown[0]
