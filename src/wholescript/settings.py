@@ -23,7 +23,9 @@ Length = Annotated[int, Ge(2)]
 """A number of tokens or words, of which one is predicted from the others."""
 ByteVocabulary = Annotated[int, Ge(256)]
 """Tokens of a byte-level BPE: all bytes are tokens."""
-Seed = Annotated[int, Interval(ge=0, lt=2**32)]
+N_SEEDS = 2**32
+Seed = Annotated[int, Interval(ge=0, lt=N_SEEDS)]
+Folds = Annotated[int, Ge(2)]
 PositiveFloat = Annotated[float, Interval(gt=0, lt=math.inf)]
 NonNegativeFloat = Annotated[float, Interval(ge=0, lt=math.inf)]
 DropoutRate = Annotated[float, Interval(ge=0, lt=1)]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import wholescript as ws
+from wholescript.api import documents
 from wholescript.errors import DataError, ParameterError, RunError
 from wholescript.prediction.tables import TEXTS_PER_BATCH
 
@@ -204,8 +205,26 @@ def test_cross_validation_has_the_metrics_of_all_folds(questions):
     accuracy = scores.set_index("metric").loc["accuracy"]
     assert accuracy["value"] > 0.9 and accuracy["std"] > 0
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
-    with pytest.raises(ParameterError, match="n_folds=1 must be at least 2"):
+    with pytest.raises(ParameterError, match="n_folds=1 must be a whole number, at least 2"):
         ws.cross_validate("naive-bayes", questions, n_folds=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_a_seed_out_of_range_is_refused_before_anything_runs(questions, seed, monkeypatch):
+    monkeypatch.setattr(documents, "execute", None)
+    message = f"seed={seed} must be a whole number, at least 0 and below 4,294,967,296"
+    for call in (ws.train, ws.cross_validate):
+        with pytest.raises(ParameterError, match=message):
+            call("naive-bayes", questions, seed=seed)
+    with pytest.raises(ParameterError, match=message):
+        ws.load_films(seed=seed)
+
+
+@pytest.mark.parametrize(("name", "value"), [("trials", 0), ("workers", 0), ("seed", -1)])
+def test_a_search_out_of_range_is_refused(questions, name, value):
+    pytest.importorskip("ray")
+    with pytest.raises(ParameterError, match=f"{name}={value} must be a whole number"):
+        ws.tune("naive-bayes", questions, {"min_df": [1, 2]}, **{name: value})
 
 
 def test_settings_are_searched_with_ray(questions):

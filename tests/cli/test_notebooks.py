@@ -48,6 +48,35 @@ def test_errors_are_printed_without_traceback(arguments: list[str], message: str
     assert "Traceback" not in result.output
 
 
+TEXT = "A film about a ferry, written in one sentence that does not end. " * 5
+
+
+@pytest.mark.parametrize(
+    "arguments", [["site", "verify", TEXT], ["evaluate", "--store", TEXT, TEXT], ["tune", TEXT]]
+)
+def test_a_text_where_a_file_belongs_is_one_error(arguments: list[str]) -> None:
+    result = shell(arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ") and TEXT[:40] in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_value_that_begins_with_hyphens_is_a_value(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def record(_: str, overrides: dict[str, Any], **__: Any) -> Path:
+        seen.append(overrides["title"])
+        return project.root
+
+    monkeypatch.setattr(execution, "run_notebook", record)
+    values = ["-", "-p", "--parameter", "--seed=3", "-- a", "", " "]
+    for value in values:
+        assert shell(["notebook", "run", "01", "-p", "title", value]).exit_code == 0
+    assert seen == values
+
+
 def test_help_names_the_columns_of_films() -> None:
     for command in (["notebook", "run"], ["data", "features"]):
         words = shell([*command, "--help"]).output.replace("│", " ").split()

@@ -115,7 +115,7 @@ def test_any_text_is_a_table_or_refused(text: str) -> None:
         assert "own.csv" in str(error)
 
 
-@pytest.mark.parametrize("dialect", set(DIALECTS) - {"unquoted tabs"})
+@pytest.mark.parametrize("dialect", [name for name in DIALECTS if name != "unquoted tabs"])
 def test_usual_tables_are_not_refused(dialect: str) -> None:
     assert read(DIALECTS[dialect](QUOTED)) == QUOTED
     assert read(DIALECTS[dialect](PLAIN), "\t") == PLAIN

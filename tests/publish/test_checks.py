@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import nbformat
 import pytest
 
 from wholescript.experiments.store import RunStore
-from wholescript.project import Project
+from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish import checks
 from wholescript.publish.checks import find_problems
 
@@ -85,6 +86,22 @@ def test_output_changed_by_hand_is_reported(pipeline: Project, name: str, out: s
     assert f"{out} was modified after 01_tiny wrote it" in find_problems(pipeline)
 
 
+def test_dvc_does_not_replace_an_edited_notebook(
+    pipeline: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pipeline.root)
+    monkeypatch.setenv(ROOT_VARIABLE, str(pipeline.root))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    change_cell(pipeline, 0, source="# A question of mine")
+    path = pipeline.notebooks / "01_tiny.ipynb"
+    before = path.read_bytes()
+    command = [sys.executable, "-m", "dvc", "repro", "01_tiny"]
+    done = subprocess.run(command, cwd=pipeline.root, capture_output=True, text=True)
+    assert done.returncode
+    assert "jupytext --sync notebooks/01_tiny.ipynb" in done.stderr + done.stdout
+    assert path.read_bytes() == before
+
+
 def test_two_notebooks_with_one_output_are_an_error(pipeline: Project) -> None:
     file = pipeline.root / "dvc.yaml"
     file.write_text(
@@ -140,12 +157,13 @@ def test_cell_that_was_not_executed_is_reported(clean: Project) -> None:
     assert [line for line in find_problems(clean) if "has not been executed" in line]
 
 
-def test_removed_cell_is_reported(clean: Project) -> None:
+def test_removed_cell_is_reported(clean: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clean.root)
     path = clean.notebooks / "01_tiny.ipynb"
     notebook = nbformat.read(path, as_version=4)
     del notebook.cells[3]
     path.write_text(nbformat.writes(notebook) + "\n")
-    assert "01_tiny.ipynb does not have the cells of 01_tiny.py" in find_problems(clean)[0]
+    assert find_problems(clean)[0].startswith("notebooks/01_tiny.ipynb was edited")
 
 
 def test_random_cell_ids_are_reported(clean: Project) -> None:

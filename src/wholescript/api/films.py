@@ -25,6 +25,7 @@ from wholescript.prediction.parsers import FORMATS, Script, read_script
 from wholescript.prediction.predict import predict
 from wholescript.prediction.predictor import Predictor, load_predictor, save_predictor
 from wholescript.prediction.tables import most_probable, predict_rows
+from wholescript.settings import Seed, check
 from wholescript.studies.screenplays.data import (
     RUN_PROFILES,
     RunProfile,
@@ -78,6 +79,7 @@ def load_films(
     source: str | Path, path: str | Path | None, target: str, scale: str, seed: int
 ) -> Films:
     """Load films; see `wholescript.api.load_films`."""
+    check("seed", seed, Seed)
     if scale not in RUN_PROFILES:
         raise ParameterError(f"scale={scale!r} is unknown{did_you_mean(scale, RUN_PROFILES)}")
     name, kind = str(source), str(source)

@@ -1,5 +1,6 @@
 """The application: its groups of commands, and how errors, Ctrl-C and old names are answered."""
 
+import errno
 import inspect
 import io
 import os
@@ -109,11 +110,16 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     except WholeScriptError as error:
         warn(f"error: {error}")
         sys.exit(INVALID)
-    except KeyboardInterrupt:
-        _interrupted(arguments)
     except BrokenPipeError:  # such as `wholescript status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        warn(f"error: {str(error.filename)[:60]}... is no file: it is too long for a path")
+        sys.exit(INVALID)
+    except KeyboardInterrupt:
+        _interrupted(arguments)
 
 
 def _annotations(signature: inspect.Signature) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def run(
             "(the whole screenplay) and the target, nominated_for_writing (0 or 1). Optional: "
             "group, the same for drafts and remakes of a film. For labelled texts, notebooks 07 to "
             "09: `-p source local -p path tickets.csv -p text_column Body "
-            "-p label_column Category`. "
+            "-p label_column Category`. A relative path is one from the working directory. "
             "`wholescript notebook list` shows all parameters.",
         ),
     ] = (),

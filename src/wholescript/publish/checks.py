@@ -24,6 +24,7 @@ from wholescript.publish.normalize import (
     output_labels,
     to_ipynb,
 )
+from wholescript.publish.pairs import find_edit
 from wholescript.publish.provenance.read import read_records
 from wholescript.publish.vocabulary import check_vocabulary
 
@@ -132,6 +133,9 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     path = project.notebooks / f"{name}.ipynb"
     if not path.exists():
         yield f"{path.name} is missing: run `wholescript notebook run {name}`"
+        return
+    if edit := find_edit(project, name):
+        yield edit
         return
     executed = nbformat.read(path, as_version=4)
     own = [cell for cell in executed.cells if INJECTED_TAG not in cell.metadata.get("tags", [])]

@@ -9,6 +9,8 @@ from nbformat import NotebookNode
 INJECTED_TAG = "injected-parameters"
 _LABEL = re.compile(r"^#\|\s*label:\s*(\S+)", re.MULTILINE)
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+RECORD = "wholescript"
+"""Key of the metadata of an executed notebook: `source` is the hash of the cells it had then."""
 _KEPT_METADATA = ("tags", "label", "name")
 
 
@@ -33,10 +35,12 @@ def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:
     of its source: inserting a cell changes no other id.
     """
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    recorded = {RECORD: notebook.metadata[RECORD]} if RECORD in notebook.metadata else {}
     notebook.metadata = NotebookNode(
         jupytext={"formats": "ipynb,py:percent"},
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
+        **recorded,
     )
     used: set[str] = set()
     for cell in notebook.cells:

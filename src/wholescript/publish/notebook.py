@@ -1,11 +1,14 @@
 """The running notebook: its parameters, its output root and the provenance of its output."""
 
+import json
 import os
 import random
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,11 @@ from wholescript.plots.style import set_style
 from wholescript.printable import printable
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
 from wholescript.publish.normalize import normalize_notebook
-from wholescript.publish.parameters import check_parameters, published_parameters
+from wholescript.publish.parameters import (
+    as_argument,
+    check_parameters,
+    published_parameters,
+)
 
 PUBLISHED_TAG = "published"
 """Tag of cells whose text states results of the published parameters."""
@@ -110,14 +117,16 @@ class Notebook(Workspace):
 
     @property
     def command(self) -> str:
-        """The command that reproduces this output."""
+        """The command that reproduces this output, quoted for the shell."""
         changed = changed_parameters(self.project, self.name, self.parameters)
-        options = [f" -p {name} {value}" for name, value in changed.items()]
-        return f"wholescript notebook run {self.name}" + "".join(options)
+        options = [("-p", name, as_argument(value)) for name, value in changed.items()]
+        return shlex.join(["wholescript", "notebook", "run", self.name, *chain(*options)])
 
     def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""
-        metadata = {"cell": self.cell, "parameters": self.parameters}
+        # As JSON holds them: tuples are lists there, and that is no change.
+        parameters = json.loads(json.dumps(self.parameters))
+        metadata = {"cell": self.cell, "parameters": parameters}
         own = run.config.get("notebook") == self.name and run.root == self.store.root
         if own and any(run.config.get(key) != value for key, value in metadata.items()):
             return self.store.annotate(run, metadata)
@@ -143,11 +152,12 @@ def begin_notebook(
 ) -> Notebook:
     """Check the parameters of the running notebook and activate its workspace.
 
-    `namespace` is `globals()` of the notebook. Seeds Python and NumPy with the parameter `seed`
-    (0 if there is none) and sets the style of the figures.
+    `namespace` is `globals()` of the notebook. A relative `path` is one from the folder in which
+    the kernel runs: in JupyterLab that of the notebook. Seeds Python and NumPy with the parameter
+    `seed` (0 if there is none) and sets the style of the figures.
 
     Raises:
-        ParameterError: a parameter has a wrong type or a value that is not among its choices.
+        ParameterError: a parameter has a wrong type or a value that is not allowed.
     """
     project = project or Project()
     published = published_parameters(project, name)

@@ -3,17 +3,32 @@
 import ast
 import io
 import json
+import math
+import os
 import re
+import shlex
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jupytext
 
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.project import Project
+from wholescript.settings import Length, NonNegativeInt, PositiveInt, Seed, check
 
+RANGES = {
+    "seed": Seed,
+    "chunk_length": Length,
+    "chunks_per_group": PositiveInt,
+    "n_cached_groups": NonNegativeInt,
+    "n_parts": PositiveInt,
+    "n_topics": PositiveInt,
+}
+"""The allowed values of parameters, which mean the same in each notebook that has them."""
+MOST_SHOWN = 80  # characters of a refused value in a message
 _CHOICES = re.compile(r"^[\w.-]+(?:\s*\|\s*[\w.-]+)+")
 
 
@@ -44,15 +59,24 @@ class Parameter:
         """Return `value`, which may be text from a command line, in the parameter's type.
 
         Raises:
-            ParameterError: the value has another type or is not among the choices.
+            ParameterError: the value has another type, is out of range or not among the choices.
         """
         try:
             converted = _convert(value, self.default)
-        except (ValueError, TypeError):
+            _check_storable(converted)
+        except UnicodeEncodeError:
             raise ParameterError(
-                f"parameter {self.name!r} takes {self.type_name}, not {value!r} "
-                f"({type(value).__name__}); for example {self.name}={self.default!r}"
+                f"parameter {self.name!r} is {value!r}, which is no text in UTF-8; rename the file"
             ) from None
+        except (ValueError, TypeError):
+            shown = repr(value)
+            shown = shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}..."
+            raise ParameterError(
+                f"parameter {self.name!r} takes {self.type_name}, not {shown} "
+                f"({type(value).__name__}); for example -p {self.name} "
+                f"{shlex.quote(as_argument(self.default))}"
+            ) from None
+        check(self.name, converted, RANGES.get(self.name))
         if self.choices and str(converted) not in self.choices:
             raise ParameterError(
                 f"parameter {self.name!r} is {converted!r}; it can be: {', '.join(self.choices)}"
@@ -80,24 +104,68 @@ def _convert(value: Any, default: Any) -> Any:
             return booleans[text.lower()]
     elif text is not None:
         value = kind(text) if kind in (int, float) else _literal(text)
-    if kind is float and type(value) is int:
+    return _in_type_of(default, value)
+
+
+def _in_type_of(default: Any, value: Any) -> Any:
+    """Return a value with tuples, lists and floats where the default has them.
+
+    An element is as that of the default at its place; if there are more or fewer, and those of the
+    default have one type, as its first.
+
+    Raises:
+        TypeError: the value has another type.
+    """
+    if isinstance(default, tuple | list) and isinstance(value, tuple | list):
+        models = default
+        if len(default) != len(value) and len({type(one) for one in default}) == 1:
+            models = [default[0]] * len(value)
+        if len(models) == len(value):
+            value = [_in_type_of(*pair) for pair in zip(models, value, strict=True)]
+        return type(default)(value)
+    if isinstance(default, dict) and isinstance(value, dict):
+        return {k: _in_type_of(default[k], v) if k in default else v for k, v in value.items()}
+    if type(default) is float and type(value) is int:
         return float(value)
-    if kind is tuple and isinstance(value, list):
-        return tuple(value)
-    if type(value) is not kind:
+    if default is not None and type(value) is not type(default):
         raise TypeError
     return value
+
+
+def _check_storable(value: Any) -> None:
+    """Raise ValueError unless JSON holds a value: what is stored is what was given."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError
+        value = [*value, *value.values()]
+    if isinstance(value, tuple | list):
+        for one in value:
+            _check_storable(one)
+    elif isinstance(value, str):
+        value.encode()  # half characters, as of a file name in another encoding
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError
+    elif not isinstance(value, int | None):
+        raise ValueError
+
+
+def as_argument(value: Any) -> str:
+    """Return a value as the command line takes it, before it is quoted for the shell."""
+    if isinstance(value, bool | None):
+        return str(value).lower()
+    return value if isinstance(value, str) else repr(value)
 
 
 def _literal(text: str) -> Any:
     """Return the value of a JSON text or of a Python literal, such as `(1, 2)`."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)
-    except SyntaxError as error:
+    except (SyntaxError, MemoryError, RecursionError) as error:
         raise ValueError from error
 
 
@@ -105,7 +173,8 @@ def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
     """Return the parameters that a notebook declares in its cell tagged `parameters`.
 
     Raises:
-        ParameterError: there is no such cell, or a line of it is not `name = constant`.
+        ParameterError: there is no such cell, or a line of it is not `name = constant`, where a
+            constant is a text, number, True, False, None, or a list, tuple or dict of them.
     """
     path = project.notebook_source(notebook)
     cells = [
@@ -135,10 +204,13 @@ def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
 def _assignment(line: ast.stmt) -> tuple[str, Any]:
     match line:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
-            return name, ast.literal_eval(value)
+            default = ast.literal_eval(value)
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-            return name, ast.literal_eval(value)
-    raise ValueError
+            default = ast.literal_eval(value)
+        case _:
+            raise ValueError
+    _check_storable(default)
+    return name, default
 
 
 def check_parameters(
@@ -162,3 +234,19 @@ def check_parameters(
 def published_parameters(project: Project, notebook: str) -> dict[str, Any]:
     """Return the defaults of a notebook's parameters, with which its output is published."""
     return {p.name: p.default for p in read_parameters(project, notebook).values()}
+
+
+def resolve_path(project: Project, parameters: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return parameters with a `path`, which is one from a folder, for a kernel in the repository.
+
+    It is relative if the file is in the repository, so that a record names no machine, else
+    absolute. A `path` of source hub is OWNER/NAME unless there is such a folder.
+    """
+    path = parameters.get("path")
+    if not isinstance(path, str) or not path:
+        return dict(parameters)
+    full = Path(os.path.normpath(folder / path))
+    if parameters.get("source") == "hub" and not full.exists():
+        return dict(parameters)
+    inside = full.is_relative_to(project.root)
+    return {**parameters, "path": str(full.relative_to(project.root) if inside else full)}

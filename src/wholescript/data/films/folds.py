@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from wholescript.data.films.checks import check_two_classes
 from wholescript.errors import DataError
+from wholescript.settings import N_SEEDS
 
 IntArray = NDArray[np.int64]
 
@@ -48,7 +49,9 @@ def repeated_folds(
             )
     folds = []
     for repeat in range(n_repeats):
-        splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed + repeat)
+        splitter = StratifiedGroupKFold(
+            n_folds, shuffle=True, random_state=(seed + repeat) % N_SEEDS
+        )
         for number, (train, test) in enumerate(splitter.split(labels, labels, codes)):
             for side, rows in (("training", train), ("test", test)):
                 check_two_classes(labels[rows], f"the {side} side of fold {number}")

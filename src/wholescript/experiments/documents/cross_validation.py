@@ -14,13 +14,14 @@ from tqdm import tqdm
 from wholescript.data.checks import list_some
 from wholescript.data.labelled import LabelledDataset
 from wholescript.data.labelled.near_duplicates import group_near_duplicates
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import DataError
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import classification_metrics
 from wholescript.experiments.documents.train import DocumentEstimator, fit_estimator
 from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.files import write_atomic
 from wholescript.models.types import IntArray
+from wholescript.settings import Folds, Seed, check_fields
 from wholescript.training.document_classifier import LabelledDocuments
 
 VALIDATION_FOLDS = 10  # one in ten of the other folds' documents is the validation split of a fold
@@ -40,15 +41,14 @@ class DocumentCrossValidation(Experiment[LabelledDataset]):
     kind: ClassVar[str] = "document_cross_validation"
 
     estimator: DocumentEstimator
-    n_folds: int = 5
-    seed: int = 0
+    n_folds: Folds = 5
+    seed: Seed = 0
     include_test: bool = False
     name: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the number of folds."""
-        if self.n_folds < 2:
-            raise ParameterError(f"n_folds={self.n_folds} must be at least 2")
+        """Check the number of folds and the seed."""
+        check_fields(self)
 
     def run_name(self, data: LabelledDataset) -> str:
         """Return `<set>/<name>-cv<folds>-s<seed>`."""

@@ -21,6 +21,7 @@ from wholescript.experiments.experiment import Context, Experiment, Outcome
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.results import Metric
 from wholescript.files import write_atomic
+from wholescript.settings import PositiveInt, check_fields
 from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.hardware import hardware
 
@@ -44,16 +45,15 @@ class DocumentSearch(Experiment[LabelledDataset]):
     make_estimator: Callable[[Mapping[str, Any]], DocumentEstimator]
     base: DocumentEstimator
     space: Mapping[str, Any]
-    trials: int
+    trials: PositiveInt
     data_config: DataConfig
     name: str
     address: str | None = None
-    workers: int | None = None
+    workers: PositiveInt | None = None
 
     def __post_init__(self) -> None:
-        """Check the space and the number of trials."""
-        if self.trials < 1:
-            raise ParameterError(f"trials={self.trials} must be at least 1")
+        """Check the space, and the numbers of trials and workers."""
+        check_fields(self)
         if not self.space:
             raise ParameterError("the space is empty: give values for at least one setting")
         for name, values in self.space.items():

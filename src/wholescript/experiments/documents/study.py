@@ -35,6 +35,7 @@ from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
 from wholescript.experiments.stored import StoredDataset, find_published
 from wholescript.experiments.workspace import current_workspace
+from wholescript.settings import N_SEEDS
 from wholescript.training.document_classifier import LabelledDocuments
 
 Dataset = LabelledDataset | StoredDataset
@@ -154,7 +155,7 @@ class DocumentStudy:
                 if isinstance(spec, RunSpec):
                     seeds = range(spec.first_seed, spec.first_seed + spec.seeds)
                 for seed in seeds:
-                    yield dataset, spec, seed if self.is_stored else self.seed + seed
+                    yield dataset, spec, seed if self.is_stored else (self.seed + seed) % N_SEEDS
 
     def _make(
         self,

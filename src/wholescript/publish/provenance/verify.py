@@ -131,7 +131,10 @@ def _other_parameters(project: Project, record: Record) -> Iterator[str]:
             from wholescript.studies.screenplays.data import load_films  # slow import
 
             wanted = ("source", "path", "target", "scale", "seed")
-            films = load_films(**{name: record["parameters"][name] for name in wanted})
+            parameters = {name: record["parameters"][name] for name in wanted}
+            if path := parameters["path"]:
+                parameters["path"] = str(project.root / path)
+            films = load_films(**parameters)
             yield from _changes("data", record["data"], films.provenance.as_dict())
     except WholeScriptError as error:
         yield f"it cannot be made here: {error}"

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from wholescript.files import sha256_of, write_atomic
 from wholescript.project import Project
+from wholescript.publish.pairs import find_edit
 from wholescript.publish.site.archive import ARCHIVE, write_archive
 
 ERROR_MARK = "⛔"  # before an error in the output of mystmd
@@ -90,7 +91,8 @@ def build_site(project: Project, *, quiet: bool = False, snapshots: Path | None 
 
     mystmd empties the folder first, and after a failed build it stays empty. The output of mystmd
     goes to the terminal, or with `quiet` to `Build.output`. With `snapshots`, a successful build
-    is copied to `<snapshots>/<key>`.
+    is copied to `<snapshots>/<key>`. A notebook that was edited, where its source does not have the
+    edit, is not published: the build fails.
     """
     html, key_file = project.build / "html", project.build / "site.key"
     project.build.mkdir(exist_ok=True)
@@ -101,7 +103,11 @@ def build_site(project: Project, *, quiet: bool = False, snapshots: Path | None 
         # A mystmd run by hand deletes the archive: the site is then not from this function.
         current = built == key and (html / ARCHIVE).exists()
         build = Build(key, ok=True, skipped=True)
-        if not current:
+        if not current and (edits := _edits(project)):
+            if not quiet:
+                print(edits)
+            build = Build(key, ok=False, output=edits)
+        elif not current:
             key_file.unlink(missing_ok=True)
             build = _run_mystmd(project, key, quiet=quiet)
             if build.ok:
@@ -110,6 +116,11 @@ def build_site(project: Project, *, quiet: bool = False, snapshots: Path | None 
         if build.ok and snapshots is not None and not (snapshots / key).exists():
             shutil.copytree(html, snapshots / key)
     return build
+
+
+def _edits(project: Project) -> str:
+    found = (find_edit(project, name) for name in project.notebook_names())
+    return "\n".join(filter(None, found))
 
 
 def _run_mystmd(project: Project, key: str, *, quiet: bool) -> Build:

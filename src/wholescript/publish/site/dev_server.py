@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-from wholescript.errors import ParameterError
+from wholescript.errors import ParameterError, RunError
 from wholescript.project import Project
 from wholescript.publish.site.build import build_site, extract_errors, input_times
 from wholescript.publish.site.sync_markdown import sync_markdown
@@ -94,6 +94,8 @@ class DevServer:
         try:
             if sync_markdown(self._project, name):
                 return ""
+        except RunError as error:
+            return str(error)
         except (OSError, ValueError) as error:
             return f"notebooks/{name} cannot be read: {error}"
         return (

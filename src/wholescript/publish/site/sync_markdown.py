@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 from wholescript.files import write_atomic
 from wholescript.project import Project
 from wholescript.publish.normalize import normalize_notebook, to_ipynb
+from wholescript.publish.pairs import check_not_edited, record_source
 
 
 def sync_markdown(project: Project, name: str) -> bool:
@@ -16,10 +17,14 @@ def sync_markdown(project: Project, name: str) -> bool:
 
     Returns whether the executed notebook has the cells of its source now. If code cells changed or
     the notebook was never executed, nothing is written and the result is False.
+
+    Raises:
+        RunError: the executed notebook was edited, and its source does not have the edit.
     """
     path = project.notebooks / f"{name}.ipynb"
     if not path.exists():
         return False
+    check_not_edited(project, name)
     source = normalize_notebook(jupytext.read(project.notebook_source(name)), name)
     executed = nbformat.read(path, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
@@ -29,7 +34,8 @@ def sync_markdown(project: Project, name: str) -> bool:
         return False
     executed_code = iter(code)
     executed.cells = [next(executed_code) if c.cell_type == "code" else c for c in source.cells]
-    text = to_ipynb(normalize_notebook(executed, name))
+    record_source(normalize_notebook(executed, name))
+    text = to_ipynb(executed)
     if text != path.read_text(encoding="utf-8"):
         write_atomic(path, text)
     return True

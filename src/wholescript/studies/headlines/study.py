@@ -17,6 +17,7 @@ from wholescript.experiments.store import Run
 from wholescript.experiments.stored import StoredDataset
 from wholescript.experiments.workspace import current_workspace
 from wholescript.project import Project
+from wholescript.settings import N_SEEDS
 from wholescript.studies.headlines.analysis_runs import (
     HeadlineAnalysis,
     Measurement,
@@ -73,7 +74,7 @@ class HeadlineStudy:
 
     def _seeds(self, spec: HeadlineRunSpec) -> list[int]:
         stored = isinstance(self.headlines, StoredDataset)
-        return [seed if stored else seed + self.seed for seed in spec.seeds]
+        return [seed if stored else (seed + self.seed) % N_SEEDS for seed in spec.seeds]
 
     def _run(self, spec: HeadlineRunSpec, seed: int) -> Run:
         if isinstance(self.headlines, StoredDataset):

@@ -14,6 +14,7 @@ import yaml
 from wholescript.data.films.labels import TARGETS
 from wholescript.errors import ParameterError
 from wholescript.models.aggregators import AGGREGATORS
+from wholescript.settings import Seed, check
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.training.loop import TrainConfig
 
@@ -107,6 +108,7 @@ class SearchProtocol:
             value = getattr(self, name)
             if type(value) is not int or value < low:
                 raise ParameterError(f"protocol: {name}={value!r} must be a whole number >= {low}")
+        check("protocol: seed", self.seed, Seed)
         if self.grace_epochs > self.epochs:
             raise ParameterError(
                 f"protocol: grace_epochs={self.grace_epochs} must not exceed epochs={self.epochs}"
