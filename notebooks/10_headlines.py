@@ -15,10 +15,9 @@
 #
 # **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
 # the headlines in the repository, `source=local` on the file that `path` names: a table, or a
-# `.txt` file with a headline a line. The order of the file is kept and its last tenth is for
-# validation, so shuffle a sorted file first. **How long it takes.** The published runs some
-# seconds, `scale=smoke` about a minute, `scale=cpu` minutes on two cores, `scale=full` about a day
-# there, or an hour on a GPU.
+# `.txt` file with a headline a line. Such a file is shuffled, because it may be sorted, and a tenth
+# is for validation. **How long it takes.** The published runs some seconds, `scale=smoke` about a
+# minute, `scale=cpu` minutes on two cores, `scale=full` about a day there, or an hour on a GPU.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub
