@@ -104,6 +104,8 @@ def text(
 
     A table: `wholescript predict text questions/tfidf-svm --table new.csv --output out.csv`
     """
+    from wholescript.data.characters import describe_repairs
+    from wholescript.data.labelled.cleaning import repair_text
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
         attribute_tokens,
@@ -131,13 +133,17 @@ def text(
     ((found, *_),) = find_document_runs(workspace.store, [run]).values()
     fitted = load_trained_run(workspace.project, found)
     classes = found.config["classes"]
-    for one, row in zip(texts, fitted.predict_proba(list(texts)), strict=True):
+    for text in texts:
+        for repair in describe_repairs(text).repairs:
+            warn(f"note: {repair}")
+    repaired = [repair_text(text)[0] for text in texts]
+    for one, row in zip(repaired, fitted.predict_proba(repaired), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
         echo(", ".join(f"{printable(name)} {probability:.1%}" for probability, name in best))
         if supports_token_attribution(fitted):
             out.print(_attribution_line(attribute_tokens(fitted, one)))
     if store_attribution:
-        stored = execute(TokenAttribution(texts[0]), found, workspace)
+        stored = execute(TokenAttribution(repaired[0]), found, workspace)
         echo(f"stored {stored.name}")
 
 
