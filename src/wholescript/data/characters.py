@@ -81,7 +81,9 @@ def describe_repairs(text: str) -> RepairedText:
             "mojibake was repaired (UTF-8 that was decoded as another encoding); for example, "
             f"{before[:30]!r} became {after[:30]!r}"
         )
-    if lost := fix_surrogates(text).count(REPLACEMENT_CHARACTER) - text.count(REPLACEMENT_CHARACTER):
+    if lost := fix_surrogates(text).count(REPLACEMENT_CHARACTER) - text.count(
+        REPLACEMENT_CHARACTER
+    ):
         repairs.append(f"half characters (lone surrogates) were replaced by U+FFFD: {lost}")
     fixed = fix_text(text, REPAIRS) if _ANY.search(text) else text  # mojibake has soft hyphens
     if removed := len(fixed) - len(_remove_invisible(fixed)):
