@@ -36,9 +36,9 @@ def written_in_two_ways(draw):
 @pytest.mark.parametrize(
     "text",
     [
-        "👩🏽‍🚀 👨‍👩‍👧 🏳️‍🌈 ❤️ ☎︎ 3️⃣",  # noqa: RUF001
+        "👩🏽‍🚀 👨‍👩‍👧 🏳️‍🌈 ❤️ ☎︎ 3️⃣",
         "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
-        "نمی‌دانم ه‍.ش",  # Persian
+        "نمی‌دانم ک‍.ش",  # Persian
         "क्‍य र्‌य",  # Hindi
         "ന്‍",  # Malayalam
         "สวัสดี\u200bครับ",  # Thai
@@ -81,12 +81,11 @@ def test_a_text_is_the_same_in_any_form(texts):
     assert normalize_unicode(other) == normalize_unicode(text)
 
 
-@given(st.text(st.characters()))
+@given(st.text(st.characters() | st.sampled_from(WITHOUT_MEANING + "Ãâ€©&;#x\ud83d\ude00\u200d👩")))
 def test_a_repaired_text_is_not_changed_again(text):
     repaired = repair_characters(text)
-    repaired.encode()
+    repaired.encode()  # fails for half characters
     assert repair_characters(repaired) == repaired
-    assert repair_text(repaired)[0].encode()
 
 
 def test_published_texts_keep_invisible_characters():

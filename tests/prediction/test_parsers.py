@@ -10,9 +10,9 @@ from wholescript.errors import DataError
 from wholescript.features.word_counts import tokenize_words
 from wholescript.prediction.formats import Format
 from wholescript.prediction.parsers import (
+    _PARSERS,
     FORMATS,
     MAX_CHARACTERS,
-    _PARSERS,
     _parse,
     _read,
     read_script,
