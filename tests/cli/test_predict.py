@@ -61,7 +61,7 @@ def test_bad_file_does_not_stop_the_others(run_predict, script, tmp_path):
         ["file", "error"],
     ]
     assert "empty.txt: empty. Save the script again." in result.stderr
-    assert "digits.txt: 4,000 words without a letter" in result.stderr
+    assert "digits.txt: 0 of 4,000 words have letters" in result.stderr
     assert "none.pdf: cannot be read" in result.stderr
 
 

@@ -157,9 +157,9 @@ def test_fountain_notes_are_removed(tmp_path):
             "not well-formed XML.*Save it from Final Draft again",
         ),
         ("page.fdx", b"<html/>", "0 words; at least 1,000"),
-        ("marks.txt", 1_200 * "... 12 -- ", "3,600 words without a letter.*ocrmypdf --force-ocr"),
-        ("marks.pdf", text_pdf(60 * "12 .. "), "words without a letter"),
-        ("marks.fountain", 1_200 * "_ * _ ", "words without a letter"),
+        ("marks.txt", 1_200 * "... 12 -- ", "0 of 3,600 words have letters.*ocrmypdf --force-ocr"),
+        ("marks.pdf", text_pdf(60 * "12 .. "), "0 of 1,440 words have letters"),
+        ("marks.fountain", "a " + 1_200 * "_ * _ ", "1 of 3,601 words have letters"),
     ],
 )
 def test_bad_input_is_an_error_with_a_remedy(tmp_path, name, content, message):

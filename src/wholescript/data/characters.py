@@ -73,7 +73,8 @@ def normalize_unicode(text: str) -> str:
 
 def describe_repairs(text: str) -> RepairedText:
     """Return what `repair_characters` returns, and say what it repaired."""
-    repaired, repairs = repair_characters(text), []
+    fixed, repairs = fix_text(text, REPAIRS), []
+    repaired = repair_characters(fixed)
     if badness(text) > badness(repaired):
         pairs = zip(text.split(), repaired.split(), strict=False)
         before, after = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
@@ -81,11 +82,9 @@ def describe_repairs(text: str) -> RepairedText:
             "mojibake was repaired (UTF-8 that was decoded as another encoding); for example, "
             f"{before[:30]!r} became {after[:30]!r}"
         )
-    if lost := fix_surrogates(text).count(REPLACEMENT_CHARACTER) - text.count(
-        REPLACEMENT_CHARACTER
-    ):
+    joined = fix_surrogates(text)  # the halves that stand in order are one character
+    if lost := joined.count(REPLACEMENT_CHARACTER) - text.count(REPLACEMENT_CHARACTER):
         repairs.append(f"half characters (lone surrogates) were replaced by U+FFFD: {lost}")
-    fixed = fix_text(text, REPAIRS) if _ANY.search(text) else text  # mojibake has soft hyphens
     if removed := len(fixed) - len(_remove_invisible(fixed)):
         repairs.append(f"invisible characters, such as soft hyphens, were removed: {removed}")
     if not unicodedata.is_normalized("NFC", text):

@@ -21,6 +21,7 @@ from wholescript.prediction.formats import Format, find_format
 from wholescript.printable import printable
 
 MIN_WORDS = 1_000  # five pages; the shortest training script has 7,000
+MIN_LETTER_SHARE = 0.1  # of the words; a script has more than 0.9
 MAX_CHARACTERS = 2_000_000  # seven times the longest training script
 MAX_BYTES = 200_000_000  # a PDF may contain images
 MAX_REPLACEMENT_SHARE = 1e-3  # of the characters; more indicates another encoding
@@ -124,14 +125,16 @@ def _check_n_characters(n_characters: int) -> None:
 
 def _check_words(text: str) -> None:
     n_words = len(text.split())
-    if n_words >= MIN_WORDS and not tokenize_words(text):
-        raise DataError(
-            f"{n_words:,} words without a letter, as of a PDF with a damaged text layer. "
-            "Run OCR, for example `ocrmypdf --force-ocr in.pdf out.pdf`, or use another copy."
-        )
     if n_words < MIN_WORDS:
         raise DataError(
             f"{n_words:,} words; at least {MIN_WORDS:,} are needed. Use the complete script."
+        )
+    n_with_letters = len(tokenize_words(text))
+    if n_with_letters < MIN_LETTER_SHARE * n_words:
+        raise DataError(
+            f"{n_with_letters:,} of {n_words:,} words have letters, as in a PDF with a damaged "
+            "text layer. Run OCR, for example `ocrmypdf --force-ocr in.pdf out.pdf`, or use "
+            "another copy."
         )
 
 

@@ -64,7 +64,7 @@ def test_texts_are_composed_and_without_invisible_characters(tmp_path: Path) -> 
 
 
 def test_mojibake_is_named_and_a_little_noise_is_not() -> None:
-    line = "Now – so the señora says at the café… – “I know it, and they leave. "
+    line = "Now — so the señora says at the café… — “I know it, and they leave. "
     assert "`ftfy.fix_text` repairs it" in str(find_text_error(mojibake(20 * line)))
     assert find_text_error((20 * line).encode()) is None
     assert find_text_error(mojibake("é ") + 2_000 * b"word ") is None
