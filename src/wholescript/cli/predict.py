@@ -171,7 +171,7 @@ def text(
     classes = found.config["classes"]
     for text in texts:
         for repair in describe_repairs(text).repairs:
-            warn(f"note: {repair}")
+            warn(f"note on {text[:30]!r}: {repair}")
     repaired = [repair_text(text)[0] for text in texts]
     for one, row in zip(repaired, fitted.predict_proba(repaired), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
