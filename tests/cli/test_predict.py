@@ -51,7 +51,7 @@ def test_bad_file_does_not_stop_the_others(run_predict, script, tmp_path):
     bad, digits = tmp_path / "empty.txt", tmp_path / "digits.txt"
     bad.touch()
     digits.write_text("1234 . " * 2_000)
-    result = run_predict(bad, digits, script, tmp_path / "none.pdf", "--json")
+    result = run_predict(bad, digits, script, tmp_path / f"{300 * 'none'}.pdf", "--json")
     assert result.exit_code == 2
     answers = json.loads(result.stdout)
     assert [list(answer)[:2] for answer in answers] == [
@@ -62,7 +62,7 @@ def test_bad_file_does_not_stop_the_others(run_predict, script, tmp_path):
     ]
     assert "empty.txt: empty. Save the script again." in result.stderr
     assert "digits.txt: 0 of 4,000 words have letters" in result.stderr
-    assert "none.pdf: cannot be read" in result.stderr
+    assert "none.pdf: cannot be read (File name too long)" in result.stderr
 
 
 def test_markup_in_a_file_name_is_text_in_the_figure(run_predict, script, tmp_path):

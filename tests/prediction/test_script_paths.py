@@ -35,5 +35,13 @@ def test_other_paths_are_returned_as_they_are(folder):
     bracketed = folder / "film [1].txt"
     bracketed.touch()
     (folder / "empty").mkdir()
-    for path in (bracketed, folder / "none*", folder / "none.txt", folder / "empty", Path("-")):
+    too_long = Path(300 * "INT. HOUSE ")
+    for path in (
+        bracketed,
+        too_long,
+        folder / "none*",
+        folder / "none.txt",
+        folder / "empty",
+        Path("-"),
+    ):
         assert find_scripts(path) == ([path], [])

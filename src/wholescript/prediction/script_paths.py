@@ -14,8 +14,15 @@ def find_scripts(path: Path) -> tuple[list[Path], list[Path]]:
 
     A folder stands for its files with a suffix of `FORMATS`, and a pattern such as `scripts/*.txt`
     for the files that match; figures of predictions are no scripts. Any other path, a folder
-    without scripts and a pattern that matches nothing are returned as they are.
+    without scripts and a pattern that matches nothing are returned as they are: reading tells.
     """
+    try:
+        return _find(path)
+    except (OSError, ValueError):  # a name that is too long, a folder that may not be read, `a**b`
+        return [path], []
+
+
+def _find(path: Path) -> tuple[list[Path], list[Path]]:
     if path.is_dir():
         files = _visible(path.iterdir())
         scripts = [file for file in files if file.suffix.lower() in FORMATS and file.is_file()]
