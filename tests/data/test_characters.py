@@ -1,4 +1,5 @@
 import unicodedata
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -92,6 +93,13 @@ def test_published_texts_keep_invisible_characters():
     text = "a pre\u00adquel &amp; more"
     assert repair_text(text, keep_invisible=True) == ("a pre\u00adquel & more", True, False)
     assert repair_text(text) == ("a prequel & more", True, False)
+
+
+@pytest.mark.parametrize("character", ["\U000e0041", "\u200d", "\ufe0f", "\u0301\u200d", "\u00ad"])
+def test_a_long_run_of_invisible_characters_takes_no_quadratic_time(character):
+    started = process_time()
+    normalize_unicode("a" + 50_000 * character + "b")
+    assert process_time() - started < 5
 
 
 def test_repairs_are_told():

@@ -30,17 +30,18 @@ _HAS_VARIANTS = rf"[{_PICTOGRAPH}\p{{S}}\p{{Han}}\p{{Mongolian}}\p{{Myanmar}}\p{
 _FILLERS = r"\u115F\u1160"  # with which old Korean syllables are written
 _SEEN_IN_CONTEXT = rf"[\u200B-\u200D{_FILLERS}]|{_TAG}|{_VARIANT}"
 _ANY = regex.compile(r"\p{Default_Ignorable_Code_Point}")
-# In this order: what is always meaningless must not hide the neighbours of the others.
+# In this order: what is always meaningless must not hide the neighbours of the others. What stands
+# before is bounded, so that a long run of marks or tags costs no quadratic time.
 _INVISIBLE = tuple(
     map(
         regex.compile,
         (
             rf"(?!{_SEEN_IN_CONTEXT})\p{{Default_Ignorable_Code_Point}}",
-            rf"(?<!{_WITHOUT_SPACES}\p{{M}}*)\u200B|\u200B(?!{_WITHOUT_SPACES})",
-            rf"(?<!{_JOINING_LETTER}\p{{M}}*)\u200C|\u200C(?!\p{{L}})",
-            rf"(?<!{_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]*|{_JOINING_LETTER}\p{{M}}*)\u200D"
-            rf"|(?<={_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]*)\u200D(?!{_PICTOGRAPH})",
-            rf"(?<!\U0001F3F4{_TAG}*){_TAG}",
+            rf"(?<!{_WITHOUT_SPACES}\p{{M}}{{,9}})\u200B|\u200B(?!{_WITHOUT_SPACES})",
+            rf"(?<!{_JOINING_LETTER}\p{{M}}{{,9}})\u200C|\u200C(?!\p{{L}})",
+            rf"(?<!{_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]{{,2}}|{_JOINING_LETTER}\p{{M}}{{,9}})\u200D"
+            rf"|(?<={_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]{{,2}})\u200D(?!{_PICTOGRAPH})",
+            rf"(?<!\U0001F3F4{_TAG}{{,31}}){_TAG}",
             rf"(?<!{_HAS_VARIANTS})(?!(?<=[0-9#*])\uFE0F\u20E3){_VARIANT}",
         ),
     )
