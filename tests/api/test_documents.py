@@ -193,6 +193,19 @@ def test_an_unusable_table_is_an_error_and_nothing_is_written(
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
+def test_a_text_in_any_form_has_the_same_probabilities(model):
+    texts = [
+        "the café by the pier",
+        "the cafe\u0301 by\u200b the p\u00adier",
+        "the cafÃ© by the pier",
+    ]
+    first, *others = model.predict_proba(texts)
+    assert all((first == other).all() for other in others)
+    frame = pd.DataFrame({"text": [*texts, "\u200b\ufeff"]})
+    predicted = model.predict(frame)
+    assert predicted["probability"].nunique() == 1 and predicted["label"].isna().sum() == 1
+
+
 def test_a_single_text_and_an_empty_one_are_errors(model):
     with pytest.raises(DataError, match="single string"):
         model.predict("the old ferry")

@@ -91,3 +91,11 @@ def test_scripts_that_cannot_be_read_are_errors(model):
                 model.predict([script])
     with pytest.raises(DataError, match="single"):
         model.predict("no.pdf")
+
+
+def test_scripts_without_letters_are_errors_and_short_ones_are_not(model):
+    for script in ("", "\u200b", "12 .. 34"):
+        with pytest.raises(DataError, match="empty or without letters"):
+            model.predict_proba([script])
+    grief, other = model.predict_proba(["gri\u00adef", "grief"])
+    assert (grief == other).all()

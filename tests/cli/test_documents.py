@@ -70,6 +70,23 @@ def test_classify_prints_the_most_probable_classes(call):
 
 
 @pytest.mark.usefixtures("trained")
+def test_a_text_in_another_form_is_repaired_and_classified_the_same(call):
+    def predict(text):
+        return call("predict", "text", "questions/naive-bayes", text).splitlines()
+
+    (expected,) = predict("the old violin, café")
+    notes = {
+        "the o\u00adld vio\u200blin, café": "invisible characters",
+        "the old violin, cafe\u0301": "composed",
+        "the old violin, cafÃ©": "'cafÃ©' became 'café'",
+    }
+    for text, note in notes.items():
+        answer, repaired = predict(text)
+        assert answer == expected and note in repaired
+    assert "half characters" in predict("the old violin \udce9")[1]
+
+
+@pytest.mark.usefixtures("trained")
 def test_a_table_gets_labels(call, tmp_path):
     table = tmp_path / "new.csv"
     pd.DataFrame({"id": [7, 8], "text": ["the old violin", "a harbour"]}).to_csv(table, index=False)

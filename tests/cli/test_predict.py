@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import shutil
@@ -47,18 +48,21 @@ def test_json_output(run_predict, script):
 
 
 def test_bad_file_does_not_stop_the_others(run_predict, script, tmp_path):
-    bad = tmp_path / "empty.txt"
+    bad, digits = tmp_path / "empty.txt", tmp_path / "digits.txt"
     bad.touch()
-    result = run_predict(bad, script, tmp_path / "none.pdf", "--json")
+    digits.write_text("1234 . " * 2_000)
+    result = run_predict(bad, digits, script, tmp_path / f"{300 * 'none'}.pdf", "--json")
     assert result.exit_code == 2
     answers = json.loads(result.stdout)
     assert [list(answer)[:2] for answer in answers] == [
+        ["file", "error"],
         ["file", "error"],
         ["file", "probability"],
         ["file", "error"],
     ]
     assert "empty.txt: empty. Save the script again." in result.stderr
-    assert "none.pdf: cannot be read" in result.stderr
+    assert "digits.txt: 0 of 4,000 words have letters" in result.stderr
+    assert "none.pdf: cannot be read (File name too long)" in result.stderr
 
 
 def test_markup_in_a_file_name_is_text_in_the_figure(run_predict, script, tmp_path):
@@ -73,17 +77,55 @@ def test_markup_in_a_file_name_is_text_in_the_figure(run_predict, script, tmp_pa
     assert drawings[0].read_bytes() == drawings[1].read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("figure", "message"),
-    [
-        ("chart.pdf", "a figure needs a suffix among .png, .svg"),
-        ("film.fountain/x.png", "cannot be written"),
-    ],
-)
-def test_figure_that_cannot_be_written_is_an_error(run_predict, script, tmp_path, figure, message):
-    result = run_predict(script, "--figure", tmp_path / figure)
+def test_figure_of_another_kind_is_an_error(run_predict, script, tmp_path):
+    result = run_predict(script, "--figure", tmp_path / "chart.pdf")
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "a figure needs a suffix among .png, .svg" in result.stderr
+
+
+def test_figure_that_cannot_be_written_does_not_cost_the_answer(run_predict, script):
+    script.with_name("film.fountain.prediction.png").mkdir()
+    result = run_predict(script)
+    assert result.exit_code == 0
+    assert "warning: the figure" in result.stderr and "--no-figure" in result.stderr
+    assert "probability of a nomination" in result.stdout and "figure:" not in result.stdout
+    (answer,) = json.loads(run_predict(script, "--json").stdout)
+    assert answer["probability"] > 0 and answer["figure"] is None
+
+
+def test_figure_that_was_asked_for_and_not_written_is_an_error_after_the_answer(
+    run_predict, script
+):
+    result = run_predict(script, "--figure", script / "x.png")
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert "cannot be written" in result.stderr
+    assert "probability of a nomination" in result.stdout
+
+
+def test_folder_and_pattern_and_standard_input(run_predict, script, tmp_path, monkeypatch):
+    shutil.copy(script, tmp_path / "other.txt")
+    (tmp_path / "readme.md").touch()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(script.read_bytes())))
+    result = run_predict(tmp_path, tmp_path / "*.txt", "-", "--json", "--no-figure")
+    assert result.exit_code == 0, result.stderr
+    answers = json.loads(result.stdout)
+    names = ["film.fountain", "other.txt", "other.txt", "standard input"]
+    assert [answer["file"].rsplit("/")[-1] for answer in answers] == names
+    assert len({answer["probability"] for answer in answers}) == 1
+    assert "left out" in result.stderr and "readme.md" in result.stderr
+
+
+def test_standard_input_has_no_figure_by_default(run_predict, script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(script.read_bytes())))
+    assert "standard input: probability" in run_predict("-").stdout
+    assert list(tmp_path.glob("*.png")) == []
+
+
+@pytest.mark.parametrize("option", ["--yeer", "-x"])
+def test_unknown_option_is_no_script(run_predict, script, option):
+    result = run_predict(script, option, "3")
+    assert result.exit_code == 2 and f"unknown option {option}" in result.stderr
 
 
 def test_one_figure_for_two_scripts_is_an_error(run_predict, script):

@@ -24,7 +24,7 @@ def test_local_csv_is_prepared(questions: Make, save: Save, tmp_path: Path) -> N
     assert result.exit_code == 0, result.output
     found = read_labelled_dataset(tmp_path / "_build" / "labelled" / "trec")
     assert [len(found.splits[s]) for s in ("train", "validation", "test")] == [216, 24, 60]
-    assert "encoding repaired" in result.stdout and "216" in result.stdout
+    assert "characters repaired" in result.stdout and "216" in result.stdout
     assert found.fingerprint[:12] in result.stdout
     assert "texts from the column 'text', labels from 'label'" in result.stdout
     assert "train from trec.csv; test drawn, 20% of train; validation drawn" in result.stdout

@@ -133,3 +133,19 @@ def test_class_names_stored_by_datasets_are_read(tmp_path: Path) -> None:
     part = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [1, 0]}, features=features)
     part.to_parquet(tmp_path / "train.parquet")
     assert read_table(tmp_path / "train.parquet").class_names == {"label": ["low", "high"]}
+
+
+def test_half_characters_of_json_lines_are_replaced_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        r'{"text": "whole \ud83d\udc4d", "note": "a path \\udead\\x"}',
+        r'{"text": "high \uD83D", "note": ["low \udc4d", {"\ude00": 1}]}',
+        r'{"text": "plain", "note": "twice \ud83d\ud83d\udc4d"}',
+    ]
+    (tmp_path / "own.jsonl").write_text("\n".join(lines))
+    rows = read_table(tmp_path / "own.jsonl").frame
+    assert rows["text"].tolist() == ["whole 👍", "high \ufffd", "plain"]
+    notes = ["a path \\udead\\x", ["low \ufffd", {"\ufffd": 1}], "twice \ufffd👍"]
+    assert rows["note"].tolist() == notes
+    assert "own.jsonl were replaced by U+FFFD: line 2, 3\n" in capsys.readouterr().out

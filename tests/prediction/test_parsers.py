@@ -1,4 +1,5 @@
 import io
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,15 @@ from reportlab.pdfgen.canvas import Canvas
 
 from wholescript.errors import DataError
 from wholescript.features.word_counts import tokenize_words
-from wholescript.prediction.parsers import FORMATS, MAX_CHARACTERS, _read, read_script
+from wholescript.prediction.formats import Format
+from wholescript.prediction.parsers import (
+    _PARSERS,
+    FORMATS,
+    MAX_CHARACTERS,
+    _parse,
+    _read,
+    read_script,
+)
 
 LINE = "She opens the door. Café Müller, where they once met, is closed.\n"
 TEXT = "INT. HOUSE - NIGHT\n\n" + 120 * LINE
@@ -25,6 +34,16 @@ def scanned_pdf(pages=3):
     for number in range(pages):
         canvas.rect(50, 50, 400, 700)
         canvas.drawString(500, 800, str(number + 1))
+        canvas.showPage()
+    canvas.save()
+    return pdf.getvalue()
+
+
+def text_pdf(line):
+    pdf = io.BytesIO()
+    canvas = Canvas(pdf)
+    for _ in range(12):
+        canvas.drawString(50, 800, line)
         canvas.showPage()
     canvas.save()
     return pdf.getvalue()
@@ -50,6 +69,32 @@ def test_encodings_are_decoded(tmp_path, suffix, encoding):
     assert bool(script.repairs) == (encoding == "cp1252")
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: normalize("NFD", text), "composed"),
+        (lambda text: text.replace("er", "e\u00adr"), "invisible characters"),
+        (lambda text: "\u200b".join(text), "invisible characters"),
+        (lambda text: text.encode().decode("cp1252"), "'CafÃ©' became 'Café'"),
+        (lambda text: text.encode().decode("cp1252").encode().decode("cp1252"), "mojibake"),
+    ],
+)
+def test_characters_are_repaired_and_the_repair_is_told(tmp_path, change, told):
+    script = read_script(write_file(tmp_path, "film.txt", change(TEXT)))
+    assert tokenize_words(script.text) == tokenize_words(TEXT)
+    (repair,) = script.repairs
+    assert told in repair
+
+
+def test_a_fault_of_a_library_is_an_error_of_the_file(tmp_path, monkeypatch):
+    def fail(raw):
+        raise IndexError("page 3")
+
+    monkeypatch.setitem(_PARSERS, Format.PDF, fail)
+    with pytest.raises(DataError, match=r"film\.pdf: cannot be read as PDF \(IndexError: page 3\)"):
+        read_script(write_file(tmp_path, "film.pdf", b"%PDF-1.7"))
+
+
 def test_a_few_invalid_bytes_are_reported(tmp_path):
     broken = TEXT.encode() + b"\xc3 and so on\n"
     script = read_script(write_file(tmp_path, "film.txt", broken))
@@ -62,7 +107,13 @@ def test_html_is_removed(tmp_path):
     page = f"<html><script>steal()</script><body>{body} Tom &amp; Ann</body></html>"
     script = read_script(write_file(tmp_path, "film.txt", page))
     assert tokenize_words(script.text) == [*tokenize_words(TEXT), "tom", "ann"]
-    assert script.repairs == ("HTML tags were removed",)
+    assert script.repairs == ("read as HTML, by its content", "HTML tags were removed")
+
+
+def test_words_of_neighbouring_cells_stay_apart(tmp_path):
+    page = "<html>" + 400 * "<tr><td>one</td><td>two</td></tr>three<br>four" + "</html>"
+    words = tokenize_words(read_script(write_file(tmp_path, "film.html", page)).text)
+    assert words == 400 * ["one", "two", "three", "four"]
 
 
 def test_quoted_html_tag_is_text(tmp_path):
@@ -83,7 +134,7 @@ def test_fountain_notes_are_removed(tmp_path):
         ("empty.txt", b"", "empty. Save the script again"),
         ("blank.fountain", b" \n\t\n", "empty. Save the script again"),
         ("tiny.txt", 10 * LINE, "120 words; at least 1,000 are needed"),
-        ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" * 999, "binary"),
+        ("blob.txt", b"\x07blob\0\0\0" * 999, "binary"),
         ("control.txt", b"word \x01\x02 " * 2_000, "binary"),
         (
             "no-mark.txt",
@@ -100,12 +151,15 @@ def test_fountain_notes_are_removed(tmp_path):
         ("words.fountain", b"word " * 2_000_000, "the limit is 2,000,000. Use one file per script"),
         ("scan.pdf", scanned_pdf(), r"3 of 3 pages have no text layer \(scanned\).*ocrmypdf"),
         ("cut.pdf", b"%PDF-1.7\n1 0 obj\n", "the PDF cannot be opened.*Export it again"),
-        ("text.pdf", TEXT, "the PDF cannot be opened"),
-        ("text.fdx", TEXT, "not well-formed XML.*Save it from Final Draft again"),
-        ("cut.fdx", b"<FinalDraft><Content><Paragraph>", "not well-formed XML"),
-        ("page.fdx", b"<html/>", "XML of another kind"),
-        ("script.docx", TEXT, r"'.docx' is not supported \(.txt, .fountain, .fdx, .pdf\). Export"),
-        ("script", TEXT, "'' is not supported"),
+        (
+            "cut.fdx",
+            b"<FinalDraft><Content><Paragraph>",
+            "not well-formed XML.*Save it from Final Draft again",
+        ),
+        ("page.fdx", b"<html/>", "0 words; at least 1,000"),
+        ("marks.txt", 1_200 * "... 12 -- ", "0 of 3,600 words have letters.*ocrmypdf --force-ocr"),
+        ("marks.pdf", text_pdf(60 * "12 .. "), "0 of 1,440 words have letters"),
+        ("marks.fountain", "a " + 1_200 * "_ * _ ", "1 of 3,601 words have letters"),
     ],
 )
 def test_bad_input_is_an_error_with_a_remedy(tmp_path, name, content, message):
@@ -126,7 +180,7 @@ def test_missing_file_and_folder_are_errors(tmp_path):
     with pytest.raises(DataError, match=r"none\.txt: cannot be read \(No such file"):
         read_script(tmp_path / "none.txt")
     (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(DataError, match=r"folder\.txt: cannot be read \(Is a directory"):
+    with pytest.raises(DataError, match=r"folder\.txt: a folder, not a script\. Give the files"):
         read_script(tmp_path / "folder.txt")
 
 
@@ -141,6 +195,6 @@ def test_file_name_is_printed_without_control_characters(tmp_path):
 def test_any_bytes_give_a_text_or_a_data_error(tmp_path_factory, suffix, content):
     path = write_file(tmp_path_factory.getbasetemp(), f"any{suffix}", content)
     try:
-        assert len(_read(path).text) <= MAX_CHARACTERS
+        assert len(_parse(_read(path), suffix).text) <= MAX_CHARACTERS
     except DataError as problem:
         assert str(problem).endswith(".") or "ocrmypdf" in str(problem)

@@ -1,10 +1,13 @@
 import math
+from unicodedata import normalize
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.prediction.screenplays import COMMON, PREDICTIVE, fountain_of
-from wholescript.prediction.parsers import Script, read_script
+from wholescript.prediction.parsers import Script, parse_script, read_script
 from wholescript.prediction.predict import N_PARTS, predict
 
 
@@ -86,3 +89,25 @@ def test_script_without_known_words_gets_a_prediction(predictor):
     prediction = predict(Script("qqq " * 1_500), predictor)
     assert prediction.word_contributions == ()
     assert 0 < prediction.low <= prediction.probability <= prediction.high < 1
+
+
+@settings(max_examples=20)
+@given(
+    form=st.sampled_from(["NFC", "NFD"]),
+    invisible=st.text("\u00ad\u200b\u200e\u2060\ufeff", max_size=3),
+    step=st.integers(1, 40),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_a_script_in_any_unicode_form_has_the_same_prediction(
+    predictor, form, invisible, step, encoding
+):
+    text = fountain_of(6_000, True)
+    decomposed = normalize(form, text)
+    other = invisible.join(decomposed[i : i + step] for i in range(0, len(decomposed), step))
+    expected = predict(parse_script(text.encode(), ".txt"), predictor)
+    found = predict(parse_script(other.encode(encoding), ".txt"), predictor)
+    assert (found.probability, found.parts) == (expected.probability, expected.parts)
+
+
+def test_a_text_of_few_words_is_predicted(predictor):
+    assert 0 < predict(Script("quiet"), predictor).probability < 1

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from wholescript.api.documents import metrics_table, open_workspace
 from wholescript.api.estimators import film_estimator, run_label
 from wholescript.api.saved import SavedModel, write_saved
+from wholescript.data.characters import describe_repairs
 from wholescript.data.films import Corpus, load_corpus
 from wholescript.errors import BundleError, DataError, ParameterError, did_you_mean
 from wholescript.experiments.experiment import run as execute
 from wholescript.experiments.results import Metric
 from wholescript.features.build import load_word_features
+from wholescript.features.word_counts import tokenize_words
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.prediction.fit import fit_described
 from wholescript.prediction.parsers import FORMATS, Script, read_script
@@ -233,7 +235,8 @@ def read_film_model(saved: SavedModel) -> FilmModel:
 def _script(script: str | Path) -> Script:
     """Return the script of a file, or of its text; a short line with a file's suffix is a file."""
     if isinstance(script, str) and ("\n" in script or Path(script).suffix.lower() not in FORMATS):
-        if not script.strip():
-            raise DataError("a script is empty: leave it out")
-        return Script(script)
+        cleaned = describe_repairs(script)
+        if not tokenize_words(cleaned.text):
+            raise DataError(f"a script is empty or without letters ({script[:40]!r}): leave it out")
+        return Script(cleaned.text, cleaned.repairs)
     return read_script(Path(script))

@@ -31,7 +31,7 @@ from wholescript.errors import ParameterError
 from wholescript.settings import PositiveInt, Seed, SplitShare
 
 CLEANING_STEPS = {
-    "encoding": "encoding repaired",
+    "encoding": "characters repaired",
     "line_breaks": "HTML line breaks replaced",
     "lost_characters": "with replacement characters (U+FFFD)",
     "empty": "empty, dropped",

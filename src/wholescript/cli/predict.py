@@ -1,6 +1,6 @@
 """`wholescript predict`: a nomination from screenplays, or the classes of texts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,14 @@ group = App(name="predict")
 
 @group.command
 def film(
-    *scripts: Annotated[Path, Parameter(help=f"Screenplays: {', '.join(FORMATS)}.")],
+    *scripts: Annotated[
+        Path,
+        Parameter(
+            allow_leading_hyphen=True,  # for `-` alone
+            help=f"Screenplays ({', '.join(FORMATS)}; their content decides how they are read), "
+            "folders of them, quoted patterns such as 'scripts/*.txt', or - for standard input.",
+        ),
+    ],
     year: Annotated[
         int | None,
         Parameter(help="Year of the film; warns if it is outside the training years."),
@@ -34,6 +41,9 @@ def film(
     ] = False,
 ) -> None:
     """Predict the probability of a nomination for writing; exit code 2 if a script fails.
+
+    The other scripts are predicted all the same. A figure that cannot be written is a warning, and
+    exit code 2 only if it was asked for with --figure.
 
     Example: `wholescript predict film script.fountain --year 2019`
     """
@@ -50,19 +60,26 @@ def film(
 
     if not scripts:
         raise ParameterError("give at least one screenplay, such as script.fountain")
-    figures = [None] * len(scripts) if no_figure else figure_paths(list(scripts), figure)
-    predictor, results = load_predictor(), list[dict[str, Any]]()
-    for path, figure_path in zip(scripts, figures, strict=True):
+    paths = _expand(scripts)
+    figures = [None] * len(paths) if no_figure else figure_paths(paths, figure)
+    predictor, results, failed = load_predictor(), list[dict[str, Any]](), False
+    for path, figure_path in zip(paths, figures, strict=True):
         name = printable_path(path)
         try:
             prediction = predict_script(read_script(path), predictor, year=year)
-            if figure_path is not None:
-                write_figure(prediction, printable_path(Path(path.name)), figure_path)
         except WholeScriptError as error:
             results.append({"file": name, "error": str(error)})
             warn(f"error: {error}")
+            failed = True
             continue
-        shown = figure_path and printable_path(figure_path)
+        shown = None
+        if figure_path is not None:
+            try:
+                write_figure(prediction, printable_path(Path(path.name)), figure_path)
+                shown = printable_path(figure_path)
+            except WholeScriptError as error:
+                warn(f"warning: {error}")
+                failed = failed or figure is not None
         results.append({"file": name, **asdict(prediction), "figure": shown})
         if not json:
             lines = [f"{name}: {summary_line(prediction)}", *explanation_lines(prediction)]
@@ -70,8 +87,27 @@ def film(
             echo("\n  ".join(lines))
     if json:
         echo(dumps(results, indent=2))
-    if any("error" in result for result in results):
+    if failed:
         sys.exit(2)
+
+
+def _expand(given: Sequence[Path]) -> list[Path]:
+    """Return the scripts that paths, folders and patterns stand for; print what is left out."""
+    from wholescript.data.checks import list_some
+    from wholescript.errors import ParameterError
+    from wholescript.prediction.parsers import STANDARD_INPUT, printable_path
+    from wholescript.prediction.script_paths import find_scripts
+
+    scripts: list[Path] = []
+    for path in given:
+        if str(path).startswith("-") and path != STANDARD_INPUT:
+            raise ParameterError(f"unknown option {path}; a file of that name is ./{path}")
+        found, left_out = find_scripts(path)
+        scripts += found
+        if left_out:
+            names = list_some([printable_path(file) for file in left_out])
+            warn(f"left out, give the name of one to use it: {names}")
+    return scripts
 
 
 @group.command
@@ -104,6 +140,8 @@ def text(
 
     A table: `wholescript predict text questions/tfidf-svm --table new.csv --output out.csv`
     """
+    from wholescript.data.characters import describe_repairs
+    from wholescript.data.labelled.cleaning import repair_text
     from wholescript.errors import ParameterError
     from wholescript.evaluation.token_attribution import (
         attribute_tokens,
@@ -131,13 +169,17 @@ def text(
     ((found, *_),) = find_document_runs(workspace.store, [run]).values()
     fitted = load_trained_run(workspace.project, found)
     classes = found.config["classes"]
-    for one, row in zip(texts, fitted.predict_proba(list(texts)), strict=True):
+    for text in texts:
+        for repair in describe_repairs(text).repairs:
+            warn(f"note on {text[:30]!r}: {repair}")
+    repaired = [repair_text(text)[0] for text in texts]
+    for one, row in zip(repaired, fitted.predict_proba(repaired), strict=True):
         best = sorted(zip(row, classes, strict=True), reverse=True)[:top]
         echo(", ".join(f"{printable(name)} {probability:.1%}" for probability, name in best))
         if supports_token_attribution(fitted):
             out.print(_attribution_line(attribute_tokens(fitted, one)))
     if store_attribution:
-        stored = execute(TokenAttribution(texts[0]), found, workspace)
+        stored = execute(TokenAttribution(repaired[0]), found, workspace)
         echo(f"stored {stored.name}")
 
 

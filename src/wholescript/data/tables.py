@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from ftfy.fixes import fix_surrogates
 from tqdm import tqdm
 
+from wholescript.data.checks import list_some
 from wholescript.data.delimited import Quoting, parse_delimiter, read_delimited
 from wholescript.errors import DataError, ParameterError, WholeScriptError
 
@@ -87,8 +89,11 @@ def read_table(path: Path, text_format: TextFormat | None = None) -> Table:
 
 
 def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
-    """Return the objects of JSON lines; raise DataError with the number of the first bad line."""
-    objects = []
+    """Return the objects of JSON lines; raise DataError with the number of the first bad line.
+
+    Half characters, which only JSON's escapes can hold, are replaced by U+FFFD, and reported.
+    """
+    objects, with_half = [], []
     decode = json.JSONDecoder(object_pairs_hook=_distinct_names).decode
     # Not splitlines(): a text may contain U+2028 or U+0085, which end no line of the file.
     for number, line in enumerate(text.split("\n"), start=1):
@@ -96,6 +101,11 @@ def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
             continue
         try:
             row = decode(line.strip())
+            if "\\ud" in line.lower():
+                parsed = json.dumps(row, ensure_ascii=False)
+                if (repaired := fix_surrogates(parsed)) != parsed:
+                    row = decode(repaired)
+                    with_half.append(number)
         except _RepeatedNameError as error:
             raise DataError(
                 f"line {number} of {where} has the name {error.args[0]!r} twice: rename one."
@@ -110,6 +120,11 @@ def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
                 f"line {number} of {where} is not a JSON object: write one object per line."
             )
         objects.append(row)
+    if with_half:
+        tqdm.write(
+            f"half characters (lone surrogates) of {where} were replaced by U+FFFD: "
+            f"line {list_some(with_half)}"
+        )
     return objects
 
 

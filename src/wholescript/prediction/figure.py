@@ -10,20 +10,30 @@ from matplotlib.figure import Figure
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
 from wholescript.plots.text import literal
+from wholescript.prediction.parsers import STANDARD_INPUT
 from wholescript.prediction.predict import Z_95, Prediction
+from wholescript.prediction.script_paths import FIGURE_SUFFIX
 from wholescript.prediction.text_output import summary_line
 
 FORMATS = (".png", ".svg")
 POSITIVE_COLOR, NEGATIVE_COLOR = "#0173b2", "#de8f05"  # of seaborn's colour-blind palette
 
 
-def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
+def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path | None]:
     """Return the path of each figure: next to its script, or `figure` for a single script.
 
-    Raises ParameterError for one `figure` and several scripts.
+    The script of standard input has no figure by default. Raises ParameterError for one `figure`
+    and several scripts, or if its suffix is not in `FORMATS`.
     """
     if figure is None:
-        return [path.with_name(f"{path.name}.prediction.png") for path in scripts]
+        return [
+            None if path == STANDARD_INPUT else path.with_name(f"{path.name}{FIGURE_SUFFIX}")
+            for path in scripts
+        ]
+    if figure.suffix.lower() not in FORMATS:
+        raise ParameterError(
+            f"a figure needs a suffix among {', '.join(FORMATS)}: {figure.name!r}."
+        )
     if len(scripts) > 1:
         raise ParameterError(
             f"--figure names one file for {len(scripts)} scripts: without it each figure "
@@ -35,10 +45,8 @@ def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path]:
 def write_figure(prediction: Prediction, title: str, path: Path) -> None:
     """Draw a prediction to `path`; the same prediction gives the same bytes.
 
-    Raises ParameterError if the suffix is not in `FORMATS` or the file cannot be written.
+    Its suffix is one of `FORMATS`. Raises ParameterError if the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise ParameterError(f"a figure needs a suffix among {', '.join(FORMATS)}: {path.name!r}.")
     drawn, kind = io.BytesIO(), path.suffix.lower()[1:]
     with rc_context({"svg.fonttype": "path", "svg.hashsalt": "wholescript", "font.size": 9}):
         figure = _draw(prediction, title)

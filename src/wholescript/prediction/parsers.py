@@ -1,21 +1,27 @@
-"""Parsers of screenplay files: plain text, Fountain, Final Draft and PDF.
+"""Parsers of screenplay files: plain text, Fountain, Final Draft, HTML and PDF.
 
-Defects that can be repaired unambiguously are repaired and reported; all others are errors.
+The content of a file decides how it is read (`formats`), not its name. Defects that can be repaired
+unambiguously are repaired and reported; all others are errors.
 """
 
 import codecs
 import html
 import io
 import re
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from wholescript.data.characters import describe_repairs
 from wholescript.errors import DataError
+from wholescript.features.word_counts import tokenize_words
+from wholescript.prediction.formats import Format, find_format
 from wholescript.printable import printable
 
 MIN_WORDS = 1_000  # five pages; the shortest training script has 7,000
+MIN_LETTER_SHARE = 0.1  # of the words; a script has more than 0.9
 MAX_CHARACTERS = 2_000_000  # seven times the longest training script
 MAX_BYTES = 200_000_000  # a PDF may contain images
 MAX_REPLACEMENT_SHARE = 1e-3  # of the characters; more indicates another encoding
@@ -28,6 +34,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _TAG = re.compile(
     r"</?(?:a|b|body|br|div|font|head|html|i|p|pre|script|span|style|u)\b[^<>]*>", re.I
 )
+_BLOCK = re.compile(
+    r"<(?=/?(?:article|blockquote|br|dd|div|dt|h[1-6]|hr|li|p|pre|section|table|td|th|title|tr)\b)",
+    re.I,
+)
+STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -39,41 +50,64 @@ class Script:
 
 
 def read_script(path: Path) -> Script:
-    """Read a script in one of `FORMATS`, chosen by the suffix of the file.
+    """Read a script from a file, or from standard input for the path `-`.
 
-    Raises DataError, with the file and the remedy, if it is missing, of another format, damaged,
+    Raises DataError, with the file and the remedy, if it is missing, of an unknown format, damaged,
     in an unknown encoding, without text, or too short or too long for a script.
     """
     try:
-        script = _read(path)
-        _check_n_characters(len(script.text))
-        _check_n_words(len(script.text.split()))
+        return parse_script(_read(path), path.suffix.lower())
     except DataError as problem:
         raise DataError(f"{printable_path(path)}: {problem}") from problem
-    return script
+
+
+def parse_script(raw: bytes, suffix: str = "") -> Script:
+    """Return the script that is in the bytes of a file; `suffix` is that of its name.
+
+    Raises DataError, with the remedy, if it cannot be used (`read_script`).
+    """
+    script = _parse(raw, suffix)
+    cleaned = describe_repairs(script.text)
+    _check_n_characters(len(cleaned.text))
+    _check_words(cleaned.text)
+    return Script(cleaned.text, (*script.repairs, *cleaned.repairs))
 
 
 def printable_path(path: Path) -> str:
     """Return a path with the control characters escaped that file names may contain."""
-    return printable(str(path))
+    return "standard input" if path == STANDARD_INPUT else printable(str(path))
 
 
-def _read(path: Path) -> Script:
-    parse = FORMATS.get(path.suffix.lower())
-    if parse is None:
-        raise DataError(
-            f"the suffix {path.suffix!r} is not supported ({', '.join(FORMATS)}). "
-            "Export the script as PDF or plain text."
-        )
+def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB. Remove images and attachments.")
-        raw = path.read_bytes()
+        with sys.stdin.buffer if path == STANDARD_INPUT else path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise DataError("a folder, not a script. Give the files in it by name.") from None
     except OSError as problem:
         raise DataError(f"cannot be read ({problem.strerror}). Check the path.") from problem
+    if len(raw) > MAX_BYTES:
+        raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB. Remove images and attachments.")
+    return raw
+
+
+def _parse(raw: bytes, suffix: str) -> Script:
     if not raw.strip():
         raise DataError("empty. Save the script again.")
-    script = parse(raw)
+    found = find_format(raw)
+    if found is Format.TEXT and suffix == ".fountain":
+        found = Format.FOUNTAIN
+    try:
+        script = _PARSERS[found](raw)
+    except DataError:
+        raise
+    except Exception as problem:  # any fault of a library, which must not stop the other scripts
+        raise DataError(
+            f"cannot be read as {found} ({type(problem).__name__}: {problem}). "
+            "Export the script as PDF or plain text."
+        ) from problem
+    if found is not FORMATS.get(suffix):
+        script = replace(script, repairs=(f"read as {found}, by its content", *script.repairs))
     if script.text.count("\ufffd") > MAX_REPLACEMENT_SHARE * len(script.text):
         raise DataError(
             "contains too many replacement characters (U+FFFD). Save the original as UTF-8."
@@ -89,22 +123,39 @@ def _check_n_characters(n_characters: int) -> None:
         )
 
 
-def _check_n_words(n_words: int) -> None:
+def _check_words(text: str) -> None:
+    n_words = len(text.split())
     if n_words < MIN_WORDS:
         raise DataError(
             f"{n_words:,} words; at least {MIN_WORDS:,} are needed. Use the complete script."
         )
+    n_with_letters = len(tokenize_words(text))
+    if n_with_letters < MIN_LETTER_SHARE * n_words:
+        raise DataError(
+            f"{n_with_letters:,} of {n_words:,} words have letters, as in a PDF with a damaged "
+            "text layer. Run OCR, for example `ocrmypdf --force-ocr in.pdf out.pdf`, or use "
+            "another copy."
+        )
 
 
 def _plain(raw: bytes) -> Script:
-    """Decode a text file; remove HTML tags, as of a saved web page."""
+    """Decode a text file; remove HTML tags, as of a part of a web page."""
     text, repairs = _decode(raw)
     if sum(1 for _ in _TAG.finditer(text)) > MAX_QUOTED_TAGS:
-        import nh3
-
-        text = html.unescape(nh3.clean(text, tags=set()))
-        repairs = (*repairs, "HTML tags were removed")
+        return _without_tags(text, repairs)
     return Script(text, repairs)
+
+
+def _html(raw: bytes) -> Script:
+    return _without_tags(*_decode(raw))
+
+
+def _without_tags(text: str, repairs: tuple[str, ...]) -> Script:
+    import nh3
+
+    apart = _BLOCK.sub("\n<", text)  # words of neighbouring cells and lines
+    text = html.unescape(nh3.clean(apart, tags=set()))
+    return Script(text, (*repairs, "HTML tags were removed"))
 
 
 def _fountain(raw: bytes) -> Script:
@@ -137,8 +188,6 @@ def _final_draft(raw: bytes) -> Script:
         raise DataError(
             f"not well-formed XML ({problem}). Save it from Final Draft again."
         ) from problem
-    if root.tag != "FinalDraft":
-        raise DataError(f"XML of another kind (<{root.tag}>). Save it from Final Draft again.")
     for parent in list(root.iter()):
         for note in parent.findall("ScriptNote"):
             parent.remove(note)
@@ -174,11 +223,21 @@ def _pdf(raw: bytes) -> Script:
     return Script("\n".join(pages).replace("\r\n", "\n").replace("\ufffe", ""))
 
 
-FORMATS: dict[str, Callable[[bytes], Script]] = {
-    ".txt": _plain,
-    ".fountain": _fountain,
-    ".fdx": _final_draft,
-    ".pdf": _pdf,
+FORMATS = {
+    ".txt": Format.TEXT,
+    ".fountain": Format.FOUNTAIN,
+    ".fdx": Format.FINAL_DRAFT,
+    ".pdf": Format.PDF,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+}
+"""The suffixes of screenplays, and what such a file is expected to be."""
+_PARSERS: dict[Format, Callable[[bytes], Script]] = {
+    Format.TEXT: _plain,
+    Format.FOUNTAIN: _fountain,
+    Format.FINAL_DRAFT: _final_draft,
+    Format.HTML: _html,
+    Format.PDF: _pdf,
 }
 
 

@@ -108,7 +108,7 @@ def _count_by_part(
     """Count the words of the vocabulary in each part between `bounds` (k + 1,): (k, V)."""
     word_ids = predictor.word_ids
     ids = [word_ids.get(word, -1) for word in words]
-    known = [np.array(ids[start:stop]) for start, stop in itertools.pairwise(bounds)]
+    known = [np.array(ids[start:stop], np.int64) for start, stop in itertools.pairwise(bounds)]
     return np.stack([np.bincount(k[k >= 0], minlength=len(word_ids)) for k in known])
 
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.delimited import Quoting
+from wholescript.data.labelled.cleaning import repair_text
 from wholescript.data.labelled.columns import guess_text_column, read_text_column
 from wholescript.data.tables import SUFFIXES, TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
@@ -64,7 +65,7 @@ def predict_rows(
     if text_column is None:
         text_column = guess_text_column(rows.rename(columns=str))
     require_columns(list(rows), [text_column], "the table")
-    texts = read_text_column(rows[text_column], "the table")
+    texts = [repair_text(text)[0] for text in read_text_column(rows[text_column], "the table")]
     filled = [position for position, text in enumerate(texts) if text.strip()]
     if not filled:
         raise DataError(f"the column {text_column!r} of the table has no text in {len(rows)} rows")

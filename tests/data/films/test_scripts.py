@@ -50,6 +50,30 @@ def test_one_pass_keeps_a_few_films_in_memory(tmp_path: Path, layout: dict[str, 
     assert peak < 3 * ROWS_PER_BATCH * long
 
 
+def test_texts_are_composed_and_without_invisible_characters(tmp_path: Path) -> None:
+    values = ["Cafe\u0301 do\u00ador\u200b", "Café door", b"\xff", "\u200b"]
+    texts = ScreenplayTexts(
+        dict(zip("abcd", range(4), strict=True)), column(tmp_path / "t", values, 9)
+    )
+    assert texts["a"] == texts["b"] == "Café door"
+    measured = measure_texts(texts.select("ab"))
+    assert measured.loc["a"].equals(measured.loc["b"])
+    for film_id, message in [("c", "not UTF-8"), ("d", "empty")]:
+        with pytest.raises(DataError, match=f"{film_id}: {message}"):
+            texts[film_id]
+
+
+def test_mojibake_is_named_and_a_little_noise_is_not() -> None:
+    line = "Now — so the señora says at the café… — “I know it, and they leave. "
+    assert "`ftfy.fix_text` repairs it" in str(find_text_error(mojibake(20 * line)))
+    assert find_text_error((20 * line).encode()) is None
+    assert find_text_error(mojibake("é ") + 2_000 * b"word ") is None
+
+
+def mojibake(text: str) -> bytes:
+    return text.encode().decode("cp1252").encode()
+
+
 def test_select_returns_texts_in_the_given_order(tmp_path: Path) -> None:
     read = column(tmp_path / "t.parquet", ["one", "two", "three"], 2)
     texts = ScreenplayTexts({"a": 0, "b": 1, "c": 2}, read)
@@ -96,7 +120,11 @@ def test_damaged_page_is_a_data_error(tmp_path: Path) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufffd")))
 def test_any_text_without_nul_is_accepted(text: str) -> None:
-    assert find_text_error(text.encode()) == (None if text.encode().strip() else "empty")
+    error = find_text_error(text.encode())
+    if text.encode().strip():
+        assert error is None or error.startswith("mojibake")
+    else:
+        assert error == "empty"
 
 
 def test_one_replacement_character_is_accepted() -> None:

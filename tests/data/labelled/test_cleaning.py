@@ -20,6 +20,8 @@ def split(name: str, *rows: tuple[str, int]) -> pd.DataFrame:
         ("one&lt;br /&gt;two", "one\ntwo", True, True),
         ("lost \ufffd letter", "lost \ufffd letter", False, False),
         ("half of a pair \ud83d", "half of a pair \ufffd", True, False),
+        ("a hid\u00adden\u200b hyphen", "a hidden hyphen", True, False),
+        ("cafe\u0301 &shy;&lt;br&gt;", "café \n", True, True),
     ],
 )
 def test_repair_text_fixes_encoding_and_line_breaks(

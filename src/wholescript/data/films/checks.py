@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from ftfy.badness import badness
 from numpy.typing import ArrayLike
 
 from wholescript.data.checks import (
@@ -14,6 +15,7 @@ from wholescript.data.checks import (
 from wholescript.errors import DataError
 
 MAX_REPLACEMENT_CHAR_SHARE = 1e-3  # of a text's characters
+MAX_MOJIBAKE_SHARE = 2e-3  # of a text's characters; noise of OCR in published scripts has 1.5e-3
 
 
 def check_ids(film_ids: "pd.Series[str]") -> None:
@@ -52,6 +54,8 @@ def find_text_error(raw: bytes) -> str | None:
     # A few replacement characters are harmless; many mean that the text was decoded wrongly.
     if text.count("\ufffd") > MAX_REPLACEMENT_CHAR_SHARE * len(text):
         return "decoded with a wrong encoding (it contains many U+FFFD)"
+    if not raw.isascii() and badness(text) > MAX_MOJIBAKE_SHARE * len(text):
+        return "mojibake, UTF-8 that was decoded as another encoding (`ftfy.fix_text` repairs it)"
     return None
 
 

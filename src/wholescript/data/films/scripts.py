@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wholescript.data.characters import normalize_unicode
 from wholescript.data.films.checks import find_text_error, raise_for_unreadable
 from wholescript.errors import DataError
 
@@ -42,8 +43,15 @@ class ScreenplayTexts(Mapping[str, str]):
         return len(self._rows)
 
     def raw(self, film_id: str) -> bytes:
-        """Return the bytes of a script, unchecked."""
-        return self._read(self._rows[film_id])
+        """Return the bytes of a script, unchecked.
+
+        If they are UTF-8 they are composed (NFC) and without invisible characters.
+        """
+        raw = self._read(self._rows[film_id])
+        try:
+            return raw if raw.isascii() else normalize_unicode(raw.decode()).encode()
+        except UnicodeDecodeError:  # which `find_text_error` tells
+            return raw
 
     def select(self, film_ids: Iterable[str]) -> "ScreenplayTexts":
         """Return the scripts of these films only."""

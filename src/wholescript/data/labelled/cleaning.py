@@ -1,8 +1,7 @@
 """Repairing texts and removing duplicates; each step counts the texts it changes or drops.
 
-Encoding is repaired with ftfy (Speer 2019, doi:10.5281/zenodo.2591652): mojibake, control
-characters, HTML entities and line ends. Curly quotes, ligatures and full-width characters are
-left as they are.
+Characters are repaired as everywhere (`data.characters`): mojibake, invisible and control
+characters, the Unicode form, HTML entities and line ends.
 """
 
 import re
@@ -10,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from ftfy import TextFixerConfig, fix_text
+from ftfy import fix_text
 from tqdm import tqdm
 
-REPAIRS = TextFixerConfig(uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False)
+from wholescript.data.characters import REPAIRS, REPLACEMENT_CHARACTER, repair_characters
+
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-REPLACEMENT_CHARACTER = "\ufffd"
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,11 @@ class CleanedSplits:
 
 
 def clean_splits(
-    splits: Mapping[str, pd.DataFrame], *, drop_conflicts: bool = False, progress: bool = True
+    splits: Mapping[str, pd.DataFrame],
+    *,
+    drop_conflicts: bool = False,
+    keep_invisible: bool = False,
+    progress: bool = True,
 ) -> CleanedSplits:
     """Repair texts, drop empty ones, and remove duplicates within and across splits.
 
@@ -38,6 +41,9 @@ def clean_splits(
 
     Args:
         splits: tables with text (str) and, except in `unsupervised`, label (int64).
+        drop_conflicts: see above.
+        keep_invisible: see `repair_text`.
+        progress: show a progress bar.
 
     Returns:
         The tables, re-indexed, and counts: read, encoding and line_breaks (texts repaired),
@@ -46,7 +52,9 @@ def clean_splits(
     """
     total = sum(len(table) for table in splits.values())
     with tqdm(total=total, unit="text", desc="cleaning", disable=not progress) as bar:
-        cleaned = {split: _repair_table(table, bar) for split, table in splits.items()}
+        cleaned = {
+            split: _repair_table(table, bar, keep_invisible) for split, table in splits.items()
+        }
     counts = {split: table_counts for split, (_, table_counts) in cleaned.items()}
     tables = {split: _drop_empty(table, counts[split]) for split, (table, _) in cleaned.items()}
     for split, table in tables.items():
@@ -60,10 +68,13 @@ def clean_splits(
     return CleanedSplits(tables, counts)
 
 
-def repair_text(text: str) -> tuple[str, bool, bool]:
-    """Return the repaired text, and whether its encoding and its HTML line breaks were changed."""
+def repair_text(text: str, *, keep_invisible: bool = False) -> tuple[str, bool, bool]:
+    """Return the repaired text, and whether its characters and its HTML line breaks were changed.
+
+    `keep_invisible` keeps soft hyphens and the like, as in texts that stored results are of.
+    """
     with_breaks = LINE_BREAK.sub("\n", text)
-    repaired = fix_text(with_breaks, REPAIRS)
+    repaired = fix_text(with_breaks, REPAIRS) if keep_invisible else repair_characters(with_breaks)
     final = LINE_BREAK.sub("\n", repaired)  # of tags that were written as HTML entities
     return final, repaired != with_breaks, with_breaks != text or final != repaired
 
@@ -82,10 +93,12 @@ def drop_overlap(
     return table[~shared].reset_index(drop=True)
 
 
-def _repair_table(table: pd.DataFrame, bar: "tqdm[None]") -> tuple[pd.DataFrame, dict[str, int]]:
+def _repair_table(
+    table: pd.DataFrame, bar: "tqdm[None]", keep_invisible: bool
+) -> tuple[pd.DataFrame, dict[str, int]]:
     texts, encoding, line_breaks = [], 0, 0
     for text in table["text"]:
-        text, encoding_changed, breaks_changed = repair_text(text)
+        text, encoding_changed, breaks_changed = repair_text(text, keep_invisible=keep_invisible)
         texts.append(text)
         encoding += encoding_changed
         line_breaks += breaks_changed

@@ -101,7 +101,11 @@ def prepare(
     if head is not None:
         check_head_not_label_sorted(splits["train"]["label"].to_numpy(), head, classes)
         splits["train"] = splits["train"].head(head)
-    cleaned = clean_splits(splits, drop_conflicts=drop_conflicts, progress=progress)
+    # Published texts stay as they were: their fingerprints are part of stored results.
+    published = source.registered is not None
+    cleaned = clean_splits(
+        splits, drop_conflicts=drop_conflicts, keep_invisible=published, progress=progress
+    )
     splits, counts = cleaned.splits, cleaned.counts
     if near_duplicates is None:
         near_duplicates = "report" if source.registered else "together"

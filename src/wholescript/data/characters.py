@@ -1,0 +1,100 @@
+"""The characters of a text: one Unicode form, nothing invisible, no mojibake.
+
+Two texts that look the same are the same text to a model: they are composed (NFC), and freed of
+characters that are not seen (Unicode's Default_Ignorable_Code_Point). Those that change what is
+seen are kept: joiners in emoji and in scripts that need them (Unicode Standard Annex 31, section
+2.3; Annex 29, rule GB11), variation selectors after characters that have variants, and the tags of
+flags. Mojibake is repaired with ftfy (Speer 2019, doi:10.5281/zenodo.2591652).
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+import regex
+from ftfy import TextFixerConfig, fix_text
+from ftfy.badness import badness
+from ftfy.fixes import fix_surrogates
+
+REPAIRS = TextFixerConfig(
+    uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False, explain=False
+)
+REPLACEMENT_CHARACTER = "\ufffd"
+
+_PICTOGRAPH = r"\p{Extended_Pictographic}"
+_ALPHABETS = r"\p{Latin}\p{Greek}\p{Cyrillic}\p{Armenian}\p{Georgian}\p{Hebrew}"
+_JOINING_LETTER = rf"(?![{_ALPHABETS}\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}])\p{{L}}"
+_WITHOUT_SPACES = r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Tham}\p{Balinese}\p{Javanese}]"
+_TAG = r"[\U000E0020-\U000E007F]"
+_VARIANT = r"[\u180B-\u180F\uFE00-\uFE0F\U000E0100-\U000E01EF]"
+_HAS_VARIANTS = rf"[{_PICTOGRAPH}\p{{S}}\p{{Han}}\p{{Mongolian}}\p{{Myanmar}}\p{{Phags_Pa}}]"
+_FILLERS = r"\u115F\u1160"  # with which old Korean syllables are written
+_SEEN_IN_CONTEXT = rf"[\u200B-\u200D{_FILLERS}]|{_TAG}|{_VARIANT}"
+_ANY = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+# In this order: what is always meaningless must not hide the neighbours of the others. What stands
+# before is bounded, so that a long run of marks or tags costs no quadratic time.
+_INVISIBLE = tuple(
+    map(
+        regex.compile,
+        (
+            rf"(?!{_SEEN_IN_CONTEXT})\p{{Default_Ignorable_Code_Point}}",
+            rf"(?<!{_WITHOUT_SPACES}\p{{M}}{{,9}})\u200B|\u200B(?!{_WITHOUT_SPACES})",
+            rf"(?<!{_JOINING_LETTER}\p{{M}}{{,9}})\u200C|\u200C(?!\p{{L}})",
+            rf"(?<!{_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]{{,2}}|{_JOINING_LETTER}\p{{M}}{{,9}})\u200D"
+            rf"|(?<={_PICTOGRAPH}[\p{{Emoji_Modifier}}\uFE0F]{{,2}})\u200D(?!{_PICTOGRAPH})",
+            rf"(?<!\U0001F3F4{_TAG}{{,31}}){_TAG}",
+            rf"(?<!{_HAS_VARIANTS})(?!(?<=[0-9#*])\uFE0F\u20E3){_VARIANT}",
+        ),
+    )
+)
+
+
+@dataclass(frozen=True)
+class RepairedText:
+    """A repaired text, and what was repaired, a phrase each."""
+
+    text: str
+    repairs: tuple[str, ...]
+
+
+def repair_characters(text: str) -> str:
+    """Return a text composed (NFC), without invisible characters, mojibake and lone surrogates.
+
+    HTML entities, control characters and line ends are repaired too; curly quotes, ligatures and
+    full-width characters are left as they are. A repaired text is not changed again.
+    """
+    while (repaired := normalize_unicode(fixed := fix_text(text, REPAIRS))) != fixed:
+        text = repaired
+    return repaired
+
+
+def normalize_unicode(text: str) -> str:
+    """Return a text composed (NFC) and without invisible characters."""
+    return unicodedata.normalize("NFC", _remove_invisible(text))
+
+
+def describe_repairs(text: str) -> RepairedText:
+    """Return what `repair_characters` returns, and say what it repaired."""
+    fixed, repairs = fix_text(text, REPAIRS), []
+    repaired = repair_characters(fixed)
+    if badness(text) > badness(repaired):
+        pairs = zip(text.split(), repaired.split(), strict=False)
+        before, after = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+        repairs.append(
+            "mojibake was repaired (UTF-8 that was decoded as another encoding); for example, "
+            f"{before[:30]!r} became {after[:30]!r}"
+        )
+    joined = fix_surrogates(text)  # the halves that stand in order are one character
+    if lost := joined.count(REPLACEMENT_CHARACTER) - text.count(REPLACEMENT_CHARACTER):
+        repairs.append(f"half characters (lone surrogates) were replaced by U+FFFD: {lost}")
+    if removed := len(fixed) - len(_remove_invisible(fixed)):
+        repairs.append(f"invisible characters, such as soft hyphens, were removed: {removed}")
+    if not unicodedata.is_normalized("NFC", text):
+        repairs.append("letters with separate accents were composed (Unicode NFC)")
+    return RepairedText(repaired, tuple(repairs))
+
+
+def _remove_invisible(text: str) -> str:
+    if _ANY.search(text):
+        for pattern in _INVISIBLE:
+            text = pattern.sub("", text)
+    return text
