@@ -67,7 +67,7 @@ def study(project: Project) -> Project:
 def test_study_is_trained_on_bundled_texts_and_its_stored_runs_are_compared(
     study: Project,
 ) -> None:
-    found = rerun(study)
+    found = rerun(study, scale="cpu")
     [notebook] = found.notebooks
     assert notebook.changed == {"scale": "cpu", "source": "bundled"}
     assert {(m.run, m.name): m.within_tolerance for m in found.comparison.metrics} == {
@@ -79,12 +79,12 @@ def test_study_is_trained_on_bundled_texts_and_its_stored_runs_are_compared(
     assert found.comparison.figures == []
 
 
-def test_other_scale_compares_no_run_of_another_experiment(
+def test_smoke_is_the_default_and_compares_no_run_of_another_experiment(
     study: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(study.root))
     monkeypatch.setenv("COLUMNS", "200")
-    result = shell(["notebook", "rerun", "02", "--scale", "smoke"])
+    result = shell(["notebook", "rerun", "02"])
     assert result.exit_code == 0
     assert "0 of 0 metrics outside their tolerance" in result.output
     assert "3 metrics made" in result.output
@@ -92,7 +92,7 @@ def test_other_scale_compares_no_run_of_another_experiment(
 
 
 def test_runs_that_were_not_made_are_listed_with_reason_and_command(study: Project) -> None:
-    found = {group.reason: group for group in rerun(study).not_made}
+    found = {group.reason: group for group in rerun(study, scale="cpu").not_made}
     run, again = "wholescript notebook run 02_study", "wholescript notebook rerun 02_study"
     assert {reason: group.command for reason, group in found.items()} == {
         "made at scale=full, in hours; trained on NVIDIA H200": f"{again} --scale full",
@@ -124,7 +124,8 @@ def as_long(results):
     return svm.value == large.value
 """
     )
-    assert [(c.name, c.new) for c in rerun(study).comparison.claims] == [("svm-not-better", False)]
+    comparison = rerun(study, scale="cpu").comparison
+    assert [(c.name, c.new) for c in comparison.claims] == [("svm-not-better", False)]
 
 
 @pytest.fixture

@@ -59,9 +59,12 @@ def run(
 def rerun(
     *notebook: Annotated[str, Parameter(help="Names or numbers of notebooks; default: all.")],
     scale: Annotated[
-        Literal["smoke", "cpu", "full"],
-        Parameter(help="`wholescript notebook run --help` says what each is."),
-    ] = "cpu",
+        Literal["smoke", "cpu", "full"] | None,
+        Parameter(
+            help="`wholescript notebook run --help` says what each is; default: as published, and "
+            "of notebooks 07 to 10, which publish stored runs, cpu for 07 and smoke for the others."
+        ),
+    ] = None,
 ) -> None:
     """Execute notebooks from nothing and list what changed.
 
@@ -71,7 +74,7 @@ def rerun(
     with the reason and the command that makes them. The exit code is 1 if
     anything differs by more than its tolerance.
 
-    Example: `wholescript notebook rerun 01 07 --scale smoke`
+    Example: `wholescript notebook rerun 01 08 --scale cpu`
     """
     from wholescript.project import Project
     from wholescript.publish.rerun import rerun as rerun_notebooks

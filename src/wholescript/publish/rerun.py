@@ -16,6 +16,9 @@ from wholescript.publish.parameters import published_parameters
 
 TRAINED_ON = {"stored": "bundled"}
 """The source with which a notebook is executed again, where it is another than the published."""
+SCALES = {"07_scratch_or_finetune": "cpu"}
+"""The scale of a notebook that publishes stored runs, if it is not smoke: at it some of its runs
+are the same experiments as stored ones. Those of the others are so at full only."""
 
 
 @dataclass
@@ -44,13 +47,14 @@ class Rerun:
 def rerun(
     project: Project,
     names: Sequence[str] = (),
-    scale: str = "cpu",
+    scale: str | None = None,
     on_notebook: Callable[[NotebookRerun], None] = lambda _: None,
 ) -> Rerun:
     """Execute notebooks, by default all, with an empty output root and compare their output.
 
-    A notebook that publishes stored runs trains on the bundled texts instead, at `scale`. All
-    others have published parameters except `scale`. `on_notebook` is called after each one.
+    A notebook that publishes stored runs trains on the bundled texts instead, at `scale`, by
+    default the one in `SCALES`. All others have published parameters except `scale`, if one is
+    given. `on_notebook` is called after each one.
     Published results are neither read nor written. Notebooks with published parameters are compared
     whole, others by the runs that are stored too (`compare_outputs`).
 
@@ -73,12 +77,12 @@ def rerun(
     return Rerun(notebooks, comparison, list_not_made(project, made, executed))
 
 
-def _changed(project: Project, name: str, scale: str) -> dict[str, Any]:
+def _changed(project: Project, name: str, scale: str | None) -> dict[str, Any]:
     """Return the parameters with which a notebook is executed, where they are not the published."""
     published = published_parameters(project, name)
-    wanted = {"scale": scale}
+    wanted = {} if scale is None else {"scale": scale}
     if (source := published.get("source")) in TRAINED_ON:
-        wanted["source"] = TRAINED_ON[source]
+        wanted = {"scale": SCALES.get(name, "smoke"), **wanted, "source": TRAINED_ON[source]}
     return {key: value for key, value in wanted.items() if published.get(key, value) != value}
 
 
