@@ -34,7 +34,7 @@ def test_parameters_of_run_are_name_value_pairs(
     ("arguments", "message"),
     [
         (["notebook", "run", "01", "-p", "sead", "7"], "no parameter 'sead'; did you mean 'seed'?"),
-        (["notebook", "run", "01", "-p", "seed", "[x]"], "'seed' takes int, not '[x]'"),
+        (["notebook", "run", "01", "-p", "seed", "[x]"], "'seed' takes a whole number, not '[x]'"),
         (["notebook", "run", "09_none"], "no notebook is called '09_none'"),
         (["data", "features", "--source", "locl"], "locl"),
         (["data", "features", "--address", "here"], "--address here needs --executor ray"),

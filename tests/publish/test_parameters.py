@@ -54,12 +54,12 @@ def test_values_are_converted_to_the_type_of_the_default(
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("seed", "x", "'seed' takes int, not 'x'"),
-        ("seed", 1.5, "takes int"),
-        ("seed", True, "takes int"),
-        ("seed", "", "takes int"),
-        ("slope", "steep", "takes float"),
-        ("title", 3, "takes str"),
+        ("seed", "x", "'seed' takes a whole number, not 'x'"),
+        ("seed", 1.5, "takes a whole number"),
+        ("seed", True, "takes a whole number"),
+        ("seed", "", "takes a whole number"),
+        ("slope", "steep", "takes a number"),
+        ("title", 3, "takes a text"),
         ("scale", "ful", "did you mean 'full'"),
     ],
 )
@@ -154,6 +154,22 @@ def test_what_cannot_be_stored_as_declared_is_refused(default: Any, value: str) 
     with pytest.raises(ParameterError, match="'x' takes") as error:
         Parameter("x", default, "").convert(value)
     assert len(str(error.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("default", "value", "kind"),
+    [
+        ((8, 9), '("c d", 1.5)', "a tuple of whole numbers"),
+        ([0.5], "['low']", "a list of numbers"),
+        (("a", 3), "('a', 'b')", "a tuple of a text and a whole number"),
+        ([(1, 2), (3, 4)], "[5, 6]", "a list of tuples of whole numbers"),
+        ([], "7", "a list"),
+        ({"a": 1}, "{'a': 'x'}", "a dict with 'a': a whole number"),
+    ],
+)
+def test_message_names_the_type_of_the_elements(default: Any, value: str, kind: str) -> None:
+    with pytest.raises(ParameterError, match=f"'x' takes {kind}, not"):
+        Parameter("x", default, "").convert(value)
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

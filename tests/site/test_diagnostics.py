@@ -83,6 +83,21 @@ BY_THEME = {
         "inlineMath '3/': what is between two dollar signs is a formula, and this has an amount "
         "that breaks off: write \\$ for money",
     ),
+    "money with a currency code": (
+        "Seats cost NZ$6/NZ$8 apiece.",
+        "inlineMath '6/NZ': what is between two dollar signs is a formula, and this has an amount "
+        "right after 'NZ': write \\$ for money",
+    ),
+    "an amount between dollars": (
+        "Seats cost $16$ apiece.",
+        "text '16': what is between two dollar signs is a formula, and this is only a number: "
+        "write \\$16 for money, 16 for a number",
+    ),
+    "an amount after dollars": (
+        "Seats cost 6$-8$ apiece.",
+        "text '-8': what is between two dollar signs is a formula, and this has an amount right "
+        "after '6': write \\$ for money",
+    ),
     "hidden by per cent": (
         "It is $x = 7% y$.",
         "inlineMath 'x = 7% y': what is between two dollar signs is a formula, and this has a "

@@ -102,6 +102,47 @@ def test_prose_between_dollars_is_no_formula(tex: str) -> None:
     assert markup.find_prose(tex)
 
 
+@pytest.mark.parametrize(
+    ("before", "tex", "after"),
+    [
+        ("NZ", "6/NZ", "8 apiece"),
+        ("HK", "40-HK", "60"),
+        ("R", " 6/R", " 8"),
+        ("", "6/A", " 8"),
+        ("", "6=", "8"),
+        ("", "6k/US", "8k"),
+        ("", ".75>", ".50"),
+        ("6", "/8", " apiece"),
+        ("6k", "-8k", ""),
+        ("6", " - 8", ""),
+    ],
+)
+def test_money_is_found_by_the_text_around_it(before: str, tex: str, after: str) -> None:
+    assert "an amount right" in (markup.find_prose(tex, before, after) or "")
+
+
+@pytest.mark.parametrize(
+    ("before", "tex", "after"),
+    [
+        ("R", "^2", ""),
+        ("H", "_2", "O"),
+        ("10", "\\times", "10"),
+        ("10", "^6", ""),
+        ("2", " \\times 10", ""),
+        ("p", "<", "5"),
+        ("the ", "n", "th"),
+        ("the ", "2n", "th"),
+        ("top-", "5k", " of"),
+        ("of ", "n = 12", ", 13"),
+        ("in ", "O(n^2)", " time"),
+        ("at ", "\\alpha=0.05", ";"),
+        ("of ", "3/N", " of 7"),
+    ],
+)
+def test_formula_may_touch_the_text_around_it(before: str, tex: str, after: str) -> None:
+    assert markup.find_prose(tex, before, after) is None
+
+
 def test_formula_that_did_not_parse_is_none() -> None:
     assert markup.mathml('<span class="katex-error">x</span>') is None
 

@@ -49,6 +49,11 @@ _TEX_TEXT = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_]{3,}|(?<!\S)(?:a[nst]|by|i[fnst]|o[fnr]|to)(?!\S)")
 _BROKEN_AMOUNT = re.compile(r"\d.*[\s,;:/(+\N{EN DASH}\N{EM DASH}-]", re.DOTALL)
+# Money by what is around a formula: US$3/US$4, $3=$4, $3/A$ 4 and 3$/4$.
+_AMOUNT_START = re.compile(r"\s*[~<>+\N{MINUS SIGN}-]?\s*\.?\d")
+_CODE_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][A-Z]{1,3}\Z")
+_AMOUNT_BEFORE = re.compile(r"\d\w{0,2}\Z")
+_AMOUNT_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][^\\]*\d\w{0,2}")
 _APPLY = "\N{FUNCTION APPLICATION}"
 _THIN = '<mspace width="0.1667em"></mspace>'
 _ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
@@ -159,11 +164,12 @@ def mathml(katex: str) -> Markup | None:
     return Markup(formula)
 
 
-def find_prose(tex: str) -> str | None:
+def find_prose(tex: str, before: str = "", after: str = "") -> str | None:
     """Return what shows that a formula is prose between two dollar signs; None for a formula.
 
-    Prose has words outside of commands such as `text`, or begins as an amount of money and breaks
-    off. A bare % hides the rest of a formula.
+    Prose has words outside of commands such as `text`, begins as an amount of money and breaks off,
+    or continues the text right before or after it as an amount does. A bare % hides the rest of a
+    formula.
     """
     bare, n_texts = tex, 1
     while n_texts:  # the innermost first
@@ -172,7 +178,16 @@ def find_prose(tex: str) -> str | None:
         return f"the word '{found[0]}'"
     if re.search(r"(?<!\\)%", bare):
         return "a bare %"
-    return "an amount that breaks off" if _BROKEN_AMOUNT.fullmatch(tex.rstrip("\n")) else None
+    if _BROKEN_AMOUNT.fullmatch(tex.rstrip("\n")):
+        return "an amount that breaks off"
+    if _AMOUNT_START.match(tex):
+        if before[-1:].isalnum():
+            return f"an amount right after '{before.split()[-1]}'"
+        if re.match(r"\.?\d", after) or (_CODE_END.search(tex) and re.match(r"\s*\d", after)):
+            return f"an amount right before '{after.split()[0]}'"
+    if _AMOUNT_BEFORE.search(before) and _AMOUNT_END.fullmatch(tex):
+        return f"an amount right after '{before.split()[-1]}'"
+    return None
 
 
 def _alphabet(variant: str, letter: str) -> str:

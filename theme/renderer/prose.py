@@ -17,6 +17,9 @@ from .diagnostics import Node, plain_text
 from .provenance import RunRef, find_unbound_number, short
 from .svg_safety import UnsafeSVGError
 
+# mystmd makes text of a formula that is a number.
+_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
+
 
 class ProseRenderer(Renderer):
     """Renders prose; a node of type `citeGroup` is rendered by `_on_cite_group`."""
@@ -27,6 +30,39 @@ class ProseRenderer(Renderer):
         """Return the HTML of the page's text, notes and references."""
         body = self.node(self.page.tree)
         return body + self._notes() + self._references()
+
+    def children(self, node: Node) -> Markup:
+        """Return the HTML of a node's children, without formulas that are money."""
+        inner = node.get("children", [])
+        around = [None, *inner, None]
+        return EMPTY.join(
+            EMPTY if self._is_refused(*window) else self.node(window[1])
+            for window in zip(around, inner, around[2:], strict=False)
+        )
+
+    def _is_refused(self, previous: Node | None, node: Node, following: Node | None) -> bool:
+        """Whether a node stands between two dollar signs, but is money; if so, it is an error."""
+        # Texts of the source are one node. A formula of the role `math` has no position.
+        by_dollars = node["type"] == "inlineMath" or (
+            node["type"] == "text"
+            and _NUMBER.fullmatch(node["value"])
+            and "text" in ((previous or {}).get("type"), (following or {}).get("type"))
+        )
+        if not by_dollars or "position" not in node:
+            return False
+        value = node["value"]
+        before, after = (plain_text(other) if other else "" for other in (previous, following))
+        if found := markup.find_prose(value, before, after):
+            self._refuse_formula(node, found)
+        elif value[0].isdigit() and _NUMBER.fullmatch(value):
+            self.error(
+                node,
+                "what is between two dollar signs is a formula, and this is only a number: write "
+                f"\\${value} for money, {value} for a number",
+            )
+        else:
+            return False
+        return True
 
     # --- inline -----------------------------------------------------------------------------
 
@@ -136,11 +172,7 @@ class ProseRenderer(Renderer):
 
     def _math(self, node: Node) -> Markup:
         if found := markup.find_prose(node["value"]):
-            self.error(
-                node,
-                f"what is between two dollar signs is a formula, and this has {found}: write \\$ "
-                "for money, \\text{...} for words in a formula, \\% for per cent",
-            )
+            self._refuse_formula(node, found)
             return EMPTY
         formula = markup.mathml(node.get("html", ""))
         if formula is None:
@@ -149,6 +181,13 @@ class ProseRenderer(Renderer):
             )
             return EMPTY
         return formula
+
+    def _refuse_formula(self, node: Node, found: str) -> None:
+        self.error(
+            node,
+            f"what is between two dollar signs is a formula, and this has {found}: write \\$ "
+            "for money, \\text{...} for words in a formula, \\% for per cent",
+        )
 
     def _on_link(self, node: Node) -> Markup:
         url, text = node["url"], self.children(node)

@@ -29,6 +29,13 @@ RANGES = {
 }
 """The allowed values of parameters, which mean the same in each notebook that has them."""
 MOST_SHOWN = 80  # characters of a refused value in a message
+_NAMES = {  # of types, for one value and for several
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("a text", "texts"),
+    bool: ("true or false", "true or false"),
+    type(None): ("any value", "any values"),
+}
 _CHOICES = re.compile(r"^[\w.-]+(?:\s*\|\s*[\w.-]+)+")
 
 
@@ -53,7 +60,7 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """The required type of a value, for messages."""
-        return "str or none" if self.default is None else type(self.default).__name__
+        return "a text or none" if self.default is None else _type_name(self.default)
 
     def convert(self, value: Any) -> Any:
         """Return `value`, which may be text from a command line, in the parameter's type.
@@ -83,6 +90,22 @@ class Parameter:
                 f"{did_you_mean(str(converted), self.choices, list_all=False)}"
             )
         return converted
+
+
+def _type_name(default: Any, *, several: bool = False) -> str:
+    """Return the name of the type of a default, with those of its elements."""
+    kind = type(default)
+    if kind in _NAMES:
+        return _NAMES[kind][several]
+    name = f"{kind.__name__}s" if several else f"a {kind.__name__}"
+    if not default:
+        return name
+    if isinstance(default, dict):
+        fields = (f"{key!r}: {_type_name(one)}" for key, one in default.items())
+        return f"{name} with {', '.join(fields)}"
+    if len(plurals := {_type_name(one, several=True) for one in default}) == 1:
+        return f"{name} of {plurals.pop()}"
+    return f"{name} of {' and '.join(map(_type_name, default))}"
 
 
 def _convert(value: Any, default: Any) -> Any:
