@@ -1,15 +1,17 @@
 """Tables at 80 columns, and Ctrl-C."""
 
+import errno
 import os
 import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from wholescript.cli import output
+from wholescript.cli import app, main, output
 from wholescript.cli.output import cell, print_table
 from wholescript.project import ROOT_VARIABLE
 
@@ -84,3 +86,37 @@ def test_ctrl_c_ends_with_one_line_and_130(tmp_path):
     _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert err.startswith("interrupted: ") and len(err.splitlines()) == 1
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no full device")
+@pytest.mark.parametrize(
+    ("arguments", "unbuffered"),
+    [(["status"], ""), (["predict", "--help"], "1"), (["--version"], "")],
+)
+def test_an_output_that_cannot_be_written_is_one_line_and_2(arguments, unbuffered, tmp_path):
+    variables = {ROOT_VARIABLE: str(tmp_path), "PYTHONUNBUFFERED": unbuffered}
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "wholescript", *arguments],
+            env=os.environ | variables,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: the standard output cannot be written (No space left")
+
+
+def test_a_full_disk_is_one_line_and_2(monkeypatch, capsys):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/result.json")
+
+    monkeypatch.setattr(app, "parse_args", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main(["status"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: cannot write runs/result.json (No space left on device)")

@@ -68,6 +68,12 @@ def test_what_changes_the_look_of_a_text_is_kept(text):
         ("maÃ\u200b±ana", "mañana"),
         ("A\u0303±", "ñ"),
         ("co&shy;op&#8203;erate", "cooperate"),
+        (
+            "e\ufb03cient \ufb02ow, co\ufb00ee, \ufb05ay, ea\ufb06",
+            "efficient flow, coffee, stay, east",
+        ),
+        ("ï¬\x81ve", "five"),
+        ("\ufb13, \ufefb", "\u0574\u0576, \u0644\u0627"),
         ("half \udc00, whole \ud83d\udc4d", "half \ufffd, whole 👍"),
     ],
 )
@@ -82,17 +88,23 @@ def test_a_text_is_the_same_in_any_form(texts):
     assert normalize_unicode(other) == normalize_unicode(text)
 
 
-@given(st.text(st.characters() | st.sampled_from(WITHOUT_MEANING + "Ãâ€©&;#x\ud83d\ude00\u200d👩")))
+@given(
+    st.text(
+        st.characters()
+        | st.sampled_from(WITHOUT_MEANING + "\ufb01\ufb05\ufb49\ufefbÃâ€©&;#x\ud83d\ude00\u200d👩")
+    )
+)
 def test_a_repaired_text_is_not_changed_again(text):
     repaired = repair_characters(text)
     repaired.encode()  # fails for half characters
     assert repair_characters(repaired) == repaired
 
 
-def test_published_texts_keep_invisible_characters():
-    text = "a pre\u00adquel &amp; more"
-    assert repair_text(text, keep_invisible=True) == ("a pre\u00adquel & more", True, False)
-    assert repair_text(text) == ("a prequel & more", True, False)
+def test_published_texts_keep_invisible_characters_and_ligatures():
+    text = "a pre\u00adquel &amp; \ufb02ow"
+    assert repair_text(text, keep_invisible=True) == ("a pre\u00adquel & \ufb02ow", True, False)
+    assert repair_text(text) == ("a prequel & flow", True, False)
+    assert normalize_unicode("\ufb02ow") == "\ufb02ow"  # as in the published screenplays
 
 
 @pytest.mark.parametrize("character", ["\U000e0041", "\u200d", "\ufe0f", "\u0301\u200d", "\u00ad"])
@@ -108,3 +120,18 @@ def test_repairs_are_told():
     assert len(told) == 4
     assert "'maÃ±ana" in told[0] and "'mañana'" in told[0]
     assert told[1].endswith("U+FFFD: 1") and told[2].endswith("removed: 2") and "NFC" in told[3]
+
+
+@pytest.mark.parametrize(
+    "mark", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u206a\ufeff\ufffc\x07\x7f"
+)
+def test_each_removed_character_is_told(mark):
+    told = describe_repairs(f"{mark}one {mark}two\tthree\n{mark}")
+    assert told.text == "one two\tthree\n"
+    (repair,) = told.repairs
+    assert repair.endswith("removed: 3")
+
+
+def test_ligatures_are_told():
+    (repair,) = describe_repairs("the \ufb01rst o\ufb03ce").repairs
+    assert repair.startswith("ligatures") and repair.endswith("letters: 2")

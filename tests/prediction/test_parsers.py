@@ -75,6 +75,8 @@ def test_encodings_are_decoded(tmp_path, suffix, encoding):
         (lambda text: normalize("NFD", text), "composed"),
         (lambda text: text.replace("er", "e\u00adr"), "invisible characters"),
         (lambda text: "\u200b".join(text), "invisible characters"),
+        (lambda text: text.replace("er", "\u2067er\u2069"), "invisible characters"),
+        (lambda text: text.replace("fi", "\ufb01").replace("st", "\ufb06"), "ligatures"),
         (lambda text: text.encode().decode("cp1252"), "'CafÃ©' became 'Café'"),
         (lambda text: text.encode().decode("cp1252").encode().decode("cp1252"), "mojibake"),
     ],

@@ -100,6 +100,8 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
         check_arguments(bound.arguments, _annotations(bound.signature))
         command(*bound.args, **bound.kwargs)
+        if sys.stdout:
+            sys.stdout.flush()  # here, where a failure is told
         sys.exit(0)
     except CycloptsError as error:
         warn(f"error: {explain(error)}")
@@ -111,15 +113,37 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
         warn(f"error: {error}")
         sys.exit(INVALID)
     except BrokenPipeError:  # such as `wholescript status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
     except OSError as error:
+        if error.filename is None and (problem := _output_problem()):
+            _discard_output()
+            warn(f"error: the standard output cannot be written ({problem}): send it elsewhere")
+            sys.exit(INVALID)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            file = f" {error.filename}" if error.filename else ""
+            warn(f"error: cannot write{file} ({error.strerror}): free some space")
+            sys.exit(INVALID)
         if error.errno != errno.ENAMETOOLONG:
             raise
         warn(f"error: {str(error.filename)[:60]}... is no file: it is too long for a path")
         sys.exit(INVALID)
     except KeyboardInterrupt:
         _interrupted(arguments)
+
+
+def _output_problem() -> str | None:
+    """Return why standard output cannot be written, if it cannot: a line end is tried."""
+    try:
+        print(flush=True)
+    except OSError as error:
+        return error.strerror
+    return None
+
+
+def _discard_output() -> None:
+    """Let what is left in the buffer go nowhere, or it would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _annotations(signature: inspect.Signature) -> dict[str, Any]:

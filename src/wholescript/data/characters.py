@@ -4,7 +4,8 @@ Two texts that look the same are the same text to a model: they are composed (NF
 characters that are not seen (Unicode's Default_Ignorable_Code_Point). Those that change what is
 seen are kept: joiners in emoji and in scripts that need them (Unicode Standard Annex 31, section
 2.3; Annex 29, rule GB11), variation selectors after characters that have variants, and the tags of
-flags. Mojibake is repaired with ftfy (Speer 2019, doi:10.5281/zenodo.2591652).
+flags. Mojibake is repaired with ftfy (Speer 2019, doi:10.5281/zenodo.2591652). The ligatures and
+other presentation forms of typesetting, usual in text copied from PDF, become letters.
 """
 
 import unicodedata
@@ -18,7 +19,10 @@ from ftfy.fixes import fix_surrogates
 REPAIRS = TextFixerConfig(
     uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False, explain=False
 )
+_KEEPING_CONTROLS = REPAIRS._replace(remove_control_chars=False)  # to count what is removed
 REPLACEMENT_CHARACTER = "\ufffd"
+# Letters of the blocks of presentation forms, such as the ligature of f and i.
+_PRESENTATION_FORM = regex.compile(r"(?=\p{L})[\uFB00-\uFC5D\uFC64-\uFDF9\uFE80-\uFEFC]")
 
 _PICTOGRAPH = r"\p{Extended_Pictographic}"
 _ALPHABETS = r"\p{Latin}\p{Greek}\p{Cyrillic}\p{Armenian}\p{Georgian}\p{Hebrew}"
@@ -30,6 +34,9 @@ _HAS_VARIANTS = rf"[{_PICTOGRAPH}\p{{S}}\p{{Han}}\p{{Mongolian}}\p{{Myanmar}}\p{
 _FILLERS = r"\u115F\u1160"  # with which old Korean syllables are written
 _SEEN_IN_CONTEXT = rf"[\u200B-\u200D{_FILLERS}]|{_TAG}|{_VARIANT}"
 _ANY = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+_NOT_SEEN = regex.compile(
+    r"\p{Default_Ignorable_Code_Point}|(?![\t\n\f\r\x85])\p{Cc}|[\uFFF9-\uFFFC]"
+)
 # In this order: what is always meaningless must not hide the neighbours of the others. What stands
 # before is bounded, so that a long run of marks or tags costs no quadratic time.
 _INVISIBLE = tuple(
@@ -59,10 +66,11 @@ class RepairedText:
 def repair_characters(text: str) -> str:
     """Return a text composed (NFC), without invisible characters, mojibake and lone surrogates.
 
-    HTML entities, control characters and line ends are repaired too; curly quotes, ligatures and
-    full-width characters are left as they are. A repaired text is not changed again.
+    HTML entities, control characters, line ends and ligatures such as U+FB01 are repaired too;
+    curly quotes and full-width characters are left as they are. A repaired text is not changed
+    again.
     """
-    while (repaired := normalize_unicode(fixed := fix_text(text, REPAIRS))) != fixed:
+    while (repaired := _as_letters(normalize_unicode(fixed := fix_text(text, REPAIRS)))) != fixed:
         text = repaired
     return repaired
 
@@ -86,11 +94,21 @@ def describe_repairs(text: str) -> RepairedText:
     joined = fix_surrogates(text)  # the halves that stand in order are one character
     if lost := joined.count(REPLACEMENT_CHARACTER) - text.count(REPLACEMENT_CHARACTER):
         repairs.append(f"half characters (lone surrogates) were replaced by U+FFFD: {lost}")
-    if removed := len(fixed) - len(_remove_invisible(fixed)):
+    before, after = fix_text(text, _KEEPING_CONTROLS), _remove_invisible(fixed)
+    if removed := len(_NOT_SEEN.findall(before)) - len(_NOT_SEEN.findall(after)):
         repairs.append(f"invisible characters, such as soft hyphens, were removed: {removed}")
+    if ligatures := len(_PRESENTATION_FORM.findall(fixed)):
+        repairs.append(
+            "ligatures and the like, as in text copied from a PDF, were written as letters: "
+            f"{ligatures}"
+        )
     if not unicodedata.is_normalized("NFC", text):
         repairs.append("letters with separate accents were composed (Unicode NFC)")
     return RepairedText(repaired, tuple(repairs))
+
+
+def _as_letters(text: str) -> str:
+    return _PRESENTATION_FORM.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
 
 
 def _remove_invisible(text: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.data.labelled.classes import LabelledTables, encode_labels
+from wholescript.data.labelled.classes import LabelledTables, encode_labels, select_classes
 from wholescript.data.labelled.sources import DATASETS, LabelledSource, RegisteredDataset
 from wholescript.data.tables import Table
 from wholescript.errors import DataError
@@ -271,3 +271,42 @@ def test_one_class_in_several_spellings(
     assert bool(found.merged_labels) == (merged is not None)
     for name, spellings in (merged or {}).items():
         assert spellings.items() <= dict(found.merged_labels[name]).items()
+
+
+LOOK_ALIKE = ["naïf", "nai\u0308f", "naÃ¯f", "na\u00adïf", "Naïf\u200b", "o\ufb00", "off"]
+
+
+def test_labels_that_look_alike_are_one_class_and_are_told() -> None:
+    found = encode_labels(source(train=table(*LOOK_ALIKE, "\ufeffnaïf"), test=table("off", "naïf")))
+    assert found.classes == ["naïf", "off"]
+    assert labels(found) == [0, 0, 0, 0, 0, 1, 1, 0] and labels(found, "test") == [1, 0]
+    assert dict(found.merged_labels["off"]) == {"off": 2, "o\ufb00": 1}
+    assert set(found.merged_labels["naïf"]) == {*LOOK_ALIKE[:5], "\ufeffnaïf"}
+
+
+def test_a_label_that_is_written_in_one_wrong_way_is_repaired_and_told() -> None:
+    found = encode_labels(source(train=table("naÃ¯f", "off")))
+    assert found.classes == ["naïf", "off"]
+    assert found.merged_labels == {"naïf": {"naÃ¯f": 1}}
+    chosen = select_classes(found, ["nai\u0308f", "off"])
+    assert chosen.classes == ["naïf", "off"]
+    with pytest.raises(DataError, match="1 of the 2 texts of train have no label"):
+        encode_labels(source(train=table("\u200b", "off")))
+
+
+def test_names_and_kept_columns_are_repaired_as_labels_are() -> None:
+    train = table(*LOOK_ALIKE, second=["OFF", "OFF", "nai\u0308f", "o\ufb00", "OFF", "OFF", "naïf"])
+    found = encode_labels(source(train=train), keep_columns=["second"])
+    assert found.kept_columns == {"second": "class"}
+    assert found.splits["train"]["second"].tolist() == [1, 1, 0, 1, 1, 1, 0]
+    named = table(0, 0, 1, label_text=["nai\u0308f", "naïf", "o\ufb00"])
+    assert encode_labels(source(train=named)).classes == ["naïf", "off"]
+    hub = Table(table(0, 1), class_names={"label": ["nai\u0308f", "o\ufb00"]})
+    assert encode_labels(source(train=hub)).classes == ["naïf", "off"]
+
+
+def test_registered_data_sets_keep_their_classes() -> None:
+    registered = RegisteredDataset("Own", "own/own", "0" * 40)
+    found = encode_labels(source(registered, train=table("naÃ¯f", "naïf", "o\ufb00", "off")))
+    assert found.classes == sorted({"naÃ¯f", "naïf", "o\ufb00", "off"})
+    assert found.merged_labels == {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from wholescript.data.characters import repair_characters
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.labelled.columns import (
     CLASS_NAME_COLUMN_NAMES,
@@ -18,6 +19,7 @@ from wholescript.data.labelled.columns import (
     read_category_column,
     read_label_column,
     read_text_column,
+    spelling_key,
 )
 from wholescript.data.labelled.sources import LabelledSource
 from wholescript.data.tables import Table
@@ -53,7 +55,8 @@ def encode_labels(
     Text and label column default to those of a registered data set, or are guessed by name.
     Integer labels are ordered by value, strings alphabetically; only labels that occur are
     classes. Class names are those of the registered data set, of the hub's ClassLabel, or of a
-    column such as label_text.
+    column such as label_text. Their characters are repaired as those of texts, except in
+    registered data sets.
 
     Raises:
         DataError: a column is missing or cannot be guessed, a text is not a string, a label is
@@ -78,7 +81,7 @@ def encode_labels(
         for column in required:
             check_single_column(table.frame, column, f"{split} of {source.name}")
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
-    labels, merged = read_label_column(tables, label_column)
+    labels, merged = read_label_column(tables, label_column, repair=registered is None)
     values = sorted({value for part in labels.values() for value in part})  # of one type
     classes = _name_classes(values, _find_class_names(tables, label_column, source))
     label_ids = {value: label_id for label_id, value in enumerate(values)}
@@ -91,7 +94,8 @@ def encode_labels(
         if split in labels:
             splits[split]["label"] = _to_int64(labels[split], label_ids)
     kept_columns = {
-        column: _keep_column(column, tables, splits, label_ids, classes) for column in keep_columns
+        column: _keep_column(column, tables, splits, label_ids, classes, repair=registered is None)
+        for column in keep_columns
     }
     return LabelledTables(classes, splits, text_column, label_column, kept_columns, merged)
 
@@ -99,9 +103,12 @@ def encode_labels(
 def select_classes(labelled: LabelledTables, classes: Sequence[str]) -> LabelledTables:
     """Return the texts of some classes, numbered in the order of the data set.
 
+    A class may be named as in the data set, or as it was before its characters were repaired.
+
     Raises:
         DataError: a class is unknown, there are fewer than two, or kept columns have labels too.
     """
+    classes = [name if name in labelled.classes else repair_characters(name) for name in classes]
     if unknown := sorted(set(classes) - set(labelled.classes)):
         raise DataError(
             f"the data set has no class {list_some(unknown)}"
@@ -146,14 +153,15 @@ def _find_class_names(
         return dict(enumerate(registered.classes))
     for table in tables.values():
         if label_column in table.class_names:
-            return dict(enumerate(table.class_names[label_column]))
+            given = table.class_names[label_column]
+            return dict(enumerate(given if registered else map(repair_characters, given)))
     columns = [
         c for c in CLASS_NAME_COLUMN_NAMES if any(c in table.frame for table in tables.values())
     ]
     if not columns or columns[0] == label_column:
         return {}
-    labels, _ = read_category_column(tables, label_column)
-    strings, _ = read_category_column(tables, columns[0])
+    labels, _ = read_category_column(tables, label_column, repair=registered is None)
+    strings, _ = read_category_column(tables, columns[0], repair=registered is None)
     names: dict[int, str] = {}
     for split in strings:
         for value, name in zip(labels[split], strings[split], strict=True):
@@ -173,13 +181,20 @@ def _keep_column(
     splits: Mapping[str, pd.DataFrame],
     label_ids: Mapping[LabelValue, int],
     classes: Sequence[str],
+    *,
+    repair: bool,
 ) -> str:
     """Add a column to the splits that have it; return whether its values are labels or numbers."""
-    values, _ = read_category_column(tables, column)
+    values, _ = read_category_column(tables, column, repair=repair)
     if not values:
         require_columns(list(tables["train"].frame), [column], "train")
     distinct = {value for part in values.values() for value in part}
-    by_name: dict[Any, int] = {name: label_id for label_id, name in enumerate(classes)}
+    by_key = {spelling_key(name): label_id for label_id, name in enumerate(classes)}
+    by_name: dict[Any, int] = {  # the column may spell most of its values in another case
+        value: by_key[key]
+        for value in distinct
+        if isinstance(value, str) and (key := spelling_key(value)) in by_key
+    }
     integers = {value: value for value in distinct if isinstance(value, int)}
     for mapping, kind in ((label_ids, "class"), (by_name, "class"), (integers, "number")):
         if distinct <= set(mapping):

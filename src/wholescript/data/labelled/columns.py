@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wholescript.data.characters import repair_characters
 from wholescript.data.checks import list_some
 from wholescript.data.tables import Table
 from wholescript.errors import DataError
@@ -119,14 +120,16 @@ def read_text_column(column: "pd.Series[Any]", split: str) -> list[str]:
 
 
 def read_label_column(
-    tables: Mapping[str, Table], column: str
+    tables: Mapping[str, Table], column: str, *, repair: bool = True
 ) -> tuple[dict[str, list[LabelValue]], Spellings]:
     """Return the labels of each split, and the spellings that were merged.
+
+    `repair` is that of `read_category_column`.
 
     Raises:
         DataError: a text has no label, or a label is not valid.
     """
-    found, merged = read_category_column(tables, column)
+    found, merged = read_category_column(tables, column, repair=repair)
     _check_one_label(column, (v for values in found.values() for v in values if v is not None))
     for split, values in found.items():
         # On the hub -1 marks test labels that are not published.
@@ -142,12 +145,13 @@ def read_label_column(
 
 
 def read_category_column(
-    tables: Mapping[str, Table], column: str
+    tables: Mapping[str, Table], column: str, *, repair: bool = True
 ) -> tuple[dict[str, list[LabelValue | None]], Spellings]:
     """Return a column of each split that has it: all integers or all strings, None if missing.
 
     Values that differ only in case, white space or the spelling of a whole number (1, 1.0) are
-    one; they are returned too. Strings become integers if all values in all splits are integers.
+    one; they are returned too. So are, with `repair`, values whose characters are repaired, as in
+    texts (`data.characters`). Strings become integers if all values in all splits are integers.
     Raises DataError for fractions, lists and other values.
     """
     values = {
@@ -156,34 +160,40 @@ def read_category_column(
         if column in table.frame
     }
     counts = Counter(value for part in values.values() for value in part if value is not None)
-    names, merged = _merge_spellings(counts)
+    names, merged = _merge_spellings(counts, repair)
     kind = int if all(map(INTEGER.fullmatch, names.values())) else str
     read: dict[str, list[LabelValue | None]] = {
-        split: [None if value is None else kind(names[value]) for value in part]
+        split: [kind(names[value]) if value in names else None for value in part]
         for split, part in values.items()
     }
     return read, merged
 
 
-def _merge_spellings(counts: Mapping[str, int]) -> tuple[dict[str, str], Spellings]:
-    """Return the name of each value, and those spelled in several ways.
+def spelling_key(value: str) -> str:
+    """Return what the spellings of one class have in common."""
+    key = " ".join(value.split()).casefold()
+    return key.partition(".")[0] if WHOLE_NUMBER.fullmatch(key) else key
+
+
+def _merge_spellings(counts: Mapping[str, int], repair: bool) -> tuple[dict[str, str], Spellings]:
+    """Return the name of each value that is not blank, and those spelled in several ways.
 
     The name is the most frequent spelling with single spaces; of numbers that without a point.
     """
+    repaired = {value: repair_characters(value) if repair else value for value in sorted(counts)}
     spellings: dict[str, list[str]] = {}
-    for value in sorted(counts):
-        key = " ".join(value.split()).casefold()
-        if WHOLE_NUMBER.fullmatch(key):
-            key = key.partition(".")[0]
-        spellings.setdefault(key, []).append(value)
+    for value, text in repaired.items():
+        if text.strip():
+            spellings.setdefault(spelling_key(text), []).append(value)
     names, merged = dict[str, str](), dict[str, dict[str, int]]()
     for values in spellings.values():
         stripped = Counter[str]()
         for value in values:
-            stripped[" ".join(value.split()) if len(values) > 1 else value.strip()] += counts[value]
+            text = repaired[value]
+            stripped[" ".join(text.split()) if len(values) > 1 else text.strip()] += counts[value]
         name = max(stripped, key=lambda s: (INTEGER.fullmatch(s) is not None, stripped[s]))
         names.update(dict.fromkeys(values, name))
-        if len(values) > 1:
+        if len(values) > 1 or repaired[values[0]] != values[0]:
             merged[name] = {value: counts[value] for value in values}
     return names, merged
 

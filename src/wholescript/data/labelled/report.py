@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unicodedata import is_normalized
 
 import pandas as pd
 
@@ -69,12 +70,19 @@ def tell_preparation(metadata: Mapping[str, Any]) -> list[str]:
         hint = f"; to use one, save it as {', '.join(SPLITS)} ({', '.join(SUFFIXES)})"
         lines.append(f"left out: {list_some(report['left_out'])}{hint * useful}")
     for name, found in report["merged_labels"].items():
-        spellings = ", ".join(f"{value!r} ({n:,})" for value, n in found.items())
+        spellings = ", ".join(f"{_quoted(value)} ({n:,})" for value, n in found.items())
         lines.append(
             f"one class {name!r} is spelled in several ways: {spellings}; if these are different "
             "classes, rename one"
+            if len(found) > 1
+            else f"the class {name!r} is written {spellings}: its characters were repaired"
         )
     return lines + _tell_near_duplicates(metadata)
+
+
+def _quoted(value: str) -> str:
+    """Return a value in quotes; separate accents, which look like composed ones, are escaped."""
+    return repr(value) if is_normalized("NFC", value) else ascii(value)
 
 
 def _count_near_duplicates(
