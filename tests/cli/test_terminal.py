@@ -115,7 +115,7 @@ def test_a_full_disk_is_one_line_and_2(monkeypatch, capsys):
     def fail(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/result.json")
 
-    monkeypatch.setattr(app, "parse_args", fail)
+    monkeypatch.setattr(type(app), "parse_args", fail)
     with pytest.raises(SystemExit, match="2"):
         main(["status"])
     (line,) = capsys.readouterr().err.splitlines()

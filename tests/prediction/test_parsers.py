@@ -76,7 +76,6 @@ def test_encodings_are_decoded(tmp_path, suffix, encoding):
         (lambda text: text.replace("er", "e\u00adr"), "invisible characters"),
         (lambda text: "\u200b".join(text), "invisible characters"),
         (lambda text: text.replace("er", "\u2067er\u2069"), "invisible characters"),
-        (lambda text: text.replace("fi", "\ufb01").replace("st", "\ufb06"), "ligatures"),
         (lambda text: text.encode().decode("cp1252"), "'CafÃ©' became 'Café'"),
         (lambda text: text.encode().decode("cp1252").encode().decode("cp1252"), "mojibake"),
     ],
@@ -86,6 +85,15 @@ def test_characters_are_repaired_and_the_repair_is_told(tmp_path, change, told):
     assert tokenize_words(script.text) == tokenize_words(TEXT)
     (repair,) = script.repairs
     assert told in repair
+
+
+def test_ligatures_become_letters_and_it_is_told(tmp_path):
+    text = TEXT.replace("closed", "still on fire")
+    copied = text.replace("st", "\ufb06").replace("fi", "\ufb01")
+    script = read_script(write_file(tmp_path, "film.txt", copied))
+    assert script.text == text
+    (repair,) = script.repairs
+    assert repair.startswith("ligatures") and repair.endswith("letters: 240")
 
 
 def test_a_fault_of_a_library_is_an_error_of_the_file(tmp_path, monkeypatch):

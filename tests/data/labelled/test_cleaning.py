@@ -12,7 +12,7 @@ def split(name: str, *rows: tuple[str, int]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("text", "repaired", "encoding", "breaks"),
     [
-        ("plain, “curled” and ﬁne", "plain, “curled” and ﬁne", False, False),
+        ("plain, “curled” and fine", "plain, “curled” and fine", False, False),
         ("a cafÃ© in Paris", "a café in Paris", True, False),
         ("wait\x85", "wait…", True, False),
         ("this &amp; that", "this & that", True, False),
