@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def check_output_file(path: Path, source: Path | None = None) -> None:
     if source is not None and path.resolve() == source.resolve():
         raise ParameterError(f"--output {path} is the input itself; give another file")
     check_output_folder(path.parent)
+
+
+def find_matches(pattern: Path) -> list[Path]:
+    """Return the paths that a pattern such as `scripts/*.txt` stands for; none for a path."""
+    try:
+        if pattern.exists() or not re.search(r"[*?\[]", str(pattern)):
+            return []
+        return list(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+    except (OSError, ValueError):  # a folder that may not be read, or a pattern such as `a**b`
+        return []
 
 
 def sha256_of(path: Path) -> str:

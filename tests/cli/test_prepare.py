@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,3 +77,16 @@ def test_errors_are_printed_without_traceback(questions: Make, save: Save) -> No
         result = shell(["data", "prepare", *arguments])
         assert result.exit_code == 2
         assert message in result.stderr and "Traceback" not in result.output
+
+
+def test_what_is_no_single_file_is_named(questions: Make, save: Save, tmp_path: Path) -> None:
+    path = save(questions(30), "birds.csv")
+    for arguments, message in (
+        (["data", "prepare", f"{tmp_path}/bi*.csv"], "birds.csv: give one file, or a folder"),
+        (["data", "prepare", "-"], "standard input is not read: give a file"),
+        (["train", "tfidf-svm", str(path)], f"`wholescript data prepare {path}`"),
+        (["predict", "text", "birds/nb", "-7 points"], "put -- before .* hyphen: -- '-7 points'"),
+    ):
+        result = shell(arguments)
+        assert result.exit_code == 2
+        assert re.search(message, result.output), result.output

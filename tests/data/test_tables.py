@@ -149,3 +149,22 @@ def test_half_characters_of_json_lines_are_replaced_and_reported(
     notes = ["a path \\udead\\x", ["low \ufffd", {"\ufffd": 1}], "twice \ufffd👍"]
     assert rows["note"].tolist() == notes
     assert "own.jsonl were replaced by U+FFFD: line 2, 3\n" in capsys.readouterr().out
+
+
+def test_json_lines_are_read_whatever_the_suffix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "own.tsv"
+    path.write_text('{"text": "tea, milk", "label": 1}\n{"text": "rain", "label": 0}\n')
+    assert read_table(path).frame.to_dict("list") == {
+        "text": ["tea, milk", "rain"],
+        "label": [1, 0],
+    }
+    assert "own.tsv was read as JSON lines" in capsys.readouterr().out
+
+
+def test_repeated_names_of_columns_are_found_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text,label\na cup,x\ntext,label\na hat,y\n")
+    with pytest.raises(DataError, match=r"line 3 of own.csv repeats the column names"):
+        read_table(path)

@@ -4,6 +4,7 @@ import errno
 import inspect
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from cyclopts import (
     CycloptsError,
     MissingArgumentError,
     Parameter,
+    UnknownOptionError,
     ValidationError,
 )
 
@@ -170,6 +172,13 @@ def _as_option(error: OutOfRange, arguments: Sequence[str]) -> str:
 def explain(error: CycloptsError) -> str:
     """Return what is wrong with a command line, in one line that names the option and its range."""
     argument = getattr(error, "argument", None)
+    if isinstance(error, UnknownOptionError):
+        given = error.token.value or error.token.keyword or ""
+        if given == "-":
+            return "standard input is not read: give a file or a text instead of -"
+        if re.match(r"-[^-a-z]|.*\s", given, re.IGNORECASE):
+            remedy = f"put -- before a text that begins with a hyphen: -- {shlex.quote(given)}"
+            return f"unknown option {given}; {remedy}"
     if argument is None:
         return str(error)
     if isinstance(error, MissingArgumentError):

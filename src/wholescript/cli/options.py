@@ -1,5 +1,6 @@
 """Options that several commands share, and the objects they open."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,9 +59,15 @@ Workers = Annotated[
 def load_labelled(data: str) -> Any:
     """Read a prepared data set by its name or folder."""
     from wholescript.data.labelled import read_labelled_dataset
+    from wholescript.errors import DataError
     from wholescript.project import Project
 
     folder = Path(data)
+    if folder.is_file():
+        raise DataError(
+            f"{data} is a file, not a prepared data set: run `wholescript data prepare "
+            f"{shlex.quote(data)}`, then give the name that it prints."
+        )
     return read_labelled_dataset(folder if folder.is_dir() else Project().build / "labelled" / data)
 
 

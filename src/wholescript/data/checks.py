@@ -1,6 +1,7 @@
 """Checks that several kinds of data share: columns of a table, and lists of texts with labels."""
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import numpy as np
@@ -25,13 +26,25 @@ def require_columns(
     required: Iterable[str],
     where: str,
     error: type[WholeScriptError] = DataError,
+    *,
+    options: Mapping[str, str] | None = None,
+    otherwise: str = "",
 ) -> None:
-    """Raise `error` when a required column is missing; the message suggests the nearest name."""
+    """Raise `error` when a required column is missing; the message suggests the nearest name.
+
+    `options` are those that give the name of a required column: the remedy is another value.
+    `otherwise` is the remedy if there are none and no name is similar.
+    """
     missing = [name for name in required if name not in present]
     if not missing:
         return
-    near = get_close_matches(missing[0], present, n=1)
-    hint = f" Did you mean {near[0]!r}? Rename it to {missing[0]!r}." if near else ""
+    near, option = get_close_matches(missing[0], present, n=1), (options or {}).get(missing[0])
+    if option:
+        question = f" Did you mean {near[0]!r}?" if near else ""
+        hint = f"{question} Name the column: {option} {shlex.quote(near[0]) if near else 'COLUMN'}."
+    else:
+        rename = f"Did you mean {near[0]!r}? Rename it to {missing[0]!r}." if near else ""
+        hint = f" {rename or otherwise}".rstrip()
     raise error(
         f"{where} has no column {', '.join(map(repr, missing))}; it has {', '.join(present)}.{hint}"
     )

@@ -343,7 +343,14 @@ def _to_frame(reading: _Reading, where: str) -> pd.DataFrame:
             numbers = [str(n + 1) for n in kept if shown[n] == name]
             raise DataError(
                 f"line {reading.lines[0]} of {where}: the columns {' and '.join(numbers)} have one "
-                f"name, {name!r}. Rename them in the file."
+                f"name, {name!r}. Rename them in the file. If this line is a row, add a line of "
+                "column names above it."
+            )
+    for line, row in zip(reading.lines[1:], rows, strict=True):
+        if len(kept) > 1 and [value.strip() for value in row] == names:
+            raise DataError(
+                f"line {line} of {where} repeats the column names: remove it. If the first line is "
+                "a row, add a line of column names above it."
             )
     return pd.DataFrame({shown[n]: columns[n] for n in kept}, dtype="str")
 

@@ -17,6 +17,12 @@ from tqdm import tqdm
 
 from wholescript.data.checks import list_some
 from wholescript.data.delimited import Quoting, parse_delimiter, read_delimited
+from wholescript.data.encodings import (
+    find_mojibake,
+    is_utf8,
+    note_on_encoding,
+    propose_encodings,
+)
 from wholescript.errors import DataError, ParameterError, WholeScriptError
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
@@ -71,6 +77,9 @@ def read_table(path: Path, text_format: TextFormat | None = None) -> Table:
     if suffix == ".parquet":
         return _read_parquet(path)
     text, notes = _decode(path, text_format.encoding)
+    if suffix != ".jsonl" and _begins_with_object(text):
+        suffix = ".jsonl"
+        notes.append("as JSON lines, which it holds")
     if suffix == ".jsonl":
         frame = pd.DataFrame(read_jsonl(text, path.name))
     else:
@@ -126,6 +135,15 @@ def read_jsonl(text: str, where: str) -> list[dict[str, Any]]:
             f"line {list_some(with_half)}"
         )
     return objects
+
+
+def _begins_with_object(text: str) -> bool:
+    """Return whether the first line of a text is an object of JSON."""
+    first = text.lstrip().partition("\n")[0]
+    try:
+        return first.startswith("{") and isinstance(json.loads(first), dict)
+    except ValueError:
+        return False
 
 
 class _RepeatedNameError(Exception):
@@ -211,9 +229,7 @@ def _decode(path: Path, encoding: str) -> tuple[str, list[str]]:
                 "truncated or damaged. Write or copy it again."
             ) from None
         raise DataError(
-            f"{path.name} is not {encoding}: {problem}. Save it as UTF-8, or pass its encoding "
-            "(`wholescript data prepare` and `wholescript predict text` have the option, for "
-            "instance --encoding cp1252)."
+            f"{path.name} is not {encoding}: {problem}. {propose_encodings(raw, encoding)}"
         ) from None
     except LookupError:
         raise ParameterError(
@@ -221,9 +237,14 @@ def _decode(path: Path, encoding: str) -> tuple[str, list[str]]:
         ) from None
     if "\0" in text:
         raise _contains_nul(path, raw, text)
-    if marked and is_contradicted:
-        return text, [f"as {marked[:6]}, which its first bytes state"]
-    return text, []
+    if marked:
+        return text, [f"as {marked[:6]}, which its first bytes state"] if is_contradicted else []
+    if reason := find_mojibake(raw, text, encoding):
+        remedy = "Leave out --encoding."
+        if not is_utf8(raw):
+            remedy = propose_encodings(raw, encoding)
+        raise DataError(f"{path.name} is not {encoding}: {reason}. {remedy}")
+    return text, note_on_encoding(raw, encoding)
 
 
 def _read_bytes(path: Path) -> bytes:

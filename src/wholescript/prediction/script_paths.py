@@ -1,9 +1,9 @@
 """Which scripts a path of the command line stands for."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from wholescript.files import find_matches
 from wholescript.prediction.parsers import FORMATS
 
 FIGURE_SUFFIX = ".prediction.png"  # of the figure that is written next to a script
@@ -27,9 +27,7 @@ def _find(path: Path) -> tuple[list[Path], list[Path]]:
         files = _visible(path.iterdir())
         scripts = [file for file in files if file.suffix.lower() in FORMATS and file.is_file()]
         return scripts or [path], [file for file in files if file not in scripts]
-    if not path.exists() and re.search(r"[*?\[]", str(path)):
-        pattern = str(path.relative_to(path.anchor))
-        matches = _visible(Path(path.anchor).glob(pattern))
+    if matches := _visible(find_matches(path)):
         return [file for file in matches if file.is_file()] or [path], []
     return [path], []
 

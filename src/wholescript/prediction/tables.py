@@ -15,7 +15,7 @@ from tqdm import tqdm
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.delimited import Quoting
 from wholescript.data.labelled.cleaning import repair_text
-from wholescript.data.labelled.columns import guess_text_column, read_text_column
+from wholescript.data.labelled.columns import check_is_name, guess_text_column, read_text_column
 from wholescript.data.tables import SUFFIXES, TextFormat, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import check_output_file, write_atomic
@@ -64,7 +64,7 @@ def predict_rows(
     """
     if text_column is None:
         text_column = guess_text_column(rows.rename(columns=str))
-    require_columns(list(rows), [text_column], "the table")
+    require_columns(list(rows), [text_column], "the table", options={text_column: "--text-column"})
     texts = [repair_text(text)[0] for text in read_text_column(rows[text_column], "the table")]
     filled = [position for position, text in enumerate(texts) if text.strip()]
     if not filled:
@@ -125,6 +125,8 @@ def predict_table(
     if text_column is None:
         text_column = guess_text_column(rows)
         tqdm.write(f"{path_in.name}: texts from the column {text_column!r}")
+    elif text_column in rows:
+        check_is_name(rows, text_column)
     threshold = getattr(model, "threshold", None)
     predicted = predict_rows(model, rows, text_column, threshold=threshold, progress=progress)
     empty = np.flatnonzero(predicted.iloc[:, -1].isna())

@@ -310,3 +310,27 @@ def test_registered_data_sets_keep_their_classes() -> None:
     found = encode_labels(source(registered, train=table("naÃ¯f", "naïf", "off", "off\u200b")))
     assert found.classes == ["naÃ¯f", "naïf", "off", "off\u200b"]
     assert found.merged_labels == {}
+
+
+def test_a_first_row_that_stands_for_the_names_is_not_lost() -> None:
+    sentence = "a kite that flew over the old harbour"
+    moods = ["glad", "low", "glad", "low"]
+    rows = pd.DataFrame({sentence: ["one", "two", "six", "ten"], "glad": moods})
+    with pytest.raises(DataError, match=r"first line seems to be a row.*'a kite.*'glad'.*Add a l"):
+        encode_labels(source(train=rows))
+    for text, label in ((sentence, "glad"), ("one", "glad"), (sentence, "mood")):
+        named = rows.set_axis([text, label], axis=1)
+        with pytest.raises(DataError, match=r"first line seems to be a row.*Add a line of column"):
+            encode_labels(source(train=named), text, label)
+    # A name that is also a value is a name if another column has a known one.
+    labelled = encode_labels(source(train=rows.set_axis(["text", "glad"], axis=1)), None, "glad")
+    assert labelled.classes == ["glad", "low"]
+
+
+def test_a_wrong_name_of_a_column_is_mended_in_the_option() -> None:
+    rows = table("a", "b")
+    for text, label, option in (("txt", None, "--text-column text"), (None, "lable", "--label-c")):
+        with pytest.raises(DataError, match=option):
+            encode_labels(source(train=rows), text, label)
+    with pytest.raises(DataError, match=r"test of own has no column 'label'.*named unsupervised"):
+        encode_labels(source(train=rows, test=rows[["text"]]))

@@ -13,6 +13,7 @@ from wholescript.data.labelled.columns import (
     LABEL_COLUMN_NAMES,
     LabelValue,
     Spellings,
+    check_is_name,
     check_single_column,
     guess_column,
     guess_text_column,
@@ -24,6 +25,11 @@ from wholescript.data.labelled.columns import (
 from wholescript.data.labelled.sources import LabelledSource
 from wholescript.data.tables import Table
 from wholescript.errors import DataError, did_you_mean
+
+INCOMPLETE_SPLIT = (
+    "Add it, or move the file to another folder. A file of texts without labels is named "
+    "unsupervised."
+)
 
 
 @dataclass(frozen=True)
@@ -62,24 +68,28 @@ def encode_labels(
         DataError: a column is missing or cannot be guessed, a text is not a string, a label is
             missing or invalid, or a kept column has neither labels nor integers.
     """
-    present, registered = list(source.splits["train"].frame), source.registered
+    train, registered = source.splits["train"].frame, source.registered
+    named = [column for column in (text_column, label_column) if column is not None]
     if text_column is None:
-        text_column = (
-            registered.text_column
-            if registered
-            else guess_text_column(source.splits["train"].frame)
-        )
+        text_column = registered.text_column if registered else guess_text_column(train)
     if label_column is None:
         label_column = (
             registered.label_column
             if registered
-            else guess_column(present, LABEL_COLUMN_NAMES, "label")
+            else guess_column(train, LABEL_COLUMN_NAMES, "label")
         )
+    options = {text_column: "--text-column", label_column: "--label-column"}
     for split, table in source.splits.items():
         required = (text_column,) if split == "unsupervised" else (text_column, label_column)
-        require_columns(list(table.frame), required, f"{split} of {source.name}")
+        present, where = list(table.frame), f"{split} of {source.name}"
+        if split == "train":
+            require_columns(present, required, where, options=options)
+        else:
+            require_columns(present, required, where, otherwise=INCOMPLETE_SPLIT)
         for column in required:
-            check_single_column(table.frame, column, f"{split} of {source.name}")
+            check_single_column(table.frame, column, where)
+    for column in named:
+        check_is_name(train, column)
     tables = {split: t for split, t in source.splits.items() if split != "unsupervised"}
     labels, merged = read_label_column(tables, label_column, repair=registered is None)
     values = sorted({value for part in labels.values() for value in part})  # of one type
@@ -187,7 +197,8 @@ def _keep_column(
     """Add a column to the splits that have it; return whether its values are labels or numbers."""
     values, _ = read_category_column(tables, column, repair=repair)
     if not values:
-        require_columns(list(tables["train"].frame), [column], "train")
+        present = list(tables["train"].frame)
+        require_columns(present, [column], "train", options={column: "--keep-column"})
     distinct = {value for part in values.values() for value in part}
     by_key = {spelling_key(name): label_id for label_id, name in enumerate(classes)}
     by_name: dict[Any, int] = {  # the column may spell most of its values in another case

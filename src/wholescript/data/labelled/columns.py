@@ -31,6 +31,8 @@ LABEL_COLUMN_NAMES = (
 )
 MAX_LENGTH_RATIO = 2  # of the words of another column to those of the text column
 N_ROWS_COMPARED = 1_000
+MIN_WORDS_OF_SENTENCE = 6  # names of columns are shorter
+NAMES_LINE = "a line of column names, such as text,label,"
 MULTI_LABEL = (
     "Texts with several labels (multi-label classification) are out of scope: give one label per "
     "text, or make a yes/no data set for each label."
@@ -54,7 +56,7 @@ def guess_text_column(table: pd.DataFrame) -> str:
         DataError: there is none; or two are equally likely, by their names or because another
             column than `text` has texts that are twice as long.
     """
-    chosen = guess_column(list(table), TEXT_COLUMN_NAMES, "text")
+    chosen = guess_column(table, TEXT_COLUMN_NAMES, "text")
     if chosen.strip().lower() == TEXT_COLUMN_NAMES[0][0]:
         return chosen
     head = table.head(N_ROWS_COMPARED)
@@ -73,7 +75,7 @@ def guess_text_column(table: pd.DataFrame) -> str:
     return chosen
 
 
-def guess_column(present: Sequence[str], candidates: Iterable[Sequence[str]], what: str) -> str:
+def guess_column(table: pd.DataFrame, candidates: Iterable[Sequence[str]], what: str) -> str:
     """Return the column named by the first group of candidates, ignoring case.
 
     `what` is text or label.
@@ -81,7 +83,7 @@ def guess_column(present: Sequence[str], candidates: Iterable[Sequence[str]], wh
     Raises:
         DataError: no candidate matches, or two of a group do.
     """
-    by_name: dict[str, list[str]] = {}
+    present, by_name = list(table), dict[str, list[str]]()
     for name in present:
         repeated = REPEATED_NAME.fullmatch(name)
         first = repeated.group(1) if repeated and repeated.group(1) in present else name
@@ -95,9 +97,42 @@ def guess_column(present: Sequence[str], candidates: Iterable[Sequence[str]], wh
             )
         if found:
             return found[0]
+    problem = f"the {what} column cannot be guessed"
+    if values := [name for n, name in enumerate(present) if _is_value(name, table.iloc[:, n])]:
+        raise DataError(f"{problem}: {_first_row(values)} If not: --{what}-column COLUMN.")
     raise DataError(
-        f"the {what} column cannot be guessed; there are {', '.join(present)}. "
-        f"Name it: --{what}-column COLUMN."
+        f"{problem}; there are {', '.join(present)}. Name it: --{what}-column COLUMN. If these are "
+        f"the values of the first row, add {NAMES_LINE} above it."
+    )
+
+
+def check_is_name(table: pd.DataFrame, column: str) -> None:
+    """Raise DataError when a column's name seems to be a value, of a table without column names.
+
+    The first row would be lost. If another column has a known name, the first line has names.
+    """
+    known = {name for group in (*TEXT_COLUMN_NAMES, *LABEL_COLUMN_NAMES) for name in group}
+    if not _is_value(column, table.iloc[:, list(table).index(column)]) or any(
+        name.strip().lower() in known and not _is_value(name, table.iloc[:, n])
+        for n, name in enumerate(table)
+    ):
+        return
+    raise DataError(f"{_first_row([column])} If it is a name, write another one.")
+
+
+def _is_value(name: str, column: "pd.Series[Any]") -> bool:
+    """Return whether the name of a column is a sentence, or one of the column's values."""
+    if len(name.split()) >= MIN_WORDS_OF_SENTENCE:
+        return True
+    key = name.strip().casefold()
+    return any(isinstance(value, str) and value.strip().casefold() == key for value in column)
+
+
+def _first_row(values: Sequence[str]) -> str:
+    shown = list_some([repr(value if len(value) <= 40 else f"{value[:40]}...") for value in values])
+    return (
+        f"the first line seems to be a row instead of column names ({shown}). Add {NAMES_LINE} "
+        "above it."
     )
 
 

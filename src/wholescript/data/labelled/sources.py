@@ -24,7 +24,7 @@ from wholescript.data.tables import (
     split_name,
 )
 from wholescript.errors import DataError, ParameterError, did_you_mean
-from wholescript.files import sha256_of
+from wholescript.files import find_matches, sha256_of
 
 HUB_HINT = (
     "Without a network give a local copy: --path FOLDER with files named train and test "
@@ -169,6 +169,13 @@ def _load_from_hub(
 def _check_hub_name(dataset: str) -> None:
     """Raise DataError unless `dataset`, which is no path here, can be a name on the hub."""
     path = Path(dataset)
+    if dataset == "-":
+        raise DataError("standard input is not read: give a file or a folder instead of -")
+    if matches := sorted(str(match) for match in find_matches(path)):
+        raise DataError(
+            f"{dataset} is a pattern, which stands for {list_some(matches)}: give one file, or a "
+            "folder with files named train, test, ..."
+        )
     is_file_name = split_name(path)[1] in SUFFIXES
     if HUB_NAME.fullmatch(dataset) and not is_file_name and not path.parent.is_dir():
         return
