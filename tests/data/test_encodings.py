@@ -41,8 +41,9 @@ def test_a_wrong_encoding_is_told_or_refused(
     path = _save(tmp_path, "cp1252")
     read_table(path, TextFormat("cp1251"))
     assert "as cp1251, although it looks like cp1252" in capsys.readouterr().out
-    with pytest.raises(DataError, match=r"not utf-16-le: it has no zero bytes.*--encoding cp1252"):
-        read_table(path, TextFormat("utf-16-le"))
+    path.write_bytes(b"text,label\ncaf\xe9s in my lane,a\n")
+    with pytest.raises(DataError, match=r"not utf-16: it has no zero bytes.*--encoding cp1252"):
+        read_table(path, TextFormat("utf-16"))
     path.write_text("text,label\nfünf Äpfel,a\nzwölf,b\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"not cp1252: it is UTF-8. Leave out --encoding"):
         read_table(path, TextFormat("cp1252"))

@@ -145,6 +145,8 @@ def test_fountain_notes_are_removed(tmp_path):
         ("blank.fountain", b" \n\t\n", "empty. Save the script again"),
         ("tiny.txt", 10 * LINE, "120 words; at least 1,000 are needed"),
         ("blob.txt", b"\x07blob\0\0\0" * 999, "binary"),
+        ("wide.txt", TEXT.encode("utf-32"), "UTF-32"),
+        ("nul.txt", TEXT.encode() + b"\0", "binary or damaged .line"),
         ("control.txt", b"word \x01\x02 " * 2_000, "binary"),
         (
             "no-mark.txt",

@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from cyclopts import (
     App,
@@ -183,7 +183,16 @@ def explain(error: CycloptsError) -> str:
         return str(error)
     if isinstance(error, MissingArgumentError):
         return f"{argument.name} is missing: {argument.parameter.help or ''}"
-    annotation, value = argument.field_info.annotation, " ".join(t.value for t in argument.tokens)
+    annotation = _of_one_value(argument.field_info.annotation)
+    value = " ".join(token.value for token in argument.tokens)
     if isinstance(error, CoercionError | ValidationError) and allowed(annotation):
         return f"{argument.name} {value} {problem(value, annotation)}"
     return str(error)
+
+
+def _of_one_value(annotation: Any) -> Any:
+    """Return the annotation of each value of an option that is repeatable, or of the only one."""
+    if get_origin(annotation) is Annotated and get_origin(get_args(annotation)[0]) is tuple:
+        annotation = get_args(annotation)[0]
+    args = get_args(annotation)
+    return args[0] if get_origin(annotation) is tuple and Ellipsis in args else annotation

@@ -3,18 +3,22 @@
 from pathlib import Path
 from typing import Annotated
 
+from annotated_types import Ge
 from cyclopts import Parameter
 
 from wholescript.cli.options import DeviceOption, Store, open_workspace, print_epoch, print_run
 from wholescript.cli.output import echo
-from wholescript.settings import PositiveInt, Seed
+from wholescript.settings import Seed
 
 HeadlinesPath = Annotated[
     Path | None,
-    Parameter(name="--path", help="Table with a column `title`; default: the hub data set."),
+    Parameter(
+        name="--path", help="Table, or text file with a headline a line; default: the hub data set."
+    ),
 ]
 NHeadlines = Annotated[
-    PositiveInt,
+    int,
+    Ge(10),  # headlines.VAL_ONE_IN
     Parameter(help="Number of headlines, in random order; the last tenth is for validation."),
 ]
 Revision = Annotated[
@@ -52,6 +56,7 @@ def headlines(
     step: Annotated[str, Parameter(help="Ablation step: baseline, adamw, rotary, ...")],
     *,
     path: HeadlinesPath = None,
+    text_column: Annotated[str, Parameter(help="Column of the headlines.")] = "title",
     revision: Revision = "main",
     n_headlines: NHeadlines = 100_000,
     base_override: Annotated[
@@ -85,7 +90,7 @@ def headlines(
         use_hardware(device)
     base_overrides, overrides = parse_overrides(base_override), parse_overrides(override)
     train_config, eval_context = config_after_step(step, base_overrides, overrides)
-    data = load_headlines(path, n_headlines=n_headlines, revision=revision)
+    data = load_headlines(path, n_headlines=n_headlines, text_column=text_column, revision=revision)
     facts = {"ablation_step": step, "base_overrides": base_overrides, "overrides": overrides}
     for one_seed in seed:
         experiment = HeadlineExperiment(name or step, train_config, eval_context, one_seed, facts)

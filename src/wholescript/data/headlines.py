@@ -112,7 +112,7 @@ def split_headlines(
 
 def _read_column(path: Path, text_column: str) -> pd.Series:
     table = read_table(path).frame
-    require_columns(list(table), (text_column,), path.name)
+    require_columns(list(table), (text_column,), path.name, options={text_column: "--text-column"})
     return table[text_column]
 
 

@@ -255,8 +255,20 @@ def _decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
         ) from problem
     text = decoded[0]
     if "\0" in text or sum(1 for _ in _CONTROL.finditer(text)) > MAX_CONTROL_SHARE * len(text):
-        raise DataError("binary, or UTF-16 without a byte order mark. Save it as UTF-8 text.")
+        raise DataError(f"{_describe_controls(raw)}. Save it as UTF-8 text.")
     return decoded
+
+
+def _describe_controls(raw: bytes) -> str:
+    """Return what bytes are that have NUL or many control characters."""
+    if raw.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "UTF-32"
+    if max(raw[start::2].count(0) for start in (0, 1)) > len(raw) / 4:
+        return "UTF-16 without a byte order mark"
+    if 0 in raw:
+        line = raw.count(b"\n", 0, raw.index(0)) + 1
+        return f"binary or damaged (line {line} has the character NUL)"
+    return "binary (it has many control characters)"
 
 
 def _decode_eight_bit(raw: bytes) -> tuple[str, tuple[str, ...]]:

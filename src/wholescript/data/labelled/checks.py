@@ -70,7 +70,7 @@ def check_split_share(
         raise DataError(
             f"{share:.0%} of the {len(labels)} texts of train are {drawn}: too few or too many for "
             f"a text of each of {len(classes)} classes in {name} and in train. Choose another "
-            "share, or add texts."
+            f"--{name}-share, or add texts."
         )
 
 
@@ -87,7 +87,8 @@ def check_block_split(rows: NDArray[np.int64], block_size: int, share: float, na
     if n_blocks < n_parts:
         raise DataError(
             f"train has {n_blocks} blocks of {block_size} rows: too few to draw {share:.0%} of "
-            f"them as {name}. Choose a smaller --holdout-block-size or a larger share."
+            f"them as {name}. Choose a smaller --holdout-block-size or a larger "
+            f"--{name}-share."
         )
 
 
