@@ -41,6 +41,9 @@ def test_a_wrong_encoding_is_told_or_refused(
     path = _save(tmp_path, "cp1252")
     read_table(path, TextFormat("cp1251"))
     assert "as cp1251, although it looks like cp1252" in capsys.readouterr().out
+    path.write_bytes(b"text,label\nd\xe9j\xe0 vu,a\n")  # a few accents suit Baltic languages too
+    read_table(path, TextFormat("cp1252"))
+    assert not capsys.readouterr().out
     path.write_bytes(b"text,label\ncaf\xe9s in my lane,a\n")
     with pytest.raises(DataError, match=r"not utf-16: it has no zero bytes.*--encoding cp1252"):
         read_table(path, TextFormat("utf-16"))

@@ -12,6 +12,7 @@ COMMON = (
     *("mac_roman", "mac_cyrillic"),
 )
 WESTERN = ("cp1252", "iso8859_1", "iso8859_15")  # alike but for a few signs
+LATIN = {"cp1250", "cp1254", "cp1257", "cp1258"}
 N_PROPOSED = 3
 N_BYTES = 100_000
 MAX_MOJIBAKE_SHARE = 0.05  # of the characters beyond ASCII
@@ -22,10 +23,13 @@ SAMPLE_LENGTH = 20
 def likely_encodings(raw: bytes) -> list[str]:
     """Return the common encodings that a text may have, likeliest first.
 
-    But cp1252 is before all others, and those of the Macintosh are last.
+    But the most frequent, cp1252, is before all others, and those of the Macintosh are last.
     """
     likely = [name for name in _possible_encodings(raw) if name in COMMON]
-    return sorted(likely, key=lambda name: (name != COMMON[0], name.startswith("mac")))
+    likely.sort(key=lambda name: (name != COMMON[0], name.startswith("mac")))
+    if COMMON[0] not in likely and not LATIN.isdisjoint(likely):  # a few accents do not tell
+        likely.insert(1, COMMON[0])
+    return likely
 
 
 def propose_encodings(raw: bytes, given: str) -> str:
@@ -68,7 +72,7 @@ def note_on_encoding(raw: bytes, encoding: str) -> list[str]:
     if raw.isascii() or name.startswith("utf"):
         return []
     likely, alike = likely_encodings(raw), WESTERN if name in WESTERN else (name,)
-    if not likely or set(alike) & set(_possible_encodings(raw)):
+    if not likely or {*alike} & {*likely, *_possible_encodings(raw)}:
         return []
     return [f"as {encoding}, although it looks like {' or '.join(likely[:N_PROPOSED])}"]
 
