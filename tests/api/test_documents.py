@@ -179,6 +179,7 @@ def test_a_table_in_gives_a_table_out(model, rows, tmp_path, suffix, capsys):
     ("columns", "output", "error", "message"),
     [
         ({"memo": ["a"]}, "out.csv", DataError, "text column cannot be guessed; there are memo"),
+        ({"a hen sat on the wet wall": ["b"]}, "out.csv", DataError, "Add a line of column names"),
         ({"text": [" "], "n": [1]}, "out.csv", DataError, "has no text in 1 rows"),
         ({"text": ["a"]}, "out.xlsx", ParameterError, "suffix '.xlsx'"),
         ({"text": ["a"], "label": [1], "predicted_label": [1]}, "out.csv", DataError, "already"),
