@@ -54,12 +54,12 @@ def test_each_step_has_the_step_it_is_compared_with(profile):
 
 
 def test_smaller_profiles_are_bounded():
-    for profile, n_headlines, epochs in (("smoke", 1_000, 1), ("cpu", 10_000, 5)):
+    for profile, n_headlines, epochs in (("smoke", 1_000, 1), ("cpu", 6_000, 3)):
         for spec in (spec for specs in read_recipe(profile).values() for spec in specs):
             assert spec.n_headlines <= n_headlines and len(spec.seeds) == 1
             assert spec.experiment(0).train_config.epochs <= epochs
     quick = read_recipe("cpu")["cpu"][1].experiment(0).train_config
-    assert (quick.epochs, quick.model.n_layer, quick.model.d_model) == (4, 2, 144)
+    assert (quick.epochs, quick.model.n_layer, quick.model.d_model) == (3, 2, 144)
 
 
 def test_unknown_profile_raises():
