@@ -1,4 +1,4 @@
-"""What the preparation of a data set chose and found: stored in its metadata, and told in words."""
+"""What the preparation of a data set chose and found: stored in its metadata, and as sentences."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ def describe_preparation(
         splits: the prepared splits.
         drawn: the share of train of each split that was drawn from it.
         groups: the group of near duplicates of each labelled text, by its id; None: not looked for.
-        near_duplicates: how they were treated (`prepare.prepare`).
+        near_duplicates: `together`, `report` or `ignore` (`prepare.prepare`).
     """
     used = {labelled.text_column, labelled.label_column, *labelled.kept_columns}
     report: dict[str, Any] = {
