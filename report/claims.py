@@ -9,8 +9,10 @@ AGGREGATORS = (
     "training/gated-attention",
     "training/query-decoder",
 )
+UNIGRAMS, NGRAMS = "evaluation/unigrams", "evaluation/ngrams"
 FUSION = "training/gated-attention-and-year-length-layout-tfidf"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
+WINDOWS = tuple(f"evaluation/window-{position}" for position in (0, 25, 50, 75, 100))
 N_TRAIN = (20, 50, 200, 1_000, 5_000)
 CLASS_LMS = (  # trained to predict the next token; the last one averages three of them
     "naive-bayes",
@@ -45,11 +47,34 @@ def late_fusion_no_improvement(results: Results) -> bool:
     return results.difference(f"{FUSION} - {TFIDF}:auc").low <= 0
 
 
-@claim("The AUROC of the best and the worst aggregator differ by at most 0.01.")
-def aggregators_equivalent(results: Results) -> bool:
-    """The best and the worst aggregator are no further apart than `EQUIVALENCE_MARGIN`."""
-    found = [results.metric(f"{run}:auc").value for run in AGGREGATORS]
-    return max(found) - min(found) <= EQUIVALENCE_MARGIN
+@claim("No AUROC difference between the aggregators of frozen chunk embeddings was detected.")
+def aggregators_no_difference(results: Results) -> bool:
+    """The paired interval of each of the others from the first holds zero."""
+    first, *others = AGGREGATORS
+    found = [results.difference(f"{run} - {first}:auc") for run in others]
+    return all(difference.low <= 0 <= difference.high for difference in found)
+
+
+@claim("N-grams of one to three words have a higher AUROC than single words.")
+def ngrams_beat_single_words(results: Results) -> bool:
+    """On random folds and on later films, the paired interval of single words lies below zero."""
+    pairs = (
+        (f"{UNIGRAMS} - {NGRAMS}", "auc"),
+        (f"{UNIGRAMS}-temporal - {NGRAMS}-temporal", "auc"),
+    )
+    return all(results.difference(f"{pair}:{metric}").high < 0 for pair, metric in pairs)
+
+
+@claim("No gain of stacking n-grams with chunk embeddings over n-grams alone was detected.")
+def chunk_embeddings_no_gain_over_ngrams(results: Results) -> bool:
+    """No paired interval lies above zero: AUROC, average precision, and AUROC on later films."""
+    stacked = "evaluation/stacking-ngrams"
+    names = (
+        f"{stacked} - {NGRAMS}:auc",
+        f"{stacked} - {NGRAMS}:average_precision",
+        f"{stacked}-temporal - {NGRAMS}-temporal:auc",
+    )
+    return all(results.difference(name).low <= 0 for name in names)
 
 
 @claim("An encoder trained from scratch on two cores is above chance and below TF-IDF.")
@@ -62,15 +87,19 @@ def scratch_encoder_between_chance_and_tfidf(results: Results) -> bool:
     )
 
 
-@claim(
-    "The opening pages predict less than any quarter of the script, and the whole script "
-    "predicts most."
-)
+@claim("Each quarter of the script predicts less than the whole script does.")
 def whole_script_beats_any_quarter(results: Results) -> bool:
-    """Opening below every quarter, every quarter below the whole."""
-    opening = results.metric("evaluation/control-opening:auc").value
+    """The value of every quarter is below that of the whole."""
     quarters = [results.metric(f"{run}:auc").value for run in QUARTERS]
-    return opening < min(quarters) and max(quarters) < results.metric(f"{TFIDF}:auc").value
+    return max(quarters) < results.metric(f"{TFIDF}:auc").value
+
+
+@claim("No difference between windows of equal length, wherever they are in the script, was found.")
+def windows_no_difference(results: Results) -> bool:
+    """The paired interval of each other window from the first chunks holds zero."""
+    first, *others = WINDOWS
+    found = [results.difference(f"{run} - {first}:auc") for run in others]
+    return all(difference.low <= 0 <= difference.high for difference in found)
 
 
 @claim("Within decades, TF-IDF has a higher AUROC than the release year alone over all films.")
@@ -86,11 +115,10 @@ def shuffled_labels_at_chance(results: Results) -> bool:
     return abs(results.metric("evaluation/control-shuffled-labels:auc").value - 0.5) <= 0.03
 
 
-@claim("TF-IDF has a lower AUROC on films released after its training films than on random folds.")
+@claim("Trained on earlier films only, TF-IDF ranks the later films worse than with random folds.")
 def temporal_split_lowers_auc(results: Results) -> bool:
-    """On films after the boundary, the value lies below the interval of the random folds."""
-    later = results.metric("evaluation/tfidf-logistic-temporal:auc").value
-    return later < results.metric(f"{TFIDF}:auc").low
+    """On the same later films, the paired interval of the difference lies below zero."""
+    return results.metric("evaluation/later-films:auc_temporal_minus_random").high < 0
 
 
 @claim("No imbalance correction raises the AUROC of TF-IDF by more than 0.01.")
@@ -136,6 +164,13 @@ def nominations_rank_winners_as_wins_do(results: Results) -> bool:
     )
     found = [results.difference(f"wins/{one} - wins/{other}:auc") for one, other in pairs]
     return all(difference.low <= 0 <= difference.high for difference in found)
+
+
+@claim("TF-IDF trained on nominations finds winners with a higher average precision.")
+def nominations_find_winners(results: Results) -> bool:
+    """Its paired interval from TF-IDF trained on wins lies above zero."""
+    pair = "wins/tfidf-logistic-nominations - wins/tfidf-logistic"
+    return results.difference(f"{pair}:average_precision").low > 0
 
 
 @claim(

@@ -8,11 +8,12 @@ from scipy.sparse import csr_matrix
 from tests.features.scripts import script
 from wholescript.errors import BundleError
 from wholescript.features import bundle as bundle_module
-from wholescript.features.bundle import read_bundle, write_bundle
+from wholescript.features.bundle import read_bundle, replace_ngrams, write_bundle
 from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.word_counts import WordCounts, count_words, stack_word_counts
 
-FILES = ["films.parquet", "words.bin", "chunks.bin"]
+DESCRIBED = ["films.parquet", "words.bin", "chunks.bin"]
+FILES = [*DESCRIBED, "ngrams.bin"]
 COUNTS = np.array([1, 7, 2, 30, 4, 1])
 N = len(COUNTS)
 
@@ -39,13 +40,20 @@ def vectors():
 
 
 @pytest.fixture
-def folder(tmp_path, films, words, vectors):
-    write_bundle(tmp_path / "data", films, words, vectors, COUNTS, {"layers": 3})
+def ngrams():
+    rows = np.random.default_rng(2).random((3, N, 4))
+    return (rows @ rows.transpose(0, 2, 1)).astype(np.float16)
+
+
+@pytest.fixture
+def folder(tmp_path, films, words, vectors, ngrams):
+    write_bundle(tmp_path / "data", films, words, vectors, COUNTS, ngrams, {"layers": 3})
     return tmp_path / "data"
 
 
-def test_written_bundle_is_read_back(folder, films, words, vectors):
+def test_written_bundle_is_read_back(folder, films, words, vectors, ngrams):
     found = read_bundle(folder)
+    np.testing.assert_array_equal(found.ngrams.values, ngrams)
     assert found.film_ids == films["film_id"].tolist()
     assert found.groups.tolist() == films["group"].tolist()
     assert found.n_tokens.tolist() == films["n_gpt2_tokens"].tolist()
@@ -74,23 +82,47 @@ def test_manifest_gives_sizes_and_settings(folder):
     assert manifest["films"] == N
     assert manifest["chunks"] == COUNTS.sum()
     assert manifest["settings"] == {"layers": 3}
-    for name in FILES:
+    for name in DESCRIBED:
         assert manifest["files"][name]["bytes"] == (folder / name).stat().st_size
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path, folder, films, words, vectors):
-    write_bundle(tmp_path / "again", films, words, vectors, COUNTS, {"layers": 3})
+def test_the_same_input_gives_the_same_bytes(tmp_path, folder, films, words, vectors, ngrams):
+    write_bundle(tmp_path / "again", films, words, vectors, COUNTS, ngrams, {"layers": 3})
     for name in [*FILES, "manifest.json"]:
         assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_film_without_words_and_large_vocabulary(tmp_path, films, vectors):
+def test_other_ngrams_change_nothing_else(folder, ngrams):
+    before = read_bundle(folder)
+    replace_ngrams(folder, ngrams[:, ::-1, ::-1])
+    after = read_bundle(folder)
+    np.testing.assert_array_equal(after.ngrams.values, ngrams[:, ::-1, ::-1])
+    assert after.manifest == before.manifest
+    assert after.ngrams.fingerprint != before.ngrams.fingerprint
+    with pytest.raises(BundleError, match=f"{N} films"):
+        replace_ngrams(folder, ngrams[:, 1:, 1:])
+
+
+def test_selected_films_keep_their_ngrams(folder, ngrams):
+    found = read_bundle(folder).select(["tt3", "tt0"]).ngrams
+    np.testing.assert_array_equal(found.values, ngrams[:, [[3], [0]], [3, 0]])
+
+
+def test_bundle_without_ngrams_is_read(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["ngrams"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    found = read_bundle(folder)
+    assert found.ngrams is None and found.select(["tt1"]).ngrams is None
+
+
+def test_film_without_words_and_large_vocabulary(tmp_path, films, vectors, ngrams):
     last = 70_000
     row, column = [0, 2, 2, 5], [last, 3, last, 0]
     part = csr_matrix((np.array([1, 2, 3, 65_535], np.uint16), (row, column)), (N, last + 1))
     none = csr_matrix((N, last + 1), dtype=np.uint16)
     counts = WordCounts((part, none, part, none), none, [f"w{i:06}" for i in range(last + 1)])
-    write_bundle(tmp_path, films, counts, vectors, COUNTS, {})
+    write_bundle(tmp_path, films, counts, vectors, COUNTS, ngrams, {})
     found = read_bundle(tmp_path).word_counts
     assert (found.total != counts.total).nnz == 0
     assert (found.quarters[0] != part).nnz == 0
@@ -147,7 +179,7 @@ def test_file_without_packed_tensors_is_an_error(folder):
 
 @pytest.mark.parametrize("unwritten", [*FILES, "manifest.json"])
 def test_partial_bundle_is_never_read(
-    tmp_path, films, words, vectors, folder, monkeypatch, unwritten
+    tmp_path, films, words, vectors, ngrams, folder, monkeypatch, unwritten
 ):
     write = bundle_module.write_atomic
 
@@ -160,7 +192,7 @@ def test_partial_bundle_is_never_read(
     other = films.assign(group="g")
     for target in (tmp_path / "new", folder):
         with pytest.raises(KeyboardInterrupt):
-            write_bundle(target, other, words, 2 * vectors, COUNTS, {})
+            write_bundle(target, other, words, 2 * vectors, COUNTS, ngrams / 2, {})
     with pytest.raises(BundleError):
         read_bundle(tmp_path / "new")
     if unwritten == FILES[0]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -27,8 +27,11 @@ from wholescript.cli.options import (
 )
 from wholescript.cli.output import EN_DASH, echo, print_rows, print_table
 from wholescript.data.datasets import DATASETS
-from wholescript.errors import ParameterError
+from wholescript.errors import DataError, ParameterError
 from wholescript.settings import PositiveInt, Seed, SplitShare
+
+if TYPE_CHECKING:
+    from wholescript.data.films.scripts import ScreenplayTexts
 
 CLEANING_STEPS = {
     "encoding": "characters repaired",
@@ -277,21 +280,45 @@ def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> 
 
     Example: `wholescript data proper-names --path films.parquet`
     """
-    from wholescript.data.films import load_corpus
-    from wholescript.errors import DataError
     from wholescript.features.build import BUNDLE_FOLDER
     from wholescript.features.bundle import read_bundle
-    from wholescript.features.character_names import write_proper_names
+    from wholescript.features.proper_names import write_proper_names
 
-    corpus = load_corpus(source, path)
-    if corpus.texts is None:
+    texts = _texts(source, path, core_only=True)
+    found = write_proper_names(texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary)
+    echo(f"wrote {found:,} names to data/screenplays/names.txt")
+
+
+@group.command
+def ngrams(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
+    """Compute the kernels of n-grams of the bundled films; write data/screenplays/ngrams.bin.
+
+    Example: `wholescript data ngrams --path films.parquet`
+    """
+    from tqdm import tqdm
+
+    from wholescript.features.build import BUNDLE_FOLDER
+    from wholescript.features.bundle import read_bundle, replace_ngrams
+    from wholescript.features.ngram_kernels import ngram_kernels
+
+    texts, film_ids = _texts(source, path, core_only=False), read_bundle(BUNDLE_FOLDER).film_ids
+    if missing := [film_id for film_id in film_ids if film_id not in texts]:
+        raise DataError(f"{len(missing)} bundled films have no text there, {missing[0]!r} first")
+    texts = texts.select(film_ids)
+    replace_ngrams(BUNDLE_FOLDER, ngram_kernels(tqdm(texts.values(), "n-grams", unit="film")))
+    echo(f"wrote the kernels of {len(texts):,} films to data/screenplays/ngrams.bin")
+
+
+def _texts(source: str, path: Path | None, *, core_only: bool) -> "ScreenplayTexts":
+    """Return the texts of the films of a source; raise DataError where it has none."""
+    from wholescript.data.films import load_corpus
+
+    texts = load_corpus(source, path, core_only=core_only).texts
+    if texts is None:
         raise DataError(
             "the bundled films have no texts: use --source local --path FILE, or --source hub"
         )
-    found = write_proper_names(
-        corpus.texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary
-    )
-    echo(f"wrote {found:,} names to data/screenplays/names.txt")
+    return texts
 
 
 @group.command

@@ -56,17 +56,13 @@ class BootstrapResult:
         return table.assign(std=std)
 
     def difference_from(
-        self,
-        other: "BootstrapResult",
-        confidence_level: float = CONFIDENCE_LEVEL,
-        *,
-        add_one: bool = True,
+        self, other: "BootstrapResult", confidence_level: float = CONFIDENCE_LEVEL
     ) -> pd.DataFrame:
         """Return self minus other: metric, value, low, high, p (see `two_sided_p_value`)."""
         resampled = self.resampled - other.resampled
         values = self.values.mean(axis=0) - other.values.mean(axis=0)
         table = self._interval_table(values, resampled, confidence_level)
-        return table.assign(p=two_sided_p_value(resampled, add_one=add_one))
+        return table.assign(p=two_sided_p_value(resampled))
 
     def ratio_to(
         self, other: "BootstrapResult", confidence_level: float = CONFIDENCE_LEVEL
@@ -139,16 +135,15 @@ def percentile_interval(
     return low, high
 
 
-def two_sided_p_value(differences: FloatArray, *, add_one: bool) -> FloatArray:
+def two_sided_p_value(differences: FloatArray) -> FloatArray:
     """Return the two-sided bootstrap p-value of no difference, from (metrics, n_bootstrap).
 
-    Twice the share of resamples on the smaller side of zero. With `add_one` a resample is added, so
-    that no p-value is zero (Davison and Hinkley, 1997, section 4.2); stored comparisons of films
-    were made without.
+    Twice the share of resamples on the smaller side of zero, with one resample added there, so that
+    no p-value is zero (Davison and Hinkley, 1997, section 4.2).
     """
     smaller = np.minimum((differences <= 0).sum(axis=-1), (differences >= 0).sum(axis=-1))
     n_bootstrap = differences.shape[-1]
-    return np.minimum(2 * (smaller + add_one) / (n_bootstrap + add_one), 1)
+    return np.minimum(2 * (smaller + 1) / (n_bootstrap + 1), 1)
 
 
 def compare_with_baseline(

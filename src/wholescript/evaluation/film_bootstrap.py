@@ -62,7 +62,7 @@ def paired_difference(
     first, second = (_resample(model, metrics, n_bootstrap, seed) for model in (a, b))
     differences = first.values - second.values
     std = differences.std(axis=0, ddof=1) if len(differences) > 1 else np.nan
-    return first.difference_from(second, confidence_level, add_one=False).assign(std=std)
+    return first.difference_from(second, confidence_level).assign(std=std)
 
 
 def _resample(

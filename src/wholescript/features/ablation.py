@@ -38,6 +38,17 @@ def chunk_parts(chunks: ChunkEmbeddings, n_parts: int) -> NDArray[np.int64]:
     return (center * n_parts).astype(np.int64)
 
 
+def chunk_window(chunks: ChunkEmbeddings, n_chunks: int, position: float) -> NDArray[np.bool_]:
+    """Return which chunks are in a window of `n_chunks` of each film, (total,).
+
+    `position` is 0 for the first chunks of the script, 1 for the last ones, and linear between.
+    """
+    room = np.maximum(chunks.counts - n_chunks, 0)
+    first = np.repeat(np.rint(position * room), chunks.counts)
+    place = _positions(chunks)
+    return (place >= first) & (place < first + n_chunks)
+
+
 def ablate_part(features: FilmFeatures, part: int, n_parts: int) -> FilmFeatures:
     """Remove one of `n_parts` equal parts of each script: its chunks, of 4 parts also its words.
 
@@ -49,7 +60,7 @@ def ablate_part(features: FilmFeatures, part: int, n_parts: int) -> FilmFeatures
         quarters = list(word_counts.quarters)
         quarters[part] = sp.csr_matrix(quarters[part].shape, dtype=quarters[part].dtype)
         word_counts = replace(word_counts, quarters=tuple(quarters))
-    return replace(features, word_counts=word_counts, chunks=chunks)
+    return replace(features, word_counts=word_counts, chunks=chunks, ngrams=None)
 
 
 def ablate_opening(features: FilmFeatures, n_chars: NDArray[np.int64]) -> FilmFeatures:
@@ -66,7 +77,7 @@ def ablate_opening(features: FilmFeatures, n_chars: NDArray[np.int64]) -> FilmFe
     dropped = np.ceil(counts * np.minimum(OPENING_CHARS / n_chars, 1.0))
     mask = _positions(features.chunks) >= np.repeat(dropped, counts)
     chunks = select_chunks(features.chunks, mask)
-    return replace(features, word_counts=word_counts, chunks=chunks)
+    return replace(features, word_counts=word_counts, chunks=chunks, ngrams=None)
 
 
 def concatenate_features(films: Sequence[FilmFeatures]) -> FilmFeatures:

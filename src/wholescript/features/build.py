@@ -27,6 +27,7 @@ from wholescript.features.extract import (
     sha1_of,
 )
 from wholescript.features.layout import LAYOUT_NAMES, measure_layout
+from wholescript.features.ngram_kernels import ngram_kernels
 from wholescript.features.tokenizers import count_gpt2_tokens
 from wholescript.features.word_counts import (
     N_QUARTERS,
@@ -39,7 +40,7 @@ from wholescript.files import CACHE, ROOT
 
 BUNDLE_FOLDER = ROOT / "data" / "screenplays"
 
-GROUPS_VERSION = 2  # raised by hand when films are grouped otherwise: cached bundles hold groups
+BUNDLE_VERSION = 3  # raised by hand when groups or n-grams are made otherwise: bundles are cached
 
 BUNDLED_FILM_COLUMNS = (
     *("film_id", "title", "year", "source", "core", "nominated_for_writing", "won_writing"),
@@ -100,7 +101,9 @@ def build_features(
     layout = np.stack([record.layout for record in records])
     films = films.join(pd.DataFrame(layout, columns=list(LAYOUT_NAMES)))
     vectors = np.concatenate([record.chunks for record in records])
-    return write_bundle(folder, films, word_counts, vectors, counts, settings.as_dict())
+    texts = tqdm(corpus.texts.values(), "n-grams", len(corpus), unit="film", disable=not progress)
+    kernels = ngram_kernels(texts)
+    return write_bundle(folder, films, word_counts, vectors, counts, kernels, settings.as_dict())
 
 
 def load_features(
@@ -123,7 +126,7 @@ def load_features(
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
     settings = (settings or FeatureConfig()).resolved()
-    name = f"{corpus.provenance.fingerprint[:12]}-{settings.key}-{GROUPS_VERSION}"
+    name = f"{corpus.provenance.fingerprint[:12]}-{settings.key}-{BUNDLE_VERSION}"
     folder = cache / "bundles" / name
     try:
         features = read_bundle(folder)

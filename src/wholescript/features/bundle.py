@@ -1,11 +1,12 @@
-"""The bundle: the features of a corpus in four files.
+"""The bundle: the features of a corpus in five files.
 
     films.parquet     one row per film: metadata, labels, lengths, scene structure
     words.bin         sparse word counts per quarter
     chunks.bin        chunk embeddings as int8 codes, stored axis by axis
+    ngrams.bin        kernels of word n-grams, float16
     manifest.json     settings, sizes, quantization error, SHA-256 of each file
 
-The two binary files are safetensors compressed with zstd.
+The three binary files are safetensors compressed with zstd.
 """
 
 import dataclasses
@@ -35,10 +36,12 @@ from wholescript.features.compression import (
     quantize,
 )
 from wholescript.features.layout import LAYOUT_NAMES
+from wholescript.features.ngram_kernels import NGRAM_SIZES, Kernels, NgramKernels
 from wholescript.features.word_counts import N_QUARTERS, WordCounts
 from wholescript.files import sha256_of, write_atomic
 
 FORMAT = 1
+NGRAMS = "ngrams.bin"
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ class FilmFeatures:
 
     `groups` (n,) names the group of each film; near duplicates are in one. `n_tokens` (n,) int64
     are numbers of GPT-2 tokens, `layout` (n, 13) float32 the values named in `LAYOUT_NAMES`;
-    `manifest` describes how the features were computed.
+    `manifest` describes how the features were computed, except the n-grams. Without texts or after
+    an ablation there are no n-grams.
     """
 
     film_ids: list[str]
@@ -86,6 +90,7 @@ class FilmFeatures:
     word_counts: WordCounts
     chunks: ChunkEmbeddings
     manifest: dict[str, Any]
+    ngrams: NgramKernels | None = None
 
     def select(self, film_ids: list[str]) -> "FilmFeatures":
         """Return the films `film_ids`, in that order.
@@ -109,6 +114,7 @@ class FilmFeatures:
             self.word_counts.select(indices),
             self.chunks.select(indices),
             self.manifest,
+            self.ngrams and self.ngrams.select(indices),
         )
 
 
@@ -118,12 +124,14 @@ def write_bundle(
     word_counts: WordCounts,
     vectors: NDArray[np.float16],
     chunk_counts: NDArray[np.int64],
+    ngrams: Kernels,
     settings: dict[str, Any],
 ) -> QuantizationQuality:
     """Write a bundle; the manifest is written last, so that a partial bundle is never read.
 
     `films` has one row per film, `vectors` (total, d) the concatenated chunk vectors of all
-    films, `chunk_counts` (n,) their numbers. The same input gives the same bytes.
+    films, `chunk_counts` (n,) their numbers, `ngrams` (3, n, n) the kernels of n-grams. The same
+    input gives the same bytes.
     """
     rotation = fit_pca_rotation(vectors)
     codes = quantize(vectors, rotation)
@@ -151,14 +159,11 @@ def write_bundle(
         "dimensions": vectors.shape[1],
         "settings": settings,
         "quantisation": dataclasses.asdict(error),
-        "files": {
-            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            for name, content in files.items()
-        },
+        "files": {name: _size_and_hash(content) for name, content in files.items()},
     }
     for name, content in files.items():
         write_atomic(folder / name, content)
-    write_atomic(folder / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    _write_ngrams(folder, ngrams, manifest)
     return error
 
 
@@ -169,7 +174,8 @@ def read_bundle(folder: Path) -> FilmFeatures:
         BundleError: a file, which the message names, is absent, truncated or altered.
     """
     manifest = read_manifest(folder)
-    for name, expected in manifest["files"].items():
+    ngrams = manifest.pop("ngrams", None)
+    for name, expected in (manifest["files"] | (ngrams["files"] if ngrams else {})).items():
         path = folder / name
         if not path.is_file():
             raise BundleError(f"{name} is missing from the bundle: restore it from git")
@@ -190,7 +196,22 @@ def read_bundle(folder: Path) -> FilmFeatures:
         _read_words(_unpack(folder / "words.bin")),
         ChunkEmbeddings(np.ascontiguousarray(chunks["codes"].T), offsets, rotation),
         manifest,
+        ngrams and _read_ngrams(folder / NGRAMS, ngrams["files"][NGRAMS]["sha256"]),
     )
+
+
+def replace_ngrams(folder: Path, ngrams: Kernels) -> None:
+    """Write the kernels of n-grams (3, n, n) of a bundle that is there; all else stays.
+
+    Raises:
+        BundleError: there is no bundle, or it has another number of films.
+    """
+    manifest = read_manifest(folder)
+    if ngrams.shape != (len(NGRAM_SIZES), manifest["films"], manifest["films"]):
+        raise BundleError(
+            f"kernels {ngrams.shape} do not fit a bundle of {manifest['films']} films"
+        )
+    _write_ngrams(folder, ngrams, manifest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -213,6 +234,36 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise BundleError(f"the bundle has format {found}, this version reads {FORMAT}")
     return manifest
+
+
+def _write_ngrams(folder: Path, ngrams: Kernels, manifest: dict[str, Any]) -> None:
+    """Write the kernels, then the manifest: they have an entry of their own there, so that what
+    does not use them keeps its identity."""
+    rows, columns = np.triu_indices(ngrams.shape[1])
+    # The high bytes hardly differ: apart from the low ones they shrink to a third.
+    upper = np.ascontiguousarray(ngrams[:, rows, columns], "<f2")
+    halves = upper.view(np.uint8).reshape(*upper.shape, 2)
+    content = _pack({"low": halves[..., 0].copy(), "high": halves[..., 1].copy()})
+    entry = {"sizes": NGRAM_SIZES, "dtype": "float16", "files": {NGRAMS: _size_and_hash(content)}}
+    write_atomic(folder / NGRAMS, content)
+    write_atomic(
+        folder / "manifest.json", json.dumps(manifest | {"ngrams": entry}, indent=2) + "\n"
+    )
+
+
+def _read_ngrams(path: Path, sha256: str) -> NgramKernels:
+    tensors = _unpack(path)
+    halves = np.stack([tensors["low"], tensors["high"]], axis=-1)
+    upper = halves.view("<f2")[..., 0].astype(np.float16)
+    n = (np.sqrt(8 * upper.shape[1] + 1) - 1).astype(int) // 2
+    rows, columns = np.triu_indices(n)
+    kernels = np.empty((len(upper), n, n), np.float16)
+    kernels[:, rows, columns] = kernels[:, columns, rows] = upper
+    return NgramKernels(kernels, sha256)
+
+
+def _size_and_hash(content: bytes) -> dict[str, int | str]:
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _word_tensors(word_counts: WordCounts) -> dict[str, NDArray[Any]]:

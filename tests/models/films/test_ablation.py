@@ -6,7 +6,12 @@ import pandas as pd
 import pytest
 
 from tests.features.films import some_features
-from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
+from wholescript.models.films.ablation import (
+    FeatureAblation,
+    OpeningAblation,
+    OutsideWindowAblation,
+    WordAblation,
+)
 from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 
 
@@ -53,6 +58,20 @@ def test_opening_ablation_drops_chunks_by_the_length_of_each_script(dataset):
     assert chunks.counts.tolist() == [3, 5, 1]
     longer = replace(dataset, films=dataset.films.assign(n_chars=4_000_000))
     assert OpeningAblation().ablate(longer).features.chunks.counts.tolist() == [3, 7, 1]
+
+
+FILMS = {
+    0: [[0, 1, 2], [0, 1, 2], [0]],
+    0.5: [[0, 1, 2], [2, 3, 4], [0]],
+    1: [[1, 2, 3], [5, 6, 7], [0]],
+}
+
+
+@pytest.mark.parametrize("position", FILMS)
+def test_a_window_keeps_consecutive_chunks_at_its_position(dataset, position):
+    chunks = OutsideWindowAblation(3, position).ablate(dataset).features.chunks
+    found = np.split(chunks.codes[:, 0], chunks.offsets[1:-1])
+    assert [part.tolist() for part in found] == FILMS[position]
 
 
 def test_configs_of_ablations_differ():

@@ -16,6 +16,7 @@ from wholescript.studies.screenplays.data import (
     check_folds,
     load_screenplay_data,
     open_screenplay_data,
+    with_extra_training_films,
 )
 
 
@@ -110,3 +111,20 @@ def test_films_are_checked_before_a_notebook_is_executed(
     parameters = {"source": "local", "path": str(own_films), "scale": "smoke"} | overrides
     with pytest.raises((DataError, ParameterError), match=message):
         run_notebook("05_evaluation", parameters, project=Project(ROOT))
+
+
+def test_extra_training_films_are_never_tested_and_share_no_group_with_the_test_films() -> None:
+    data = load_screenplay_data(first_test_year=2010)
+    more = with_extra_training_films(data)
+    n, years = len(data.corpus), more.corpus.films["year"].to_numpy()
+    assert more.corpus.film_ids[:n] == data.corpus.film_ids
+    np.testing.assert_array_equal(more.dataset.labels[:n], data.dataset.labels)
+    assert not more.corpus.films["core"][n:].any()
+    for split in ("random", "temporal"):
+        for fold, own in zip(more.folds_of(split), data.folds_of(split), strict=True):
+            np.testing.assert_array_equal(fold.test, own.test)
+            np.testing.assert_array_equal(fold.train[: len(own.train)], own.train)
+            groups = more.dataset.groups
+            assert not set(groups[fold.train[len(own.train) :]]) & set(groups[fold.test])
+            assert len(fold.train) > len(own.train)
+    assert years[more.temporal_folds[0].train].max() < 2010

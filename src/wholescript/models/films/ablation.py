@@ -6,7 +6,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from wholescript.features.ablation import ablate_opening, select_words
+from wholescript.features.ablation import (
+    ablate_opening,
+    chunk_window,
+    select_chunks,
+    select_words,
+)
 from wholescript.models.films.estimator import EstimatorWrapper, FilmDataset
 from wholescript.models.types import IntArray
 
@@ -40,7 +45,7 @@ class WordAblation:
         word_counts = dataset.features.word_counts
         listed = np.array([word in self.words for word in word_counts.vocabulary], bool)
         kept = select_words(word_counts, listed if self.keep_only else ~listed)
-        return replace(dataset, features=replace(dataset.features, word_counts=kept))
+        return replace(dataset, features=replace(dataset.features, word_counts=kept, ngrams=None))
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,28 @@ class OpeningAblation:
         """Drop the word counts and chunks of the opening."""
         characters = dataset.films["n_chars"].to_numpy(np.int64)
         return replace(dataset, features=ablate_opening(dataset.features, characters))
+
+
+@dataclass(frozen=True)
+class OutsideWindowAblation:
+    """Removes all chunks but a window of `n_chunks` at `position`, from 0 (first) to 1 (last).
+
+    Windows of one length compare parts of a script fairly. Word counts are kept.
+    """
+
+    n_chunks: int
+    position: float
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The kind of ablation, and both fields."""
+        return {"ablation": "OutsideWindowAblation", **vars(self)}
+
+    def ablate(self, dataset: FilmDataset) -> FilmDataset:
+        """Drop the chunks outside the window."""
+        chunks = dataset.features.chunks
+        kept = select_chunks(chunks, chunk_window(chunks, self.n_chunks, self.position))
+        return replace(dataset, features=replace(dataset.features, chunks=kept))
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wholescript.data.films import Corpus, Fold, load_corpus, repeated_folds, temporal_split
 from wholescript.errors import DataError, ParameterError
@@ -15,6 +15,7 @@ from wholescript.features.build import load_features, load_word_features
 from wholescript.features.bundle import FilmFeatures
 from wholescript.features.extract import FeatureConfig
 from wholescript.models.films.estimator import FilmDataset
+from wholescript.models.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -267,3 +268,32 @@ def load_film_features(corpus: Corpus, scale: str, chunk_length: int | None = No
             "texts (source 'local' with a path, or 'hub') and the encoder (`make encoder`)"
         )
     return features
+
+
+def with_extra_training_films(data: ScreenplayData) -> ScreenplayData:
+    """Return the data with the bundled films that are not core, in the training films of each fold.
+
+    They are early drafts, transcripts and the like, which are never tested. A film of which a near
+    duplicate is tested is left out of that fold; of the temporal split, so are films of its test
+    years.
+    """
+    corpus = load_corpus("bundled", target=data.corpus.target, core_only=False)
+    rows = {film_id: row for row, film_id in enumerate(corpus.film_ids)}
+    own = np.array([rows[film_id] for film_id in data.corpus.film_ids])
+    extra = np.flatnonzero(~corpus.films["core"].to_numpy())
+    order = np.concatenate([own, extra])
+    corpus = corpus.select(order)
+    features = load_film_features(corpus, data.profile_name)
+    dataset = FilmDataset(corpus.films, corpus.labels, features.groups, features)
+    added = np.arange(len(own), len(order))
+    years, temporal = corpus.films["year"].to_numpy(), []
+    for fold in data.temporal_folds:
+        earlier = added[years[added] <= years[fold.train].max()]
+        temporal.append(_with_training_films(fold, earlier, dataset.groups))
+    folds = [_with_training_films(fold, added, dataset.groups) for fold in data.folds]
+    return replace(data, corpus=corpus, dataset=dataset, folds=folds, temporal_folds=temporal)
+
+
+def _with_training_films(fold: Fold, added: IntArray, groups: NDArray[np.object_]) -> Fold:
+    apart = ~np.isin(groups[added].astype(str), groups[fold.test].astype(str))
+    return replace(fold, train=np.concatenate([fold.train, added[apart]]))

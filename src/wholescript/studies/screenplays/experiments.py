@@ -21,6 +21,7 @@ from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, current_workspace
 from wholescript.models.films.estimator import Estimator
+from wholescript.models.films.ngram_kernel import NgramKernelLR
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
 from wholescript.studies.screenplays.models.configurations import ScriptEstimator
@@ -56,13 +57,17 @@ class CrossValidation(Experiment[ScreenplayData]):
         }
 
     def data_identity(self, data: ScreenplayData) -> dict[str, Any]:
-        """Return hashes of corpus, labels and groups, folds, and features unless it needs texts."""
+        """Return hashes of corpus, labels and groups, folds, and the features that it uses."""
         dataset = data.dataset
         features = (
             {}
             if needs_texts(self.estimator)
             else {"features": hash_json(dataset.features.manifest)}
         )
+        if dataset.features.ngrams and any(
+            isinstance(part, NgramKernelLR) for part in _parts(self.estimator)
+        ):
+            features["ngrams"] = dataset.features.ngrams.fingerprint
         return features | {
             "corpus": data.corpus.provenance.fingerprint,
             "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
@@ -295,13 +300,18 @@ def _fold_cache_dir(
     return workspace.fold_cache / hash_json(parts)[:16]
 
 
-def _modules(part: Any) -> Iterator[str]:
+def _modules(estimator: Estimator) -> Iterator[str]:
     """Yield the modules of an estimator and of the estimators in its fields."""
-    yield type(part).__module__
+    return (type(part).__module__ for part in _parts(estimator))
+
+
+def _parts(part: Any) -> Iterator[Any]:
+    """Yield an estimator and the estimators in its fields."""
+    yield part
     for value in vars(part).values():
         for item in value if isinstance(value, list | tuple) else [value]:
             if hasattr(item, "fit_predict"):
-                yield from _modules(item)
+                yield from _parts(item)
 
 
 def _folds_hash(folds: Sequence[Fold]) -> str:

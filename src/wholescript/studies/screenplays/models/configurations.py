@@ -11,6 +11,8 @@ from wholescript.models.films.decoder_embeddings import DecoderEmbeddingEstimato
 from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.extra_features import EXTRA_FEATURE_DIMS
 from wholescript.models.films.mean_embedding import MeanPoolingLR
+from wholescript.models.films.ngram_kernel import NgramKernelLR
+from wholescript.models.films.selection import SelectedEstimator
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.models.pretraining import MLMConfig
@@ -20,11 +22,45 @@ SCRATCH_ENCODER: dict[str, Any] = {"d_model": 128, "n_head": 4, "d_feedforward":
 """Options of the chunk encoder that is trained from scratch."""
 
 
+KERNEL_WEIGHTS = (0.02, 0.05)  # of a Gaussian kernel beside n-grams, which weigh 1 together
+
+
 class ScriptEstimator(Estimator, Protocol):
     """An estimator that needs the texts of the scripts."""
 
     def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Process scripts, given as (SHA-1 of the text, text), into a cache."""
+
+
+def ngram_models() -> dict[str, Estimator]:
+    """Return kernel models of n-grams: of the text alone, then with the year or the length."""
+    ngrams = NgramKernelLR(name="ngrams")
+    layout = [_with_kernels("ngrams-and-layout", weight, "layout") for weight in KERNEL_WEIGHTS]
+    year = [_with_kernels("ngrams-and-year", weight, "year") for weight in KERNEL_WEIGHTS]
+    both = ("year", "length")
+    metadata = [_with_kernels("ngrams-year-length", weight, *both) for weight in KERNEL_WEIGHTS]
+    everything = [
+        _with_kernels("ngrams-layout-year-length", weight, "layout", *both)
+        for weight in KERNEL_WEIGHTS
+    ]
+    return {
+        "unigrams": NgramKernelLR(name="unigrams", sizes=(1,)),
+        "bigrams": NgramKernelLR(name="bigrams", sizes=(2,)),
+        "trigrams": NgramKernelLR(name="trigrams", sizes=(3,)),
+        "unigrams and bigrams": NgramKernelLR(name="unigrams-bigrams", sizes=(1, 2)),
+        "n-grams (all three)": ngrams,
+        "n-grams, layout": SelectedEstimator(layout, name="ngrams-layout"),
+        "n-grams, year": SelectedEstimator(year, name="ngrams-year"),
+        "n-grams, year, length": SelectedEstimator(metadata, name="ngrams-year-length"),
+        "n-grams, layout, year, length": SelectedEstimator(
+            everything, name="ngrams-layout-year-length"
+        ),
+    }
+
+
+def _with_kernels(name: str, weight: float, *kernels: str) -> NgramKernelLR:
+    others = tuple((kernel, weight) for kernel in kernels)
+    return NgramKernelLR(name=f"{name}-{weight}", others=others)
 
 
 def aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estimator]:
