@@ -32,12 +32,16 @@ class NotMade:
 
 
 def list_not_made(
-    project: Project, made: Collection[str], executed: Mapping[str, Mapping[str, Any]]
+    project: Project,
+    made: Collection[str],
+    executed: Mapping[str, Mapping[str, Any]],
+    left_out: Mapping[str, int],
 ) -> list[NotMade]:
     """Return the stored runs that are not among `made`, in groups.
 
-    `executed` has the changed parameters of each notebook of the rerun. A run that a command made
-    belongs to the first notebook that shows it.
+    `executed` has the changed parameters of each notebook of the rerun, `left_out` the minutes of
+    each that was not executed for its length. A run that a command made belongs to the first
+    notebook that shows it.
     """
     stored = Results(project.root / "results")
     shown = _shown_runs(project.root / "figures")
@@ -45,9 +49,14 @@ def list_not_made(
     for run in stored.names():
         config = stored.config(run)
         notebook = config.get("notebook") or shown.get(run, "")
-        if run in made or notebook not in executed:
+        if run in made or notebook not in {*executed, *left_out}:
             continue
-        reason, command = _reason(project, run, config, notebook, executed[notebook])
+        changed = executed.get(notebook, {})
+        reason, command = _reason(project, run, config, notebook, changed)
+        if notebook in left_out and config.get("notebook"):
+            minutes = left_out[notebook]
+            reason = f"takes {minutes} minutes more"
+            command = f"{RERUN} {notebook}"
         group = groups.setdefault((notebook, reason, command), NotMade(notebook, reason, command))
         metrics = stored.metrics(run)
         seconds = metrics["train_seconds"].value if "train_seconds" in metrics else 0.0

@@ -20,6 +20,10 @@ SCALES = {"07_scratch_or_finetune": "cpu"}
 """The scale of a notebook that publishes stored runs, if it is not smoke: at it some of its runs
 are the same experiments as stored ones. Those of the others are so at full only."""
 
+LONG = {"02_imbalance": 7, "04_training": 15}
+"""The notebooks that a rerun leaves out unless they are named or a scale is given, with the minutes
+that they take on two cores. The others make most of the runs that they show."""
+
 
 @dataclass
 class NotebookRerun:
@@ -50,7 +54,7 @@ def rerun(
     scale: str | None = None,
     on_notebook: Callable[[NotebookRerun], None] = lambda _: None,
 ) -> Rerun:
-    """Execute notebooks, by default all, with an empty output root and compare their output.
+    """Execute notebooks, by default all but `LONG`, with an empty output root; compare the output.
 
     A notebook that publishes stored runs trains on the bundled texts instead, at `scale`, by
     default the one in `SCALES`. All others have published parameters except `scale`, if one is
@@ -61,7 +65,10 @@ def rerun(
     Raises:
         ParameterError: there is no such notebook, or it has no such scale.
     """
-    stems = [project.notebook_source(name).stem for name in names or project.notebook_names()]
+    every = project.notebook_names()
+    left_out = {} if names or scale else {n: minutes for n, minutes in LONG.items() if n in every}
+    chosen = names or [name for name in every if name not in left_out]
+    stems = [project.notebook_source(name).stem for name in chosen]
     notebooks = [NotebookRerun(name, _changed(project, name, scale)) for name in sorted({*stems})]
     shutil.rmtree(project.rerun_root, ignore_errors=True)
     for notebook in notebooks:
@@ -74,7 +81,7 @@ def rerun(
     _count(notebooks, project, comparison)
     made = {metric.run for metric in comparison.metrics}
     executed = {notebook.name: notebook.changed for notebook in notebooks}
-    return Rerun(notebooks, comparison, list_not_made(project, made, executed))
+    return Rerun(notebooks, comparison, list_not_made(project, made, executed, left_out))
 
 
 def _changed(project: Project, name: str, scale: str | None) -> dict[str, Any]:
