@@ -22,7 +22,7 @@ CLUSTER := $(VENV)/.cluster
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
-	@echo "make rerun   execute all notebooks from nothing with the bundled data, compare the results with"
+	@echo "make rerun   execute notebooks from nothing with the bundled data, compare the results with"
 	@echo "             the stored ones, list the stored runs that need other texts, hours or a GPU"
 	@echo "make test    lint and type-check the code, run the tests, also on the site in Chromium"
 	@echo "make serve   serve the report on localhost, rebuilt and reloaded when a source changes"

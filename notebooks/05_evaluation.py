@@ -71,14 +71,14 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(d
 # %% [markdown]
 # ## Models compared
 #
-# The baseline is TF-IDF + logistic regression. It is compared with the aggregators of frozen chunk
-# embeddings and with two combinations: *late fusion*, gated attention with TF-IDF, layout, year and
-# length as extra features; and *stacking*, a logistic regression on the inner-fold logits of TF-IDF
-# and the aggregators.
+# The baseline is TF-IDF + logistic regression on single words. It is compared with the same on
+# n-grams, with the aggregators of frozen chunk embeddings, and with two combinations: *late
+# fusion*, gated attention with TF-IDF, layout, year and length as extra features; and *stacking*, a
+# logistic regression on the inner-fold logits of TF-IDF and the aggregators.
 
 # %%
-BASELINE = "TF-IDF + logistic regression"
-tfidf = TfidfLR()
+BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (all three)"
+tfidf, ngrams = TfidfLR(), ngram_models()
 chunks = aggregators(data.profile.epochs, data.profile.n_inner_folds)
 stacking = StackingEnsemble([with_fold_cache(model, data) for model in (tfidf, *chunks.values())])
 runs = {name: load_or_run(f"training/{model.name}", model, data) for name, model in chunks.items()}
@@ -86,8 +86,11 @@ fusion = late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)[
     "year, length, layout, TF-IDF"
 ]
 runs |= {"late fusion": load_or_run(f"training/{fusion.name}", fusion, data)}
-runs |= {BASELINE: cross_validation_run("evaluation/tfidf-logistic", tfidf, data)}
-runs |= {"stacking": cross_validation_run("evaluation/stacking", stacking, data)}
+models_here = {BASELINE: tfidf, NGRAMS: ngrams[NGRAMS], "stacking": stacking}
+runs |= {
+    name: cross_validation_run(f"evaluation/{model.name}", model, data)
+    for name, model in models_here.items()
+}
 
 # %%
 temporal_runs = {
@@ -98,14 +101,8 @@ temporal_runs |= {
     "late fusion": load_or_run(f"training/{fusion.name}-temporal", fusion, data, split="temporal")
 }
 temporal_runs |= {
-    BASELINE: cross_validation_run(
-        "evaluation/tfidf-logistic-temporal", tfidf, data, split="temporal"
-    )
-}
-temporal_runs |= {
-    "stacking": cross_validation_run(
-        "evaluation/stacking-temporal", stacking, data, split="temporal"
-    )
+    name: cross_validation_run(f"evaluation/{model.name}-temporal", model, data, split="temporal")
+    for name, model in models_here.items()
 }
 
 # %% [markdown]
@@ -148,8 +145,6 @@ show_table(table[columns], "tbl-random-split")
 # choose.
 
 # %%
-ngrams = ngram_models()
-NGRAMS = "n-grams (all three)"
 ngram_runs = {BASELINE: runs[BASELINE]}
 ngram_runs |= {
     name: cross_validation_run(f"evaluation/{model.name}", model, data)

@@ -105,6 +105,22 @@ def test_runs_that_were_not_made_are_listed_with_reason_and_command(study: Proje
     assert (texts.n_runs, texts.n_metrics, texts.hours) == (1, 3, 1.0)
 
 
+def test_long_notebooks_are_left_out_unless_named_and_listed(
+    executed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (executed.notebooks / "02_study.py").write_text(STUDY)
+    monkeypatch.setattr("wholescript.publish.rerun.LONG", {"01_tiny": 9})
+    found = rerun(executed)
+    assert [notebook.name for notebook in found.notebooks] == ["02_study"]
+    (left_out,) = (group for group in found.not_made if group.notebook == "01_tiny")
+    assert (left_out.reason, left_out.command) == (
+        "takes 9 minutes more",
+        "wholescript notebook rerun 01_tiny",
+    )
+    assert [one.name for one in rerun(executed, ["01_tiny"]).notebooks] == ["01_tiny"]
+    assert len(rerun(executed, scale="smoke").notebooks) == 2
+
+
 def test_claim_is_evaluated_with_the_new_metrics_but_not_with_measured_ones(
     study: Project,
 ) -> None:

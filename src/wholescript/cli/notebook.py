@@ -57,12 +57,16 @@ def run(
 
 @group.command
 def rerun(
-    *notebook: Annotated[str, Parameter(help="Names or numbers of notebooks; default: all.")],
+    *notebook: Annotated[
+        str,
+        Parameter(help="Names or numbers of notebooks; default: all but 02 and 04, the longest."),
+    ],
     scale: Annotated[
         Literal["smoke", "cpu", "full"] | None,
         Parameter(
-            help="`wholescript notebook run --help` says what each is; default: as published, and "
-            "of notebooks 07 to 10, which publish stored runs, cpu for 07 and smoke for the others."
+            help="With it all notebooks are executed by default; `wholescript notebook run --help` "
+            "says what each is; default: as published, and of notebooks 07 to 10, which publish "
+            "stored runs, cpu for 07 and smoke for the others."
         ),
     ] = None,
 ) -> None:
