@@ -112,7 +112,7 @@ class Results:
         wanted = difference_name(reference)
         known: list[str] = []
         for run in self.names():
-            if run.endswith("/differences"):
+            if run.endswith("differences"):
                 metrics = self.metrics(run)
                 if wanted in metrics:
                     self.references.append(wanted)
