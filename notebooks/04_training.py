@@ -111,13 +111,15 @@ first_repeat_runs = {
 #
 # Lines are medians over all fits, bands the interquartile range. Fits that no longer improve stop,
 # so the right end has only those that still improve, which is why the validation line keeps
-# falling.
+# falling. The dotted line is the entropy of the labels, the loss of predicting the base rate for
+# every film.
 
 # %% label="fig-curves"
 histories = {
     name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
 }
-show_figure(training.loss_curves(histories), "fig-curves")
+positive_rate = data.dataset.labels.mean()
+show_figure(training.loss_curves(histories, positive_rate=positive_rate), "fig-curves")
 
 # %% [markdown] tags=["published"]
 # The training loss soon falls below the validation loss, and the gap grows. With so few films,
@@ -233,7 +235,15 @@ show_table(
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
 encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
-show_figure(training.loss_curves(encoder_histories), "fig-chunk-encoders-curves")
+show_figure(
+    training.loss_curves(encoder_histories, positive_rate=positive_rate),
+    "fig-chunk-encoders-curves",
+)
+
+# %% [markdown] tags=["published"]
+# The dotted line is the entropy of the labels, the loss of predicting the base rate for every film.
+# The encoders that were trained on the scripts end above it: they have not converged, and their
+# AUROC says little about what such encoders could learn in more time.
 
 # %% [markdown]
 # ## Attention by position

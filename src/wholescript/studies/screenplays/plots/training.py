@@ -7,13 +7,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 
-def loss_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
+def loss_curves(histories: Mapping[str, pd.DataFrame], *, positive_rate: float) -> Figure:
     """Draw training and validation loss by epoch: median and interquartile range over all fits.
 
-    Fits stop early, so later epochs have fewer of them.
+    Fits stop early, so later epochs have fewer of them. A dotted line is the entropy of the labels,
+    the loss of a model that predicts `positive_rate` for every film; a model whose training loss
+    ends above it is titled as not converged.
     """
+    label_entropy = float(entropy([positive_rate, 1 - positive_rate]))
     columns = min(3, len(histories))
     rows = -(-len(histories) // columns)
     size = (7.0, 1.0 + 2.4 * rows)
@@ -30,7 +34,10 @@ def loss_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
             epochs = quartiles.index
             axes.fill_between(epochs, quartiles[0.25], quartiles[0.75], color=color, alpha=0.2)
             axes.plot(epochs, quartiles[0.5], color=color, label=label)
-        axes.set(title=name, xlabel="epoch")
+        axes.axhline(label_entropy, color="0.5", linestyle=":", label="entropy of the labels")
+        final_loss = history[history["epoch"] == history["epoch"].max()]["train_loss"].median()
+        converged = final_loss < label_entropy
+        axes.set(title=name if converged else f"{name}\n(not converged)", xlabel="epoch")
     for first in panels[:, 0]:
         first.set(ylabel="log loss (nats)")
     panels[0][0].legend()
