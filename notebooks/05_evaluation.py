@@ -157,10 +157,11 @@ ngram_temporal_runs |= {
 }
 
 # %% [markdown]
-# Two kinds of rows have more than that. *More films*: the bundled films that are never tested, such
+# Three kinds of rows are built on that. *More films*: the bundled films that are never tested, such
 # as early drafts and transcripts, join the training films, unless a near duplicate is tested.
 # *Chunk embeddings*: stacking of the n-grams with the aggregators shows whether anything neural
-# adds to them.
+# adds to them. *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the
+# inner folds: the regression itself is over-confident, since the lowest penalties are chosen.
 
 # %%
 if source == "bundled":
@@ -174,12 +175,15 @@ if source == "bundled":
         )
 members = [with_fold_cache(model, data) for model in (ngrams[NGRAMS], *chunks.values())]
 stacked = StackingEnsemble(members, name="stacking-ngrams")
-ngram_runs["n-grams, chunk embeddings"] = cross_validation_run(
-    "evaluation/stacking-ngrams", stacked, data
-)
-ngram_temporal_runs["n-grams, chunk embeddings"] = cross_validation_run(
-    "evaluation/stacking-ngrams-temporal", stacked, data, split="temporal"
-)
+recalibrated = StackingEnsemble(members[:1], name="ngrams-recalibrated")
+for name, model in {
+    "n-grams, chunk embeddings": stacked,
+    "n-grams, recalibrated": recalibrated,
+}.items():
+    ngram_runs[name] = cross_validation_run(f"evaluation/{model.name}", model, data)
+    ngram_temporal_runs[name] = cross_validation_run(
+        f"evaluation/{model.name}-temporal", model, data, split="temporal"
+    )
 
 # %% label="fig-ngrams"
 ngram_predictions = {name: run.predictions(FilmPredictions) for name, run in ngram_runs.items()}
@@ -208,10 +212,6 @@ record_differences(
     ],
     baseline=NGRAMS,
 )
-recalibrated = StackingEnsemble([with_fold_cache(ngrams[NGRAMS], data)], name="recalibrated")
-ngram_runs["n-grams, recalibrated"] = cross_validation_run(
-    "evaluation/ngrams-recalibrated", recalibrated, data
-)
 random_split = metric_table({name: run.metrics for name, run in ngram_runs.items()})
 temporal_split = metric_table({name: run.metrics for name, run in ngram_temporal_runs.items()})
 show_table(
@@ -220,10 +220,6 @@ show_table(
     ),
     "tbl-ngrams",
 )
-
-# %% [markdown]
-# The regression on n-grams is over-confident: the lowest penalties are chosen. *Recalibrated* is
-# stacking with it as the only member, Platt scaling on the inner folds, which keeps the ranking.
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts
