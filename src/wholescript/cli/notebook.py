@@ -59,7 +59,7 @@ def run(
 def rerun(
     *notebook: Annotated[
         str,
-        Parameter(help="Names or numbers of notebooks; default: all but 02 and 04, the longest."),
+        Parameter(help="Names or numbers of notebooks; default: all but 02 to 04, the longest."),
     ],
     scale: Annotated[
         Literal["smoke", "cpu", "full"] | None,

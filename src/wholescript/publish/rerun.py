@@ -20,7 +20,7 @@ SCALES = {"07_scratch_or_finetune": "cpu"}
 """The scale of a notebook that publishes stored runs, if it is not smoke: at it some of its runs
 are the same experiments as stored ones. Those of the others are so at full only."""
 
-LONG = {"02_imbalance": 7, "04_training": 15}
+LONG = {"02_imbalance": 7, "03_memory": 10, "04_training": 15}
 """The notebooks that a rerun leaves out unless they are named or a scale is given, with the minutes
 that they take on two cores. The others make most of the runs that they show."""
 
