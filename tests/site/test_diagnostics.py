@@ -133,6 +133,7 @@ BY_MYSTMD = {
     "missing image": ("![Gone.](nofile.png)", '"nofile.png"'),
     "missing image with a space": ("![Gone.](<dé jà.png>)", '"dé jà.png"'),
     "bad reference beyond ASCII": ("See [that](#öde).", '"#öde"'),
+    "dead anchor beyond ASCII": ("[gone](../index.md#öde-stelle)", "not found: öde-stelle"),
     "broken formula": ("$\\frac{a$", "\\frac{a"),
     "repeated label": ("(method)=\n### Method again", 'Duplicate identifier in file "method"'),
 }
