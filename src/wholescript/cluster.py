@@ -1,7 +1,7 @@
 """Ray, an optional extra: one cluster of this machine's processes, or one that is there already.
 
-Import `ray` from here: its usage reports are then off, and its absence is an error that says what
-to do.
+Import `ray` and `tune` from here: usage reports are then off, and their absence is an error that
+says what to do.
 """
 
 import logging
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from wholescript.errors import DependencyError, ParameterError, RunError
 from wholescript.settings import PositiveInt, check
 
+__all__ = ["ray", "ray_cluster", "tune"]
+
 # Ray reads these as it is imported; the processes that it starts inherit them.
 os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -22,7 +24,7 @@ os.environ |= {
 try:
     import ray
     import ray.data
-    import ray.tune
+    from ray import tune
 except ModuleNotFoundError as error:
     raise DependencyError(
         f"the package {error.name} is not installed, which `tune` and `--executor ray` need: "

@@ -6,6 +6,7 @@ import pytest
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots import documents as plots
 from wholescript.publish.plot_data import plotted_data
+from wholescript.studies.generative.tables import lm_losses_by_epoch
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,10 @@ def test_error_is_drawn_against_training_time():
     drawn = [line.get_xydata()[0] for line in axes.lines if len(line.get_xdata()) == 1]
     assert any(np.allclose(point, [1.0, 0.1]) for point in drawn)
     assert axes.get_ylim()[0] == 0
+
+
+def test_lm_training_curves_without_models_are_an_empty_panel():
+    assert not plots.lm_training_curves(lm_losses_by_epoch({})).axes[0].lines
 
 
 def test_lm_training_curves_have_a_panel_per_class():

@@ -12,6 +12,7 @@ from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
 from wholescript.publish import checks
 from wholescript.publish.checks import find_problems
+from wholescript.publish.execution import run_notebook
 
 PIPELINE = """stages:
   01_tiny:
@@ -65,10 +66,20 @@ def test_changed_source_is_stale(pipeline: Project) -> None:
     source = pipeline.notebook_source("01")
     source.write_text(source.read_text().replace("range(3)", "range(4)"))
     assert find_problems(pipeline) == [
-        "01_tiny is stale (notebooks/01_tiny.py modified): run `dvc repro 01_tiny`",
-        "01_tiny.ipynb does not have the cells of 01_tiny.py: "
-        "run `wholescript notebook run 01_tiny`",
+        "01_tiny is not as DVC recorded it (notebooks/01_tiny.py modified): "
+        "run `dvc repro 01_tiny`",
+        "01_tiny.ipynb does not have the cells of 01_tiny.py: run `dvc repro 01_tiny`",
     ]
+
+
+def test_a_notebook_that_was_executed_without_dvc_is_no_edit(pipeline: Project) -> None:
+    source = pipeline.notebook_source("01")
+    source.write_text(source.read_text().replace("range(3)", "range(4)"))
+    run_notebook("01", project=pipeline)
+    (problem,) = find_problems(pipeline)
+    assert problem.startswith("01_tiny is not as DVC recorded it (")
+    assert "notebooks/01_tiny.ipynb modified" in problem
+    assert problem.endswith("): run `dvc repro 01_tiny`")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +94,10 @@ def test_changed_source_is_stale(pipeline: Project) -> None:
 def test_output_changed_by_hand_is_reported(pipeline: Project, name: str, out: str) -> None:
     path = pipeline.root / name
     path.write_text(path.read_text().replace("2", "3", 1))
-    assert f"{out} was modified after 01_tiny wrote it" in find_problems(pipeline)
+    assert (
+        f"01_tiny is not as DVC recorded it ({out} modified): run `dvc repro 01_tiny`"
+        in find_problems(pipeline)
+    )
 
 
 def test_dvc_does_not_replace_an_edited_notebook(
@@ -138,8 +152,14 @@ def test_claim_that_does_not_hold_is_reported(clean: Project) -> None:
 @pytest.mark.parametrize(
     ("text", "trace"),
     [
-        ("reads /home/someone/films.parquet\n", "contains a path of this machine"),
-        ("<Axes object at 0x7f31a2b4c5d6>\n", "contains a memory address"),
+        (
+            "reads '/home/someone/films.parquet'\n",
+            "contains a path of this machine, '/home/someone/films.parquet': show only its name",
+        ),
+        (
+            "<Axes object at 0x7f31a2b4c5d6>\n",
+            "contains a memory address, 'at 0x7f31a2b4c5d6': show a property of the object",
+        ),
     ],
 )
 def test_machine_specific_output_is_reported(clean: Project, text: str, trace: str) -> None:
@@ -178,7 +198,7 @@ def test_undeclared_and_missing_figures_are_reported(clean: Project) -> None:
     found = find_problems(clean)[:3]
     assert found == [
         "figures/00_old is not written by any notebook",
-        "fig-new of 01_tiny is missing in figures/: run `dvc repro 01_tiny`",
+        "fig-new of 01_tiny is missing in figures/: run `wholescript notebook run 01_tiny`",
         "fig-line in figures/ is not made by any notebook",
     ]
 

@@ -98,9 +98,17 @@ BY_THEME = {
         "text '-8': what is between two dollar signs is a formula, and this has an amount right "
         "after '6': write \\$ for money",
     ),
+    "a percentage between dollars": (
+        "A share of $50\\%$.",
+        "inlineMath '50\\%': the number '50%' in a formula looks like a result: write it after",
+    ),
+    "a decimal that a formula states": (
+        "It is $p = 0.734$.",
+        "inlineMath 'p = 0.734': the number '0.734' in a formula looks like a result",
+    ),
     "hidden by per cent": (
-        "It is $x = 7% y$.",
-        "inlineMath 'x = 7% y': what is between two dollar signs is a formula, and this has a "
+        "It is $x% y$.",
+        "inlineMath 'x% y': what is between two dollar signs is a formula, and this has a "
         "bare %: write \\$ for money",
     ),
     "label with a space": (
@@ -125,6 +133,7 @@ BY_MYSTMD = {
     "missing image": ("![Gone.](nofile.png)", '"nofile.png"'),
     "missing image with a space": ("![Gone.](<dé jà.png>)", '"dé jà.png"'),
     "bad reference beyond ASCII": ("See [that](#öde).", '"#öde"'),
+    "dead anchor beyond ASCII": ("[gone](../index.md#öde-stelle)", "not found: öde-stelle"),
     "broken formula": ("$\\frac{a$", "\\frac{a"),
     "repeated label": ("(method)=\n### Method again", 'Duplicate identifier in file "method"'),
 }

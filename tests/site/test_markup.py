@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 from renderer import markup
 from renderer.assets import Assets, png_size
+from renderer.provenance import find_unbound_number_in_formula
 from renderer.svg_safety import UnsafeSVGError, check_svg_safe
 
 SVG = "http://www.w3.org/2000/svg"
@@ -94,7 +95,7 @@ def test_formulas_are_no_prose(tex: str) -> None:
         "5 ",
         "PATH:",
         "größer",
-        "x = 7% y",
+        "x% y",
         "a or b",
     ],
 )
@@ -141,6 +142,50 @@ def test_money_is_found_by_the_text_around_it(before: str, tex: str, after: str)
 )
 def test_formula_may_touch_the_text_around_it(before: str, tex: str, after: str) -> None:
     assert markup.find_prose(tex, before, after) is None
+
+
+@pytest.mark.parametrize(
+    ("tex", "number"),
+    [
+        ("50\\%", "50%"),
+        ("50%", "50%"),
+        ("+3.2\\,\\%", "+3.2 %"),
+        ("-12\\%", "-12%"),
+        ("50\\text{\\%}", "50%"),
+        ("p = 0.734", "0.734"),
+        ("p < .001", ".001"),
+        ("p = 0.734, n = 12", "0.734"),
+        ("0.734 = p", "0.734"),
+        ("\\Delta \\approx {+}0.024", "+0.024"),
+        ("\\text{AUROC} = 0.734 \\pm 0.012", "0.734"),
+        ("\\theta \\in [0.71, 0.79]", "0.71"),
+        ("t = 3.2\\,\\mathrm{s}", "3.2"),
+        ("3.2 \\times 10^{-4}", "3.2"),
+        ("\\text{It reaches 0.771}", "0.771"),
+    ],
+)
+def test_a_number_that_a_formula_states_looks_like_a_result(tex: str, number: str) -> None:
+    assert find_unbound_number_in_formula(tex) == number
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "x_i + 14",
+        "\\gamma = 2",
+        "n = 12",
+        "0, 1, \\dots, n",
+        "10^{-4}",
+        "n^{0.5}",
+        "0.5 \\mathcal{L}_{\\text{total loss}}",
+        "\\mathcal{L} = 0.8\\,\\text{CE} + 0.2\\,\\text{LM}",
+        "y = 0.3 + 0.5x",
+        "\\lambda = 0.5 (x + y)",
+        "\\begin{pmatrix} 0.1 & 0.2 \\end{pmatrix}",
+    ],
+)
+def test_numbers_of_mathematics_are_no_results(tex: str) -> None:
+    assert find_unbound_number_in_formula(tex) is None
 
 
 def test_formula_that_did_not_parse_is_none() -> None:

@@ -129,14 +129,16 @@ def keep_names(tree: dict) -> dict:
     children = tree.get("children", [])
     for child, following in itertools.zip_longest(children, children[1:]):
         url = child.get("url") or ""
-        if url.startswith("#") or (child["type"] == "image" and not re.match(r"\w+:|//", url)):
-            child["url"] = unquote(url)
-        label = re.fullmatch(r"\(([^()]+)\)=", text_of(child))
-        if label and child["type"] == "paragraph":
-            name = "-".join(label[1].split())
-            if following is None or name != label[1]:
+        path, mark, label = url.partition("#")
+        if url and not re.match(r"\w+:|//", url):  # elsewhere the encoded name is the right one
+            path = unquote(path) if child["type"] == "image" else path
+            child["url"] = path + mark + unquote(label)
+        named = re.fullmatch(r"\(([^()]+)\)=", text_of(child))
+        if named and child["type"] == "paragraph":
+            name = "-".join(named[1].split())
+            if following is None or name != named[1]:
                 message = f"this labels nothing: write ({name})= right before what it labels"
-                error = span("error", label[0], {"message": message})
+                error = span("error", named[0], {"message": message})
                 child["children"] = [error | {"position": child.get("position", {})}]
                 continue
             following.update(label=name, identifier=name.lower(), html_id=name.lower())

@@ -169,14 +169,14 @@ def find_prose(tex: str, before: str = "", after: str = "") -> str | None:
 
     Prose has words outside of commands such as `text`, begins as an amount of money and breaks off,
     or continues the text right before or after it as an amount does. A bare % hides the rest of a
-    formula.
+    formula; after a digit it is a percentage, which is refused as a result.
     """
     bare, n_texts = tex, 1
     while n_texts:  # the innermost first
         bare, n_texts = _TEX_TEXT.subn("", bare)
     if found := _WORD.search(re.sub(r"\\[A-Za-z]+", " ", bare)):
         return f"the word '{found[0]}'"
-    if re.search(r"(?<!\\)%", bare):
+    if re.search(r"(?<![\\\d])%", bare):
         return "a bare %"
     if _BROKEN_AMOUNT.fullmatch(tex.rstrip("\n")):
         return "an amount that breaks off"

@@ -14,7 +14,12 @@ from wholescript.publish.claims import Claim, find_claim
 from . import markup
 from .base import EMPTY, Renderer
 from .diagnostics import Node, plain_text
-from .provenance import RunRef, find_unbound_number, short
+from .provenance import (
+    RunRef,
+    find_unbound_number,
+    find_unbound_number_in_formula,
+    short,
+)
 from .svg_safety import UnsafeSVGError
 
 # mystmd makes text of a formula that is a number.
@@ -173,6 +178,13 @@ class ProseRenderer(Renderer):
     def _math(self, node: Node) -> Markup:
         if found := markup.find_prose(node["value"]):
             self._refuse_formula(node, found)
+            return EMPTY
+        if literal := find_unbound_number_in_formula(node["value"]):
+            self.error(
+                node,
+                f"the number '{literal}' in a formula looks like a result: write it after the "
+                "formula, bound with {result}, or marked with {fixed} if it is a constant",
+            )
             return EMPTY
         formula = markup.mathml(node.get("html", ""))
         if formula is None:

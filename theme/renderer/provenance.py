@@ -24,6 +24,17 @@ _LITERAL = re.compile(
     r"|\b(?:AUC|AP|ECE|F1|MCC|accuracy|precision|recall|loss|perplexity)\b"
     r"\s+(?:is|was|of|at|reaches|ends at)?\s*\d[\d.,]*"
 )
+# In a formula: what stands between a number and its end, powers of ten, and commands with a number.
+_TEX_SPACE = re.compile(r"\\(?:[ ,;:!]|q?quad\b|left\b|right\b)|[~{}]")
+_TEX_POWER = re.compile(r"\\(?:times|cdot)\s*10\s*\^\s*[+-]?\d+|[\^_]\s*[+-]?[\d.]+")
+_TEX_TEXT = re.compile(r"\\(?:text\w*|mbox|mathrm|operatorname)\s*\{([^{}]*)\}")
+_TEX_UNIT = re.compile(r"\s*(?:[mn]?s|min|h|[kMG]i?B|nats?|bits?|points?|\\?%|)\s*")
+_TEX_RELATION = re.compile(
+    r"\\(?:approx|[lg]eq?|[lg]t|simeq|sim|equiv|cong|neq?|in|ll|gg|to|pm)\b"
+    "|[=<>\N{ALMOST EQUAL TO}\N{LESS-THAN OR EQUAL TO}\N{GREATER-THAN OR EQUAL TO}]"
+)
+_DECIMAL = r"[+\N{MINUS SIGN}-]?(?:\d[\d,]*)?\.\d+"
+_STATED_DECIMAL = re.compile(rf"(?:^|=)[\s(\[]*({_DECIMAL})\s*(?=$|[=;)\]]|,(?!\d))")
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,37 @@ def find_unbound_number(text: str) -> str | None:
     """Return the first number of a text that looks like a result; None if there is none."""
     match = _LITERAL.search(text)
     return match[0].strip() if match else None
+
+
+def find_unbound_number_in_formula(tex: str) -> str | None:
+    """Return the first number of a formula that looks like a result; None if there is none.
+
+    That is a percentage, a decimal that is one side of a relation, as in `p = 0.734`, or that is
+    all of the formula, and a number in the words of a formula. A coefficient is none.
+    """
+    for words in _TEX_TEXT.findall(tex):
+        if literal := find_unbound_number(words.replace("\\%", "%")):
+            return literal
+    plain = re.sub(r"\{([^\w\\])\}", r"\1", tex)  # {+}0.2 and 1{,}000
+    plain = _TEX_TEXT.sub(_without_unit, plain)
+    plain = re.sub(r"\\(?:mathbf|mathit|boldsymbol|underline)\b", "", plain)
+    plain = _TEX_SPACE.sub(" ", plain.replace("\\%", "%"))
+    if percentage := re.search(r"[+\N{MINUS SIGN}-]?\s*\d[\d,.]*\s*%", plain):
+        return percentage[0]
+    sides = _TEX_RELATION.sub("=", _TEX_POWER.sub("", plain)).strip()
+    numbers = [side for side in sides.split("=") if not re.search(r"[^\W\d_]|\\", side)]
+    for side in numbers:
+        if literal := re.search(_DECIMAL, side):
+            return literal[0]
+    stated = _STATED_DECIMAL.search(sides)
+    return stated[1] if stated else None
+
+
+def _without_unit(text: re.Match[str]) -> str:
+    """Return what stands for a text in a formula: nothing for a unit, a letter for a name."""
+    if not _TEX_UNIT.fullmatch(text[1]):
+        return " x "
+    return "%" if "%" in text[1] else ""
 
 
 def provenance_rows(provenance: dict[str, Any]) -> list[tuple[str, Markup]]:

@@ -86,7 +86,7 @@ def _extract_batch(
     actors = min(len(films), int(ray.cluster_resources()["CPU"]))
     # One block per film: each is returned when it is done, and a lost node loses one film.
     done = ray.data.from_items(films, override_num_blocks=len(films)).map(
-        _RayExtractor,  # type: ignore[arg-type]  # Ray accepts a class, its type hint does not
+        _RayExtractor,
         fn_constructor_args=(settings,),
         compute=ray.data.ActorPoolStrategy(size=actors),
         num_cpus=1,

@@ -129,8 +129,8 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token.
     """
     classes = list(dict.fromkeys(epochs["class"]))
-    n_columns = min(len(classes), MOST_CLASSES)
-    n_rows = -(-len(classes) // n_columns)
+    n_columns = max(1, min(len(classes), MOST_CLASSES))  # without models an empty panel
+    n_rows = max(1, -(-len(classes) // n_columns))
     figure, panels = plt.subplots(
         n_rows, n_columns, sharey=True, figsize=(7.0, 1.2 + 2.4 * n_rows), squeeze=False
     )

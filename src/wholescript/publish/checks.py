@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
 from wholescript.experiments.results import Results
@@ -32,9 +33,17 @@ MEGABYTE = 1_000_000
 # Of one file; a file of results has all runs of a data set.
 LIMITS = {"notebooks": 3 * MEGABYTE, "figures": 2 * MEGABYTE, "results": 5 * MEGABYTE}
 DATA_LIMIT = 30 * MEGABYTE  # of the folder as a whole
+PIPELINE = "dvc.yaml"
+# What shows on which machine or in which process a cell was executed, and what to do about it.
 _MACHINE_TRACES = {
-    "a path of this machine": re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w"),
-    "a memory address": re.compile(r"\bat 0x[0-9a-f]{6,}"),
+    "a path of this machine": (
+        re.compile(r"(?<![\w.:/])/(?:home|root|Users|tmp|work|opt|var)/\w[^\s\"'`<>()\[\]{},;]*"),
+        "show only its name, or the path from the repository (`Path.relative_to`)",
+    ),
+    "a memory address": (
+        re.compile(r"\bat 0x[0-9a-f]{6,}"),
+        "show a property of the object, or end the line with `;` to show nothing",
+    ),
 }
 
 
@@ -51,8 +60,8 @@ def find_problems(project: Project) -> list[str]:
 
 
 def _stale(project: Project) -> Iterator[str]:
-    """Yield the notebooks whose inputs changed since, and the outputs changed by others."""
-    if not (project.root / "dvc.yaml").exists():
+    """Yield the notebooks whose inputs or outputs are not those that DVC recorded."""
+    if not (project.root / PIPELINE).exists():
         return
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=False)
@@ -63,14 +72,22 @@ def _stale(project: Project) -> Iterator[str]:
         causes: list[str] = []
         for change in changes:
             match change:
-                case {"changed outs": dict(paths)}:
-                    yield from (f"{p} was {how} after {stage} wrote it" for p, how in paths.items())
-                case {"changed deps": dict(paths)}:
+                # Outputs differ if they were edited, and if the notebook was executed without DVC.
+                case {"changed outs": dict(paths)} | {"changed deps": dict(paths)}:
                     causes += [f"{path} {how}" for path, how in paths.items()]
                 case _:
                     causes.append(str(change))
         if causes:
-            yield f"{stage} is stale ({', '.join(causes)}): run `dvc repro {stage}`"
+            yield (
+                f"{stage} is not as DVC recorded it ({', '.join(causes)}): run `dvc repro {stage}`"
+            )
+
+
+def _run_command(project: Project, name: str) -> str:
+    """Return the command that executes a notebook: that of its stage, so that DVC records it."""
+    path = project.root / PIPELINE
+    stages = yaml.safe_load(path.read_text("utf-8"))["stages"] if path.exists() else {}
+    return f"dvc repro {name}" if name in stages else f"wholescript notebook run {name}"
 
 
 def _claims(project: Project) -> Iterator[str]:
@@ -108,7 +125,8 @@ def _figures(project: Project) -> Iterator[str]:
             if label in makers:
                 yield f"{label} is a figure of {makers[label]} and of {name}: rename one of them"
             elif label not in records:
-                yield f"{label} of {name} is missing in figures/: run `dvc repro {name}`"
+                run = _run_command(project, name)
+                yield f"{label} of {name} is missing in figures/: run `{run}`"
             makers[label] = name
     for label in sorted(records.keys() - makers):
         yield f"{label} in figures/ is not made by any notebook"
@@ -132,7 +150,7 @@ def _smoke_outputs(project: Project) -> Iterator[str]:
 def _notebook(project: Project, name: str) -> Iterator[str]:
     path = project.notebooks / f"{name}.ipynb"
     if not path.exists():
-        yield f"{path.name} is missing: run `wholescript notebook run {name}`"
+        yield f"{path.name} is missing: run `{_run_command(project, name)}`"
         return
     if edit := find_edit(project, name):
         yield edit
@@ -142,8 +160,7 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     source = jupytext.read(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
         yield (
-            f"{path.name} does not have the cells of {name}.py: run "
-            f"`wholescript notebook run {name}`"
+            f"{path.name} does not have the cells of {name}.py: run `{_run_command(project, name)}`"
         )
     titles = [
         title for c in source.cells if c.cell_type == "markdown" for title in _top_headings(c)
@@ -154,7 +171,7 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
     if to_ipynb(normalize_notebook(copy.deepcopy(executed), name)) != path.read_text():
         yield (
             f"{path.name} contains timings, stderr or ids of a single execution: run "
-            f"`wholescript notebook run {name}`"
+            f"`{_run_command(project, name)}`"
         )
     for cell in executed.cells:
         if cell.cell_type == "code":
@@ -173,9 +190,9 @@ def _machine_traces(cell: NotebookNode) -> Iterator[str]:
             yield f"raised {output.ename}"
         texts = [output.get("text", "")]
         texts += [v for k, v in output.get("data", {}).items() if k.startswith("text/")]
-        for trace, pattern in _MACHINE_TRACES.items():
-            if any(pattern.search(text) for text in texts):
-                yield f"contains {trace}"
+        for trace, (pattern, remedy) in _MACHINE_TRACES.items():
+            if found := next(filter(None, map(pattern.search, texts)), None):
+                yield f"contains {trace}, {found[0]!r}: {remedy}, in the .py"
 
 
 def _files(folder: Path) -> list[Path]:

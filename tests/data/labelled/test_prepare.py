@@ -228,7 +228,7 @@ def test_line_breaks_inside_texts_are_kept(questions: Make, save: Save, tmp_path
     [
         (lambda t: t[t["label"] == "time"], r"all 100 texts of train are of the class 'time'"),
         (lambda t: t.head(0), r"train.csv has no header with rows below it"),
-        (lambda t: t.assign(text=" "), r"fewer than 2 texts"),
+        (lambda t: t.assign(text=" "), r"train has no texts.* 300 .*\(train\.csv\) 300 are empty"),
         (lambda t: t[t["label"] != "time"], r"train has .* none of 1 of the 3 classes: time"),
         (
             lambda t: pd.concat([t, t.head(9).assign(label="odd", text=list("abcdefghi"))]),
@@ -252,6 +252,24 @@ def test_data_with_missing_classes_is_an_error(
     with pytest.raises(DataError, match=message):
         run(published)
     assert not (tmp_path / "out" / "metadata.json").exists()
+
+
+def test_a_split_that_cleaning_emptied_says_why(
+    questions: Make, save: Save, published: Path
+) -> None:
+    save(questions(60, first=300), "in/dev.csv")
+    message = (
+        r"validation has no texts.* Of the 60 texts of validation \(dev\.csv\) 60 are also in "
+        r"test \(test\.csv\), where they are kept\. Give validation other texts, or leave out "
+        r"validation \(dev\.csv\), to be drawn from train \(--validation-share\)\."
+    )
+    with pytest.raises(DataError, match=message):
+        run(published)
+    save(questions(60).assign(text=[f"new {n}" for n in range(60)]), "in/dev.csv")
+    save(questions(300), "in/test.csv")
+    message = r"train has no texts.* are also in test .* or leave out test .*\(--test-share\)"
+    with pytest.raises(DataError, match=message):
+        run(published)
 
 
 def test_class_too_rare_to_draw_is_an_error(questions: Make, save: Save) -> None:

@@ -6,6 +6,7 @@ from wholescript.errors import ParameterError
 from wholescript.experiments.documents.tables import (
     accuracy_table,
     by_model,
+    error_rate_ratios,
     learning_curve_table,
     model_table,
     trained_on_n,
@@ -57,6 +58,13 @@ def test_learning_curves(runs):
     curves = learning_curve_table(runs)
     assert curves.groupby("model")["n_train"].nunique().tolist() == [2, 2]
     assert set(map(len, curves["accuracy_by_seed"])) == {2}
+
+
+def test_models_that_were_left_out_are_missing_in_tables(runs, models):
+    assert error_rate_ratios({"scratch-tiny": models["scratch-tiny"]}, "tfidf-svm") == {}
+    assert "train_seconds" in model_table({})
+    assert learning_curve_table({}).empty
+    assert learning_curve_table(models)["n_train"].nunique() == 1
 
 
 def test_comparison_tables(models):

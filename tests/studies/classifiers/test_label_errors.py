@@ -1,17 +1,20 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.experiments.documents.questions import prepare_questions
 from wholescript.data.labelled import Split
 from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.experiment import run
+from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.workspace import Workspace
 from wholescript.models.documents.tfidf_svm import TfidfSVM
 from wholescript.project import Project
-from wholescript.studies.classifiers.label_errors import LabelErrors, load_ranking
+from wholescript.studies.classifiers.label_errors import LabelErrors, label_error_run, load_ranking
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,14 @@ def test_flagged_class_pairs_are_counted(workspace, dataset):
     pairs, n_flagged = result.history, result.metrics["n_flagged"].value
     counted = 0 if pairs.empty else pairs["n_documents"].sum()
     assert counted == n_flagged <= 0.1 * len(load_ranking(workspace, result))
+
+
+def test_a_run_that_flags_no_label_has_no_table(capsys):
+    found = SimpleNamespace(history=pd.DataFrame(), metrics={"n_documents": Metric(1086)})
+    data = SimpleNamespace(splits={"train": Split([], [], np.array([]), {})})
+    study = SimpleNamespace(datasets={"own": data}, run=lambda *_: found)
+    assert label_error_run(study) is None
+    assert "no label of the 1,086 training texts was flagged" in capsys.readouterr().out
 
 
 def test_an_unknown_label_column_is_an_error(workspace, dataset):

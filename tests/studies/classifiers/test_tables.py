@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.experiments.documents.questions import (
@@ -51,6 +52,27 @@ def test_validation_optimism_is_validation_minus_test_accuracy(runs):
         assert row[["validation", "test"]].tolist() == pytest.approx(means)
         assert row["value"] == pytest.approx(means[0] - means[1])
         assert row["low"] <= row["value"] <= row["high"]
+
+
+def test_crossovers_stand_without_a_model_that_was_left_out(capsys):
+    table = pd.DataFrame(
+        [
+            ("tfidf-svm", 50, [0.5]),
+            ("tfidf-svm", 86, [0.7]),
+            ("scratch-tiny", 50, [0.6]),
+            ("scratch-tiny", 86, [0.6]),
+            ("finetuned", 86, [0.6]),
+            ("finetuned", 200, [0.6]),
+        ],
+        columns=["model", "n_train", "accuracy_by_seed"],
+    )
+    models = ("scratch-tiny", "sentence-linear", "finetuned")
+    pairs = crossover_table(table, [(model, "tfidf-svm") for model in models])
+    assert list(pairs["better_beyond"]) == ["tfidf-svm", "not compared", "not compared"]
+    assert pairs["crossover_n_train"].notna().tolist() == [True, False, False]
+    missing, disjoint = capsys.readouterr().out.splitlines()
+    assert missing.startswith("not compared: sentence-linear / tfidf-svm: sentence-linear was")
+    assert disjoint.endswith("fewer than two numbers of training texts in common")
 
 
 def test_crossover_learning_rates_and_label_noise(runs):

@@ -11,11 +11,11 @@ from wholescript.data.films.labels import TARGETS
 def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
     """Return the share of positives in each class of `by`, with its 95% Wilson interval.
 
-    `labels` and `by` have shape (n,). Index: the classes, sorted; columns `films`, `positive`,
-    `rate`, `low`, `high`.
+    `labels` and `by` have shape (n,). Index: the classes, sorted (categories in their order);
+    columns `films`, `positive`, `rate`, `low`, `high`.
     """
-    table = pd.DataFrame({"label": np.asarray(labels).astype(int), "by": np.asarray(by)})
-    counts = table.groupby("by")["label"].agg(films="size", positive="sum")
+    table = pd.DataFrame({"label": np.asarray(labels).astype(int), "by": pd.Series(by).array})
+    counts = table.groupby("by", observed=True)["label"].agg(films="size", positive="sum")
     intervals = [
         binomtest(int(row.positive), int(row.films)).proportion_ci(method="wilson")
         for row in counts.itertuples()

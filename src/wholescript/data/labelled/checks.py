@@ -50,6 +50,45 @@ def check_all_classes(labels: Mapping[str, NDArray[np.int64]], classes: Sequence
             )
 
 
+def check_cleaned(
+    labels: Mapping[str, NDArray[np.int64]],
+    classes: Sequence[str],
+    counts: Mapping[str, Mapping[str, int]],
+    origins: Mapping[str, Sequence[str]],
+) -> None:
+    """Raise DataError, saying what was dropped, when cleaning took all texts or a class of a split.
+
+    `counts` are those of `cleaning.clean_splits`, `origins` the files that each split came from.
+    """
+    for name, values in labels.items():
+        try:
+            check_all_classes({name: values}, classes)
+        except DataError as error:
+            reasons = {"empty": "are empty"} | {
+                f"in_{other}": f"are also in {_with_files(other, origins)}, where they are kept"
+                for other in ("test", "validation")
+            }
+            dropped = {key: n for key in reasons if (n := counts[name].get(key, 0))}
+            if not dropped:
+                raise
+            told = " and ".join(f"{n:,} {reasons[key]}" for key, n in dropped.items())
+            remedy = ""
+            # Every split but train can be drawn from train.
+            others = [key.removeprefix("in_") for key in dropped if key != "empty"]
+            if drawn := others if name == "train" else [name]:
+                files = " and ".join(_with_files(split, origins) for split in drawn)
+                options = ", ".join(f"--{split}-share" for split in drawn)
+                remedy = f", or leave out {files}, to be drawn from train ({options})"
+            raise DataError(
+                f"{error} Of the {counts[name]['read']:,} texts of {_with_files(name, origins)} "
+                f"{told}. Give {name} other texts{remedy}."
+            ) from None
+
+
+def _with_files(split: str, origins: Mapping[str, Sequence[str]]) -> str:
+    return f"{split} ({list_some(origins[split])})" if split in origins else split
+
+
 def check_split_share(
     labels: NDArray[np.int64], classes: Sequence[str], share: float, name: str
 ) -> None:

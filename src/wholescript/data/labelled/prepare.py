@@ -16,6 +16,7 @@ from wholescript.data.checks import list_some
 from wholescript.data.labelled.checks import (
     check_all_classes,
     check_block_split,
+    check_cleaned,
     check_head_not_label_sorted,
     check_limit,
     check_split_share,
@@ -107,6 +108,7 @@ def prepare(
         splits, drop_conflicts=drop_conflicts, keep_invisible=published, progress=progress
     )
     splits, counts = cleaned.splits, cleaned.counts
+    check_cleaned(_labels(splits), classes, counts, source.origins)
     if near_duplicates is None:
         near_duplicates = "report" if source.registered else "together"
     groups = None if near_duplicates == "ignore" else _near_duplicate_groups(splits)

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from wholescript.cluster import ray, ray_cluster
+from wholescript.cluster import ray_cluster, tune
 from wholescript.data.labelled import LabelledDataset
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.documents.data_config import DataConfig, get_labels, subsample_train
@@ -25,7 +25,6 @@ from wholescript.settings import PositiveInt, check_fields
 from wholescript.training.document_classifier import LabelledDocuments
 from wholescript.training.hardware import hardware
 
-tune = ray.tune
 TRIALS, TRIAL_FILE = "trials", "trial.json"
 LOG_SCALE_RATIO = 10  # an interval whose ends differ by this factor is sampled on a log scale
 

@@ -22,6 +22,7 @@ from wholescript.experiments.workspace import bootstrap_seed
 _intervals: dict[tuple[object, ...], pd.DataFrame] = {}
 RunsByModel = Mapping[str, Sequence[Run]]
 LEARNING_RATE_SUFFIX = "-lr"  # in the name of a run with another learning rate than the default
+LEARNING_CURVE_COLUMNS = ("model", "n_train", "accuracy_by_seed", "accuracy", "low", "high")
 SPLITS = ("train", "validation", "test")
 TABLE_COSTS = (
     "overfitting_gap",
@@ -104,7 +105,12 @@ def accuracy_table(models: RunsByModel) -> pd.DataFrame:
 
 
 def error_rate_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric]:
-    """Return the error rate of each model over the baseline's, as `<model>_over_<baseline>`."""
+    """Return the error rate of each model over the baseline's, as `<model>_over_<baseline>`.
+
+    There are none where the baseline was left out, or made no errors.
+    """
+    if baseline not in models:
+        return {}
     ratios = {}
     for name, runs in models.items():
         if name != baseline:
@@ -158,9 +164,8 @@ def model_table(models: RunsByModel) -> pd.DataFrame:
     }
     for name in (*TABLE_METRICS, *TABLE_COSTS, "seeds"):
         columns[name] = _metric_getter(name)
-    table = pd.DataFrame(
-        {name: {column: get(m) for column, get in columns.items()} for name, m in metrics.items()}
-    ).T
+    rows = {name: [get(m) for get in columns.values()] for name, m in metrics.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns), dtype=float)
     return table.rename_axis("model").sort_values("error")
 
 
@@ -168,7 +173,7 @@ def learning_curve_table(models: RunsByModel) -> pd.DataFrame:
     """Return the accuracy of each model at each training-set size, trained on true labels.
 
     Columns `model`, `n_train`, `accuracy_by_seed` (a list), `accuracy`, `low`, `high`. Models
-    with one size are left out.
+    with one size are left out, unless there are no others: so few texts allow one size only.
     """
     rows = []
     for runs in models.values():
@@ -184,8 +189,9 @@ def learning_curve_table(models: RunsByModel) -> pd.DataFrame:
                     "high": accuracy.high,
                 }
             )
-    table = pd.DataFrame(rows)
-    return table[table.groupby("model")["n_train"].transform("nunique") > 1]
+    table = pd.DataFrame(rows, columns=LEARNING_CURVE_COLUMNS)
+    curves = table[table.groupby("model")["n_train"].transform("nunique") > 1]
+    return table if curves.empty else curves
 
 
 def _bound(value: float | None) -> float:

@@ -135,8 +135,8 @@ class LabelErrors(Experiment[LabelledDataset]):
 def label_error_run(study: DocumentStudy, label_column: str = "label") -> Run | None:
     """Return the run on the first data set of a study that has the column; None if none has.
 
-    Returns None, too, if the sentence encoder is not installed, or a class is too rare for the
-    folds; the reason is printed.
+    Returns None, too, if the sentence encoder is not installed, a class is too rare for the folds,
+    or no label is flagged; the reason is printed.
     """
     for name, data in study.datasets.items():
         columns = (
@@ -145,7 +145,12 @@ def label_error_run(study: DocumentStudy, label_column: str = "label") -> Run | 
             else data.splits["train"].extra_columns
         )
         if label_column in ("label", *columns):
-            return study.run(LabelErrors(SentenceLinear, label_column), data)
+            found = study.run(LabelErrors(SentenceLinear, label_column), data)
+            if found is None or not found.history.empty:
+                return found
+            n_documents = found.metrics["n_documents"].value
+            print(f"no label of the {n_documents:,.0f} training texts was flagged")
+            return None
     return None
 
 

@@ -1,6 +1,6 @@
 """Tables of the study of classifiers: crossovers, learning rates, label noise, confused classes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ def crossover_table(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd
     `table` is that of `learning_curve_table`; sizes that one model lacks are left out. Index
     `models` (`<first> / <second>`); columns `crossover_n_train` with `low` and `high`, missing
     where the curves do not cross, and `better_beyond`, the model that is better at larger sizes.
+    It is "not compared", and the reason is printed, where the curves have no two sizes in common:
+    with few texts, or without a pretrained model, some runs are left out.
     """
     curves = {
         model: rows.set_index("n_train")["accuracy_by_seed"].sort_index()
@@ -42,6 +44,12 @@ def crossover_table(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd
     }
     rows = []
     for first, second in pairs:
+        if reason := _not_comparable(curves, first, second):
+            print(f"not compared: {first} / {second}: {reason}")
+            unknown = dict.fromkeys(("crossover_n_train", "low", "high"))
+            name = f"{first} / {second}"
+            rows.append({"models": name, **unknown, "better_beyond": "not compared"})
+            continue
         sizes = curves[first].index.intersection(curves[second].index)
         n_seeds = min(len(curves[m][size]) for m in (first, second) for size in sizes)
         a, b = (
@@ -110,6 +118,16 @@ def label_noise_table(models: RunsByModel, label_column: str) -> pd.DataFrame:
 
 def _display_name(name: object) -> object:
     return model_display_name(name) if isinstance(name, str) else name
+
+
+def _not_comparable(curves: Mapping[str, pd.Series], first: str, second: str) -> str:
+    """Return why two learning curves cannot be compared; empty if they can."""
+    if missing := [model for model in (first, second) if model not in curves]:
+        names = " and ".join(missing)
+        return f"{names} was trained with fewer than two different numbers of training texts"
+    if len(curves[first].index.intersection(curves[second].index)) < 2:
+        return "they were trained with fewer than two numbers of training texts in common"
+    return ""
 
 
 def _dominating_model(

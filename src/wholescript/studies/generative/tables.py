@@ -311,7 +311,8 @@ def lm_losses_by_epoch(models: RunsByModel) -> pd.DataFrame:
         mean = by_epoch[["train_loss", "val_loss"]].mean()[by_epoch.size() == len(histories)]
         tables.append(mean.reset_index().assign(model=name))
         tables[-1]["class"] = np.array(runs[0].config["classes"])[tables[-1]["class"]]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    columns = ["class", "epoch", "train_loss", "val_loss", "model"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
 
 
 def best_epochs(losses: pd.DataFrame) -> pd.DataFrame:

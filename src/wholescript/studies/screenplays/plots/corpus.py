@@ -1,5 +1,6 @@
 """Plots of films, labels and words."""
 
+import itertools
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -88,8 +89,8 @@ def positive_rate_by_confounder(
     """Draw the rate of positives by fifths of year and of length, and by source."""
     figure, panels = plt.subplots(1, 3, sharey=True, figsize=(7.0, 3.4))
     quintiles = {
-        "year": _quintiles(films["year"], "{:.0f}"),
-        "thousand tokens": _quintiles(pd.Series(tokens) / 1_000, "{:.0f}"),
+        "year": _quintiles(films["year"]),
+        "thousand tokens": _quintiles(pd.Series(tokens) / 1_000),
         "source": films["source"].astype(str),
     }
     for axes, (name, by) in zip(panels, quintiles.items(), strict=True):
@@ -104,10 +105,17 @@ def positive_rate_by_confounder(
     return figure
 
 
-def _quintiles(values: pd.Series, form: str) -> pd.Series:
-    bins = pd.qcut(values, 5, duplicates="drop")
-    names = [f"{form.format(b.left)}–{form.format(b.right)}" for b in bins.cat.categories]  # noqa: RUF001
-    return bins.cat.rename_categories(names)
+def _quintiles(values: pd.Series) -> pd.Series:
+    """Return the fifth of each value, named by its bounds: fewer than five if values repeat."""
+    bounds = np.unique(values.quantile(np.linspace(0, 1, 6)))
+    if len(bounds) == 1:
+        return pd.Series(f"{bounds[0]:g}", values.index, dtype="category")
+    digits = 0  # as many as tell the bounds apart
+    while len({f"{bound:.{digits}f}" for bound in bounds}) < len(bounds):
+        digits += 1
+    shown = [f"{bound:.{digits}f}" for bound in bounds]
+    names = [f"{low}–{high}" for low, high in itertools.pairwise(shown)]  # noqa: RUF001
+    return pd.cut(values, bounds, labels=names, include_lowest=True)
 
 
 def _draw_rates(axes: Axes, table: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from wholescript.cluster import ray, ray_cluster
+from wholescript.cluster import ray_cluster, tune
 from wholescript.data.films.folds import inner_folds, repeated_folds, temporal_split
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.key import hash_json
@@ -35,8 +35,6 @@ from wholescript.studies.screenplays.search.space import (
 )
 from wholescript.studies.screenplays.search.trial import iter_trial_epochs
 from wholescript.training.loop import HistoryRow
-
-tune = ray.tune
 
 SEARCH_FILE = "search.json"
 RAY_FOLDER = "ray"
