@@ -70,7 +70,7 @@ def parse_script(raw: bytes, suffix: str = "") -> Script:
     cleaned = describe_repairs(script.text)
     _check_n_characters(len(cleaned.text))
     _check_words(cleaned.text)
-    return Script(cleaned.text, (*script.repairs, *cleaned.repairs))
+    return Script(cleaned.text, (*script.repairs, *map(str, cleaned.repairs)))
 
 
 def printable_path(path: Path) -> str:
