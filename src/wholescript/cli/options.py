@@ -60,7 +60,7 @@ Workers = Annotated[
 def load_labelled(data: str) -> Any:
     """Read a prepared data set by its name or folder."""
     from wholescript.data.labelled import read_labelled_dataset
-    from wholescript.errors import DataError
+    from wholescript.errors import DataError, did_you_mean
     from wholescript.files import similar_name
     from wholescript.project import Project
 
@@ -74,8 +74,8 @@ def load_labelled(data: str) -> Any:
     if not folder.is_dir() and not (prepared / data).is_dir():
         known = [path.name for path in prepared.glob("*")]
         raise DataError(
-            f"there is no data set {data} that `wholescript data prepare` wrote"
-            f"{similar_name(folder, known)}"
+            f"no prepared data set is called {data!r} (`wholescript data prepare` writes one)"
+            f"{similar_name(folder, known) or did_you_mean(data, known)}"
         )
     return read_labelled_dataset(folder if folder.is_dir() else prepared / data)
 
