@@ -2,12 +2,13 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wholescript.files import ROOT, sha256_of, write_atomic
+from wholescript.files import ROOT, describe_missing, sha256_of, shown_path, write_atomic
 
 KILLED = """
 import os, signal, sys
@@ -48,6 +49,29 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         write_atomic(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_names_the_file_and_not_the_temporary_one(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r": '.*/file/a\.csv'$"):
+        write_atomic(tmp_path / "file" / "a.csv", "new")
+
+
+def test_paths_are_shown_as_they_can_be_typed(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    assert shown_path(tmp_path / "in" / "a.csv") == "a.csv"
+    assert shown_path(tmp_path / "b.csv") == str(tmp_path / "b.csv")
+
+
+def test_a_missing_file_is_told_with_similar_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "heldout").mkdir()
+    (tmp_path / "q.csv").touch()
+    assert describe_missing(Path("heldut")) == (
+        f"heldut does not exist (looked in {tmp_path}); did you mean 'heldout'?"
+    )
+    assert describe_missing(tmp_path / "other.csv") == f"{tmp_path}/other.csv does not exist."
 
 
 def test_a_killed_write_leaves_the_old_file(tmp_path):

@@ -175,6 +175,21 @@ def test_a_table_in_gives_a_table_out(model, rows, tmp_path, suffix, capsys):
     assert "in.csv: texts from the column 'utterance'" in told
 
 
+def test_repairs_of_a_table_are_counted(model, tmp_path, capsys):
+    texts = [*3 * ["a cafÃ© by the sea"], "soft\u00adly &amp; slowly", "&lt;br&gt;", "plain"]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "in.csv", index=False)
+    ws.predict_table(model, tmp_path / "in.csv", tmp_path / "out.csv")
+    told = capsys.readouterr().out
+    assert "in 3 of 6 texts mojibake was repaired" in told and "'cafÃ©' became 'café'" in told
+    assert "in 1 of 6 texts invisible characters, such as soft hyphens, were removed\n" in told
+    assert "in 1 of 6 texts HTML entities, HTML line breaks or line ends were replaced" in told
+    ws.predict_table(model, tmp_path / "in.csv", tmp_path / "out.csv", progress=False)
+    assert "repaired" not in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "out.csv")["text"].tolist() == texts
+    with pytest.raises(DataError, match="is a folder: give one file"):
+        ws.predict_table(model, tmp_path, tmp_path / "out.csv")
+
+
 @pytest.mark.parametrize(
     ("columns", "output", "error", "message"),
     [

@@ -114,7 +114,9 @@ def test_label_errors_are_written_as_csv(call, tmp_path):
 
 
 def test_data_set_that_is_not_prepared_is_an_error(call):
-    assert "has no prepared data set" in call("train", "naive-bayes", "answers", code=2)
+    told = call("train", "naive-bayes", "question", code=2)
+    assert "no prepared data set is called 'question'" in told
+    assert "did you mean 'questions'?" in told
 
 
 @pytest.mark.usefixtures("trained")

@@ -24,9 +24,11 @@ def test_parameters_of_run_are_name_value_pairs(
         return project.root / "out.ipynb"
 
     monkeypatch.setattr(execution, "run_notebook", record)
+    (project.root / "in").mkdir()
+    monkeypatch.chdir(project.root / "in")
     result = shell(["notebook", "run", "01", "-p", "seed", "-7", "-p", "title", "a=b c"])
     assert result.exit_code == 0
-    assert result.output == "wrote out.ipynb\n"
+    assert result.output == f"wrote {project.root}/out.ipynb\n"
     assert seen == [{"seed": "-7", "title": "a=b c"}]
 
 

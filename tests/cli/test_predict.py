@@ -93,6 +93,15 @@ def test_figure_that_cannot_be_written_does_not_cost_the_answer(run_predict, scr
     assert answer["probability"] > 0 and answer["figure"] is None
 
 
+def test_remedies_for_a_figure_fit_the_number_of_scripts(run_predict, script, tmp_path, read_only):
+    scripts = [shutil.copy(script, read_only / name) for name in ("a.txt", "b.txt")]
+    one, two = run_predict(scripts[0]), run_predict(*scripts)
+    figure = f"the figure {scripts[0]}.prediction.png cannot be written (Read-only file system)"
+    assert f"{figure}: name another file with --figure, or draw none with" in one.stderr
+    assert f"{figure}: draw none with --no-figure" in two.stderr
+    assert one.exit_code == two.exit_code == 0 and two.stdout.count("probability of") == 2
+
+
 def test_figure_that_was_asked_for_and_not_written_is_an_error_after_the_answer(
     run_predict, script
 ):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.shell import shell
 from wholescript.cli import app, main, output
 from wholescript.cli.output import cell, print_table
 from wholescript.project import ROOT_VARIABLE
@@ -111,12 +112,41 @@ def test_an_output_that_cannot_be_written_is_one_line_and_2(arguments, unbuffere
     assert line.startswith("error: the standard output cannot be written (No space left")
 
 
-def test_a_full_disk_is_one_line_and_2(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "cannot write runs/a.json (No space left on device): free some space"),
+        (errno.EROFS, "cannot write runs/a.json (Read-only file system): give a path in another"),
+        (errno.EACCES, "cannot read or write runs/a.json (Permission denied): check the path"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_one_line_and_2(number, message, monkeypatch, capsys):
     def fail(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/result.json")
+        raise OSError(number, os.strerror(number), "runs/a.json")
 
     monkeypatch.setattr(type(app), "parse_args", fail)
     with pytest.raises(SystemExit, match="2"):
         main(["status"])
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: cannot write runs/result.json (No space left on device)")
+    assert line.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "data label-errors q --output {}/x.csv",
+        "predict text q/nb --table q.csv --output {}/x.csv",
+        "evaluate q/nb --output {}/x.html",
+        "data prepare q.csv -o {}/x",
+        "data features --output {}/x",
+        "train predictor --output {}",
+    ],
+)
+def test_an_output_is_checked_before_the_work(command, read_only, tmp_path, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    monkeypatch.setattr("wholescript.api.documents.open_run", lambda *_: None)
+    done = shell(command.format(read_only).split())
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: --output {read_only}")
+    assert "cannot be written (Read-only file system): give a path in another folder" in line

@@ -67,6 +67,10 @@ def test_pretraining_reads_the_unlabelled_texts():
     assert estimator("class-lm").unlabelled == ()
 
 
+def test_a_whole_number_may_have_a_decimal_point():
+    assert parse("naive-bayes --seed 2.0")["seed"] == (2,)
+
+
 def test_recipe_gives_options_and_the_command_line_wins(tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("epochs: 3\nbfloat16: false\nseed: [1, 2]\nsize: tiny\nn_train: null\n")
@@ -80,6 +84,7 @@ def test_recipe_gives_options_and_the_command_line_wins(tmp_path):
     [
         ("epoch: 3", "'epoch' is no option of `train scratch`; did you mean 'epochs'?"),
         ("epochs: 0", "--epochs 0 must be a whole number, at least 1"),
+        ("epochs: 1.5", "--epochs 1.5 must be a whole number, at least 1"),
         ("- epochs", "must be a mapping"),
     ],
 )
@@ -108,6 +113,17 @@ def test_invalid_recipe_is_refused(tmp_path, recipe, message):
         ("train scratch", "--data is missing: Data set written by"),
         ("train ngram q --n-synthetic 9", "--synthetic FOLDER and --n-synthetic NUMBER"),
         ("data prepare x.csv --seed=-1", "--seed -1 must be a whole number, at least 0 and below"),
+        ("data prepare x.csv --seed 1.5", "--seed 1.5 must be a whole number, at least 0"),
+        ("data prepare x.csv --limit 50.7", "--limit 50.7 must be a whole number, at least 1"),
+        ("train naive-bayes q --seed 1 --seed 1.9", "--seed 1 1.9 must be a whole number"),
+        ("train naive-bayes q --ngram-range 1 2.5", "--ngram-range 1 2.5 must be 2 values"),
+        ("predict film a.txt --year 1999.5", "--year 1999.5 must be a whole number"),
+        ("notebook run 01 -p pair=5,6", "-p pair=5,6: a space separates name and value: -p pair 5"),
+        ("notebook run 01 -p seed=1 -p pair=5,6", "-p seed=1: a space separates name and value"),
+        (
+            "notebook run 01 -p",
+            "--parameter is missing: NAME VALUE of a parameter to override",
+        ),
         ("data prepare x.csv --seed 99999999999", "--seed 99999999999 must be a whole number"),
         (
             "data prepare x.csv --test-share 1",

@@ -72,6 +72,17 @@ def test_lines_of_a_text_file_are_headlines(tmp_path):
         load_headlines(path)
 
 
+@pytest.mark.parametrize("name", ["titels.txt", "titels.csv", "titels.parquet"])
+def test_a_mistyped_file_is_told_with_the_nearest(tmp_path, name):
+    near = (tmp_path / name.replace("titels", "titles")).name
+    (tmp_path / near).touch()
+    with pytest.raises(DataError, match=f"{name} does not exist; did you mean '{near}'"):
+        load_headlines(tmp_path / name)
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(DataError, match=r"folder\.txt is a folder: give one file"):
+        load_headlines(tmp_path / "folder.txt")
+
+
 def test_first_headlines_are_split_again(tmp_path):
     path = write_table(tmp_path / "h.parquet", [f"number {i}" for i in range(60)])
     first = load_headlines(path, n_headlines=None).first(20)

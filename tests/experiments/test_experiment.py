@@ -10,6 +10,7 @@ import pytest
 from wholescript.errors import ParameterError, RunError
 from wholescript.experiments.experiment import Context, Experiment, Outcome, run
 from wholescript.experiments.key import RunIdentity, hash_json
+from wholescript.experiments.progress import list_trainings
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.workspace import Workspace
@@ -70,10 +71,32 @@ def test_a_finished_run_is_found_and_not_executed_again(workspace: Workspace) ->
     assert workspace.used == {"group/one": first.key}
 
 
+class InNotebook(Workspace):
+    """One whose trainings another command resumes than the one of this process."""
+
+    resume_command = "wholescript notebook run 01"
+
+
+def test_the_status_of_a_training_has_the_command_of_its_workspace(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    run(Doubling(), 3.0, InNotebook(project, RunStore(tmp_path / "results")))
+    (status,) = list_trainings(project)
+    assert (status.command, status.directory) == (InNotebook.resume_command, str(Path.cwd()))
+
+
 def test_again_executes_a_run_that_is_stored(workspace: Workspace) -> None:
     run(Doubling(), 3.0, workspace)
     run(Doubling(), 3.0, workspace, again=True)
     assert Doubling.calls == [3.0, 3.0]
+
+
+def test_a_store_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    Doubling.calls.clear()
+    (tmp_path / "file").touch()
+    store = RunStore(tmp_path / "file" / "runs")
+    with pytest.raises(ParameterError, match=r"the folder of runs .*runs: .*file is a file"):
+        run(Doubling(), 3.0, Workspace(Project(tmp_path), store))
+    assert Doubling.calls == []
 
 
 def test_other_data_do_not_overwrite_a_run_and_another_version_does(workspace: Workspace) -> None:

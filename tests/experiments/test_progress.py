@@ -3,18 +3,23 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
 from tests.shell import shell
 from tests.training.planted_documents import planted_table
 from wholescript.errors import RunError
-from wholescript.experiments.progress import STATUS_FILE, list_trainings, training_lock
+from wholescript.experiments.progress import (
+    STATUS_FILE,
+    list_trainings,
+    training_lock,
+    typed_command,
+)
 from wholescript.experiments.store import RunStore
 from wholescript.experiments.training_status import duration, status_row
 from wholescript.project import ROOT_VARIABLE, Project
 
-COMMAND = "from wholescript.cli import main; main()"
 SCRATCH = ["train", "scratch", "questions", "--size", "tiny", "--vocab-size", "400"]
 # It is killed long before its end.
 TRAIN = [*SCRATCH, "--epochs", "1000", "--patience", "1000"]
@@ -35,7 +40,7 @@ def prepared(project, monkeypatch):
 
 def start_training(project):
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *TRAIN],
+        [sys.executable, "-m", "wholescript", *TRAIN],
         env=os.environ | {ROOT_VARIABLE: str(project.root)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -127,6 +132,54 @@ def test_status_lists_running_trainings_and_the_last_finished_ones(project, monk
     assert "done/0 " in long and "older finished" not in long
 
 
+def stop(project, folder, name, command="", error=KeyboardInterrupt):
+    lock = training_lock(project.build / "training" / folder, name, command)
+    with pytest.raises(error), lock:
+        raise error
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_status_proposes_a_command_that_works_here(project, monkeypatch, tmp_path, columns):
+    (tmp_path / "a folder").mkdir()
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    monkeypatch.chdir(tmp_path / "a folder")
+    command = f"wholescript train scratch {'long-' * 20}name --store runs"
+    stop(project, "a", "set/model-s0", command)
+    stop(project, "b", "set/other-s0", error=ValueError)
+    status = partial(shell, ["status"], env={"COLUMNS": columns})
+    assert status().stdout.splitlines()[-3:] == [
+        "to resume set/other-s0 (failed): run again what started it",
+        "to resume set/model-s0 (interrupted):",
+        command,
+    ]
+    monkeypatch.chdir(tmp_path)
+    assert status().stdout.splitlines()[-1] == f"cd '{tmp_path}/a folder' && {command}"
+
+
+def test_a_training_whose_run_has_finished_since_is_not_resumed(project, monkeypatch):
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    stop(project, "a", "set/model-s0", error=ValueError)
+    with training_lock(project.build / "training" / "b", "set/model-s0"):
+        assert "to resume set/model-s0" in shell(["status"]).stdout
+    assert "to resume" not in shell(["status"]).stdout
+    stop(project, "c", "set/model-s0", error=ValueError)
+    assert shell(["status"]).stdout.count("to resume set/model-s0") == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [
+        ("/usr/bin/wholescript", "wholescript train a 'b c'"),
+        ("/src/wholescript/__main__.py", "wholescript train a 'b c'"),
+        ("/lib/ipykernel_launcher.py", ""),
+        ("wholescript/mine.py", ""),
+    ],
+)
+def test_only_the_command_line_has_a_command(program, command, monkeypatch):
+    monkeypatch.setattr(sys, "argv", [program, "train", "a", "b c"])
+    assert typed_command() == command
+
+
 @pytest.mark.parametrize("moment", ["started", "first step", "checkpoint"])
 def test_killed_training_is_interrupted_and_resumes(prepared, moment):
     process = start_training(prepared)
@@ -142,7 +195,7 @@ def test_killed_training_is_interrupted_and_resumes(prepared, moment):
     run = only_training(prepared)
     assert run.state == "interrupted"
     output = shell(["status"], env={"COLUMNS": "200"}).output
-    assert "interrupted" in output and "resume questions/scratch-tiny-s0 with" in output
+    assert "to resume questions/scratch-tiny-s0 (interrupted):" in output
     done = run.progress.step if moment == "checkpoint" else 0
     if moment == "checkpoint":
         assert len(run.history) >= 1

@@ -177,7 +177,7 @@ path.write_text(path.read_text().replace("Before.", "After."))
     project = make_project(tmp_path / "other", code)
     path = project.notebooks / "01_tiny.ipynb"
     jupytext.write(jupytext.read(project.notebook_source("01")), path)
-    with pytest.raises(RunError, match=r"(?s)was edited.*is in _build/failed/01_tiny.ipynb"):
+    with pytest.raises(RunError, match=r"(?s)was edited.*is in /.*/_build/failed/01_tiny.ipynb"):
         run_notebook("01", project=project)
     assert "After." in path.read_text()
     executed = nbformat.read(project.build / "failed" / "01_tiny.ipynb", as_version=4)

@@ -194,7 +194,7 @@ def test_exit_code_is_1_if_anything_changed(
     assert result.exit_code == code
     assert ("fig-line: axes 1, y, label: 'height' was 'depth'" in result.output) is bool(code)
     assert f"0 of 1 metrics outside their tolerance, {code} of 2 figures" in result.output
-    assert "the new output is in _build/rerun" in result.output
+    assert f"the new output is in {executed.rerun_root}" in result.output
 
 
 def test_rerun_without_notebooks_is_an_error(

@@ -21,6 +21,7 @@ from wholescript.experiments.experiment import run as execute
 from wholescript.experiments.results import Metric
 from wholescript.features.build import load_word_features
 from wholescript.features.word_counts import tokenize_words
+from wholescript.files import looked_in
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.prediction.fit import fit_described
 from wholescript.prediction.parsers import FORMATS, Script, read_script
@@ -90,7 +91,10 @@ def load_films(
             raise ParameterError(f"path={str(path)!r} goes with source='hub', not with a file")
         name, kind, path = re.sub(r"[^\w-]+", "-", Path(source).stem), "local", source
         if not Path(source).exists():
-            raise DataError(f"{source} is neither a file of films nor 'bundled' or 'hub'")
+            raise DataError(
+                f"{source} is neither a file of films nor 'bundled' or 'hub'"
+                f"{looked_in(Path(source))}"
+            )
     corpus = sample_films(load_corpus(kind, path, target=target), scale, seed)
     parts = [name if kind == "local" else f"{name}-films"]
     parts += [scale] if scale != "cpu" else []
@@ -238,5 +242,5 @@ def _script(script: str | Path) -> Script:
         cleaned = describe_repairs(script)
         if not tokenize_words(cleaned.text):
             raise DataError(f"a script is empty or without letters ({script[:40]!r}): leave it out")
-        return Script(cleaned.text, cleaned.repairs)
+        return Script(cleaned.text, tuple(map(str, cleaned.repairs)))
     return read_script(Path(script))

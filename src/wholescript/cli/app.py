@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Any, NoReturn, get_args, get_origin
 
 from cyclopts import (
@@ -23,8 +24,9 @@ from cyclopts import (
 from wholescript import __version__
 from wholescript.cli.help import HelpFormatter, as_typed
 from wholescript.cli.old_names import new_name
+from wholescript.cli.options import PARAMETER_OPTION
 from wholescript.cli.output import warn
-from wholescript.cli.recipe import read_recipe
+from wholescript.cli.recipe import read_recipe, refuse_fractions
 from wholescript.errors import WholeScriptError
 from wholescript.settings import OutOfRange, allowed, check_arguments, problem
 
@@ -51,7 +53,7 @@ app = App(
         show_default=as_typed,
     ),
     help_formatter=HelpFormatter(),
-    config=read_recipe,
+    config=[read_recipe, refuse_fractions],
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = "Options"
@@ -106,7 +108,7 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
             sys.stdout.flush()  # here, where a failure is told
         sys.exit(0)
     except CycloptsError as error:
-        warn(f"error: {explain(error)}")
+        warn(f"error: {_joined_pair(arguments) or explain(error)}")
         sys.exit(INVALID)
     except OutOfRange as error:
         warn(f"error: {_as_option(error, arguments)}")
@@ -122,13 +124,9 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
             _discard_output()
             warn(f"error: the standard output cannot be written ({problem}): send it elsewhere")
             sys.exit(INVALID)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            file = f" {error.filename}" if error.filename else ""
-            warn(f"error: cannot write{file} ({error.strerror}): free some space")
-            sys.exit(INVALID)
-        if error.errno != errno.ENAMETOOLONG:
+        if (message := _file_problem(error)) is None:
             raise
-        warn(f"error: {str(error.filename)[:60]}... is no file: it is too long for a path")
+        warn(f"error: {message}")
         sys.exit(INVALID)
     except KeyboardInterrupt:
         _interrupted(arguments)
@@ -141,6 +139,21 @@ def _output_problem() -> str | None:
     except OSError as error:
         return error.strerror
     return None
+
+
+def _file_problem(error: OSError) -> str | None:
+    """Return what is wrong with a file that was to be read or written; None for other errors."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        file = f" {error.filename}" if error.filename else ""
+        return f"cannot write{file} ({error.strerror}): free some space"
+    if error.filename is None:  # such as one of a network
+        return None
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}... is no file: it is too long for a path"
+    if error.errno == errno.EROFS:
+        return f"cannot write {error.filename} ({error.strerror}): give a path in another folder"
+    reason = f"cannot read or write {error.filename} ({error.strerror})"
+    return f"{reason}: check the path and its permissions"
 
 
 def _discard_output() -> None:
@@ -182,12 +195,23 @@ def explain(error: CycloptsError) -> str:
     if argument is None:
         return str(error)
     if isinstance(error, MissingArgumentError):
-        return f"{argument.name} is missing: {argument.parameter.help or ''}"
+        what = (argument.parameter.help or "").partition(". ")[0].removesuffix(".")
+        return f"{argument.name} is missing: {what}."
     annotation = _of_one_value(argument.field_info.annotation)
     value = " ".join(token.value for token in argument.tokens)
     if isinstance(error, CoercionError | ValidationError) and allowed(annotation):
         return f"{argument.name} {value} {problem(value, annotation)}"
     return str(error)
+
+
+def _joined_pair(arguments: Sequence[str]) -> str | None:
+    """Return what is wrong with `-p NAME=VALUE`, if a command line has it."""
+    for option, value in pairwise(arguments):
+        name, sign, rest = value.partition("=")
+        if option in PARAMETER_OPTION and sign and name.isidentifier():
+            pair = shlex.join([name, rest])
+            return f"{option} {value}: a space separates name and value: {option} {pair}"
+    return None
 
 
 def _of_one_value(annotation: Any) -> Any:

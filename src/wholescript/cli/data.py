@@ -146,6 +146,7 @@ def prepare(
         quoting=quoting,
     )
     folder = output or Project().build / "labelled" / source.name
+    check_output_folder(folder)
     before = labelled.check_no_other_dataset(folder, source)
     metadata = labelled.prepare(
         source,
@@ -282,11 +283,12 @@ def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> 
     """
     from wholescript.features.build import BUNDLE_FOLDER
     from wholescript.features.bundle import read_bundle
-    from wholescript.features.proper_names import write_proper_names
+    from wholescript.features.proper_names import NAMES_FILE, write_proper_names
+    from wholescript.files import shown_path
 
     texts = _texts(source, path, core_only=True)
     found = write_proper_names(texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary)
-    echo(f"wrote {found:,} names to data/screenplays/names.txt")
+    echo(f"wrote {found:,} names to {shown_path(NAMES_FILE)}")
 
 
 @group.command
@@ -298,15 +300,16 @@ def ngrams(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
     from tqdm import tqdm
 
     from wholescript.features.build import BUNDLE_FOLDER
-    from wholescript.features.bundle import read_bundle, replace_ngrams
+    from wholescript.features.bundle import NGRAMS, read_bundle, replace_ngrams
     from wholescript.features.ngram_kernels import ngram_kernels
+    from wholescript.files import shown_path
 
     texts, film_ids = _texts(source, path, core_only=False), read_bundle(BUNDLE_FOLDER).film_ids
     if missing := [film_id for film_id in film_ids if film_id not in texts]:
         raise DataError(f"{len(missing)} bundled films have no text there, {missing[0]!r} first")
     texts = texts.select(film_ids)
     replace_ngrams(BUNDLE_FOLDER, ngram_kernels(tqdm(texts.values(), "n-grams", unit="film")))
-    echo(f"wrote the kernels of {len(texts):,} films to data/screenplays/ngrams.bin")
+    echo(f"wrote the kernels of {len(texts):,} films to {shown_path(BUNDLE_FOLDER / NGRAMS)}")
 
 
 def _texts(source: str, path: Path | None, *, core_only: bool) -> "ScreenplayTexts":

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from wholescript.cli.help import as_typed
+from wholescript.cli.options import PARAMETER_OPTION
 from wholescript.cli.output import EN_DASH, cell, echo, print_rows
 
 group = App(name="notebook")
@@ -18,7 +19,7 @@ def run(
     parameter: Annotated[
         tuple[tuple[str, str], ...],
         Parameter(
-            name=["--parameter", "-p"],
+            name=PARAMETER_OPTION,
             allow_leading_hyphen=True,
             help="NAME VALUE of a parameter to override; repeatable. For films of your own: "
             "`-p source local -p path films.parquet`, with the columns film_id, title, year, text "
@@ -46,13 +47,12 @@ def run(
 
     Example: `wholescript notebook run 01_corpus -p source hub -p seed 1`
     """
+    from wholescript.files import shown_path
     from wholescript.project import Project
     from wholescript.publish.execution import run_notebook
 
-    project = Project()
-    path = run_notebook(notebook, dict(parameter), project=project)
-    shown = path.relative_to(project.root) if path.is_relative_to(project.root) else path
-    echo(f"wrote {shown}")
+    path = run_notebook(notebook, dict(parameter), project=Project())
+    echo(f"wrote {shown_path(path)}")
 
 
 @group.command
@@ -80,11 +80,13 @@ def rerun(
 
     Example: `wholescript notebook rerun 01 08 --scale cpu`
     """
+    from wholescript.files import shown_path
     from wholescript.project import Project
     from wholescript.publish.rerun import rerun as rerun_notebooks
 
+    project = Project()
     found = rerun_notebooks(
-        Project(), notebook, scale, lambda one: echo(f"{one.name}: {one.seconds / 60:.1f} min")
+        project, notebook, scale, lambda one: echo(f"{one.name}: {one.seconds / 60:.1f} min")
     )
     _print_not_made(found.not_made)
     _print_notebooks(found.notebooks)
@@ -92,7 +94,8 @@ def rerun(
     _print_changes(found.comparison)
     minutes = sum(one.seconds for one in found.notebooks) / 60
     made = sum(one.n_made for one in found.notebooks)
-    echo(f"{made:,} metrics made in {minutes:.1f} min; the new output is in _build/rerun")
+    where = shown_path(project.rerun_root)
+    echo(f"{made:,} metrics made in {minutes:.1f} min; the new output is in {where}")
     if not (found.comparison.unchanged and found.notebooks):
         sys.exit(1)
 

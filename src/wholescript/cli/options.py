@@ -10,6 +10,7 @@ from wholescript.cli.output import echo
 from wholescript.settings import PositiveInt, Seed
 from wholescript.training.hardware import Device
 
+PARAMETER_OPTION = ("--parameter", "-p")  # of a notebook: a name and a value
 DEFAULT_TARGET = "nominated_for_writing"
 
 Data = Annotated[str, Parameter(help="Data set written by `data prepare`: name or folder.")]
@@ -59,7 +60,8 @@ Workers = Annotated[
 def load_labelled(data: str) -> Any:
     """Read a prepared data set by its name or folder."""
     from wholescript.data.labelled import read_labelled_dataset
-    from wholescript.errors import DataError
+    from wholescript.errors import DataError, did_you_mean
+    from wholescript.files import similar_name
     from wholescript.project import Project
 
     folder = Path(data)
@@ -68,7 +70,14 @@ def load_labelled(data: str) -> Any:
             f"{data} is a file, not a prepared data set: run `wholescript data prepare "
             f"{shlex.quote(data)}`, then give the name that it prints."
         )
-    return read_labelled_dataset(folder if folder.is_dir() else Project().build / "labelled" / data)
+    prepared = Project().build / "labelled"
+    if not folder.is_dir() and not (prepared / data).is_dir():
+        known = [path.name for path in prepared.glob("*")]
+        raise DataError(
+            f"no prepared data set is called {data!r} (`wholescript data prepare` writes one)"
+            f"{similar_name(folder, known) or did_you_mean(data, known)}"
+        )
+    return read_labelled_dataset(folder if folder.is_dir() else prepared / data)
 
 
 def open_workspace(folder: Path | None) -> Any:

@@ -78,7 +78,8 @@ def film(
                 write_figure(prediction, printable_path(Path(path.name)), figure_path)
                 shown = printable_path(figure_path)
             except WholeScriptError as error:
-                warn(f"warning: {error}")
+                other = "name another file with --figure, or " if len(paths) == 1 else ""
+                warn(f"warning: {error}: {other}draw none with --no-figure")
                 failed = failed or figure is not None
         results.append({"file": name, **asdict(prediction), "figure": shown})
         if not json:

@@ -1,9 +1,12 @@
-"""Recipes: `--config FILE.yaml` gives any option of a command; the command line wins."""
+"""Recipes: `--config FILE.yaml` gives any option of a command; the command line wins.
+
+What both give is checked here before it is converted, since Cyclopts rounds a fraction.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-from cyclopts import App, ArgumentCollection, Token
+from cyclopts import App, ArgumentCollection, CoercionError, Token
 
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.settings import problem
@@ -40,6 +43,25 @@ def read_recipe(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
             text = str(one).lower() if isinstance(one, bool) else str(one)
             token = Token(keyword=name, value=text, source=str(path), index=index)
             options[name].append(token)
+
+
+def refuse_fractions(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Raise CoercionError for a fraction, such as 1.5, in an option that takes whole numbers."""
+    for argument in arguments:
+        types = _types(argument.field_info.annotation)
+        for token in argument.tokens if int in types and float not in types else ():
+            try:
+                is_fraction = "." in token.value and not float(token.value).is_integer()
+            except ValueError:
+                continue  # no number: the conversion says so
+            if is_fraction:
+                raise CoercionError(argument=argument, token=token, target_type=int)
+
+
+def _types(hint: Any) -> set[Any]:
+    """Return the types that an annotation consists of."""
+    parts = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
+    return set().union(*map(_types, parts)) if parts else {hint}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -20,13 +20,16 @@ def build() -> None:
 
     Example: `wholescript site build`
     """
+    from wholescript.files import shown_path
     from wholescript.project import Project
     from wholescript.publish.site.build import build_site
 
-    built = build_site(Project())
+    project = Project()
+    built = build_site(project)
     if not built.ok:
         sys.exit(1)
-    echo(f"{'up to date' if built.skipped else 'built'}: _build/html/index.html")
+    page = project.build / "html" / "index.html"
+    echo(f"{'up to date' if built.skipped else 'built'}: {shown_path(page)}")
 
 
 @group.command

@@ -1,12 +1,16 @@
 """`wholescript status`: the trainings of this checkout, or what this machine has."""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from wholescript.cli.output import EN_DASH, out, print_rows
+from wholescript.cli.output import EN_DASH, echo, out, print_rows
 from wholescript.printable import printable
+
+if TYPE_CHECKING:
+    from wholescript.experiments.progress import TrainingStatus
 
 MAX_FINISHED = 10  # finished trainings that are shown
 FULL_WIDTH = 110  # columns of a terminal that has room for all columns of the table
@@ -32,19 +36,27 @@ def status(
         ),
     ] = False,
 ) -> None:
-    """Show the trainings: running, interrupted, failed or finished."""
+    """Show the trainings: running, interrupted, failed or finished, and how to resume them."""
     from rich.live import Live
+
+    from wholescript.experiments.progress import list_stopped, list_trainings
+    from wholescript.experiments.training_status import next_steps
+    from wholescript.project import Project
 
     if machine:
         _print_machine()
         return
     if not watch:
-        out.print(_overview(show_all))
+        runs = list_trainings(Project())
+        out.print(_overview(runs, show_all))
+        for run in list_stopped(runs):
+            for line in next_steps(run):
+                echo(printable(line))  # not wrapped: a command is copied whole
         return
-    with Live(_overview(show_all), console=out, auto_refresh=False) as live:
+    with Live(console=out, auto_refresh=False) as live:
         while True:
+            live.update(_overview(list_trainings(Project()), show_all), refresh=True)
             time.sleep(2)
-            live.update(_overview(show_all), refresh=True)
 
 
 def _print_machine() -> None:
@@ -59,17 +71,15 @@ def _print_machine() -> None:
     print_rows(["item", "here", "what its absence costs"], rows, "this machine")
 
 
-def _overview(show_all: bool) -> Any:
-    """Return the table of trainings, and how to resume those that ended early."""
+def _overview(runs: "Sequence[TrainingStatus]", show_all: bool) -> Any:
+    """Return the table of trainings."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    from wholescript.experiments.progress import list_trainings
     from wholescript.experiments.training_status import StatusRow, status_row
-    from wholescript.project import Project
 
-    runs, now = list_trainings(Project()), time.time()
+    now = time.time()
     if not runs:
         return Text("no training yet: start one with `wholescript train`")
     is_wide = out.width >= FULL_WIDTH
@@ -82,7 +92,5 @@ def _overview(show_all: bool) -> Any:
     for run in (run for run in runs if run.folder not in hidden):
         row = status_row(run, now)
         table.add_row(*(Text(printable(getattr(row, name)) or EN_DASH) for name in columns))
-    stopped = [run for run in runs if run.state in ("interrupted", "failed")]
     more = [f"{len(hidden)} older finished trainings: show them with --all"] if hidden else []
-    more += [f"resume {run.name} with: {run.command}" for run in stopped]
-    return Group(table, *(Text(printable(line)) for line in more))
+    return Group(table, *map(Text, more))

@@ -25,6 +25,7 @@ def tune(
     """Search hyperparameters with Ray Tune; the same command resumes the search."""
     from wholescript.data.films import load_corpus
     from wholescript.features.build import load_features
+    from wholescript.files import shown_path
     from wholescript.models.films.estimator import FilmDataset
     from wholescript.project import Project
     from wholescript.studies.screenplays.search.results import write_search
@@ -54,5 +55,5 @@ def tune(
     last = best.history[-1]
     echo(
         f"best of {len(result.trials)} trials: validation loss {last['val_loss']:.4f}, "
-        f"AUROC {last['val_auc']:.4f}; wrote {stored.relative_to(project.root)}"
+        f"AUROC {last['val_auc']:.4f}; wrote {shown_path(stored)}"
     )

@@ -56,11 +56,26 @@ _INVISIBLE = tuple(
 
 
 @dataclass(frozen=True)
+class Repair:
+    """What was repaired in a text, how many characters where they are counted, and an example."""
+
+    what: str
+    count: int = 0
+    example: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a phrase."""
+        if self.example:
+            return f"{self.what}; for example, {self.example}"
+        return f"{self.what}: {self.count}" if self.count else self.what
+
+
+@dataclass(frozen=True)
 class RepairedText:
-    """A repaired text, and what was repaired, a phrase each."""
+    """A repaired text, and what was repaired."""
 
     text: str
-    repairs: tuple[str, ...]
+    repairs: tuple[Repair, ...]
 
 
 def repair_characters(text: str) -> str:
@@ -88,22 +103,24 @@ def describe_repairs(text: str) -> RepairedText:
         pairs = zip(text.split(), repaired.split(), strict=False)
         before, after = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
         repairs.append(
-            "mojibake was repaired (UTF-8 that was decoded as another encoding); for example, "
-            f"{before[:30]!r} became {after[:30]!r}"
+            Repair(
+                "mojibake was repaired (UTF-8 that was decoded as another encoding)",
+                example=f"{before[:30]!r} became {after[:30]!r}",
+            )
         )
     joined = fix_surrogates(text)  # the halves that stand in order are one character
     if lost := joined.count(REPLACEMENT_CHARACTER) - text.count(REPLACEMENT_CHARACTER):
-        repairs.append(f"half characters (lone surrogates) were replaced by U+FFFD: {lost}")
+        what = "half characters (lone surrogates) were replaced by U+FFFD"
+        repairs.append(Repair(what, lost))
     before, after = fix_text(text, _KEEPING_CONTROLS), _remove_invisible(fixed)
     if removed := len(_NOT_SEEN.findall(before)) - len(_NOT_SEEN.findall(after)):
-        repairs.append(f"invisible characters, such as soft hyphens, were removed: {removed}")
+        what = "invisible characters, such as soft hyphens, were removed"
+        repairs.append(Repair(what, removed))
     if ligatures := len(_PRESENTATION_FORM.findall(fixed)):
-        repairs.append(
-            "ligatures and the like, as in text copied from a PDF, were written as letters: "
-            f"{ligatures}"
-        )
+        what = "ligatures and the like, as in text copied from a PDF, were written as letters"
+        repairs.append(Repair(what, ligatures))
     if not unicodedata.is_normalized("NFC", text):
-        repairs.append("letters with separate accents were composed (Unicode NFC)")
+        repairs.append(Repair("letters with separate accents were composed (Unicode NFC)"))
     return RepairedText(repaired, tuple(repairs))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from wholescript.data.checks import require_columns
-from wholescript.data.tables import read_table
+from wholescript.data.tables import check_is_file, read_table
 from wholescript.errors import DataError, ParameterError
 from wholescript.files import sha256_of
 
@@ -117,6 +117,7 @@ def _read_column(path: Path, text_column: str) -> pd.Series:
 
 
 def _read_lines(path: Path) -> pd.Series:
+    check_is_file(path)
     try:
         return pd.Series(path.read_text(encoding="utf-8-sig").split("\n"), dtype=str)
     except UnicodeDecodeError as error:

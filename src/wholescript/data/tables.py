@@ -24,6 +24,7 @@ from wholescript.data.encodings import (
     propose_encodings,
 )
 from wholescript.errors import DataError, ParameterError, WholeScriptError
+from wholescript.files import describe_missing
 
 SUFFIXES = (".parquet", ".csv", ".tsv", ".jsonl")
 HINT = f"Give a complete file ({', '.join(SUFFIXES)}) or a folder of them, named train, test, ..."
@@ -66,11 +67,12 @@ def read_table(path: Path, text_format: TextFormat | None = None) -> Table:
     What was detected and is not what the suffix implies, such as semicolons, is printed.
 
     Raises:
-        DataError: the file has another format, is damaged, truncated or not in the encoding, or
-            can be read in no or in several ways (`delimited.read_delimited`).
+        DataError: there is no such file, or it has another format, is damaged, truncated or not in
+            the encoding, or can be read in no or in several ways (`delimited.read_delimited`).
         ParameterError: the encoding or the quoting is unknown, or the delimiter no character.
     """
     text_format = text_format or TextFormat()
+    check_is_file(path)
     _, suffix = split_name(path)
     if suffix not in SUFFIXES:
         raise DataError(f"{path.name} has an unknown format. {HINT}")
@@ -165,7 +167,7 @@ def open_parquet(
     try:
         return pq.ParquetFile(path, memory_map=True)
     except FileNotFoundError as cause:
-        raise error(f"{path} does not exist. {hint}") from cause
+        raise error(f"{describe_missing(path)} {hint}") from cause
     except (OSError, pa.ArrowException) as cause:
         raise error(f"{path} is truncated or not a Parquet file ({cause}). {hint}") from cause
 
@@ -245,6 +247,14 @@ def _decode(path: Path, encoding: str) -> tuple[str, list[str]]:
             remedy = propose_encodings(raw, encoding)
         raise DataError(f"{path.name} is not {encoding}: {reason}. {remedy}")
     return text, note_on_encoding(raw, encoding)
+
+
+def check_is_file(path: Path) -> None:
+    """Raise DataError if a path does not exist, or is a folder."""
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give one file.")
+    if not path.exists():
+        raise DataError(describe_missing(path))
 
 
 def _read_bytes(path: Path) -> bytes:

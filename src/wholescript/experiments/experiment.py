@@ -17,6 +17,7 @@ from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore, StoredPredictions
 from wholescript.experiments.stored import StoredDataset, changed_settings, find_published, flat
 from wholescript.experiments.workspace import Workspace, current_workspace
+from wholescript.files import check_output_folder
 
 Data = TypeVar("Data", contravariant=True)
 
@@ -111,7 +112,7 @@ def run(
 
     Raises:
         ParameterError: a run of this name has other settings or data, and the workspace does not
-            replace it.
+            replace it, or runs cannot be written there.
         RunError: no workspace is active, another process is making the run, or there is no
             published one of a `StoredDataset`.
     """
@@ -124,9 +125,10 @@ def run(
         return workspace.record_use(found)
     if not (workspace.may_replace or experiment.replaces):
         check_no_overwrite(workspace.store, name, identity, other_data_too=not again)
+    check_output_folder(workspace.store.root, "the folder of runs")
     folder = workspace.checkpoints(experiment.checkpoint_key(identity))
     start = time.perf_counter()
-    with training_lock(folder, name):
+    with training_lock(folder, name, workspace.resume_command):
         outcome = experiment.execute(data, Context(workspace, folder, progress, on_epoch_end))
     modules = sorted({type(experiment).__module__, *experiment.modules()})
     metadata = {

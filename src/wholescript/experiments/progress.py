@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,10 @@ TrainingState = Literal["running", "interrupted", "failed", "finished"]
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """The status of the training in `folder`; `command` resumes it from its last checkpoint.
+    """The status of the training in `folder`.
 
+    `command`, typed in `directory`, resumes it from its last checkpoint. It is empty where another
+    program than the command line trains, such as a script: running that again resumes it.
     `progress` is that of its last phase, None before the first step. `history` has one row per
     finished epoch. `started` and `ended` are in seconds since 1970.
     """
@@ -42,6 +44,7 @@ class TrainingStatus:
     state: TrainingState
     command: str
     started: float
+    directory: str = ""
     ended: float | None = None
     error: str = ""
     progress: Progress | None = None
@@ -49,10 +52,10 @@ class TrainingStatus:
 
 
 @contextmanager
-def training_lock(folder: Path, name: str) -> Iterator[None]:
+def training_lock(folder: Path, name: str, command: str = "") -> Iterator[None]:
     """Lock `folder` and keep the status file of the training `name` up to date.
 
-    The checkpoints are deleted when the training has succeeded.
+    `command` resumes the training. The checkpoints are deleted when it has succeeded.
 
     Raises:
         RunError: another process holds the lock.
@@ -66,7 +69,12 @@ def training_lock(folder: Path, name: str) -> Iterator[None]:
             f"another process is training {name}: wait until it has finished (see "
             "`wholescript status`) or stop it"
         ) from None
-    status: dict[str, Any] = {"name": name, "command": _command(), "started": time.time()}
+    status: dict[str, Any] = {
+        "name": name,
+        "command": command,
+        "directory": str(Path.cwd()),  # the paths of a command are relative to it
+        "started": time.time(),
+    }
     try:
         _write(folder, status)
         yield
@@ -86,6 +94,16 @@ def list_trainings(project: Project) -> list[TrainingStatus]:
     files = [file for root in roots for file in root.glob(f"training/*/{STATUS_FILE}")]
     trainings = [run for file in files if (run := _read(file.parent)) is not None]
     return sorted(trainings, key=lambda run: (run.state == "running", run.started), reverse=True)
+
+
+def list_stopped(trainings: Sequence[TrainingStatus]) -> list[TrainingStatus]:
+    """Return the interrupted and failed trainings, unless one of their name has finished since."""
+    finished = {run.name: run.started for run in reversed(trainings) if run.state == "finished"}
+    return [
+        run
+        for run in trainings
+        if run.state in ("interrupted", "failed") and finished.get(run.name, 0) <= run.started
+    ]
 
 
 def _read(folder: Path) -> TrainingStatus | None:
@@ -127,5 +145,9 @@ def _write(folder: Path, status: dict[str, Any]) -> None:
     write_atomic(folder / STATUS_FILE, json.dumps(status))
 
 
-def _command() -> str:
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+def typed_command() -> str:
+    """Return the command of this process, quoted for the shell; empty if it is another program."""
+    program = Path(sys.argv[0])
+    by_module = program.parts[-2:] == ("wholescript", "__main__.py")  # python -m
+    is_ours = by_module or program.stem == "wholescript"
+    return shlex.join(["wholescript", *sys.argv[1:]]) if is_ours else ""

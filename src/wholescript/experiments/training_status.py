@@ -1,5 +1,7 @@
 """Status table of trainings (progress, speed, time left) for the terminal."""
 
+import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 from wholescript.experiments.progress import TrainingStatus
@@ -40,6 +42,18 @@ def status_row(run: TrainingStatus, now: float) -> StatusRow:
         duration(progress.seconds_left) if running else "",
         f"{duration(now - progress.saved)} ago" if progress.saved else "none yet",
     )
+
+
+def next_steps(run: TrainingStatus) -> list[str]:
+    """Return what to do about a training that ended early; a command is a line of its own."""
+    what = f"to resume {run.name} ({run.state})"
+    if not run.directory or not run.command:
+        return [f"{what}: run again what started it"]
+    is_here = Path(run.directory) == Path.cwd()
+    return [
+        f"{what}:",
+        run.command if is_here else f"cd {shlex.quote(run.directory)} && {run.command}",
+    ]
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from wholescript.errors import RunError
 from wholescript.experiments.environment import commit_of, device_name
 from wholescript.experiments.key import RunIdentity
+from wholescript.experiments.progress import typed_command
 from wholescript.experiments.store import Run, RunStore
 from wholescript.project import OUTPUT_VARIABLE, Project
 
@@ -52,6 +53,11 @@ class Workspace:
     def may_replace(self) -> bool:
         """Whether a run of other settings is replaced by one of the same name."""
         return False
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes a training of this workspace; empty if there is none."""
+        return typed_command()
 
     def find(self, name: str, identity: RunIdentity | None = None) -> Run | None:
         """Return the finished run of that name, and identity if one is given; note its use."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from wholescript.errors import ParameterError
 from wholescript.files import write_atomic
 from wholescript.plots.text import literal
-from wholescript.prediction.parsers import STANDARD_INPUT
+from wholescript.prediction.parsers import STANDARD_INPUT, printable_path
 from wholescript.prediction.predict import Z_95, Prediction
 from wholescript.prediction.script_paths import FIGURE_SUFFIX
 from wholescript.prediction.text_output import summary_line
@@ -56,8 +56,7 @@ def write_figure(prediction: Prediction, title: str, path: Path) -> None:
         write_atomic(path, drawn.getvalue())
     except OSError as problem:
         raise ParameterError(
-            f"the figure {path.name!r} cannot be written ({problem.strerror}): "
-            "name another file with --figure, or draw none with --no-figure."
+            f"the figure {printable_path(path)} cannot be written ({problem.strerror})"
         ) from problem
 
 

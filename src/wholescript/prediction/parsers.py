@@ -17,6 +17,7 @@ from pathlib import Path
 from wholescript.data.characters import describe_repairs
 from wholescript.errors import DataError
 from wholescript.features.word_counts import tokenize_words
+from wholescript.files import looked_in
 from wholescript.prediction.formats import Format, find_format
 from wholescript.printable import printable
 
@@ -70,7 +71,7 @@ def parse_script(raw: bytes, suffix: str = "") -> Script:
     cleaned = describe_repairs(script.text)
     _check_n_characters(len(cleaned.text))
     _check_words(cleaned.text)
-    return Script(cleaned.text, (*script.repairs, *cleaned.repairs))
+    return Script(cleaned.text, (*script.repairs, *map(str, cleaned.repairs)))
 
 
 def printable_path(path: Path) -> str:
@@ -84,6 +85,8 @@ def _read(path: Path) -> bytes:
             raw = file.read(MAX_BYTES + 1)
     except IsADirectoryError:
         raise DataError("a folder, not a script. Give the files in it by name.") from None
+    except FileNotFoundError:
+        raise DataError(f"there is no such file{looked_in(path)}") from None
     except OSError as problem:
         raise DataError(f"cannot be read ({problem.strerror}). Check the path.") from problem
     if len(raw) > MAX_BYTES:

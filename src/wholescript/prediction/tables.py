@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from wholescript.data.characters import Repair, describe_repairs
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.delimited import Quoting
 from wholescript.data.labelled.cleaning import repair_text
@@ -23,6 +24,7 @@ from wholescript.models.types import IntArray
 from wholescript.printable import printable
 
 TEXTS_PER_BATCH = 512
+OTHER_REPAIR = Repair("HTML entities, HTML line breaks or line ends were replaced")
 
 
 class TextClassifier(Protocol):
@@ -57,7 +59,7 @@ def predict_rows(
 
     The text column is guessed by its name if none is given. In a table that has a column of these
     names already, the new ones are `predicted_label` and `predicted_probability`. `threshold` is
-    that of `most_probable`.
+    that of `most_probable`. With `progress`, a progress bar and what was repaired are printed.
 
     Raises:
         DataError: there is no such column, or it has no text.
@@ -65,7 +67,10 @@ def predict_rows(
     if text_column is None:
         text_column = guess_text_column(rows.rename(columns=str))
     require_columns(list(rows), [text_column], "the table", options={text_column: "--text-column"})
-    texts = [repair_text(text)[0] for text in read_text_column(rows[text_column], "the table")]
+    written = read_text_column(rows[text_column], "the table")
+    texts = [repair_text(text)[0] for text in written]
+    for line in _describe_all_repairs(written, texts) if progress else ():
+        tqdm.write(line)
     filled = [position for position, text in enumerate(texts) if text.strip()]
     if not filled:
         raise DataError(f"the column {text_column!r} of the table has no text in {len(rows)} rows")
@@ -106,7 +111,7 @@ def predict_table(
 
     Both files are CSV, TSV, JSON lines or Parquet by their suffix; the output is written at once,
     at the end. Printed are the text column, if it is guessed, and the rows without a text, which
-    have no label.
+    have no label; with `progress` also which texts were repaired, for the prediction only.
 
     Raises:
         DataError: the table cannot be read, or has no such column or no text.
@@ -118,8 +123,6 @@ def predict_table(
         raise ParameterError(
             f"{path_out} has the suffix {path_out.suffix!r}: write one of {', '.join(SUFFIXES)}"
         )
-    if not path_in.is_file():
-        raise DataError(f"{path_in} does not exist")
     check_output_file(path_out, path_in)
     rows = read_table(path_in, TextFormat(encoding, delimiter, quoting)).frame
     if text_column is None:
@@ -137,6 +140,19 @@ def predict_table(
         )
     write_atomic(path_out, _content(predicted, suffix))
     return predicted
+
+
+def _describe_all_repairs(written: Sequence[str], repaired: Sequence[str]) -> list[str]:
+    """Return a line for each kind of repair: the number of texts, and an example if it has one."""
+    found: dict[str, list[Repair]] = {}
+    for before, after in zip(written, repaired, strict=True):
+        if before != after:
+            for repair in describe_repairs(before).repairs or [OTHER_REPAIR]:
+                found.setdefault(repair.what, []).append(repair)
+    return [
+        f"in {len(repairs):,} of {len(written):,} texts {Repair(what, example=repairs[0].example)}"
+        for what, repairs in found.items()
+    ]
 
 
 def _content(table: pd.DataFrame, suffix: str) -> bytes:

@@ -24,7 +24,7 @@ from traitlets import default
 from wholescript.errors import RunError
 from wholescript.experiments.documents.open_data import SOURCES, check_source
 from wholescript.experiments.key import hash_json
-from wholescript.files import write_atomic
+from wholescript.files import shown_path, write_atomic
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
 from wholescript.publish.normalize import (
     INJECTED_TAG,
@@ -149,8 +149,7 @@ def _check_not_edited_meanwhile(project: Project, name: str, failed: Path) -> No
     try:
         check_not_edited(project, name)
     except RunError as error:
-        shown = failed.relative_to(project.root)
-        raise RunError(f"{error}\nWhat was executed meanwhile is in {shown}") from None
+        raise RunError(f"{error}\nWhat was executed meanwhile is in {shown_path(failed)}") from None
 
 
 def _execute(
@@ -175,10 +174,10 @@ def _execute(
             stderr_file=sys.stderr,
         )
     except PapermillExecutionError as error:
-        raise RunError(_explain(error, source, failed, project)) from None
+        raise RunError(_explain(error, source, failed)) from None
     except DeadKernelError:
         less = ", or take less data with `-p scale smoke`" if "scale" in declared else ""
-        raise RunError(_explain_death(source, failed, project) + less) from None
+        raise RunError(_explain_death(source, failed) + less) from None
     except RuntimeError as error:
         raise RunError(f"the process of {source.stem} did not start: {error}") from None
     return executed
@@ -190,22 +189,22 @@ def _without_published_text(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _explain(error: PapermillExecutionError, source: Path, failed: Path, project: Project) -> str:
+def _explain(error: PapermillExecutionError, source: Path, failed: Path) -> str:
     cells = _own_cells(failed)
     number = next((i for i, cell in enumerate(cells, 1) if cell.source == error.source), 0)
     return (
         f"{source.stem} failed in {_cell_name(cells, number)}: {error.ename}: {error.evalue}\n"
-        f"The partially executed notebook is in {failed.relative_to(project.root)}"
+        f"The partially executed notebook is in {shown_path(failed)}"
     )
 
 
-def _explain_death(source: Path, failed: Path, project: Project) -> str:
+def _explain_death(source: Path, failed: Path) -> str:
     cells = _own_cells(failed)
     started = [i for i, cell in enumerate(cells, 1) if cell.metadata.papermill["start_time"]]
     return (
         f"{source.stem} ended in {_cell_name(cells, max(started, default=1))}: its process was "
         "killed, most likely by the system for lack of memory\n"
-        f"The partially executed notebook is in {failed.relative_to(project.root)}. Runs that "
+        f"The partially executed notebook is in {shown_path(failed)}. Runs that "
         "finished are stored: the same command goes on after them. End other programs first"
     )
 

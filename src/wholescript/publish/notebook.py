@@ -122,6 +122,11 @@ class Notebook(Workspace):
         options = [("-p", name, as_argument(value)) for name, value in changed.items()]
         return shlex.join(["wholescript", "notebook", "run", self.name, *chain(*options)])
 
+    @property
+    def resume_command(self) -> str:
+        """The command that executes the notebook again; a rerun, which begins anew, has none."""
+        return "" if os.environ.get(OUTPUT_VARIABLE) else self.command
+
     def record_use(self, run: Run) -> Run:
         """Update the cell and the parameters recorded in a run of this notebook; return the run."""
         # As JSON holds them: tuples are lists there, and that is no change.

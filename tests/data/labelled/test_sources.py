@@ -142,8 +142,9 @@ def test_unreachable_hub_suggests_a_local_copy(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("/no/such/folder", r"/no/such/folder is not a file or a folder \(looked in "),
-        ("./tickets", r"\./tickets is not a file"),
+        ("/no/such/folder", r"/no/such/folder is not a file or a folder$"),
+        ("./tickets", r"\./tickets is not a file or a folder \(looked in "),
+        ("mials", r"mials is not a file, .*; did you mean 'mails'"),
         ("../tickets/2024/", r"is not a file or a folder"),
         ("mails/tikets", r"mails/tikets is not.*did you mean 'tickets'"),
         ("mails/tickets.CSV", r"mails/tickets.CSV is not a file"),

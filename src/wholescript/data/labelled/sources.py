@@ -24,7 +24,7 @@ from wholescript.data.tables import (
     split_name,
 )
 from wholescript.errors import DataError, ParameterError, did_you_mean
-from wholescript.files import find_matches, sha256_of
+from wholescript.files import find_matches, looked_in, sha256_of, similar_name
 
 HUB_HINT = (
     "Without a network give a local copy: --path FOLDER with files named train and test "
@@ -180,14 +180,10 @@ def _check_hub_name(dataset: str) -> None:
     if HUB_NAME.fullmatch(dataset) and not is_file_name and not path.parent.is_dir():
         return
     if is_file_name or "/" in dataset or "\\" in dataset:
-        siblings = [sibling.name for sibling in path.parent.glob("*")]
-        raise DataError(
-            f"{dataset} is not a file or a folder (looked in {Path.cwd()})"
-            f"{did_you_mean(path.name, siblings, list_all=False)}"
-        )
+        raise DataError(f"{dataset} is not a file or a folder{looked_in(path)}")
     raise DataError(
         f"{dataset} is not a file, a folder, owner/name of the hub or a registered data set"
-        f"{did_you_mean(dataset, DATASETS)}"
+        f"{similar_name(path, DATASETS) or did_you_mean(dataset, DATASETS)}"
     )
 
 

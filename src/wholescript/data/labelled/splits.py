@@ -9,6 +9,7 @@ import pandas as pd
 from wholescript.data.checks import list_some
 from wholescript.data.tables import HINT, SUFFIXES, Table, TextFormat, read_table, split_name
 from wholescript.errors import DataError
+from wholescript.files import describe_missing
 
 SPLITS = ("train", "validation", "test", "unsupervised")
 # Other names of the splits; the library `datasets` knows the same.
@@ -43,7 +44,7 @@ def split_files(path: Path) -> dict[str, list[Path]]:
     exist, a folder without a train file, and a split with several files that are not shards.
     """
     if not path.exists():
-        raise DataError(f"{path} does not exist. {HINT}")
+        raise DataError(f"{describe_missing(path)} {HINT}")
     if path.is_file():
         return {"train": [path]}
     files = [file for file in _visible_files(path) if split_name(file)[1] in SUFFIXES]

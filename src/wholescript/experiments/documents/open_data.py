@@ -18,6 +18,7 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.documents.recipe import Recipe
 from wholescript.experiments.key import hash_json
 from wholescript.experiments.stored import StoredDataset
+from wholescript.files import looked_in
 from wholescript.project import Project
 
 SOURCES = ("stored", "bundled", "local", "hub")
@@ -110,7 +111,7 @@ def check_source(source: str, path: str) -> None:
         if not path:
             raise ParameterError("source=local needs path=FILE, a table of texts")
         if not Path(path).exists():
-            raise ParameterError(f"path={path!r} does not exist (looked in {Path.cwd()})")
+            raise ParameterError(f"path={path!r} does not exist{looked_in(Path(path))}")
 
 
 def _places(
