@@ -18,6 +18,9 @@ METRICS = {
     "auc": {"value": 0.7512, "low": 0.7104, "high": 0.7911, "tolerance": 0.02},
     "films": {"value": 1364},
     "seconds": {"value": 12.25},
+    "change": {"value": -0.0366, "low": -0.0697, "high": -0.0046},
+    "none": {"value": -0.0, "low": -0.0004, "high": 0.0},
+    "hardly": {"value": -0.0004},
 }
 DIFFERENCES = {
     "training/gated - training/tfidf:auc": {"value": -0.0121, "low": -0.0304, "high": 0.0062}
@@ -51,6 +54,9 @@ def results(tmp_path: Path) -> Results:
         ("result", "training/tfidf:auc|interval|.1%", "75.1% (71.0% to 79.1%)"),
         ("result", "training/tfidf:auc|low|.2f", "0.71"),
         ("result", "training/tfidf:films|,.0f", "1,364"),
+        ("result", "training/tfidf:change|interval", "−0.037 (−0.070 to −0.005)"),  # noqa: RUF001
+        ("result", "training/tfidf:none|interval", "0.0000 (−0.0004 to 0.0000)"),  # noqa: RUF001
+        ("result", "training/tfidf:hardly", "0.000"),
         ("result", "training/tfidf:seconds|.0f|s", "12\N{NO-BREAK SPACE}s"),
         ("difference", "training/gated - training/tfidf:auc", "−0.012"),  # noqa: RUF001
         (

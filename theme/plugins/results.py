@@ -10,7 +10,8 @@
     {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
 
 The part before the colon is a run in results/, the part after it one of its metrics. `low` and
-`high` show one bound. An unknown run, metric or format fails the build.
+`high` show one bound. An interval has more decimals where a number would be shown as -0.00. An
+unknown run, metric or format fails the build.
 
 mystmd starts this file once per page, so it imports little and no site packages. The roles are
 declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
@@ -29,6 +30,8 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from wholescript.errors import RunError  # noqa: E402
 from wholescript.experiments.results import Metric, Results, difference_name  # noqa: E402
+
+DECIMALS = re.compile(r"\.(\d+)([f%])$")
 
 SPECIFICATION = {
     "name": "Whole Script results",
@@ -88,8 +91,27 @@ def show(metric: Metric, formats: list[str], sign: str = "") -> str:
         return number(getattr(metric, part), spec, part) + unit
     # Bounds have two decimals, those of a difference as many as the value.
     bounds = spec if rest or sign else ".2f"
+    bounds = keep_sign(keep_sign(bounds, metric.low), metric.high)
+    # The formats differ in their decimals only: the value gets no fewer than its bounds.
+    spec = max(keep_sign(spec, metric.value), bounds)
     low, high = number(metric.low, bounds, "low"), number(metric.high, bounds, "high")
     return f"{number(metric.value, spec)} ({low} to {high}){unit}"
+
+
+def keep_sign(spec: str, value: float | None) -> str:
+    """Return a format with as many decimals more as a number needs that is not to be shown as zero.
+
+    A bound of -0.004 shown as -0.00 would hide on which side of zero the interval ends. Numbers
+    below 1e-5 are taken for zero.
+    """
+    while DECIMALS.search(spec) and abs(value or 0) >= 1e-5 and is_zero(format(value, spec)):
+        spec = DECIMALS.sub(lambda found: f".{int(found[1]) + 1}{found[2]}", spec)
+    return spec
+
+
+def is_zero(shown: str) -> bool:
+    """Return whether a number is shown as zero."""
+    return not any(digit in "123456789" for digit in shown)
 
 
 def number(value: float | None, spec: str, part: str = "value") -> str:
@@ -97,7 +119,8 @@ def number(value: float | None, spec: str, part: str = "value") -> str:
     if value is None:
         raise RunError(f"this metric has no {part!r}")
     try:
-        return format(value, spec).replace("-", "\N{MINUS SIGN}")
+        shown = format(value, spec)
+        return (shown.lstrip("+-") if is_zero(shown) else shown).replace("-", "\N{MINUS SIGN}")
     except ValueError as error:
         raise RunError(str(error)) from None
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.stats import entropy
 
@@ -18,7 +19,7 @@ def loss_curves(histories: Mapping[str, pd.DataFrame], *, positive_rate: float) 
     ends above it is titled as not converged.
     """
     label_entropy = float(entropy([positive_rate, 1 - positive_rate]))
-    columns = min(3, len(histories))
+    columns = min(2, len(histories))
     rows = -(-len(histories) // columns)
     size = (7.0, 1.0 + 2.4 * rows)
     figure, panels = plt.subplots(rows, columns, sharey=True, figsize=size, squeeze=False)
@@ -38,9 +39,10 @@ def loss_curves(histories: Mapping[str, pd.DataFrame], *, positive_rate: float) 
         final_loss = history[history["epoch"] == history["epoch"].max()]["train_loss"].median()
         converged = final_loss < label_entropy
         axes.set(title=name if converged else f"{name}\n(not converged)", xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     for first in panels[:, 0]:
         first.set(ylabel="log loss (nats)")
-    panels[0][0].legend()
+    figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 
 
