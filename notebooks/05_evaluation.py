@@ -77,7 +77,7 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(d
 # logistic regression on the inner-fold logits of TF-IDF and the aggregators.
 
 # %%
-BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (all three)"
+BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (1 to 3)"
 tfidf, ngrams = TfidfLR(), ngram_models()
 chunks = aggregators(data.profile.epochs, data.profile.n_inner_folds)
 stacking = StackingEnsemble([with_fold_cache(model, data) for model in (tfidf, *chunks.values())])
@@ -165,9 +165,9 @@ ngram_temporal_runs |= {
 
 # %%
 if source == "bundled":
-    more = with_extra_training_films(data)
+    more = with_extra_training_films(data, first_test_year)
     for name in (NGRAMS, "n-grams, year", "n-grams, layout, year, length"):
-        model, shown = ngrams[name], f"{name}, more films"
+        model, shown = ngrams[name], f"{name}, more training films"
         run_name = f"evaluation/{model.name}-more-films"
         ngram_runs[shown] = cross_validation_run(run_name, model, more)
         ngram_temporal_runs[shown] = cross_validation_run(
@@ -177,7 +177,7 @@ members = [with_fold_cache(model, data) for model in (ngrams[NGRAMS], *chunks.va
 stacked = StackingEnsemble(members, name="stacking-ngrams")
 recalibrated = StackingEnsemble(members[:1], name="ngrams-recalibrated")
 for name, model in {
-    "n-grams, chunk embeddings": stacked,
+    "stacking: n-grams, aggregators": stacked,
     "n-grams, recalibrated": recalibrated,
 }.items():
     ngram_runs[name] = cross_validation_run(f"evaluation/{model.name}", model, data)

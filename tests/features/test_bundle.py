@@ -116,6 +116,14 @@ def test_bundle_without_ngrams_is_read(folder):
     assert found.ngrams is None and found.select(["tt1"]).ngrams is None
 
 
+def test_ngrams_of_other_sizes_are_an_error(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["ngrams"]["sizes"] = [1, 2]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"n-grams of \[1, 2\] words.*data ngrams"):
+        read_bundle(folder)
+
+
 def test_film_without_words_and_large_vocabulary(tmp_path, films, vectors, ngrams):
     last = 70_000
     row, column = [0, 2, 2, 5], [last, 3, last, 0]

@@ -68,7 +68,7 @@ def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup])
 def test_numbers_are_stored_results(pages: dict[str, BeautifulSoup]) -> None:
     shown = [link.get_text() for link in pages["index.html"].select("a.result")]
     minus = "\N{MINUS SIGN}"
-    assert shown == ["1,364", "0.751 (0.71 to 0.79)", f"{minus}0.012 ({minus}0.030 to +0.006)"]
+    assert shown == ["1,364", "0.751 (0.710 to 0.791)", f"{minus}0.012 ({minus}0.030 to +0.006)"]
     assert pages["notebooks/demo.html"].select_one("a.result").get_text() == "0.75"
 
 

@@ -3,7 +3,7 @@
 
     {result}`evaluation/tfidf-logistic:auc`              0.751
     {result}`evaluation/tfidf-logistic:auc|.2f`          0.75     any Python format
-    {result}`evaluation/tfidf-logistic:auc|interval`     0.751 (0.71 to 0.79)
+    {result}`evaluation/tfidf-logistic:auc|interval`     0.751 (0.710 to 0.791)
     {result}`evaluation/tfidf-logistic:seconds|.0f|s`    12 s     with a unit
     {difference}`evaluation/stacking - evaluation/tfidf-logistic:auc`    +0.024, paired difference
     {fixed}`95%`                                         a constant, not a result
@@ -89,12 +89,9 @@ def show(metric: Metric, formats: list[str], sign: str = "") -> str:
     unit = f"\N{NO-BREAK SPACE}{rest[1]}" if len(rest) > 1 else ""
     if part != "interval":
         return number(getattr(metric, part), spec, part) + unit
-    # Bounds have two decimals, those of a difference as many as the value.
-    bounds = spec if rest or sign else ".2f"
-    bounds = keep_sign(keep_sign(bounds, metric.low), metric.high)
-    # The formats differ in their decimals only: the value gets no fewer than its bounds.
-    spec = max(keep_sign(spec, metric.value), bounds)
-    low, high = number(metric.low, bounds, "low"), number(metric.high, bounds, "high")
+    for shown in (metric.value, metric.low, metric.high):
+        spec = keep_sign(spec, shown)
+    low, high = number(metric.low, spec, "low"), number(metric.high, spec, "high")
     return f"{number(metric.value, spec)} ({low} to {high}){unit}"
 
 

@@ -79,8 +79,8 @@ class FilmFeatures:
 
     `groups` (n,) names the group of each film; near duplicates are in one. `n_tokens` (n,) int64
     are numbers of GPT-2 tokens, `layout` (n, 13) float32 the values named in `LAYOUT_NAMES`;
-    `manifest` describes how the features were computed, except the n-grams. Without texts or after
-    an ablation there are no n-grams.
+    `manifest` describes how the features were computed, except the n-grams. Features that were made
+    without an encoder, or ablated, have no n-grams.
     """
 
     film_ids: list[str]
@@ -175,6 +175,11 @@ def read_bundle(folder: Path) -> FilmFeatures:
     """
     manifest = read_manifest(folder)
     ngrams = manifest.pop("ngrams", None)
+    if ngrams and ngrams["sizes"] != list(NGRAM_SIZES):
+        raise BundleError(
+            f"{NGRAMS} has n-grams of {ngrams['sizes']} words, this version reads "
+            f"{list(NGRAM_SIZES)}: run `wholescript data ngrams` again"
+        )
     for name, expected in (manifest["files"] | (ngrams["files"] if ngrams else {})).items():
         path = folder / name
         if not path.is_file():
@@ -182,7 +187,8 @@ def read_bundle(folder: Path) -> FilmFeatures:
         if sha256_of(path) != expected["sha256"]:
             raise BundleError(
                 f"{name} is damaged ({path.stat().st_size:,} bytes, {expected['bytes']:,} "
-                "expected): restore it from git, or run `wholescript data features` again"
+                "expected): restore it from git, or run `wholescript data "
+                f"{'ngrams' if name == NGRAMS else 'features'}` again"
             )
     films = pd.read_parquet(folder / "films.parquet")
     chunks = _unpack(folder / "chunks.bin")
@@ -244,7 +250,7 @@ def _write_ngrams(folder: Path, ngrams: Kernels, manifest: dict[str, Any]) -> No
     upper = np.ascontiguousarray(ngrams[:, rows, columns], "<f2")
     halves = upper.view(np.uint8).reshape(*upper.shape, 2)
     content = _pack({"low": halves[..., 0].copy(), "high": halves[..., 1].copy()})
-    entry = {"sizes": NGRAM_SIZES, "dtype": "float16", "files": {NGRAMS: _size_and_hash(content)}}
+    entry = {"sizes": list(NGRAM_SIZES), "files": {NGRAMS: _size_and_hash(content)}}
     write_atomic(folder / NGRAMS, content)
     write_atomic(
         folder / "manifest.json", json.dumps(manifest | {"ngrams": entry}, indent=2) + "\n"

@@ -52,12 +52,12 @@ def test_only_the_chosen_sizes_are_used(films, rows):
 
 
 def test_year_beside_ngrams_predicts(films, rows):
-    with_year = NgramKernelLR(name="year", sizes=(1,), others=(("year", 1.0),))
+    with_year = NgramKernelLR(name="year", sizes=(1,), gaussian_kernels=(("year", 1.0),))
     assert auc(with_year, films, rows) > auc(NgramKernelLR(name="u", sizes=(1,)), films, rows) + 0.1
 
 
 def test_test_labels_are_ignored(films, rows):
-    estimator = NgramKernelLR(name="all", others=(("layout", 0.1), ("length", 0.1)))
+    estimator = NgramKernelLR(name="all", gaussian_kernels=(("layout", 0.1), ("length", 0.1)))
     labels = films.labels.copy()
     labels[rows[1]] = 1 - labels[rows[1]]
     before, after = (
@@ -73,7 +73,9 @@ def test_what_is_missing_or_unknown_is_an_error(films, rows):
     with pytest.raises(ParameterError, match="n-grams of 4 words"):
         NgramKernelLR(name="ngrams", sizes=(4,)).fit_predict(films, *rows, seed=0)
     with pytest.raises(ParameterError, match="'genre'"):
-        NgramKernelLR(name="n", others=(("genre", 1.0),)).fit_predict(films, *rows, seed=0)
+        NgramKernelLR(name="n", gaussian_kernels=(("genre", 1.0),)).fit_predict(
+            films, *rows, seed=0
+        )
 
 
 def test_selection_takes_the_best_of_the_inner_folds(films, rows):

@@ -115,7 +115,7 @@ def test_films_are_checked_before_a_notebook_is_executed(
 
 def test_extra_training_films_are_never_tested_and_share_no_group_with_the_test_films() -> None:
     data = load_screenplay_data(first_test_year=2010)
-    more = with_extra_training_films(data)
+    more = with_extra_training_films(data, 2010)
     n, years = len(data.corpus), more.corpus.films["year"].to_numpy()
     assert more.corpus.film_ids[:n] == data.corpus.film_ids
     np.testing.assert_array_equal(more.dataset.labels[:n], data.dataset.labels)

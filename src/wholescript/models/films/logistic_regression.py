@@ -26,7 +26,7 @@ class NestedLogisticRegression(ABC):
     """Logistic regression with C chosen by the mean AUROC of inner folds; the first of equals wins.
 
     A subclass defines the features (`design_matrices`) and may replace the fit
-    (`fit_predict_proba`). Both are called on inner and outer folds alike, so that nothing is fitted
+    (`fit_predict_proba`). Both are called on inner and outer folds alike, so that neither is fitted
     on films that are predicted.
     """
 

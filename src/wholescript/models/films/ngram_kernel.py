@@ -15,7 +15,7 @@ from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.logistic_regression import Matrix, NestedLogisticRegression
 from wholescript.models.types import Float64Array, IntArray
 
-MIN_EIGENVALUE = 1e-9  # relative to the largest: directions below are rounding errors
+MIN_EIGENVALUE = 1e-5  # relative to the largest: the rounding of float16 makes smaller ones noise
 
 
 @dataclass(kw_only=True)
@@ -23,16 +23,19 @@ class NgramKernelLR(NestedLogisticRegression):
     """Kernel logistic regression on the mean of n-gram kernels plus weighted Gaussian kernels.
 
     `sizes` are the n of the n-grams; each has a linear kernel of its own, of rows of length 1.
-    `others` are names among layout, year and length with weights: each adds its weight times
-    exp(-d^2 / 2), where d^2 is the mean squared difference of the standardized columns. The penalty
-    is that of an L2 penalty on the weights of n-grams.
+    `gaussian_kernels` are names among layout, year and length with weights: each adds its weight
+    times exp(-d^2 / 2), where d^2 is the mean squared difference of the standardized columns. The
+    penalty is that of an L2 penalty on the weights of n-grams.
+
+    Vocabulary and document frequencies come with the kernels, from all films of the bundle, those
+    that are predicted too. All else is fitted on training films.
     """
 
     model: ClassVar[str] = "NgramKernelLR"
 
-    Cs: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0)
+    Cs: tuple[float, ...] = (10.0, 100.0, 1000.0)
     sizes: tuple[int, ...] = NGRAM_SIZES
-    others: tuple[tuple[str, float], ...] = ()
+    gaussian_kernels: tuple[tuple[str, float], ...] = ()
 
     def design_matrices(
         self, dataset: FilmDataset, train: IntArray, test: IntArray
@@ -64,21 +67,21 @@ class NgramKernelLR(NestedLogisticRegression):
         ngrams = dataset.features.ngrams
         if ngrams is None:
             raise DataError(
-                f"{self.name!r} needs kernels of n-grams, which features without texts, or without "
-                "a part of the texts, do not have"
+                f"{self.name!r} needs kernels of n-grams, which these features do not have: they "
+                "are of ablated texts, or were made without an encoder"
             )
         if unknown := set(self.sizes) - set(NGRAM_SIZES):
             raise ParameterError(f"n-grams of {unknown.pop()} words: choose among {NGRAM_SIZES}")
         blocks = [ngrams.values[NGRAM_SIZES.index(size)] for size in self.sizes]
         kernel: Float64Array = np.asarray(np.mean(blocks, axis=0, dtype=np.float64))
-        for name, weight in self.others:
-            columns = _columns(dataset, name)
+        for name, weight in self.gaussian_kernels:
+            columns = _film_columns(dataset, name)
             scaled = StandardScaler().fit(columns[train]).transform(columns)
             kernel += weight * rbf_kernel(scaled, gamma=1 / (2 * columns.shape[1]))
         return kernel
 
 
-def _columns(dataset: FilmDataset, name: str) -> Float64Array:
+def _film_columns(dataset: FilmDataset, name: str) -> Float64Array:
     """Return what a Gaussian kernel compares, (n, d); counts enter as logarithms."""
     match name:
         case "layout":

@@ -270,28 +270,29 @@ def load_film_features(corpus: Corpus, scale: str, chunk_length: int | None = No
     return features
 
 
-def with_extra_training_films(data: ScreenplayData) -> ScreenplayData:
+def with_extra_training_films(data: ScreenplayData, first_test_year: int) -> ScreenplayData:
     """Return the data with the bundled films that are not core, in the training films of each fold.
 
-    They are early drafts, transcripts and the like, which are never tested. A film of which a near
-    duplicate is tested is left out of that fold; of the temporal split, so are films of its test
-    years.
+    They are early drafts, transcripts and the like, which are never tested, but are in the inner
+    folds, on which hyperparameters and thresholds are chosen. A film of which a near duplicate is
+    tested is left out of that fold; the temporal split gets those from before `first_test_year`.
     """
     corpus = load_corpus("bundled", target=data.corpus.target, core_only=False)
     rows = {film_id: row for row, film_id in enumerate(corpus.film_ids)}
     own = np.array([rows[film_id] for film_id in data.corpus.film_ids])
     extra = np.flatnonzero(~corpus.films["core"].to_numpy())
-    order = np.concatenate([own, extra])
-    corpus = corpus.select(order)
+    corpus = corpus.select(np.concatenate([own, extra]))
     features = load_film_features(corpus, data.profile_name)
-    dataset = FilmDataset(corpus.films, corpus.labels, features.groups, features)
-    added = np.arange(len(own), len(order))
-    years, temporal = corpus.films["year"].to_numpy(), []
-    for fold in data.temporal_folds:
-        earlier = added[years[added] <= years[fold.train].max()]
-        temporal.append(_with_training_films(fold, earlier, dataset.groups))
-    folds = [_with_training_films(fold, added, dataset.groups) for fold in data.folds]
-    return replace(data, corpus=corpus, dataset=dataset, folds=folds, temporal_folds=temporal)
+    groups, years = features.groups, corpus.films["year"].to_numpy()
+    added = np.arange(len(own), len(corpus))
+    earlier = added[years[added] < first_test_year]
+    return replace(
+        data,
+        corpus=corpus,
+        dataset=FilmDataset(corpus.films, corpus.labels, groups, features),
+        folds=[_with_training_films(fold, added, groups) for fold in data.folds],
+        temporal_folds=[_with_training_films(f, earlier, groups) for f in data.temporal_folds],
+    )
 
 
 def _with_training_films(fold: Fold, added: IntArray, groups: NDArray[np.object_]) -> Fold:

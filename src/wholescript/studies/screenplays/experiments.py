@@ -64,15 +64,15 @@ class CrossValidation(Experiment[ScreenplayData]):
             if needs_texts(self.estimator)
             else {"features": hash_json(dataset.features.manifest)}
         )
-        if dataset.features.ngrams and any(
-            isinstance(part, NgramKernelLR) for part in _parts(self.estimator)
-        ):
-            features["ngrams"] = dataset.features.ngrams.fingerprint
-        return features | {
-            "corpus": data.corpus.provenance.fingerprint,
-            "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
-            "folds": _folds_hash(data.folds_of(self.split)),
-        }
+        return (
+            features
+            | _ngrams(self.estimator, data)
+            | {
+                "corpus": data.corpus.provenance.fingerprint,
+                "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
+                "folds": _folds_hash(data.folds_of(self.split)),
+            }
+        )
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules of cross-validation, of the estimator and of its parts."""
@@ -296,8 +296,16 @@ def _fold_cache_dir(
         data.corpus.provenance.fingerprint,
         data.dataset.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
+        *_ngrams(estimator, data).values(),
     ]
     return workspace.fold_cache / hash_json(parts)[:16]
+
+
+def _ngrams(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
+    """Return the fingerprint of the n-gram kernels for an estimator that uses them."""
+    ngrams = data.dataset.features.ngrams
+    uses_ngrams = any(isinstance(part, NgramKernelLR) for part in _parts(estimator))
+    return {"ngrams": ngrams.fingerprint} if ngrams and uses_ngrams else {}
 
 
 def _modules(estimator: Estimator) -> Iterator[str]:

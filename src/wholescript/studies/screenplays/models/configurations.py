@@ -22,7 +22,7 @@ SCRATCH_ENCODER: dict[str, Any] = {"d_model": 128, "n_head": 4, "d_feedforward":
 """Options of the chunk encoder that is trained from scratch."""
 
 
-KERNEL_WEIGHTS = (0.02, 0.05)  # of a Gaussian kernel beside n-grams, which weigh 1 together
+KERNEL_WEIGHTS = (0.01, 0.02, 0.05)  # of a Gaussian kernel beside n-grams, which weigh 1 together
 
 
 class ScriptEstimator(Estimator, Protocol):
@@ -33,34 +33,32 @@ class ScriptEstimator(Estimator, Protocol):
 
 
 def ngram_models() -> dict[str, Estimator]:
-    """Return kernel models of n-grams: of the text alone, then with the year or the length."""
-    ngrams = NgramKernelLR(name="ngrams")
-    layout = [_with_kernels("ngrams-and-layout", weight, "layout") for weight in KERNEL_WEIGHTS]
-    year = [_with_kernels("ngrams-and-year", weight, "year") for weight in KERNEL_WEIGHTS]
-    both = ("year", "length")
-    metadata = [_with_kernels("ngrams-year-length", weight, *both) for weight in KERNEL_WEIGHTS]
-    everything = [
-        _with_kernels("ngrams-layout-year-length", weight, "layout", *both)
+    """Return kernel models of n-grams, alone and with layout, year and length beside them.
+
+    The weight of the kernels beside the n-grams is chosen on inner folds.
+    """
+    sizes = {"unigrams": (1,), "bigrams": (2,), "trigrams": (3,), "unigrams and bigrams": (1, 2)}
+    alone: dict[str, Estimator] = {
+        name: NgramKernelLR(name=name.replace(" and ", "-"), sizes=size)
+        for name, size in sizes.items()
+    }
+    beside = (("layout",), ("year",), ("year", "length"), ("layout", "year", "length"))
+    return (
+        alone
+        | {"n-grams (1 to 3)": NgramKernelLR(name="ngrams")}
+        | {f"n-grams, {', '.join(names)}": _with_gaussian_kernels(*names) for names in beside}
+    )
+
+
+def _with_gaussian_kernels(*names: str) -> SelectedEstimator:
+    run_name = "-".join(("ngrams", *names))
+    candidates = [
+        NgramKernelLR(
+            name=f"{run_name}-{weight}", gaussian_kernels=tuple((name, weight) for name in names)
+        )
         for weight in KERNEL_WEIGHTS
     ]
-    return {
-        "unigrams": NgramKernelLR(name="unigrams", sizes=(1,)),
-        "bigrams": NgramKernelLR(name="bigrams", sizes=(2,)),
-        "trigrams": NgramKernelLR(name="trigrams", sizes=(3,)),
-        "unigrams and bigrams": NgramKernelLR(name="unigrams-bigrams", sizes=(1, 2)),
-        "n-grams (all three)": ngrams,
-        "n-grams, layout": SelectedEstimator(layout, name="ngrams-layout"),
-        "n-grams, year": SelectedEstimator(year, name="ngrams-year"),
-        "n-grams, year, length": SelectedEstimator(metadata, name="ngrams-year-length"),
-        "n-grams, layout, year, length": SelectedEstimator(
-            everything, name="ngrams-layout-year-length"
-        ),
-    }
-
-
-def _with_kernels(name: str, weight: float, *kernels: str) -> NgramKernelLR:
-    others = tuple((kernel, weight) for kernel in kernels)
-    return NgramKernelLR(name=f"{name}-{weight}", others=others)
+    return SelectedEstimator(candidates, name=run_name)
 
 
 def aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estimator]:
