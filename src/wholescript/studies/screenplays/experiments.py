@@ -303,9 +303,10 @@ def _fold_cache_dir(
 
 def _ngrams(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
     """Return the fingerprint of the n-gram kernels for an estimator that uses them."""
+    if not any(isinstance(part, NgramKernelLR) for part in _parts(estimator)):
+        return {}
     ngrams = data.dataset.features.ngrams
-    uses_ngrams = any(isinstance(part, NgramKernelLR) for part in _parts(estimator))
-    return {"ngrams": ngrams.fingerprint} if ngrams and uses_ngrams else {}
+    return {"ngrams": ngrams.fingerprint} if ngrams else {}
 
 
 def _modules(estimator: Estimator) -> Iterator[str]:
