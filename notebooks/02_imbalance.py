@@ -169,8 +169,8 @@ show_figure(plots.compare_thresholds(network_table), "fig-imbalance-threshold-ne
 # %% [markdown]
 # ## Calibration
 #
-# Of films with a probability of {fixed}`0.3`, three in ten should be positive. Above the diagonal a
-# model is under-confident, below it over-confident.
+# Of films with a probability of {fixed}`0.3`, three in ten should be positive. Above the diagonal
+# probabilities are too low, below it too high.
 
 # %% label="fig-imbalance-calibration"
 shown = ["uncorrected", "class weights", "SMOTE", "logit adjustment", "focal loss"]
@@ -182,10 +182,10 @@ curves = {name: predictions[NETWORK][name] for name in shown}
 show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-network")
 
 # %% [markdown] tags=["published"]
-# The uncorrected TF-IDF model is under-confident, because its penalty pulls every probability
-# towards the positive rate; the uncorrected network, stopped at its best validation loss, is near
-# the diagonal. Class weights and logit adjustment, which assume balanced classes, are
-# over-confident, and focal loss compresses all probabilities towards the middle.
+# The probabilities of the uncorrected TF-IDF model are too low; those of the uncorrected network,
+# stopped at its best validation loss, are near the diagonal. With class weights and logit
+# adjustment, which assume balanced classes, they are too high, and focal loss compresses all
+# probabilities towards the middle.
 
 # %% [markdown]
 # Recalibration on inner folds, a logistic regression on the model's logit (Platt, 1999), corrects

@@ -7,14 +7,14 @@
 # ---
 
 # %% [markdown]
-# # Evaluation: TF-IDF, chunk embeddings, and combinations
+# # Evaluation: n-grams, chunk embeddings, and combinations
 #
-# **Question.** Does any model of frozen chunk embeddings predict better than TF-IDF, and do both
-# predict more than decade, length and source do?
+# **Question.** Does any model of frozen chunk embeddings predict better than TF-IDF of words or of
+# n-grams, and do they predict more than decade, length and source do?
 #
 # **What you need.** The bundled features, and the runs of [Training](04_training.ipynb), which are
-# stored; with other parameters they are trained here. **How long it takes.** About three minutes on
-# two cores, ten if the aggregators must be trained.
+# stored; with other parameters they are trained here. **How long it takes.** A quarter of an hour
+# on two cores if everything is trained; finished folds are loaded.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -157,11 +157,11 @@ ngram_temporal_runs |= {
 }
 
 # %% [markdown]
-# Three kinds of rows are built on that. *More films*: the bundled films that are never tested, such
-# as early drafts and transcripts, join the training films, unless a near duplicate is tested.
-# *Chunk embeddings*: stacking of the n-grams with the aggregators shows whether anything neural
-# adds to them. *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the
-# inner folds: the regression itself is over-confident, since the lowest penalties are chosen.
+# Three kinds of rows are built on that. *More training films*: the bundled films that are never
+# tested, such as early drafts and transcripts, join the training films, unless a near duplicate is
+# tested. *Stacking* of the n-grams with the aggregators shows whether these add to them.
+# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the inner folds,
+# since the probabilities of the regression are too low.
 
 # %%
 if source == "bundled":
@@ -188,7 +188,8 @@ for name, model in {
 # %% label="fig-ngrams"
 ngram_predictions = {name: run.predictions(FilmPredictions) for name, run in ngram_runs.items()}
 ngram_ranking = compare(ngram_predictions, "auc", baseline=NGRAMS, seed=seed)
-paired = ngram_ranking.drop(index=NGRAMS)[["difference", "difference_low", "difference_high"]]
+shown = ngram_ranking.drop(index=[NGRAMS, "n-grams, recalibrated"])
+paired = shown[["difference", "difference_low", "difference_high"]]
 paired.columns = ["value", "low", "high"]
 show_figure(forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0), "fig-ngrams")
 
@@ -262,7 +263,7 @@ show_figure(forest_plot(temporal, f"AUROC on films from {first_test_year} on"), 
 # %% [markdown]
 # Later films could also be harder for another reason: they are other films. The same films, each
 # predicted once by models of random folds and once by models of earlier films, show the effect of
-# the split alone.
+# the split. The training films of the two differ in their years and in their number.
 
 # %% label="tbl-later-films"
 later = temporal_predictions[BASELINE].drop_unscored()
@@ -337,11 +338,11 @@ show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 # Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean over
 # the repeats; shares are of each true class.
 #
-# ## Controls: prediction without the text
+# ## Controls
 #
-# Length, year, collection and title are each used alone; the opening is the first 4,000 characters
-# of the script. The last control is trained on shuffled labels and must end at chance: a higher
-# score would be a leak.
+# Length, year, collection and title are each used alone, without the text; the opening is the first
+# 4,000 characters of the script. The last control is TF-IDF trained on shuffled labels. It must end
+# at chance: a higher score would mean that labels of test films are used.
 
 # %% label="fig-controls"
 control_runs = {
@@ -376,8 +377,8 @@ show_figure(forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
 # that it predicts least may be its length alone.
 
 # %% [markdown]
-# Windows of equal length tell the two apart: four consecutive chunks of each script, about as long
-# as the opening, at five places. Words are counted by quarter only, so these models are mean
+# Windows of one length tell place from length: four consecutive chunks of each script, about as
+# long as the opening, at five places. Words are counted by quarter only, so these models are mean
 # pooling of the chunk embeddings.
 
 # %% label="fig-windows"
@@ -413,8 +414,8 @@ decades = auc_by_decade(confusion_predictions, seed=seed)
 show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]
-# **What this shows.** How well TF-IDF and frozen chunk embeddings predict from whole scripts, alone
-# and combined, and what decade, length and source predict by themselves.
+# **What this shows.** How well TF-IDF, n-grams and frozen chunk embeddings predict from whole
+# scripts, alone and combined, and what decade, length and source predict by themselves.
 #
 # **What it does not show.** Cause: scripts of nominated films differ from others in genre and topic
 # first of all. Nor what an encoder trained on many scripts would learn.

@@ -41,10 +41,10 @@ def stacking_no_improvement(results: Results) -> bool:
     return results.difference(f"evaluation/stacking - {TFIDF}:auc").low <= 0
 
 
-@claim("Late fusion of TF-IDF scores and chunk embeddings shows no improvement over TF-IDF alone.")
-def late_fusion_no_improvement(results: Results) -> bool:
-    """The paired interval does not lie above zero."""
-    return results.difference(f"{FUSION} - {TFIDF}:auc").low <= 0
+@claim("Late fusion of TF-IDF scores and chunk embeddings has a lower AUROC than TF-IDF alone.")
+def late_fusion_lower(results: Results) -> bool:
+    """The paired interval lies below zero."""
+    return results.difference(f"{FUSION} - {TFIDF}:auc").high < 0
 
 
 @claim("No AUROC difference between the aggregators of frozen chunk embeddings was detected.")
@@ -57,12 +57,13 @@ def aggregators_no_difference(results: Results) -> bool:
 
 @claim("N-grams of one to three words have a higher AUROC than single words.")
 def ngrams_beat_single_words(results: Results) -> bool:
-    """On random folds and on later films, the paired interval of single words lies below zero."""
-    pairs = (
-        (f"{UNIGRAMS} - {NGRAMS}", "auc"),
-        (f"{UNIGRAMS}-temporal - {NGRAMS}-temporal", "auc"),
+    """On random folds and on later films, the paired intervals of the kernel of single words and of
+    TF-IDF + logistic regression lie below zero."""
+    return all(
+        results.difference(f"{words}{split} - {NGRAMS}{split}:auc").high < 0
+        for words in (UNIGRAMS, TFIDF)
+        for split in ("", "-temporal")
     )
-    return all(results.difference(f"{pair}:{metric}").high < 0 for pair, metric in pairs)
 
 
 @claim("Stacking n-grams with chunk embeddings has a lower AUROC than n-grams alone.")
@@ -79,7 +80,10 @@ def chunk_embeddings_no_gain_over_ngrams(results: Results) -> bool:
     )
 
 
-@claim("No AUROC gain of layout, year or length beside the n-grams was detected.")
+@claim(
+    "No AUROC gain was detected of layout, of year, of year and length, or of all three beside the "
+    "n-grams."
+)
 def metadata_no_gain_over_ngrams(results: Results) -> bool:
     """No paired interval lies above zero, on random folds or on later films."""
     added = ("layout", "year", "year-length", "layout-year-length")
@@ -114,7 +118,7 @@ def whole_script_beats_any_quarter(results: Results) -> bool:
     return max(quarters) < results.metric(f"{TFIDF}:auc").value
 
 
-@claim("No difference between windows of equal length, wherever they are in the script, was found.")
+@claim("No window of four chunks was detected to differ in AUROC from the first four.")
 def windows_no_difference(results: Results) -> bool:
     """The paired interval of each other window from the first chunks holds zero."""
     first, *others = WINDOWS
@@ -129,7 +133,7 @@ def within_decade_auc_above_year_control(results: Results) -> bool:
     return results.metric(f"{TFIDF}:within_decade_auc").low > year
 
 
-@claim("With shuffled labels the same procedure ends at chance: AUROC 0.50 ± 0.03.")
+@claim("With shuffled training labels TF-IDF ends at chance: AUROC 0.50 ± 0.03.")
 def shuffled_labels_at_chance(results: Results) -> bool:
     """The value lies within the band that was set beforehand."""
     return abs(results.metric("evaluation/control-shuffled-labels:auc").value - 0.5) <= 0.03

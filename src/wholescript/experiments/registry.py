@@ -142,6 +142,16 @@ MODELS = {
         # screenplays
         ModelInfo("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
         ModelInfo(
+            "NgramKernelLR",
+            "n-gram kernels + logistic regression",
+            f"{_FILMS}.ngram_kernel:NgramKernelLR",
+        ),
+        ModelInfo(
+            "SelectedEstimator",
+            "selected on inner folds",
+            f"{_FILMS}.selection:SelectedEstimator",
+        ),
+        ModelInfo(
             "MeanPoolingLR",
             "mean-pooled embeddings + logistic regression",
             f"{_FILMS}.mean_embedding:MeanPoolingLR",
@@ -224,6 +234,17 @@ MODEL_DISPLAY_NAMES = {
     "ensemble-class-lms": "class-conditional LMs, ensemble",
     "ensemble-class-lms-smollm2": "class-conditional LMs and SmolLM2, ensemble",
     # screenplays
+    "unigrams": "unigrams",
+    "bigrams": "bigrams",
+    "trigrams": "trigrams",
+    "unigrams-bigrams": "unigrams and bigrams",
+    "ngrams": "n-grams (1 to 3)",
+    "ngrams-layout": "n-grams, layout",
+    "ngrams-year": "n-grams, year",
+    "ngrams-year-length": "n-grams, year, length",
+    "ngrams-layout-year-length": "n-grams, layout, year, length",
+    "ngrams-recalibrated": "n-grams, recalibrated",
+    "stacking-ngrams": "stacking: n-grams, aggregators",
     "mean-pooling": "mean pooling",
     "gated-attention": "gated attention",
     "linear-attention": "linear attention",
