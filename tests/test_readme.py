@@ -13,7 +13,8 @@ RUNS = {
     "release year alone": "evaluation/control-year",
     "gated attention on frozen chunk embeddings": "training/gated-attention",
     "TF-IDF + logistic regression": "evaluation/tfidf-logistic",
-    "stacking of both": "evaluation/stacking",
+    "n-grams of one to three words + logistic regression": "evaluation/ngrams",
+    "stacking of TF-IDF and three aggregators": "evaluation/stacking",
 }
 
 
