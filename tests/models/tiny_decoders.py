@@ -29,13 +29,13 @@ def tokenizer():
     )
 
 
-def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
+def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False, positions=POSITIONS):
     """Save a model trained on LANGUAGE for `steps` steps from random weights; return its path."""
     trained = tokenizer()
     torch.manual_seed(0)
     ends = {"vocab_size": len(trained), "bos_token_id": 0, "eos_token_id": 0}
     if kind == "gpt2":
-        config = GPT2Config(n_positions=POSITIONS, n_embd=16, n_layer=2, n_head=2, **ends)
+        config = GPT2Config(n_positions=positions, n_embd=16, n_layer=2, n_head=2, **ends)
         model = GPT2LMHeadModel(config)
     else:
         config = LlamaConfig(
@@ -43,7 +43,7 @@ def write_tiny(folder, kind="llama", steps=0, layers=2, tied=False):
             intermediate_size=32,
             num_hidden_layers=layers,
             num_attention_heads=2,
-            max_position_embeddings=POSITIONS,
+            max_position_embeddings=positions,
             tie_word_embeddings=tied,
             **ends,
         )

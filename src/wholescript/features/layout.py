@@ -38,3 +38,27 @@ def measure_layout(text: str) -> NDArray[np.float32]:
     lines = sum(1 for line in text.splitlines() if line.strip())
     sentences = sum(1 for _ in _SENTENCE_END.finditer(text))
     return np.array([*rates, words / max(lines, 1), words / max(sentences, 1)], np.float32)
+
+
+def dialogue_mask(text: str) -> NDArray[np.bool_]:
+    """Return, for each character of a script, whether it is dialogue, (len(text),).
+
+    Dialogue is what follows a line with a character's name in capitals, after at most one empty
+    line, up to the next empty line, name or slugline. All else is action: descriptions, names,
+    sluglines. In a script without such lines nothing is dialogue.
+    """
+    mask, start = np.zeros(len(text), bool), 0
+    state = "action"
+    for line in text.splitlines(keepends=True):
+        end = start + len(line)
+        if _PER_THOUSAND_WORDS["sluglines"].match(line):
+            state = "action"
+        elif _PER_THOUSAND_WORDS["cues"].match(line.rstrip("\r\n")):
+            state = "named"
+        elif line.strip():
+            state = "dialogue" if state != "action" else "action"
+        else:
+            state = "empty" if state == "named" else "action"
+        mask[start:end] = state == "dialogue"
+        start = end
+    return mask

@@ -66,7 +66,7 @@ class CrossValidation(Experiment[ScreenplayData]):
         )
         return (
             features
-            | _ngrams(self.estimator, data)
+            | _further_inputs(self.estimator, data)
             | {
                 "corpus": data.corpus.provenance.fingerprint,
                 "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
@@ -296,17 +296,25 @@ def _fold_cache_dir(
         data.corpus.provenance.fingerprint,
         data.dataset.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
-        *_ngrams(estimator, data).values(),
+        *_further_inputs(estimator, data).values(),
     ]
     return workspace.fold_cache / hash_json(parts)[:16]
 
 
-def _ngrams(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
-    """Return the fingerprint of the n-gram kernels for an estimator that uses them."""
-    if not any(isinstance(part, NgramKernelLR) for part in _parts(estimator)):
-        return {}
+def _further_inputs(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
+    """Return the identity of the n-gram kernels, and of the film columns, that an estimator uses.
+
+    Those of other estimators stay out of their keys.
+    """
+    parts = list(_parts(estimator))
+    found = {}
     ngrams = data.dataset.features.ngrams
-    return {"ngrams": ngrams.fingerprint} if ngrams else {}
+    if ngrams and any(isinstance(part, NgramKernelLR) for part in parts):
+        found["ngrams"] = ngrams.fingerprint
+    if columns := sorted({name for part in parts for name in getattr(part, "columns", ())}):
+        values = data.dataset.films[columns].to_numpy(np.float64)
+        found["columns"] = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()
+    return found
 
 
 def _modules(estimator: Estimator) -> Iterator[str]:

@@ -1,0 +1,171 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Language models: reading scripts with a pretrained decoder
+#
+# **Question.** Does a small language model that reads the script know more of its quality than
+# counts of words do: by its answer to a question, or by how well it predicts the text?
+#
+# **What you need.** The bundled scores of every film. Films of your own are scored here, which
+# needs the model (`make encoder`). **How long it takes.** About three minutes on two cores; scoring
+# takes a few seconds for each film.
+#
+# The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
+# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens,
+# spread evenly over the script.
+
+# %% tags=["parameters"]
+source = "bundled"  # bundled | local | hub
+path = ""  # for source local: Parquet with film_id, title, year, text and the target
+target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+first_test_year = 2010  # first test year of the temporal split
+model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
+seed = 0  # of folds and bootstrap
+scale = "cpu"  # smoke | cpu | full
+
+# %%
+from wholescript.evaluation.film_comparison import compare, metric_table
+from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.features.lm_scores import SURPRISAL, LMScoringConfig
+from wholescript.plots.forest import forest_plot
+from wholescript.publish import cells
+from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.language_models import results, scoring
+from wholescript.studies.screenplays.language_models.estimators import language_model_estimators
+from wholescript.studies.screenplays.plots import language_models as plots
+
+# %%
+notebook = cells.begin_notebook("12_language_models", globals())
+data = open_screenplay_data(encode=False)
+scores = scoring.open_lm_scores(data, LMScoringConfig(model), seed=seed)
+data = scoring.with_lm_scores(data, scores)
+
+# %% [markdown]
+# ## What was read
+#
+# A window is read once. From that one pass come the loss of each token, and the answers to two
+# questions that are asked after the window.
+
+# %%
+cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
+cells.show_table(results.reading_table(data, scores), "tbl-lm-reading")
+
+# %% [markdown]
+# ## Answers: zero-shot and few-shot
+#
+# Two questions are asked: *was this screenplay nominated for an Academy Award for its writing*, and
+# *is this an outstanding piece of writing*. The score of a film is the mean over its windows of the
+# log-odds of Yes against No. The same log-odds for inputs without content are subtracted, which
+# changes no ranking, only how often the answer is Yes. The few-shot prompt shows parts of four
+# films, two of them nominated, none of them tested. The prompts were fixed before any score was
+# computed.
+
+# %%
+estimators = language_model_estimators()
+runs = {
+    name: cells.cross_validation_run(f"language-models/{estimator.name}", estimator, data)
+    for name, estimator in estimators.items()
+}
+predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
+
+# %% label="fig-lm-auc"
+NGRAMS = "n-grams (1 to 3)"
+ranking = compare(predictions, "auc", baseline=NGRAMS, seed=seed)
+cells.show_figure(forest_plot(ranking, "AUROC", reference=0.5), "fig-lm-auc")
+
+# %% [markdown]
+# {numref}`fig-lm-auc` has the answers first. They rank films by nothing but what the model was
+# taught elsewhere: no label of this study is used, except for the threshold.
+
+# %% [markdown]
+# ## Surprisal: how well the model predicts the text
+#
+# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
+# trend from the first window to the last, that of dialogue and of action, and by how much the loss
+# falls from the first quarter of a window to the last, when more context is known. All of them
+# depend on the order of words, which counts of words cannot hold.
+
+# %% label="fig-lm-columns"
+columns = results.rank_films_by_columns(data, SURPRISAL, seed=seed)
+cells.show_figure(
+    forest_plot(columns, "AUROC of one measure alone", reference=0.5), "fig-lm-columns"
+)
+
+# %% [markdown]
+# Above one half, nominated films have higher values ({numref}`fig-lm-columns`). A logistic
+# regression on all measures is the row *surprisal* of {numref}`fig-lm-auc`.
+
+# %% [markdown]
+# ## Beside n-grams
+#
+# Does it add to the best model of counts? The measures enter beside the n-grams as a Gaussian
+# kernel with a small weight, which inner folds choose. The difference is paired: both models are
+# tested on the same films.
+
+# %% label="fig-lm-difference"
+paired = ranking.drop(index=NGRAMS)[["difference", "difference_low", "difference_high"]]
+paired.columns = ["value", "low", "high"]
+cells.record_differences(
+    "language-models/differences", [cells.ModelComparison(runs, "auc", ranking)], baseline=NGRAMS
+)
+figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
+cells.show_figure(figure, "fig-lm-difference")
+
+# %% label="tbl-lm-models"
+shown = ["auc", "average_precision", "macro_f1", "brier", "ece", "within_decade_auc"]
+table = metric_table({name: run.metrics for name, run in runs.items()})[shown]
+cells.show_table(table, "tbl-lm-models")
+
+# %% [markdown]
+# ### Later films
+#
+# The same models, trained on films of before the first test year and tested on those since.
+
+# %% label="tbl-lm-temporal"
+later = {
+    name: cells.cross_validation_run(
+        f"language-models/{estimator.name}-temporal", estimator, data, split="temporal"
+    )
+    for name, estimator in estimators.items()
+}
+temporal = compare(
+    {name: run.predictions(FilmPredictions) for name, run in later.items()},
+    "auc",
+    baseline=NGRAMS,
+    seed=seed,
+)
+cells.record_differences(
+    "language-models/temporal-differences",
+    [cells.ModelComparison(later, "auc", temporal)],
+    baseline=NGRAMS,
+)
+cells.show_table(temporal.drop(columns=["p", "std"]), "tbl-lm-temporal")
+
+# %% [markdown]
+# ## Does reading more help?
+#
+# Windows were read in an order whose every beginning is spread over the whole script. So the scores
+# of the first windows of each film show what would have been known after reading less.
+
+# %% label="fig-lm-windows"
+by_windows = results.auc_by_windows_read(data, scores)
+cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
+
+# %% [markdown]
+# ## Does the model know the films?
+#
+# A model that has seen a film's script, or what was written about it, would answer from memory. Two
+# controls look for that. After a window from the middle of the script the model is asked for the
+# title, among twenty; and the longest run of tokens that it predicts right, one after another,
+# shows whether it recites the text.
+
+# %% label="fig-lm-contamination"
+recall = results.title_recall(scores.titles, seed=seed)
+cells.record_metrics("language-models/contamination", results.contamination_metrics(data, recall))
+cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")

@@ -1,0 +1,187 @@
+"""Scoring of a corpus by a language model, and the stored scores of the bundled films."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from wholescript.data.films import Corpus
+from wholescript.errors import DataError
+from wholescript.features.build import BUNDLE_FOLDER
+from wholescript.features.lm_prompts import CONTENT_FREE
+from wholescript.features.lm_scores import (
+    LazyScorer,
+    LMScoringConfig,
+    cache_lm_scores,
+    load_lm_scores,
+    read_lm_scores,
+    scoring_facts,
+    summarize_films,
+)
+from wholescript.features.lm_windows import N_SHOT_TOKENS, split_windows, spread_order
+from wholescript.files import CACHE
+from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
+
+N_TITLES = 20
+EXAMPLE_ANSWERS = ("No", "Yes", "Yes", "No")
+
+
+@dataclass(frozen=True)
+class LMScores:
+    """The scores of films: `windows` that were read, one row each, `titles`, and `facts`.
+
+    `titles` is what `rank_titles` returns; `facts` identify the scores (`scoring_facts`).
+    """
+
+    windows: pd.DataFrame
+    titles: pd.DataFrame
+    facts: dict[str, Any]
+
+    def summarize(self, film_ids: list[str]) -> pd.DataFrame:
+        """Return a row for each film; see `summarize_films`."""
+        return summarize_films(self.windows, film_ids, self.facts["content_free"])
+
+    def first(self, n_windows: int) -> "LMScores":
+        """Return the scores of the `n_windows` windows of each film that were read first."""
+        order = {n: {w: i for i, w in enumerate(spread_order(n))} for n in set(self._n_windows)}
+        places = [order[n][w] for n, w in zip(self._n_windows, self.windows["window"], strict=True)]
+        return replace(self, windows=self.windows[np.array(places) < n_windows])
+
+    @property
+    def n_read(self) -> int:
+        """The largest number of windows that were read of a film."""
+        return int(self.windows.groupby("film_id").size().max())
+
+    @property
+    def _n_windows(self) -> "pd.Series[int]":
+        return self.windows["n_windows"]
+
+
+def open_lm_scores(data: ScreenplayData, config: LMScoringConfig, *, seed: int) -> LMScores:
+    """Return the scores of the films of a notebook: the stored ones of bundled films.
+
+    Films with texts are scored: in the run profile smoke two windows each, else a round.
+    """
+    if data.corpus.texts is None:
+        return LMScores(*read_lm_scores(BUNDLE_FOLDER))
+    if RUN_PROFILES[data.profile_name].n_text_chunks:
+        config = replace(config, windows_per_round=2)
+    return score_corpus(data.corpus, config, 1, examples=data.corpus, seed=seed)
+
+
+def score_corpus(
+    corpus: Corpus,
+    config: LMScoringConfig,
+    n_rounds: int,
+    *,
+    examples: Corpus,
+    n_title_films: int | None = None,
+    seed: int = 0,
+    cache: Path = CACHE,
+) -> LMScores:
+    """Score `n_rounds` rounds of windows of all films; finished films are read from the cache.
+
+    Two nominated films and two others of `examples` are shown in the prompt with examples; the
+    study takes them from films that it does not test on. The title is asked of `n_title_films`.
+
+    Raises:
+        DataError: films have no texts, or `examples` lack a class.
+        DependencyError, ParameterError: the model cannot be loaded.
+    """
+    if corpus.texts is None:
+        raise DataError("the bundled films have no texts: use --source local --path FILE")
+    chosen = choose_examples(examples, seed)
+    scorer = LazyScorer(config)
+    scorer.examples = example_texts(scorer, examples, chosen)
+    sha1s = corpus.films["text_sha1"].tolist()
+    for number in range(n_rounds):
+        cache_lm_scores(scripts(corpus), scorer, number, total=len(corpus), cache=cache)
+    windows = load_lm_scores(list(corpus.film_ids), sha1s, config, n_rounds, cache=cache)
+    titles = rank_titles(corpus, scorer, n_films=n_title_films, seed=seed)
+    return LMScores(windows, titles, scoring_facts(scorer, chosen))
+
+
+def scripts(corpus: Corpus) -> Iterator[tuple[str, str]]:
+    """Yield the SHA-1 and the text of each film."""
+    assert corpus.texts is not None
+    for film_id, sha1 in zip(corpus.film_ids, corpus.films["text_sha1"], strict=True):
+        yield sha1, corpus.texts[film_id]
+
+
+def choose_examples(corpus: Corpus, seed: int) -> list[str]:
+    """Return the films of the prompt with examples, one for each of `EXAMPLE_ANSWERS`."""
+    rng = np.random.default_rng(seed)
+    labels = np.asarray(corpus.labels)
+    drawn = {}
+    for answer, label in (("No", 0), ("Yes", 1)):
+        rows = np.flatnonzero(labels == label)
+        needed = EXAMPLE_ANSWERS.count(answer)
+        if len(rows) < needed:
+            raise DataError(f"{len(rows)} film(s) have the label {label}; examples need {needed}")
+        drawn[answer] = iter(rng.choice(rows, needed, replace=False))
+    return [corpus.film_ids[next(drawn[answer])] for answer in EXAMPLE_ANSWERS]
+
+
+def example_texts(scorer: LazyScorer, corpus: Corpus, film_ids: list[str]) -> list[tuple[str, str]]:
+    """Return the beginning of the middle window of each film, with its answer."""
+    assert corpus.texts is not None
+    found = []
+    for film_id, answer in zip(film_ids, EXAMPLE_ANSWERS, strict=True):
+        windows = split_windows(scorer.lm, corpus.texts[film_id], scorer.config.window)
+        ids = windows.ids[len(windows) // 2][:N_SHOT_TOKENS]
+        found.append((str(scorer.lm.tokenizer.decode(ids)), answer))
+    return found
+
+
+def rank_titles(
+    corpus: Corpus, scorer: LazyScorer, *, n_films: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Ask the model for the title of each film after a window from the middle of its script.
+
+    Titles are ranked by log P(title | window) - log P(title | input without content), among
+    `N_TITLES` of which the others are drawn. A model that knows a film should rank its title first;
+    but so does one that reads a name in the window, so `named` says whether a word of the title
+    stands there. Returns `film_id`, `rank` (1 is best) and `named`.
+    """
+    assert corpus.texts is not None
+    rng = np.random.default_rng(seed)
+    titles = corpus.films["title"].tolist()
+    rows = np.sort(rng.choice(len(corpus), min(n_films or len(corpus), len(corpus)), replace=False))
+    n_others = min(N_TITLES, len(set(titles))) - 1
+    found = []
+    for row in tqdm(rows, "titles", unit="film"):
+        text = corpus.texts[corpus.film_ids[row]]
+        windows = split_windows(scorer.lm, text, scorer.config.window)
+        window = windows.ids[spread_order(len(windows))[min(1, len(windows) - 1)]]
+        others = [title for title in dict.fromkeys(titles) if title != titles[row]]
+        candidates = [titles[row], *rng.choice(others, n_others, replace=False).tolist()]
+        prior = np.mean(
+            [
+                scorer.scorer.title_scores(np.array(scorer.lm.encode(empty), np.int64), candidates)
+                for empty in CONTENT_FREE
+            ],
+            axis=0,
+        )
+        gains = scorer.scorer.title_scores(window, candidates) - prior
+        read = str(scorer.lm.tokenizer.decode(window)).lower()
+        words = [word for word in titles[row].lower().split() if len(word) > 3]
+        found.append(
+            {
+                "film_id": corpus.film_ids[row],
+                "rank": 1 + int((gains[1:] >= gains[0]).sum()),
+                "named": any(word in read for word in words),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def with_lm_scores(data: ScreenplayData, scores: LMScores) -> ScreenplayData:
+    """Return the data with the summary of the scores as columns of the table of films."""
+    films = data.dataset.films
+    summary = scores.summarize(films["film_id"].tolist()).reset_index(drop=True)
+    joined = pd.concat([films.reset_index(drop=True), summary], axis=1)
+    return replace(data, dataset=replace(data.dataset, films=joined))
