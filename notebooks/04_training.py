@@ -32,8 +32,11 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
+from wholescript.evaluation.film_comparison import compare, metric_table
+from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
+    ModelComparison,
     begin_notebook,
     cross_validation_run,
     end_to_end_runs,
@@ -42,7 +45,6 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models import configurations
@@ -91,11 +93,18 @@ show_table(
 # longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
 
 # %%
-runs = comparison.cross_validation_runs("training", models, data)
-temporal = comparison.cross_validation_runs("training", models, data, split="temporal")
-first_repeat_runs = comparison.cross_validation_runs(
-    "training", self_attention_models, data, split="first_repeat"
-)
+runs = {
+    name: cross_validation_run(f"training/{model.name}", model, data)
+    for name, model in models.items()
+}
+temporal = {
+    name: cross_validation_run(f"training/{model.name}-temporal", model, data, split="temporal")
+    for name, model in models.items()
+}
+first_repeat_runs = {
+    name: cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    for name, model in self_attention_models.items()
+}
 
 # %% [markdown]
 # ## Learning curves
@@ -125,14 +134,17 @@ show_figure(training.best_epochs(histories), "fig-stopping")
 # The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-training-auc"
-ranking = comparison.compare_runs(runs, "auc", baseline="mean pooling", seed=seed)
-record_differences("training/differences", [ranking], baseline="mean pooling")
-show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-training-auc")
+predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
+comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
+aggregator_comparison = ModelComparison(runs, "auc", comparison)
+record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
+show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
-later = {f"{name}, from {first_test_year}": run for name, run in temporal.items()}
+metrics = {name: run.metrics for name, run in runs.items()}
+metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
-show_table(comparison.run_metrics(runs | later, columns), "tbl-training")
+show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
@@ -148,10 +160,10 @@ show_table(comparison.run_metrics(runs | later, columns), "tbl-training")
 ALL_FEATURES = "year, length, layout, TF-IDF"
 fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
 full_fusion = fusion_models.pop(ALL_FEATURES)
-with_features = {f"+ {name}": model for name, model in fusion_models.items()}
-fusion_runs = comparison.cross_validation_runs(
-    "training", with_features, data, split="first_repeat"
-)
+fusion_runs = {
+    f"+ {name}": cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    for name, model in fusion_models.items()
+}
 fusion_runs[f"+ {ALL_FEATURES}"] = cross_validation_run(
     f"training/{full_fusion.name}", full_fusion, data
 )
@@ -160,11 +172,13 @@ temporal["late fusion"] = cross_validation_run(
 )
 
 # %% label="fig-fusion-auc"
-compared = {"gated attention": runs["gated attention"]} | fusion_runs
-fusion = comparison.compare_runs(
-    compared, "auc", baseline="gated attention", seed=seed, first_repeat=True
-)
-show_figure(forest_plot(fusion.table, "AUROC", reference=0.5), "fig-fusion-auc")
+fusion_comparison_runs = {"gated attention": runs["gated attention"]} | fusion_runs
+first_repeats = {
+    name: run.predictions(FilmPredictions).first_repeat()
+    for name, run in fusion_comparison_runs.items()
+}
+fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
+show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
 # One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
@@ -193,22 +207,23 @@ models_of_texts = configurations.end_to_end_models(data.profile_name)
 chunk_encoder_runs = end_to_end_runs("chunk-encoders", models_of_texts, data)
 
 # %% label="fig-chunk-encoders-auc"
-compared = runs | first_repeat_runs | chunk_encoder_runs
-encoders = comparison.compare_runs(
-    compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
-).table
-show_figure(forest_plot(encoders, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
+first_repeats = {
+    name: run.predictions(FilmPredictions).first_repeat()
+    for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
+}
+chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
+show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
 
 # %% [markdown]
 # The last column is the commit that trained the model, or a hash of the code where no commit was
 # recorded. Training with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
-made = dict.fromkeys(encoders.index, "this notebook")
+made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
 made |= {name: made_by(run.config) for name, run in chunk_encoder_runs.items()}
 comparison_columns = ["value", "low", "high", "difference", "p"]
 show_table(
-    encoders[comparison_columns].assign(made_by=list(made.values())),
+    chunk_encoder_comparison[comparison_columns].assign(made_by=list(made.values())),
     "tbl-chunk-encoders",
     {"p": ".3f"},
 )
