@@ -29,8 +29,7 @@ seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import compare, metric_table
-from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import difference_table, metric_table
 from wholescript.models.films.imbalance import (
     IMBALANCE_CORRECTIONS,
     ImbalanceCorrectedTfidfLR,
@@ -42,7 +41,6 @@ from wholescript.plots.forest import grouped_forest_plot
 
 # %%
 from wholescript.publish.cells import (
-    ModelComparison,
     begin_notebook,
     cross_validation_run,
     record_differences,
@@ -50,6 +48,7 @@ from wholescript.publish.cells import (
     show_table,
     with_fold_cache,
 )
+from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier
@@ -79,10 +78,7 @@ tfidf_models = {name: ImbalanceCorrectedTfidfLR(correction=name) for name in IMB
 tfidf_models["logit adjustment"] = LogitAdjustment(
     with_fold_cache(tfidf_models["uncorrected"], data)
 )
-tfidf_runs = {
-    name: cross_validation_run(f"imbalance/{model.name}", model, data)
-    for name, model in tfidf_models.items()
-}
+tfidf_runs = comparison.cross_validation_runs("imbalance", tfidf_models, data)
 
 # %% [markdown]
 # The network gets the same corrections, with a whole film as the unit that is weighted, repeated or
@@ -100,10 +96,9 @@ networks = {
     for name in IMBALANCE_CORRECTIONS
 }
 networks["logit adjustment"] = LogitAdjustment(with_fold_cache(networks["uncorrected"], data))
-network_runs = {
-    name: cross_validation_run(f"imbalance-network/{model.name}", model, data, split="first_repeat")
-    for name, model in networks.items()
-}
+network_runs = comparison.cross_validation_runs(
+    "imbalance-network", networks, data, split="first_repeat"
+)
 runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
 
 # %% [markdown]
@@ -114,25 +109,20 @@ runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
 # films and folds.
 
 # %% label="fig-imbalance-auc"
-predictions = {
-    kind: {n: run.predictions(FilmPredictions) for n, run in of.items()}
+ranking = {
+    kind: comparison.compare_runs(of, "auc", baseline="uncorrected", seed=seed)
     for kind, of in runs.items()
 }
-ranking = {
-    kind: compare(of, "auc", baseline="uncorrected", seed=seed) for kind, of in predictions.items()
-}
-show_figure(grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-imbalance-auc")
+intervals = {kind: compared.table for kind, compared in ranking.items()}
+show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
 # Single intervals hide how similar the corrections are, since all of them profit from the same easy
 # films. The paired difference from the uncorrected model, on the same resamples, is more precise.
 
 # %% label="fig-imbalance-difference"
-bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
-paired = {kind: t.drop(index="uncorrected")[list(bounds)] for kind, t in ranking.items()}
-paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
-parts = [ModelComparison(runs[kind], "auc", table) for kind, table in ranking.items()]
-record_differences("imbalance/differences", parts, baseline="uncorrected")
+record_differences("imbalance/differences", list(ranking.values()), baseline="uncorrected")
+paired = {kind: difference_table(table, "uncorrected") for kind, table in intervals.items()}
 label = "difference of AUROC from the uncorrected model"
 figure = grouped_forest_plot(paired, label, reference=0.0)
 show_figure(figure, "fig-imbalance-difference")
@@ -174,11 +164,11 @@ show_figure(plots.compare_thresholds(network_table), "fig-imbalance-threshold-ne
 
 # %% label="fig-imbalance-calibration"
 shown = ["uncorrected", "class weights", "SMOTE", "logit adjustment", "focal loss"]
-curves = {name: predictions[TFIDF][name] for name in shown}
+curves = comparison.run_predictions({name: tfidf_runs[name] for name in shown})
 show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration")
 
 # %% label="fig-imbalance-calibration-network"
-curves = {name: predictions[NETWORK][name] for name in shown}
+curves = comparison.run_predictions({name: network_runs[name] for name in shown})
 show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-network")
 
 # %% [markdown] tags=["published"]

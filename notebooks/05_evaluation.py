@@ -26,45 +26,19 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-import numpy as np
-
-from wholescript.evaluation.film_comparison import auc_by_decade, compare, metric_table
-from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import auc_by_decade, compare, difference_table
 from wholescript.models.films.ablation import FeatureAblation, OutsideWindowAblation
 from wholescript.models.films.controls import controls
-from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots import films as plots
 from wholescript.plots.forest import forest_plot
+from wholescript.publish import cells
+from wholescript.studies.screenplays import comparison
+from wholescript.studies.screenplays.data import open_screenplay_data, with_extra_training_films
+from wholescript.studies.screenplays.models import configurations
 
 # %%
-from wholescript.publish.cells import (
-    Metric,
-    ModelComparison,
-    begin_notebook,
-    cross_validation_run,
-    end_to_end_runs,
-    load_or_run,
-    record_differences,
-    record_metrics,
-    show_figure,
-    show_table,
-    with_fold_cache,
-)
-from wholescript.studies.screenplays.data import (
-    open_screenplay_data,
-    with_extra_training_films,
-)
-from wholescript.studies.screenplays.experiments import interval_metric
-from wholescript.studies.screenplays.models.configurations import (
-    aggregators,
-    end_to_end_models,
-    late_fusion_models,
-    ngram_models,
-)
-
-# %%
-notebook = begin_notebook("05_evaluation", globals())
+notebook = cells.begin_notebook("05_evaluation", globals())
 data = open_screenplay_data()
 print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(data.folds)} folds")
 
@@ -78,31 +52,23 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(d
 
 # %%
 BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (1 to 3)"
-tfidf, ngrams = TfidfLR(), ngram_models()
-chunks = aggregators(data.profile.epochs, data.profile.n_inner_folds)
-stacking = StackingEnsemble([with_fold_cache(model, data) for model in (tfidf, *chunks.values())])
-runs = {name: load_or_run(f"training/{model.name}", model, data) for name, model in chunks.items()}
-fusion = late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)[
-    "year, length, layout, TF-IDF"
-]
-runs |= {"late fusion": load_or_run(f"training/{fusion.name}", fusion, data)}
-models_here = {BASELINE: tfidf, NGRAMS: ngrams[NGRAMS], "stacking": stacking}
-runs |= {
-    name: cross_validation_run(f"evaluation/{model.name}", model, data)
-    for name, model in models_here.items()
-}
+size = (data.profile.epochs, data.profile.n_inner_folds)
+tfidf, ngrams = TfidfLR(), configurations.ngram_models()
+chunks = configurations.aggregators(*size)
+fusion = configurations.late_fusion_models(*size)["year, length, layout, TF-IDF"]
+trained = chunks | {"late fusion": fusion}
+stacking = comparison.stack([tfidf, *chunks.values()], data)
+models = {BASELINE: tfidf, NGRAMS: ngrams[NGRAMS], "stacking": stacking}
+
+# %% [markdown]
+# All are evaluated on both splits: repeated random folds, and a temporal split. The aggregators and
+# late fusion have been trained in [Training](04_training.ipynb), the others are trained here.
 
 # %%
-temporal_runs = {
-    name: load_or_run(f"training/{model.name}-temporal", model, data, split="temporal")
-    for name, model in chunks.items()
-}
-temporal_runs |= {
-    "late fusion": load_or_run(f"training/{fusion.name}-temporal", fusion, data, split="temporal")
-}
-temporal_runs |= {
-    name: cross_validation_run(f"evaluation/{model.name}-temporal", model, data, split="temporal")
-    for name, model in models_here.items()
+runs = {
+    split: comparison.load_or_run_all("training", trained, data, split=split)
+    | comparison.cross_validation_runs("evaluation", models, data, split=split)
+    for split in comparison.SPLITS
 }
 
 # %% [markdown]
@@ -112,26 +78,26 @@ temporal_runs |= {
 # bootstrap intervals over films.
 
 # %% label="fig-auc"
-predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
-ranking = compare(predictions, "auc", baseline=BASELINE, seed=seed)
-show_figure(forest_plot(ranking, "AUROC", reference=0.5), "fig-auc")
+ranking = comparison.compare_runs(runs["random"], "auc", baseline=BASELINE, seed=seed)
+cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-auc")
 
 # %% [markdown]
 # The paired differences from TF-IDF are more precise: the same films are resampled for both models,
 # so what makes a film easy for both cancels out.
 
 # %% label="fig-auc-difference"
-paired = ranking.drop(index=BASELINE)[["difference", "difference_low", "difference_high"]]
-paired.columns = ["value", "low", "high"]
-show_figure(
-    forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
-    "fig-auc-difference",
-)
+FROM_BASELINE = f"difference of AUROC from {BASELINE}"
+paired = difference_table(ranking.table, BASELINE)
+cells.show_figure(forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference")
+
+# %% [markdown]
+# AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation measure
+# decisions, at thresholds from inner folds; Brier score and expected calibration error measure the
+# probabilities. The last column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
-columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
-table = metric_table({name: run.metrics for name, run in runs.items()})
-show_table(table[columns], "tbl-random-split")
+COLUMNS = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
+cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-random-split")
 
 # %% [markdown]
 # ## N-grams: a stronger baseline
@@ -145,82 +111,66 @@ show_table(table[columns], "tbl-random-split")
 # choose.
 
 # %%
-ngram_runs = {BASELINE: runs[BASELINE]}
-ngram_runs |= {
-    name: cross_validation_run(f"evaluation/{model.name}", model, data)
-    for name, model in ngrams.items()
-}
-ngram_temporal_runs = {BASELINE: temporal_runs[BASELINE]}
-ngram_temporal_runs |= {
-    name: cross_validation_run(f"evaluation/{model.name}-temporal", model, data, split="temporal")
-    for name, model in ngrams.items()
+ngram_runs = {
+    split: {BASELINE: of[BASELINE]}
+    | comparison.cross_validation_runs("evaluation", ngrams, data, split=split)
+    for split, of in runs.items()
 }
 
 # %% [markdown]
 # Three kinds of rows are built on that. *More training films*: the bundled films that are never
 # tested, such as early drafts and transcripts, join the training films, unless a near duplicate is
-# tested. *Stacking* of the n-grams with the aggregators shows whether these add to them.
-# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the inner folds,
-# since the probabilities of the regression are too low.
+# tested.
 
 # %%
 if source == "bundled":
     more = with_extra_training_films(data, first_test_year)
-    for name in (NGRAMS, "n-grams, year", "n-grams, layout, year, length"):
-        model, shown = ngrams[name], f"{name}, more training films"
-        run_name = f"evaluation/{model.name}-more-films"
-        ngram_runs[shown] = cross_validation_run(run_name, model, more)
-        ngram_temporal_runs[shown] = cross_validation_run(
-            f"{run_name}-temporal", model, more, split="temporal"
+    names = (NGRAMS, "n-grams, year", "n-grams, layout, year, length")
+    with_more = {f"{name}, more training films": ngrams[name] for name in names}
+    for split, of in ngram_runs.items():
+        of |= comparison.cross_validation_runs(
+            "evaluation", with_more, more, split=split, suffix="-more-films"
         )
-members = [with_fold_cache(model, data) for model in (ngrams[NGRAMS], *chunks.values())]
-stacked = StackingEnsemble(members, name="stacking-ngrams")
-recalibrated = StackingEnsemble(members[:1], name="ngrams-recalibrated")
-for name, model in {
-    "stacking: n-grams, aggregators": stacked,
-    "n-grams, recalibrated": recalibrated,
-}.items():
-    ngram_runs[name] = cross_validation_run(f"evaluation/{model.name}", model, data)
-    ngram_temporal_runs[name] = cross_validation_run(
-        f"evaluation/{model.name}-temporal", model, data, split="temporal"
-    )
+
+# %% [markdown]
+# *Stacking* of the n-grams with the aggregators shows whether these add to them. *Recalibrated* is
+# stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
+# probabilities of the regression are too low.
+
+# %%
+members = [ngrams[NGRAMS], *chunks.values()]
+stacked = {
+    "stacking: n-grams, aggregators": comparison.stack(members, data, name="stacking-ngrams"),
+    "n-grams, recalibrated": comparison.stack(members[:1], data, name="ngrams-recalibrated"),
+}
+for split, of in ngram_runs.items():
+    of |= comparison.cross_validation_runs("evaluation", stacked, data, split=split)
+
+# %% [markdown]
+# The figure has the paired difference of each row from n-grams of one to three words, on random
+# folds. The recalibrated n-grams are left out: they order the films of a fold as the n-grams do.
 
 # %% label="fig-ngrams"
-ngram_predictions = {name: run.predictions(FilmPredictions) for name, run in ngram_runs.items()}
-ngram_ranking = compare(ngram_predictions, "auc", baseline=NGRAMS, seed=seed)
-shown = ngram_ranking.drop(index=[NGRAMS, "n-grams, recalibrated"])
-paired = shown[["difference", "difference_low", "difference_high"]]
-paired.columns = ["value", "low", "high"]
-show_figure(forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0), "fig-ngrams")
+ngram_ranking = comparison.compare_runs(ngram_runs["random"], "auc", baseline=NGRAMS, seed=seed)
+paired = difference_table(ngram_ranking.table, NGRAMS).drop(index="n-grams, recalibrated")
+figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
+cells.show_figure(figure, "fig-ngrams")
+
+# %% [markdown]
+# The table has all rows on random folds, and in its last two columns on the later films.
 
 # %% label="tbl-ngrams"
-ngram_temporal = compare(
-    {name: run.predictions(FilmPredictions) for name, run in ngram_temporal_runs.items()},
-    "auc",
-    baseline=NGRAMS,
-    seed=seed,
+ngram_comparisons = [ngram_ranking] + [
+    comparison.compare_runs(ngram_runs[split], metric, baseline=NGRAMS, seed=seed)
+    for split, metric in (("random", "average_precision"), ("temporal", "auc"))
+]
+cells.record_differences("evaluation/ngram-differences", ngram_comparisons, baseline=NGRAMS)
+ranks = ["auc", "average_precision"]
+later = comparison.run_metrics(ngram_runs["temporal"], ranks)
+ngram_table = comparison.run_metrics(ngram_runs["random"], [*ranks, "ece"]).join(
+    later.add_suffix(f", from {first_test_year}")
 )
-record_differences(
-    "evaluation/ngram-differences",
-    [
-        ModelComparison(ngram_runs, "auc", ngram_ranking),
-        ModelComparison(
-            ngram_runs,
-            "average_precision",
-            compare(ngram_predictions, "average_precision", baseline=NGRAMS, seed=seed),
-        ),
-        ModelComparison(ngram_temporal_runs, "auc", ngram_temporal),
-    ],
-    baseline=NGRAMS,
-)
-random_split = metric_table({name: run.metrics for name, run in ngram_runs.items()})
-temporal_split = metric_table({name: run.metrics for name, run in ngram_temporal_runs.items()})
-show_table(
-    random_split[["auc", "average_precision", "ece"]].join(
-        temporal_split[["auc", "average_precision"]].add_suffix(f", from {first_test_year}")
-    ),
-    "tbl-ngrams",
-)
+cells.show_table(ngram_table, "tbl-ngrams")
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts
@@ -229,24 +179,17 @@ show_table(
 # with TF-IDF on the same folds.
 
 # %%
-models_of_texts = end_to_end_models(data.profile_name)
-chunk_encoder_runs = end_to_end_runs("chunk-encoders", models_of_texts, data)
+models_of_texts = configurations.end_to_end_models(data.profile_name)
+encoder_runs = cells.end_to_end_runs("chunk-encoders", models_of_texts, data)
+encoder_runs |= {BASELINE: runs["random"][BASELINE]}
 
 # %% label="fig-chunk-encoders-difference"
-chunk_encoder_runs |= {BASELINE: runs[BASELINE]}
-first_repeats = {
-    name: run.predictions(FilmPredictions).first_repeat()
-    for name, run in chunk_encoder_runs.items()
-}
-chunk_encoder_comparison = compare(first_repeats, "auc", baseline=BASELINE, seed=seed)
-paired = chunk_encoder_comparison.drop(index=BASELINE)[
-    ["difference", "difference_low", "difference_high"]
-]
-paired.columns = ["value", "low", "high"]
-show_figure(
-    forest_plot(paired, f"difference of AUROC from {BASELINE}", reference=0.0),
-    "fig-chunk-encoders-difference",
+encoders = comparison.compare_runs(
+    encoder_runs, "auc", baseline=BASELINE, seed=seed, first_repeat=True
 )
+paired = difference_table(encoders.table, BASELINE)
+figure = forest_plot(paired, FROM_BASELINE, reference=0.0)
+cells.show_figure(figure, "fig-chunk-encoders-difference")
 
 # %% [markdown]
 # ## Temporal split
@@ -254,11 +197,9 @@ show_figure(
 # Trained on films before the first test year, tested on films from that year on.
 
 # %% label="fig-auc-temporal"
-temporal_predictions = {
-    name: run.predictions(FilmPredictions) for name, run in temporal_runs.items()
-}
-temporal = compare(temporal_predictions, "auc", baseline=BASELINE, seed=seed)
-show_figure(forest_plot(temporal, f"AUROC on films from {first_test_year} on"), "fig-auc-temporal")
+temporal = comparison.compare_runs(runs["temporal"], "auc", baseline=BASELINE, seed=seed)
+figure = forest_plot(temporal.table, f"AUROC on films from {first_test_year} on")
+cells.show_figure(figure, "fig-auc-temporal")
 
 # %% [markdown]
 # Later films could also be harder for another reason: they are other films. The same films, each
@@ -266,45 +207,24 @@ show_figure(forest_plot(temporal, f"AUROC on films from {first_test_year} on"), 
 # the split. The training films of the two differ in their years and in their number.
 
 # %% label="tbl-later-films"
-later = temporal_predictions[BASELINE].drop_unscored()
-is_later = np.isin(predictions[BASELINE].film_ids, later.film_ids)
-same_films = {
-    "random folds": predictions[BASELINE].select_films(np.flatnonzero(is_later)),
-    "temporal split": later,
-}
-split_comparison = compare(same_films, "auc", baseline="random folds", seed=seed)
-BOUNDS = ["difference_low", "difference_high"]
-record_metrics(
-    "evaluation/later-films",
-    {
-        "films": Metric(len(later.film_ids)),
-        "auc_random_folds": interval_metric(
-            *split_comparison.loc["random folds", ["value", "low", "high"]]
-        ),
-        "auc_temporal_minus_random": interval_metric(
-            *split_comparison.loc["temporal split", ["difference", *BOUNDS]]
-        ),
-    },
+later_films = comparison.predictions_of_later_films(
+    runs["random"][BASELINE], runs["temporal"][BASELINE]
 )
-show_table(split_comparison.drop(columns=["p", "std"]), "tbl-later-films")
+splits = compare(later_films, "auc", baseline=comparison.RANDOM_FOLDS, seed=seed)
+stated = comparison.later_film_metrics(later_films, splits)
+cells.record_metrics("evaluation/later-films", stated)
+cells.show_table(splits.drop(columns=["p", "std"]), "tbl-later-films")
+
+# %% [markdown]
+# All metrics on the later films, in the columns of the table of the random folds:
 
 # %% label="tbl-temporal-split"
-average_precision_comparison = compare(
-    predictions, "average_precision", baseline=BASELINE, seed=seed
+precision = comparison.compare_runs(
+    runs["random"], "average_precision", baseline=BASELINE, seed=seed
 )
-pairs = [
-    ModelComparison(runs, "auc", ranking),
-    ModelComparison(runs, "average_precision", average_precision_comparison),
-]
-pairs += [
-    ModelComparison(chunk_encoder_runs, "auc", chunk_encoder_comparison),
-    ModelComparison(temporal_runs, "auc", temporal),
-]
-record_differences("evaluation/differences", pairs, baseline=BASELINE)
-show_table(
-    metric_table({n: run.metrics for n, run in temporal_runs.items()})[columns],
-    "tbl-temporal-split",
-)
+compared = [ranking, precision, encoders, temporal]
+cells.record_differences("evaluation/differences", compared, baseline=BASELINE)
+cells.show_table(comparison.run_metrics(runs["temporal"], COLUMNS), "tbl-temporal-split")
 
 # %% [markdown]
 # ## Curves
@@ -313,26 +233,29 @@ show_table(
 # fold.
 
 # %% label="fig-roc"
-shown = {
-    name: predictions[name] for name in (BASELINE, "mean pooling", "query decoder", "stacking")
-}
-shown["n-grams, recalibrated"] = ngram_runs["n-grams, recalibrated"].predictions(FilmPredictions)
-show_figure(plots.roc(shown), "fig-roc")
+names = (BASELINE, "mean pooling", "query decoder", "stacking", "n-grams, recalibrated")
+all_runs = runs["random"] | ngram_runs["random"]
+shown = comparison.run_predictions({name: all_runs[name] for name in names})
+cells.show_figure(plots.roc(shown), "fig-roc")
 
 # %% label="fig-pr"
-show_figure(plots.precision_recall(shown), "fig-pr")
+cells.show_figure(plots.precision_recall(shown), "fig-pr")
 
 # %% [markdown]
 # Precision is what the user of a short list would notice: the share of nominated films at its top.
 #
 # ## Probabilities and decisions
+#
+# Films are grouped by their predicted probability, in ten groups of equal size for each model.
+# Above the diagonal more films were nominated than predicted, so the probabilities are too low;
+# below it they are too high.
 
 # %% label="fig-calibration"
-show_figure(plots.reliability_diagram(shown), "fig-calibration")
+cells.show_figure(plots.reliability_diagram(shown), "fig-calibration")
 
 # %% label="fig-confusion"
-confusion_predictions = {name: predictions[name] for name in (BASELINE, "stacking")}
-show_figure(plots.confusion(confusion_predictions), "fig-confusion")
+two_models = {name: shown[name] for name in (BASELINE, "stacking")}
+cells.show_figure(plots.confusion(two_models), "fig-confusion")
 
 # %% [markdown]
 # Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean over
@@ -346,13 +269,11 @@ show_figure(plots.confusion(confusion_predictions), "fig-confusion")
 
 # %% label="fig-controls"
 control_runs = {
-    control.name: cross_validation_run(f"evaluation/control-{control.name}", control, data)
+    control.name: cells.cross_validation_run(f"evaluation/control-{control.name}", control, data)
     for control in controls()
 }
-control_table = metric_table(
-    {n: run.metrics for n, run in control_runs.items()}, with_interval_of="auc"
-)
-show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
+control_table = comparison.run_intervals(control_runs, "auc")
+cells.show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% [markdown]
 # ## Where in the script the signal is
@@ -361,16 +282,14 @@ show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": cross_validation_run(
+    f"quarter {q + 1}": cells.cross_validation_run(
         f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), data
     )
     for q in range(4)
 }
-parts = {"opening": control_runs["opening"], **quarters, "whole script": runs[BASELINE]}
-part_table = metric_table(
-    {name: run.metrics for name, run in parts.items()}, with_interval_of="auc"
-)
-show_figure(forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
+whole = {"whole script": runs["random"][BASELINE]}
+parts = comparison.run_intervals({"opening": control_runs["opening"]} | quarters | whole, "auc")
+cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown] tags=["published"]
 # Each quarter predicts, and the whole script most. The opening is shorter than a quarter, though:
@@ -381,37 +300,38 @@ show_figure(forest_plot(part_table, "AUROC", reference=0.5), "fig-quarters")
 # long as the opening, at five places. Words are counted by quarter only, so these models are mean
 # pooling of the chunk embeddings.
 
-# %% label="fig-windows"
+# %%
 PLACES = {"first": 0.0, "at 25%": 0.25, "at 50%": 0.5, "at 75%": 0.75, "last": 1.0}
 windows = {
-    f"4 chunks, {place}": cross_validation_run(
+    f"4 chunks, {place}": cells.cross_validation_run(
         f"evaluation/window-{100 * position:.0f}",
         FeatureAblation(chunks["mean pooling"], OutsideWindowAblation(4, position)),
         data,
     )
     for place, position in PLACES.items()
 }
-window_predictions = {name: run.predictions(FilmPredictions) for name, run in windows.items()}
-window_comparison = compare(window_predictions, "auc", baseline="4 chunks, first", seed=seed)
-record_differences(
-    "evaluation/window-differences",
-    [ModelComparison(windows, "auc", window_comparison)],
-    baseline="4 chunks, first",
-)
-windows |= {"all chunks": runs["mean pooling"]}
-window_table = metric_table(
-    {name: run.metrics for name, run in windows.items()}, with_interval_of="auc"
-)
-show_figure(forest_plot(window_table, "AUROC", reference=0.5), "fig-windows")
+
+# %% [markdown]
+# The last row is mean pooling of all chunks. The paired differences of the windows from the first
+# four chunks are stored for the report.
+
+# %% label="fig-windows"
+first = "4 chunks, first"
+by_place = comparison.compare_runs(windows, "auc", baseline=first, seed=seed)
+cells.record_differences("evaluation/window-differences", [by_place], baseline=first)
+all_chunks = {"all chunks": runs["random"]["mean pooling"]}
+places = comparison.run_intervals(windows | all_chunks, "auc")
+cells.show_figure(forest_plot(places, "AUROC", reference=0.5), "fig-windows")
 
 # %% [markdown]
 # ## Within decades
 #
-# Guessing the decade cannot help here: only films of the same decade are compared.
+# Guessing the decade cannot help here: only films of the same decade are compared. Decades with
+# fewer than ten films of either class are left out.
 
 # %% label="fig-decades"
-decades = auc_by_decade(confusion_predictions, seed=seed)
-show_figure(plots.by_decade(decades), "fig-decades")
+decades = auc_by_decade(two_models, seed=seed)
+cells.show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]
 # **What this shows.** How well TF-IDF, n-grams and frozen chunk embeddings predict from whole

@@ -30,8 +30,7 @@ scale = "cpu"  # smoke | cpu | full
 import pandas as pd
 
 from wholescript.data.films.summary import positive_rates
-from wholescript.evaluation.film_comparison import compare
-from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import difference_table
 from wholescript.evaluation.strata import auc_by_stratum, within_stratum_auc
 from wholescript.evaluation.top_errors import top_errors
 from wholescript.features.date_words import DATE_WORDS
@@ -43,7 +42,6 @@ from wholescript.plots.forest import forest_plot
 
 # %%
 from wholescript.publish.cells import (
-    ModelComparison,
     begin_notebook,
     cross_validation_run,
     load_or_run,
@@ -53,7 +51,7 @@ from wholescript.publish.cells import (
     show_figure,
     show_table,
 )
-from wholescript.studies.screenplays import interpretation
+from wholescript.studies.screenplays import comparison, interpretation
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.keyness_of_predictions import (
     compare_keyness,
@@ -193,18 +191,15 @@ mean_pooling_runs |= {
 }
 
 # %% label="fig-feature-ablation"
-predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
-chunk_predictions = {
-    name: run.predictions(FilmPredictions) for name, run in mean_pooling_runs.items()
-}
-by_words = compare(predictions, "auc", baseline=TFIDF, seed=seed)
-by_chunks = compare(chunk_predictions, "auc", baseline="mean pooling", seed=seed)
-record_differences(
-    "interpretation/differences", [ModelComparison(runs, "auc", by_words)], baseline=TFIDF
+by_words = comparison.compare_runs(runs, "auc", baseline=TFIDF, seed=seed)
+by_chunks = comparison.compare_runs(mean_pooling_runs, "auc", baseline="mean pooling", seed=seed)
+record_differences("interpretation/differences", [by_words], baseline=TFIDF)
+paired = pd.concat(
+    [
+        difference_table(by_words.table, TFIDF),
+        difference_table(by_chunks.table, "mean pooling"),
+    ]
 )
-paired = pd.concat([by_words, by_chunks]).drop(index=[TFIDF, "mean pooling"])
-paired = paired[["difference", "difference_low", "difference_high"]]
-paired.columns = ["value", "low", "high"]
 show_figure(forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ablation")
 
 # %% [markdown]
@@ -215,6 +210,7 @@ show_figure(forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ab
 # strongest topic. No label is used. A topic is named by its first words.
 
 # %% label="fig-topics"
+predictions = comparison.run_predictions(runs | mean_pooling_runs)
 found = fit_topics(dataset.features.word_counts, names, n_topics, seed=seed)
 rate = positive_rates(dataset.labels, found.film_topics)[["rate", "low", "high"]]
 rate.columns = ["rate", "rate_low", "rate_high"]
@@ -236,7 +232,7 @@ strata = {
     "topic": found.film_topics,
     "topic and half": 2 * found.film_topics + later_half,
 }
-models = {"tfidf-logistic": predictions[TFIDF], "mean pooling": chunk_predictions["mean pooling"]}
+models = {"tfidf-logistic": predictions[TFIDF], "mean pooling": predictions["mean pooling"]}
 tables = {
     f"{name} by {stratum}": within_stratum_auc(model, numbers, seed=seed)
     for name, model in models.items()

@@ -27,21 +27,19 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.data.films.labels import NOMINATION_OF
-from wholescript.evaluation.film_comparison import compare, metric_table
-from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import difference_table
 from wholescript.models.films.proxy_label import ProxyLabel
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
-    ModelComparison,
     begin_notebook,
-    cross_validation_run,
     record_differences,
     record_metrics,
     show_figure,
     show_table,
 )
+from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
@@ -86,15 +84,8 @@ networks = {
 # %%
 models = {"TF-IDF + logistic regression": tfidf_models, "gated attention": networks}
 runs = {
-    kind: {
-        n: cross_validation_run(f"wins/{m.name}", m, data, split="first_repeat")
-        for n, m in of.items()
-    }
+    kind: comparison.cross_validation_runs("wins", of, data, split="first_repeat")
     for kind, of in models.items()
-}
-predictions = {
-    kind: {n: run.predictions(FilmPredictions) for n, run in of.items()}
-    for kind, of in runs.items()
 }
 
 # %% [markdown]
@@ -103,8 +94,12 @@ predictions = {
 # With so few winners the intervals are wide; the paired comparison is more precise.
 
 # %% label="fig-wins-auc"
-ranking = {k: compare(of, "auc", baseline="wins", seed=seed) for k, of in predictions.items()}
-show_figure(grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-wins-auc")
+ranking = {
+    kind: comparison.compare_runs(of, "auc", baseline="wins", seed=seed)
+    for kind, of in runs.items()
+}
+intervals = {kind: compared.table for kind, compared in ranking.items()}
+show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-wins-auc")
 
 # %% [markdown]
 # Average precision weights the top of the list: how many of the films ranked highest won. Chance is
@@ -112,30 +107,28 @@ show_figure(grouped_forest_plot(ranking, "AUROC", reference=0.5), "fig-wins-auc"
 
 # %% label="fig-wins-precision"
 precision = {
-    kind: compare(of, "average_precision", baseline="wins", seed=seed)
-    for kind, of in predictions.items()
+    kind: comparison.compare_runs(of, "average_precision", baseline="wins", seed=seed)
+    for kind, of in runs.items()
 }
+tables = {kind: compared.table for kind, compared in precision.items()}
 chance = float(data.dataset.labels.mean())
-figure = grouped_forest_plot(precision, "average precision", reference=chance)
+figure = grouped_forest_plot(tables, "average precision", reference=chance)
 show_figure(figure, "fig-wins-precision")
 
 # %% [markdown]
 # The paired difference is from the same kind of model trained on wins alone.
 
 # %% label="fig-wins-difference"
-bounds = {"difference": "value", "difference_low": "low", "difference_high": "high"}
-paired = {kind: t.drop(index="wins")[list(bounds)] for kind, t in ranking.items()}
-paired = {kind: table.rename(columns=bounds) for kind, table in paired.items()}
-parts = [ModelComparison(runs[k], "auc", table) for k, table in ranking.items()]
-parts += [ModelComparison(runs[k], "average_precision", table) for k, table in precision.items()]
-record_differences("wins/differences", parts, baseline="wins")
+compared = [*ranking.values(), *precision.values()]
+record_differences("wins/differences", compared, baseline="wins")
+paired = {kind: difference_table(table, "wins") for kind, table in intervals.items()}
 figure = grouped_forest_plot(paired, "difference of AUROC from training on wins", reference=0.0)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"
-metrics = {f"{k}, {name}": run.metrics for k, of in runs.items() for name, run in of.items()}
+all_runs = {f"{kind}, {name}": run for kind, of in runs.items() for name, run in of.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
-show_table(metric_table(metrics)[columns], "tbl-wins")
+show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 
 # %% [markdown]
 # For the two models trained on nominations, Brier score and calibration error compare the

@@ -1,6 +1,8 @@
 """The conclusions of the report; `wholescript.publish.claims` says how they are evaluated."""
 
-from wholescript.experiments.results import Results
+from collections.abc import Sequence
+
+from wholescript.experiments.results import Metric, Results
 from wholescript.publish.claims import claim
 
 TFIDF = "evaluation/tfidf-logistic"
@@ -23,7 +25,24 @@ CLASS_LMS = (  # trained to predict the next token; the last one averages three 
     "lm-tiny-pretrained",
     "ensemble-class-lms",
 )
+SPLITS = ("", "-temporal")  # ends of run names: random folds, later films
 EQUIVALENCE_MARGIN = 0.01  # AUROC: a smaller difference is of no practical use
+
+
+def all_hold_zero(differences: Sequence[Metric]) -> bool:
+    """Return whether the interval of each difference holds zero."""
+    return all(difference.low <= 0 <= difference.high for difference in differences)
+
+
+def auc_differences(results: Results, runs: Sequence[str], baseline: str) -> list[Metric]:
+    """Return the paired difference of AUROC of each run from a baseline."""
+    return [results.difference(f"{run} - {baseline}:auc") for run in runs]
+
+
+def corrected_runs(results: Results, group: str) -> list[str]:
+    """Return the runs of a group that have an imbalance correction and are not recalibrated."""
+    others = ("/uncorrected", "/differences", "-recalibrated")
+    return [n for n in results.names() if n.startswith(f"{group}/") and not n.endswith(others)]
 
 
 @claim(
@@ -32,7 +51,7 @@ EQUIVALENCE_MARGIN = 0.01  # AUROC: a smaller difference is of no practical use
 )
 def tfidf_beats_chunk_aggregators(results: Results) -> bool:
     """The interval of each paired difference lies below zero."""
-    return all(results.difference(f"{run} - {TFIDF}:auc").high < 0 for run in AGGREGATORS)
+    return all(found.high < 0 for found in auc_differences(results, AGGREGATORS, TFIDF))
 
 
 @claim("Stacking TF-IDF with chunk embeddings shows no improvement over TF-IDF alone.")
@@ -51,8 +70,7 @@ def late_fusion_lower(results: Results) -> bool:
 def aggregators_no_difference(results: Results) -> bool:
     """The paired interval of each of the others from the first holds zero."""
     first, *others = AGGREGATORS
-    found = [results.difference(f"{run} - {first}:auc") for run in others]
-    return all(difference.low <= 0 <= difference.high for difference in found)
+    return all_hold_zero(auc_differences(results, others, first))
 
 
 @claim("N-grams of one to three words have a higher AUROC than single words.")
@@ -62,7 +80,7 @@ def ngrams_beat_single_words(results: Results) -> bool:
     return all(
         results.difference(f"{words}{split} - {NGRAMS}{split}:auc").high < 0
         for words in (UNIGRAMS, TFIDF)
-        for split in ("", "-temporal")
+        for split in SPLITS
     )
 
 
@@ -90,7 +108,7 @@ def metadata_no_gain_over_ngrams(results: Results) -> bool:
     return all(
         results.difference(f"{NGRAMS}-{name}{split} - {NGRAMS}{split}:auc").low <= 0
         for name in added
-        for split in ("", "-temporal")
+        for split in SPLITS
     )
 
 
@@ -122,8 +140,7 @@ def whole_script_beats_any_quarter(results: Results) -> bool:
 def windows_no_difference(results: Results) -> bool:
     """The paired interval of each other window from the first chunks holds zero."""
     first, *others = WINDOWS
-    found = [results.difference(f"{run} - {first}:auc") for run in others]
-    return all(difference.low <= 0 <= difference.high for difference in found)
+    return all_hold_zero(auc_differences(results, others, first))
 
 
 @claim("Within decades, TF-IDF has a higher AUROC than the release year alone over all films.")
@@ -147,32 +164,26 @@ def temporal_split_lowers_auc(results: Results) -> bool:
 
 @claim("No imbalance correction raises the AUROC of TF-IDF by more than 0.01.")
 def imbalance_correction_no_auc_gain(results: Results) -> bool:
-    """The upper bound of each paired difference from the plain model is at most "
-    "`EQUIVALENCE_MARGIN`."""
-    names = [name for name in results.names() if name.startswith("imbalance/")]
-    corrected = [
-        n for n in names if not n.endswith(("/uncorrected", "/differences", "-recalibrated"))
-    ]
-    differences = [results.difference(f"{run} - imbalance/uncorrected:auc") for run in corrected]
+    """The upper bound of each paired difference from the plain model is at most
+    `EQUIVALENCE_MARGIN`."""
+    corrected = corrected_runs(results, "imbalance")
+    differences = auc_differences(results, corrected, "imbalance/uncorrected")
     return bool(differences) and all(found.high <= EQUIVALENCE_MARGIN for found in differences)
 
 
 @claim("No imbalance correction was detected to raise the AUROC of the network.")
 def network_imbalance_correction_no_auc_gain(results: Results) -> bool:
     """No paired interval lies above zero."""
-    names = [name for name in results.names() if name.startswith("imbalance-network/")]
-    corrected = [name for name in names if not name.endswith(("/uncorrected", "-recalibrated"))]
-    plain = "imbalance-network/uncorrected"
-    differences = [results.difference(f"{run} - {plain}:auc") for run in corrected]
+    corrected = corrected_runs(results, "imbalance-network")
+    differences = auc_differences(results, corrected, "imbalance-network/uncorrected")
     return bool(differences) and all(found.low <= 0 for found in differences)
 
 
 @claim("The network without correction has the lowest calibration error.")
 def network_imbalance_correction_raises_ece(results: Results) -> bool:
     """Every correction that changes training has a higher calibration error."""
-    names = [name for name in results.names() if name.startswith("imbalance-network/")]
     plain = results.metric("imbalance-network/uncorrected:ece").value
-    corrected = [name for name in names if not name.endswith(("/uncorrected", "-recalibrated"))]
+    corrected = corrected_runs(results, "imbalance-network")
     return bool(corrected) and all(results.metric(f"{run}:ece").value > plain for run in corrected)
 
 
@@ -187,7 +198,7 @@ def nominations_rank_winners_as_wins_do(results: Results) -> bool:
         ("multitask", "gated-attention"),
     )
     found = [results.difference(f"wins/{one} - wins/{other}:auc") for one, other in pairs]
-    return all(difference.low <= 0 <= difference.high for difference in found)
+    return all_hold_zero(found)
 
 
 @claim("TF-IDF trained on nominations finds winners with a higher average precision.")
@@ -224,8 +235,8 @@ def grad_cache_memory_is_flat(results: Results) -> bool:
 
 @claim("Without names and dates, the AUROC of TF-IDF changes by less than 0.02.")
 def names_and_dates_not_needed(results: Results) -> bool:
-    """The paired interval without names and dates lies inside twice `EQUIVALENCE_MARGIN` on "
-    "either side."""
+    """The paired interval without names and dates lies inside twice `EQUIVALENCE_MARGIN` on
+    either side."""
     found = results.difference(
         f"interpretation/tfidf-logistic-without-names-and-dates - {TFIDF}:auc"
     )
@@ -234,8 +245,8 @@ def names_and_dates_not_needed(results: Results) -> bool:
 
 @claim("Without the opening pages, the AUROC of TF-IDF changes by less than 0.01.")
 def opening_not_needed(results: Results) -> bool:
-    """The paired interval without the first 4,000 characters lies within "
-    "`EQUIVALENCE_MARGIN` of zero."""
+    """The paired interval without the first 4,000 characters lies within
+    `EQUIVALENCE_MARGIN` of zero."""
     found = results.difference(f"interpretation/tfidf-logistic-without-opening - {TFIDF}:auc")
     return found.low >= -EQUIVALENCE_MARGIN and found.high <= EQUIVALENCE_MARGIN
 

@@ -10,9 +10,9 @@ from wholescript.data.films.sources import HUB_NAME
 from wholescript.data.headlines import HUB_DATASET
 from wholescript.errors import ParameterError
 from wholescript.experiments.documents.data_config import DataConfig
+from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.registry import (
     DATASETS,
-    METRICS,
     MODEL_DISPLAY_NAMES,
     MODELS,
     find_model,
@@ -99,7 +99,8 @@ def test_an_unknown_model_is_an_error():
         find_model("TfidfSVC")
 
 
-def test_importing_the_registry_loads_no_model_code():
-    code = "import json, sys, wholescript.experiments.registry; print(json.dumps([*sys.modules]))"
+@pytest.mark.parametrize("module", ["registry", "metrics"])
+def test_importing_it_loads_no_model_code(module):
+    code = f"import json, sys, wholescript.experiments.{module}; print(json.dumps([*sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert not {"torch", "transformers", "sklearn", "pandas"} & set(json.loads(done.stdout))

@@ -32,7 +32,7 @@ from wholescript.experiments.documents.load import load_trained, load_trained_ru
 from wholescript.experiments.documents.runs import find_document_runs
 from wholescript.experiments.documents.train import DocumentExperiment
 from wholescript.experiments.experiment import run as execute
-from wholescript.experiments.registry import METRICS
+from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.train_commands import TRAIN_COMMANDS

@@ -1,37 +1,29 @@
 """`wholescript data`: prepare labelled data sets, extract features, find label errors, generate."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from wholescript.cli import data_films
 from wholescript.cli.options import (
-    DEFAULT_TARGET,
     Config,
     Data,
     Delimiter,
     Encoding,
-    FilmsPath,
     LabelColumn,
     OneSeed,
     Quotes,
-    RayAddress,
-    ScriptsSource,
     Store,
     Top,
-    Workers,
     load_labelled,
     open_workspace,
 )
 from wholescript.cli.output import EN_DASH, echo, print_rows, print_table
 from wholescript.data.datasets import DATASETS
-from wholescript.errors import DataError, ParameterError
+from wholescript.errors import ParameterError
 from wholescript.settings import PositiveInt, Seed, SplitShare
-
-if TYPE_CHECKING:
-    from wholescript.data.films.scripts import ScreenplayTexts
 
 CLEANING_STEPS = {
     "encoding": "characters repaired",
@@ -47,6 +39,8 @@ CLEANING_STEPS = {
 """Row labels by the counts of the metadata, in the order of the cleaning."""
 
 group = App(name="data", help="Prepare labelled data sets, extract features, find label errors.")
+for _function in (data_films.features, data_films.proper_names, data_films.ngrams):
+    group.command(_function)
 
 
 @group.command
@@ -195,133 +189,6 @@ def _print_summary(metadata: Mapping[str, Any]) -> None:
         if any(c.get(step) for c in counts):
             rows.append([label, *(f"{c[step]:,}" if step in c else EN_DASH for c in counts)])
     print_rows(["", *splits], rows)
-
-
-@group.command
-def features(
-    *,
-    path: FilmsPath = None,
-    source: ScriptsSource = "local",
-    target: Annotated[
-        str, Parameter(help="Label column; films without a value are left out.")
-    ] = DEFAULT_TARGET,
-    output: Annotated[
-        Path | None,
-        Parameter(help="Folder to write the feature bundle to; default: only fill the cache."),
-    ] = None,
-    core_only: Annotated[
-        bool,
-        Parameter(
-            negative=(),
-            help="Use only films whose script is a whole, properly typed draft (column `core`).",
-        ),
-    ] = False,
-    n_layer: Annotated[
-        PositiveInt, Parameter(help="Number of encoder layers, the first n of 6.")
-    ] = 3,
-    chunk_length: Annotated[PositiveInt, Parameter(help="Tokens per chunk.")] = 254,
-    chunk_overlap: Annotated[int, Parameter(help="Tokens that consecutive chunks share.")] = 0,
-    engine: Annotated[
-        Literal["auto", "torch", "openvino"],
-        Parameter(help="Inference engine; auto: OpenVINO if it is installed."),
-    ] = "auto",
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        Parameter(help="Data type; auto: bfloat16 if the hardware is fast at it."),
-    ] = "auto",
-    executor: Annotated[
-        Literal["local", "ray"], Parameter(help="Local processes or a Ray cluster.")
-    ] = "local",
-    address: RayAddress = None,
-    workers: Workers = None,
-) -> None:
-    """Extract word counts, token counts and chunk embeddings of all screenplays; resumable.
-
-    Example: `wholescript data features --path films.parquet --output features`
-    """
-    from wholescript.data.films import load_corpus
-    from wholescript.features.build import build_features, load_features
-    from wholescript.features.extract import FeatureConfig
-    from wholescript.files import check_output_folder
-
-    if output:
-        check_output_folder(output)
-    config = FeatureConfig(
-        n_layer=n_layer,
-        chunk_length=chunk_length,
-        chunk_overlap=chunk_overlap,
-        engine=engine,
-        precision=precision,
-    )
-    extract = _extraction(executor, address, workers)
-    corpus = load_corpus(source, path, target=target, core_only=core_only)
-    if output is None:
-        load_features(corpus, config, extract=extract)
-        echo(f"cached the features of {len(corpus)} films")
-    else:
-        error = build_features(corpus, output, config, extract=extract)
-        echo(f"wrote the features of {len(corpus)} films to {output}; {error}")
-
-
-def _extraction(executor: str, address: str | None, workers: int | None) -> Any:
-    if executor == "ray":
-        from wholescript.features.extract_ray import extract_records_on_ray
-
-        return partial(extract_records_on_ray, address=address, workers=workers)
-    from wholescript.features.extract import extract_records
-
-    if address:
-        raise ParameterError(f"--address {address} needs --executor ray")
-    return partial(extract_records, workers=workers)
-
-
-@group.command
-def proper_names(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
-    """Detect proper names in the bundled vocabulary; write data/screenplays/names.txt.
-
-    Example: `wholescript data proper-names --path films.parquet`
-    """
-    from wholescript.features.build import BUNDLE_FOLDER
-    from wholescript.features.bundle import read_bundle
-    from wholescript.features.proper_names import NAMES_FILE, write_proper_names
-    from wholescript.files import shown_path
-
-    texts = _texts(source, path, core_only=True)
-    found = write_proper_names(texts.values(), read_bundle(BUNDLE_FOLDER).word_counts.vocabulary)
-    echo(f"wrote {found:,} names to {shown_path(NAMES_FILE)}")
-
-
-@group.command
-def ngrams(*, path: FilmsPath = None, source: ScriptsSource = "local") -> None:
-    """Compute the kernels of n-grams of the bundled films; write data/screenplays/ngrams.bin.
-
-    Example: `wholescript data ngrams --path films.parquet`
-    """
-    from tqdm import tqdm
-
-    from wholescript.features.build import BUNDLE_FOLDER
-    from wholescript.features.bundle import NGRAMS, read_bundle, replace_ngrams
-    from wholescript.features.ngram_kernels import ngram_kernels
-    from wholescript.files import shown_path
-
-    texts, film_ids = _texts(source, path, core_only=False), read_bundle(BUNDLE_FOLDER).film_ids
-    if missing := [film_id for film_id in film_ids if film_id not in texts]:
-        raise DataError(f"{len(missing)} bundled films have no text there, {missing[0]!r} first")
-    texts = texts.select(film_ids)
-    replace_ngrams(BUNDLE_FOLDER, ngram_kernels(tqdm(texts.values(), "n-grams", unit="film")))
-    echo(f"wrote the kernels of {len(texts):,} films to {shown_path(BUNDLE_FOLDER / NGRAMS)}")
-
-
-def _texts(source: str, path: Path | None, *, core_only: bool) -> "ScreenplayTexts":
-    """Return the texts of the films of a source; raise DataError where it has none."""
-    from wholescript.data.films import load_corpus
-
-    texts = load_corpus(source, path, core_only=core_only).texts
-    if texts is None:
-        raise DataError(
-            "the bundled films have no texts: use --source local --path FILE, or --source hub"
-        )
-    return texts
 
 
 @group.command

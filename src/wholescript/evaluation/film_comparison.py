@@ -16,9 +16,17 @@ from wholescript.evaluation.strata import auc_by_stratum
 class MetricWithInterval(Protocol):
     """A number with its 95% interval, where it has one."""
 
-    value: float
-    low: float | None
-    high: float | None
+    @property
+    def value(self) -> float:
+        """The number."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper bound."""
 
 
 def compare(
@@ -43,6 +51,15 @@ def compare(
     differences = table.drop(columns="metric").set_index("model")
     values = pd.concat([bootstrap(model, **options) for model in predictions.values()])
     return values[["value", "low", "high"]].set_axis(differences.index).join(differences)
+
+
+def difference_table(comparison: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return the paired differences in a table of `compare`, without the row of the baseline.
+
+    Columns `value`, `low`, `high`, as a forest plot draws them.
+    """
+    columns = {"difference": "value", "difference_low": "low", "difference_high": "high"}
+    return comparison.drop(index=baseline)[list(columns)].rename(columns=columns)
 
 
 def metric_table(

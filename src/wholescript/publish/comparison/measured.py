@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.experiments.registry import MEASURED_UNITS
+from wholescript.experiments.metrics import MEASURED_UNITS
 
 FACTOR = 3.0
 """Largest accepted factor between the change of a number and that of the others of its axis."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from wholescript.experiments.key import PARTS
-from wholescript.experiments.registry import is_measured
+from wholescript.experiments.metrics import is_measured
 from wholescript.experiments.results import Metric, Results
 
 MADE = ("commit", "code", "wall_time_s")

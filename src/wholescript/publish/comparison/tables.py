@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wholescript.experiments.registry import is_measured
+from wholescript.experiments.metrics import is_measured
 from wholescript.publish.comparison.measured import Ratios
 
 TOLERANCE = 0.02  # fraction of the range of a column
