@@ -30,11 +30,11 @@ seed = 0  # of folds and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import compare, metric_table
-from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.evaluation.film_comparison import difference_table
 from wholescript.features.lm_scores import SURPRISAL, LMScoringConfig
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
+from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.language_models import results, scoring
 from wholescript.studies.screenplays.language_models.estimators import language_model_estimators
@@ -69,15 +69,14 @@ cells.show_table(results.reading_table(data, scores), "tbl-lm-reading")
 # %%
 estimators = language_model_estimators()
 runs = {
-    name: cells.cross_validation_run(f"language-models/{estimator.name}", estimator, data)
-    for name, estimator in estimators.items()
+    split: comparison.cross_validation_runs("language-models", estimators, data, split=split)
+    for split in comparison.SPLITS
 }
-predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 
 # %% label="fig-lm-auc"
 NGRAMS = "n-grams (1 to 3)"
-ranking = compare(predictions, "auc", baseline=NGRAMS, seed=seed)
-cells.show_figure(forest_plot(ranking, "AUROC", reference=0.5), "fig-lm-auc")
+ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=seed)
+cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
 # {numref}`fig-lm-auc` has the answers first. They rank films by nothing but what the model was
@@ -109,18 +108,15 @@ cells.show_figure(
 # tested on the same films.
 
 # %% label="fig-lm-difference"
-paired = ranking.drop(index=NGRAMS)[["difference", "difference_low", "difference_high"]]
-paired.columns = ["value", "low", "high"]
-cells.record_differences(
-    "language-models/differences", [cells.ModelComparison(runs, "auc", ranking)], baseline=NGRAMS
-)
+precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
+cells.record_differences("language-models/differences", [ranking, precision], baseline=NGRAMS)
+paired = difference_table(ranking.table, NGRAMS)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-lm-difference")
 
 # %% label="tbl-lm-models"
-shown = ["auc", "average_precision", "macro_f1", "brier", "ece", "within_decade_auc"]
-table = metric_table({name: run.metrics for name, run in runs.items()})[shown]
-cells.show_table(table, "tbl-lm-models")
+COLUMNS = ["auc", "average_precision", "macro_f1", "brier", "ece", "within_decade_auc"]
+cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models")
 
 # %% [markdown]
 # ### Later films
@@ -128,24 +124,9 @@ cells.show_table(table, "tbl-lm-models")
 # The same models, trained on films of before the first test year and tested on those since.
 
 # %% label="tbl-lm-temporal"
-later = {
-    name: cells.cross_validation_run(
-        f"language-models/{estimator.name}-temporal", estimator, data, split="temporal"
-    )
-    for name, estimator in estimators.items()
-}
-temporal = compare(
-    {name: run.predictions(FilmPredictions) for name, run in later.items()},
-    "auc",
-    baseline=NGRAMS,
-    seed=seed,
-)
-cells.record_differences(
-    "language-models/temporal-differences",
-    [cells.ModelComparison(later, "auc", temporal)],
-    baseline=NGRAMS,
-)
-cells.show_table(temporal.drop(columns=["p", "std"]), "tbl-lm-temporal")
+later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
+cells.record_differences("language-models/temporal-differences", [later], baseline=NGRAMS)
+cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 
 # %% [markdown]
 # ## Does reading more help?

@@ -39,7 +39,12 @@ CLEANING_STEPS = {
 """Row labels by the counts of the metadata, in the order of the cleaning."""
 
 group = App(name="data", help="Prepare labelled data sets, extract features, find label errors.")
-for _function in (data_films.features, data_films.proper_names, data_films.ngrams):
+for _function in (
+    data_films.features,
+    data_films.proper_names,
+    data_films.ngrams,
+    data_films.language_model,
+):
     group.command(_function)
 
 
