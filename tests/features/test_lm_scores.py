@@ -102,7 +102,7 @@ def test_losses_are_those_of_the_model_after_the_prompt(lm, windows):
 def test_answers_are_those_of_one_pass_over_the_whole_prompt(lm, windows):
     scorer = WindowScorer(lm, EXAMPLES)
     values = scorer.score(windows, [0, 3])
-    yes, no = yes_and_no(lm.tokenizer)
+    _, yes, no = yes_and_no(lm.tokenizer)
     assert yes != no
     prompts = [*scorer.questions, scorer.few_shot]
     for prompt, name in zip(prompts, ANSWERS, strict=True):
@@ -126,8 +126,15 @@ def test_prompt_with_examples_ends_with_the_question():
 
     prompt = build_prompt(Words(), NOMINATED, [("one pier", "Yes")])
     joined = "".join(prompt.before) + "TWO" + "".join(prompt.after)
-    assert joined.endswith(f"TWO\n\n{NOMINATED}\nAnswer: ")
+    assert joined.endswith(f"TWO\n\n{NOMINATED}\nAnswer:")
     assert f"one pier\n\n{NOMINATED}\nAnswer: Yes\n\n" in joined
+
+
+def test_answers_that_begin_alike_are_told_apart(lm):
+    shared, yes, no = yes_and_no(lm.tokenizer)
+    assert lm.tokenizer.decode([*shared, yes]) == " Y"
+    assert lm.tokenizer.decode([*shared, no]) == " N"
+    assert WindowScorer(lm).questions[0].after[-1] == shared[-1]
 
 
 def test_title_scores_are_log_probabilities(lm, windows):

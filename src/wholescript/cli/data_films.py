@@ -136,17 +136,17 @@ def language_model(
     ] = "smollm2",
     window: Annotated[PositiveInt, Parameter(help="Tokens of a window.")] = 512,
     rounds: Annotated[
-        PositiveInt, Parameter(help="Rounds of four windows that are read of each script.")
+        PositiveInt, Parameter(help="Rounds of two windows that are read of each script.")
     ] = 1,
-    title_films: Annotated[PositiveInt, Parameter(help="Films of which the title is asked.")] = 500,
+    title_films: Annotated[PositiveInt, Parameter(help="Films of which the title is asked.")] = 200,
     output: Annotated[
         Path | None, Parameter(help="Folder to write; default: that of the bundle.")
     ] = None,
 ) -> None:
     """Score the bundled core films by a language model; resumable, film by film.
 
-    A round takes about two seconds for each film on two cores. More rounds add windows between
-    those that are read; finished rounds are not repeated.
+    A round takes about five seconds a film on one core. More rounds add windows between those that
+    are read; finished rounds are not repeated.
 
     Example: `wholescript data language-model --path films.parquet --rounds 2`
     """

@@ -49,14 +49,14 @@ def build_prompt(
         ).replace("Answer:\n\n", "Answer: ")
     start = shown.rindex(_EXCERPT)
     end = shown.rindex(_ANSWER)
-    before, after = shown[:start], shown[start + len(_EXCERPT) : end]
+    # An answer in plain text begins with the space before it.
+    before, after = shown[:start], shown[start + len(_EXCERPT) : end].rstrip(" ")
     return Prompt(*(tokenizer.encode(part, add_special_tokens=False) for part in (before, after)))
 
 
-def yes_and_no(tokenizer: PreTrainedTokenizerBase) -> tuple[int, int]:
-    """Return the first token ids of the answers, after a conversation or after plain text."""
+def yes_and_no(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], int, int]:
+    """Return the token ids that both answers begin with, and the first in which each differs."""
     space = "" if tokenizer.chat_template else " "
-    yes, no = (
-        tokenizer.encode(space + answer, add_special_tokens=False)[0] for answer in ("Yes", "No")
-    )
-    return yes, no
+    yes, no = (tokenizer.encode(space + word, add_special_tokens=False) for word in ("Yes", "No"))
+    shared = next(i for i, pair in enumerate(zip(yes, no, strict=False)) if pair[0] != pair[1])
+    return yes[:shared], yes[shared], no[shared]

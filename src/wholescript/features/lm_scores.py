@@ -65,7 +65,7 @@ class LMScoringConfig:
 
     model: str = "smollm2"
     window: PositiveInt = 512
-    windows_per_round: PositiveInt = 4
+    windows_per_round: PositiveInt = 2
 
     def __post_init__(self) -> None:
         """Raise ParameterError for a size below 1."""

@@ -104,9 +104,14 @@ class WindowScorer:
 
     def __init__(self, lm: PretrainedLM, examples: Sequence[tuple[str, str]] = ()) -> None:
         self.lm = lm
-        self.yes, self.no = yes_and_no(lm.tokenizer)
-        self.questions = [build_prompt(lm.tokenizer, text) for text in (NOMINATED, OUTSTANDING)]
-        self.few_shot = build_prompt(lm.tokenizer, NOMINATED, examples) if examples else None
+        shared, self.yes, self.no = yes_and_no(lm.tokenizer)
+
+        def ask(question: str, examples: Sequence[tuple[str, str]] = ()) -> Prompt:
+            prompt = build_prompt(lm.tokenizer, question, examples)
+            return Prompt(prompt.before, [*prompt.after, *shared])
+
+        self.questions = [ask(NOMINATED), ask(OUTSTANDING)]
+        self.few_shot = ask(NOMINATED, examples) if examples else None
         self._title = build_prompt(lm.tokenizer, TITLE)
 
     @torch.inference_mode()
@@ -123,7 +128,7 @@ class WindowScorer:
         for prompt in self.questions:
             after = self._read(self._tokens(prompt.after, len(ids)), read.past_key_values)
             answers.append(self._log_odds(after))
-            read.past_key_values.crop(n_before + ids.shape[1])
+            read.past_key_values.crop(-len(prompt.after))
         answers.append(self._few_shot_log_odds(ids))
         rows = []
         for row, window in enumerate(chosen):

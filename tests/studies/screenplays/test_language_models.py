@@ -25,7 +25,7 @@ def model(tmp_path_factory):
 def corpus():
     """Eight films of 40 words or more, half of them positive."""
     rng = np.random.default_rng(0)
-    texts = [" ".join(rng.choice(WORDS, 40 + 4 * row)) for row in range(8)]
+    texts = ["MARA\n" + " ".join(rng.choice(WORDS, 40 + 4 * row)) for row in range(8)]
     films = pd.DataFrame(
         {
             "film_id": [f"film{row}" for row in range(8)],
@@ -36,8 +36,10 @@ def corpus():
         }
     )
     rows = {film_id: row for row, film_id in enumerate(films["film_id"])}
-    provenance = DataProvenance("local", "films.parquet", "f00d", "nominated", 8, 4)
-    return Corpus(films, "nominated", provenance, ScreenplayTexts(rows, texts.__getitem__))
+    provenance = DataProvenance("local", "films.parquet", "f00d")
+    return Corpus(
+        films, "nominated", provenance, ScreenplayTexts(rows, lambda row: texts[row].encode())
+    )
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_examples_are_two_of_each_class_in_a_fixed_order(corpus):
     assert len(set(chosen)) == 4
     assert chosen == scoring.choose_examples(corpus, 0)
     assert chosen != scoring.choose_examples(corpus, 1)
-    with pytest.raises(DataError, match=r"0 film\(s\) have the label 1"):
+    with pytest.raises(DataError, match=r"0 film\(s\) .* have the label 1"):
         scoring.choose_examples(corpus.select(np.array([0, 2, 4])), 0)
 
 
@@ -77,7 +79,13 @@ def test_titles_are_ranked(scores, corpus):
     titles = scores.titles
     assert len(titles) == len(corpus)
     assert titles["rank"].between(1, len(corpus)).all()
-    assert titles["named"].all()  # each script has a ferry
+
+
+def test_a_title_in_the_text_is_noticed(corpus, model):
+    found = scoring.rank_titles(corpus, scoring.LazyScorer(LMScoringConfig(model, 64, 2)))
+    assert found["named"].all()  # the scripts are about a ferry
+    other = replace(corpus, films=corpus.films.assign(title="Casablanca"))
+    assert not scoring.rank_titles(other, scoring.LazyScorer(LMScoringConfig(model)))["named"].any()
 
 
 def test_films_without_texts_are_an_error(corpus, model):

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wholescript.data.films import Corpus
 from wholescript.errors import DataError
 from wholescript.features.build import BUNDLE_FOLDER
+from wholescript.features.layout import dialogue_mask
 from wholescript.features.lm_prompts import CONTENT_FREE
 from wholescript.features.lm_scores import (
     LazyScorer,
@@ -64,12 +66,12 @@ class LMScores:
 def open_lm_scores(data: ScreenplayData, config: LMScoringConfig, *, seed: int) -> LMScores:
     """Return the scores of the films of a notebook: the stored ones of bundled films.
 
-    Films with texts are scored: in the run profile smoke two windows each, else a round.
+    Films with texts are scored: in the run profile smoke one window each, else a round of them.
     """
     if data.corpus.texts is None:
         return LMScores(*read_lm_scores(BUNDLE_FOLDER))
     if RUN_PROFILES[data.profile_name].n_text_chunks:
-        config = replace(config, windows_per_round=2)
+        config = replace(config, windows_per_round=1)
     return score_corpus(data.corpus, config, 1, examples=data.corpus, seed=seed)
 
 
@@ -113,17 +115,32 @@ def scripts(corpus: Corpus) -> Iterator[tuple[str, str]]:
 
 
 def choose_examples(corpus: Corpus, seed: int) -> list[str]:
-    """Return the films of the prompt with examples, one for each of `EXAMPLE_ANSWERS`."""
+    """Return the films of the prompt with examples, one for each of `EXAMPLE_ANSWERS`.
+
+    They are drawn among the scripts with names in capitals above the dialogue, as most have.
+
+    Raises:
+        DataError: there are too few of a class.
+    """
+    assert corpus.texts is not None
     rng = np.random.default_rng(seed)
     labels = np.asarray(corpus.labels)
     drawn = {}
     for answer, label in (("No", 0), ("Yes", 1)):
-        rows = np.flatnonzero(labels == label)
-        needed = EXAMPLE_ANSWERS.count(answer)
-        if len(rows) < needed:
-            raise DataError(f"{len(rows)} film(s) have the label {label}; examples need {needed}")
-        drawn[answer] = iter(rng.choice(rows, needed, replace=False))
-    return [corpus.film_ids[next(drawn[answer])] for answer in EXAMPLE_ANSWERS]
+        needed, found = EXAMPLE_ANSWERS.count(answer), []
+        for row in rng.permutation(np.flatnonzero(labels == label)):
+            film_id = corpus.film_ids[row]
+            if dialogue_mask(corpus.texts[film_id]).any():
+                found.append(film_id)
+            if len(found) == needed:
+                break
+        else:
+            raise DataError(
+                f"{len(found)} film(s) with dialogue under names in capitals have the label "
+                f"{label}; the prompt with examples needs {needed}"
+            )
+        drawn[answer] = iter(found)
+    return [next(drawn[answer]) for answer in EXAMPLE_ANSWERS]
 
 
 def example_texts(scorer: LazyScorer, corpus: Corpus, film_ids: list[str]) -> list[tuple[str, str]]:
@@ -151,22 +168,19 @@ def rank_titles(
     rng = np.random.default_rng(seed)
     titles = corpus.films["title"].tolist()
     rows = np.sort(rng.choice(len(corpus), min(n_films or len(corpus), len(corpus)), replace=False))
-    n_others = min(N_TITLES, len(set(titles))) - 1
+    every = list(dict.fromkeys(titles))
+    n_others = min(N_TITLES, len(every)) - 1
+    candidates = {
+        row: [titles[row], *rng.choice([t for t in every if t != titles[row]], n_others, False)]
+        for row in rows
+    }
+    asked = list(dict.fromkeys(title for titles in candidates.values() for title in titles))
+    prior = dict(zip(asked, _content_free_title_scores(scorer, asked), strict=True))
     found = []
-    for row in tqdm(rows, "titles", unit="film"):
-        text = corpus.texts[corpus.film_ids[row]]
-        windows = split_windows(scorer.lm, text, scorer.config.window)
+    for row, listed in tqdm(candidates.items(), "titles", unit="film"):
+        windows = split_windows(scorer.lm, corpus.texts[corpus.film_ids[row]], scorer.config.window)
         window = windows.ids[spread_order(len(windows))[min(1, len(windows) - 1)]]
-        others = [title for title in dict.fromkeys(titles) if title != titles[row]]
-        candidates = [titles[row], *rng.choice(others, n_others, replace=False).tolist()]
-        prior = np.mean(
-            [
-                scorer.scorer.title_scores(np.array(scorer.lm.encode(empty), np.int64), candidates)
-                for empty in CONTENT_FREE
-            ],
-            axis=0,
-        )
-        gains = scorer.scorer.title_scores(window, candidates) - prior
+        gains = scorer.scorer.title_scores(window, listed) - [prior[title] for title in listed]
         read = str(scorer.lm.tokenizer.decode(window)).lower()
         words = [word for word in titles[row].lower().split() if len(word) > 3]
         found.append(
@@ -177,6 +191,18 @@ def rank_titles(
             }
         )
     return pd.DataFrame(found)
+
+
+def _content_free_title_scores(scorer: LazyScorer, titles: list[str]) -> NDArray[np.float64]:
+    """Return the mean log P(title) in nats after inputs without content, (n,)."""
+    inputs = [np.array(scorer.lm.encode(text), np.int64) for text in CONTENT_FREE]
+    batches = [titles[start : start + N_TITLES] for start in range(0, len(titles), N_TITLES)]
+    return np.concatenate(
+        [
+            np.mean([scorer.scorer.title_scores(ids, batch) for ids in inputs], axis=0)
+            for batch in tqdm(batches, "titles without content", leave=False)
+        ]
+    )
 
 
 def with_lm_scores(data: ScreenplayData, scores: LMScores) -> ScreenplayData:
