@@ -161,15 +161,18 @@ def language_model(
     folder = output or BUNDLE_FOLDER
     corpus = load_corpus(source, path, core_only=False)
     core = corpus.films["core"].to_numpy()
+    tested = corpus.select(core)
+    if films and films < len(tested):
+        tested = tested.sample(films, seed=0)
     scores = score_corpus(
-        corpus.select(core.nonzero()[0]),
+        tested,
         LMScoringConfig(model, window),
         rounds,
-        examples=corpus.select((~core).nonzero()[0]),
+        examples=corpus.select(~core),
         n_title_films=title_films,
     )
     write_lm_scores(folder, scores.windows, scores.titles, scores.facts)
-    echo(f"wrote the scores of {core.sum():,} films to {shown_path(folder)}")
+    echo(f"wrote the scores of {len(tested):,} films to {shown_path(folder)}")
 
 
 def _texts(source: str, path: Path | None, *, core_only: bool) -> "ScreenplayTexts":

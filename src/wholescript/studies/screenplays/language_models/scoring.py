@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from wholescript.data.films import Corpus
 from wholescript.errors import DataError
+from wholescript.experiments.workspace import current_workspace
 from wholescript.features.build import BUNDLE_FOLDER
 from wholescript.features.layout import dialogue_mask
 from wholescript.features.lm_prompts import CONTENT_FREE
@@ -26,7 +27,7 @@ from wholescript.features.lm_scores import (
 )
 from wholescript.features.lm_windows import N_SHOT_TOKENS, split_windows, spread_order
 from wholescript.files import CACHE
-from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData
+from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData, screenplay_data
 
 N_TITLES = 20
 EXAMPLE_ANSWERS = ("No", "Yes", "Yes", "No")
@@ -206,8 +207,21 @@ def _content_free_title_scores(scorer: LazyScorer, titles: list[str]) -> NDArray
 
 
 def with_lm_scores(data: ScreenplayData, scores: LMScores) -> ScreenplayData:
-    """Return the data with the summary of the scores as columns of the table of films."""
-    films = data.dataset.films
-    summary = scores.summarize(films["film_id"].tolist()).reset_index(drop=True)
-    joined = pd.concat([films.reset_index(drop=True), summary], axis=1)
-    return replace(data, dataset=replace(data.dataset, films=joined))
+    """Return the films that have scores, whose summary is columns of their table; with new folds.
+
+    Raises:
+        DataError: too few films have scores.
+    """
+    scored = np.isin(data.corpus.film_ids, scores.windows["film_id"].unique())
+    corpus = data.corpus.select(scored)
+    first_test_year = current_workspace().parameters.get("first_test_year")
+    found = screenplay_data(
+        corpus,
+        data.dataset.features.select(corpus.film_ids),
+        data.profile_name,
+        data.seed,
+        first_test_year,
+    )
+    summary = scores.summarize(corpus.film_ids).reset_index(drop=True)
+    films = pd.concat([found.dataset.films.reset_index(drop=True), summary], axis=1)
+    return replace(found, dataset=replace(found.dataset, films=films))
