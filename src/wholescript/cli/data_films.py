@@ -138,6 +138,9 @@ def language_model(
     rounds: Annotated[
         PositiveInt, Parameter(help="Rounds of two windows that are read of each script.")
     ] = 1,
+    films: Annotated[
+        PositiveInt | None, Parameter(help="Number of films, drawn at random; default: all.")
+    ] = None,
     title_films: Annotated[PositiveInt, Parameter(help="Films of which the title is asked.")] = 200,
     output: Annotated[
         Path | None, Parameter(help="Folder to write; default: that of the bundle.")
