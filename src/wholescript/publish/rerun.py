@@ -16,10 +16,6 @@ from wholescript.publish.parameters import published_parameters
 
 TRAINED_ON = {"stored": "bundled"}
 """The source with which a notebook is executed again, where it is another than the published."""
-SCALES = {"07_scratch_or_finetune": "cpu"}
-"""The scale of a notebook that publishes stored runs, if it is not smoke: at it some of its runs
-are the same experiments as stored ones. Those of the others are so at full only."""
-
 LONG = {"02_imbalance": 7, "03_memory": 10, "04_training": 15}
 """The notebooks that a rerun leaves out unless they are named or a scale is given, with the minutes
 that they take on two cores. The others make most of the runs that they show."""
@@ -57,7 +53,7 @@ def rerun(
     """Execute notebooks, by default all but `LONG`, with an empty output root; compare the output.
 
     A notebook that publishes stored runs trains on the bundled texts instead, at `scale`, by
-    default the one in `SCALES`. All others have published parameters except `scale`, if one is
+    default smoke. All others have published parameters except `scale`, if one is
     given. `on_notebook` is called after each one.
     Published results are neither read nor written. Notebooks with published parameters are compared
     whole, others by the runs that are stored too (`compare_outputs`).
@@ -89,7 +85,7 @@ def _changed(project: Project, name: str, scale: str | None) -> dict[str, Any]:
     published = published_parameters(project, name)
     wanted = {} if scale is None else {"scale": scale}
     if (source := published.get("source")) in TRAINED_ON:
-        wanted = {"scale": SCALES.get(name, "smoke"), **wanted, "source": TRAINED_ON[source]}
+        wanted = {"scale": "smoke", **wanted, "source": TRAINED_ON[source]}
     return {key: value for key, value in wanted.items() if published.get(key, value) != value}
 
 
