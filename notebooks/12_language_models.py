@@ -31,7 +31,7 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.film_comparison import difference_table
-from wholescript.features.lm_scores import SURPRISAL, LMScoringConfig
+from wholescript.features.lm_scores import SURPRISAL_NAMES, LMScoringConfig
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
 from wholescript.studies.screenplays import comparison
@@ -52,7 +52,7 @@ data = scoring.with_lm_scores(data, scores)
 # A window is read once. From that one pass come the loss of each token, and the answers to two
 # questions that are asked after the window.
 
-# %%
+# %% label="tbl-lm-reading"
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
 cells.show_table(results.reading_table(data, scores), "tbl-lm-reading")
 
@@ -91,7 +91,7 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-au
 # depend on the order of words, which counts of words cannot hold.
 
 # %% label="fig-lm-columns"
-columns = results.rank_films_by_columns(data, SURPRISAL, seed=seed)
+columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
 cells.show_figure(
     forest_plot(columns, "AUROC of one measure alone", reference=0.5), "fig-lm-columns"
 )

@@ -37,24 +37,25 @@ WINDOWS = "language_model.parquet"
 TITLES = "language_model_titles.parquet"
 FACTS = "language_model.json"
 ANSWERS = ("log_odds_nominated", "log_odds_outstanding", "log_odds_few_shot")
-SURPRISAL = (
-    "loss_mean",
-    "loss_between_windows",
-    "loss_trend",
-    "loss_std",
-    "entropy",
-    "loss_minus_entropy",
-    "accuracy",
-    "context_gain",
-    "loss_dialogue",
-    "loss_action",
-    "dialogue_minus_action",
-    "dialogue_share",
-    "dialogue_share_between_windows",
-    "characters_per_token",
-    "bits_per_character",
-)
-"""The columns of `summarize_films` on how well the model predicts a script."""
+SURPRISAL_NAMES = {
+    "loss_mean": "loss, mean",
+    "loss_between_windows": "loss, deviation between windows",
+    "loss_trend": "loss, slope from first to last window",
+    "loss_std": "loss, deviation within a window",
+    "entropy": "entropy of the prediction",
+    "loss_minus_entropy": "loss minus entropy",
+    "accuracy": "tokens predicted right",
+    "context_gain": "loss, first minus last quarter",
+    "loss_dialogue": "loss of dialogue",
+    "loss_action": "loss of action",
+    "dialogue_minus_action": "loss, dialogue minus action",
+    "dialogue_share": "share of dialogue",
+    "dialogue_share_between_windows": "share of dialogue, deviation",
+    "characters_per_token": "characters per token",
+    "bits_per_character": "bits per character",
+}
+"""The columns of `summarize_films` on how well the model predicts a script, and what they are."""
+SURPRISAL = tuple(SURPRISAL_NAMES)
 
 _ROWS = ("window", "n_windows")
 

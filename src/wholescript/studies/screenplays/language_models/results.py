@@ -1,5 +1,6 @@
 """Tables of what a language model read, and of what its scores show."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,20 +48,21 @@ def reading_metrics(data: ScreenplayData, scores: LMScores) -> dict[str, Metric]
 
 
 def rank_films_by_columns(
-    data: ScreenplayData, columns: tuple[str, ...], *, seed: int
+    data: ScreenplayData, columns: Mapping[str, str], *, seed: int
 ) -> pd.DataFrame:
     """Return the AUROC of each column alone, nothing fitted: columns `value`, `low`, `high`.
 
-    Above 0.5, positive films have higher values. Missing values become the median.
+    `columns` are columns of the table of films with the names to show. Above 0.5, positive films
+    have higher values. Missing values become the median.
     """
     films = data.dataset.films[list(columns)]
     filled = replace(data.dataset, films=data.dataset.films.assign(**films.fillna(films.median())))
     folds = data.folds_of("first_repeat")
     found = {}
-    for column in columns:
+    for column, name in columns.items():
         estimator = FilmColumnScore(column, column)
         predictions = cross_validate(estimator, filled, folds, seed=seed, progress=False)
-        found[column] = bootstrap(predictions, ["auc"], seed=seed).iloc[0]
+        found[name] = bootstrap(predictions, ["auc"], seed=seed).iloc[0]
     return pd.DataFrame(found).T[["value", "low", "high"]].astype(float)
 
 
