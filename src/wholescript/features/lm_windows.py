@@ -203,7 +203,7 @@ class WindowScorer:
 
 def prompt_texts(prompt: Prompt, lm: PretrainedLM) -> tuple[str, str]:
     """Return what a model reads before and after the text of a script."""
-    before, after = (lm.tokenizer.decode(ids) for ids in (prompt.before, prompt.after))
+    before, after = (str(lm.tokenizer.decode(ids)) for ids in (prompt.before, prompt.after))
     return before, after
 
 

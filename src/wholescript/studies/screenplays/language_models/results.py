@@ -11,6 +11,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from wholescript.evaluation.film_bootstrap import bootstrap
 from wholescript.experiments.results import Metric
 from wholescript.features.lm_scores import SURPRISAL
+from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.film_columns import FilmColumnScore, FilmColumnsLR
 from wholescript.studies.screenplays.cross_validation import cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
@@ -75,7 +76,7 @@ def auc_by_windows_read(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
     n_windows = 1
     while n_windows <= scores.n_read:
         part = with_lm_scores(data, scores.first(n_windows))
-        estimators = {
+        estimators: dict[str, Estimator] = {
             "surprisal": FilmColumnsLR(name=f"lm-surprisal-{n_windows}", columns=SURPRISAL),
             "zero-shot: nominated?": FilmColumnScore(
                 "log_odds_nominated", f"lm-zero-shot-{n_windows}"
