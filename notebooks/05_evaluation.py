@@ -62,6 +62,9 @@ from wholescript.studies.screenplays.models.configurations import (
     late_fusion_models,
     ngram_models,
 )
+from wholescript.studies.screenplays.models.long_context_configurations import (
+    long_context_aggregators,
+)
 
 # %%
 notebook = begin_notebook("05_evaluation", globals())
@@ -221,6 +224,43 @@ show_table(
     ),
     "tbl-ngrams",
 )
+
+# %% [markdown]
+# ## Longformer and Mamba-2
+#
+# Longformer and Mamba-2 as aggregators of the chunk embeddings, on the same folds: paired
+# differences from n-grams.
+
+# %%
+long_context = long_context_aggregators(data.profile.epochs, data.profile.n_inner_folds)
+long_context_runs = {
+    name: load_or_run(f"long-context/{model.name}", model, data)
+    for name, model in long_context.items()
+}
+long_context_runs |= {name: runs[name] for name in (BASELINE, *chunks, NGRAMS)}
+
+# %% label="fig-long-context"
+long_context_comparison = compare(
+    {name: run.predictions(FilmPredictions) for name, run in long_context_runs.items()},
+    "auc",
+    baseline=NGRAMS,
+    seed=seed,
+)
+record_differences(
+    "evaluation/long-context-differences",
+    [ModelComparison(long_context_runs, "auc", long_context_comparison)],
+    baseline=NGRAMS,
+)
+paired = long_context_comparison.drop(index=NGRAMS)[
+    ["difference", "difference_low", "difference_high"]
+]
+paired.columns = ["value", "low", "high"]
+show_figure(
+    forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0), "fig-long-context"
+)
+
+# %% label="tbl-long-context"
+show_table(long_context_comparison.drop(columns=["p", "std"]), "tbl-long-context")
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts

@@ -2,8 +2,9 @@
 
 Longformer (Beltagy, Peters and Cohan, 2020): each token attends to a window of its neighbours, the
 first token to all and all to it. Mamba-2 (Dao and Gu, 2024): a state of fixed size is carried from
-token to token. Time and memory of both are linear in the length. `pretrained_encoder` loads these
-and other models of transformers.
+token to token. Time and memory of both are linear in the length, but for a small term of Mamba-2,
+which is quadratic in the number of its chunks. `pretrained_encoder` loads these and other models of
+transformers.
 
 Masks are bool, (n, length), True for tokens; padding is on the right.
 """

@@ -57,8 +57,8 @@ class LongformerAggregator(nn.Module):
         n_films = len(kept)
         states = torch.cat([self.global_vector.expand(n_films, 1, -1), self.embed(kept)], 1)
         mask = torch.cat([mask.new_ones(n_films, 1), mask], 1)
-        first = self.longformer.config.pad_token_id + 1
-        positions = torch.cat([places.new_zeros(n_films, 1), places + 1], 1) + first
+        # Position 0 is that of padding, 1 that of the global vector.
+        positions = torch.cat([places.new_zeros(n_films, 1), places + 1], 1) + 1
         states = longformer_states(
             self.longformer, mask, inputs_embeds=states, position_ids=positions
         )

@@ -57,9 +57,7 @@ class LongContextBenchmark(BenchmarkModel):
             )
         else:
             encoder = LongContextEncoder(
-                mamba2(
-                    self.vocab_size, d_state=self.d_state, chunk_size=self.chunk_size, **common
-                )
+                mamba2(self.vocab_size, d_state=self.d_state, chunk_size=self.chunk_size, **common)
             )
         return ChunkedClassifier(encoder, QueryAggregator(self.d_model, self.d_aggregator))
 
@@ -75,7 +73,9 @@ class LongContextBenchmark(BenchmarkModel):
 def long_context_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
     """Return memory and time of a training step for each model and length: `measure_lengths`."""
     objective = EndToEndObjective("full_backprop", chunks_per_group=1)
-    measured = {name: (objective, LongContextBenchmark(encoder=name)) for name in ENCODERS}
+    measured: dict[str, tuple[EndToEndObjective, BenchmarkModel]] = {
+        name: (objective, LongContextBenchmark(encoder=name)) for name in ENCODERS
+    }
     return measure_lengths(measured, settings["n_chunks"])
 
 

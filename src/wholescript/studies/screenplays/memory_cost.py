@@ -97,7 +97,7 @@ def gradient_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
 
 def footprint_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
     """Return memory and time of a training step for each strategy and length: `measure_lengths`."""
-    measured = {
+    measured: dict[str, tuple[EndToEndObjective, BenchmarkModel]] = {
         strategy: (_objective(strategy, settings), BENCHMARK_MODEL)
         for strategy in MEMORY_STRATEGIES
     }

@@ -37,10 +37,12 @@ def long_context_aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estim
     """
     config = TrainConfig(epochs=min(8, epochs), learning_rate=1e-3, patience=2)
     return {
-        name: LongContextMILClassifier(
-            architecture, n_inner_folds=n_inner_folds, train_config=config
-        )
-        for name, architecture in (("Longformer", "longformer"), ("Mamba-2", "mamba2"))
+        "Longformer": LongContextMILClassifier(
+            "longformer", n_inner_folds=n_inner_folds, train_config=config
+        ),
+        "Mamba-2": LongContextMILClassifier(
+            "mamba2", n_inner_folds=n_inner_folds, train_config=config
+        ),
     }
 
 

@@ -14,7 +14,7 @@ STRATEGY_LABELS = {
 
 
 def cost_by_length(footprints: pd.DataFrame, column: str, label: str) -> Figure:
-    """Draw a column of `footprint_table` against script length, a line for each strategy or model."""
+    """Draw a column of `footprint_table` against script length, a line for each model."""
     figure, axes = plt.subplots(figsize=(7.0, 3.4))
     for memory_strategy, rows in footprints.groupby("memory_strategy", sort=False):
         axes.plot(
