@@ -275,9 +275,10 @@ show_figure(
 all_runs = runs | long_context_runs
 predictions |= {n: run.predictions(FilmPredictions) for n, run in long_context_runs.items()}
 long_context_comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
+of_both = long_context_comparison.loc[["mean pooling", *long_context_runs]]
 record_differences(
     "long-context/differences",
-    [ModelComparison(all_runs, "auc", long_context_comparison)],
+    [ModelComparison(all_runs, "auc", of_both)],
     baseline="mean pooling",
 )
 show_figure(forest_plot(long_context_comparison, "AUROC", reference=0.5), "fig-long-context-auc")

@@ -237,7 +237,7 @@ long_context_runs = {
     name: load_or_run(f"long-context/{model.name}", model, data)
     for name, model in long_context.items()
 }
-long_context_runs |= {name: runs[name] for name in (BASELINE, *chunks, NGRAMS)}
+long_context_runs |= {name: runs[name] for name in (*chunks, NGRAMS)}
 
 # %% label="fig-long-context"
 long_context_comparison = compare(

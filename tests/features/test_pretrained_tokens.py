@@ -49,5 +49,5 @@ def test_tokenizers_have_folders_of_their_own(folder, tmp_path):
 
 
 def test_unknown_name_is_refused(tmp_path):
-    with pytest.raises(ParameterError, match="tokenizer of .*nothing.* cannot be loaded"):
+    with pytest.raises(ParameterError, match=r"tokenizer of .*nothing.* cannot be loaded"):
         cache_pretrained_tokens([], str(tmp_path / "nothing"))

@@ -118,7 +118,7 @@ def test_model_in_a_folder_is_finetuned_on_texts(kind, written, tmp_path):
 
 def test_chunks_longer_than_the_positions_are_refused(tmp_path):
     model = pretrained_model(write_tiny(tmp_path, "gpt2"))
-    with pytest.raises(ParameterError, match="chunk_length=63: .*64 tokens.*to 62 or less"):
+    with pytest.raises(ParameterError, match=r"chunk_length=63: .*64 tokens.*to 62 or less"):
         replace(model, chunk_length=63).build()
 
 
