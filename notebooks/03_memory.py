@@ -169,11 +169,11 @@ show_figure(
     tolerance=0.4,
 )
 
-# %% label="tbl-long-context"
+# %% label="tbl-long-context-cost"
 long_context_comparison = record_metrics(
     "memory/long-context-comparison", long_context_cost.comparison_metrics(all_costs)
 )
-show_table(value_table(long_context_comparison.metrics), "tbl-long-context", {"value": ".3g"})
+show_table(value_table(long_context_comparison.metrics), "tbl-long-context-cost", {"value": ".3g"})
 
 # %% [markdown]
 # The table is about the longest script: memory and time of a step over those of gradient caching.

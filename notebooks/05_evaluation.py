@@ -239,7 +239,7 @@ long_context_runs = {
 }
 long_context_runs |= {name: runs[name] for name in (*chunks, NGRAMS)}
 
-# %% label="fig-long-context"
+# %% label="fig-long-context-difference"
 long_context_comparison = compare(
     {name: run.predictions(FilmPredictions) for name, run in long_context_runs.items()},
     "auc",
@@ -256,11 +256,12 @@ paired = long_context_comparison.drop(index=NGRAMS)[
 ]
 paired.columns = ["value", "low", "high"]
 show_figure(
-    forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0), "fig-long-context"
+    forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0),
+    "fig-long-context-difference",
 )
 
-# %% label="tbl-long-context"
-show_table(long_context_comparison.drop(columns=["p", "std"]), "tbl-long-context")
+# %% label="tbl-long-context-difference"
+show_table(long_context_comparison.drop(columns=["p", "std"]), "tbl-long-context-difference")
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts
