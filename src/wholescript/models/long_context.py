@@ -11,6 +11,7 @@ Masks are bool, (n, length), True for tokens; padding is on the right.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import ERROR
 from typing import Any, Literal
 
 import torch
@@ -26,12 +27,14 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
+from transformers.utils import logging
 
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.models.pooling import pool_tokens
 
 LongPooling = Literal["first", "last", "mean"]
+NO_SPECIAL_TOKENS: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None}
 OFFSET_POSITIONS = ("longformer", "roberta", "xlm-roberta")
 """Models whose positions start after `pad_token_id`, as those of RoBERTa do."""
 
@@ -132,6 +135,8 @@ def longformer(
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
         initializer_range=d_model**-0.5,  # the default, 0.02, is that of 768 dimensions
+        sep_token_id=None,
+        **NO_SPECIAL_TOKENS,
     )
     return LongformerModel(config, add_pooling_layer=False)
 
@@ -156,6 +161,7 @@ def mamba2(
     """
     if 2 * d_model % n_head:
         raise ParameterError(f"2 x d_model={2 * d_model} is no multiple of n_head={n_head}")
+    _allow_missing_kernels()
     config = Mamba2Config(
         vocab_size=vocab_size,
         pad_token_id=pad_token_id,
@@ -169,6 +175,7 @@ def mamba2(
         chunk_size=chunk_size,
         initializer_range=d_model**-0.5,
         use_cache=False,
+        **NO_SPECIAL_TOKENS,
     )
     return Mamba2Model(config)
 
@@ -182,6 +189,7 @@ def pretrained_encoder(name: str, pooling: LongPooling | None = None) -> LongCon
     Raises:
         ParameterError: there is no such model, or it is none of token states.
     """
+    _allow_missing_kernels()
     with _loading(name):
         model = AutoModel.from_pretrained(name, dtype=torch.float32)
     if not hasattr(model.config, "hidden_size") or model.config.is_encoder_decoder:
@@ -201,6 +209,12 @@ def pretrained_max_tokens(name: str) -> int | None:
     with _loading(name):
         config = AutoConfig.from_pretrained(name)
     return max_tokens(config)
+
+
+def _allow_missing_kernels() -> None:
+    """Silence the advice to install kernels for a GPU where there is none."""
+    if not torch.cuda.is_available():
+        logging.get_logger("transformers.integrations.hub_kernels").setLevel(ERROR)
 
 
 @contextmanager
