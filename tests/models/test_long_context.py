@@ -22,11 +22,11 @@ SMALL = {"d_model": 16, "n_head": 2, "n_layer": 2}
 
 def small_longformer(**options):
     settings = {"d_feedforward": 24, "attention_window": 8, "max_tokens": 64, "dropout": 0.0}
-    return longformer(VOCAB, **SMALL, **settings | options)
+    return longformer(VOCAB, **SMALL | settings | options)
 
 
 def small_mamba2(**options):
-    return mamba2(VOCAB, **SMALL, **{"d_state": 4, "chunk_size": 8} | options)
+    return mamba2(VOCAB, **SMALL | {"d_state": 4, "chunk_size": 8} | options)
 
 
 @pytest.fixture(params=[small_longformer, small_mamba2])
@@ -116,7 +116,7 @@ def test_mamba2_carries_nothing_back_from_later_tokens():
     ("build", "message"),
     [
         (lambda: small_longformer(attention_window=7), "attention_window=7 must be even"),
-        (lambda: small_longformer(d_model=15), "d_model=15 is no multiple of n_head=2"),
+        (lambda: small_longformer(n_head=3), "d_model=16 is no multiple of n_head=3"),
         (lambda: mamba2(VOCAB, d_model=5, n_head=4), r"2 x d_model=10 is no multiple of n_head=4"),
     ],
 )

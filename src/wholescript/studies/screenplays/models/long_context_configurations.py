@@ -33,16 +33,16 @@ TEXT_TRAIN_CONFIG = TrainConfig(
 def long_context_aggregators(epochs: int, n_inner_folds: int) -> dict[str, Estimator]:
     """Return Longformer and Mamba-2 over frozen chunk embeddings.
 
-    `epochs` is the maximum, `n_inner_folds` the number of networks that are averaged.
+    `epochs` is the maximum, `n_inner_folds` the number of networks that are averaged. An epoch
+    takes as long as several of the query decoder: at most 3 inner folds are used.
     """
     config = TrainConfig(epochs=min(8, epochs), learning_rate=1e-3, patience=2)
+    n_folds = min(3, n_inner_folds)
     return {
         "Longformer": LongContextMILClassifier(
-            "longformer", n_inner_folds=n_inner_folds, train_config=config
+            "longformer", n_inner_folds=n_folds, train_config=config
         ),
-        "Mamba-2": LongContextMILClassifier(
-            "mamba2", n_inner_folds=n_inner_folds, train_config=config
-        ),
+        "Mamba-2": LongContextMILClassifier("mamba2", n_inner_folds=n_folds, train_config=config),
     }
 
 
