@@ -50,7 +50,7 @@ def test_step_is_measured_in_a_process_of_its_own(encoder):
 
 
 def test_comparison_is_about_the_longest_film(monkeypatch):
-    def measured(objective, n_chunks, model):
+    def measured(objective, n_chunks, model, n_steps):
         if model.encoder == "longformer" and n_chunks == 4:
             return None
         return Footprint(3.0 * n_chunks, 10**9 * n_chunks, 6 * 10**8 * n_chunks)

@@ -105,23 +105,28 @@ def footprint_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
 
 
 def measure_lengths(
-    measured: Mapping[str, tuple[EndToEndObjective, BenchmarkModel]], lengths: Sequence[int]
+    measured: Mapping[str, tuple[EndToEndObjective, BenchmarkModel]],
+    lengths: Sequence[int],
+    *,
+    n_rounds: int = ROUNDS,
+    n_steps: int = 3,
 ) -> dict[str, Metric]:
     """Return memory and time of a training step of each model and length, in chunks.
 
+    In each round, `n_steps` steps are measured in a process of their own.
     `<name>:<chunks>:activation_gb`, `peak_rss_gb`, `step_seconds` (the fastest of all rounds) and
     `n_tokens`. A step that ran out of memory has `n_tokens` only.
     """
-    plan = [(name, n_chunks) for n_chunks in lengths for name in measured] * ROUNDS
+    plan = [(name, n_chunks) for n_chunks in lengths for name in measured] * n_rounds
     footprints: dict[tuple[str, int], list[Footprint]] = {step: [] for step in plan}
     for name, n_chunks in tqdm(plan, desc="memory cost", unit="step"):
         objective, model = measured[name]
-        if footprint := measure_footprint(objective, n_chunks, model):
+        if footprint := measure_footprint(objective, n_chunks, model, n_steps=n_steps):
             footprints[name, n_chunks].append(footprint)
     found: dict[str, Metric] = {}
     for (name, n_chunks), rounds in footprints.items():
         key = f"{name}:{n_chunks}"
-        if len(rounds) == ROUNDS:
+        if len(rounds) == n_rounds:
             seconds = min(footprint.seconds for footprint in rounds)
             activation_gb = max(f.activation_bytes for f in rounds) / BYTES_PER_GB
             peak_gb = max(footprint.peak_bytes for footprint in rounds) / BYTES_PER_GB

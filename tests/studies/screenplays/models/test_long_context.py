@@ -128,11 +128,10 @@ def test_pretrained_encoder_needs_a_name():
 
 
 @needs_tokenizer
-def test_models_from_scratch_are_trained_on_whole_scripts(written):
+def test_models_from_scratch_are_trained_on_windows(written):
     models = long_context_encoders()
     assert len({model.name for model in models.values()}) == len(models) == 2
     for model in models.values():
-        assert model.chunk_length == WHOLE_SCRIPT
         short = quick(model, chunk_length=100)
         short.cache_inputs(scripts())
         first, again = (short.fit_predict(written, *ROWS, seed=3).test for _ in range(2))
