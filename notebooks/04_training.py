@@ -13,7 +13,7 @@
 # aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About eight minutes on two cores; finished folds are loaded.
+# takes.** About half an hour on two cores; finished folds are loaded.
 #
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each chunk
 # has 254 tokens, and its embedding is the mean of its token states. The lower half costs half as
@@ -252,8 +252,8 @@ show_figure(
 # a sliding window, and one global token to all and all to it. *Mamba-2* (Dao and Gu, 2024) is a
 # state space model: a state of fixed size is carried along the sequence. Both are the classes of
 # `transformers`, small and untrained. As aggregators over the frozen chunk embeddings, they are
-# trained like the other ones: the same folds, seeds, early stopping and inner folds, whose
-# networks are averaged.
+# trained like the other ones, on the same folds with the same seeds, but on {fixed}`3` inner folds
+# only, as the transformer encoder is: their networks are averaged.
 
 # %%
 long_context_models = long_context_configurations.long_context_aggregators(
