@@ -14,8 +14,8 @@
 # activations do not fit in memory?
 #
 # **What you need.** Nothing but the bundled token counts: what a step costs depends on how long a
-# film is, not on what it says, so token ids are drawn at random. **How long it takes.** A quarter of
-# an hour on two cores; measurements are stored, and not repeated while the settings stay.
+# film is, not on what it says, so token ids are drawn at random. **How long it takes.** A quarter
+# of an hour on two cores; measurements are stored, and not repeated while the settings stay.
 #
 # The model is a small one from scratch: a bidirectional transformer encoder that turns a chunk of
 # tokens into a vector, and a transformer decoder that attends to the vectors with a learned query.
