@@ -35,7 +35,7 @@ from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
 from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data, with_extra_training_films
-from wholescript.studies.screenplays.models import configurations
+from wholescript.studies.screenplays.models import configurations, long_context_configurations
 
 # %%
 notebook = cells.begin_notebook("05_evaluation", globals())
@@ -171,6 +171,27 @@ ngram_table = comparison.run_metrics(ngram_runs["random"], [*ranks, "ece"]).join
     later.add_suffix(f", from {first_test_year}")
 )
 cells.show_table(ngram_table, "tbl-ngrams")
+
+# %% [markdown]
+# ## Longformer and Mamba-2
+#
+# Longformer and Mamba-2 as aggregators of the chunk embeddings, on the same folds: paired
+# differences from n-grams.
+
+# %%
+long_context = long_context_configurations.long_context_aggregators(*size)
+long_context_runs = comparison.load_or_run_all("long-context", long_context, data)
+long_context_runs |= {name: runs["random"][name] for name in (*chunks, NGRAMS)}
+
+# %% label="fig-long-context-difference"
+by_architecture = comparison.compare_runs(long_context_runs, "auc", baseline=NGRAMS, seed=seed)
+cells.record_differences("evaluation/long-context-differences", [by_architecture], baseline=NGRAMS)
+paired = difference_table(by_architecture.table, NGRAMS)
+figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
+cells.show_figure(figure, "fig-long-context-difference")
+
+# %% label="tbl-long-context-difference"
+cells.show_table(by_architecture.table.drop(columns=["p", "std"]), "tbl-long-context-difference")
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts

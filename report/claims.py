@@ -11,6 +11,7 @@ AGGREGATORS = (
     "training/gated-attention",
     "training/query-decoder",
 )
+LONG_CONTEXT = ("long-context/longformer", "long-context/mamba2")
 UNIGRAMS, NGRAMS = "evaluation/unigrams", "evaluation/ngrams"
 FUSION = "training/gated-attention-and-year-length-layout-tfidf"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
@@ -127,6 +128,21 @@ def scratch_encoder_between_chance_and_tfidf(results: Results) -> bool:
         alone > 0.5
         and results.difference(f"chunk-encoders/scratch-mlm-pretrained - {TFIDF}:auc").high < 0
     )
+
+
+@claim(
+    "Longformer and Mamba-2 over frozen chunk embeddings each have a lower AUROC than the n-grams."
+)
+def long_context_below_ngrams(results: Results) -> bool:
+    """The paired interval of each lies below zero."""
+    return all(results.difference(f"{run} - {NGRAMS}:auc").high < 0 for run in LONG_CONTEXT)
+
+
+@claim("Neither Longformer nor Mamba-2 over frozen chunk embeddings improves on their mean.")
+def long_context_no_gain_over_mean_pooling(results: Results) -> bool:
+    """The paired interval of neither lies above zero."""
+    mean = AGGREGATORS[0]
+    return all(results.difference(f"{run} - {mean}:auc").low <= 0 for run in LONG_CONTEXT)
 
 
 @claim("Each quarter of the script predicts less than the whole script does.")

@@ -109,8 +109,16 @@ def end_to_end(
     model: Annotated[
         tuple[str, ...], Parameter(help="Model to train; repeatable; default: all.")
     ] = (),
+    pretrained: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Model of transformers to fine-tune, such as allenai/longformer-base-4096, "
+            "state-spaces/mamba-130m-hf, answerdotai/ModernBERT-base or gpt2: a name on the hub, "
+            "or a folder written by save_pretrained; repeatable."
+        ),
+    ] = (),
 ) -> None:
-    """Train the chunk encoders that need the texts on the bundled films; resumable.
+    """Train the encoders that need the texts on the bundled films; resumable.
 
     Example: `wholescript train end-to-end films.parquet --model scratch-causal`
     """
@@ -123,7 +131,7 @@ def end_to_end(
     tune_allocator()
     project = Project()
     activate(Workspace(project, RunStore(project.root / "results")))
-    for run in train_end_to_end(films, model):
+    for run in train_end_to_end(films, model, pretrained):
         auc = run.metrics["auc"]
         echo(f"{run.name}: AUROC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})")
 

@@ -174,6 +174,11 @@ MODELS = {
             "MILClassifier", "multiple-instance network", f"{_SCREENPLAYS}.mil:MILClassifier"
         ),
         ModelInfo(
+            "LongContextMILClassifier",
+            "multiple-instance network, Longformer or Mamba-2",
+            f"{_SCREENPLAYS}.long_context:LongContextMILClassifier",
+        ),
+        ModelInfo(
             "MultiTaskMILClassifier",
             "multiple-instance network, multi-task",
             f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
@@ -256,6 +261,10 @@ MODEL_DISPLAY_NAMES = {
     "linear-attention": "linear attention",
     "transformer-encoder": "transformer encoder",
     "query-decoder": "query decoder",
+    "longformer": "Longformer",
+    "mamba2": "Mamba-2",
+    "scratch-longformer": "Longformer from scratch",
+    "scratch-mamba2": "Mamba-2 from scratch",
     "gated-attention-and-tfidf": "gated attention + TF-IDF",
     "gated-attention-and-layout": "gated attention + screenplay layout",
     "gated-attention-and-year-length": "gated attention + year, length",

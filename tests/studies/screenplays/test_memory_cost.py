@@ -55,7 +55,7 @@ def test_step_on_stored_vectors_and_encoding_are_timed(monkeypatch):
 
 
 def test_footprint_table_has_a_row_for_each_strategy_and_length(monkeypatch):
-    def out_of_memory(objective, n_chunks):
+    def out_of_memory(objective, n_chunks, model, n_steps):
         if objective.memory_strategy == "full_backprop" and n_chunks == 4:
             return None
         return Footprint(1.0, 10**9 * n_chunks, 10**8 * n_chunks)

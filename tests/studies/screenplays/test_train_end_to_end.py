@@ -14,6 +14,11 @@ def test_unknown_model_raises(tmp_path):
         list(train_end_to_end(tmp_path / "films.parquet", ["scratch"]))
 
 
+def test_unknown_pretrained_model_raises(tmp_path):
+    with pytest.raises(ParameterError, match="nothing' cannot be loaded"):
+        list(train_end_to_end(tmp_path / "films.parquet", pretrained=[str(tmp_path / "nothing")]))
+
+
 def test_missing_texts_are_counted(tmp_path):
     path = tmp_path / "films.parquet"
     films = {

@@ -89,11 +89,15 @@ class ScreenplayData:
     seed: int
 
     def folds_of(self, split: str) -> list[Fold]:
-        """Return the folds of `random`, `first_repeat` (of `random`) or `temporal`."""
+        """Return the folds of a split: all `random` ones, the first of them, or the temporal ones.
+
+        `first_repeat` and `first_fold` are of `random`.
+        """
         first_repeat = [fold for fold in self.folds if fold.repeat == 0]
         return {
             "random": self.folds,
             "first_repeat": first_repeat,
+            "first_fold": first_repeat[:1],
             "temporal": self.temporal_folds,
         }[split]
 

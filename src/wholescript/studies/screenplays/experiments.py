@@ -33,7 +33,7 @@ MIN_TOLERANCE = 0.002
 class CrossValidation(Experiment[ScreenplayData]):
     """An estimator fitted on the training films of each fold and scored on its test films.
 
-    `split` is `random` (all repeats), `first_repeat` or `temporal`.
+    `split` is `random` (all repeats), `first_repeat`, `first_fold` or `temporal`.
     """
 
     kind: ClassVar[str] = "cross_validation"
@@ -197,9 +197,13 @@ def load_or_run(
 
 
 def end_to_end_runs(
-    group: str, models: Mapping[str, ScriptEstimator], data: ScreenplayData
+    group: str,
+    models: Mapping[str, ScriptEstimator],
+    data: ScreenplayData,
+    *,
+    split: str = "first_repeat",
 ) -> dict[str, Run]:
-    """Return the runs `<group>/<name>` of models that need texts, on the first repeat of the folds.
+    """Return the runs `<group>/<name>` of models that need texts, on the folds of a split.
 
     A run that is not stored is trained where the films have texts. Where they have none, or a
     pretrained model is not installed, the model is left out, and a printed line says why and what
@@ -209,7 +213,7 @@ def end_to_end_runs(
     published = RunStore(workspace.project.root / "results")
     runs, without_texts = {}, []
     for display_name, model in models.items():
-        experiment = CrossValidation(f"{group}/{model.name}", model, "first_repeat")
+        experiment = CrossValidation(f"{group}/{model.name}", model, split)
         identity = experiment.identity(data)
         if data.corpus.texts is None and workspace.find(experiment.name, identity) is None:
             found = published.find(experiment.name, identity)

@@ -5,7 +5,7 @@ measurements has the keys `chunks_per_group`, `n_cached_groups` and `n_chunks` (
 """
 
 import multiprocessing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -96,38 +96,53 @@ def gradient_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
 
 
 def footprint_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
-    """Return memory and time of a training step for each strategy and length.
+    """Return memory and time of a training step for each strategy and length: `measure_lengths`."""
+    measured: dict[str, tuple[EndToEndObjective, BenchmarkModel]] = {
+        strategy: (_objective(strategy, settings), BENCHMARK_MODEL)
+        for strategy in MEMORY_STRATEGIES
+    }
+    return measure_lengths(measured, settings["n_chunks"])
 
-    `<strategy>:<chunks>:activation_gb`, `peak_rss_gb`, `step_seconds` (the fastest of all rounds)
-    and `n_tokens`. A step that ran out of memory has `n_tokens` only.
+
+def measure_lengths(
+    measured: Mapping[str, tuple[EndToEndObjective, BenchmarkModel]],
+    lengths: Sequence[int],
+    *,
+    n_rounds: int = ROUNDS,
+    n_steps: int = 3,
+) -> dict[str, Metric]:
+    """Return memory and time of a training step of each model and length, in chunks.
+
+    In each round, `n_steps` steps are measured in a process of their own.
+    `<name>:<chunks>:activation_gb`, `peak_rss_gb`, `step_seconds` (the fastest of all rounds) and
+    `n_tokens`. A step that ran out of memory has `n_tokens` only.
     """
-    plan = [
-        (strategy, n_chunks) for n_chunks in settings["n_chunks"] for strategy in MEMORY_STRATEGIES
-    ] * ROUNDS
+    plan = [(name, n_chunks) for n_chunks in lengths for name in measured] * n_rounds
     footprints: dict[tuple[str, int], list[Footprint]] = {step: [] for step in plan}
-    for strategy, n_chunks in tqdm(plan, desc="memory cost", unit="step"):
-        if footprint := measure_footprint(_objective(strategy, settings), n_chunks):
-            footprints[strategy, n_chunks].append(footprint)
+    for name, n_chunks in tqdm(plan, desc="memory cost", unit="step"):
+        objective, model = measured[name]
+        if footprint := measure_footprint(objective, n_chunks, model, n_steps=n_steps):
+            footprints[name, n_chunks].append(footprint)
     found: dict[str, Metric] = {}
-    for (strategy, n_chunks), rounds in footprints.items():
-        key = f"{strategy}:{n_chunks}"
-        if len(rounds) == ROUNDS:
+    for (name, n_chunks), rounds in footprints.items():
+        key = f"{name}:{n_chunks}"
+        if len(rounds) == n_rounds:
             seconds = min(footprint.seconds for footprint in rounds)
             activation_gb = max(f.activation_bytes for f in rounds) / BYTES_PER_GB
             peak_gb = max(footprint.peak_bytes for footprint in rounds) / BYTES_PER_GB
-            found[f"{key}:activation_gb"] = _with_tolerance(
+            found[f"{key}:activation_gb"] = with_tolerance(
                 activation_gb, MEMORY_TOLERANCE, least=0.1
             )
-            found[f"{key}:peak_rss_gb"] = _with_tolerance(peak_gb, MEMORY_TOLERANCE)
-            found[f"{key}:step_seconds"] = _with_tolerance(seconds, MACHINE_TOLERANCE)
-        found[f"{key}:n_tokens"] = Metric(n_chunks * BENCHMARK_MODEL.chunk_length)
+            found[f"{key}:peak_rss_gb"] = with_tolerance(peak_gb, MEMORY_TOLERANCE)
+            found[f"{key}:step_seconds"] = with_tolerance(seconds, MACHINE_TOLERANCE)
+        found[f"{key}:n_tokens"] = Metric(n_chunks * measured[name][1].chunk_length)
     return found
 
 
 def footprint_table(metrics: Mapping[str, Metric]) -> pd.DataFrame:
-    """Return the metrics of `footprint_metrics` as a table, NaN where memory ran out.
+    """Return the metrics of `measure_lengths` as a table, NaN where memory ran out.
 
-    A row for each strategy and length; columns `COLUMNS`.
+    A row for each strategy (or model) and length; columns `COLUMNS`.
     """
     rows: dict[tuple[str, int], dict[str, float]] = {}
     for name, metric in metrics.items():
@@ -169,7 +184,7 @@ def frozen_encoder_metrics(settings: Mapping[str, Any], table: pd.DataFrame) -> 
             frozen["embed"] / (cached["step_seconds"] - frozen["step"])
         ),
     }
-    found = {name: _with_tolerance(float(value), TIME_TOLERANCE) for name, value in values.items()}
+    found = {name: with_tolerance(float(value), TIME_TOLERANCE) for name, value in values.items()}
     return found | {"n_tokens": Metric(float(cached["n_tokens"]))}
 
 
@@ -275,6 +290,6 @@ def _measure(
     return Footprint(min(times), peak_bytes, max(peak_bytes - before, 0))
 
 
-def _with_tolerance(value: float, share: float, least: float = 0.0) -> Metric:
+def with_tolerance(value: float, share: float, least: float = 0.0) -> Metric:
     """Return a metric with a tolerance relative to its value, at least `least`."""
     return Metric(value, tolerance=max(abs(value) * share, least))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from wholescript.data.films import Corpus, load_corpus
 from wholescript.data.films.scripts import ScreenplayTexts
@@ -11,37 +12,69 @@ from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import current_workspace
 from wholescript.studies.screenplays.data import load_screenplay_data
 from wholescript.studies.screenplays.experiments import cross_validation_run
-from wholescript.studies.screenplays.models.configurations import end_to_end_models
+from wholescript.studies.screenplays.models.configurations import (
+    ScriptEstimator,
+    end_to_end_models,
+)
+from wholescript.studies.screenplays.models.long_context_configurations import (
+    long_context_encoders,
+    pretrained_model,
+)
 
-DISPLAY_CELL = {"notebook": "04_training", "cell": "04_training-fig-chunk-encoders-auc"}
-"""The cell that shows these runs, recorded with them: links of their numbers lead there."""
+
+class Group(NamedTuple):
+    """Runs of one group: their split, and the cell of the notebook that shows them."""
+
+    split: str
+    cell: str
 
 
-def train_end_to_end(parquet: Path, names: Sequence[str] = ()) -> Iterator[Run]:
-    """Train the models of `end_to_end_models` on the bundled films; yield each stored run.
+NOTEBOOK = "04_training"
+GROUPS = {
+    "chunk-encoders": Group("first_repeat", "04_training-fig-chunk-encoders-auc"),
+    "long-context": Group("first_fold", "04_training-tbl-long-context-texts"),
+}
+"""Links of the numbers of these runs lead to their cell."""
+
+
+def train_end_to_end(
+    parquet: Path, names: Sequence[str] = (), pretrained: Sequence[str] = ()
+) -> Iterator[Run]:
+    """Train the models that need texts on the bundled films; yield each stored run.
 
     `parquet` holds the texts, in the columns of source `local`; they are matched by SHA-1 with the
-    bundled films. `names` selects models. An interrupted training resumes from finished folds and
-    from the checkpoint within a fold.
+    bundled films. `names` selects models of `end_to_end_models` and `long_context_encoders`,
+    `pretrained` adds models of transformers, by their names on the hub or folders; with neither,
+    all of the first are trained. An interrupted training resumes from finished folds and from the
+    checkpoint within a fold.
 
     Raises:
         ParameterError: there is no model of that name.
         DataError: the file lacks texts of bundled films.
     """
-    models = {model.name: model for model in end_to_end_models().values()}
+    models: dict[str, tuple[str, ScriptEstimator]] = {
+        model.name: (group, model)
+        for group, found in (
+            ("chunk-encoders", end_to_end_models()),
+            ("long-context", long_context_encoders()),
+        )
+        for model in found.values()
+    }
     if unknown := set(names) - set(models):
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
+    chosen = [models[name] for name in (names or (() if pretrained else models))]
+    chosen += [("long-context", pretrained_model(name)) for name in pretrained]
     data = load_screenplay_data()
-    found = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
+    texts = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
     data = replace(
-        data, corpus=replace(data.corpus, texts=match_texts(data.corpus, found, parquet))
+        data, corpus=replace(data.corpus, texts=match_texts(data.corpus, texts, parquet))
     )
-    for name in names or models:
-        run = cross_validation_run(
-            f"chunk-encoders/{name}", models[name], data, split="first_repeat"
-        )
+    for group, model in chosen:
+        split, cell = GROUPS[group]
+        run = cross_validation_run(f"{group}/{model.name}", model, data, split=split)
+        shown = {"notebook": NOTEBOOK, "cell": cell}
         facts = {"scale": data.profile_name, "seed": data.seed}
-        yield current_workspace().store.annotate(run, DISPLAY_CELL | facts)
+        yield current_workspace().store.annotate(run, shown | facts)
 
 
 def match_texts(bundled: Corpus, found: Corpus, parquet: Path) -> ScreenplayTexts:

@@ -12,7 +12,11 @@ from torch import Tensor
 from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
 from wholescript.experiments.key import hash_json
-from wholescript.features.encoder_config import encoder_tokenizer
+from wholescript.features.encoder_config import encoder_tokenizer, special_token_ids
+from wholescript.features.pretrained_tokens import (
+    cache_pretrained_tokens,
+    load_pretrained_token_chunks,
+)
 from wholescript.features.token_chunks import (
     CHUNK_LENGTH,
     TokenChunks,
@@ -24,6 +28,13 @@ from wholescript.models.aggregators import AGGREGATORS
 from wholescript.models.chunked_classifier import ChunkedClassifier
 from wholescript.models.films.estimator import FilmDataset, FoldPredictions
 from wholescript.models.films.extra_features import extract_extra_features, with_late_fusion
+from wholescript.models.long_context import (
+    LongContextEncoder,
+    longformer,
+    mamba2,
+    max_tokens,
+    pretrained_encoder,
+)
 from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.models.types import IntArray
@@ -36,13 +47,19 @@ from wholescript.training.memory_strategies import MemoryStrategy
 from wholescript.training.objectives.films import EndToEndObjective
 from wholescript.training.progress import progress_path
 
-Encoder = Literal["scratch", "partially_finetuned"]
+Encoder = Literal["scratch", "partially_finetuned", "longformer", "mamba2", "pretrained"]
+ChunkEncoder = ScratchEncoder | PartiallyFinetunedEncoder | LongContextEncoder
+N_SPECIAL_TOKENS = 2  # before and after each chunk
 
 
 @dataclass
 class EndToEndClassifier:
     """A chunk encoder and an aggregator, trained together on the texts.
 
+    - `encoder`: a transformer from scratch, the partially fine-tuned MiniLM, `longformer` or
+      `mamba2` from scratch, or `pretrained`, a model of transformers that `encoder_options` name
+      (`name`: on the hub, or a folder) with its own tokenizer. Longformer, Mamba-2 and many
+      pretrained ones take a whole script as one chunk: a `chunk_length` above its length.
     - Training steps use `n_train_chunks` random chunks of each film, others in every epoch;
       evaluation uses `n_eval_chunks` evenly spaced ones. None means all.
     - The first `n_members` of `n_inner_folds` inner folds each train a network, stopped early on
@@ -86,6 +103,11 @@ class EndToEndClassifier:
             raise ParameterError(
                 f"architecture={self.architecture!r} is none of {', '.join(AGGREGATORS)}"
             )
+        if self.encoder == "pretrained" and not self.encoder_options.get("name"):
+            raise ParameterError(
+                "encoder='pretrained' needs encoder_options={'name': ...}: a name on the hub, such "
+                "as allenai/longformer-base-4096, or a folder written by save_pretrained"
+            )
 
     @property
     def config(self) -> dict[str, Any]:
@@ -94,18 +116,51 @@ class EndToEndClassifier:
 
     def build(self) -> ChunkedClassifier:
         """Return an untrained classifier; its weights depend on torch's random state."""
-        encoder: ScratchEncoder | PartiallyFinetunedEncoder
-        if self.encoder == "scratch":
-            vocab_size = encoder_tokenizer().get_vocab_size()
-            encoder = ScratchEncoder(vocab_size, **self.encoder_options)
-        else:
-            encoder = PartiallyFinetunedEncoder(**self.encoder_options)
+        encoder = self._build_encoder()
         aggregator = AGGREGATORS[self.architecture](encoder.d_model, **self.aggregator_options)
         return ChunkedClassifier(encoder, with_late_fusion(aggregator, self.extra_features))
 
+    def _build_encoder(self) -> ChunkEncoder:
+        options = self.encoder_options
+        if self.encoder == "partially_finetuned":
+            return PartiallyFinetunedEncoder(**options)
+        if self.encoder == "pretrained":
+            return self._check_positions(pretrained_encoder(**options))
+        vocab_size = encoder_tokenizer().get_vocab_size()
+        if self.encoder == "scratch":
+            return ScratchEncoder(vocab_size, **options)
+        pad_token_id = special_token_ids()[-1]
+        if self.encoder == "mamba2":
+            return LongContextEncoder(mamba2(vocab_size, pad_token_id=pad_token_id, **options))
+        n_tokens = self.chunk_length + N_SPECIAL_TOKENS
+        return LongContextEncoder(
+            longformer(vocab_size, pad_token_id=pad_token_id, max_tokens=n_tokens, **options)
+        )
+
+    def _check_positions(self, encoder: LongContextEncoder) -> LongContextEncoder:
+        n_tokens = max_tokens(encoder.backbone.config)
+        if n_tokens is not None and self.chunk_length + N_SPECIAL_TOKENS > n_tokens:
+            raise ParameterError(
+                f"chunk_length={self.chunk_length}: {self.encoder_options['name']} has positions "
+                f"for {n_tokens} tokens, {N_SPECIAL_TOKENS} of them special: set chunk_length to "
+                f"{n_tokens - N_SPECIAL_TOKENS} or less"
+            )
+        return encoder
+
     def cache_inputs(self, scripts: Iterable[tuple[str, str]], *, total: int | None = None) -> None:
         """Tokenize scripts, given as (SHA-1 of the text, text), into the cache."""
-        cache_tokens(scripts, total=total, cache=self.cache)
+        if self.encoder == "pretrained":
+            name = self.encoder_options["name"]
+            cache_pretrained_tokens(scripts, name, total=total, cache=self.cache)
+        else:
+            cache_tokens(scripts, total=total, cache=self.cache)
+
+    def _load_tokens(self, dataset: FilmDataset) -> TokenChunks:
+        sha1s = dataset.films["text_sha1"].tolist()
+        if self.encoder == "pretrained":
+            name = self.encoder_options["name"]
+            return load_pretrained_token_chunks(sha1s, name, self.chunk_length, cache=self.cache)
+        return load_token_chunks(sha1s, self.chunk_length, cache=self.cache)
 
     def fit_predict(
         self, dataset: FilmDataset, train: IntArray, test: IntArray, *, seed: int
@@ -115,8 +170,7 @@ class EndToEndClassifier:
         Raises:
             DataError: the tokens of some films are not in the cache.
         """
-        sha1s = dataset.films["text_sha1"].tolist()
-        tokens = load_token_chunks(sha1s, self.chunk_length, cache=self.cache)
+        tokens = self._load_tokens(dataset)
         encoder_state, pretrain_metrics = self._initial_encoder(tokens, train, seed)
         scores = fit_ensemble(
             partial(self._fit_member, tokens, dataset, test, encoder_state),

@@ -8,11 +8,13 @@ STRATEGY_LABELS = {
     "full_backprop": "full backpropagation",
     "checkpointing": "activation checkpointing",
     "grad_cache": "gradient caching",
+    "longformer": "Longformer",
+    "mamba2": "Mamba-2",
 }
 
 
 def cost_by_length(footprints: pd.DataFrame, column: str, label: str) -> Figure:
-    """Draw a column of `footprint_table` against script length, a line for each strategy."""
+    """Draw a column of `footprint_table` against script length, a line for each model."""
     figure, axes = plt.subplots(figsize=(7.0, 3.4))
     for memory_strategy, rows in footprints.groupby("memory_strategy", sort=False):
         axes.plot(
