@@ -13,6 +13,7 @@ from wholescript.cli.options import (
     Data,
     Delimiter,
     Encoding,
+    FieldsOption,
     FilmsPath,
     LabelColumn,
     OneSeed,
@@ -202,6 +203,7 @@ def features(
     *,
     path: FilmsPath = None,
     source: ScriptsSource = "local",
+    fields: FieldsOption = "script",
     target: Annotated[
         str, Parameter(help="Label column; films without a value are left out.")
     ] = DEFAULT_TARGET,
@@ -254,7 +256,7 @@ def features(
         precision=precision,
     )
     extract = _extraction(executor, address, workers)
-    corpus = load_corpus(source, path, target=target, core_only=core_only)
+    corpus = load_corpus(source, path, target=target, core_only=core_only, fields=fields)
     if output is None:
         load_features(corpus, config, extract=extract)
         echo(f"cached the features of {len(corpus)} films")

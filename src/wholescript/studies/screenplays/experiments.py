@@ -20,11 +20,16 @@ from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, current_workspace
+from wholescript.models.films.embedding import EmbeddingLR
 from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.ngram_kernel import NgramKernelLR
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
 from wholescript.studies.screenplays.models.configurations import ScriptEstimator
+from wholescript.studies.screenplays.published_split import (
+    evaluate_published_split,
+    n_seen_in_training,
+)
 
 MIN_TOLERANCE = 0.002
 
@@ -33,7 +38,8 @@ MIN_TOLERANCE = 0.002
 class CrossValidation(Experiment[ScreenplayData]):
     """An estimator fitted on the training films of each fold and scored on its test films.
 
-    `split` is `random` (all repeats), `first_repeat` or `temporal`.
+    `split` is `random` (all repeats), `first_repeat`, `temporal` or `published`, the split that the
+    films came with: then the threshold is chosen on its validation films, not on inner folds.
     """
 
     kind: ClassVar[str] = "cross_validation"
@@ -67,6 +73,7 @@ class CrossValidation(Experiment[ScreenplayData]):
         return (
             features
             | _ngrams(self.estimator, data)
+            | _vectors(self.estimator, data)
             | {
                 "corpus": data.corpus.provenance.fingerprint,
                 "films": hash_json([dataset.labels.tolist(), list(dataset.groups)]),
@@ -87,6 +94,8 @@ class CrossValidation(Experiment[ScreenplayData]):
         if needs_texts(self.estimator):
             scripts = _scripts(self.estimator, data.corpus)
             self.estimator.cache_inputs(scripts, total=len(data.corpus))
+        if self.split == "published":
+            return self._evaluate_published(data, context.progress)
         predictions = cross_validate(
             self.estimator,
             data.dataset,
@@ -101,6 +110,20 @@ class CrossValidation(Experiment[ScreenplayData]):
             predictions,
             history=pd.DataFrame(predictions.history),
             metadata={"chosen": predictions.chosen},
+        )
+
+    def _evaluate_published(self, data: ScreenplayData, progress: bool) -> Outcome:
+        split = data.published_split
+        test, validation = evaluate_published_split(
+            self.estimator, data.dataset, split, seed=data.seed, progress=progress
+        )
+        leaked = n_seen_in_training(data.dataset.groups, split)
+        return Outcome(
+            _metrics(test, data.seed),
+            test.drop_unscored(),
+            validation.drop_unscored(),
+            pd.DataFrame(test.history),
+            {"chosen": test.chosen, "test_films_with_duplicate_in_training": leaked},
         )
 
 
@@ -297,6 +320,7 @@ def _fold_cache_dir(
         data.dataset.features.manifest,
         code_fingerprint(_modules(estimator), workspace.project.source),
         *_ngrams(estimator, data).values(),
+        *_vectors(estimator, data).values(),
     ]
     return workspace.fold_cache / hash_json(parts)[:16]
 
@@ -307,6 +331,14 @@ def _ngrams(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
         return {}
     ngrams = data.dataset.features.ngrams
     return {"ngrams": ngrams.fingerprint} if ngrams else {}
+
+
+def _vectors(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
+    """Return a hash of what the vectors of the films are, for an estimator that uses them."""
+    if not any(isinstance(part, EmbeddingLR) for part in _parts(estimator)):
+        return {}
+    vectors = data.dataset.features.vectors
+    return {"vectors": hash_json(vectors.identity)} if vectors else {}
 
 
 def _modules(estimator: Estimator) -> Iterator[str]:
