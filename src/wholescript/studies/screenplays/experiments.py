@@ -109,8 +109,15 @@ class CrossValidation(Experiment[ScreenplayData]):
             _metrics(predictions, data.seed),
             predictions,
             history=pd.DataFrame(predictions.history),
-            metadata={"chosen": predictions.chosen},
+            metadata={"chosen": predictions.chosen, **self._described_vectors(data)},
         )
+
+    def _described_vectors(self, data: ScreenplayData) -> dict[str, Any]:
+        """Return what the vectors are that the estimator uses, if it uses any."""
+        if not _vectors(self.estimator, data):
+            return {}
+        vectors = data.dataset.features.vectors
+        return {"vectors": dict(vectors.identity)} if vectors else {}
 
     def _evaluate_published(self, data: ScreenplayData, progress: bool) -> Outcome:
         split = data.published_split
@@ -123,7 +130,11 @@ class CrossValidation(Experiment[ScreenplayData]):
             test.drop_unscored(),
             validation.drop_unscored(),
             pd.DataFrame(test.history),
-            {"chosen": test.chosen, "test_films_with_duplicate_in_training": leaked},
+            {
+                "chosen": test.chosen,
+                "test_films_with_duplicate_in_training": leaked,
+                **self._described_vectors(data),
+            },
         )
 
 
