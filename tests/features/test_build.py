@@ -126,11 +126,11 @@ def test_similarity_of_two_films_does_not_depend_on_the_others(corpus, tmp_path)
 
 @pytest.fixture
 def with_summaries(parquet, tmp_path):
-    """Load the films with summaries, of which two are equal, and without some columns."""
+    """Load the films with summaries, without some columns."""
 
     def load(fields, *dropped):
         table = pd.read_parquet(parquet)
-        summaries = [f"About {WORDS[min(number, 17)]} alone." for number in range(N)]
+        summaries = [f"About {word} alone." for word in WORDS[:N]]
         path = tmp_path / "own.parquet"
         table.assign(summary=summaries).drop(columns=list(dropped)).to_parquet(path)
         return load_corpus("local", path, fields=fields)

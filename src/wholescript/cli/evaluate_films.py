@@ -230,7 +230,7 @@ def movie_o_label(
         device=profile.device,
     )
     run = movie_o_label_run(name, data, open_workspace(store))
-    used = data.dataset.features.vectors.identity
+    used = run.config["vectors"]
     echo(f"encoder {used['encoder']} at {used['revision']}, prefix {used['prefix']!r}")
     rows = compare_with_published(run.metrics)
     print_rows(["metric", "here", "95% interval", PUBLISHED_SOURCE], rows, _sizes(data))

@@ -257,7 +257,7 @@ def _from_lists(column: pa.ChunkedArray, film_ids: Sequence[str], name: str, whe
             f"{named} is {column.type}: a vector is a list of numbers. Name another column."
         )
     if column.null_count:
-        missing = [film_ids[i] for i in np.flatnonzero(column.is_null().to_numpy())]
+        missing = [film_ids[i] for i in np.flatnonzero(column.is_null().to_numpy()).tolist()]
         raise DataError(f"{named} is empty for {len(missing)} film(s): {list_some(missing)}.")
     lengths = np.array([len(value) for value in column], np.int64)
     usual = int(np.bincount(lengths).argmax())
@@ -293,7 +293,7 @@ def _finite(array: NDArray[Any], film_ids: Sequence[str], where: str) -> Floats:
     if len(bad):
         raise DataError(
             f"{where} has NaN, infinity or nothing in {len(bad)} of {len(values)} vectors, those "
-            f"of {list_some([film_ids[row] for row in bad])}: embed these films again."
+            f"of {list_some([film_ids[row] for row in bad.tolist()])}: embed these films again."
         )
     return values
 
