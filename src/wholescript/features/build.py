@@ -229,9 +229,10 @@ def _groups(
 ) -> list[str]:
     """Return the group of each film, (n,): those of the corpus, joined where films are similar.
 
-    Films are similar by their scripts, whatever the input is: titles share words by chance.
+    Films are similar by their scripts, whatever the input is: titles share words by chance, and the
+    folds are then the same for each input.
     """
-    words = film_words if corpus.scripts is corpus.texts else _script_words(corpus, cache, progress)
+    words = film_words if corpus.fields == "script" else _script_words(corpus, cache, progress)
     if words is None:
         warnings.warn(
             "near duplicates are not looked for, since the films have no scripts. Give drafts, "
@@ -245,11 +246,9 @@ def _groups(
 
 def _script_words(corpus: Corpus, cache: Path, progress: bool) -> list[FilmWordCounts] | None:
     """Return the word counts of the scripts of a corpus; None if it has none."""
-    scripts = corpus.scripts
-    if scripts is None:
+    if corpus.scripts is None:
         return None
-    fields = corpus.fields if scripts is corpus.texts else "script"
-    records = _word_records(scripts, fields, cache, progress)
+    records = _word_records(corpus.scripts, "script", cache, progress)
     return [record.word_counts for record in records]
 
 

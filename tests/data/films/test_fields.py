@@ -60,7 +60,8 @@ def test_texts_of_single_fields_and_scripts_follow_the_films(
         found = corpus.text_of(name)
         assert found is not None
         assert list(found.values()) == with_summaries[column][[5, 2]].tolist()
-    assert corpus.scripts is corpus.texts
+    assert corpus.scripts is not None
+    assert list(corpus.scripts.values()) == with_summaries["text"][[5, 2]].tolist()
     titles = load_corpus("local", save_films(with_summaries), fields="title").select([5, 2])
     assert titles.scripts is not None
     assert list(titles.scripts.values()) == with_summaries["text"][[5, 2]].tolist()

@@ -25,22 +25,22 @@ def labels():
 
 
 def movies():
-    """80 films; the summaries, and a tenth of the words of scripts, are those of the label."""
+    """80 films; all words of summaries, and some of scripts, are those of the label."""
     rng = np.random.default_rng(0)
     rows = []
     for number, label in enumerate(labels()):
         own = WORDS[40 + 10 * number : 50 + 10 * number]
-        marked = rng.choice(OF_POSITIVE if label else WORDS[-40:], 30)
+        marked = rng.choice(OF_POSITIVE if label else WORDS[-40:], 80)
         rows.append(
             {
                 "movie_name": f"Film {number}_{1950 + number}",
                 "imdb_id": f"tt{number:07}",
                 "title": f"Film {number}",
                 "year": 1950 + number,
-                "summary": " ".join(marked[:12]),
+                "summary": " ".join(marked[:60]),
                 "script": "<script>",
                 "script_plain": "plain",
-                "script_clean": " ".join(rng.permutation([*own * 20, *marked])),
+                "script_clean": " ".join(rng.permutation([*own * 20, *marked[:30]])),
                 "nominated": int(label),
                 "winner": 0,
             }

@@ -36,7 +36,9 @@ def call(root: Path) -> Callable[..., Result]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(datasets.config, "HF_DATASETS_CACHE", root / "datasets")
             patch.setitem(load_movie_o_label.__kwdefaults__, "cache", root / "cache")
-            command = ["evaluate", "movie-o-label", "--encoder", root / "tiny"]
+            command = ["evaluate", "movie-o-label"]
+            if "--encoder" not in options:
+                command += ["--encoder", root / "tiny"]
             command += ["--chunk-overlap", 2, "--device", "cpu", "--store", root / "results"]
             return shell([*command, *options], {ROOT_VARIABLE: str(root), "COLUMNS": "120"})
 

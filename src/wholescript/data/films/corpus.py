@@ -92,8 +92,8 @@ class Corpus:
 
     @property
     def scripts(self) -> ScreenplayTexts | None:
-        """The scripts, or texts with them in it, whatever the input is; None without any."""
-        return self.texts if "script" in fields_of(self.fields) else self.text_of("script")
+        """The scripts, whatever the input is; None if the source has none."""
+        return self.text_of("script")
 
     def text_of(self, name: str) -> ScreenplayTexts | None:
         """Return the texts of one field alone; None if the source has no such field."""
