@@ -77,10 +77,10 @@ def films(
     name: Annotated[str | None, Parameter(help="Name of the run; default: the model.")] = None,
     store: Store = None,
 ) -> None:
-    """Evaluate a model of films by cross-validation, or on the published split of its data set.
+    """Evaluate a model of films on random folds or on the published split.
 
-    On the published split the model is fitted on train, the threshold chosen on validation, and all
-    metrics are those of test.
+    On the published split the model is fitted on train, the threshold chosen on
+    validation, and all metrics are those of test.
 
     Example: `wholescript evaluate films --embeddings vectors.npy`
     """
@@ -191,12 +191,14 @@ def movie_o_label(
 ) -> None:
     """Make the published row of Movie-O-Label: E5 embeddings and logistic regression.
 
-    NEEDS A NETWORK: it loads the data set and the encoder from the Hugging Face Hub, about one
-    gigabyte, unless both are folders (--path and --encoder). Script, summary and title are
-    embedded; the model is fitted on the published train split, its threshold chosen on
-    validation, and AUROC, average precision and macro-F1 on test are printed beside the
-    published numbers (Gross, 2025). Embeddings are cached by film: the same command resumes.
-    Whole scripts take a GPU; two cores need days, or --max-chunks.
+    NEEDS A NETWORK: it loads the data set and the encoder from the Hugging Face
+    Hub, about one gigabyte, unless both are folders (--path and --encoder).
+
+    Script, summary and title are embedded; the model is fitted on the published
+    train split, its threshold chosen on validation, and AUROC, average precision
+    and macro-F1 on test are printed beside the published numbers (Gross, 2025).
+    Embeddings are cached by film: the same command resumes. Whole scripts need a
+    GPU; two cores need a day or more, or --max-chunks for a trial.
 
     Example: `wholescript evaluate movie-o-label --device cuda`
     """
