@@ -25,6 +25,7 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+fields = "script"  # script | summary | title | all (title, summary, script); others need texts
 seed = 0  # of folds, resampling, initial weights and bootstrap
 scale = "cpu"  # smoke | cpu | full
 

@@ -20,6 +20,7 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+fields = "script"  # script | summary | title | all (title, summary, script); others need texts
 first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 seed = 0  # of folds, initial weights, dropout and bootstrap

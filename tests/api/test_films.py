@@ -25,6 +25,11 @@ def path(project):
             "title": [f"Film {i}" for i in range(60)],
             "year": 1960 + np.arange(60),
             "text": [screenplay(i, label) for i, label in enumerate(labels)],
+            "summary": [
+                f"About {'grief' if label else 'rain'}, {i}." for i, label in enumerate(labels)
+            ],
+            "split": ["train"] * 36 + ["validation"] * 12 + ["test"] * 12,
+            "vector": [[label, i % 7, i % 5] for i, label in enumerate(labels * 2.5)],
             "nominated_for_writing": labels,
         }
     )
@@ -69,6 +74,45 @@ def test_a_saved_model_of_films_predicts_the_same(model, tmp_path):
         ws.load(tmp_path / "model")
 
 
+def test_the_summary_alone_is_evaluated_on_the_published_split(path, films):
+    summaries = ws.load_films(path, fields="summary", split="published", scale="smoke")
+    assert summaries.name == "my-films-summary-published-split-smoke"
+    assert len(summaries) == 60  # no sample is drawn of a published split
+    model = ws.train("tfidf-logistic", summaries, progress=False, min_df=3)
+    scores = model.evaluate().set_index("metric")
+    assert scores.loc["AUROC", "value"] == 1.0  # a word of the summaries is the label
+    assert model.predict(["About grief.", "About rain."]) == model.classes[::-1]
+
+
+def test_precomputed_embeddings_are_evaluated_on_folds_and_on_the_published_split(path, tmp_path):
+    labels = np.arange(60) % 3 == 0
+    rng = np.random.default_rng(0)
+    vectors = (2 * labels + rng.normal(size=60))[:, None] * np.ones(4) + rng.normal(size=(60, 4))
+    np.save(tmp_path / "vectors.npy", vectors)
+    scores = {}
+    for split in ("random", "published"):
+        films = ws.load_films(path, split=split, scale="smoke", embeddings=tmp_path / "vectors.npy")
+        assert films.vectors.values.shape == (len(films), 4)
+        model = ws.train("embeddings", films, name=f"noisy-{split}", progress=False)
+        scores[split] = model.evaluate().set_index("metric").loc["AUROC", "value"]
+    assert 0.6 < min(scores.values()) < 1
+    by_column = ws.load_films(path, scale="smoke", embeddings_columns="vector")
+    exact = ws.train("embeddings", by_column, name="exact", progress=False).evaluate()
+    assert exact.set_index("metric").loc["AUROC", "value"] == 1.0
+    np.save(tmp_path / "vectors.npy", vectors + 1)
+    other = ws.load_films(path, scale="smoke", embeddings=tmp_path / "vectors.npy")
+    with pytest.raises(ParameterError, match=r"noisy-random was trained on other data \(vectors"):
+        ws.train("embeddings", other, name="noisy-random", progress=False)
+
+
+def test_sampled_films_keep_their_vectors(path, tmp_path):
+    np.save(tmp_path / "vectors.npy", np.arange(60.0)[:, None])
+    films = ws.load_films(path, scale="smoke", embeddings=tmp_path / "vectors.npy")
+    assert len(films) < 60
+    numbers = [int(film_id.removeprefix("tt")) for film_id in films.corpus.film_ids]
+    assert films.words.dataset.features.vectors.values[:, 0].tolist() == numbers
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -77,6 +121,10 @@ def test_a_saved_model_of_films_predicts_the_same(model, tmp_path):
         (lambda films: ws.train("tfidf-logistic", films, seed=1), ParameterError, "load_films"),
         (lambda _: ws.load_films("nothing.parquet"), DataError, "nothing.parquet is neither"),
         (lambda _: ws.load_films(scale="smok"), ParameterError, "did you mean 'smoke'"),
+        (lambda _: ws.load_films(fields="titel"), ParameterError, "did you mean 'title'"),
+        (lambda _: ws.load_films(split="publishd"), ParameterError, "did you mean 'published'"),
+        (lambda films: ws.train("embeddings", films), ParameterError, "embeddings=FILE"),
+        (lambda _: ws.load_films(embeddings="no.npy"), DataError, "no.npy does not exist"),
     ],
 )
 def test_a_wrong_name_is_an_error(films, call, error, message):

@@ -124,6 +124,53 @@ def test_similarity_of_two_films_does_not_depend_on_the_others(corpus, tmp_path)
     assert groups[DRAFT_OF_3] == groups[3] != groups[4]
 
 
+@pytest.fixture
+def with_summaries(parquet, tmp_path):
+    """Load the films with summaries, without some columns."""
+
+    def load(fields, *dropped):
+        table = pd.read_parquet(parquet)
+        summaries = [f"About {word} alone." for word in WORDS[:N]]
+        path = tmp_path / "own.parquet"
+        table.assign(summary=summaries).drop(columns=list(dropped)).to_parquet(path)
+        return load_corpus("local", path, fields=fields)
+
+    return load
+
+
+def test_near_duplicates_are_found_by_scripts_whatever_the_input_is(with_summaries, tmp_path):
+    by_script = load_word_features(with_summaries("script"), cache=tmp_path, progress=False).groups
+    for fields in ("title", "summary", "all"):
+        corpus = with_summaries(fields)
+        features = load_word_features(corpus, cache=tmp_path, progress=False)
+        assert features.groups[DRAFT_OF_3] == features.groups[3] != features.groups[4]
+        assert features.groups.tolist() == by_script.tolist()
+        pairs = near_duplicate_pairs(corpus, cache=tmp_path, progress=False)
+        assert pairs[["film_a", "film_b"]].to_numpy().tolist() == [["tt03", f"tt{DRAFT_OF_3}"]]
+        assert features.word_counts.total.sum(axis=1).max() < 5 or fields == "all"
+
+
+def test_without_scripts_near_duplicates_are_not_looked_for_and_it_is_said(
+    with_summaries, tmp_path
+):
+    corpus = with_summaries("summary", "text")
+    with pytest.warns(UserWarning, match="near duplicates are not looked for.*column `group`"):
+        features = load_word_features(corpus, cache=tmp_path, progress=False)
+    assert features.groups.tolist() == corpus.groups.tolist()
+    assert features.groups[DRAFT_OF_3] != features.groups[3]
+    assert near_duplicate_pairs(corpus, cache=tmp_path, progress=False).empty
+
+
+def test_inputs_have_records_of_their_own(with_summaries, tmp_path, monkeypatch):
+    for fields in ("script", "all", "title"):
+        load_word_features(with_summaries(fields), cache=tmp_path, progress=False)
+    folders = sorted(path.name for path in (tmp_path / "records").iterdir())
+    assert folders == ["words", "words-all", "words-title"]
+    monkeypatch.setattr("wholescript.features.build.count_words", None)  # all are in the cache
+    for fields in ("script", "all", "title"):
+        load_word_features(with_summaries(fields), cache=tmp_path, progress=False)
+
+
 def test_the_groups_of_the_bundle_are_those_of_its_words():
     bundled = load_corpus("bundled", core_only=False)
     pairs = near_duplicate_pairs(bundled)

@@ -11,6 +11,7 @@
 Runs are stored in `_build/results`: a second call with the same settings and data finds the run.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,10 +85,17 @@ def load_films(
     target: str = "nominated_for_writing",
     scale: str = "cpu",
     seed: int = 0,
+    fields: str = "script",
+    split: str = "random",
+    embeddings: "str | Path | Sequence[str | Path]" = (),
+    embeddings_columns: "str | Sequence[str]" = (),
+    id_column: str | None = None,
+    vector_column: str | None = None,
 ) -> "Films":
     """Load screenplays: the bundled features, a Parquet file of one's own, or `hub`.
 
     >>> films = load_films("films.parquet")  # doctest: +SKIP
+    >>> films = load_films("hub", fields="summary", split="published")  # doctest: +SKIP
 
     Args:
         source: `bundled`, `hub`, or a Parquet file with the columns film_id, title, year, text and
@@ -97,13 +105,37 @@ def load_films(
         scale: the cross-validation: `smoke` (2 folds of a sample of the films, and of their first
             chunks), `cpu` (5 folds, 5 repeats) or `full` (20 repeats).
         seed: of the folds and trainings.
+        fields: the input: `script`, `summary`, `title`, or `all` of them, joined in the order
+            title, summary, script. A Parquet file then has the column `summary` too.
+        split: `random` folds, or the `published` split of the films (hub, or a column `split` with
+            train, validation and test): all of the films, whatever the scale.
+        embeddings: file or files with precomputed embeddings, for the model `embeddings`: `.npy` or
+            `.safetensors` with a row for each film, in order, or Parquet with ids and vectors. The
+            vectors of several are put side by side.
+        embeddings_columns: column or columns of vectors in the data set itself.
+        id_column: column of the ids in a Parquet file of embeddings; default: film_id, imdb_id or
+            title.
+        vector_column: column of the vectors there, or the tensor in a `.safetensors` file; default:
+            the only one.
 
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
     """
     from wholescript.api.films import load_films as load_screenplays
 
-    return load_screenplays(source, path, target, scale, seed)
+    return load_screenplays(
+        source,
+        path,
+        target,
+        scale,
+        seed,
+        fields,
+        split,
+        [embeddings] if isinstance(embeddings, str | Path) else embeddings,
+        [embeddings_columns] if isinstance(embeddings_columns, str) else embeddings_columns,
+        id_column,
+        vector_column,
+    )
 
 
 def train(

@@ -20,9 +20,12 @@ FILM_MODELS = {
         "query-decoder",
         "transformer-encoder",
         "linear-attention",
+        "embeddings",
     )
 }
 """The models of films: display name, and name in `studies.screenplays.models.configurations`."""
+OF_WORDS = ("tfidf-logistic", "embeddings")
+"""The models that need no embeddings of chunks, and so no encoder."""
 
 MAX_SUFFIX = 60  # characters of a run's name
 
@@ -33,6 +36,7 @@ def film_estimator(model: str, settings: Mapping[str, Any], profile: Any) -> Any
     Raises:
         ParameterError: there is no such model or setting, or a value is out of range.
     """
+    from wholescript.models.films.embedding import EmbeddingLR
     from wholescript.models.films.stacking import StackingEnsemble
     from wholescript.models.films.tfidf import TfidfLR
     from wholescript.studies.screenplays.models import configurations
@@ -42,6 +46,8 @@ def film_estimator(model: str, settings: Mapping[str, Any], profile: Any) -> Any
         raise ParameterError(f"there is no model {model!r} of films{hint}")
     if model == "tfidf-logistic":  # with one member, stacking is recalibration
         return StackingEnsemble([with_settings(TfidfLR(), model, settings)], name=model)
+    if model == "embeddings":
+        return with_settings(EmbeddingLR(), model, settings)
     size = (profile.epochs, profile.n_inner_folds)
     known = configurations.aggregators(*size) | configurations.self_attention_aggregators(*size)
     return with_settings(known[FILM_MODELS[model][1]], model, settings)

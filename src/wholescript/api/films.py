@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from wholescript.api.documents import metrics_table, open_workspace
-from wholescript.api.estimators import film_estimator, run_label
+from wholescript.api.estimators import OF_WORDS, film_estimator, run_label
 from wholescript.api.saved import SavedModel, write_saved
 from wholescript.data.characters import describe_repairs
 from wholescript.data.films import Corpus, load_corpus
@@ -20,6 +20,7 @@ from wholescript.errors import BundleError, DataError, ParameterError, did_you_m
 from wholescript.experiments.experiment import run as execute
 from wholescript.experiments.results import Metric
 from wholescript.features.build import load_word_features
+from wholescript.features.film_vectors import FilmVectors, load_film_vectors
 from wholescript.features.word_counts import tokenize_words
 from wholescript.files import looked_in
 from wholescript.models.films.stacking import StackingEnsemble
@@ -40,16 +41,22 @@ from wholescript.studies.screenplays.data import (
 from wholescript.studies.screenplays.experiments import CrossValidation
 
 PREDICTOR_FOLDER = "predictor"
+FilmSplit = Literal["random", "published"]
 
 
 @dataclass(frozen=True)
 class Films:
-    """Screenplays with labels, and the folds of the evaluation; features are made when needed."""
+    """Screenplays with labels, and the folds of the evaluation; features are made when needed.
+
+    `split` is `random` or `published`; `vectors` are precomputed embeddings, if there are any.
+    """
 
     name: str
     corpus: Corpus
     profile_name: str
     seed: int
+    split: FilmSplit = "random"
+    vectors: FilmVectors | None = None
 
     def __len__(self) -> int:
         """Return the number of films."""
@@ -66,8 +73,8 @@ class Films:
 
     @cached_property
     def words(self) -> ScreenplayData:
-        """The films with the counts of their words."""
-        return self._data(load_word_features(self.corpus))
+        """The films with the counts of their words, and with the vectors that they were given."""
+        return self._data(replace(load_word_features(self.corpus), vectors=self.vectors))
 
     @cached_property
     def chunks(self) -> ScreenplayData:
@@ -79,12 +86,23 @@ class Films:
 
 
 def load_films(
-    source: str | Path, path: str | Path | None, target: str, scale: str, seed: int
+    source: str | Path,
+    path: str | Path | None,
+    target: str,
+    scale: str,
+    seed: int,
+    fields: str = "script",
+    split: str = "random",
+    embeddings: Sequence[str | Path] = (),
+    embeddings_columns: Sequence[str] = (),
+    id_column: str | None = None,
+    vector_column: str | None = None,
 ) -> Films:
     """Load films; see `wholescript.api.load_films`."""
     check("seed", seed, Seed)
     if scale not in RUN_PROFILES:
         raise ParameterError(f"scale={scale!r} is unknown{did_you_mean(scale, RUN_PROFILES)}")
+    check("split", split, FilmSplit)
     name, kind = str(source), str(source)
     if kind not in ("bundled", "hub"):
         if path is not None:
@@ -95,19 +113,36 @@ def load_films(
                 f"{source} is neither a file of films nor 'bundled' or 'hub'"
                 f"{looked_in(Path(source))}"
             )
-    corpus = sample_films(load_corpus(kind, path, target=target), scale, seed)
+    corpus, vectors = load_corpus(kind, path, target=target, fields=fields), None
+    if embeddings or embeddings_columns:
+        vectors = load_film_vectors(
+            corpus,
+            [Path(file) for file in embeddings],
+            embeddings_columns,
+            id_column=id_column,
+            vector_column=vector_column,
+        )
+    if split == "random":
+        sampled = sample_films(corpus, scale, seed)
+        if vectors is not None:
+            vectors = vectors.select(np.flatnonzero(np.isin(corpus.film_ids, sampled.film_ids)))
+        corpus = sampled
     parts = [name if kind == "local" else f"{name}-films"]
+    parts += [fields] if fields != "script" else []
+    parts += ["published-split"] if split == "published" else []
     parts += [scale] if scale != "cpu" else []
     parts += [f"s{seed}"] if seed else []
-    return Films("-".join(parts), corpus, scale, seed)
+    return Films("-".join(parts), corpus, scale, seed, split, vectors)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class FilmModel:
-    """A model of films: its out-of-fold metrics and, for `predict`, the model of all films.
+    """A model of films: its metrics and, for `predict`, the model of all films.
 
-    `threshold` is the probability from which a film is predicted positive: the mean of those that
-    were chosen on inner folds for macro-F1. `predictor` is None for a model that cannot predict.
+    The metrics are out-of-fold ones, or those of the test films of the published split. `threshold`
+    is the probability from which a film is predicted positive: that on which macro-F1 is highest on
+    the validation films of the published split, or the mean of those of inner folds. `predictor` is
+    None for a model that cannot predict.
     """
 
     name: str
@@ -118,10 +153,10 @@ class FilmModel:
 
     def __repr__(self) -> str:
         """Return the name and the AUROC."""
-        return f"<{self.name}: out-of-fold AUROC {self.metrics['auc'].value:.3f}>"
+        return f"<{self.name}: AUROC {self.metrics['auc'].value:.3f}>"
 
     def evaluate(self) -> pd.DataFrame:
-        """Return the out-of-fold metrics: metric, value, and the 95% interval, low to high.
+        """Return the metrics: metric, value, and the 95% interval, low to high.
 
         >>> model.evaluate()  # doctest: +SKIP
         """
@@ -198,11 +233,17 @@ def train_films(
 ) -> FilmModel:
     """Cross-validate a model, and fit it on all films where it can predict; see `train`."""
     estimator = film_estimator(model, settings, films.profile)
+    if films.vectors is None and model == "embeddings":
+        raise ParameterError(
+            "the model 'embeddings' needs films with precomputed ones: load_films(..., "
+            "embeddings=FILE)"
+        )
     predicts = model == "tfidf-logistic"
-    data = films.words if predicts else films.chunks
+    data = films.words if model in OF_WORDS else films.chunks
     workspace = open_workspace(store)
     label = f"{films.name}/{name or run_label(model, settings)}"
-    made = execute(CrossValidation(label, estimator), data, workspace, progress=progress)
+    experiment = CrossValidation(label, estimator, films.split)
+    made = execute(experiment, data, workspace, progress=progress)
     chosen = [row["threshold"] for row in made.config["chosen"]]
     predictor = None
     if predicts:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from wholescript.cli.options import DEFAULT_TARGET, FilmsPath, RayAddress, ScriptsSource, Workers
+from wholescript.cli.options import (
+    DEFAULT_TARGET,
+    FieldsOption,
+    FilmsPath,
+    RayAddress,
+    ScriptsSource,
+    Workers,
+)
 from wholescript.cli.output import echo
 from wholescript.errors import DataError, ParameterError
 from wholescript.settings import PositiveInt
@@ -19,6 +26,7 @@ def features(
     *,
     path: FilmsPath = None,
     source: ScriptsSource = "local",
+    fields: FieldsOption = "script",
     target: Annotated[
         str, Parameter(help="Label column; films without a value are left out.")
     ] = DEFAULT_TARGET,
@@ -71,7 +79,7 @@ def features(
         precision=precision,
     )
     extract = _extraction(executor, address, workers)
-    corpus = load_corpus(source, path, target=target, core_only=core_only)
+    corpus = load_corpus(source, path, target=target, core_only=core_only, fields=fields)
     if output is None:
         load_features(corpus, config, extract=extract)
         echo(f"cached the features of {len(corpus)} films")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, get_args
 
 from cyclopts import App, Parameter
 
+from wholescript.cli.evaluate_films import films, movie_o_label
 from wholescript.cli.options import (
     DEFAULT_TARGET,
     FilmsPath,
@@ -189,3 +190,7 @@ def smoke(
         warn(problem)
     if problems:
         sys.exit(1)
+
+
+for _command in (films, movie_o_label):
+    group.command(_command)

@@ -47,6 +47,13 @@ FilmsPath = Annotated[
         "screenplay) and the target (0 or 1). Source hub: local copy of the data set."
     ),
 ]
+FieldsOption = Annotated[
+    Literal["script", "summary", "title", "all"],  # data.films.INPUTS, which imports pandas
+    Parameter(
+        help="Input of the models: script (the column text), summary, title, or all of them, in "
+        "the order title, summary, script. Others than script need texts (source local or hub)."
+    ),
+]
 FilmsSource = Annotated[str, Parameter(help="Source of the films: bundled, local or hub.")]
 ScriptsSource = Annotated[str, Parameter(help="Source of the screenplays: local or hub.")]
 RayAddress = Annotated[

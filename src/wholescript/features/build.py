@@ -1,7 +1,8 @@
 """Features of a corpus: read from the bundle or the cache, or computed film by film."""
 
 import functools
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -85,7 +86,7 @@ def build_features(
     if corpus.texts is None:
         raise DataError("bundled films have no texts: use source 'local' or 'hub'")
     settings = (settings or FeatureConfig()).resolved()
-    records_folder = cache / "records" / settings.key
+    records_folder = _records_folder(cache, settings.key, corpus.fields)
     text_sha1s = extract(
         corpus.texts.items(), records_folder, settings, total=len(corpus), progress=progress
     )
@@ -94,7 +95,8 @@ def build_features(
     ]
     word_counts = stack_word_counts([record.word_counts for record in records])
     films = corpus.films[[name for name in BUNDLED_FILM_COLUMNS if name in corpus.films]].copy()
-    films["group"] = _groups(corpus, [record.word_counts for record in records])
+    words = [record.word_counts for record in records]
+    films["group"] = _groups(corpus, words, cache, progress)
     films["n_gpt2_tokens"] = [record.n_gpt2_tokens for record in records]
     films["n_wordpiece_tokens"] = [record.n_wordpiece_tokens for record in records]
     films["n_chunks"] = counts = np.array([len(record.chunks) for record in records], np.int64)
@@ -153,13 +155,13 @@ def load_word_features(
     """
     if corpus.texts is None:
         return read_bundle(bundle).select(corpus.film_ids)
-    records = _word_records(corpus, cache, progress)
+    records = _word_records(corpus.texts, corpus.fields, cache, progress)
     film_words = [record.word_counts for record in records]
     word_counts = stack_word_counts(film_words)
     n, nothing = len(records), np.zeros(0, np.float32)
     return FilmFeatures(
         corpus.film_ids,
-        np.array(_groups(corpus, film_words), object),
+        np.array(_groups(corpus, film_words, cache, progress), object),
         np.array([record.n_gpt2_tokens for record in records], np.int64),
         np.stack([record.layout for record in records]),
         word_counts,
@@ -185,19 +187,25 @@ def near_duplicate_pairs(
     if corpus.texts is None:
         counts = read_bundle(bundle).select(corpus.film_ids).word_counts.total
         return _near_duplicates(counts, corpus.film_ids, None)[1]
-    records = _word_records(corpus, cache, progress)
-    return _near_duplicates_of([record.word_counts for record in records], corpus.film_ids)[1]
+    words = _script_words(corpus, cache, progress)
+    if words is None:
+        return pd.DataFrame(columns=["film_a", "film_b", "similarity"])
+    return _near_duplicates_of(words, corpus.film_ids)[1]
 
 
-def _word_records(corpus: Corpus, cache: Path, progress: bool) -> list[FilmRecord]:
-    """Return the record of each film without chunks; those not in the cache are computed."""
-    assert corpus.texts is not None
-    folder = cache / "records" / "words"
+def _records_folder(cache: Path, name: str, fields: str) -> Path:
+    """Return the folder of the records of all films, one for each input."""
+    return cache / "records" / (name if fields == "script" else f"{name}-{fields}")
+
+
+def _word_records(
+    texts: Mapping[str, str], fields: str, cache: Path, progress: bool
+) -> list[FilmRecord]:
+    """Return the record of each text without chunks; those not in the cache are computed."""
+    folder = _records_folder(cache, "words", fields)
     records = []
-    texts = tqdm(
-        corpus.texts.items(), "word counts", len(corpus), unit="film", disable=not progress
-    )
-    for film_id, text in texts:
+    shown = tqdm(texts.items(), "word counts", len(texts), unit="film", disable=not progress)
+    for film_id, text in shown:
         path, sha1 = record_path(folder, film_id), sha1_of(text)
         record = load_record(path, sha1)
         if record is None:
@@ -216,10 +224,32 @@ def _load_built_record(folder: Path, film_id: str, text_sha1: str) -> FilmRecord
     return record
 
 
-def _groups(corpus: Corpus, film_words: list[FilmWordCounts]) -> list[str]:
-    """Return the group of each film, (n,): those of the corpus, joined where films are similar."""
-    near, _ = _near_duplicates_of(film_words, corpus.film_ids)
+def _groups(
+    corpus: Corpus, film_words: list[FilmWordCounts], cache: Path, progress: bool
+) -> list[str]:
+    """Return the group of each film, (n,): those of the corpus, joined where films are similar.
+
+    Films are similar by their scripts, whatever the input is: titles share words by chance, and the
+    folds are then the same for each input.
+    """
+    words = film_words if corpus.fields == "script" else _script_words(corpus, cache, progress)
+    if words is None:
+        warnings.warn(
+            "near duplicates are not looked for, since the films have no scripts. Give drafts, "
+            "remakes and sequels the same value in a column `group`.",
+            stacklevel=2,
+        )
+        return [str(group) for group in corpus.groups]
+    near, _ = _near_duplicates_of(words, corpus.film_ids)
     return _merge_groups(corpus.groups, near)
+
+
+def _script_words(corpus: Corpus, cache: Path, progress: bool) -> list[FilmWordCounts] | None:
+    """Return the word counts of the scripts of a corpus; None if it has none."""
+    if corpus.scripts is None:
+        return None
+    records = _word_records(corpus.scripts, "script", cache, progress)
+    return [record.word_counts for record in records]
 
 
 def _near_duplicates_of(

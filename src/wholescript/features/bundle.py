@@ -35,6 +35,7 @@ from wholescript.features.compression import (
     quantization_quality,
     quantize,
 )
+from wholescript.features.film_vectors import FilmVectors
 from wholescript.features.layout import LAYOUT_NAMES
 from wholescript.features.ngram_kernels import NGRAM_SIZES, Kernels, NgramKernels
 from wholescript.features.word_counts import N_QUARTERS, WordCounts
@@ -79,8 +80,8 @@ class FilmFeatures:
 
     `groups` (n,) names the group of each film; near duplicates are in one. `n_tokens` (n,) int64
     are numbers of GPT-2 tokens, `layout` (n, 13) float32 the values named in `LAYOUT_NAMES`;
-    `manifest` describes how the features were computed, except the n-grams. Features that were made
-    without an encoder, or ablated, have no n-grams.
+    `manifest` describes how the features were computed, except n-grams and vectors. Features that
+    were made without an encoder, or ablated, have no n-grams; `vectors` are given, not stored.
     """
 
     film_ids: list[str]
@@ -91,6 +92,7 @@ class FilmFeatures:
     chunks: ChunkEmbeddings
     manifest: dict[str, Any]
     ngrams: NgramKernels | None = None
+    vectors: FilmVectors | None = None
 
     def select(self, film_ids: list[str]) -> "FilmFeatures":
         """Return the films `film_ids`, in that order.
@@ -115,6 +117,7 @@ class FilmFeatures:
             self.chunks.select(indices),
             self.manifest,
             self.ngrams and self.ngrams.select(indices),
+            self.vectors and self.vectors.select(indices),
         )
 
 

@@ -89,7 +89,7 @@ def hub_folder(
                 "imdb_id": films["film_id"],
                 "title": films["title"],
                 "year": films["year"],
-                "summary": "A made-up summary.",
+                "summary": "A made-up summary of " + films["title"] + ".",
                 "script": "<scene>" + films["text"] + "</scene>",
                 "script_plain": films["text"],
                 "script_clean": films["text"].str.strip(),

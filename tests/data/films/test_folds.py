@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wholescript.data.films.folds import hub_split, inner_folds, repeated_folds, temporal_split
+from wholescript.data.films.folds import (
+    inner_folds,
+    published_split,
+    repeated_folds,
+    temporal_split,
+)
 from wholescript.errors import DataError
 
 
@@ -87,9 +92,14 @@ def test_temporal_split_trains_on_earlier_films() -> None:
         temporal_split(labels, list("abcdef"), years, first_test_year=2014)
 
 
-def test_hub_split_uses_the_published_test_split() -> None:
-    splits = ["train", "test", "validation", "test", "train"]
-    fold = hub_split([0, 1, 1, 0, 1], splits)
-    assert (fold.train.tolist(), fold.test.tolist()) == ([0, 2, 4], [1, 3])
-    with pytest.raises(DataError, match=r"'test' has 0"):
-        hub_split([0, 1], ["train", "dev"])
+def test_published_split_has_three_parts_with_both_classes() -> None:
+    splits = ["train", "test", "validation", "test", "train", "validation", "extra"]
+    split = published_split([0, 1, 1, 0, 1, 0, 1], splits)
+    assert split.train.tolist() == [0, 4]
+    assert split.validation.tolist() == [2, 5]
+    assert split.test.tolist() == [1, 3]
+    assert (split.fold.train.tolist(), split.fold.test.tolist()) == ([0, 4], [1, 3])
+    with pytest.raises(DataError, match=r"no film is in the split 'validation'.* dev, test, train"):
+        published_split([0, 1, 1, 0], ["train", "train", "dev", "test"])
+    with pytest.raises(DataError, match=r"split 'test' has 1 film.* only the class 0"):
+        published_split([0, 1, 1, 0, 0], ["train", "train", "validation", "validation", "test"])

@@ -159,12 +159,28 @@ def test_hub_film_without_clean_text_id_or_year(
     assert corpus.texts["Film 0_1980"].startswith("<scene>")
 
 
-def test_text_in_two_hub_splits_is_an_error(
+def test_text_in_two_hub_splits_is_a_warning_that_names_the_splits(
     films: pd.DataFrame, hub_folder: Callable[..., Path]
 ) -> None:
     shared = films["text"].mask(films.index == 39, films["text"][0])
-    with pytest.raises(DataError, match=r"1 text.* more than one split.*train, test"):
-        load_corpus("hub", hub_folder(script_clean=shared))
+    with pytest.warns(UserWarning, match=r"1 text.* more than one split.*train, test"):
+        corpus = load_corpus("hub", hub_folder(script_clean=shared))
+    assert corpus.groups[39] == corpus.groups[0] == "tt0000000"
+
+
+def test_hub_rows_with_one_imdb_id_are_films_of_one_group(
+    films: pd.DataFrame, hub_folder: Callable[..., Path]
+) -> None:
+    twice = films["film_id"].mask(films.index.isin([7, 30, 31]), films["film_id"][3])
+    names = (films["title"] + "_" + films["year"].astype(str)).mask(
+        films.index == 31, "Film 7_1987"
+    )
+    corpus = load_corpus("hub", hub_folder(imdb_id=twice, movie_name=names))
+    assert len(corpus) == len(set(corpus.film_ids)) == 40
+    renamed = {3: "Film 3_1983", 7: "Film 7_1987", 30: "Film 30_2010", 31: "Film 7_1987-2"}
+    assert {row: corpus.film_ids[row] for row in renamed} == renamed
+    assert {corpus.groups[row] for row in renamed} == {"tt0000003"}
+    assert len(set(corpus.groups)) == 37
 
 
 def test_hub_columns_are_checked(films: pd.DataFrame, hub_folder: Callable[..., Path]) -> None:

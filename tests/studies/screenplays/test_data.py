@@ -4,15 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wholescript.data.films import Corpus
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.build import BUNDLE_FOLDER
-from wholescript.features.bundle import read_bundle
+from wholescript.features.bundle import FilmFeatures, read_bundle
 from wholescript.files import ROOT
 from wholescript.project import Project
 from wholescript.publish.execution import run_notebook
 from wholescript.publish.notebook import begin_notebook
+from wholescript.studies.screenplays import data
 from wholescript.studies.screenplays.data import (
     RUN_PROFILES,
+    check_films,
     check_folds,
     load_screenplay_data,
     open_screenplay_data,
@@ -128,3 +131,26 @@ def test_extra_training_films_are_never_tested_and_share_no_group_with_the_test_
             assert not set(groups[fold.train[len(own.train) :]]) & set(groups[fold.test])
             assert len(fold.train) > len(own.train)
     assert years[more.temporal_folds[0].train].max() < 2010
+
+
+@pytest.mark.parametrize("notebook", ["01_corpus", "02_imbalance", "04_training", "05_evaluation"])
+def test_notebooks_have_the_input_as_a_parameter(
+    notebook: str, own_films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Corpus] = []
+
+    def features_of(corpus: Corpus) -> FilmFeatures:
+        taken.append(corpus)
+        raise DataError("enough")
+
+    monkeypatch.setattr(data, "load_word_features", features_of)
+    own = {"source": "local", "path": str(own_films), "scale": "smoke"}
+    begin_notebook(notebook, own | {"fields": "title"}, Project(ROOT))
+    with pytest.raises(DataError, match="enough"):
+        open_screenplay_data(encode=False)
+    assert taken[0].fields == "title" and taken[0].texts is not None
+    assert list(taken[0].texts.values()) == taken[0].films["title"].tolist()
+    with pytest.raises(ParameterError, match="it can be: script, summary, title, all; did you"):
+        begin_notebook(notebook, own | {"fields": "titel"}, Project(ROOT))
+    with pytest.raises(DataError, match="no column 'summary'; it has film_id, "):
+        check_films(own | {"fields": "summary", "target": "nominated_for_writing", "seed": 0})

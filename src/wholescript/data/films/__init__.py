@@ -3,10 +3,12 @@
 from wholescript.data.films.checks import check_class_prior
 from wholescript.data.films.corpus import SOURCES, Corpus, DataProvenance, load_corpus
 from wholescript.data.films.duplicates import group_near_duplicates
+from wholescript.data.films.fields import INPUTS
 from wholescript.data.films.folds import (
     Fold,
-    hub_split,
+    PublishedSplit,
     inner_folds,
+    published_split,
     repeated_folds,
     temporal_split,
 )
@@ -18,20 +20,22 @@ from wholescript.data.films.summary import film_overview, label_rates
 __all__ = [
     "HUB_NAME",
     "HUB_REVISION",
+    "INPUTS",
     "SOURCES",
     "TARGETS",
     "Corpus",
     "DataProvenance",
     "Fold",
+    "PublishedSplit",
     "ScreenplayTexts",
     "award_labels",
     "check_class_prior",
     "film_overview",
     "group_near_duplicates",
-    "hub_split",
     "inner_folds",
     "label_rates",
     "load_corpus",
+    "published_split",
     "read_awards",
     "repeated_folds",
     "temporal_split",

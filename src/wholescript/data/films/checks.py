@@ -109,9 +109,15 @@ def check_no_text_leakage(text_sha1: "pd.Series[str]", sides: "pd.Series[str]", 
         )
 
 
-def check_splits(labels: "pd.Series[bool]", text_sha1: "pd.Series[str]", split: pd.Series) -> None:
-    """Raise DataError when a split has one class or a shifted prior, or two share a text."""
+def check_splits(
+    labels: "pd.Series[bool]", text_sha1: "pd.Series[str] | None", split: pd.Series
+) -> None:
+    """Raise DataError when a split has one class or a shifted prior, or two share a text.
+
+    Without `text_sha1` texts are not compared.
+    """
     for name, part in labels.groupby(split):
         check_two_classes(part, f"the split {name!r}")
         check_class_prior(part, labels, f"the split {name!r}")
-    check_no_text_leakage(text_sha1, split, "split")
+    if text_sha1 is not None:
+        check_no_text_leakage(text_sha1, split, "split")

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from wholescript.data.checks import list_some
 from wholescript.data.films.checks import check_two_classes
 from wholescript.errors import DataError
 from wholescript.settings import N_SEEDS
 
 IntArray = NDArray[np.int64]
+
+PUBLISHED_SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -94,14 +97,37 @@ def temporal_split(
     return Fold(0, 0, train, test)
 
 
-def hub_split(labels: ArrayLike, splits: ArrayLike) -> Fold:
-    """Return the published split (n,) as one fold: "test" is for test, all else for training.
+@dataclass(frozen=True)
+class PublishedSplit:
+    """Row numbers of the films of a published split, ascending and disjoint.
 
-    Hyperparameters are chosen on inner folds, so validation films are training films. Raises
-    DataError when no film is in "test" or a side has one class.
+    Models are fitted on `train`, thresholds are chosen on `validation`, metrics are those of
+    `test`.
     """
-    labels, in_test = np.asarray(labels).astype(int), np.asarray(splits, dtype=object) == "test"
-    train, test = np.flatnonzero(~in_test), np.flatnonzero(in_test)
-    check_two_classes(labels[train], "the training split")
-    check_two_classes(labels[test], "the split 'test'")
-    return Fold(0, 0, train, test)
+
+    train: IntArray
+    validation: IntArray
+    test: IntArray
+
+    @property
+    def fold(self) -> Fold:
+        """The training and the test films as one fold."""
+        return Fold(0, 0, self.train, self.test)
+
+
+def published_split(labels: ArrayLike, splits: ArrayLike) -> PublishedSplit:
+    """Return the films of "train", "validation" and "test" among the names `splits` (n,).
+
+    `labels` (n,) is 0/1. Films of other splits are left out. Raises DataError when one of the three
+    has no film or one class.
+    """
+    labels, names = np.asarray(labels).astype(int), np.asarray(splits, dtype=object)
+    for name in PUBLISHED_SPLITS:
+        if name not in names:
+            raise DataError(
+                f"no film is in the split {name!r}; there are: "
+                f"{list_some(sorted(set(map(str, names))))}. The published split needs "
+                f"{', '.join(PUBLISHED_SPLITS)}; without it evaluate on random folds."
+            )
+        check_two_classes(labels[names == name], f"the split {name!r}")
+    return PublishedSplit(*(np.flatnonzero(names == name) for name in PUBLISHED_SPLITS))

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wholescript.data.films import Corpus, Fold, load_corpus, repeated_folds, temporal_split
+from wholescript.data.films import (
+    Corpus,
+    Fold,
+    PublishedSplit,
+    load_corpus,
+    published_split,
+    repeated_folds,
+    temporal_split,
+)
 from wholescript.errors import DataError, ParameterError
 from wholescript.experiments.workspace import current_workspace
 from wholescript.features.build import load_features, load_word_features
@@ -88,11 +96,27 @@ class ScreenplayData:
     profile_name: str
     seed: int
 
+    @property
+    def published_split(self) -> PublishedSplit:
+        """The split that the films came with.
+
+        Raises:
+            DataError: they came with none, or one of its parts is empty or of one class.
+        """
+        if "split" not in self.corpus.films:
+            raise DataError(
+                f"{self.corpus.provenance.location} has no published split: films of the hub have "
+                "one, films of a local file need a column `split` with train, validation and test"
+            )
+        return published_split(self.dataset.labels, self.corpus.films["split"])
+
     def folds_of(self, split: str) -> list[Fold]:
         """Return the folds of a split: all `random` ones, the first of them, or the temporal ones.
 
-        `first_repeat` and `first_fold` are of `random`.
+        `first_repeat` and `first_fold` are of `random`; `published` is the split of the films.
         """
+        if split == "published":
+            return [self.published_split.fold]
         first_repeat = [fold for fold in self.folds if fold.repeat == 0]
         return {
             "random": self.folds,
@@ -121,6 +145,7 @@ def load_screenplay_data(
     source: str = "bundled",
     path: str = "",
     target: str = "nominated_for_writing",
+    fields: str = "script",
     scale: str = "cpu",
     seed: int = 0,
     first_test_year: int | None = None,
@@ -129,10 +154,10 @@ def load_screenplay_data(
 ) -> ScreenplayData:
     """Load films with features and folds; near duplicates are kept on one side of each split.
 
-    `scale` is one of `RUN_PROFILES`, `first_test_year` that of the temporal split (default: none),
-    `chunk_length` the tokens per chunk: for other lengths than the bundled one, chunks are
-    embedded again. Without `encode`, films with texts have no chunks, and need no encoder. What
-    the folds need is checked before features are computed.
+    `fields` is the input (see `load_corpus`), `scale` one of `RUN_PROFILES`, `first_test_year` that
+    of the temporal split (default: none), `chunk_length` the tokens per chunk: for other lengths
+    than the bundled one, chunks are embedded again. Without `encode`, films with texts have no
+    chunks, and need no encoder. What the folds need is checked before features are computed.
 
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used; the message says why.
@@ -141,6 +166,7 @@ def load_screenplay_data(
         source=source,
         path=path,
         target=target,
+        fields=fields,
         scale=scale,
         seed=seed,
         first_test_year=first_test_year,
@@ -190,6 +216,7 @@ def load_films(
     target: str,
     scale: str,
     seed: int,
+    fields: str = "script",
     first_test_year: int | None = None,
 ) -> Corpus:
     """Return the films of a study, a sample of them with the run profile smoke.
@@ -197,7 +224,8 @@ def load_films(
     Raises:
         DataError, BundleError, ParameterError: the films cannot be used or are too few.
     """
-    corpus = sample_films(load_corpus(source, path or None, target=target), scale, seed)
+    whole = load_corpus(source, path or None, target=target, fields=fields)
+    corpus = sample_films(whole, scale, seed)
     check_folds(corpus.labels, corpus.groups, corpus.films["year"], scale, first_test_year)
     return corpus
 

@@ -20,11 +20,16 @@ from wholescript.experiments.results import Metric, difference_name
 from wholescript.experiments.source_code import code_fingerprint
 from wholescript.experiments.store import Run, RunStore
 from wholescript.experiments.workspace import Workspace, current_workspace
+from wholescript.models.films.embedding import EmbeddingLR
 from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.ngram_kernel import NgramKernelLR
 from wholescript.studies.screenplays.cross_validation import CachedEstimator, cross_validate
 from wholescript.studies.screenplays.data import ScreenplayData
 from wholescript.studies.screenplays.models.configurations import ScriptEstimator
+from wholescript.studies.screenplays.published_split import (
+    evaluate_published_split,
+    n_seen_in_training,
+)
 
 MIN_TOLERANCE = 0.002
 
@@ -33,7 +38,8 @@ MIN_TOLERANCE = 0.002
 class CrossValidation(Experiment[ScreenplayData]):
     """An estimator fitted on the training films of each fold and scored on its test films.
 
-    `split` is `random` (all repeats), `first_repeat`, `first_fold` or `temporal`.
+    `split` is `random` (all repeats), `first_repeat`, `first_fold`, `temporal` or `published`, the split that the
+    films came with: then the threshold is chosen on its validation films, not on inner folds.
     """
 
     kind: ClassVar[str] = "cross_validation"
@@ -87,6 +93,8 @@ class CrossValidation(Experiment[ScreenplayData]):
         if needs_texts(self.estimator):
             scripts = _scripts(self.estimator, data.corpus)
             self.estimator.cache_inputs(scripts, total=len(data.corpus))
+        if self.split == "published":
+            return self._evaluate_published(data, context.progress)
         predictions = cross_validate(
             self.estimator,
             data.dataset,
@@ -100,7 +108,32 @@ class CrossValidation(Experiment[ScreenplayData]):
             _metrics(predictions, data.seed),
             predictions,
             history=pd.DataFrame(predictions.history),
-            metadata={"chosen": predictions.chosen},
+            metadata={"chosen": predictions.chosen, **self._described_vectors(data)},
+        )
+
+    def _described_vectors(self, data: ScreenplayData) -> dict[str, Any]:
+        """Return what the vectors are that the estimator uses, if it uses any."""
+        if not _vectors(self.estimator, data):
+            return {}
+        vectors = data.dataset.features.vectors
+        return {"vectors": dict(vectors.identity)} if vectors else {}
+
+    def _evaluate_published(self, data: ScreenplayData, progress: bool) -> Outcome:
+        split = data.published_split
+        test, validation = evaluate_published_split(
+            self.estimator, data.dataset, split, seed=data.seed, progress=progress
+        )
+        leaked = n_seen_in_training(data.dataset.groups, split)
+        return Outcome(
+            _metrics(test, data.seed),
+            test.drop_unscored(),
+            validation.drop_unscored(),
+            pd.DataFrame(test.history),
+            {
+                "chosen": test.chosen,
+                "test_films_with_duplicate_in_training": leaked,
+                **self._described_vectors(data),
+            },
         )
 
 
@@ -306,7 +339,7 @@ def _fold_cache_dir(
 
 
 def _further_inputs(estimator: Estimator, data: ScreenplayData) -> dict[str, str]:
-    """Return the identity of the n-gram kernels, and of the film columns, that an estimator uses.
+    """Return the identity of the n-grams, film columns and given vectors that an estimator uses.
 
     Those of other estimators stay out of their keys.
     """
@@ -318,6 +351,9 @@ def _further_inputs(estimator: Estimator, data: ScreenplayData) -> dict[str, str
     if columns := sorted({name for part in parts for name in getattr(part, "columns", ())}):
         values = data.dataset.films[columns].to_numpy(np.float64)
         found["columns"] = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()
+    vectors = data.dataset.features.vectors
+    if vectors and any(isinstance(part, EmbeddingLR) for part in parts):
+        found["vectors"] = hash_json(vectors.identity)
     return found
 
 

@@ -3,7 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wholescript.studies.screenplays.plots.corpus import positive_rate_by_confounder
+from wholescript.studies.screenplays.plots.corpus import (
+    length_histogram,
+    positive_rate_by_confounder,
+)
 
 
 def tick_labels(years, tokens):
@@ -28,3 +31,10 @@ def test_fifths_of_similar_films_have_unique_names_in_order():
 )
 def test_films_of_one_year_and_length_are_one_group(tokens, shown):
     assert tick_labels([2000] * 20, tokens) == [["2000"], shown, ["local"]]
+
+
+def test_all_lengths_are_drawn_even_if_shorter_than_any_context():
+    for tokens in ([3, 5, 9], [600, 20_000], [9, 30_000]):
+        figure = length_histogram(np.array(tokens), contexts=(512, 4_096))
+        assert sum(bar.get_height() for bar in figure.axes[0].patches) == len(tokens)
+        plt.close(figure)

@@ -20,7 +20,8 @@ from wholescript.plots.text import literal
 def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:
     """Draw the lengths of scripts, (n,) tokens, with lines at the context lengths of models."""
     figure, axes = plt.subplots()
-    bins = np.geomspace(min(contexts) * 0.8, tokens.max() * 1.1, 60).tolist()
+    start = max(min(*contexts, tokens.min()), 1)  # a title has fewer tokens than any context
+    bins = np.geomspace(start * 0.8, tokens.max() * 1.1, 60).tolist()
     axes.hist(tokens, bins=bins, color="C0")
     for context in contexts:
         axes.axvline(context, color="C1", linestyle="--", linewidth=1.2)
