@@ -47,6 +47,7 @@ from wholescript.publish.cells import (
     show_table,
 )
 from wholescript.studies.screenplays.attention import attention_profile
+from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models import configurations, long_context_configurations
 from wholescript.studies.screenplays.plots import search as plots
@@ -253,68 +254,34 @@ show_figure(
 # a sliding window, and one global token to all and all to it. *Mamba-2* (Dao and Gu, 2024) is a
 # state space model: a state of fixed size is carried along the sequence. Both are the classes of
 # `transformers`, small and untrained. As aggregators over the frozen chunk embeddings, they are
-# trained like the other ones, on the same folds with the same seeds, but on {fixed}`3` inner folds
-# only, as the transformer encoder is: their networks are averaged.
+# trained as the transformer encoder is: on one repeat of the folds, with {fixed}`3` inner folds.
 
 # %%
 long_context_models = long_context_configurations.long_context_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
 long_context_runs = {
-    name: cross_validation_run(f"long-context/{model.name}", model, data)
+    name: cross_validation_run(f"long-context/{model.name}", model, data, split="first_repeat")
     for name, model in long_context_models.items()
 }
 
 # %% label="fig-long-context-curves"
-long_context_histories = {name: run.history for name, run in long_context_runs.items()}
-show_figure(
-    training.loss_curves(long_context_histories, positive_rate=positive_rate),
-    "fig-long-context-curves",
-)
+histories = {name: run.history for name, run in long_context_runs.items()}
+figure = training.loss_curves(histories, positive_rate=positive_rate)
+show_figure(figure, "fig-long-context-curves")
 
 # %% label="fig-long-context-auc"
-all_runs = runs | long_context_runs
-predictions |= {n: run.predictions(FilmPredictions) for n, run in long_context_runs.items()}
-long_context_comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-of_both = long_context_comparison.loc[["mean pooling", *long_context_runs]]
-record_differences(
-    "long-context/differences",
-    [ModelComparison(all_runs, "auc", of_both)],
-    baseline="mean pooling",
+compared = runs | first_repeat_runs | long_context_runs
+by_architecture = compare_runs(
+    compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
-show_figure(forest_plot(long_context_comparison, "AUROC", reference=0.5), "fig-long-context-auc")
+record_differences("long-context/differences", [by_architecture], baseline="mean pooling")
+show_figure(forest_plot(by_architecture.table, "AUROC", reference=0.5), "fig-long-context-auc")
 
 # %% label="tbl-long-context"
-sizes = configurations.parameter_table(models | long_context_models, chunks)
-show_table(
-    metric_table({name: run.metrics for name, run in all_runs.items()})[columns].join(
-        sizes["parameters"]
-    ),
-    "tbl-long-context",
-    {"parameters": ",d"},
-)
-
-# %% [markdown]
-# *From scratch on the text.* The same two are trained on the tokens of the scripts, with the labels
-# alone. An epoch of whole scripts would take two cores about an hour, so each epoch takes a random
-# window of {fixed}`2,048` tokens of each script, for three epochs, and evaluation the mean over two
-# windows. They are evaluated on the first fold only.
-
-# %%
-text_models = long_context_configurations.long_context_encoders(data.profile_name)
-text_runs = end_to_end_runs("long-context", text_models, data, split="first_fold")
-
-# %% label="fig-long-context-texts-curves"
-shown = text_runs or long_context_runs  # there are none without texts
-text_histories = {name: run.history for name, run in shown.items()}
-show_figure(
-    training.loss_curves(text_histories, positive_rate=positive_rate),
-    "fig-long-context-texts-curves",
-)
-
-# %% label="tbl-long-context-texts"
-text_table = metric_table({name: run.metrics for name, run in shown.items()}, "auc")
-show_table(text_table, "tbl-long-context-texts")
+sizes = configurations.parameter_table(models | self_attention_models | long_context_models, chunks)
+shown = by_architecture.table[["value", "low", "high", "difference", "p"]]
+show_table(shown.join(sizes["parameters"]), "tbl-long-context", {"parameters": ",d", "p": ".3f"})
 
 # %% [markdown]
 # ## Attention by position

@@ -81,7 +81,8 @@ def longformer_states(model: LongformerModel, mask: Tensor, **inputs: Tensor) ->
     They are those of `LongformerModel.forward`, which first makes a mask of length x length floats
     and uses its first row: 45 GB at 106,000 tokens. Here only that row is made.
     """
-    padding = -mask.shape[1] % max(model.config.attention_window)
+    window = model.config.attention_window
+    padding = -mask.shape[1] % (window if isinstance(window, int) else max(window))
     padded = {
         name: pad(value, (0, 0, 0, padding))
         if value.ndim == 3

@@ -38,8 +38,9 @@ MIN_TOLERANCE = 0.002
 class CrossValidation(Experiment[ScreenplayData]):
     """An estimator fitted on the training films of each fold and scored on its test films.
 
-    `split` is `random` (all repeats), `first_repeat`, `first_fold`, `temporal` or `published`, the split that the
-    films came with: then the threshold is chosen on its validation films, not on inner folds.
+    `split` is `random` (all repeats), `first_repeat`, `first_fold`, `temporal` or `published`, the
+    split that the films came with: then the threshold is chosen on its validation films, not on
+    inner folds.
     """
 
     kind: ClassVar[str] = "cross_validation"
@@ -113,7 +114,7 @@ class CrossValidation(Experiment[ScreenplayData]):
 
     def _described_vectors(self, data: ScreenplayData) -> dict[str, Any]:
         """Return what the vectors are that the estimator uses, if it uses any."""
-        if not _vectors(self.estimator, data):
+        if "vectors" not in _further_inputs(self.estimator, data):
             return {}
         vectors = data.dataset.features.vectors
         return {"vectors": dict(vectors.identity)} if vectors else {}

@@ -32,7 +32,7 @@ class Group(NamedTuple):
 NOTEBOOK = "04_training"
 GROUPS = {
     "chunk-encoders": Group("first_repeat", "04_training-fig-chunk-encoders-auc"),
-    "long-context": Group("first_fold", "04_training-tbl-long-context-texts"),
+    "long-context": Group("first_fold", "04_training-tbl-long-context"),
 }
 """Links of the numbers of these runs lead to their cell."""
 
