@@ -24,6 +24,7 @@
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+fields = "script"  # script | summary | title | all (title, summary, script); others need texts
 first_test_year = 2010  # first test year of the temporal split
 model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
 seed = 0  # of folds and bootstrap
@@ -131,8 +132,8 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # %% [markdown]
 # ## Does reading more help?
 #
-# Windows were read in an order whose every beginning is spread over the whole script. So the scores
-# of the first windows of each film show what would have been known after reading less.
+# The windows of a script were read in an order that is spread over the whole of it, however many are
+# read. So the scores of the first windows show what would have been known after reading less.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
@@ -150,3 +151,13 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 recall = results.title_recall(scores.titles, seed=seed)
 cells.record_metrics("language-models/contamination", results.contamination_metrics(data, recall))
 cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")
+
+# %% [markdown] tags=["published"]
+# **What this shows.** Of each film a few percent were read, by one small model; what was read is in
+# {numref}`tbl-lm-reading`. The answers and the surprisal rank films worse than n-grams do, and no
+# gain was detected when they join them.
+#
+# **What it does not show.** What a larger model, or one that reads the whole script, would know.
+# `wholescript data language-model --rounds N` reads more.
+#
+# **Next.** [Evaluation](05_evaluation.ipynb): the models that are compared with here.

@@ -12,6 +12,7 @@ AGGREGATORS = (
     "training/query-decoder",
 )
 LONG_CONTEXT = ("long-context/longformer", "long-context/mamba2")
+LANGUAGE_MODELS = "language-models"  # the group of their runs
 UNIGRAMS, NGRAMS = "evaluation/unigrams", "evaluation/ngrams"
 FUSION = "training/gated-attention-and-year-length-layout-tfidf"
 QUARTERS = tuple(f"evaluation/quarter-{number}" for number in range(1, 5))
@@ -143,6 +144,22 @@ def long_context_no_gain_over_mean_pooling(results: Results) -> bool:
     """The paired interval of neither lies above zero."""
     mean = AGGREGATORS[0]
     return all(results.difference(f"{run} - {mean}:auc").low <= 0 for run in LONG_CONTEXT)
+
+
+@claim("Answers and surprisal of a language model have a lower AUROC than n-grams.")
+def language_model_below_ngrams(results: Results) -> bool:
+    """The paired interval of each lies below zero, on the films that the model has read."""
+    alone = [f"{LANGUAGE_MODELS}/lm-{name}" for name in ("zero-shot", "few-shot", "surprisal")]
+    found = auc_differences(results, alone, f"{LANGUAGE_MODELS}/ngrams")
+    return all(difference.high < 0 for difference in found)
+
+
+@claim("No AUROC gain over n-grams was detected for surprisal, with or without answers.")
+def language_model_no_gain_beside_ngrams(results: Results) -> bool:
+    """The paired interval of neither lies above zero."""
+    beside = [f"{LANGUAGE_MODELS}/ngrams-surprisal{end}" for end in ("", "-answers")]
+    found = auc_differences(results, beside, f"{LANGUAGE_MODELS}/ngrams")
+    return all(difference.low <= 0 for difference in found)
 
 
 @claim("Each quarter of the script predicts less than the whole script does.")
