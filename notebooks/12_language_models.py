@@ -132,8 +132,8 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # %% [markdown]
 # ## Does reading more help?
 #
-# The windows of a script were read in an order that is spread over the whole of it, however many are
-# read. So the scores of the first windows show what would have been known after reading less.
+# The windows of a script were read in an order that is spread over the whole of it, however many
+# are read. So the scores of the first windows show what would have been known after reading less.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
