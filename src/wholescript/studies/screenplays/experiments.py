@@ -344,17 +344,15 @@ def _further_inputs(estimator: Estimator, data: ScreenplayData) -> dict[str, str
 
     Those of other estimators stay out of their keys.
     """
-    parts = list(_parts(estimator))
+    parts, features = list(_parts(estimator)), data.dataset.features
     found = {}
-    ngrams = data.dataset.features.ngrams
-    if ngrams and any(isinstance(part, NgramKernelLR) for part in parts):
-        found["ngrams"] = ngrams.fingerprint
+    if any(isinstance(part, NgramKernelLR) for part in parts) and features.ngrams:
+        found["ngrams"] = features.ngrams.fingerprint
     if columns := sorted({name for part in parts for name in getattr(part, "columns", ())}):
         values = data.dataset.films[columns].to_numpy(np.float64)
         found["columns"] = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()
-    vectors = data.dataset.features.vectors
-    if vectors and any(isinstance(part, EmbeddingLR) for part in parts):
-        found["vectors"] = hash_json(vectors.identity)
+    if any(isinstance(part, EmbeddingLR) for part in parts) and features.vectors:
+        found["vectors"] = hash_json(features.vectors.identity)
     return found
 
 
