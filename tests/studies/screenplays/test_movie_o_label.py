@@ -40,7 +40,7 @@ def call(root: Path) -> Callable[..., Result]:
             if "--encoder" not in options:
                 command += ["--encoder", root / "tiny"]
             command += ["--chunk-overlap", 2, "--device", "cpu", "--store", root / "results"]
-            return shell([*command, *options], {ROOT_VARIABLE: str(root), "COLUMNS": "120"})
+            return shell([*command, *options], {ROOT_VARIABLE: str(root)})
 
     return call
 
