@@ -42,7 +42,7 @@ def call(root, monkeypatch):
     def call(*options: object) -> Result:
         command = ["evaluate", "films", *options, "--store", root / "results"]
         own = ["--source", "local", "--path", root / "films.parquet", "--scale", "smoke"]
-        env = {ROOT_VARIABLE: str(root), "COLUMNS": "140"}
+        env = {ROOT_VARIABLE: str(root)}
         return shell(command if "--source" in options else [*command, *own], env)
 
     return call
@@ -57,7 +57,8 @@ def auc(root: Path, name: str) -> float:
 def test_published_split_of_a_local_file(call, root):
     result = call("tfidf-logistic", "--fields", "summary", "--split", "published")
     assert result.exit_code == 0, result.output
-    assert "48 films for training, 16 for validation, 16 tested" in result.stdout
+    shown = " ".join(result.stdout.split())
+    assert "48 films for training, 16 for validation, 16 tested" in shown
     assert "AUROC" in result.stdout and "macro-F1" in result.stdout
     name = "films-summary-published-split-smoke/tfidf-logistic"
     run = RunStore(root / "results").find(name)

@@ -117,7 +117,13 @@ def test_the_identity_has_the_weights_and_no_path_of_this_machine(
     assert encoder_identity(config(folder, prefix="")) != identity
 
 
-def test_a_hub_encoder_is_loaded_at_its_revision(
+class Resolved(str):
+    """A revision that the hub has resolved to a commit."""
+
+    resolved = 40 * "c"
+
+
+def test_a_hub_encoder_is_loaded_at_the_commit_of_its_revision(
     folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -125,28 +131,34 @@ def test_a_hub_encoder_is_loaded_at_its_revision(
     def from_folder(cls: type) -> object:
         def load(source: str, revision: str | None = None, **options: object) -> object:
             asked.append((source, revision))
-            loaded = cls.from_pretrained(folder, **options)
-            if cls.__name__ == "AutoConfig":
-                loaded._commit_hash = "c0ffee"
-            return loaded
+            return cls.from_pretrained(folder, **options)
 
         return type(cls.__name__, (), {"from_pretrained": staticmethod(load)})
 
-    for name in ("AutoConfig", "AutoModel", "AutoTokenizer"):
+    for name in ("AutoModel", "AutoTokenizer"):
         monkeypatch.setattr(text_encoders, name, from_folder(getattr(text_encoders, name)))
-    settings = TextEncoderConfig(revision=E5_REVISION, chunk_overlap=0)
+    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: Resolved(given))
+    settings = TextEncoderConfig(revision="main", chunk_overlap=0)
     found = embed_fields({"title": texts_of([WORDS[0]])}, settings, cache=tmp_path)
-    assert set(asked) == {(E5, E5_REVISION)} and len(asked) == 3
-    assert found.identity["encoder"] == E5 and found.identity["revision"] == "c0ffee"
+    assert set(asked) == {(E5, 40 * "c")} and len(asked) == 2
+    assert found.identity["encoder"] == E5 and found.identity["revision"] == 40 * "c"
+
+
+def test_a_commit_needs_no_hub_and_a_branch_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: given)
+    pinned = TextEncoderConfig(revision=E5_REVISION)
+    assert encoder_identity(pinned)["revision"] == E5_REVISION
+    for revision, shown in (("v2", "v2"), (None, "its main branch")):
+        with pytest.raises(ParameterError, match=f"e5-base-v2 at {shown} is no folder, and not"):
+            encoder_identity(TextEncoderConfig(revision=revision))
 
 
 def test_an_encoder_that_cannot_be_loaded_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: given)
     (tmp_path / "empty").mkdir()
-    for name in (str(tmp_path / "empty"), str(tmp_path / "absent")):
-        with pytest.raises(ParameterError, match=r"cannot be loaded.*Without a network"):
-            load_text_encoder(config(name))
-    with pytest.raises(ParameterError, match="cannot be loaded"):
-        encoder_identity(config(str(tmp_path / "absent")))
+    with pytest.raises(ParameterError, match=r"cannot be loaded.*Without a network"):
+        load_text_encoder(config(str(tmp_path / "empty")))
+    with pytest.raises(ParameterError, match=r"absent at its main branch is no folder.*network"):
+        embed_fields({}, config(str(tmp_path / "absent")), cache=tmp_path)

@@ -8,7 +8,7 @@ over the hidden states of all its tokens, scaled to length 1, as the encoders ca
 import functools
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer
+from transformers.utils.hub import resolve_revision
 
 from wholescript.data.films import ScreenplayTexts
+from wholescript.data.hub import COMMIT
 from wholescript.errors import ParameterError
 from wholescript.features.chunks import Chunking, pad_batch
 from wholescript.features.film_cache import cache_arrays, load_cached_arrays
@@ -33,6 +35,7 @@ E5_PREFIX = "query: "
 """What the model card of E5 asks for where embeddings are features of a classifier; `passage: ` is
 for the documents of a search."""
 HASHED_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
+FOLDER_HINT = "Without a network give a folder written by save_pretrained, with its tokenizer"
 CHUNKS_PER_BATCH = {"cpu": 8, "mps": 16, "cuda": 64}
 
 
@@ -113,6 +116,8 @@ def embed_fields(
         DataError: a text cannot be used.
     """
     identity = encoder_identity(config)
+    if not Path(config.encoder).is_dir():  # all of its files are then those of one commit
+        config = replace(config, revision=identity["revision"])
     key = hashlib.sha256(repr(sorted(identity.items())).encode()).hexdigest()[:16]
 
     def path_of(sha1: str) -> Path:
@@ -180,8 +185,13 @@ def encoder_identity(config: TextEncoderConfig) -> dict[str, Any]:
         version = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
         name = folder.resolve().name
     else:
-        found = _load(AutoConfig, config)
-        version, name = getattr(found, "_commit_hash", None) or str(config.revision), config.encoder
+        name, revision = config.encoder, resolve_revision(config.encoder, config.revision)
+        version = str(getattr(revision, "resolved", revision))
+        if not COMMIT.fullmatch(version):
+            raise ParameterError(
+                f"the encoder {name} at {config.revision or 'its main branch'} is no folder, and "
+                f"not found on the hub. {FOLDER_HINT}"
+            )
     return {**asdict(config), "encoder": name, "revision": version}
 
 
@@ -193,9 +203,9 @@ def _load(cls: Any, config: TextEncoderConfig, **options: Any) -> Any:
             return cls.from_pretrained(source, revision=revision, **options)
         except (OSError, ValueError, KeyError) as error:
             where = f"{source} at {revision}" if revision else source
+            reason = " ".join(str(error).split())
             raise ParameterError(
-                f"the encoder {where} cannot be loaded ({error}). Without a network give a folder "
-                "written by save_pretrained, with its tokenizer"
+                f"the encoder {where} cannot be loaded ({reason}). {FOLDER_HINT}"
             ) from error
 
 

@@ -40,7 +40,7 @@ def call(root: Path) -> Callable[..., Result]:
             if "--encoder" not in options:
                 command += ["--encoder", root / "tiny"]
             command += ["--chunk-overlap", 2, "--device", "cpu", "--store", root / "results"]
-            return shell([*command, *options], {ROOT_VARIABLE: str(root), "COLUMNS": "120"})
+            return shell([*command, *options], {ROOT_VARIABLE: str(root)})
 
     return call
 
@@ -176,6 +176,8 @@ def test_what_is_missing_is_said(root: Path, call: Callable[..., Result]) -> Non
     (root / "nothing").mkdir()
     bad = call("--path", root / "movies", "--encoder", root / "nothing")
     assert bad.exit_code == 2 and "Without a network give a folder" in bad.stderr
+    unknown = call("--path", root / "absent", "--encoder", root / "gone")
+    assert "gone at its main branch is no folder" in unknown.stderr  # before films are loaded
 
 
 def test_help_says_that_it_needs_a_network_and_has_the_defaults_of_the_encoder() -> None:
