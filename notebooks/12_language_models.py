@@ -154,8 +154,8 @@ cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contaminati
 
 # %% [markdown] tags=["published"]
 # **What this shows.** Of each film a few percent were read, by one small model; what was read is in
-# {numref}`tbl-lm-reading`. The answers and the surprisal rank films worse than n-grams do. When they
-# join the n-grams, the AUROC is a little lower than without them.
+# {numref}`tbl-lm-reading`. The answers and the surprisal rank films worse than n-grams do. Beside
+# the n-grams they make the AUROC a little lower.
 #
 # **What it does not show.** What a larger model, or one that reads the whole script, would know.
 # `wholescript data language-model --rounds N` reads more.
