@@ -80,8 +80,8 @@ ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=s
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
-# {numref}`fig-lm-auc` has the answers first. They rank films by nothing but what the model was
-# taught elsewhere: no label of this study is used, except for the threshold.
+# The answers are the first three rows. They rank films by nothing but what the model was taught
+# elsewhere: no label of this study is used, except for the threshold.
 
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text
@@ -98,8 +98,8 @@ cells.show_figure(
 )
 
 # %% [markdown]
-# Above one half, nominated films have higher values ({numref}`fig-lm-columns`). A logistic
-# regression on all measures is the row *surprisal* of {numref}`fig-lm-auc`.
+# Above one half, nominated films have higher values. A logistic regression on all measures is the
+# row *surprisal* in the [comparison of models](#fig-lm-auc).
 
 # %% [markdown]
 # ## Beside n-grams
@@ -153,9 +153,9 @@ cells.record_metrics("language-models/contamination", results.contamination_metr
 cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")
 
 # %% [markdown] tags=["published"]
-# **What this shows.** Of each film a few percent were read, by one small model; what was read is in
-# {numref}`tbl-lm-reading`. The answers and the surprisal rank films worse than n-grams do. Beside
-# the n-grams they make the AUROC a little lower.
+# **What this shows.** Of each film a few percent were read, by one small model: the first table has
+# how much. The answers and the surprisal rank films worse than n-grams do. Beside the n-grams they
+# make the AUROC a little lower.
 #
 # **What it does not show.** What a larger model, or one that reads the whole script, would know.
 # `wholescript data language-model --rounds N` reads more.
