@@ -18,13 +18,14 @@ TESTS := $(VENV)/.tests
 ENCODER := $(VENV)/.encoder
 CLUSTER := $(VENV)/.cluster
 
-.PHONY: help site rerun test lint serve clean lock venv tests encoder cluster chromium
+.PHONY: help site rerun test test-all lint serve clean lock venv tests encoder cluster chromium
 
 help:
 	@echo "make site    build the report: _build/html/index.html"
 	@echo "make rerun   execute notebooks from nothing with the bundled data, compare the results with"
 	@echo "             the stored ones, list the stored runs that need other texts, hours or a GPU"
 	@echo "make test    lint and type-check the code, run the tests, also on the site in Chromium"
+	@echo "make test-all  the same, and the slow tests: each executed notebook again under nbval"
 	@echo "make serve   serve the report on localhost, rebuilt and reloaded when a source changes"
 	@echo "make encoder install the frozen encoder, to extract features of screenplays"
 	@echo "make cluster install Ray, for hyperparameter search and feature extraction on a cluster"
@@ -40,6 +41,9 @@ rerun: venv
 
 test: tests encoder cluster lint chromium
 	@OMP_NUM_THREADS=1 pytest $(PYTEST_ARGS)
+
+test-all: test
+	@OMP_NUM_THREADS=1 pytest $(PYTEST_ARGS) -m slow
 
 lint: tests
 	@ruff check --quiet && ruff format --check --quiet && echo "ruff: no problems"

@@ -12,9 +12,9 @@
 # **Question.** Does a small language model that reads the script know more of its quality than
 # counts of words do: by its answer to a question, or by how well it predicts the text?
 #
-# **What you need.** The bundled scores of every film. Films of your own are scored here, which
-# needs the model (`make encoder`). **How long it takes.** About three minutes on two cores; scoring
-# takes a few seconds for each film.
+# **What you need.** The bundled scores, of some of the bundled films. Films of your own are scored
+# here, which needs the model (`make encoder`). **How long it takes.** Two minutes on two cores;
+# scoring takes a few seconds for each film.
 #
 # The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
 # 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens,
@@ -55,7 +55,7 @@ data = scoring.with_lm_scores(data, scores)
 
 # %% label="tbl-lm-reading"
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
-cells.show_table(results.reading_table(data, scores), "tbl-lm-reading")
+cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"})
 
 # %% [markdown]
 # ## Answers: zero-shot and few-shot
@@ -122,7 +122,7 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 # %% [markdown]
 # ### Later films
 #
-# The same models, trained on films of before the first test year and tested on those since.
+# The same models, trained on films from before the first test year and tested on later ones.
 
 # %% label="tbl-lm-temporal"
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)

@@ -56,6 +56,7 @@ def published() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_executed_notebook_is_reproduced_and_nothing_is_written(name: str) -> None:
     before = published()

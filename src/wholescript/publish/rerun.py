@@ -16,7 +16,7 @@ from wholescript.publish.parameters import published_parameters
 
 TRAINED_ON = {"stored": "bundled"}
 """The source with which a notebook is executed again, where it is another than the published."""
-LONG = {"02_imbalance": 7, "03_memory": 10, "04_training": 15}
+LONG = {"02_imbalance": 7, "03_memory": 14, "04_training": 18}
 """The notebooks that a rerun leaves out unless they are named or a scale is given, with the minutes
 that they take on two cores. The others make most of the runs that they show."""
 
