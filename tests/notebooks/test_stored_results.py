@@ -35,6 +35,7 @@ def test_stored_metrics_equal_those_of_the_stored_predictions(name: str) -> None
         assert stored.low <= stored.value <= stored.high or metric == "ece", metric
 
 
+@pytest.mark.slow
 def test_baseline_is_reproduced_within_its_tolerance(tmp_path: Path) -> None:
     code = (
         "from wholescript.models.films.tfidf import TfidfLR\n"
