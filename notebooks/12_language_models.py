@@ -26,7 +26,7 @@ path = ""  # for source local: Parquet with film_id, title, year, text and the t
 target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
 fields = "script"  # script | summary | title | all (title, summary, script); others need texts
 first_test_year = 2010  # first test year of the temporal split
-model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
+language_model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
 seed = 0  # of folds and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
@@ -44,7 +44,7 @@ from wholescript.studies.screenplays.plots import language_models as plots
 # %%
 notebook = cells.begin_notebook("12_language_models", globals())
 data = open_screenplay_data(encode=False)
-scores = scoring.open_lm_scores(data, LMScoringConfig(model), seed=seed)
+scores = scoring.open_lm_scores(data, LMScoringConfig(language_model), seed=seed)
 data = scoring.with_lm_scores(data, scores)
 
 # %% [markdown]

@@ -48,6 +48,7 @@ class DatasetInfo:
 
 
 LEARNING_RATE_PATTERN = re.compile(r"(.+)-lr(\d+e-\d+)")
+WINDOWS_PATTERN = re.compile(r"(.+)-first-(\d+)")
 
 _DOCUMENTS = "wholescript.models.documents"
 _FILMS = "wholescript.models.films"
@@ -330,8 +331,11 @@ def find_model(name: str) -> ModelInfo:
 def model_display_name(name: str) -> str:
     """Return the display name of a model by its name in runs; without one, the name itself.
 
-    A suffix such as `-lr1e-4` is a learning rate, `-recalibrated` a recalibrated model.
+    A suffix such as `-lr1e-4` is a learning rate, `-recalibrated` a recalibrated model, `-first-2`
+    the windows of a script that were read.
     """
+    if match := WINDOWS_PATTERN.fullmatch(name):
+        return f"{model_display_name(match[1])}, windows read: {match[2]}"
     if match := LEARNING_RATE_PATTERN.fullmatch(name):
         return f"{model_display_name(match[1])}, learning rate {match[2]}"
     if name.endswith("-recalibrated"):

@@ -77,9 +77,9 @@ def auc_by_windows_read(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
     while n_windows <= scores.n_read:
         part = with_lm_scores(data, scores.first(n_windows))
         estimators: dict[str, Estimator] = {
-            "surprisal": FilmColumnsLR(name=f"lm-surprisal-{n_windows}", columns=SURPRISAL),
+            "surprisal": FilmColumnsLR(name=f"lm-surprisal-first-{n_windows}", columns=SURPRISAL),
             "zero-shot: nominated?": FilmColumnScore(
-                "log_odds_nominated", f"lm-zero-shot-{n_windows}"
+                "log_odds_nominated", f"lm-zero-shot-first-{n_windows}"
             ),
         }
         for model, estimator in estimators.items():
