@@ -32,26 +32,12 @@ scale = "cpu"  # smoke | cpu | full
 # %%
 import pandas as pd
 
-from wholescript.publish.cells import (
-    begin_notebook,
-    measure_run,
-    record_metrics,
-    show_figure,
-    show_table,
-)
-from wholescript.studies.screenplays import long_context_cost
+from wholescript.publish import cells
+from wholescript.studies.screenplays import long_context_cost, memory_cost
 from wholescript.studies.screenplays.data import open_screenplay_data
-from wholescript.studies.screenplays.memory_cost import (
-    MEMORY_COST_MODULES,
-    footprint_metrics,
-    footprint_table,
-    frozen_encoder_metrics,
-    gradient_metrics,
-    value_table,
-)
 from wholescript.studies.screenplays.plots import memory as plots
 
-notebook = begin_notebook("03_memory", globals())
+notebook = cells.begin_notebook("03_memory", globals())
 data = open_screenplay_data(encode=False)
 tokens = data.dataset.features.n_tokens
 print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}")
@@ -77,10 +63,15 @@ settings = {
     "n_cached_groups": n_cached_groups,
     "n_chunks": lengths,
 }
-gradient_errors = measure_run(
-    "memory/gradient-error", settings, MEMORY_COST_MODULES, lambda: gradient_metrics(settings)
+gradient_errors = cells.measure_run(
+    "memory/gradient-error",
+    settings,
+    memory_cost.MEMORY_COST_MODULES,
+    lambda: memory_cost.gradient_metrics(settings),
 )
-show_table(value_table(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"})
+cells.show_table(
+    memory_cost.value_table(gradient_errors.metrics), "tbl-gradients", {"value": ".1e"}
+)
 
 # %% [markdown]
 # The table shows the largest relative error of any parameter's gradient against full
@@ -92,11 +83,14 @@ show_table(value_table(gradient_errors.metrics), "tbl-gradients", {"value": ".1e
 # loaded.
 
 # %% label="fig-memory"
-footprints = measure_run(
-    "memory/footprints", settings, MEMORY_COST_MODULES, lambda: footprint_metrics(settings)
+footprints = cells.measure_run(
+    "memory/footprints",
+    settings,
+    memory_cost.MEMORY_COST_MODULES,
+    lambda: memory_cost.footprint_metrics(settings),
 )
-table = footprint_table(footprints.metrics)
-show_figure(
+table = memory_cost.footprint_table(footprints.metrics)
+cells.show_figure(
     plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
 )
 
@@ -109,7 +103,7 @@ show_figure(
 # ## Time of each strategy
 
 # %% label="fig-memory-time"
-show_figure(
+cells.show_figure(
     plots.cost_by_length(table, "step_seconds", "time per training step (s)"),
     "fig-memory-time",
     tolerance=0.4,
@@ -126,13 +120,15 @@ show_figure(
 # step on the longest film takes.
 
 # %% label="tbl-memory"
-strategy_comparison = measure_run(
+strategy_comparison = cells.measure_run(
     "memory/strategy-comparison",
     settings,
-    MEMORY_COST_MODULES,
-    lambda: frozen_encoder_metrics(settings, table),
+    memory_cost.MEMORY_COST_MODULES,
+    lambda: memory_cost.frozen_encoder_metrics(settings, table),
 )
-show_table(value_table(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"})
+cells.show_table(
+    memory_cost.value_table(strategy_comparison.metrics), "tbl-memory", {"value": ".3g"}
+)
 
 # %% [markdown]
 # ## One sequence: Longformer and Mamba-2
@@ -149,31 +145,35 @@ show_table(value_table(strategy_comparison.metrics), "tbl-memory", {"value": ".3
 # made; a test compares the states.
 
 # %% label="fig-long-context-memory"
-long_context_costs = measure_run(
+long_context_costs = cells.measure_run(
     "memory/long-context-footprints",
     {"n_chunks": lengths},
     long_context_cost.LONG_CONTEXT_COST_MODULES,
     lambda: long_context_cost.long_context_metrics({"n_chunks": lengths}),
 )
-all_costs = pd.concat([table, footprint_table(long_context_costs.metrics)])
-show_figure(
+all_costs = pd.concat([table, memory_cost.footprint_table(long_context_costs.metrics)])
+cells.show_figure(
     plots.cost_by_length(all_costs, "activation_gb", "activations (GB)"),
     "fig-long-context-memory",
     tolerance=0.15,
 )
 
 # %% label="fig-long-context-time"
-show_figure(
+cells.show_figure(
     plots.cost_by_length(all_costs, "step_seconds", "time per training step (s)"),
     "fig-long-context-time",
     tolerance=0.4,
 )
 
 # %% label="tbl-long-context-cost"
-long_context_comparison = record_metrics(
+long_context_comparison = cells.record_metrics(
     "memory/long-context-comparison", long_context_cost.comparison_metrics(all_costs)
 )
-show_table(value_table(long_context_comparison.metrics), "tbl-long-context-cost", {"value": ".3g"})
+cells.show_table(
+    memory_cost.value_table(long_context_comparison.metrics),
+    "tbl-long-context-cost",
+    {"value": ".3g"},
+)
 
 # %% [markdown]
 # The table is about the longest script: memory and time of a step over those of gradient caching.

@@ -36,16 +36,7 @@ scale = "cpu"  # smoke | cpu | full
 from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import forest_plot
-from wholescript.publish.cells import (
-    ModelComparison,
-    begin_notebook,
-    cross_validation_run,
-    end_to_end_runs,
-    made_by,
-    record_differences,
-    show_figure,
-    show_table,
-)
+from wholescript.publish import cells
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
@@ -56,7 +47,7 @@ from wholescript.studies.screenplays.search.importance import hyperparameter_imp
 from wholescript.studies.screenplays.search.results import read_search
 
 # %%
-notebook = begin_notebook("04_training", globals())
+notebook = cells.begin_notebook("04_training", globals())
 data = open_screenplay_data()
 chunks = data.dataset.features.chunks
 print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
@@ -82,7 +73,7 @@ models = configurations.aggregators(data.profile.epochs, data.profile.n_inner_fo
 self_attention_models = configurations.self_attention_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
-show_table(
+cells.show_table(
     configurations.parameter_table(models | self_attention_models, chunks),
     "tbl-aggregators",
     {"parameters": ",d"},
@@ -96,15 +87,17 @@ show_table(
 
 # %%
 runs = {
-    name: cross_validation_run(f"training/{model.name}", model, data)
+    name: cells.cross_validation_run(f"training/{model.name}", model, data)
     for name, model in models.items()
 }
 temporal = {
-    name: cross_validation_run(f"training/{model.name}-temporal", model, data, split="temporal")
+    name: cells.cross_validation_run(
+        f"training/{model.name}-temporal", model, data, split="temporal"
+    )
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    name: cells.cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
     for name, model in self_attention_models.items()
 }
 
@@ -121,14 +114,14 @@ histories = {
     name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
 }
 positive_rate = data.dataset.labels.mean()
-show_figure(training.loss_curves(histories, positive_rate=positive_rate), "fig-curves")
+cells.show_figure(training.loss_curves(histories, positive_rate=positive_rate), "fig-curves")
 
 # %% [markdown] tags=["published"]
 # The training loss soon falls below the validation loss, and the gap grows. With so few films,
 # fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
-show_figure(training.best_epochs(histories), "fig-stopping")
+cells.show_figure(training.best_epochs(histories), "fig-stopping")
 
 # %% [markdown]
 # ## Results
@@ -138,15 +131,15 @@ show_figure(training.best_epochs(histories), "fig-stopping")
 # %% label="fig-training-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-aggregator_comparison = ModelComparison(runs, "auc", comparison)
-record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
-show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
+aggregator_comparison = cells.ModelComparison(runs, "auc", comparison)
+cells.record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
+cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
 metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
-show_table(metric_table(metrics)[columns], "tbl-training")
+cells.show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
@@ -163,13 +156,15 @@ ALL_FEATURES = "year, length, layout, TF-IDF"
 fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"+ {name}": cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    f"+ {name}": cells.cross_validation_run(
+        f"training/{model.name}", model, data, split="first_repeat"
+    )
     for name, model in fusion_models.items()
 }
-fusion_runs[f"+ {ALL_FEATURES}"] = cross_validation_run(
+fusion_runs[f"+ {ALL_FEATURES}"] = cells.cross_validation_run(
     f"training/{full_fusion.name}", full_fusion, data
 )
-temporal["late fusion"] = cross_validation_run(
+temporal["late fusion"] = cells.cross_validation_run(
     f"training/{full_fusion.name}-temporal", full_fusion, data, split="temporal"
 )
 
@@ -180,7 +175,7 @@ first_repeats = {
     for name, run in fusion_comparison_runs.items()
 }
 fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
-show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
+cells.show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
 # One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
@@ -206,7 +201,7 @@ show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
-chunk_encoder_runs = end_to_end_runs("chunk-encoders", models_of_texts, data)
+chunk_encoder_runs = cells.end_to_end_runs("chunk-encoders", models_of_texts, data)
 
 # %% label="fig-chunk-encoders-auc"
 first_repeats = {
@@ -214,7 +209,9 @@ first_repeats = {
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
 chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
-show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc")
+cells.show_figure(
+    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
+)
 
 # %% [markdown]
 # The last column is the commit that trained the model, or a hash of the code where no commit was
@@ -222,9 +219,9 @@ show_figure(forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-
 
 # %% label="tbl-chunk-encoders"
 made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
-made |= {name: made_by(run.config) for name, run in chunk_encoder_runs.items()}
+made |= {name: cells.made_by(run.config) for name, run in chunk_encoder_runs.items()}
 comparison_columns = ["value", "low", "high", "difference", "p"]
-show_table(
+cells.show_table(
     chunk_encoder_comparison[comparison_columns].assign(made_by=list(made.values())),
     "tbl-chunk-encoders",
     {"p": ".3f"},
@@ -237,7 +234,7 @@ show_table(
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
 encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
-show_figure(
+cells.show_figure(
     training.loss_curves(encoder_histories, positive_rate=positive_rate),
     "fig-chunk-encoders-curves",
 )
@@ -261,27 +258,33 @@ long_context_models = long_context_configurations.long_context_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
 long_context_runs = {
-    name: cross_validation_run(f"long-context/{model.name}", model, data, split="first_repeat")
+    name: cells.cross_validation_run(
+        f"long-context/{model.name}", model, data, split="first_repeat"
+    )
     for name, model in long_context_models.items()
 }
 
 # %% label="fig-long-context-curves"
 histories = {name: run.history for name, run in long_context_runs.items()}
 figure = training.loss_curves(histories, positive_rate=positive_rate)
-show_figure(figure, "fig-long-context-curves")
+cells.show_figure(figure, "fig-long-context-curves")
 
 # %% label="fig-long-context-auc"
 compared = runs | first_repeat_runs | long_context_runs
 by_architecture = compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
-record_differences("long-context/differences", [by_architecture], baseline="mean pooling")
-show_figure(forest_plot(by_architecture.table, "AUROC", reference=0.5), "fig-long-context-auc")
+cells.record_differences("long-context/differences", [by_architecture], baseline="mean pooling")
+cells.show_figure(
+    forest_plot(by_architecture.table, "AUROC", reference=0.5), "fig-long-context-auc"
+)
 
 # %% label="tbl-long-context"
 sizes = configurations.parameter_table(models | self_attention_models | long_context_models, chunks)
 shown = by_architecture.table[["value", "low", "high", "difference", "p"]]
-show_table(shown.join(sizes["parameters"]), "tbl-long-context", {"parameters": ",d", "p": ".3f"})
+cells.show_table(
+    shown.join(sizes["parameters"]), "tbl-long-context", {"parameters": ",d", "p": ".3f"}
+)
 
 # %% [markdown]
 # ## Attention by position
@@ -294,7 +297,7 @@ attention_models = {name: models[name] for name in ("gated attention", "query de
 profiles = {
     name: attention_profile(m, data.dataset, data.folds[0]) for name, m in attention_models.items()
 }
-show_figure(training.attention_by_position(profiles), "fig-attention")
+cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 
 # %% [markdown]
 # Attention shows what a model weights, not what it needs. The [evaluation](05_evaluation.ipynb)
@@ -310,7 +313,7 @@ show_figure(training.attention_by_position(profiles), "fig-attention")
 # %% label="fig-search"
 search = read_search(notebook.project.root / search_results)
 trials = search.active_table()
-show_figure(
+cells.show_figure(
     plots.metric_by_hyperparameter(trials, search.is_log_scale, "val_loss", "validation loss"),
     "fig-search",
 )
@@ -323,7 +326,9 @@ show_figure(
 importance = hyperparameter_importance(
     search.table(), list(search.is_log_scale), "val_loss", seed=seed
 )
-show_figure(forest_plot(importance, "explained variance", reference=0), "fig-search-importance")
+cells.show_figure(
+    forest_plot(importance, "explained variance", reference=0), "fig-search-importance"
+)
 
 # %% [markdown] tags=["published"]
 # The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,

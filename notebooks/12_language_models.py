@@ -12,13 +12,13 @@
 # **Question.** Does a small language model that reads the script know more of its quality than
 # counts of words do: by its answer to a question, or by how well it predicts the text?
 #
-# **What you need.** The bundled scores, of some of the bundled films. Films of your own are scored
-# here, which needs the model (`make encoder`). **How long it takes.** Two minutes on two cores;
-# scoring takes a few seconds for each film.
+# **What you need.** The bundled scores, of some of the bundled films, drawn at random. Films of
+# your own are scored here, which needs the model (`make encoder`). **How long it takes.** Two
+# minutes on two cores; scoring takes a few seconds for each film.
 #
 # The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
-# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens,
-# spread evenly over the script.
+# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens. Of
+# each bundled script it has read two: the beginning, and one from the second half.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -63,9 +63,9 @@ cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value"
 # Two questions are asked: *was this screenplay nominated for an Academy Award for its writing*, and
 # *is this an outstanding piece of writing*. The score of a film is the mean over its windows of the
 # log-odds of Yes against No. The same log-odds for inputs without content are subtracted, which
-# changes no ranking, only how often the answer is Yes. The few-shot prompt shows parts of four
-# films, two of them nominated, none of them tested. The prompts were fixed before any score was
-# computed.
+# changes no ranking, only how often the answer is Yes (contextual calibration, Zhao et al., 2021).
+# The few-shot prompt shows parts of four films, two of them nominated, none of them tested. The
+# prompts were fixed before any score was computed.
 
 # %%
 estimators = language_model_estimators()
@@ -80,16 +80,16 @@ ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=s
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
-# The answers are the first three rows. They rank films by nothing but what the model was taught
-# elsewhere: no label of this study is used, except for the threshold.
+# The first three rows fit nothing: labels set only the threshold, and are shown with the four films
+# of the few-shot prompt. The row *answers* is a logistic regression on the three.
 
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text
 #
 # *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
 # trend from the first window to the last, that of dialogue and of action, and by how much the loss
-# falls from the first quarter of a window to the last, when more context is known. All of them
-# depend on the order of words, which counts of words cannot hold.
+# falls from the first quarter of a window to the last, when more context is known. Most of the
+# measures depend on the order of words, which counts of words cannot hold.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
@@ -105,8 +105,8 @@ cells.show_figure(
 # ## Beside n-grams
 #
 # Does it add to the best model of counts? The measures enter beside the n-grams as a Gaussian
-# kernel with a small weight, which inner folds choose. The difference is paired: both models are
-# tested on the same films.
+# kernel with a small weight or none, which inner folds choose. The difference is paired: both
+# models are tested on the same films. Where all folds choose a weight of none, it is zero.
 
 # %% label="fig-lm-difference"
 precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
@@ -132,8 +132,8 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # %% [markdown]
 # ## Does reading more help?
 #
-# The windows of a script were read in an order that is spread over the whole of it, however many
-# are read. So the scores of the first windows show what would have been known after reading less.
+# The windows of a script are read in an order in which each round comes between those read before.
+# So the scores of the first windows show what would have been known after reading less.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
@@ -143,8 +143,8 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 # ## Does the model know the films?
 #
 # A model that has seen a film's script, or what was written about it, would answer from memory. Two
-# controls look for that. After a window from the middle of the script the model is asked for the
-# title, among twenty; and the longest run of tokens that it predicts right, one after another,
+# controls look for that. After a window from the second half of the script the model is asked for
+# its title, among twenty; and the longest run of tokens that it predicts right, one after another,
 # shows whether it recites the text.
 
 # %% label="fig-lm-contamination"
@@ -154,8 +154,9 @@ cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contaminati
 
 # %% [markdown] tags=["published"]
 # **What this shows.** Of each film a few percent were read, by one small model: the first table has
-# how much. The answers and the surprisal rank films worse than n-grams do. Beside the n-grams they
-# make the AUROC a little lower.
+# how much. The intervals of the answers about nominations, and of surprisal, include one half: no
+# signal was detected. All rank films worse than n-grams do, and beside these no gain by surprisal
+# was detected.
 #
 # **What it does not show.** What a larger model, or one that reads the whole script, would know.
 # `wholescript data language-model --rounds N` reads more.

@@ -4,14 +4,14 @@ import pytest
 import torch
 
 from tests.models.tiny_decoders import write_tiny
-from wholescript.errors import BundleError, ParameterError
+from wholescript.errors import BundleError, DataError, ParameterError
 from wholescript.features.layout import dialogue_mask
 from wholescript.features.lm_prompts import NOMINATED, build_prompt, yes_and_no
 from wholescript.features.lm_scores import (
     ANSWERS,
     SURPRISAL,
-    LazyScorer,
     LMScoringConfig,
+    ScriptScorer,
     cache_lm_scores,
     load_lm_scores,
     read_lm_scores,
@@ -82,7 +82,7 @@ def test_windows_are_the_script_without_its_incomplete_end(lm, windows):
 
 
 def test_losses_are_those_of_the_model_after_the_prompt(lm, windows):
-    values = WindowScorer(lm).score(windows, [2])[0]
+    values = WindowScorer(lm, EXAMPLES).score(windows, [2])[0]
     found = dict(zip(VALUES, values, strict=True))
     before = build_prompt(lm.tokenizer, NOMINATED).before
     ids = torch.tensor([[*before, *windows.ids[2]]])
@@ -112,9 +112,8 @@ def test_answers_are_those_of_one_pass_over_the_whole_prompt(lm, windows):
                 logits = lm.model(ids).logits[0, -1]
             expected = float(logits[yes] - logits[no])
             assert values[row, VALUES.index(name)] == pytest.approx(expected, abs=1e-4)
-    alone = WindowScorer(lm).score(windows, [3])
-    assert np.isnan(alone[0, VALUES.index("log_odds_few_shot")])
-    np.testing.assert_allclose(alone[0, :-1], values[1, :-1], rtol=1e-3, atol=1e-4)
+    alone = scorer.score(windows, [3])
+    np.testing.assert_allclose(alone[0], values[1], rtol=1e-3, atol=1e-4)
 
 
 def test_prompt_with_examples_ends_with_the_question():
@@ -134,11 +133,11 @@ def test_answers_that_begin_alike_are_told_apart(lm):
     shared, yes, no = yes_and_no(lm.tokenizer)
     assert lm.tokenizer.decode([*shared, yes]) == " Y"
     assert lm.tokenizer.decode([*shared, no]) == " N"
-    assert WindowScorer(lm).questions[0].after[-1] == shared[-1]
+    assert WindowScorer(lm, EXAMPLES).questions[0].after[-1] == shared[-1]
 
 
 def test_title_scores_are_log_probabilities(lm, windows):
-    scorer = WindowScorer(lm)
+    scorer = WindowScorer(lm, EXAMPLES)
     titles = ["the old ferry", "late", "noon at the pier"]
     found = scorer.title_scores(windows.ids[0], titles)
     prompt = scorer._title
@@ -150,17 +149,19 @@ def test_title_scores_are_log_probabilities(lm, windows):
         at = range(ids.shape[1] - len(answer) - 1, ids.shape[1] - 1)
         expected = sum(float(log_p[i, token]) for i, token in zip(at, answer, strict=True))
         assert score == pytest.approx(expected, abs=1e-3)
-    assert scorer.title_scores(None, titles).shape == (3,)
+    one_token = lm.tokenizer.decode(lm.encode("t")[:1])
+    assert scorer.title_scores(windows.ids[0], [one_token]).shape == (1,)
 
 
 @pytest.fixture
 def stored(folder, tmp_path):
     """Two films scored in two rounds."""
-    scorer = LazyScorer(LMScoringConfig(folder, 16, 2), EXAMPLES)
+    config = LMScoringConfig(folder, 16, 2)
+    scorer = ScriptScorer(config, config.load(), EXAMPLES)
     scripts = [("aa", SCRIPT), ("bb", "the pier was old and late " * 3)]
     for number in range(2):
         cache_lm_scores(scripts, scorer, number, cache=tmp_path)
-    return scorer, load_lm_scores(["one", "two"], ["aa", "bb"], scorer.config, 2, cache=tmp_path)
+    return scorer, load_lm_scores(["one", "two"], ["aa", "bb"], scorer, 2, cache=tmp_path)
 
 
 def test_rounds_add_windows(stored):
@@ -172,10 +173,17 @@ def test_rounds_add_windows(stored):
     assert np.isfinite(table["loss"]).all()
 
 
-def test_finished_films_are_not_read_again(folder, tmp_path, stored, monkeypatch):
-    scorer = LazyScorer(LMScoringConfig(folder, 16, 2))
-    monkeypatch.setattr(LazyScorer, "score_round", lambda *args, **kwargs: pytest.fail("read"))
+def test_finished_films_are_not_read_again(tmp_path, stored, monkeypatch):
+    scorer, _ = stored
+    monkeypatch.setattr(ScriptScorer, "score_round", lambda *args, **kwargs: pytest.fail("read"))
     cache_lm_scores([("aa", SCRIPT)], scorer, 0, cache=tmp_path)
+
+
+def test_scores_with_other_examples_are_not_those_of_the_cache(tmp_path, stored):
+    scorer, _ = stored
+    other = ScriptScorer(scorer.config, scorer.lm, EXAMPLES[::-1])
+    with pytest.raises(DataError, match="1 of 1 films are not in the cache"):
+        load_lm_scores(["one"], ["aa"], other, 1, cache=tmp_path)
 
 
 def test_scores_come_back_from_the_bundle(stored, tmp_path):

@@ -144,7 +144,7 @@ def language_model(
     ] = "smollm2",
     window: Annotated[PositiveInt, Parameter(help="Tokens of a window.")] = 512,
     rounds: Annotated[
-        PositiveInt, Parameter(help="Rounds of two windows that are read of each script.")
+        PositiveInt, Parameter(help="Rounds of two windows that are read of each script, in all.")
     ] = 1,
     films: Annotated[
         PositiveInt | None, Parameter(help="Number of films, drawn at random; default: all.")
@@ -154,12 +154,13 @@ def language_model(
         Path | None, Parameter(help="Folder to write; default: that of the bundle.")
     ] = None,
 ) -> None:
-    """Score the bundled core films by a language model; resumable, film by film.
+    """Score scripts by a language model: films with core=True; resumable, film by film.
 
-    A round takes about five seconds a film on one core. More rounds add windows between those that
-    are read; finished rounds are not repeated.
+    Four films with core=False are shown as examples. Without --output, the bundled scores are
+    replaced; they were made with `--films 500 --title-films 100`. A round takes about five seconds
+    a film on one core. More rounds add windows between those that are read.
 
-    Example: `wholescript data language-model --path films.parquet --rounds 2`
+    Example: `wholescript data language-model --path films.parquet --rounds 2 --output scores`
     """
     from wholescript.data.films import load_corpus
     from wholescript.features.build import BUNDLE_FOLDER

@@ -20,12 +20,16 @@ from safetensors.numpy import load_file
 
 from wholescript.data.checks import list_some, require_columns
 from wholescript.data.films.corpus import Corpus
+from wholescript.data.films.labels import TARGETS
 from wholescript.data.tables import check_is_file, open_parquet
 from wholescript.errors import DataError, ParameterError
 
 FORMATS = (".npy", ".safetensors", ".parquet")
 ID_COLUMNS = ("film_id", "imdb_id", "title")
 """Columns that are looked for in a Parquet file, in this order; the last has titles, not ids."""
+
+NO_DIMENSIONS = {*ID_COLUMNS, *TARGETS, "label", "year", "core", "split", "n_words"}
+"""Columns that are facts of a film: a label among the dimensions would predict itself."""
 
 Floats = NDArray[np.float32]
 
@@ -272,7 +276,17 @@ def _from_lists(column: pa.ChunkedArray, film_ids: Sequence[str], name: str, whe
 
 
 def _from_wide(table: pa.Table, film_ids: Sequence[str], where: str) -> Floats:
-    """Return a table with a column for each dimension as an array, (n, d)."""
+    """Return a table with a column for each dimension as an array, (n, d).
+
+    The index that pandas writes is left out; labels and other facts of films are refused.
+    """
+    names = [name for name in table.column_names if not name.startswith("__index_level_")]
+    if facts := [name for name in names if name in NO_DIMENSIONS]:
+        raise DataError(
+            f"the column {facts[0]!r} of {where} would be read as a dimension of the vectors: "
+            "without a column of lists all columns but the ids are; leave it out of the file"
+        )
+    table = table.select(names)
     if other := [each.name for each in table.schema if not _is_number(each.type)]:
         dtype = table.schema.field(other[0]).type
         raise DataError(

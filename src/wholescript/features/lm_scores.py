@@ -72,30 +72,36 @@ class LMScoringConfig:
         """Raise ParameterError for a size below 1."""
         check_fields(self)
 
-    def path_of(self, text_sha1: str, round_number: int, cache: Path = CACHE) -> Path:
-        """Return the cache file of a round of a script."""
-        model = self.model.replace("/", "--")
-        folder = f"{model}-{self.window}-{self.windows_per_round}"
-        return cache / "lm-scores" / folder / str(round_number) / f"{text_sha1}.safetensors"
+    def load(self) -> PretrainedLM:
+        """Load the language model, in bfloat16 where the processor is fast at it.
 
-
-class LazyScorer:
-    """A `WindowScorer` whose model is loaded when the first script is scored."""
-
-    def __init__(self, config: LMScoringConfig, examples: Sequence[tuple[str, str]] = ()) -> None:
-        self.config = config
-        self.examples = examples
-
-    @cached_property
-    def lm(self) -> PretrainedLM:
-        """The language model, in bfloat16 where the processor is fast at it."""
+        Raises:
+            DependencyError, ParameterError: the model cannot be loaded.
+        """
         dtype = torch.bfloat16 if cpu_has_bfloat16() else torch.float32
-        return load_pretrained_lm(self.config.model, dtype=dtype)
+        return load_pretrained_lm(self.model, dtype=dtype)
+
+
+class ScriptScorer:
+    """Scores scripts round by round; `examples` are those of `WindowScorer`."""
+
+    def __init__(
+        self, config: LMScoringConfig, lm: PretrainedLM, examples: Sequence[tuple[str, str]]
+    ) -> None:
+        self.config, self.lm = config, lm
+        self.windows = WindowScorer(lm, examples)
 
     @cached_property
-    def scorer(self) -> WindowScorer:
-        """The scorer of windows."""
-        return WindowScorer(self.lm, self.examples)
+    def fingerprint(self) -> str:
+        """The first 12 hex digits of the SHA-256 of model, windows and prompts with examples."""
+        prompts = [vars(prompt) for prompt in (*self.windows.questions, self.windows.few_shot)]
+        settings = json.dumps([asdict(self.config), prompts])
+        return hashlib.sha256(settings.encode()).hexdigest()[:12]
+
+    def path_of(self, text_sha1: str, round_number: int, cache: Path = CACHE) -> Path:
+        """Return the cache file of a round of a script; other prompts have other files."""
+        folder = cache / "lm-scores" / self.fingerprint / str(round_number)
+        return folder / f"{text_sha1}.safetensors"
 
     def score_round(self, text: str, round_number: int) -> NDArray[np.float32]:
         """Return the windows of a round, (n, 2 + len(VALUES)): index, number of all, values.
@@ -107,14 +113,14 @@ class LazyScorer:
         chosen = spread_order(len(windows))[round_number * size : (round_number + 1) * size]
         if not chosen:
             return np.zeros((0, len(_ROWS) + len(VALUES)), np.float32)
-        values = self.scorer.score(windows, chosen)
+        values = self.windows.score(windows, chosen)
         index = np.array([[window, len(windows)] for window in chosen], np.float32)
         return np.concatenate([index, values], 1)
 
 
 def cache_lm_scores(
     scripts: Iterable[tuple[str, str]],
-    scorer: LazyScorer,
+    scorer: ScriptScorer,
     round_number: int,
     *,
     total: int | None = None,
@@ -125,13 +131,10 @@ def cache_lm_scores(
     One cache file per film is written; films that have one are skipped, so an interrupted run can
     be continued.
 
-    Raises:
-        DependencyError: the package with the model is not installed.
-        ParameterError: the model cannot be loaded.
     """
     cache_arrays(
         scripts,
-        partial(scorer.config.path_of, round_number=round_number, cache=cache),
+        partial(scorer.path_of, round_number=round_number, cache=cache),
         partial(scorer.score_round, round_number=round_number),
         "windows",
         title=f"{scorer.config.model}, round {round_number + 1}",
@@ -142,7 +145,7 @@ def cache_lm_scores(
 def load_lm_scores(
     film_ids: Sequence[str],
     text_sha1s: Sequence[str],
-    config: LMScoringConfig,
+    scorer: ScriptScorer,
     n_rounds: int,
     *,
     cache: Path = CACHE,
@@ -154,8 +157,10 @@ def load_lm_scores(
     """
     parts = []
     for number in range(n_rounds):
-        path_of = partial(config.path_of, round_number=number, cache=cache)
-        films = load_cached_arrays(text_sha1s, path_of, "windows", what=f"{config.model} scores")
+        path_of = partial(scorer.path_of, round_number=number, cache=cache)
+        films = load_cached_arrays(
+            text_sha1s, path_of, "windows", what=f"{scorer.config.model} scores"
+        )
         for film_id, rows in zip(film_ids, films, strict=True):
             table = pd.DataFrame(rows, columns=[*_ROWS, *VALUES])
             parts.append(table.assign(film_id=film_id))
@@ -164,15 +169,15 @@ def load_lm_scores(
     return table[["film_id", *_ROWS, *VALUES]].sort_values(["film_id", "window"], ignore_index=True)
 
 
-def scoring_facts(scorer: LazyScorer, example_ids: Sequence[str]) -> dict[str, Any]:
+def scoring_facts(scorer: ScriptScorer, example_ids: Sequence[str]) -> dict[str, Any]:
     """Return what identifies the scores: model, windows, prompts, offsets without content."""
-    prompts = dict(zip(ANSWERS, scorer.scorer.questions, strict=False))
+    prompts = dict(zip(ANSWERS, scorer.windows.questions, strict=False))
     return {
         **asdict(scorer.config),
         "questions": {"log_odds_nominated": NOMINATED, "log_odds_outstanding": OUTSTANDING},
         "prompts": {name: prompt_texts(prompt, scorer.lm) for name, prompt in prompts.items()},
         "examples": list(example_ids),
-        "content_free": dict(zip(ANSWERS, scorer.scorer.content_free_log_odds(), strict=True)),
+        "content_free": dict(zip(ANSWERS, scorer.windows.content_free_log_odds(), strict=True)),
     }
 
 

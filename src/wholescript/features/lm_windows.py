@@ -98,11 +98,10 @@ def spread_order(n: int) -> list[int]:
 class WindowScorer:
     """Scores windows of scripts by a language model; see `VALUES`.
 
-    `examples` are parts of scripts with their answers, Yes or No, for the question with examples;
-    without any, its log-odds are NaN.
+    `examples` are parts of scripts with their answers, Yes or No, for the question with examples.
     """
 
-    def __init__(self, lm: PretrainedLM, examples: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, lm: PretrainedLM, examples: Sequence[tuple[str, str]]) -> None:
         self.lm = lm
         shared, self.yes, self.no = yes_and_no(lm.tokenizer)
 
@@ -111,7 +110,7 @@ class WindowScorer:
             return Prompt(prompt.before, [*prompt.after, *shared])
 
         self.questions = [ask(NOMINATED), ask(OUTSTANDING)]
-        self.few_shot = ask(NOMINATED, examples) if examples else None
+        self.few_shot = ask(NOMINATED, examples)
         self._title = build_prompt(lm.tokenizer, TITLE)
 
     @torch.inference_mode()
@@ -143,31 +142,29 @@ class WindowScorer:
 
         Subtracted from the log-odds of a script they remove the model's preference for an answer.
         """
-        prompts = [*self.questions, *([self.few_shot] if self.few_shot else [])]
         found = []
-        for prompt in prompts:
+        for prompt in (*self.questions, self.few_shot):
             odds = []
             for text in CONTENT_FREE:
                 ids = [*prompt.before, *self.lm.encode(text), *prompt.after]
                 odds.append(self._log_odds(self._read(self._tokens(ids, 1)))[0])
             found.append(float(np.mean(odds)))
-        return found + [float("nan")] * (3 - len(found))
+        return found
 
     @torch.inference_mode()
-    def title_scores(
-        self, window: NDArray[np.int64] | None, titles: Sequence[str]
-    ) -> NDArray[np.float64]:
-        """Return log P(title) in nats after a window, or after no window, for each title, (n,)."""
-        text = [] if window is None else window.tolist()
-        shared = [*self._title.before, *text, *self._title.after]
+    def title_scores(self, window: NDArray[np.int64], titles: Sequence[str]) -> NDArray[np.float64]:
+        """Return log P(title) in nats after a window, (length,), for each title, (n,)."""
+        shared = [*self._title.before, *window.tolist(), *self._title.after]
         read = self._read(self._tokens(shared, 1))
         answers = [self.lm.encode(title) for title in titles]
         longest = max(map(len, answers))
         padded = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in answers])
         first = read.last_hidden_state[:, -1:].expand(len(titles), -1, -1)
-        read.past_key_values.batch_repeat_interleave(len(titles))
-        later = self._read(padded[:, :-1], read.past_key_values).last_hidden_state
-        states = torch.cat([first, later], 1)
+        states = first
+        if longest > 1:
+            read.past_key_values.batch_repeat_interleave(len(titles))
+            later = self._read(padded[:, :-1], read.past_key_values).last_hidden_state
+            states = torch.cat([first, later], 1)
         logits = self.lm.model.get_output_embeddings()(states).float()
         found = log_softmax(logits, -1).gather(-1, padded.unsqueeze(-1)).squeeze(-1)
         lengths = torch.tensor([len(ids) for ids in answers])
@@ -175,8 +172,6 @@ class WindowScorer:
         return np.asarray((found * real).sum(1).double().numpy())
 
     def _few_shot_log_odds(self, ids: Tensor) -> NDArray[np.float32]:
-        if self.few_shot is None:
-            return np.full(len(ids), np.nan, np.float32)
         prompt = self.few_shot
         shared = self._read(self._tokens(prompt.before, 1)).past_key_values
         shared.batch_repeat_interleave(len(ids))

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from wholescript.errors import ParameterError
 from wholescript.models.aggregators import AggregatorOutput
 from wholescript.models.dropout import FastDropout
 from wholescript.models.long_context import longformer, longformer_states, mamba2, token_states
@@ -37,6 +38,7 @@ class LongformerAggregator(nn.Module):
     ) -> None:
         super().__init__()
         self.embed = nn.Sequential(nn.Linear(d_input, d_model), nn.LayerNorm(d_model))
+        self.max_chunks = max_chunks
         self.global_vector = nn.Parameter(torch.randn(d_model))
         self.longformer = longformer(
             1,
@@ -52,7 +54,12 @@ class LongformerAggregator(nn.Module):
         self.head = nn.Sequential(FastDropout(dropout), nn.Linear(d_model, 1))
 
     def forward(self, chunks: Tensor, chunk_mask: Tensor) -> AggregatorOutput:
-        """Aggregate a batch of films."""
+        """Aggregate a batch of films; raise ParameterError for one of too many chunks."""
+        if chunks.shape[1] > self.max_chunks:
+            raise ParameterError(
+                f"a film has {chunks.shape[1]} chunks; Longformer reaches max_chunks="
+                f"{self.max_chunks}: use longer chunks, or aggregator_options with more"
+            )
         kept, mask, places = pack(chunks, chunk_mask)
         n_films = len(kept)
         states = torch.cat([self.global_vector.expand(n_films, 1, -1), self.embed(kept)], 1)

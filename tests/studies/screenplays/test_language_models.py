@@ -9,7 +9,7 @@ from wholescript.data.films.corpus import Corpus, DataProvenance
 from wholescript.data.films.scripts import ScreenplayTexts
 from wholescript.errors import DataError
 from wholescript.features.extract import sha1_of
-from wholescript.features.lm_scores import ANSWERS, LMScoringConfig
+from wholescript.features.lm_scores import ANSWERS, LMScoringConfig, ScriptScorer
 from wholescript.features.lm_windows import VALUES, spread_order
 from wholescript.studies.screenplays.language_models import results, scoring
 
@@ -49,10 +49,11 @@ def scores(corpus, model, tmp_path):
 
 
 def test_all_films_are_scored(scores, corpus):
-    assert set(scores.windows["film_id"]) == set(corpus.film_ids)
+    shown = set(scoring.choose_examples(corpus, 0))
+    assert set(scores.windows["film_id"]) == set(corpus.film_ids) - shown
     assert scores.n_read == 4
     assert np.isfinite(scores.windows["log_odds_few_shot"]).all()
-    summary = scores.summarize(list(corpus.film_ids))
+    summary = scores.summarize([film for film in corpus.film_ids if film not in shown])
     assert np.isfinite(summary[list(ANSWERS)].to_numpy()).all()
 
 
@@ -77,15 +78,25 @@ def test_examples_are_two_of_each_class_in_a_fixed_order(corpus):
 
 def test_titles_are_ranked(scores, corpus):
     titles = scores.titles
-    assert len(titles) == len(corpus)
-    assert titles["rank"].between(1, len(corpus)).all()
+    assert len(titles) == len(corpus) - 4
+    assert titles["rank"].between(1, len(corpus) - 4).all()
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [("Pi", False), ("Up", True), ("Up, in the Air!", False), ("Frost/Late", True), ("Her", False)],
+)
+def test_a_title_is_named_by_its_longer_words_or_as_a_whole(title, named):
+    assert scoring.names_title("The weather is up. A LATE pier.", title) == named
 
 
 def test_a_title_in_the_text_is_noticed(corpus, model):
-    found = scoring.rank_titles(corpus, scoring.LazyScorer(LMScoringConfig(model, 64, 2)))
+    config = LMScoringConfig(model, 64, 2)
+    scorer = ScriptScorer(config, config.load(), [("a pier", "Yes")])
+    found = scoring.rank_titles(corpus, scorer)
     assert found["named"].all()  # the scripts are about a ferry
     other = replace(corpus, films=corpus.films.assign(title="Casablanca"))
-    assert not scoring.rank_titles(other, scoring.LazyScorer(LMScoringConfig(model)))["named"].any()
+    assert not scoring.rank_titles(other, scorer)["named"].any()
 
 
 def test_films_without_texts_are_an_error(corpus, model):
@@ -96,7 +107,7 @@ def test_films_without_texts_are_an_error(corpus, model):
 
 def test_share_of_titles_ranked_first():
     titles = pd.DataFrame(
-        {"rank": [1, 1, 2, 1, 5, 6, 7, 1], "named": [True] * 4 + [False] * 4, "film_id": range(8)}
+        {"rank": [1, 1, 2, 1, 5, 6, 7, 1], "named": [True] * 4 + [False] * 4, "n_titles": 20}
     )
     found = results.title_recall(titles, seed=0)
     assert found["value"].tolist() == [0.75, 0.25]

@@ -38,9 +38,9 @@ def language_model_estimators() -> dict[str, Estimator]:
 
 
 def _beside_ngrams(name: str, columns: tuple[str, ...]) -> SelectedEstimator:
-    """Return n-grams with a kernel on columns, whose weight is chosen on inner folds."""
+    """Return n-grams with a kernel on columns; inner folds choose its weight, which may be 0."""
     candidates = [
         NgramColumnsKernelLR(name=f"{name}-{weight}", columns=columns, weight=weight)
-        for weight in KERNEL_WEIGHTS
+        for weight in (0.0, *KERNEL_WEIGHTS)
     ]
     return SelectedEstimator(candidates, name=name)

@@ -70,11 +70,11 @@ def rank_films_by_columns(
 def auc_by_windows_read(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
     """Return the AUROC of surprisal and of answers by the windows that were read first.
 
-    Columns `model`, `n_windows`, `value`, `low`, `high`; n_windows doubles up to all.
+    Columns `model`, `n_windows`, `value`, `low`, `high`; n_windows doubles, and ends with all.
     """
     rows: list[dict[str, Any]] = []
-    n_windows = 1
-    while n_windows <= scores.n_read:
+    doubled = [2**power for power in range(scores.n_read.bit_length())]
+    for n_windows in dict.fromkeys([*doubled, scores.n_read]):
         part = with_lm_scores(data, scores.first(n_windows))
         estimators: dict[str, Estimator] = {
             "surprisal": FilmColumnsLR(name=f"lm-surprisal-first-{n_windows}", columns=SURPRISAL),
@@ -87,12 +87,11 @@ def auc_by_windows_read(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
             auc = run.metrics["auc"]
             where = {"model": model, "n_windows": n_windows}
             rows.append(where | {"value": auc.value, "low": auc.low, "high": auc.high})
-        n_windows *= 2
     return pd.DataFrame(rows)
 
 
 def title_recall(titles: pd.DataFrame, *, seed: int, n_bootstrap: int = 2000) -> pd.DataFrame:
-    """Return how often the true title ranks first: `value`, `low`, `high`, `n_films`.
+    """Return how often the true title ranks first: `value`, `low`, `high`, `n_films`, `n_titles`.
 
     Rows: windows that hold a word of the title, and those that do not.
     """
@@ -103,7 +102,9 @@ def title_recall(titles: pd.DataFrame, *, seed: int, n_bootstrap: int = 2000) ->
             continue
         found = scipy_bootstrap((first,), np.mean, n_resamples=n_bootstrap, rng=seed)
         low, high = found.confidence_interval
-        rows[name] = {"value": first.mean(), "low": low, "high": high, "n_films": len(first)}
+        rows[name] = {"value": first.mean(), "low": low, "high": high, "n_films": len(first)} | {
+            "n_titles": titles["n_titles"].max()
+        }
     return pd.DataFrame(rows).T
 
 

@@ -1,5 +1,6 @@
 """Scoring of a corpus by a language model, and the stored scores of the bundled films."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from wholescript.features.build import BUNDLE_FOLDER
 from wholescript.features.layout import dialogue_mask
 from wholescript.features.lm_prompts import CONTENT_FREE
 from wholescript.features.lm_scores import (
-    LazyScorer,
     LMScoringConfig,
+    ScriptScorer,
     cache_lm_scores,
     load_lm_scores,
     read_lm_scores,
@@ -26,6 +27,7 @@ from wholescript.features.lm_scores import (
     summarize_films,
 )
 from wholescript.features.lm_windows import N_SHOT_TOKENS, split_windows, spread_order
+from wholescript.features.pretrained_decoders import PretrainedLM
 from wholescript.files import CACHE
 from wholescript.studies.screenplays.data import RUN_PROFILES, ScreenplayData, screenplay_data
 
@@ -88,8 +90,8 @@ def score_corpus(
 ) -> LMScores:
     """Score `n_rounds` rounds of windows of all films; finished films are read from the cache.
 
-    Two nominated films and two others of `examples` are shown in the prompt with examples; the
-    study takes them from films that it does not test on. The title is asked of `n_title_films`.
+    Two positive films and two others of `examples` are shown in the prompt with examples, and are
+    not scored. The title is asked of `n_title_films`.
 
     Raises:
         DataError: films have no texts, or `examples` lack a class.
@@ -97,13 +99,19 @@ def score_corpus(
     """
     if corpus.texts is None:
         raise DataError("the bundled films have no texts: use --source local --path FILE")
+    if not len(examples):
+        raise DataError(
+            "there is no film to show as an example: the command needs films with core=False in a "
+            "column `core`, some of each class"
+        )
     chosen = choose_examples(examples, seed)
-    scorer = LazyScorer(config)
-    scorer.examples = example_texts(scorer, examples, chosen)
+    lm = config.load()
+    scorer = ScriptScorer(config, lm, example_texts(lm, config.window, examples, chosen))
+    corpus = corpus.select(~np.isin(corpus.film_ids, chosen))  # the answers were shown
     sha1s = corpus.films["text_sha1"].tolist()
     for number in range(n_rounds):
         cache_lm_scores(scripts(corpus), scorer, number, total=len(corpus), cache=cache)
-    windows = load_lm_scores(list(corpus.film_ids), sha1s, config, n_rounds, cache=cache)
+    windows = load_lm_scores(list(corpus.film_ids), sha1s, scorer, n_rounds, cache=cache)
     titles = rank_titles(corpus, scorer, n_films=n_title_films, seed=seed)
     return LMScores(windows, titles, scoring_facts(scorer, chosen))
 
@@ -144,26 +152,28 @@ def choose_examples(corpus: Corpus, seed: int) -> list[str]:
     return [next(drawn[answer]) for answer in EXAMPLE_ANSWERS]
 
 
-def example_texts(scorer: LazyScorer, corpus: Corpus, film_ids: list[str]) -> list[tuple[str, str]]:
+def example_texts(
+    lm: PretrainedLM, window: int, corpus: Corpus, film_ids: list[str]
+) -> list[tuple[str, str]]:
     """Return the beginning of the middle window of each film, with its answer."""
     assert corpus.texts is not None
     found = []
     for film_id, answer in zip(film_ids, EXAMPLE_ANSWERS, strict=True):
-        windows = split_windows(scorer.lm, corpus.texts[film_id], scorer.config.window)
+        windows = split_windows(lm, corpus.texts[film_id], window)
         ids = windows.ids[len(windows) // 2][:N_SHOT_TOKENS]
-        found.append((str(scorer.lm.tokenizer.decode(ids)), answer))
+        found.append((str(lm.tokenizer.decode(ids)), answer))
     return found
 
 
 def rank_titles(
-    corpus: Corpus, scorer: LazyScorer, *, n_films: int | None = None, seed: int = 0
+    corpus: Corpus, scorer: ScriptScorer, *, n_films: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
     """Ask the model for the title of each film after a window from the middle of its script.
 
     Titles are ranked by log P(title | window) - log P(title | input without content), among
     `N_TITLES` of which the others are drawn. A model that knows a film should rank its title first;
     but so does one that reads a name in the window, so `named` says whether a word of the title
-    stands there. Returns `film_id`, `rank` (1 is best) and `named`.
+    stands there. Returns `film_id`, `rank` (1 is best), `n_titles` (of how many) and `named`.
     """
     assert corpus.texts is not None
     rng = np.random.default_rng(seed)
@@ -181,26 +191,33 @@ def rank_titles(
     for row, listed in tqdm(candidates.items(), "titles", unit="film"):
         windows = split_windows(scorer.lm, corpus.texts[corpus.film_ids[row]], scorer.config.window)
         window = windows.ids[spread_order(len(windows))[min(1, len(windows) - 1)]]
-        gains = scorer.scorer.title_scores(window, listed) - [prior[title] for title in listed]
-        read = str(scorer.lm.tokenizer.decode(window)).lower()
-        words = [word for word in titles[row].lower().split() if len(word) > 3]
+        gains = scorer.windows.title_scores(window, listed) - [prior[title] for title in listed]
+        read = str(scorer.lm.tokenizer.decode(window))
         found.append(
             {
                 "film_id": corpus.film_ids[row],
                 "rank": 1 + int((gains[1:] >= gains[0]).sum()),
-                "named": any(word in read for word in words),
+                "n_titles": len(listed),
+                "named": names_title(read, titles[row]),
             }
         )
     return pd.DataFrame(found)
 
 
-def _content_free_title_scores(scorer: LazyScorer, titles: list[str]) -> NDArray[np.float64]:
+def names_title(text: str, title: str) -> bool:
+    """Return whether a word of a title of more than three letters, or the title, is in a text."""
+    words = re.findall(r"\w+", title.lower())
+    wanted = [word for word in words if len(word) > 3] or [r"\W+".join(words)]
+    return any(re.search(rf"\b{word}\b", text.lower()) for word in wanted)
+
+
+def _content_free_title_scores(scorer: ScriptScorer, titles: list[str]) -> NDArray[np.float64]:
     """Return the mean log P(title) in nats after inputs without content, (n,)."""
     inputs = [np.array(scorer.lm.encode(text), np.int64) for text in CONTENT_FREE]
     batches = [titles[start : start + N_TITLES] for start in range(0, len(titles), N_TITLES)]
     return np.concatenate(
         [
-            np.mean([scorer.scorer.title_scores(ids, batch) for ids in inputs], axis=0)
+            np.mean([scorer.windows.title_scores(ids, batch) for ids in inputs], axis=0)
             for batch in tqdm(batches, "titles without content", leave=False)
         ]
     )

@@ -25,12 +25,13 @@ def auc_by_windows(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def contamination(recall: pd.DataFrame, dataset: FilmDataset, n_titles: int = 20) -> Figure:
+def contamination(recall: pd.DataFrame, dataset: FilmDataset) -> Figure:
     """Draw how often the true title ranks first, and the longest runs of tokens predicted right."""
     figure, (left, right) = plt.subplots(2, 1, figsize=(7.0, 5.4))
     positions = np.arange(len(recall))[::-1]
     left.errorbar(recall["value"], positions, xerr=interval_errors(recall), fmt="o", ecolor="0.4")
     left.set_yticks(positions, recall.index)
+    n_titles = int(recall["n_titles"].max())
     left.axvline(1 / n_titles, color="0.5", linestyle=":", linewidth=1.2)
     left.set(xlabel=f"share of titles ranked first among {n_titles}", xlim=(0, 1))
     left.set_ylim(-0.6, len(recall) - 0.4)
