@@ -160,7 +160,7 @@ def language_model(
     replaced; they were made with `--films 500 --title-films 100`. A round takes about five seconds
     a film on one core. More rounds add windows between those that are read.
 
-    Example: `wholescript data language-model --path films.parquet --rounds 2 --output scores`
+    Example: `wholescript data language-model --path films.parquet --output scores`
     """
     from wholescript.data.films import load_corpus
     from wholescript.features.build import BUNDLE_FOLDER
