@@ -134,18 +134,19 @@ if source == "bundled":
         )
 
 # %% [markdown]
-# *Stacking* of the n-grams with the aggregators shows whether these add to them. *Recalibrated* is
-# stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
-# probabilities of the regression are too low.
+# Three models combine the n-grams with the aggregators, to show whether these add to them.
+# *Stacking* is a logistic regression on their logits. *Boosted trees* have the same logits, and
+# year, length and layout. *Gated attention on n-gram logits* starts from the logits of the n-grams
+# and learns what to add to them. All are fitted on out-of-fold logits of the training films.
+# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the inner folds,
+# since the probabilities of the regression are too low.
 
 # %%
-members = [ngrams[NGRAMS], *chunks.values()]
-stacked = {
-    "stacking: n-grams, aggregators": comparison.stack(members, data, name="stacking-ngrams"),
-    "n-grams, recalibrated": comparison.stack(members[:1], data, name="ngrams-recalibrated"),
-}
+recalibrated = comparison.stack([ngrams[NGRAMS]], data, name="ngrams-recalibrated")
+fused = comparison.fusion_models(ngrams[NGRAMS], chunks, data)
+fused |= {"n-grams, recalibrated": recalibrated}
 for split, of in ngram_runs.items():
-    of |= comparison.cross_validation_runs("evaluation", stacked, data, split=split)
+    of |= comparison.cross_validation_runs("evaluation", fused, data, split=split)
 
 # %% [markdown]
 # The figure has the paired difference of each row from n-grams of one to three words, on random

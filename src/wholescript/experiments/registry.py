@@ -163,6 +163,12 @@ MODELS = {
         ModelInfo("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
         ModelInfo("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
         ModelInfo("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
+        ModelInfo("BoostedStacking", "boosted trees", f"{_FILMS}.boosted_stacking:BoostedStacking"),
+        ModelInfo(
+            "OffsetMILClassifier",
+            "aggregator on the logits of a baseline",
+            f"{_SCREENPLAYS}.offset:OffsetMILClassifier",
+        ),
         ModelInfo("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
         ModelInfo("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
         ModelInfo(

@@ -1,6 +1,8 @@
 """Several models of films on the same folds: their runs, and tables that compare them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
+from wholescript.models.films.boosted_stacking import BoostedStacking
 from wholescript.models.films.estimator import Estimator
 from wholescript.models.films.stacking import StackingEnsemble
 from wholescript.studies.screenplays.data import ScreenplayData
@@ -19,6 +22,8 @@ from wholescript.studies.screenplays.experiments import (
     load_or_run,
     with_fold_cache,
 )
+from wholescript.studies.screenplays.models.mil import MILClassifier
+from wholescript.studies.screenplays.models.offset import OffsetMILClassifier
 
 SPLITS = ("random", "temporal")
 """Repeated random folds, and training on films before the first test year."""
@@ -71,6 +76,32 @@ def stack(
 ) -> StackingEnsemble:
     """Return the stacking ensemble of models that use the fold cache; see `with_fold_cache`."""
     return StackingEnsemble([with_fold_cache(member, data) for member in members], name=name)
+
+
+def fusion_models(
+    ngrams: Estimator, aggregators: Mapping[str, Estimator], data: ScreenplayData
+) -> dict[str, Estimator]:
+    """Return models that combine n-grams with aggregators of chunks, by display name.
+
+    A linear combination of their logits, trees that also have year, length and layout, and a
+    network that starts from the logits of the n-grams. All use the fold cache; see
+    `with_fold_cache`. The learning rate of the network was set beforehand.
+    """
+    cached = with_fold_cache(ngrams, data)
+    members = [cached, *(with_fold_cache(model, data) for model in aggregators.values())]
+    gated = cast(MILClassifier, aggregators["gated attention"])
+    return {
+        "stacking: n-grams, aggregators": StackingEnsemble(members, name="stacking-ngrams"),
+        "boosted trees: n-grams, aggregators, metadata": BoostedStacking(
+            members, name="boosted-ngrams"
+        ),
+        "gated attention on n-gram logits": OffsetMILClassifier(
+            gated.architecture,
+            n_inner_folds=gated.n_inner_folds,
+            train_config=replace(gated.train_config, learning_rate=1e-3),
+            baseline=cached,
+        ),
+    }
 
 
 def run_predictions(
