@@ -9,7 +9,7 @@ from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.rerun import NotebookRerun, Rerun, rerun
+from wholescript.publish.rerun import NotebookRerun, Rerun, choose_notebooks, rerun
 
 CLAIMS = """
 from wholescript.publish.claims import claim
@@ -137,8 +137,10 @@ def test_long_notebooks_are_left_out_unless_named_and_listed(
         "takes 9 minutes more",
         "wholescript notebook rerun 01_tiny",
     )
-    assert [one.name for one in rerun(executed, ["01_tiny"]).notebooks] == ["01_tiny"]
-    assert len(rerun(executed, scale="smoke").notebooks) == 2
+    for arguments, names in (({"names": ["01"]}, ["01_tiny"]), ({"scale": "smoke"}, None)):
+        chosen, left_out = choose_notebooks(executed, **arguments)
+        assert [one.name for one in chosen] == (names or ["01_tiny", "02_study"])
+        assert left_out == {}
 
 
 def test_claim_is_evaluated_with_the_new_metrics_but_not_with_measured_ones(
