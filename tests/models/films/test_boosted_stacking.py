@@ -33,18 +33,23 @@ def test_what_the_members_lack_is_taken_from_columns(dataset, rows):
         for columns in (("year",), ("n_words",))
     }
     aucs = {c[0]: roc_auc_score(dataset.labels[test], f.test) for c, f in found.items()}
-    assert aucs["year"] > 0.7 > 0.65 > aucs["n_words"]  # only the year is predictive
+    assert aucs["year"] > aucs["n_words"] + 0.15  # only the year is predictive
     assert found["year",].inner.shape == train.shape
-    assert found["n_words",].chosen["n_trees"] == 10  # more trees fit noise
+    # More trees fit noise.
+    assert found["n_words",].chosen["n_trees"] < found["year",].chosen["n_trees"]
 
 
 def test_a_good_member_is_used(dataset, rows):
     train, test = rows
     member = TfidfLR(min_df=2)
-    alone = member.fit_predict(dataset, train, test, seed=0).test
-    found = BoostedStacking([member]).fit_predict(dataset, train, test, seed=0)
-    labels = dataset.labels[test]
-    assert roc_auc_score(labels, found.test) > roc_auc_score(labels, alone) - 0.1
+    aucs = [
+        roc_auc_score(
+            dataset.labels[test],
+            BoostedStacking([one], ()).fit_predict(dataset, train, test, seed=0).test,
+        )
+        for one in (member, Constant())
+    ]
+    assert aucs[0] > aucs[1] + 0.15
 
 
 def test_test_labels_are_ignored(assert_ignores_test_labels):
