@@ -326,9 +326,9 @@ cells.show_table(
 
 # %% [markdown]
 # The same architectures can also be trained from scratch on the tokens. An epoch takes one random
-# window of {fixed}`2,048` tokens of each script, and the evaluation two windows: whole scripts would
-# take two hours an epoch on two cores. They are trained for {fixed}`3` epochs and tested on the
-# films of the first fold only, so their intervals are wide.
+# window of {fixed}`2,048` tokens of each script, and the evaluation two windows: an epoch of whole
+# scripts would take two hours on two cores. They are trained for {fixed}`3` epochs and tested on
+# the films of the first fold only, so their intervals are wide.
 
 # %%
 models_of_tokens = long_context_configurations.long_context_encoders(data.profile_name)

@@ -92,6 +92,6 @@ def test_the_version_on_the_hub_is_a_commit(monkeypatch):
 
 @pytest.mark.parametrize("error", [OSError, ValueError, KeyError])
 def test_what_cannot_be_loaded_is_said_with_the_reason_on_one_line(error):
-    with pytest.raises(ParameterError, match=r"the model 'x' cannot be loaded .*no\b.*file.* Do y"):
-        with loading("the model 'x'", "Do y"):
-            raise error("no\n  file")
+    message = r"the model 'x' cannot be loaded .*no\b.*file.* Do y"
+    with pytest.raises(ParameterError, match=message), loading("the model 'x'", "Do y"):
+        raise error("no\n  file")

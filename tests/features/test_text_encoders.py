@@ -15,8 +15,8 @@ from wholescript.features.text_encoders import (
     E5,
     E5_REVISION,
     TextEncoderConfig,
-    embed_fields,
     check_encoder,
+    embed_fields,
     encoder_identity,
     load_text_encoder,
 )
