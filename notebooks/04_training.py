@@ -255,8 +255,8 @@ cells.show_figure(
 # Here the aggregator, gated attention, is first trained on the vectors of the frozen encoder, in
 # their {fixed}`64` principal axes (warm start). From there the last of the three layers is trained
 # with it: AdamW, learning rate {fixed}`5e-5` for the layer and {fixed}`1e-4` for the aggregator, no
-# dropout in the layer, at most {fixed}`15` epochs, stopped after {fixed}`2` without a better
-# validation loss. Epoch {fixed}`0` is the frozen encoder; its weights stay if no epoch is better.
+# dropout in the layer, at most {fixed}`15` epochs, stopped when the validation loss rises. Epoch
+# {fixed}`0` is the frozen encoder; its weights stay if no epoch is better.
 # Each film has {fixed}`16` evenly spaced chunks; a step takes {fixed}`8` random ones of them. The
 # frozen encoder has the same chunks, folds and seeds. The states of the frozen layers are computed
 # once, which saves about half of an epoch. These, too, are stored runs of one repeat.

@@ -73,7 +73,7 @@ class WarmStartClassifier(EndToEndClassifier):
     )
     train_config: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            epochs=15, learning_rate=5e-5, weight_decay=0.05, patience=2, chunk_dropout=0.0
+            epochs=15, learning_rate=5e-5, weight_decay=0.05, patience=1, chunk_dropout=0.0
         )
     )
 
