@@ -91,6 +91,11 @@ def test_embeddings_by_file_and_by_column_are_the_same_input(call, root):
         (["--embeddings-column", "vectors"], "no column 'vectors'; it has "),
         (["--embeddings-column", "summary"], "a vector is a list of numbers"),
         (["--embeddings", "vectors.npy", "--id-column", "a"], "only Parquet files have ids"),
+        (["--id-column", "a"], "the column 'a' is of a file of embeddings, and none is given"),
+        (
+            ["--embeddings-column", "vector", "--vector-column", "b"],
+            "the column 'b' is of a file of embeddings, and none is given",
+        ),
         (["tfidf-logistic", "--embeddings", "vectors.npy"], "reads no embeddings"),
         (["embeddings"], "needs films with precomputed ones"),
         (["--fields", "sumary"], "--fields sumary is none of script, summary, title, all"),

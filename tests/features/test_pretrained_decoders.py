@@ -57,7 +57,7 @@ def test_frozen_decoder_has_only_its_first_layers():
 def test_absent_model_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     names = ", ".join(PACKAGED_DECODERS)
-    with pytest.raises(ParameterError, match=f"without a network use {names}"):
+    with pytest.raises(ParameterError, match=f"Without a network use {names}"):
         load_pretrained_lm(str(tmp_path / "absent"))
 
 

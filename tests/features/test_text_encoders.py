@@ -4,17 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, T5Config
 
 from tests.features.tiny_encoders import POSITIONS, write_tiny_encoder
 from wholescript.data.films import ScreenplayTexts
 from wholescript.errors import ParameterError
-from wholescript.features import text_encoders
+from wholescript.features import pretrained_models, text_encoders
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.features.text_encoders import (
     E5,
     E5_REVISION,
     TextEncoderConfig,
+    check_encoder,
     embed_fields,
     encoder_identity,
     load_text_encoder,
@@ -135,17 +136,17 @@ def test_a_hub_encoder_is_loaded_at_the_commit_of_its_revision(
 
         return type(cls.__name__, (), {"from_pretrained": staticmethod(load)})
 
-    for name in ("AutoModel", "AutoTokenizer"):
+    for name in ("AutoConfig", "AutoModel", "AutoTokenizer"):
         monkeypatch.setattr(text_encoders, name, from_folder(getattr(text_encoders, name)))
-    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: Resolved(given))
+    monkeypatch.setattr(pretrained_models, "resolve_revision", lambda name, given: Resolved(given))
     settings = TextEncoderConfig(revision="main", chunk_overlap=0)
     found = embed_fields({"title": texts_of([WORDS[0]])}, settings, cache=tmp_path)
-    assert set(asked) == {(E5, 40 * "c")} and len(asked) == 2
+    assert set(asked) == {(E5, 40 * "c")} and len(asked) == 3
     assert found.identity["encoder"] == E5 and found.identity["revision"] == 40 * "c"
 
 
 def test_a_commit_needs_no_hub_and_a_branch_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: given)
+    monkeypatch.setattr(pretrained_models, "resolve_revision", lambda name, given: given)
     pinned = TextEncoderConfig(revision=E5_REVISION)
     assert encoder_identity(pinned)["revision"] == E5_REVISION
     for revision, shown in (("v2", "v2"), (None, "its main branch")):
@@ -156,9 +157,16 @@ def test_a_commit_needs_no_hub_and_a_branch_does(monkeypatch: pytest.MonkeyPatch
 def test_an_encoder_that_cannot_be_loaded_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(text_encoders, "resolve_revision", lambda name, given: given)
+    monkeypatch.setattr(pretrained_models, "resolve_revision", lambda name, given: given)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ParameterError, match=r"cannot be loaded.*Without a network"):
         load_text_encoder(config(str(tmp_path / "empty")))
     with pytest.raises(ParameterError, match=r"absent at its main branch is no folder.*network"):
         embed_fields({}, config(str(tmp_path / "absent")), cache=tmp_path)
+
+
+def test_an_encoder_with_a_decoder_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    T5Config(d_model=16, num_layers=1, num_heads=2, d_ff=16).save_pretrained(tmp_path)
+    for refuse in (check_encoder, load_text_encoder):
+        with pytest.raises(ParameterError, match=r"\(t5\) has an encoder and a decoder: choose"):
+            refuse(config(str(tmp_path)))

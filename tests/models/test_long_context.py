@@ -6,12 +6,12 @@ from transformers.models.longformer import modeling_longformer
 from tests.models.tiny_long_context import KINDS, POSITIONS, tiny_model, write_tiny
 from wholescript.errors import ParameterError
 from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.features.pretrained_models import max_tokens
 from wholescript.models.long_context import (
     LongContextEncoder,
     longformer,
     longformer_states,
     mamba2,
-    max_tokens,
     pretrained_encoder,
     pretrained_max_tokens,
 )
@@ -153,7 +153,7 @@ def test_folder_of_longformer_has_the_weights_that_were_saved(tmp_path):
 def test_number_of_positions(kind, tmp_path):
     expected = None if kind.startswith("mamba") else POSITIONS
     assert pretrained_max_tokens(write_tiny(tmp_path, kind)) == expected
-    assert max_tokens(tiny_model(kind, VOCAB).config) == expected
+    assert max_tokens(tiny_model(kind, VOCAB)) == expected
 
 
 def test_unknown_model_is_refused(tmp_path):

@@ -103,6 +103,11 @@ def load_films(
     if scale not in RUN_PROFILES:
         raise ParameterError(f"scale={scale!r} is unknown{did_you_mean(scale, RUN_PROFILES)}")
     check("split", split, FilmSplit)
+    if not embeddings and (unused := id_column or vector_column):
+        raise ParameterError(
+            f"the column {unused!r} is of a file of embeddings, and none is given: add the file "
+            "(--embeddings), or leave the column out"
+        )
     name, kind = str(source), str(source)
     if kind not in ("bundled", "hub"):
         if path is not None:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from wholescript.cli.options import (
     DEFAULT_TARGET,
-    DeviceOption,
+    EmbeddingDevice,
     FieldsOption,
     FilmsPath,
     FilmsSource,
@@ -184,19 +184,20 @@ def movie_o_label(
         PositiveInt | None,
         Parameter(help="Embed only the first n chunks of each field, for a trial; default: all."),
     ] = None,
-    device: DeviceOption = None,
+    device: EmbeddingDevice = None,
     seed: OneSeed = 0,
     name: Annotated[str, Parameter(help="Name of the run.")] = "e5-logistic",
     store: Store = None,
 ) -> None:
-    """Make the published row of Movie-O-Label: E5 embeddings and logistic regression.
+    """Evaluate E5 embeddings with logistic regression on Movie-O-Label.
 
     NEEDS A NETWORK: it loads the data set and the encoder from the Hugging Face
     Hub, about one gigabyte, unless both are folders (--path and --encoder).
 
-    Script, summary and title are embedded; the model is fitted on the published
-    train split, its threshold chosen on validation, and AUROC, average precision
-    and macro-F1 on test are printed beside the published numbers (Gross, 2025).
+    This is the model of the data set's paper (Gross, 2025). Script, summary and
+    title are embedded; the model is fitted on the published train split, its
+    threshold chosen on validation, and AUROC, average precision and macro-F1 on
+    test are printed beside the published numbers.
     Embeddings are cached by film: the same command resumes. Whole scripts need a
     GPU; two cores need a day or more, or --max-chunks for a trial.
 

@@ -39,6 +39,10 @@ DeviceOption = Annotated[
     Device | None,
     Parameter(name="--device", help="Device of the training; default: WHOLESCRIPT_DEVICE or auto."),
 ]
+EmbeddingDevice = Annotated[
+    Device | None,
+    Parameter(name="--device", help="Device of the encoder; default: WHOLESCRIPT_DEVICE or auto."),
+]
 OneSeed = Annotated[Seed, Parameter(help="Random seed.")]
 FilmsPath = Annotated[
     Path | None,

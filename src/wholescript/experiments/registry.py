@@ -205,6 +205,11 @@ MODELS = {
             "end-to-end network",
             f"{_SCREENPLAYS}.end_to_end:EndToEndClassifier",
         ),
+        ModelInfo(
+            "WarmStartClassifier",
+            "end-to-end network, warm start",
+            f"{_SCREENPLAYS}.warm_start:WarmStartClassifier",
+        ),
     )
 }
 """Model classes by the name in stored settings."""
@@ -288,6 +293,8 @@ MODEL_DISPLAY_NAMES = {
     "stacking": "stacking",
     "feature-ablation": "feature ablation",
     "minilm-partially-finetuned": "MiniLM, partially fine-tuned",
+    "minilm-frozen-same-chunks": "MiniLM, frozen, 16 chunks",
+    "minilm-finetuned-warm-start": "MiniLM, last layer fine-tuned, 16 chunks",
     "scratch-causal": "from scratch, causal",
     "scratch-mlm-pretrained": "from scratch, MLM pretraining",
     "smollm2-mean-pooling": "SmolLM2 embeddings, mean pooling",

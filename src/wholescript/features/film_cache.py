@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 from numpy.typing import NDArray
@@ -12,11 +12,13 @@ from tqdm import tqdm
 from wholescript.errors import DataError
 from wholescript.files import write_atomic
 
+Text = TypeVar("Text")
+
 
 def cache_arrays(
-    scripts: Iterable[tuple[str, str]],
+    scripts: Iterable[tuple[str, Text]],
     path_of: Callable[[str], Path],
-    compute: Callable[[str], NDArray[Any]],
+    compute: Callable[[Text], NDArray[Any]],
     name: str,
     *,
     title: str,
@@ -24,8 +26,9 @@ def cache_arrays(
 ) -> None:
     """Write the array `name` that `compute` returns for each script, (SHA-1 of the text, text).
 
-    Scripts that are in the cache are skipped, so an interrupted run can be continued. `title` and
-    `total`, the number of scripts, are for the progress bar.
+    In place of the text may stand what identifies it for `compute`. Scripts that are in the cache
+    are skipped, so an interrupted run can be continued. `title` and `total`, the number of scripts,
+    are for the progress bar.
     """
     for sha1, text in tqdm(scripts, title, total, unit="film"):
         path = path_of(sha1)

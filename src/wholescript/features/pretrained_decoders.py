@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from wholescript.errors import DependencyError, ParameterError
 from wholescript.features.pretrained_encoders import quiet_loading
 from wholescript.features.pretrained_files import package_folder
+from wholescript.features.pretrained_models import loading
 from wholescript.files import CACHE
 
 
@@ -69,15 +70,13 @@ def load_pretrained_lm(
     """
     packaged = PACKAGED_DECODERS.get(name)
     source = _convert_gguf(name, packaged, cache) if packaged else name
-    with quiet_loading():
-        try:
-            model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-            tokenizer = AutoTokenizer.from_pretrained(source)
-        except (OSError, ValueError) as error:
-            raise ParameterError(
-                f"the model {name!r} cannot be loaded ({error}); without a network use "
-                f"{', '.join(PACKAGED_DECODERS)}, or a folder written by save_pretrained"
-            ) from error
+    hint = (
+        f"Without a network use {', '.join(PACKAGED_DECODERS)}, or a folder written by "
+        "save_pretrained"
+    )
+    with loading(f"the model {name!r}", hint):
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        tokenizer = AutoTokenizer.from_pretrained(source)
     bos_token_id = packaged.bos_token_id if packaged else tokenizer.bos_token_id
     if bos_token_id is None:
         bos_token_id = tokenizer.eos_token_id or 0

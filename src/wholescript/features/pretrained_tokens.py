@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from wholescript.errors import ParameterError
 from wholescript.features.chunks import offsets_of
 from wholescript.features.film_cache import cache_arrays, load_cached_arrays
-from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.features.pretrained_models import loading
 from wholescript.features.token_chunks import TokenChunks
 from wholescript.files import CACHE
 
@@ -23,18 +23,19 @@ def cache_pretrained_tokens(
     scripts: Iterable[tuple[str, str]],
     name: str,
     *,
+    revision: str | None = None,
     total: int | None = None,
     cache: Path = CACHE,
 ) -> None:
     """Tokenize scripts, given as (SHA-1 of the text, text), and write one cache file per film.
 
-    `name` is that of a model on the hub, or a folder. Films that are in the cache are skipped; each
-    tokenizer has a folder of its own.
+    `name` is that of a model on the hub, at `revision` (None: the main branch), or a folder. Films
+    that are in the cache are skipped; each tokenizer has a folder of its own.
 
     Raises:
         ParameterError: there is no such tokenizer.
     """
-    tokenizer = pretrained_tokenizer(name)
+    tokenizer = pretrained_tokenizer(name, revision)
 
     def tokenize(text: str) -> NDArray[np.uint32]:
         # The tokenizer itself: the class of transformers warns of each text above its length.
@@ -46,7 +47,12 @@ def cache_pretrained_tokens(
 
 
 def load_pretrained_token_chunks(
-    text_sha1s: Sequence[str], name: str, chunk_length: int, *, cache: Path = CACHE
+    text_sha1s: Sequence[str],
+    name: str,
+    chunk_length: int,
+    *,
+    revision: str | None = None,
+    cache: Path = CACHE,
 ) -> TokenChunks:
     """Return the tokens of the scripts with these hashes, in that order, from the cache.
 
@@ -57,7 +63,7 @@ def load_pretrained_token_chunks(
         DataError: scripts are not in the cache or damaged; the message gives their number.
         ParameterError: there is no such tokenizer, or it has no special tokens.
     """
-    tokenizer = pretrained_tokenizer(name)
+    tokenizer = pretrained_tokenizer(name, revision)
     path_of = partial(_cache_path, cache, tokenizer)
     films: list[Any] = load_cached_arrays(text_sha1s, path_of, "ids", what="tokens")
     offsets = offsets_of([len(ids) for ids in films])
@@ -67,20 +73,14 @@ def load_pretrained_token_chunks(
 
 
 @functools.lru_cache(maxsize=4)
-def pretrained_tokenizer(name: str) -> PreTrainedTokenizerFast:
+def pretrained_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerFast:
     """Load the tokenizer of a model on the hub, or in a folder.
 
     Raises:
         ParameterError: there is none, or it is not of the library `tokenizers`.
     """
-    with quiet_loading():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            raise ParameterError(
-                f"the tokenizer of {name!r} cannot be loaded ({error}); without a network give a "
-                "folder in which save_pretrained wrote model and tokenizer"
-            ) from error
+    with loading(f"the tokenizer of {name!r}"):
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ParameterError(f"the tokenizer of {name!r} has no tokenizer.json: choose another")
     tokenizer.backend_tokenizer.no_truncation()

@@ -16,17 +16,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils.hub import resolve_revision
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from wholescript.data.films import ScreenplayTexts
-from wholescript.data.hub import COMMIT
 from wholescript.errors import ParameterError
 from wholescript.features.chunks import Chunking, pad_batch
 from wholescript.features.film_cache import cache_arrays, load_cached_arrays
 from wholescript.features.film_vectors import FilmVectors, join_blocks
-from wholescript.features.pretrained_encoders import quiet_loading
-from wholescript.files import CACHE, sha256_of
+from wholescript.features.pretrained_models import (
+    loading,
+    max_tokens,
+    pretrained_version,
+    shown_name,
+)
+from wholescript.files import CACHE
 from wholescript.settings import NonNegativeInt, PositiveInt, Settings
 
 E5 = "intfloat/e5-base-v2"
@@ -34,8 +37,6 @@ E5_REVISION = "f52bf8ec8c7124536f0efb74aca902b2995e5bcd"
 E5_PREFIX = "query: "
 """What the model card of E5 asks for where embeddings are features of a classifier; `passage: ` is
 for the documents of a search."""
-HASHED_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.bin")
-FOLDER_HINT = "Without a network give a folder written by save_pretrained, with its tokenizer"
 CHUNKS_PER_BATCH = {"cpu": 8, "mps": 16, "cuda": 64}
 
 
@@ -112,7 +113,8 @@ def embed_fields(
     settings and the version of the encoder: the commit, or a hash of the files of a folder.
 
     Raises:
-        ParameterError: the encoder cannot be loaded, or does not take such chunks.
+        ParameterError: the encoder cannot be loaded, has a decoder beside it, or does not take such
+            chunks.
         DataError: a text cannot be used.
     """
     identity = encoder_identity(config)
@@ -143,15 +145,16 @@ def load_text_encoder(config: TextEncoderConfig, device: str = "cpu") -> TextEnc
     """Load an encoder with its tokenizer.
 
     Raises:
-        ParameterError: it cannot be loaded, or its chunks have no room for the prefix and the
-            overlap.
+        ParameterError: it cannot be loaded, has a decoder beside it, or its chunks have no room for
+            the prefix and the overlap.
     """
+    check_encoder(config)
     model = _load(AutoModel, config, dtype=torch.float32)
     tokenizer = _load(AutoTokenizer, config)
     head, tail = _special_tokens(tokenizer)
     # Without the space at its end: tokenizers that begin words with it add it before the text.
     prefix_ids = _token_ids(tokenizer, config.prefix.rstrip()) if config.prefix else []
-    positions = getattr(model.config, "max_position_embeddings", None) or config.chunk_length
+    positions = max_tokens(model) or config.chunk_length
     length = min(config.chunk_length, positions, tokenizer.model_max_length)
     room = length - len(head) - len(tail) - len(prefix_ids)
     if room <= config.chunk_overlap:
@@ -178,35 +181,28 @@ def encoder_identity(config: TextEncoderConfig) -> dict[str, Any]:
     Raises:
         ParameterError: the encoder cannot be found.
     """
-    folder = Path(config.encoder)
-    if folder.is_dir():
-        files = sorted({path for pattern in HASHED_FILES for path in folder.glob(pattern)})
-        hashes = [f"{path.name} {sha256_of(path)}" for path in files]
-        version = hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-        name = folder.resolve().name
-    else:
-        name, revision = config.encoder, resolve_revision(config.encoder, config.revision)
-        version = str(getattr(revision, "resolved", revision))
-        if not COMMIT.fullmatch(version):
-            raise ParameterError(
-                f"the encoder {name} at {config.revision or 'its main branch'} is no folder, and "
-                f"not found on the hub. {FOLDER_HINT}"
-            )
-    return {**asdict(config), "encoder": name, "revision": version}
+    version = pretrained_version(config.encoder, config.revision)
+    return {**asdict(config), "encoder": shown_name(config.encoder), "revision": version}
+
+
+def check_encoder(config: TextEncoderConfig) -> None:
+    """Raise ParameterError if the encoder cannot be loaded, or has a decoder beside it.
+
+    Only its settings are read, not its weights.
+    """
+    loaded = _load(AutoConfig, config)
+    if loaded.is_encoder_decoder:
+        raise ParameterError(
+            f"the encoder {config.encoder} ({loaded.model_type}) has an encoder and a decoder: "
+            f"choose a model with one of them, such as {E5}"
+        )
 
 
 def _load(cls: Any, config: TextEncoderConfig, **options: Any) -> Any:
     source = config.encoder
     revision = None if Path(source).is_dir() else config.revision
-    with quiet_loading():
-        try:
-            return cls.from_pretrained(source, revision=revision, **options)
-        except (OSError, ValueError, KeyError) as error:
-            where = f"{source} at {revision}" if revision else source
-            reason = " ".join(str(error).split())
-            raise ParameterError(
-                f"the encoder {where} cannot be loaded ({reason}). {FOLDER_HINT}"
-            ) from error
+    with loading(f"the encoder {source} at {revision}" if revision else f"the encoder {source}"):
+        return cls.from_pretrained(source, revision=revision, **options)
 
 
 def _token_ids(tokenizer: Any, text: str) -> list[int]:

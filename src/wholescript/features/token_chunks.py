@@ -51,6 +51,15 @@ class TokenChunks:
         return ids, mask.astype(bool)
 
 
+def evenly_spaced(count: int, size: int | None) -> NDArray[np.int64]:
+    """Return the numbers of at most `size` of `count` chunks, in the middle of equal parts.
+
+    None means all chunks.
+    """
+    size = min(size or count, count)
+    return ((np.arange(size) + 0.5) * count / size).astype(np.int64)
+
+
 def cache_tokens(
     scripts: Iterable[tuple[str, str]], *, total: int | None = None, cache: Path = CACHE
 ) -> None:

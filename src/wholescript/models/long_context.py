@@ -9,8 +9,6 @@ transformers.
 Masks are bool, (n, length), True for tokens; padding is on the right.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from logging import ERROR
 from typing import Any, Literal
 
@@ -24,19 +22,16 @@ from transformers import (
     LongformerModel,
     Mamba2Config,
     Mamba2Model,
-    PreTrainedConfig,
     PreTrainedModel,
 )
 from transformers.utils import logging
 
 from wholescript.errors import ParameterError
-from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.features.pretrained_models import loading, max_tokens
 from wholescript.models.pooling import pool_tokens
 
 LongPooling = Literal["first", "last", "mean"]
 NO_SPECIAL_TOKENS: dict[str, Any] = {"bos_token_id": None, "eos_token_id": None}
-OFFSET_POSITIONS = ("longformer", "roberta", "xlm-roberta")
-"""Models whose positions start after `pad_token_id`, as those of RoBERTa do."""
 
 
 class LongContextEncoder(nn.Module):
@@ -181,18 +176,21 @@ def mamba2(
     return Mamba2Model(config)
 
 
-def pretrained_encoder(name: str, pooling: LongPooling | None = None) -> LongContextEncoder:
+def pretrained_encoder(
+    name: str, pooling: LongPooling | None = None, *, revision: str | None = None
+) -> LongContextEncoder:
     """Load a model of transformers: a name on the hub, or a folder written by `save_pretrained`.
 
     Such are allenai/longformer-base-4096, state-spaces/mamba-130m-hf, answerdotai/ModernBERT-base
-    and gpt2. All weights are trained.
+    and gpt2. `revision` is a commit, tag or branch on the hub; None: the main branch. All weights
+    are trained.
 
     Raises:
         ParameterError: there is no such model, or it is none of token states.
     """
     _allow_missing_kernels()
-    with _loading(name):
-        model = AutoModel.from_pretrained(name, dtype=torch.float32)
+    with loading(f"the model {name!r}"):
+        model = AutoModel.from_pretrained(name, revision=revision, dtype=torch.float32)
     if not hasattr(model.config, "hidden_size") or model.config.is_encoder_decoder:
         raise ParameterError(
             f"the model {name!r} ({model.config.model_type}) is neither an encoder nor a decoder "
@@ -205,35 +203,20 @@ def pretrained_encoder(name: str, pooling: LongPooling | None = None) -> LongCon
     return LongContextEncoder(model, pooling)
 
 
-def pretrained_max_tokens(name: str) -> int | None:
-    """Return `max_tokens` of a model on the hub or in a folder; raises ParameterError."""
-    with _loading(name):
-        config = AutoConfig.from_pretrained(name)
-    return max_tokens(config)
+def pretrained_max_tokens(name: str, revision: str | None = None) -> int | None:
+    """Return `max_tokens` of a model on the hub or in a folder, of which no weights are read.
+
+    Raises:
+        ParameterError: there is no such model.
+    """
+    _allow_missing_kernels()
+    with loading(f"the model {name!r}"):
+        config = AutoConfig.from_pretrained(name, revision=revision)
+        with torch.device("meta"):
+            return max_tokens(AutoModel.from_config(config))
 
 
 def _allow_missing_kernels() -> None:
     """Silence the advice to install kernels for a GPU where there is none."""
     if not torch.cuda.is_available():
         logging.get_logger("transformers.integrations.hub_kernels").setLevel(ERROR)
-
-
-@contextmanager
-def _loading(name: str) -> Iterator[None]:
-    with quiet_loading():
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            raise ParameterError(
-                f"the model {name!r} cannot be loaded ({error}); without a network give a folder "
-                "written by save_pretrained"
-            ) from error
-
-
-def max_tokens(config: PreTrainedConfig) -> int | None:
-    """Return how many tokens a model has positions for; None: any number."""
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None:
-        return None
-    offset = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return int(positions) - int(offset)

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from wholescript.features.bundle import ChunkEmbeddings
-from wholescript.features.token_chunks import TokenChunks
+from wholescript.features.token_chunks import evenly_spaced
 from wholescript.models.types import Float32Array, IntArray
 
 
@@ -61,6 +60,30 @@ class BatchLoader(Protocol):
 
     def __len__(self) -> int:
         """Return the number of batches."""
+
+
+class ChunkVectors(Protocol):
+    """The chunk vectors of n films, such as `ChunkEmbeddings`."""
+
+    @property
+    def counts(self) -> IntArray:
+        """The number of chunks of each film, (n,)."""
+
+    def coordinates(self, film: int, dimensions: int | None = None) -> Float32Array:
+        """Return a film's first `dimensions` coordinates, (n_chunks, dimensions)."""
+
+
+class FilmChunks(Protocol):
+    """What a chunk encoder takes of n films: `TokenChunks`, or `FrozenStates` of the tokens."""
+
+    @property
+    def counts(self) -> IntArray:
+        """The number of chunks of each film, (n,)."""
+
+    def padded_chunks(
+        self, film: int, chunk_indices: IntArray
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return token ids (n, length), or states (n, length, d), and mask of some chunks."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +163,7 @@ class ChunkBatchLoader(LengthSortedLoader[ChunkBatch]):
 
     batches_per_bucket = 4  # with so few films, larger buckets would fix the batches
 
-    chunks: ChunkEmbeddings
+    chunks: ChunkVectors
     labels: NDArray[np.int8]
     indices: IntArray
     dimensions: int
@@ -170,8 +193,9 @@ class ChunkBatchLoader(LengthSortedLoader[ChunkBatch]):
 class TokenBatch(TensorBatch):
     """Films as token chunks, packed one film after another: n chunks of `length` tokens.
 
-    `input_ids` (n, length) int64; `attention_mask` (n, length) bool; `n_chunks` (batch,): chunks of
-    each film, with sum n; `indices`, `labels` and `extra_features` as in `ChunkBatch`.
+    `input_ids` (n, length) int64, or (n, length, d) float32, states that take the place of tokens;
+    `attention_mask` (n, length) bool; `n_chunks` (batch,): chunks of each film, with sum n;
+    `indices`, `labels` and `extra_features` as in `ChunkBatch`.
     """
 
     indices: IntArray
@@ -191,7 +215,7 @@ class TokenBatchLoader(LengthSortedLoader[TokenBatch]):
     `n_eval_chunks` evenly spaced ones. None means all chunks.
     """
 
-    tokens: TokenChunks
+    tokens: FilmChunks
     labels: NDArray[np.int8]
     indices: IntArray
     batch_size: int = 8
@@ -214,11 +238,7 @@ class TokenBatchLoader(LengthSortedLoader[TokenBatch]):
 
     def _collate(self, indices: IntArray) -> TokenBatch:
         counts = self.tokens.counts[indices].tolist()
-        return self._pack(indices, [self._evenly_spaced(count) for count in counts])
-
-    def _evenly_spaced(self, count: int) -> IntArray:
-        size = min(self.n_eval_chunks or count, count)
-        return ((np.arange(size) + 0.5) * count / size).astype(np.int64)
+        return self._pack(indices, [evenly_spaced(count, self.n_eval_chunks) for count in counts])
 
     def _pack(self, indices: IntArray, chosen: Sequence[IntArray]) -> TokenBatch:
         films = [

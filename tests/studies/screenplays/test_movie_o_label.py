@@ -6,6 +6,7 @@ from pathlib import Path
 import datasets
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from transformers import T5Config
 
 from tests.shell import Result, shell
 from tests.studies.screenplays.movie_o_label import movies, write_encoder, write_movies
@@ -178,11 +179,14 @@ def test_what_is_missing_is_said(root: Path, call: Callable[..., Result]) -> Non
     assert bad.exit_code == 2 and "Without a network give a folder" in bad.stderr
     unknown = call("--path", root / "absent", "--encoder", root / "gone")
     assert "gone at its main branch is no folder" in unknown.stderr  # before films are loaded
+    T5Config(d_model=16, num_layers=1, num_heads=2, d_ff=16).save_pretrained(root / "t5")
+    pair = call("--path", root / "absent", "--encoder", root / "t5")
+    assert pair.exit_code == 2 and "has an encoder and a decoder" in " ".join(pair.stderr.split())
 
 
 def test_help_says_that_it_needs_a_network_and_has_the_defaults_of_the_encoder() -> None:
     shown = " ".join(shell(["evaluate", "movie-o-label", "--help"]).stdout.split())
-    assert "NEEDS A NETWORK" in shown
+    assert "NEEDS A NETWORK" in shown and "Device of the encoder" in shown
     config = TextEncoderConfig()
     for value in (config.encoder, config.prefix.strip(), config.chunk_length, config.chunk_overlap):
         assert str(value) in shown

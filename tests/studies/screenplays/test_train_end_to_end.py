@@ -15,7 +15,7 @@ def test_unknown_model_raises(tmp_path):
 
 
 def test_unknown_pretrained_model_raises(tmp_path):
-    with pytest.raises(ParameterError, match="nothing' cannot be loaded"):
+    with pytest.raises(ParameterError, match="nothing at its main branch is no folder"):
         list(train_end_to_end(tmp_path / "films.parquet", pretrained=[str(tmp_path / "nothing")]))
 
 

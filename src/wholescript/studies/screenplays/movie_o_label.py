@@ -12,7 +12,12 @@ from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import Workspace
 from wholescript.features.build import load_word_features
-from wholescript.features.text_encoders import TextEncoderConfig, embed_fields, encoder_identity
+from wholescript.features.text_encoders import (
+    TextEncoderConfig,
+    check_encoder,
+    embed_fields,
+    encoder_identity,
+)
 from wholescript.files import CACHE
 from wholescript.models.films.embedding import EmbeddingLR
 from wholescript.studies.screenplays.data import ScreenplayData, screenplay_data
@@ -51,9 +56,10 @@ def load_movie_o_label(
 
     Raises:
         DataError: the data set cannot be loaded or used.
-        ParameterError: the encoder cannot be loaded, or `fields` is unknown.
+        ParameterError: the encoder cannot be loaded or used, or `fields` is unknown.
     """
-    encoder_identity(config)  # an encoder that is not there is told before films are loaded
+    encoder_identity(config)  # an encoder that cannot be used is told before films are loaded
+    check_encoder(config)
     corpus = load_corpus("hub", path, fields=fields, revision=revision)
     texts = {name: corpus.text_of(name) for name in fields_of(fields)}
     vectors = embed_fields(

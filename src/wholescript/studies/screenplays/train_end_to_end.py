@@ -1,6 +1,6 @@
 """Training of the published models that need texts: `wholescript train end-to-end`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from wholescript.studies.screenplays.models.configurations import (
     ScriptEstimator,
     end_to_end_models,
 )
+from wholescript.studies.screenplays.models.finetuning_configurations import finetuning_models
 from wholescript.studies.screenplays.models.long_context_configurations import (
     long_context_encoders,
     pretrained_model,
@@ -23,17 +24,25 @@ from wholescript.studies.screenplays.models.long_context_configurations import (
 
 
 class Group(NamedTuple):
-    """Runs of one group: their split, and the cell of the notebook that shows them."""
+    """Models whose runs are `<name>/<model>`: their split, and the cell that shows them."""
 
+    name: str
+    models: Callable[[], Mapping[str, ScriptEstimator]]
     split: str
     cell: str
 
 
 NOTEBOOK = "04_training"
-GROUPS = {
-    "chunk-encoders": Group("first_repeat", "04_training-fig-chunk-encoders-auc"),
-    "long-context": Group("first_fold", "04_training-tbl-long-context"),
-}
+CHUNK_ENCODERS = Group(
+    "chunk-encoders", end_to_end_models, "first_repeat", "04_training-fig-chunk-encoders-auc"
+)
+FINETUNING = Group(
+    "chunk-encoders", finetuning_models, "first_repeat", "04_training-tbl-finetuning"
+)
+LONG_CONTEXT = Group(
+    "long-context", long_context_encoders, "first_fold", "04_training-tbl-long-context-texts"
+)
+GROUPS = (CHUNK_ENCODERS, FINETUNING, LONG_CONTEXT)
 """Links of the numbers of these runs lead to their cell."""
 
 
@@ -43,36 +52,27 @@ def train_end_to_end(
     """Train the models that need texts on the bundled films; yield each stored run.
 
     `parquet` holds the texts, in the columns of source `local`; they are matched by SHA-1 with the
-    bundled films. `names` selects models of `end_to_end_models` and `long_context_encoders`,
-    `pretrained` adds models of transformers, by their names on the hub or folders; with neither,
-    all of the first are trained. An interrupted training resumes from finished folds and from the
-    checkpoint within a fold.
+    bundled films. `names` selects models of `GROUPS`, `pretrained` adds models of transformers, by
+    their names on the hub or folders; with neither, all of the first are trained. An interrupted
+    training resumes from finished folds and from the checkpoint within a fold.
 
     Raises:
         ParameterError: there is no model of that name.
         DataError: the file lacks texts of bundled films.
     """
-    models: dict[str, tuple[str, ScriptEstimator]] = {
-        model.name: (group, model)
-        for group, found in (
-            ("chunk-encoders", end_to_end_models()),
-            ("long-context", long_context_encoders()),
-        )
-        for model in found.values()
-    }
+    models = {model.name: (group, model) for group in GROUPS for model in group.models().values()}
     if unknown := set(names) - set(models):
         raise ParameterError(f"{sorted(unknown)[0]!r} is none of {', '.join(models)}")
     chosen = [models[name] for name in (names or (() if pretrained else models))]
-    chosen += [("long-context", pretrained_model(name)) for name in pretrained]
+    chosen += [(LONG_CONTEXT, pretrained_model(name)) for name in pretrained]
     data = load_screenplay_data()
     texts = load_corpus("local", parquet, target=data.corpus.target, core_only=False)
     data = replace(
         data, corpus=replace(data.corpus, texts=match_texts(data.corpus, texts, parquet))
     )
     for group, model in chosen:
-        split, cell = GROUPS[group]
-        run = cross_validation_run(f"{group}/{model.name}", model, data, split=split)
-        shown = {"notebook": NOTEBOOK, "cell": cell}
+        run = cross_validation_run(f"{group.name}/{model.name}", model, data, split=group.split)
+        shown = {"notebook": NOTEBOOK, "cell": group.cell}
         facts = {"scale": data.profile_name, "seed": data.seed}
         yield current_workspace().store.annotate(run, shown | facts)
 

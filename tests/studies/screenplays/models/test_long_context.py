@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,11 +9,14 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
+from transformers import GPT2Config, GPT2Model
 
 from tests.models.tiny_long_context import KINDS, POSITIONS, write_tiny
 from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError
 from wholescript.features.encoder_config import MINILM
+from wholescript.features.pretrained_encoders import quiet_loading
+from wholescript.models import long_context
 from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.long_context import LongContextMILClassifier
@@ -114,6 +118,39 @@ def test_model_in_a_folder_is_finetuned_on_texts(kind, written, tmp_path):
     scores = model.fit_predict(written, *ROWS, seed=0)
     assert np.isfinite(scores.test).all() and np.ptp(scores.test) > 0
     assert len(scores.history) == 1
+
+
+def test_another_version_of_a_folder_is_another_model_and_its_path_is_none(tmp_path):
+    folder = write_tiny(tmp_path / "here" / "tiny", "gpt2")
+    config = pretrained_model(folder).config
+    assert config["encoder_options"] == {"name": "tiny"} and len(config["encoder_version"]) == 64
+    copy = shutil.copytree(folder, tmp_path / "there" / "tiny")
+    assert pretrained_model(str(copy)).config == config
+    torch.manual_seed(1)
+    with quiet_loading():
+        GPT2Model(GPT2Config.from_pretrained(folder)).save_pretrained(copy)
+    assert pretrained_model(str(copy)).config != config
+
+
+def test_the_commit_of_a_model_on_the_hub_is_loaded(tmp_path, monkeypatch):
+    folder, asked = write_tiny(tmp_path, "gpt2"), []
+
+    def load(name, *, revision=None, **options):
+        asked.append(revision)
+        return loaded(folder, **options)
+
+    loaded = long_context.AutoModel.from_pretrained
+    monkeypatch.setattr(long_context.AutoModel, "from_pretrained", load)
+    commit = 40 * "c"
+    model = EndToEndClassifier(
+        "x", "pretrained", chunk_length=9, encoder_options={"name": "gpt2"}, encoder_version=commit
+    )
+    model.build()
+    assert asked == [commit]
+
+
+def test_models_without_a_version_keep_their_settings():
+    assert "encoder_version" not in EndToEndClassifier("x").config
 
 
 def test_chunks_longer_than_the_positions_are_refused(tmp_path):

@@ -1,7 +1,7 @@
 """End-to-end classifiers of screenplays: chunk encoder and aggregator trained together."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -13,6 +13,7 @@ from wholescript.data.films.folds import Fold
 from wholescript.errors import ParameterError
 from wholescript.experiments.key import hash_json
 from wholescript.features.encoder_config import encoder_tokenizer, special_token_ids
+from wholescript.features.pretrained_models import max_tokens, shown_name
 from wholescript.features.pretrained_tokens import (
     cache_pretrained_tokens,
     load_pretrained_token_chunks,
@@ -32,23 +33,23 @@ from wholescript.models.long_context import (
     LongContextEncoder,
     longformer,
     mamba2,
-    max_tokens,
     pretrained_encoder,
 )
-from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder
+from wholescript.models.optional_settings import OMIT_AT_DEFAULT, is_omitted
+from wholescript.models.partial_finetuning import PartiallyFinetunedEncoder, UnfrozenLayers
 from wholescript.models.scratch_encoder import ScratchEncoder
-from wholescript.models.types import IntArray
+from wholescript.models.types import Float32Array, IntArray
 from wholescript.settings import PositiveInt, check_fields
 from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, predict_member
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
-from wholescript.training.batches import TokenBatchLoader
+from wholescript.training.batches import FilmChunks, TokenBatchLoader
 from wholescript.training.loop import TrainConfig, fit
 from wholescript.training.memory_strategies import MemoryStrategy
 from wholescript.training.objectives.films import EndToEndObjective
 from wholescript.training.progress import progress_path
 
 Encoder = Literal["scratch", "partially_finetuned", "longformer", "mamba2", "pretrained"]
-ChunkEncoder = ScratchEncoder | PartiallyFinetunedEncoder | LongContextEncoder
+ChunkEncoder = ScratchEncoder | PartiallyFinetunedEncoder | UnfrozenLayers | LongContextEncoder
 N_SPECIAL_TOKENS = 2  # before and after each chunk
 
 
@@ -68,6 +69,8 @@ class EndToEndClassifier:
     - With `pretrain_config`, the encoder is first pretrained on the training scripts (MLM).
     - `encoder_options` and `aggregator_options` are arguments of encoder and aggregator;
       `extra_features` (names of `EXTRA_FEATURE_DIMS`) are added by late fusion.
+    - `encoder_version` is the `pretrained_version` of a pretrained encoder: the commit that is
+      loaded, or the hash of a folder.
     """
 
     name: str
@@ -91,6 +94,7 @@ class EndToEndClassifier:
             epochs=6, learning_rate=5e-4, weight_decay=0.05, patience=2, chunk_dropout=0.0
         )
     )
+    encoder_version: str | None = field(default=None, metadata=OMIT_AT_DEFAULT)
 
     model: ClassVar[str] = "EndToEndClassifier"
     needs_texts: ClassVar[bool] = True
@@ -111,8 +115,14 @@ class EndToEndClassifier:
 
     @property
     def config(self) -> dict[str, Any]:
-        """All fields."""
-        return {"model": self.model, **asdict(self)}
+        """All fields, without those left out at their default; a folder by its name only."""
+        values = asdict(self)
+        for setting in fields(self):
+            if is_omitted(setting, values[setting.name]):
+                del values[setting.name]
+        if self.encoder_version:
+            values["encoder_options"]["name"] = shown_name(self.encoder_options["name"])
+        return {"model": self.model, **values}
 
     def build(self) -> ChunkedClassifier:
         """Return an untrained classifier; its weights depend on torch's random state."""
@@ -125,7 +135,7 @@ class EndToEndClassifier:
         if self.encoder == "partially_finetuned":
             return PartiallyFinetunedEncoder(**options)
         if self.encoder == "pretrained":
-            return self._check_positions(pretrained_encoder(**options))
+            return self._check_positions(pretrained_encoder(**options, revision=self._revision))
         vocab_size = encoder_tokenizer().get_vocab_size()
         if self.encoder == "scratch":
             return ScratchEncoder(vocab_size, **options)
@@ -137,8 +147,14 @@ class EndToEndClassifier:
             longformer(vocab_size, pad_token_id=pad_token_id, max_tokens=n_tokens, **options)
         )
 
+    @property
+    def _revision(self) -> str | None:
+        """The commit of the encoder on the hub; None: the main branch, or a folder."""
+        is_folder = Path(self.encoder_options["name"]).is_dir()
+        return None if is_folder else self.encoder_version
+
     def _check_positions(self, encoder: LongContextEncoder) -> LongContextEncoder:
-        n_tokens = max_tokens(encoder.backbone.config)
+        n_tokens = max_tokens(encoder.backbone)
         if n_tokens is not None and self.chunk_length + N_SPECIAL_TOKENS > n_tokens:
             raise ParameterError(
                 f"chunk_length={self.chunk_length}: {self.encoder_options['name']} has positions "
@@ -151,15 +167,19 @@ class EndToEndClassifier:
         """Tokenize scripts, given as (SHA-1 of the text, text), into the cache."""
         if self.encoder == "pretrained":
             name = self.encoder_options["name"]
-            cache_pretrained_tokens(scripts, name, total=total, cache=self.cache)
+            cache_pretrained_tokens(
+                scripts, name, revision=self._revision, total=total, cache=self.cache
+            )
         else:
             cache_tokens(scripts, total=total, cache=self.cache)
 
-    def _load_tokens(self, dataset: FilmDataset) -> TokenChunks:
+    def _load_tokens(self, dataset: FilmDataset) -> FilmChunks:
         sha1s = dataset.films["text_sha1"].tolist()
         if self.encoder == "pretrained":
             name = self.encoder_options["name"]
-            return load_pretrained_token_chunks(sha1s, name, self.chunk_length, cache=self.cache)
+            return load_pretrained_token_chunks(
+                sha1s, name, self.chunk_length, revision=self._revision, cache=self.cache
+            )
         return load_token_chunks(sha1s, self.chunk_length, cache=self.cache)
 
     def fit_predict(
@@ -184,14 +204,14 @@ class EndToEndClassifier:
         return replace(scores, chosen=scores.chosen | pretrain_metrics)
 
     def _initial_encoder(
-        self, tokens: TokenChunks, train: IntArray, seed: int
+        self, tokens: FilmChunks, train: IntArray, seed: int
     ) -> tuple[dict[str, Tensor], dict[str, float | int | str]]:
         """Return the encoder weights that all members start from, and the pretraining loss."""
         torch.manual_seed(seed)
         encoder = self.build().encoder
         metrics: dict[str, float | int | str] = {}
         if self.pretrain_config:
-            assert isinstance(encoder, ScratchEncoder)
+            assert isinstance(encoder, ScratchEncoder) and isinstance(tokens, TokenChunks)
             result = pretrain_mlm(
                 encoder, tokens, train, self.pretrain_config, seed=seed, progress=True
             )
@@ -200,7 +220,7 @@ class EndToEndClassifier:
 
     def _fit_member(
         self,
-        tokens: TokenChunks,
+        tokens: FilmChunks,
         dataset: FilmDataset,
         test: IntArray,
         encoder_state: dict[str, Tensor],
@@ -230,14 +250,10 @@ class EndToEndClassifier:
         return predict_member(result, network, eval_loaders, objective)
 
     def loaders(
-        self, tokens: TokenChunks, dataset: FilmDataset, train: IntArray, *subsets: IntArray
+        self, tokens: FilmChunks, dataset: FilmDataset, train: IntArray, *subsets: IntArray
     ) -> list[TokenBatchLoader]:
         """Return a loader of each subset; extra features are fitted on `train`."""
-        extra_features = (
-            extract_extra_features(dataset, train, self.extra_features)
-            if self.extra_features
-            else None
-        )
+        extra_features = self._extract_extra_features(dataset, train)
         return [
             TokenBatchLoader(
                 tokens,
@@ -250,6 +266,11 @@ class EndToEndClassifier:
             )
             for indices in subsets
         ]
+
+    def _extract_extra_features(self, dataset: FilmDataset, train: IntArray) -> Float32Array | None:
+        if not self.extra_features:
+            return None
+        return extract_extra_features(dataset, train, self.extra_features)
 
     def _checkpoint(self, dataset: FilmDataset, train: IntArray, seed: int) -> Path:
         """Return the path of a member's checkpoint, named by all that decides its training."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.class_weight import compute_class_weight
 
+from wholescript.features.bundle import ChunkEmbeddings
 from wholescript.models.films.imbalance import (
     CLASS_BALANCED_BETA,
     FOCAL_GAMMA,
@@ -90,6 +91,7 @@ def smote_sequences(
     """
     random = np.random.default_rng(seed)
     chunks = train_loader.chunks
+    assert isinstance(chunks, ChunkEmbeddings)  # those of `MILClassifier`
     means = mean_chunk_embeddings(chunks)[positive, : train_loader.dimensions]
     nearest = NearestNeighbors(n_neighbors=min(SMOTE_NEIGHBORS + 1, len(positive))).fit(means)
     neighbours = nearest.kneighbors(means, return_distance=False)[:, 1:]

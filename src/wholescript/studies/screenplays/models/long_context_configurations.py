@@ -6,8 +6,10 @@ chosen by a result.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from wholescript.features.pretrained_models import pretrained_version, shown_name
 from wholescript.models.films.estimator import Estimator
 from wholescript.models.long_context import pretrained_max_tokens
 from wholescript.studies.screenplays.models.configurations import ScriptEstimator
@@ -86,15 +88,16 @@ def _on_windows(name: str, encoder: Any, **options: Any) -> EndToEndClassifier:
 def pretrained_model(name: str) -> EndToEndClassifier:
     """Return a classifier with a pretrained model of transformers, fine-tuned on the texts.
 
-    `name` is that of the model on the hub, or a folder. A chunk is as long as the model allows; a
-    model without a limit takes whole scripts.
+    `name` is that of the model on the hub, of which the present commit is taken, or a folder. A
+    chunk is as long as the model allows; a model without a limit takes whole scripts.
 
     Raises:
         ParameterError: there is no such model.
     """
-    positions = pretrained_max_tokens(name)
+    version = pretrained_version(name)
+    positions = pretrained_max_tokens(name, None if Path(name).is_dir() else version)
     length = WHOLE_SCRIPT if positions is None else min(positions - N_SPECIAL_TOKENS, WHOLE_SCRIPT)
-    label = name.rstrip("/").rpartition("/")[2].lower().replace(".", "-")
+    label = shown_name(name).rpartition("/")[2].lower().replace(".", "-")
     return EndToEndClassifier(
         f"pretrained-{label}",
         "pretrained",
@@ -105,5 +108,6 @@ def pretrained_model(name: str) -> EndToEndClassifier:
         memory_strategy="full_backprop",
         chunks_per_group=1,
         encoder_options={"name": name},
+        encoder_version=version,
         train_config=replace(TEXT_TRAIN_CONFIG, learning_rate=2e-5, gradient_accumulation_steps=8),
     )
