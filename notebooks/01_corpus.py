@@ -109,9 +109,9 @@ show_figure(
 )
 
 # %% [markdown]
-# A model that guesses the decade of a script from its words therefore predicts nominations a
-# little. This is why the evaluation also reports the AUROC within decades, where guessing the
-# decade does not help, and a temporal split, where the test decades were never seen.
+# The decade alone is therefore predictive of a nomination, and words indicate the decade. This is
+# why the evaluation also reports the AUROC within decades, where the decade cannot help, and a
+# temporal split, which is tested on later films than it is trained on.
 #
 # ## Labels
 #
@@ -153,8 +153,8 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 
 # %% [markdown] tags=["published"]
 # The words on either side describe a kind of film. On one side things spin, slam, explode and
-# scream; on the other people sit, talk, tell and write. A bag of words learns genre first of all,
-# and the Academy's preference for some genres is well known.
+# scream; on the other people sit, talk, tell and write. Part of what a model of words can learn is
+# therefore genre; the [interpretation](06_interpretation.ipynb) measures it by topics.
 
 # %% [markdown]
 # ## Near duplicates

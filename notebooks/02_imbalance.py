@@ -118,8 +118,8 @@ intervals = {kind: compared.table for kind, compared in ranking.items()}
 show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
-# Single intervals hide how similar the corrections are, since all of them profit from the same easy
-# films. The paired difference from the uncorrected model, on the same resamples, is more precise.
+# Single intervals hide how similar the corrections are, since the same films are easy for all of
+# them. The paired difference from the uncorrected model, on the same resamples, is more precise.
 
 # %% label="fig-imbalance-difference"
 record_differences("imbalance/differences", list(ranking.values()), baseline="uncorrected")
@@ -137,7 +137,7 @@ show_figure(figure, "fig-imbalance-difference")
 # ## Decisions
 #
 # At {fixed}`0.5` an uncorrected model of a rare class predicts almost no positives, and its
-# macro-F1 is low. With a threshold from inner folds it is as good as the corrected ones.
+# macro-F1 is low. With a threshold from inner folds it is close to that of the corrected ones.
 
 # %% label="fig-imbalance-threshold"
 tables = {
@@ -210,12 +210,12 @@ show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-netwo
 
 # %% [markdown] tags=["published"]
 # SMOTE interpolates between neighbours that are hardly near in tens of thousands of dimensions. No
-# gain in ranking was detected; its probabilities lie near the diagonal because the under-confidence
-# of the penalty and the shift of resampling cancel out.
+# gain in ranking was detected. Its probabilities lie near the diagonal; a likely reason is that the
+# under-confidence of the penalty and the shift of resampling cancel out.
 #
-# **What this shows.** For ranking, imbalance of this degree needs no correction, in TF-IDF or in
-# the network. For decisions, choose the threshold on inner folds. For probabilities, leave the
-# classes as they are, or recalibrate afterwards.
+# **What this shows.** No correction was detected to improve the ranking, of TF-IDF or of the
+# network. For decisions, choose the threshold on inner folds. For probabilities, leave the classes
+# as they are, or recalibrate afterwards.
 
 # %% [markdown]
 # **What it does not show.** That the same holds at a positive rate of one in a hundred. One in

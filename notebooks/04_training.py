@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Training: aggregators of chunk embeddings
 #
-# **Question.** A frozen encoder turns a script into a sequence of about a hundred vectors. Which
-# aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
+# **Question.** A frozen encoder turns a script into a sequence of 38 to 298 vectors, one per chunk.
+# Which aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
 # takes.** About half an hour on two cores; finished folds are loaded.
@@ -142,8 +142,8 @@ columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "withi
 cells.show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
-# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
-# the harder and the more realistic task.
+# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones, as a
+# prediction for a new film would be.
 #
 # ## Late fusion with extra features
 #
@@ -228,8 +228,9 @@ cells.show_table(
 )
 
 # %% [markdown] tags=["published"]
-# The encoders that were pretrained on other texts are ahead of those from scratch, which were
-# trained for minutes on a sixteenth of the chunks of each film.
+# The frozen embeddings of SmolLM2 rank films better than the encoders from scratch, which were
+# trained for minutes on a sixteenth of the chunks of each film: the intervals lie apart, except for
+# gated attention and MLM pretraining. That of the partially fine-tuned encoder overlaps with both.
 
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts

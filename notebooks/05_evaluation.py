@@ -134,7 +134,7 @@ if source == "bundled":
         )
 
 # %% [markdown]
-# *Stacking* of the n-grams with the aggregators shows whether these add to them. *Recalibrated* is
+# *Stacking* of the n-grams with the aggregators tests whether it raises the AUROC. *Recalibrated* is
 # stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
 # probabilities of the regression are too low.
 
@@ -268,7 +268,7 @@ cells.show_figure(plots.roc(shown), "fig-roc")
 cells.show_figure(plots.precision_recall(shown), "fig-pr")
 
 # %% [markdown]
-# Precision is what the user of a short list would notice: the share of nominated films at its top.
+# Precision is the share of nominated films among those ranked highest.
 #
 # ## Probabilities and decisions
 #
@@ -318,11 +318,12 @@ parts = comparison.run_intervals({"opening": control_runs["opening"]} | quarters
 cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown] tags=["published"]
-# Each quarter predicts, and the whole script most. The opening is shorter than a quarter, though:
-# that it predicts least may be its length alone.
+# Each quarter predicts better than chance. The whole script has the highest estimate, with an
+# interval that overlaps with those of the quarters. The opening has the lowest; it is shorter than a
+# quarter, which may be the reason.
 
 # %% [markdown]
-# Windows of one length tell place from length: four consecutive chunks of each script, about as
+# Windows of one length separate place from length: four consecutive chunks of each script, about as
 # long as the opening, at five places. Words are counted by quarter only, so these models are mean
 # pooling of the chunk embeddings.
 

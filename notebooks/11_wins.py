@@ -136,9 +136,8 @@ show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** No difference of AUROC was detected between training on wins, on nominations,
-# and on both: all paired intervals include zero, with few winners. Multi-task training gives gated
-# attention a higher estimate than wins alone, and training on nominations does so for TF-IDF. By
-# average precision TF-IDF gains most.
+# and on both: all paired intervals include zero, with few winners. Of the differences of average
+# precision, only that of TF-IDF trained on nominations has an interval above zero.
 
 # %% [markdown]
 # **What it does not show.** Whether a win can be predicted among nominated films at all: two
