@@ -134,8 +134,8 @@ if source == "bundled":
         )
 
 # %% [markdown]
-# *Stacking* of the n-grams with the aggregators tests whether it raises the AUROC. *Recalibrated* is
-# stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
+# *Stacking* of the n-grams with the aggregators tests whether these improve on them. *Recalibrated*
+# is stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
 # probabilities of the regression are too low.
 
 # %%
@@ -319,8 +319,8 @@ cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown] tags=["published"]
 # Each quarter predicts better than chance. The whole script has the highest estimate, with an
-# interval that overlaps with those of the quarters. The opening has the lowest; it is shorter than a
-# quarter, which may be the reason.
+# interval that overlaps with those of the quarters. The opening has the lowest; it is shorter than
+# a quarter, which may be the reason.
 
 # %% [markdown]
 # Windows of one length separate place from length: four consecutive chunks of each script, about as

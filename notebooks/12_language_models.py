@@ -17,8 +17,8 @@
 # minutes on two cores; scoring takes a few seconds for each film.
 #
 # The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
-# 135 million parameters, of weights that were stored in 4 bits. It scores windows of 512 tokens, two
-# of each bundled script: the beginning, and one from the second half.
+# 135 million parameters, of weights that were stored in 4 bits. It scores windows of 512 tokens,
+# two of each bundled script: the beginning, and one from the second half.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -89,7 +89,7 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-au
 # *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
 # trend from the first window to the last, that of dialogue and of action, and by how much the loss
 # falls from the first quarter of a window to the last, with more context. Most of the measures
-# depend on the order of words beyond three, which n-grams do not represent.
+# depend on longer contexts than three words, which n-grams do not represent.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
