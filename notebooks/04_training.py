@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Training: aggregators of chunk embeddings
 #
-# **Question.** A frozen encoder turns a script into a sequence of 38 to 298 vectors, one per chunk.
-# Which aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
+# **Question.** A frozen encoder turns a script into a sequence of vectors, one per chunk. Which
+# aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
 #
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
 # takes.** About half an hour on two cores; finished folds are loaded.
