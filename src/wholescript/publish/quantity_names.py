@@ -2,15 +2,14 @@
 
 import re
 
+from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, dataset_display_name
 
 WORDS = {
     "auc": "AUROC",
-    "ece": "expected calibration error",
     "adamw": "AdamW",
     "full backprop": "full backpropagation",
     "grad cache": "gradient caching",
-    "n predicted classes": "number of predicted classes",
 }
 """Words in the names of metrics and runs, as they are displayed."""
 
@@ -24,13 +23,17 @@ def quantity_name(reference: str) -> str:
     if " - " in reference:
         runs, _, metric = reference.rpartition(":")
         minus = " \N{MINUS SIGN} "
-        return f"{_words(metric)}: {minus.join(map(_run_name, runs.split(' - ')))}"
+        return f"{_metric_name(metric)}: {minus.join(map(_run_name, runs.split(' - ')))}"
     run, *between, metric = reference.split(":")
     if "_over_" in metric:
         setting = _setting_name(run)
         pair = " / ".join(map(_words, metric.split("_over_")))
         return f"Ratio{f' ({setting})' if setting else ''}: {pair}"
-    return f"{_words(metric)}: {', '.join([_run_name(run), *map(_words, between)])}"
+    return f"{_metric_name(metric)}: {', '.join([_run_name(run), *map(_words, between)])}"
+
+
+def _metric_name(metric: str) -> str:
+    return METRICS[metric].display_name if metric in METRICS else _words(metric)
 
 
 def _run_name(run: str) -> str:

@@ -44,6 +44,7 @@ _MODULES = (
     "wholescript/publish/quantity_names.py",
     "wholescript/publish/series.py",
     "wholescript/publish/source_lines.py",
+    "wholescript/experiments/metrics.py",
     "wholescript/experiments/registry.py",
 )
 
