@@ -244,6 +244,15 @@ def test_claim_that_does_not_hold_is_marked(
     assert "broken" in claim["class"] and "does not hold" in claim.get_text()
 
 
+def test_unknown_source_of_a_diagram_is_an_error(build_with_errors: Callable) -> None:
+    def change(project: Path) -> None:
+        file = project / "report" / "diagrams" / "flow.svg"
+        file.write_text(file.read_text("utf-8").replace("GatedAttention", "GatedAttentoin"))
+
+    message = "defines no 'GatedAttentoin'; did you mean 'GatedAttention'"
+    assert message in build_with_errors(change)
+
+
 def test_missing_page_is_an_error(build_with_errors: Callable) -> None:
     output = build_with_errors(lambda project: (project / "report" / "study.md").unlink())
     assert "report/study.md" in output

@@ -10,6 +10,7 @@ from typing import Any
 
 from .diagnostics import Diagnostics, Node
 from .provenance import Evidence
+from .source import SourcePages
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Project:
     cells: dict[str, tuple[Page, str]]
     embeds: dict[str, list[Embed]]
     evidence: Evidence
+    sources: SourcePages
 
     def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
         """Return the page of a notebook and the anchor of a cell ("" if unknown)."""
@@ -92,6 +94,22 @@ class Project:
         for page in self.pages:
             for glossary in (node for node in walk(page.tree) if node["type"] == "glossary"):
                 found |= _definitions(glossary)
+        return found
+
+    @cached_property
+    def statements(self) -> dict[str, list[tuple[Page, str]]]:
+        """The places that state a claim, as pages and anchors, by its name.
+
+        The anchors are added to the nodes of the pages.
+        """
+        found: dict[str, list[tuple[Page, str]]] = {}
+        for page in self.pages:
+            for node in walk(page.tree):
+                if node["type"] == "span" and (name := node.get("data", {}).get("claim")):
+                    places = found.setdefault(name, [])
+                    again = sum(place[0] is page for place in places)
+                    node["html_id"] = f"states-{name}" + (f"-{again + 1}" if again else "")
+                    places.append((page, node["html_id"]))
         return found
 
     def page_at(self, url: str) -> Page | None:
@@ -144,6 +162,7 @@ def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
         cells=_cells(pages),
         embeds=_embeds(pages),
         evidence=Evidence(root, diagnostics),
+        sources=SourcePages(project.get("github", "")),
     )
 
 

@@ -8,8 +8,7 @@ from urllib.parse import unquote
 from markupsafe import Markup, escape
 
 from wholescript.errors import RunError
-from wholescript.experiments.results import Metric, made_by
-from wholescript.publish.claims import Claim, find_claim
+from wholescript.experiments.results import made_by
 
 from . import markup
 from .base import EMPTY, section
@@ -92,8 +91,6 @@ class ProseRenderer(CitationRenderer):
         kind, data = str(node.get("class", "")), node.get("data", {})
         if kind == "result":
             return self._result(node, data)
-        if kind == "claim":
-            return self._claim(node, data["claim"])
         if kind == "error":
             self.error(node, data["message"])
         return Markup('<span class="{}">{}</span>').format(kind, escape(plain_text(node)))
@@ -110,53 +107,6 @@ class ProseRenderer(CitationRenderer):
         cell = self.project.cell_by_id(config["notebook"], config.get("cell"))
         href = self.href(node, *cell) if cell else None
         return self.with_tooltip("result", href, escape(shown), about)
-
-    def _claim(self, node: Node, name: str) -> Markup:
-        """A claim, marked as holding or not, with a link to its evidence."""
-        try:
-            claim = find_claim(self.project.evidence.claims, name)
-        except RunError as error:
-            self.error(node, str(error))
-            return EMPTY
-        state = "holds" if claim.holds else "broken"
-        listed = self.project.page_with_claims()
-        mark = Markup('<span class="mark">{}</span>').format(
-            "checked" if claim.holds else "does not hold on the stored results"
-        )
-        if listed is not None:
-            mark = Markup('<a href="{}">{}</a>').format(
-                self.href(node, listed, f"claim-{name}"), mark
-            )
-        return Markup('<span class="claim {}">{} {}</span>').format(state, plain_text(node), mark)
-
-    def _on_div(self, node: Node) -> Markup:
-        if node.get("class") != "claims":
-            return self.element("div", node, self.children(node))
-        rows = EMPTY.join(map(self._claim_row, self.project.evidence.claims.values()))
-        head = Markup('<tr><th scope="col">{}</th><th scope="col">{}</th></tr>').format(
-            "Claim", "Evidence"
-        )
-        table = "<table><thead>{}</thead><tbody>{}</tbody></table>"
-        return scrolling(Markup(table).format(head, rows))
-
-    def _claim_row(self, claim: Claim) -> Markup:
-        anchor = f"claim-{claim.name}"
-        self.anchors.add(anchor)
-        evidence = EMPTY.join(
-            Markup("<li><code>{}</code> {}</li>").format(reference, _with_interval(metric))
-            for reference, metric in claim.evidence.items()
-        )
-        error = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
-        row = (
-            '<tr id="{}" class="{}"><th scope="row"><p>{}</p><p><code>{}</code>, <strong>{}'
-            "</strong></p></th><td>{}<details><summary>{}</summary><ul>{}</ul></details>"
-            "</td></tr>"
-        )
-        state = "holds" if claim.holds else "broken"
-        count = f"{len(claim.evidence)} number{'s' * (len(claim.evidence) != 1)}"
-        return Markup(row).format(
-            anchor, state, claim.statement, claim.name, state, error, count, evidence
-        )
 
     def _on_inline_math(self, node: Node) -> Markup:
         return self._math(node)
@@ -395,13 +345,6 @@ def _about_run(ref: RunRef) -> Markup:
         *([f"{config['wall_time_s']} s on {config['device']}"] if "wall_time_s" in config else []),
     ]
     return escape(", ".join(facts))
-
-
-def _with_interval(metric: Metric) -> str:
-    shown = f"{metric.value:.4g}"
-    if metric.low is not None and metric.high is not None:
-        shown += f" ({metric.low:.4g} to {metric.high:.4g})"
-    return shown.replace("-", "\N{MINUS SIGN}")
 
 
 def scrolling(content: Markup) -> Markup:

@@ -62,12 +62,10 @@ class Metric:
 class Results:
     """The folder `results`: a folder per group of runs; a run is called `<group>/<name>`.
 
-    `references` lists every metric and difference that was looked up, in order: the evidence of a
-    claim. `remade` has metrics, by run, that take the place of stored ones.
+    `remade` has metrics, by run, that take the place of stored ones.
     """
 
     root: Path
-    references: list[str] = field(default_factory=list)
     remade: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -100,7 +98,6 @@ class Results:
         metrics = self.metrics(run)
         if name not in metrics:
             raise RunError(f"the run {run!r} has no metric {name!r}{did_you_mean(name, metrics)}")
-        self.references.append(reference.strip())
         return metrics[name]
 
     def difference(self, reference: str) -> Metric:
@@ -115,7 +112,6 @@ class Results:
             if run.endswith("differences"):
                 metrics = self.metrics(run)
                 if wanted in metrics:
-                    self.references.append(wanted)
                     return metrics[wanted]
                 known += metrics
         raise RunError(f"no notebook stored the difference {wanted!r}{did_you_mean(wanted, known)}")
