@@ -15,8 +15,6 @@ NUMBERS = {
     "Positive": ("positive_rate", ".1%"),
 }
 """The metric of the statistics of a data set, and its format, by column."""
-LENGTHS = {"median_words": "words", "median_tokens": "GPT-2 tokens"}
-"""The unit of the length of a text by the metric that stores it."""
 HEADER = ("Data", "Licence", *NUMBERS, "Median length", "Split")
 
 
@@ -45,14 +43,21 @@ def _row(results: Results, dataset: DatasetInfo) -> list[Cell]:
         known = metric in stored
         return nodes.result(results, f"{dataset.statistics}:{metric}", formats) if known else []
 
-    length: Cell = []
-    for metric, unit in LENGTHS.items():
-        if metric in stored:
-            length = nodes.joined(number(metric), nodes.text(unit))
     return [
         nodes.link(dataset.display_name, dataset.url),
         nodes.text(dataset.licence or "not verified"),
         *(number(*column) for column in NUMBERS.values()),
-        length,
+        _median_length(results, dataset),
         nodes.text(dataset.split_rule),
     ]
+
+
+def _median_length(results: Results, dataset: DatasetInfo) -> Cell:
+    """Return the median length of the texts; trained runs store that of training texts."""
+    if "median_tokens" in results.metrics(dataset.statistics):
+        tokens = nodes.result(results, f"{dataset.statistics}:median_tokens", ",.0f")
+        return nodes.joined(tokens, nodes.text("GPT-2 tokens"))
+    trained = (name for name in results.names() if name.startswith(f"{dataset.name}/"))
+    stored = (results.config(name).get("words") for name in trained)
+    words = next(filter(None, stored), None)
+    return nodes.of_run(dataset.statistics, f"{words['median']:,.0f} words") if words else []

@@ -14,6 +14,8 @@ from wholescript.publish.tables.units import duration
 DEFAULT_OPTIMIZER = "adamw"
 """The optimiser of `training.loop`, where the settings of a network name none."""
 OPTIMIZERS = {"adamw": "AdamW", "sgd": "SGD", "muon": "Muon and AdamW"}
+ENCODERS = {"partially_finetuned": "minilm"}
+"""The checkpoint of a chunk encoder, by its name in settings."""
 MODEL_METRICS = ("parameters", "auc")
 """Of the runs that a pattern matches, those with one of these are of models."""
 THEN = ", then "  # between pretraining and training
@@ -62,10 +64,10 @@ def _row(results: Results, run: TableRun) -> list[Cell]:
     def metric(name: str, formats: str) -> Cell:
         return nodes.result(results, f"{run.name}:{name}", formats) if name in stored else []
 
-    wall_time = run.config.get("wall_time_s")
     time = metric("train_seconds", "duration")
-    if not time and wall_time:
-        time = nodes.of_run(run.name, duration(wall_time))
+    # The members of an ensemble of films were cached: its own time is not that of all of them.
+    if "wall_time_s" in run.config and "members" not in run.estimator:
+        time = nodes.of_run(run.name, duration(run.config["wall_time_s"]))
     return [
         nodes.text(dataset_display_name(run.dataset)),
         nodes.text(run.model),
@@ -86,7 +88,7 @@ def _checkpoint(run: TableRun) -> Cell:
     """Return what the weights start from, or of which checkpoint a model takes embeddings."""
     settings = run.estimator
     layers = settings.get("n_layer") if "pretrained" in settings else None
-    name = settings.get("pretrained") or settings.get("encoder")
+    name = settings.get("pretrained") or ENCODERS.get(str(settings.get("encoder")))
     if isinstance(decoder := settings.get("decoder"), dict):
         name, layers = decoder["model"], decoder["n_layer"]
     info = MODELS.get(str(settings.get("model", "")))
@@ -127,7 +129,9 @@ def _epochs(run: TableRun) -> str:
 
 def _phases(run: TableRun) -> list[Mapping[str, Any]]:
     """Return the settings of pretraining, if there is any, and of training."""
-    pretrain = run.estimator.get("pretrain") or run.estimator.get("pretrain_config")
+    pretrain = run.estimator.get("pretrain")
+    if nested := run.estimator.get("pretrain_config"):
+        pretrain = nested["train_config"]
     return [part for part in (pretrain, run.train_config) if part]
 
 
