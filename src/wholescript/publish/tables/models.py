@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from wholescript.errors import RunError
 from wholescript.experiments.registry import CHECKPOINTS, MODELS, dataset_display_name
 from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
@@ -60,6 +61,8 @@ def models_table(results: Results, runs: str) -> Node:
 
 def _row(results: Results, run: TableRun) -> list[Cell]:
     stored = results.metrics(run.name)
+    if not run.trained:
+        raise RunError(f"{run.name!r} is the summary of no trained run: it has no settings")
 
     def metric(name: str, formats: str) -> Cell:
         return nodes.result(results, f"{run.name}:{name}", formats) if name in stored else []

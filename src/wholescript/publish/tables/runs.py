@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from wholescript.errors import RunError, did_you_mean
+from wholescript.errors import RunError
 from wholescript.experiments.registry import DATASETS, model_display_name
 from wholescript.experiments.results import Results
 
@@ -32,8 +32,8 @@ class TableRun:
         name: `<group>/<name>`; its metrics are shown.
         model: the display name of the model.
         dataset: the name of the data set, empty if it is that of the study.
-        trained: the names of the trained runs, one per seed.
-        config: identity and metadata of the first trained run.
+        trained: the names of the trained runs, one per seed; none if a notebook computed it all.
+        config: identity and metadata of the first trained run, or else of the run itself.
     """
 
     name: str
@@ -65,7 +65,7 @@ def find_runs(results: Results, names: str, metrics: Sequence[str]) -> list[Tabl
     Of the runs that a pattern matches, those with none of `metrics` are left out.
 
     Raises:
-        RunError: a name or pattern matches no run, or the trained runs of a summary are missing.
+        RunError: a name or pattern matches no run.
     """
     stored = results.names()
     chosen: dict[str, TableRun] = {}
@@ -82,11 +82,7 @@ def find_runs(results: Results, names: str, metrics: Sequence[str]) -> list[Tabl
 
 
 def find_run(results: Results, name: str) -> TableRun:
-    """Return a run by its name.
-
-    Raises:
-        RunError: there is no such run, or the trained runs of a summary are missing.
-    """
+    """Return a run by its name; raise RunError if there is none."""
     config = results.config(name)
     group, _, short = name.partition("/")
     if config["experiment"] != "notebook":
@@ -100,13 +96,7 @@ def find_run(results: Results, name: str) -> TableRun:
     of_n = f"-n{match['n']}" if match["n"] else ""
     seeds = re.compile(re.escape(f"{trained_group}/{match['model']}{of_n}") + r"-s\d+")
     trained = tuple(filter(seeds.fullmatch, results.names()))
-    if not trained:
-        wanted = f"{trained_group}/{match['model']}{of_n}-s0"
-        raise RunError(
-            f"{name!r} is the summary of no trained run: results/ has no {wanted!r}"
-            f"{did_you_mean(wanted, results.names())}"
-        )
-    first = results.config(trained[0])
+    first = results.config(trained[0]) if trained else config
     dataset = str(first.get("dataset", match["dataset"] or ""))
     return TableRun(name, _display_name(match["model"], match["n"]), dataset, trained, first)
 
