@@ -59,6 +59,12 @@ def test_invalid_difference_reference_is_an_error(
         results.difference(reference)
 
 
+def test_a_difference_of_several_groups_is_that_of_its_first_run(results: Results) -> None:
+    elsewhere = {"g/mean - g/tfidf:auc": Metric(-0.05, -0.07, -0.02)}
+    RunStore(results.root).save("a/differences", IDENTITY, elsewhere)
+    assert results.difference("g/mean - g/tfidf:auc").value == -0.04
+
+
 def test_difference_name_has_one_spacing() -> None:
     assert difference_name(" a/b -  c/d:auc ") == "a/b - c/d:auc"
 

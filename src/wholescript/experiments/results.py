@@ -104,12 +104,15 @@ class Results:
     def difference(self, reference: str) -> Metric:
         """Return the paired difference with the reference `run - baseline:metric`.
 
+        Where several groups stored it, on different folds, it is that of the group of `run`.
+
         Raises:
             RunError: no notebook stored that difference; the message suggests similar names.
         """
         wanted = difference_name(reference)
+        own = wanted.partition("/")[0] + "/"
         known: list[str] = []
-        for run in self.names():
+        for run in sorted(self.names(), key=lambda name: not name.startswith(own)):
             if run.endswith("differences"):
                 metrics = self.metrics(run)
                 if wanted in metrics:
