@@ -22,10 +22,15 @@ class CitationRenderer(Renderer):
         if node.get("error") or work is None:
             self.error(node, f"bad citation: '{label}' is not in the bibliography")
             return text
-        return self.with_tooltip("citation", f"#cite-{label}", text, _reference(work, links=False))
+        cited = self.with_tooltip("citation", f"#cite-{label}", text, _reference(work, links=False))
+        anchor = f"cited-{label}"
+        if anchor in self.anchors:
+            return cited
+        self.anchors.add(anchor)
+        return Markup('<span id="{}">{}</span>').format(anchor, cited)
 
     def _on_bibliography(self, node: Node) -> Markup:
-        """The works that any page of the site cites, each with links to those pages."""
+        """The works that any page of the site cites, each with links to the other pages."""
         works: dict[str, Node] = {}
         citing: dict[str, list[Page]] = {}
         for page in self.project.pages:
@@ -34,15 +39,20 @@ class CitationRenderer(Renderer):
                 citing.setdefault(label, []).append(page)
         if not works:
             self.error(node, "no page cites anything: the bibliography would be empty")
-        return self._reference_list(works, {k: self._pages(node, p) for k, p in citing.items()})
+        notes = {label: self._cited_in(node, label, pages) for label, pages in citing.items()}
+        return self._reference_list(works, notes)
 
-    def _pages(self, node: Node, pages: list[Page]) -> Markup:
-        links = (
-            Markup('<a href="{}">{}</a>').format(self.href(node, page), page.title)
+    def _cited_in(self, node: Node, label: str, pages: list[Page]) -> Markup:
+        """Return links to the first citation of a work on each of the pages but this one."""
+        links = Markup("; ").join(
+            Markup('<a href="{}">{}</a>').format(
+                self.href(node, page, f"cited-{label}"), page.title
+            )
             for page in pages
+            if page is not self.page
         )
-        return Markup(' <span class="cited-in">Cited in: {}.</span>').format(
-            Markup(", ").join(links)
+        return (
+            Markup(' <span class="cited-in">Cited in: {}</span>').format(links) if links else EMPTY
         )
 
     def _references(self) -> Markup:

@@ -27,6 +27,7 @@ _PAGES = (
     "myst.yml",
     "index.md",
     "report/**/*",
+    "data/*/README.md",  # linked by a page
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
