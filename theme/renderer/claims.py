@@ -66,13 +66,9 @@ class ClaimRenderer(ProseRenderer):
         return next((number for number in numbers if number), 0)
 
     def _claims_of(self, title: str, anchor: str, claims: list[Claim]) -> Markup:
-        heading: Node = {
-            "type": "heading",
-            "depth": 2,
-            "html_id": anchor,
-            "children": [{"type": "text", "value": title}],
-        }
-        return self.node(heading) + EMPTY.join(map(self._entry, claims))
+        self.headings.append((2, anchor, Markup.escape(title)))
+        heading = self.element("h2", {"type": "heading", "html_id": anchor}, Markup.escape(title))
+        return heading + EMPTY.join(map(self._entry, claims))
 
     def _entry(self, claim: Claim) -> Markup:
         anchor: Node = {"type": "span", "html_id": f"claim-{claim.name}"}
