@@ -96,7 +96,7 @@ def _aggregators(drawing: Drawing) -> None:
     aggregators = (
         (
             "Mean",
-            ["logistic regression", "on all axes"],
+            ["logistic", "regression", "on all axes"],
             "wholescript.models.films.mean_embedding:MeanPoolingLR",
         ),
         (

@@ -23,7 +23,7 @@ Style = Literal["pale", "outlined", "dashed", "solid"]
 Point = tuple[float, float]
 
 WIDTH = 360  # user units: CSS pixels on a phone
-TITLE, NAME, NOTE = 13.0, 12.0, 10.5  # sizes of text
+TITLE, NAME, NOTE = 14.0, 13.0, 11.5  # sizes of text
 LINE_HEIGHT = 1.3
 PADDING = 6.0
 ARROW = 6.0  # length of an arrowhead; its half width is half of it

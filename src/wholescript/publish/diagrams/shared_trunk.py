@@ -38,7 +38,7 @@ def draw_shared_trunk() -> str:
         56,
         "Shared trunk, frozen",
         [
-            f"SmolLM2, layers 1 to {n_shared}, for all classes",
+            f"SmolLM2, layers 1 to {n_shared}",
             "states (B, L, d_model)",
         ],
         style="dashed",
