@@ -78,6 +78,16 @@ def test_conditions_are_grouped_by_their_quantity(root: Path) -> None:
     assert [(c.relation, c.right) for c in conditions] == [(">", 0.9), ("≤", 1)]
 
 
+def test_quantities_that_others_are_compared_with_come_last(root: Path) -> None:
+    replaced = CLAIMS.replace("mean > 0.9", 'mean > stored.difference("g/mean - g/tfidf:auc").low')
+    (root / "report" / "claims.py").write_text(replaced)
+    found = evaluate_claims(root)["mean-above-90"].quantities
+    assert [(name, len(conditions)) for name, (_, conditions) in found.items()] == [
+        ("g/mean:auc", 2),
+        ("g/mean - g/tfidf:auc", 0),
+    ]
+
+
 def test_missing_results_are_named(root: Path) -> None:
     claims = evaluate_claims(root)
     assert "g/absent" in claims["missing-run"].error

@@ -66,13 +66,9 @@ class ClaimRenderer(ProseRenderer):
         return next((number for number in numbers if number), 0)
 
     def _claims_of(self, title: str, anchor: str, claims: list[Claim]) -> Markup:
-        heading: Node = {
-            "type": "heading",
-            "depth": 2,
-            "html_id": anchor,
-            "children": [{"type": "text", "value": title}],
-        }
-        return self.node(heading) + EMPTY.join(map(self._entry, claims))
+        self.headings.append((2, anchor, Markup.escape(title)))
+        heading = self.element("h2", {"type": "heading", "html_id": anchor}, Markup.escape(title))
+        return heading + EMPTY.join(map(self._entry, claims))
 
     def _entry(self, claim: Claim) -> Markup:
         anchor: Node = {"type": "span", "html_id": f"claim-{claim.name}"}
@@ -93,39 +89,57 @@ class ClaimRenderer(ProseRenderer):
 
     def _places(self, claim: Claim) -> Markup:
         """Return links to the places that state a claim."""
-        links = [
-            Markup('<a href="{}">{}</a>').format(
-                self.href({"type": "span"}, page, anchor), page.title
-            )
-            for page, anchor in self.project.statements.get(claim.name, ())
-        ]
+        links, before = [], None
+        for page, anchor in self.project.statements.get(claim.name, ()):
+            href = self.href({"type": "span"}, page, anchor)
+            title = "again" if page is before else page.title
+            links.append(Markup('<a href="{}">{}</a>').format(href, title))
+            before = page
         return Markup("Stated in {}.").format(Markup(", ").join(links)) if links else EMPTY
 
     def _row(self, quantity: Quantity, conditions: list[Condition]) -> Markup:
+        name = _capitalised(quantity_name(quantity.reference))
         kind = "difference" if " - " in quantity.reference else "result"
         shown: Node = {"type": "text", "value": _with_interval(quantity.metric)}
         value = self._result({"type": "span", "children": [shown]}, {kind: quantity.reference})
+        tested, mark = Markup("compared with"), EMPTY
+        if conditions:
+            tested = Markup("<br>").join(_in_words(*one) for one in _strictest(conditions))
+            holds = all(condition.holds for condition in conditions)
+            mark = Markup("yes" if holds else '<strong class="mark">no</strong>')
         row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
-        holds = all(condition.holds for condition in conditions)
-        tested = Markup("<br>").join(map(_in_words, conditions))
-        yes_no = Markup("yes") if holds else Markup('<strong class="mark">no</strong>')
-        return Markup(row).format(
-            _capitalised(quantity_name(quantity.reference)), value, tested, yes_no
-        )
+        return Markup(row).format(name, value, tested, mark)
 
 
 def _state(claim: Claim) -> str:
     return "holds" if claim.holds else "broken"
 
 
-def _in_words(condition: Condition) -> str:
+def _strictest(conditions: list[Condition]) -> list[tuple[Condition, int]]:
+    """Return the strictest condition of each kind, and of how many it is the strictest."""
+    kinds: dict[tuple[str, str], list[Condition]] = {}
+    for condition in conditions:
+        kinds.setdefault((condition.left.part, condition.relation), []).append(condition)
+    return [
+        ((max if relation in (">", "≥") else min)(found, key=_threshold), len(found))
+        for (_, relation), found in kinds.items()
+    ]
+
+
+def _threshold(condition: Condition) -> float:
+    right = condition.right
+    return right.number if isinstance(right, Bound) else right
+
+
+def _in_words(condition: Condition, n_conditions: int) -> str:
     right = condition.right
     if isinstance(right, Bound):
         name = quantity_name(right.quantity.reference)
-        threshold = f"{_number(right.number)}, the {PARTS[right.part]} of: {name}"
+        shown = f"{_number(right.number)}, the {PARTS[right.part]} of {name}"
     else:
-        threshold = f"{right:.6f}".rstrip("0").rstrip(".").replace("-", MINUS)
-    return f"{PARTS[condition.left.part]} {condition.relation} {threshold}"
+        shown = f"{right:.6f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    strictest = f" (the strictest of {n_conditions})" if n_conditions > 1 else ""
+    return f"{PARTS[condition.left.part]} {condition.relation} {shown}{strictest}"
 
 
 def _with_interval(metric: Metric) -> str:
@@ -136,7 +150,9 @@ def _with_interval(metric: Metric) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", MINUS)
+    """Return a number with 4 decimals, a small one with 2 significant digits."""
+    shown = f"{value:,.4f}" if value == 0 or abs(value) >= 0.0001 else f"{value:.2g}"
+    return shown.replace("-", MINUS)
 
 
 def _capitalised(text: str) -> str:

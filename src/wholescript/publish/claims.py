@@ -150,11 +150,18 @@ class Claim:
 
     @property
     def quantities(self) -> dict[str, tuple[Quantity, list[Condition]]]:
-        """Each quantity by its reference, with the conditions that it is on the left of."""
+        """Each quantity by its reference, with the conditions on it.
+
+        Those that others are compared with come last, without conditions.
+        """
         found: dict[str, tuple[Quantity, list[Condition]]] = {}
         for condition in self.conditions:
             quantity = condition.left.quantity
             found.setdefault(quantity.reference, (quantity, []))[1].append(condition)
+        for condition in self.conditions:
+            if isinstance(condition.right, Bound):
+                quantity = condition.right.quantity
+                found.setdefault(quantity.reference, (quantity, []))
         return found
 
 

@@ -7,7 +7,7 @@ from wholescript.features.encoder_config import packaged_encoder
 from wholescript.features.extract import FeatureConfig
 from wholescript.features.token_chunks import CHUNK_LENGTH
 from wholescript.models.aggregators import AGGREGATORS
-from wholescript.publish.diagrams.drawing import WIDTH, Colour, Drawing
+from wholescript.publish.diagrams.drawing import WIDTH, Drawing
 from wholescript.studies.screenplays.models.configurations import SCRATCH_ENCODER
 from wholescript.studies.screenplays.models.end_to_end import N_SPECIAL_TOKENS
 from wholescript.studies.screenplays.models.mil import MILClassifier
@@ -16,6 +16,8 @@ CENTRE = WIDTH / 2
 LEFT, RIGHT = 89.0, 271.0  # centres of the two encoders
 COLUMN = 174.0  # width of an encoder
 THIRD = 114.0  # width of an aggregator
+CENTRES = (1 + THIRD / 2, CENTRE, WIDTH - 1 - THIRD / 2)  # of the aggregators
+MEAN_INPUT, BRANCH = 26.0, 241.0  # x of the line to the mean, y of the line to the networks
 N_DRAWN_CHUNKS = 8
 
 
@@ -25,7 +27,7 @@ def draw_chunked_model() -> str:
     _script_and_chunks(drawing)
     _encoders(drawing)
     _aggregators(drawing)
-    drawing.legend(436, [("frozen", "neutral", False), ("trained", "blue", False)])
+    drawing.legend(436, [("frozen", "neutral", "dashed"), ("trained", "blue", "outlined")])
     return drawing.svg()
 
 
@@ -37,7 +39,7 @@ def _script_and_chunks(drawing: Drawing) -> None:
     width = 26.0
     start = CENTRE - (N_DRAWN_CHUNKS * (width + 4) - 4) / 2
     for number in range(N_DRAWN_CHUNKS):
-        drawing.rectangle(start + number * (width + 4), 62, width, 13, "neutral", outlined=True)
+        drawing.rectangle(start + number * (width + 4), 62, width, 13, "neutral")
     source = "wholescript.features.token_chunks:TokenChunks.padded_chunks"
     drawing.text(CENTRE, 90, ", ".join(chunks), source=source)
     for centre in (LEFT, RIGHT):
@@ -55,7 +57,7 @@ def _encoders(drawing: Drawing) -> None:
         60,
         "Frozen encoder",
         ["all-MiniLM-L6-v2", f"first {features.n_layer} layers"],
-        dashed=True,
+        style="dashed",
         source="wholescript.features.pretrained_encoders:load_encoder",
     )
     scratch = SCRATCH_ENCODER
@@ -72,31 +74,38 @@ def _encoders(drawing: Drawing) -> None:
         colour="blue",
         source="wholescript.models.scratch_encoder:ScratchEncoder",
     )
-    drawing.text(LEFT, 195, f"vectors (n, {d_encoder})", soft=True)
-    source = "wholescript.features.compression:PCARotation"
-    drawing.text(LEFT, 211, f"PCA: first {dimensions} axes", source=source)
-    drawing.text(LEFT, 227, f"vectors (n, {dimensions})", soft=True)
+    # The mean is that of the whole vectors, the networks get the first axes.
+    drawing.arrow((MEAN_INPUT, 178), (MEAN_INPUT, 258))
+    drawing.text(MEAN_INPUT + 8, 195, f"vectors (n, {d_encoder})", soft=True, anchor="start")
+    drawing.text(
+        MEAN_INPUT + 8,
+        211,
+        f"PCA, first {dimensions} axes",
+        anchor="start",
+        source="wholescript.features.compression:PCARotation",
+    )
+    drawing.text(MEAN_INPUT + 8, 227, f"vectors (n, {dimensions})", soft=True, anchor="start")
     drawing.text(RIGHT, 195, f"vectors (n, {scratch['d_model']})", soft=True)
-    # Both lead to every aggregator.
-    for centre, end in ((LEFT, 233), (RIGHT, 201)):
-        drawing.line((centre, end), (centre, 241))
-    drawing.line((THIRD / 2 + 1, 241), (WIDTH - THIRD / 2 - 1, 241))
+    drawing.line((LEFT, 231), (LEFT, BRANCH), (CENTRES[-1], BRANCH))
+    drawing.line((RIGHT, 201), (RIGHT, BRANCH))
 
 
 def _aggregators(drawing: Drawing) -> None:
     gated, decoder = (_defaults(name) for name in ("gated_attention", "query_decoder"))
     module = "wholescript.models.aggregators"
-    columns: list[tuple[str, list[str], Colour, str]] = [
+    aggregators = (
         (
             "Mean",
-            ["over chunks, all", "axes; logistic", "regression"],
-            "blue",
+            ["logistic", "regression", "on all axes"],
             "wholescript.models.films.mean_embedding:MeanPoolingLR",
         ),
         (
             "Gated attention",
-            ["weights (n,)", f"d_model {gated['d_model']}", f"d_att. {gated['d_attention']}"],
-            "blue",
+            [
+                "weights (n,)",
+                f"d_model {gated['d_model']}",
+                f"d_attention {gated['d_attention']}",
+            ],
             f"{module}:GatedAttention",
         ),
         (
@@ -106,28 +115,26 @@ def _aggregators(drawing: Drawing) -> None:
                 f"layers: {decoder['n_layer']}",
                 f"heads: {decoder['n_head']}",
             ],
-            "blue",
             f"{module}:QueryAggregator",
         ),
-    ]
-    for number, (name, notes, colour, source) in enumerate(columns):
-        x = 1 + number * (WIDTH - THIRD - 2) / 2
-        centre = x + THIRD / 2
-        drawing.arrow((centre, 241), (centre, 258))
-        drawing.box(x, 258, THIRD, 70, name, notes, colour=colour, source=source)
-        drawing.arrow((centre, 328), (centre, 346), (CENTRE, 346), (CENTRE, 362)) if (
-            centre == CENTRE
-        ) else drawing.line((centre, 328), (centre, 346), (CENTRE, 346))
+    )
+    for centre, (name, notes, source) in zip(CENTRES, aggregators, strict=True):
+        if name != "Mean":
+            drawing.arrow((centre, BRANCH), (centre, 258))
+        x = centre - THIRD / 2
+        drawing.box(x, 258, THIRD, 70, name, notes, colour="blue", source=source)
+        drawing.line((centre, 328), (centre, 346), (CENTRE, 346))
+    drawing.arrow((CENTRE, 346), (CENTRE, 362))
     drawing.text(CENTRE + 8, 342, f"film ({decoder['d_model']},)", soft=True, anchor="start")
     drawing.box(
         90,
         362,
         180,
         42,
-        "Logit of the film ()",
+        "Logit of the film",
         ["sigmoid: P(nominated)"],
         colour="blue",
-        source="wholescript.models.aggregators:AggregatorOutput",
+        source=f"{module}:AggregatorOutput",
     )
 
 

@@ -19,10 +19,11 @@ from wholescript.plots.style import DARK_BACKGROUND
 
 Colour = Literal["neutral", "blue", "orange", "green"]
 Anchor = Literal["start", "middle", "end"]
+Style = Literal["pale", "outlined", "dashed", "solid"]
 Point = tuple[float, float]
 
 WIDTH = 360  # user units: CSS pixels on a phone
-TITLE, NAME, NOTE = 13.0, 12.0, 10.5  # sizes of text
+TITLE, NAME, NOTE = 14.0, 13.0, 11.5  # sizes of text
 LINE_HEIGHT = 1.3
 PADDING = 6.0
 ARROW = 6.0  # length of an arrowhead; its half width is half of it
@@ -62,7 +63,7 @@ class Drawing:
         notes: Sequence[str] = (),
         *,
         colour: Colour = "neutral",
-        dashed: bool = False,
+        style: Style = "outlined",
         source: str | None = None,
     ) -> None:
         """Draw a rectangle with a name and notes, centred; `source` is what it is a picture of.
@@ -74,7 +75,7 @@ class Drawing:
         if used > height:
             raise RunError(f"the box {name!r} needs a height of {used:.0f}, not {height:.0f}")
         self._start_part(source)
-        self.rectangle(x, y, width, height, colour, outlined=True, dashed=dashed)
+        self.rectangle(x, y, width, height, colour, style)
         line = y + (height - used) / 2
         room = width - PADDING
         for text, size, soft in [(name, NAME, False), *((note, NOTE, True) for note in notes)]:
@@ -90,23 +91,21 @@ class Drawing:
         width: float,
         height: float,
         colour: Colour,
-        *,
-        outlined: bool = False,
-        solid: bool = False,
-        dashed: bool = False,
+        style: Style = "outlined",
     ) -> None:
-        """Draw a rectangle: pale, or solid, without or with an outline."""
+        """Draw a rectangle: pale, pale with an outline, or solid."""
+        outlined = style in ("outlined", "dashed")
         attributes = {
             "class": colour + (" outlined" if outlined else ""),
             **{k: _number(v) for k, v in zip(("x", "y"), (x, y), strict=True)},
             "width": _number(width),
             "height": _number(height),
             "fill": PALETTE[colour],
-            "fill-opacity": "1" if solid else "0.14",
+            "fill-opacity": "1" if style == "solid" else "0.14",
         }
         if outlined:
             attributes |= {"rx": "3", "stroke": PALETTE[colour]}
-        if dashed:
+        if style == "dashed":
             attributes["stroke-dasharray"] = "4 3"
         ET.SubElement(self._parent, "rect", attributes)
 
@@ -170,15 +169,15 @@ class Drawing:
     def area(self, points: Sequence[Point], colour: Colour) -> None:
         """Fill the area inside points."""
         attributes = {"class": colour, "points": _points(points), "fill": PALETTE[colour]}
-        ET.SubElement(self._parent, "polygon", attributes)
+        ET.SubElement(self._parent, "polygon", attributes | {"fill-opacity": "0.4"})
 
-    def legend(self, y: float, entries: Sequence[tuple[str, Colour, bool]]) -> None:
-        """Draw a row of swatches with their names: (name, colour, whether it is solid)."""
+    def legend(self, y: float, entries: Sequence[tuple[str, Colour, Style]]) -> None:
+        """Draw a row of rectangles with their names."""
         x = 1.0
-        for name, colour, solid in entries:
-            self.rectangle(x, y - 8, 10, 9, colour, solid=solid, outlined=not solid)
-            self.text(x + 14, y, name, soft=True, anchor="start")
-            x += 14 + text_width(name, NOTE) + 10
+        for name, colour, style in entries:
+            self.rectangle(x, y - 8, 14, 9, colour, style)
+            self.text(x + 18, y, name, soft=True, anchor="start")
+            x += 18 + text_width(name, NOTE) + 10
 
     def svg(self) -> str:
         """Return the file."""

@@ -19,12 +19,16 @@ def draw_folds() -> str:
     profile = RUN_PROFILES[PROFILE]
     grid = profile.n_folds * (ROW + 2)
     tops = [24.0]
-    tops.append(tops[-1] + 18 + (profile.n_repeats - 1) * SHIFT + grid + 40)
-    tops.append(tops[-1] + 18 + profile.n_inner_folds * INNER_ROW + 34)
+    tops.append(tops[-1] + 18 + (profile.n_repeats - 1) * SHIFT + grid + 32)
+    tops.append(tops[-1] + 18 + profile.n_inner_folds * INNER_ROW + 44)
     drawing = Drawing(tops[-1] + 96, f"{__name__}:draw_folds")
     drawing.legend(
         10,
-        [("training", "blue", False), ("validation", "green", True), ("test", "orange", True)],
+        [
+            ("training", "blue", "outlined"),
+            ("validation", "green", "solid"),
+            ("test", "orange", "solid"),
+        ],
     )
     _random_folds(drawing, tops[0], profile.n_folds, profile.n_repeats)
     _inner_folds(drawing, tops[1], profile.n_inner_folds)
@@ -71,8 +75,8 @@ def _temporal_split(drawing: Drawing, y: float) -> None:
     year = inspect.signature(temporal_split).parameters["first_test_year"].default
     drawing.title(y + 12, "Temporal split", source=f"{MODULE}:temporal_split")
     train, test = 0.72 * BAR, 0.28 * BAR
-    drawing.rectangle(LEFT, y + 20, train - 2, ROW, "blue", outlined=True)
-    drawing.rectangle(LEFT + train, y + 20, test, ROW, "orange", solid=True)
+    drawing.rectangle(LEFT, y + 20, train - 2, ROW, "blue")
+    drawing.rectangle(LEFT + train, y + 20, test, ROW, "orange", "solid")
     drawing.text(LEFT + train / 2, y + 47, f"films before {year}", soft=True)
     drawing.text(LEFT + train + test / 2, y + 47, f"from {year} on", soft=True)
     drawing.arrow((LEFT, y + 55), (LEFT + BAR, y + 55))
@@ -93,6 +97,6 @@ def _row(
     for part in range(n_parts):
         x = LEFT + part * width
         if part == chosen:
-            drawing.rectangle(x, y, width - 2, height, colour, solid=True)
+            drawing.rectangle(x, y, width - 2, height, colour, "solid")
         else:
-            drawing.rectangle(x, y, width - 2, height, "blue", outlined=True)
+            drawing.rectangle(x, y, width - 2, height, "blue")

@@ -28,7 +28,7 @@ NAMES: dict[MemoryStrategy, tuple[str, str]] = {
 }
 ROW = 5.0  # height of a group
 PROFILE = 30.0  # height of the curve of stored activations
-TOP, GAP = 34.0, 22.0
+TOP, GAP = 34.0, 28.0
 
 
 class Step(NamedTuple):
@@ -110,17 +110,17 @@ def draw_memory_strategies() -> str:
     scale = (WIDTH - 2) / max(passes[-1].end for passes in schedules.values())
     panel = 18 + n_groups * ROW + 6 + PROFILE + GAP
     drawing = Drawing(TOP + len(schedules) * panel + 14, f"{__name__}:draw_memory_strategies")
-    drawing.text(
-        1, 11, f"{n_groups} groups of {chunks_per_group} chunks, a row each", anchor="start"
-    )
     drawing.legend(
-        28,
+        10,
         [
-            ("forward pass", "blue", True),
-            ("backward pass", "orange", True),
-            ("activations stored", "blue", False),
+            ("forward pass", "blue", "solid"),
+            ("backward pass", "orange", "solid"),
+            ("aggregator", "green", "solid"),
         ],
     )
+    drawing.legend(26, [("activations stored", "blue", "pale")])
+    size = f"rows: {n_groups} groups of {chunks_per_group} chunks"
+    drawing.text(WIDTH - 1, 26, size, soft=True, anchor="end")
     for number, (strategy, passes) in enumerate(schedules.items()):
         _panel(drawing, TOP + number * panel, strategy, passes, n_groups, scale)
     return drawing.svg()
@@ -146,13 +146,13 @@ def _panel(
         row = top + max(step.group, 0) * ROW
         x, width = 1 + start * scale, (end - start) * scale
         if step.kind == "aggregate":
-            drawing.rectangle(x, top, width, n_groups * ROW, "green", solid=True)
+            drawing.rectangle(x, top, width, n_groups * ROW, "green", "solid")
             continue
         if stored_until is not None:
             stored = (stored_until - end) * scale
-            drawing.rectangle(x + width, row, stored, ROW - 1, "blue")
+            drawing.rectangle(x + width, row, stored, ROW - 1, "blue", "pale")
         colour = "blue" if step.kind == "forward" else "orange"
-        drawing.rectangle(x, row, width, ROW - 1, colour, solid=True)
+        drawing.rectangle(x, row, width, ROW - 1, colour, "solid")
     _profile(drawing, top + n_groups * ROW + 6, passes, n_groups, scale)
 
 

@@ -38,10 +38,10 @@ def draw_shared_trunk() -> str:
         56,
         "Shared trunk, frozen",
         [
-            f"SmolLM2, layers 1 to {n_shared}, for all classes",
+            f"SmolLM2, layers 1 to {n_shared}",
             "states (B, L, d_model)",
         ],
-        dashed=True,
+        style="dashed",
         source="wholescript.models.shared_trunk_lm:SharedTrunkLM",
     )
     columns = (1.0, WIDTH - COLUMN - 1)
@@ -66,7 +66,7 @@ def draw_shared_trunk() -> str:
             56,
             "Output layer, shared",
             [f"logits (B, L, {vocab_size:,})", "log-likelihood (B,)"],
-            dashed=True,
+            style="dashed",
             source="wholescript.models.shared_trunk_lm:SharedTrunkLM.token_nll",
         )
         drawing.text(middle, 284, f"log p(x | {name})")
@@ -83,7 +83,7 @@ def draw_shared_trunk() -> str:
     )
     drawing.arrow((CENTRE, 370), (CENTRE, 386))
     drawing.text(CENTRE, 399, f"p(class | x) (B, {len(classes)})", bold=True)
-    drawing.legend(418, [("frozen", "neutral", False), ("trained", "blue", False)])
+    drawing.legend(418, [("frozen", "neutral", "dashed"), ("trained", "blue", "outlined")])
     drawing.text(
         1,
         434,
