@@ -70,6 +70,7 @@ def fill(tree: dict, results: Results) -> dict:
             try:
                 node.update(make_table(data["table"], data["arg"], data["options"], results))
                 del node["data"]
+                keep_intervals(fill(node, results))
             except RunError as error:
                 wanted = f"{{{data['table']}}} {data['arg']}".strip()
                 node.update(span("error", f"[{wanted}]", {"message": str(error)}))
@@ -81,6 +82,17 @@ def fill(tree: dict, results: Results) -> dict:
                 node.update(span("error", f"[{role}]", {"message": str(error)}))
         fill(node, results)
     return tree
+
+
+def keep_intervals(tree: dict) -> None:
+    """Let the lines of a narrow cell break before the interval of a number, not within it."""
+    for node in tree.get("children", []):
+        if node.get("class") == "result":
+            for child in node["children"]:
+                child["value"] = child["value"].replace(
+                    " to ", "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+                )
+        keep_intervals(node)
 
 
 def render_role(name: str, body: str, results: Results) -> dict:

@@ -81,7 +81,9 @@ def test_published_results_have_data_citation_and_interval(entry) -> None:
     assert f"{{{entry.citation}," in bibliography
     correct = round(entry.accuracy * entry.n_test)
     expected = binomtest(correct, entry.n_test).proportion_ci(method="wilson")
-    assert entry.interval() == pytest.approx((expected.low, expected.high), abs=1e-4)
+    assert entry.interval() == pytest.approx(
+        (expected.low, expected.high), abs=2e-4
+    )  # rounded to whole texts
 
 
 def test_published_accuracy_is_the_stored_one() -> None:

@@ -23,6 +23,14 @@ def test_columns_without_content_are_left_out(shown: Callable) -> None:
     assert [cell.get("align") for cell in first["children"]] == [None, "right"]
 
 
+def test_groups_of_rows_start_with_their_name(shown: Callable) -> None:
+    rows = [[nodes.text(name)] for name in "abc"]
+    assert shown(nodes.table(("Model",), rows, groups=("x", "x", "y")))[1:] == [
+        ["x"], ["a"], ["b"], ["y"], ["c"],
+    ]  # fmt: skip
+    assert len(shown(nodes.table(("Model",), rows, groups=("x", "x", "x")))) == 4
+
+
 def test_table_without_rows_is_an_error() -> None:
     with pytest.raises(RunError, match="this table has no row"):
         nodes.table(("Model",), [])
@@ -57,7 +65,11 @@ def test_results_are_sorted_and_compared(results: Results, shown: Callable) -> N
     table = make_table("results", "classifiers/banking77-*", DOCUMENTS, results)
     run, ratio = "classifiers/banking77-{}:accuracy|interval", "classifiers/banking77-ratios:{}"
     head, *rows = shown(table)
-    assert head[:3] == ["Model", "accuracy (interval)", "Error-rate ratio to TF-IDF + linear SVM"]
+    assert head[:3] == [
+        "Model",
+        "Accuracy (interval)",
+        "Ratio of error rates to TF-IDF + linear SVM",
+    ]
     assert [row[:3] for row in rows] == [
         [
             "SmolLM2-135M, LoRA",
@@ -79,15 +91,14 @@ def test_published_results_are_sorted_in_with_their_citation(
 ) -> None:
     options = DOCUMENTS | {"published": "banking77-use-convert"}
     head, first, *_ = shown(make_table("results", "classifiers/banking77-*", options, results))
-    assert first == [
-        "USE and ConveRT embeddings + classifier",
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in first] == [
+        "USE and ConveRT embeddings + classifier: casanueva2020banking77",
         "0.934 (0.924 to 0.942)",
         nodes.NO_VALUE,
         nodes.NO_VALUE,
         "3,080",
-        "casanueva2020banking77",
     ]
-    assert head[-1] == "Published by"
+    assert head[-2:] == ["Seeds", "n"]
 
 
 def test_films_have_their_number_and_split(results: Results, shown: Callable) -> None:
@@ -123,9 +134,8 @@ def test_models_show_what_the_settings_hold(results: Results, shown: Callable) -
     assert dict(zip(head, tuned, strict=True)) == {
         "Model": "SmolLM2-135M, LoRA",
         "Checkpoint": "SmolLM2-135M-Instruct",
-        "Parameters": "classifiers/banking77-smollm2-lora:parameters|compact",
-        "Optimiser": "AdamW",
-        "Learning rate": "0.0005",
+        "Parameters (trained)": "classifiers/banking77-smollm2-lora:parameters|compact",
+        "Optimiser, learning rate": "AdamW, 0.0005",
         "Batch": "32",
         "Epochs": "3",
         "Seeds": "classifiers/banking77-smollm2-lora:seeds|.0f",
@@ -133,10 +143,11 @@ def test_models_show_what_the_settings_hold(results: Results, shown: Callable) -
         "Time": "classifiers/banking77-smollm2-lora:train_seconds|duration",
     }
     column = head.index
-    assert [svm[column(name)] for name in ("Checkpoint", "Optimiser")] == [nodes.NO_VALUE] * 2
-    assert [scratch[column(name)] for name in ("Checkpoint", "Learning rate", "Epochs")] == [
+    rate = "Optimiser, learning rate"
+    assert [svm[column(name)] for name in ("Checkpoint", rate)] == [nodes.NO_VALUE] * 2
+    assert [scratch[column(name)] for name in ("Checkpoint", rate, "Epochs")] == [
         "none",
-        "0.001",
+        "AdamW, 0.001",
         "2, then 3",
     ]
 

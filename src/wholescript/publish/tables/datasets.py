@@ -45,7 +45,7 @@ def _row(results: Results, dataset: DatasetInfo) -> list[Cell]:
 
     return [
         nodes.link(dataset.display_name, dataset.url),
-        nodes.text(dataset.licence or "not verified"),
+        nodes.fixed(dataset.licence or "not verified"),
         *(number(*column) for column in NUMBERS.values()),
         _median_length(results, dataset),
         nodes.text(dataset.split_rule),

@@ -9,7 +9,7 @@ from wholescript.experiments.registry import CHECKPOINTS, MODELS, dataset_displa
 from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.nodes import Cell, Node
-from wholescript.publish.tables.runs import TableRun, find_runs, with_datasets
+from wholescript.publish.tables.runs import TableRun, find_runs
 from wholescript.publish.tables.units import duration
 
 DEFAULT_OPTIMIZER = "adamw"
@@ -21,20 +21,17 @@ MODEL_METRICS = ("parameters", "auc")
 """Of the runs that a pattern matches, those with one of these are of models."""
 THEN = ", then "  # between pretraining and training
 HEADER = (
-    "Data",
     "Model",
     "Checkpoint",
-    "Parameters",
-    "Trained",
-    "Optimiser",
-    "Learning rate",
+    "Parameters (trained)",
+    "Optimiser, learning rate",
     "Batch",
     "Epochs",
     "Seeds",
-    "Hardware",
     "Time",
+    "Hardware",
 )
-RIGHT = ("Parameters", "Trained", "Learning rate", "Batch", "Epochs", "Seeds", "Time")
+RIGHT = ("Batch", "Epochs", "Seeds", "Time")
 _CORES = re.compile(r"(.+), (\d+) cores")
 
 
@@ -52,11 +49,9 @@ def models_table(results: Results, runs: str) -> Node:
         RunError: a run does not exist, or no trained run belongs to a summary.
     """
     found = find_runs(results, runs, MODEL_METRICS)
-    several = with_datasets(found)
     rows = [_row(results, run) for run in found]
-    if not several:
-        rows = [[[], *row[1:]] for row in rows]
-    return nodes.table(HEADER, rows, RIGHT)
+    groups = [dataset_display_name(run.dataset) for run in found]
+    return nodes.table(HEADER, rows, right=RIGHT, groups=groups)
 
 
 def _row(results: Results, run: TableRun) -> list[Cell]:
@@ -72,19 +67,30 @@ def _row(results: Results, run: TableRun) -> list[Cell]:
     if "wall_time_s" in run.config and "members" not in run.estimator:
         time = nodes.of_run(run.name, duration(run.config["wall_time_s"]))
     return [
-        nodes.text(dataset_display_name(run.dataset)),
         nodes.text(run.model),
         _checkpoint(run),
-        metric("parameters", "compact"),
-        metric("trained_parameters", "compact"),
-        nodes.text(_optimizer(run)),
-        nodes.fixed(_learning_rate(run)),
+        _parameters(results, run),
+        nodes.joined(nodes.text(_optimizer(run)), nodes.fixed(_learning_rate(run)), by=", "),
         nodes.fixed(_batch_size(run)),
         nodes.fixed(_epochs(run)),
         metric("seeds", ".0f"),
-        nodes.text(_hardware(run.config)),
         time,
+        nodes.text(_hardware(run.config)),
     ]
+
+
+def _parameters(results: Results, run: TableRun) -> Cell:
+    """Return the number of parameters, and that of trained ones where it is another or known."""
+    stored = results.metrics(run.name)
+    if "parameters" not in stored:
+        return []
+    shown = nodes.result(results, f"{run.name}:parameters", "compact")
+    if "trained_parameters" not in stored:
+        return shown
+    if stored["trained_parameters"] == stored["parameters"]:
+        return nodes.joined(shown, nodes.text("(all)"))
+    trained = nodes.result(results, f"{run.name}:trained_parameters", "compact")
+    return nodes.joined(shown, nodes.text(" ("), trained, nodes.text(")"), by="")
 
 
 def _checkpoint(run: TableRun) -> Cell:

@@ -4,7 +4,7 @@ A number that a run stores is a placeholder of the role `result` or `difference`
 `theme/plugins/results.py` fills in as it does in prose; it links to the run and its cell.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from wholescript.errors import RunError
@@ -20,6 +20,11 @@ NO_VALUE = "\N{EN DASH}"
 def text(value: str) -> Cell:
     """Return a text."""
     return [{"type": "text", "value": value}] if value else []
+
+
+def strong(value: str) -> Cell:
+    """Return a text that stands out."""
+    return [{"type": "strong", "children": text(value)}]
 
 
 def fixed(value: str) -> Cell:
@@ -58,6 +63,14 @@ def citation(key: str) -> Cell:
     return [{"type": "cite", "kind": "narrative", "label": key, "identifier": key.lower()}]
 
 
+def lines(*cells: Cell) -> Cell:
+    """Return the content of several cells in one, a line each; empty ones are left out."""
+    nodes: Cell = []
+    for cell in filter(None, cells):
+        nodes += [*([{"type": "break"}] if nodes else []), *cell]
+    return nodes
+
+
 def joined(*cells: Cell, by: str = " ") -> Cell:
     """Return the content of several cells in one; empty ones are left out."""
     nodes: Cell = []
@@ -66,40 +79,49 @@ def joined(*cells: Cell, by: str = " ") -> Cell:
     return nodes
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Cell]], right: Iterable[str] = ()) -> Node:
-    """Return a table; columns without any content are left out, `right` are aligned right.
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    right: Container[str] = (),
+    groups: Sequence[str] = (),
+) -> Node:
+    """Return a table; columns without any content are left out.
+
+    Args:
+        header: the names of the columns.
+        rows: the cells of each row.
+        right: the columns that are aligned right.
+        groups: the group of each row; where there are several, each starts with a row of its name.
 
     Raises:
         RunError: there is no row.
     """
-    listed = list(rows)
-    if not listed:
+    if not rows:
         raise RunError("this table has no row")
-    shown = [i for i, _ in enumerate(header) if any(row[i] for row in listed)]
-    aligned = set(right)
-    lines = [[text(name) for name in header], *listed]
-    return {
-        "type": "table",
-        "children": [
-            {
-                "type": "tableRow",
-                "children": [
-                    _cell(line[i] or text(NO_VALUE), number == 0, header[i] in aligned)
-                    for i in shown
-                ],
-            }
-            for number, line in enumerate(lines)
-        ],
-    }
+    shown = [i for i, _ in enumerate(header) if any(row[i] for row in rows)]
+    alignments = [{"align": "right"} if header[i] in right else {} for i in shown]
+
+    def line(cells: Sequence[Cell], **attributes: Any) -> Node:
+        contents = [cells[i] or text(NO_VALUE) for i in shown]
+        pairs = zip(contents, alignments, strict=True)
+        return _row([_cell(content, **align, **attributes) for content, align in pairs])
+
+    lines = [line([text(name) for name in header], header=True)]
+    several = len(set(groups)) > 1
+    for number, row in enumerate(rows):
+        if several and (number == 0 or groups[number] != groups[number - 1]):
+            lines.append(_row([_cell(strong(groups[number]), colspan=len(shown))]))
+        lines.append(line(row))
+    return {"type": "table", "children": lines}
 
 
-def _cell(content: Cell, is_header: bool, is_right: bool) -> Node:
-    node: Node = {"type": "tableCell", "children": content}
-    if is_header:
-        node["header"] = True
-    if is_right:
-        node["align"] = "right"
-    return node
+def _row(cells: list[Node]) -> Node:
+    return {"type": "tableRow", "children": cells}
+
+
+def _cell(content: Cell, **attributes: Any) -> Node:
+    return {"type": "tableCell", "children": content, **attributes}
 
 
 def _span(role: str, body: str) -> Node:

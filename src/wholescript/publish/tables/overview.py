@@ -7,10 +7,10 @@ from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.nodes import Cell, Node
-from wholescript.publish.tables.results import LOWER_IS_BETTER, comparison_cell
+from wholescript.publish.tables.results import LOWER_IS_BETTER, comparison_cell, comparison_name
 from wholescript.publish.tables.runs import find_run
 
-HEADER = ("Study", "Data", "n", "Metric", "Best model", "Value", "Baseline", "Against the baseline")
+HEADER = ("Study", "Data, n", "Best model", "Metric", "Compared with a baseline")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Study:
     Attributes:
         title: what the study compares; links to its page.
         page: its page, relative to the root of the site's sources.
-        data: the name of the data.
+        data: the name of the data, if the items do not say it.
         n: the reference of the number of items that the metric is measured on, and their name.
         metric: the metric of the study, by its name in stored runs.
         baseline: the run that the others are compared with.
@@ -40,13 +40,13 @@ def _group(group: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{group}/{name}" for name in names)
 
 
-_FILMS = ("corpus/statistics:n_films", "films")
+_FILMS = ("corpus/statistics:n_films", "screenplays")
 
 OVERVIEW = (
     Study(
         "Nominations, from whole scripts",
         "report/screenplays.md",
-        "screenplays",
+        "",
         _FILMS,
         "auc",
         "evaluation/tfidf-logistic",
@@ -58,8 +58,8 @@ OVERVIEW = (
     Study(
         "Language model, asked about scripts",
         "report/screenplays.md",
-        "screenplays",
-        ("language-models/reading:n_films", "films"),
+        "",
+        ("language-models/reading:n_films", "screenplays"),
         "auc",
         "language-models/ngrams",
         _group("language-models", "lm-zero-shot", "lm-few-shot", "lm-surprisal", "lm-answers"),
@@ -67,7 +67,7 @@ OVERVIEW = (
     Study(
         "Corrections of class imbalance",
         "report/imbalance.md",
-        "screenplays",
+        "",
         _FILMS,
         "auc",
         "imbalance/uncorrected",
@@ -183,7 +183,7 @@ def overview_table(results: Results) -> Node:
     Raises:
         RunError: a result is missing, or the comparison of the best model with the baseline.
     """
-    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW], right=("n",))
+    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW])
 
 
 def best_model(results: Results, study: Study) -> str:
@@ -194,17 +194,17 @@ def best_model(results: Results, study: Study) -> str:
 
 def _row(results: Results, study: Study) -> list[Cell]:
     best = best_model(results, study)
-    compared = comparison_cell(results, best, study.baseline, study.metric, named=True)
+    compared = comparison_cell(results, best, study.baseline, study.metric)
     if not compared:
         raise RunError(f"no notebook stored a comparison of {best!r} with {study.baseline!r}")
     reference, items = study.n
+    name = comparison_name(results, best, study.baseline, study.metric)
+    n = nodes.joined(nodes.result(results, reference, ",.0f"), nodes.text(items))
+    value = nodes.result(results, f"{best}:{study.metric}", "interval")
     return [
         nodes.link(study.title, study.page),
-        nodes.text(study.data),
-        nodes.joined(nodes.result(results, reference, ",.0f"), nodes.text(items)),
-        nodes.text(METRICS[study.metric].display_name),
+        nodes.lines(nodes.text(study.data), n),
         nodes.text(find_run(results, best).model),
-        nodes.result(results, f"{best}:{study.metric}", "interval"),
-        nodes.text(find_run(results, study.baseline).model),
-        compared,
+        nodes.lines(nodes.text(METRICS[study.metric].display_name), value),
+        nodes.lines(nodes.text(f"{name} {find_run(results, study.baseline).model}"), compared),
     ]

@@ -35,8 +35,8 @@ def results_table(
         results: the stored results.
         runs: names or patterns of runs (`runs.find_runs`).
         metric: the metric to sort by, which every run has with an interval.
-        baselines: the runs to compare with, or for several data sets their names with `*` for
-            that of the data set: a column for each.
+        baselines: the run to compare with, and further ones for runs without a stored comparison
+            with it. For several data sets `*` stands for that of the run.
         n: the reference of the number of tested films; document classifiers store theirs.
         published: names of published results (`experiments.published`).
 
@@ -48,49 +48,44 @@ def results_table(
     if metric not in METRICS:
         raise RunError(f"the registry has no metric {metric!r}{did_you_mean(metric, METRICS)}")
     info, compared = METRICS[metric], baselines.split()
+    if not compared:
+        raise RunError("the table names no baseline to compare with")
     unit = f", {info.unit}" if info.unit and info.unit != info.display_name else ""
     header = [
-        "Data",
         "Model",
-        f"{info.display_name}{unit} (interval)",
-        *_comparison_headers(results, shown, compared, metric),
+        f"{_capitalized(info.display_name)}{unit} (interval)",
+        _comparison_header(results, shown, compared, metric),
         "Split",
         "Seeds",
         "n",
-        "Published by",
     ]
     rows = [_own_row(results, run, metric, compared, n) for run in shown]
-    rows += [_published_row(name, len(compared)) for name in published.split()]
+    rows += [_published_row(name) for name in published.split()]
     order = list(dict.fromkeys(row.dataset for row in rows))
     sign = 1 if metric in LOWER_IS_BETTER else -1
     rows.sort(key=lambda row: (order.index(row.dataset), sign * row.value))
-    cells = [row.cells for row in rows]
-    if len({row.dataset for row in rows}) == 1:
-        cells = [[[], *row[1:]] for row in cells]
-    return nodes.table(header, cells, right=("n", "Seeds"))
+    cells, groups = [row.cells for row in rows], [row.dataset for row in rows]
+    return nodes.table(header, cells, right=("n", "Seeds"), groups=groups)
 
 
-def comparison_cell(
-    results: Results, run: str, baseline: str, metric: str, *, named: bool = False
-) -> Cell:
-    """Return the stored comparison of a run with a baseline; empty if there is none.
-
-    With `named`, a ratio is called one.
-    """
+def comparison_cell(results: Results, run: str, baseline: str, metric: str) -> Cell:
+    """Return the stored comparison of a run with a baseline; empty if there is none."""
     reference, is_ratio = find_comparison(results, run, baseline, metric)
     if not reference:
         return []
+    return nodes.result(results, reference, "interval") if is_ratio else nodes.difference(reference)
+
+
+def comparison_name(results: Results, run: str, baseline: str, metric: str) -> str:
+    """Return what the stored comparison of a run with a baseline is, such as `difference from`.
+
+    Error rates are compared for accuracies (`error_rate_ratio`).
+    """
+    _, is_ratio = find_comparison(results, run, baseline, metric)
     if not is_ratio:
-        return nodes.difference(reference)
-    ratio = nodes.result(results, reference, "interval")
-    return nodes.joined(nodes.text(_ratio_name(metric)), ratio) if named else ratio
-
-
-def _ratio_name(metric: str) -> str:
-    """Return what a ratio of two runs is a ratio of: `error_rate_ratio` compares accuracies."""
-    if metric == "accuracy":
-        return "error-rate ratio"
-    return f"ratio of {METRICS[metric].display_name}"
+        return "difference from"
+    of = "error rates" if metric == "accuracy" else METRICS[metric].display_name
+    return f"ratio of {of} to"
 
 
 def _own_row(
@@ -100,27 +95,15 @@ def _own_row(
     stored = results.metric(f"{name}:{metric}")
     if stored.low is None:
         raise RunError(f"{name}:{metric} has no interval")
-    of_dataset = _of_dataset(baselines, run)
-    compared = [comparison_cell(results, name, baseline, metric) for baseline in of_dataset]
-    if name not in of_dataset and compared and not any(compared):
-        raise RunError(
-            f"no notebook stored a comparison of {name!r} with {' or '.join(of_dataset)}: store "
-            "it, or name another baseline"
-        )
     split = SPLITS.get(str(run.config["settings"].get("split", "")), "")
     seeds = f"{name}:seeds" if "seeds" in results.metrics(name) else ""
     cells = [
-        nodes.text(dataset_display_name(run.dataset)),
         nodes.text(run.model),
         nodes.result(results, f"{name}:{metric}", "interval"),
-        *(
-            nodes.text("baseline") if name == baseline else cell
-            for baseline, cell in zip(of_dataset, compared, strict=True)
-        ),
+        _comparison(results, run, baselines, metric),
         nodes.text(split),
         nodes.result(results, seeds, ".0f") if seeds else [],
         _n_tested(results, run, n),
-        [],
     ]
     return _Row(dataset_display_name(run.dataset), stored.value, cells)
 
@@ -137,37 +120,53 @@ def _n_tested(results: Results, run: TableRun, n: str) -> Cell:
     )
 
 
-def _published_row(name: str, n_baselines: int) -> _Row:
+def _published_row(name: str) -> _Row:
     if name not in PUBLISHED:
         raise RunError(f"there is no published result {name!r}{did_you_mean(name, PUBLISHED)}")
     found: PublishedResult = PUBLISHED[name]
     low, high = found.interval()
+    interval = f"{found.accuracy:.3f} ({low:.3f} to {high:.3f})"
     cells = [
-        nodes.text(dataset_display_name(found.dataset)),
-        nodes.text(found.display_name),
-        nodes.fixed(f"{found.accuracy:.3f} ({low:.3f} to {high:.3f})"),
-        *([[]] * n_baselines),
+        nodes.joined(nodes.text(f"{found.display_name}:"), nodes.citation(found.citation)),
+        nodes.fixed(interval.replace(" ", "\N{NO-BREAK SPACE}")),
+        [],
         [],
         [],
         nodes.fixed(f"{found.n_test:,}"),
-        nodes.citation(found.citation),
     ]
     return _Row(dataset_display_name(found.dataset), found.accuracy, cells)
 
 
-def _comparison_headers(
+def _comparison_header(
     results: Results, runs: Sequence[TableRun], baselines: Sequence[str], metric: str
-) -> list[str]:
-    """Return the header of each baseline: which comparison the first of the others stores."""
-    headers = []
-    for column, first in enumerate(_of_dataset(baselines, runs[0])):
-        model = find_run(results, first).model
-        pairs = ((run.name, _of_dataset(baselines, run)[column]) for run in runs)
-        found = (find_comparison(results, name, other, metric) for name, other in pairs)
-        is_ratio = next((ratio for reference, ratio in found if reference), False)
-        ratio_to = f"{_ratio_name(metric).capitalize()} to {model}"
-        headers.append(ratio_to if is_ratio else f"Difference from {model}")
-    return headers
+) -> str:
+    """Return the header of comparisons with the first baseline."""
+    first = _of_dataset(baselines, runs[0])[0]
+    pairs = ((run.name, _of_dataset(baselines, run)[0]) for run in runs)
+    compared = next((pair for pair in pairs if find_comparison(results, *pair, metric)[0]), None)
+    name = comparison_name(results, *compared, metric) if compared else "difference from"
+    return f"{_capitalized(name)} {find_run(results, first).model}"
+
+
+def _comparison(results: Results, run: TableRun, baselines: Sequence[str], metric: str) -> Cell:
+    """Return the comparison with the first baseline that has one; another one is named."""
+    of_dataset = _of_dataset(baselines, run)
+    if run.name == of_dataset[0]:
+        return nodes.text("baseline")
+    for baseline in of_dataset:
+        if cell := comparison_cell(results, run.name, baseline, metric):
+            if baseline == of_dataset[0]:
+                return cell
+            name = comparison_name(results, run.name, baseline, metric)
+            return nodes.lines(cell, nodes.text(f"{name} {find_run(results, baseline).model}"))
+    raise RunError(
+        f"no notebook stored a comparison of {run.name!r} with {' or '.join(of_dataset)}: store "
+        "it, or name another baseline"
+    )
+
+
+def _capitalized(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
 def _of_dataset(baselines: Sequence[str], run: TableRun) -> list[str]:

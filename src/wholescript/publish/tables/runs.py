@@ -132,11 +132,6 @@ def stored_differences(results: Results) -> set[str]:
     }
 
 
-def with_datasets(runs: Sequence[TableRun]) -> bool:
-    """Return whether runs are of several data sets."""
-    return len({run.dataset for run in runs}) > 1
-
-
 def _film_model_name(name: str, estimator: str) -> str:
     """Return the display name of the model of a cross-validated run, by its name and settings."""
     model = name.removesuffix("-temporal")
