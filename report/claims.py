@@ -139,7 +139,9 @@ def long_context_below_ngrams(stored: StoredQuantities) -> list[Condition]:
     return [found.high < 0 for found in auc_differences(stored, LONG_CONTEXT, NGRAMS)]
 
 
-@claim("Neither Longformer nor Mamba-2 over frozen chunk embeddings improves on their mean.")
+@claim(
+    "No AUROC gain of Longformer or Mamba-2 over the mean of frozen chunk embeddings was detected."
+)
 def long_context_no_gain_over_mean_pooling(stored: StoredQuantities) -> list[Condition]:
     """The paired interval of neither lies above zero."""
     mean = AGGREGATORS[0]
@@ -172,7 +174,7 @@ def language_model_no_signal(stored: StoredQuantities) -> list[Condition]:
     return [condition for auc in aucs for condition in (auc.low <= 0.5, auc.high >= 0.5)]
 
 
-@claim("Each quarter of the script predicts less than the whole script does.")
+@claim("The AUROC estimate of each quarter of the script is below that of the whole script.")
 def whole_script_beats_any_quarter(stored: StoredQuantities) -> list[Condition]:
     """The value of every quarter is below that of the whole."""
     whole = stored.metric(f"{TFIDF}:auc").value
@@ -266,7 +268,7 @@ def gradients_match_full_backprop(stored: StoredQuantities) -> list[Condition]:
     "With gradient caching, a further chunk takes at most 2% of the memory of full backpropagation."
 )
 def grad_cache_memory_is_flat(stored: StoredQuantities) -> list[Condition]:
-    """The ratio of the slopes, and at most an eighth of the memory on the longest film."""
+    """The ratio of the slopes from 64 chunks on, and at most an eighth of the memory at 418."""
     slope, ratio = (
         stored.metric(f"memory/strategy-comparison:{name}").value
         for name in (
