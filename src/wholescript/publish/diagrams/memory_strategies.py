@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from wholescript.project import Project
-from wholescript.publish.diagrams.drawing import WIDTH, Drawing
+from wholescript.publish.diagrams.drawing import WIDTH, Colour, Drawing
 from wholescript.publish.parameters import published_parameters
 from wholescript.training.memory_strategies import (
     MEMORY_STRATEGIES,
@@ -60,7 +60,7 @@ def record_steps(strategy: MemoryStrategy, n_groups: int, n_cached_groups: int) 
             return chunk.clone()
 
         @staticmethod
-        def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
             _ = ctx.saved_tensors  # checkpointing recomputes them here
             steps.append(Step("backward", ctx.group))
             return grad, None
@@ -72,7 +72,7 @@ def record_steps(strategy: MemoryStrategy, n_groups: int, n_cached_groups: int) 
     weight = torch.zeros(1, requires_grad=True)
 
     def encode(group: int) -> Tensor:
-        encoded: Tensor = Encoder.apply(weight, group)  # type: ignore[no-untyped-call]
+        encoded: Tensor = Encoder.apply(weight, group)
         return encoded
 
     backward_fn(strategy, n_cached_groups)(encode, [(g,) for g in range(n_groups)], aggregate)
@@ -151,7 +151,7 @@ def _panel(
         if stored_until is not None:
             stored = (stored_until - end) * scale
             drawing.rectangle(x + width, row, stored, ROW - 1, "blue", "pale")
-        colour = "blue" if step.kind == "forward" else "orange"
+        colour: Colour = "blue" if step.kind == "forward" else "orange"
         drawing.rectangle(x, row, width, ROW - 1, colour, "solid")
     _profile(drawing, top + n_groups * ROW + 6, passes, n_groups, scale)
 
