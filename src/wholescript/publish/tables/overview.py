@@ -10,7 +10,7 @@ from wholescript.publish.tables.nodes import Cell, Node
 from wholescript.publish.tables.results import LOWER_IS_BETTER, comparison_cell, comparison_name
 from wholescript.publish.tables.runs import find_run
 
-HEADER = ("Study", "Data, n", "Best model", "Metric", "Compared with a baseline")
+HEADER = ("Study", "Data, n", "Best model", "Metric", "Baseline, comparison")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ _FILMS = ("corpus/statistics:n_films", "screenplays")
 
 OVERVIEW = (
     Study(
-        "Nominations, from whole scripts",
+        "Whole scripts",
         "report/screenplays.md",
         "",
         _FILMS,
@@ -56,7 +56,7 @@ OVERVIEW = (
         ),
     ),
     Study(
-        "Language model, asked about scripts",
+        "Language model on scripts",
         "report/screenplays.md",
         "",
         ("language-models/reading:n_films", "screenplays"),
@@ -65,7 +65,7 @@ OVERVIEW = (
         _group("language-models", "lm-zero-shot", "lm-few-shot", "lm-surprisal", "lm-answers"),
     ),
     Study(
-        "Corrections of class imbalance",
+        "Class imbalance",
         "report/imbalance.md",
         "",
         _FILMS,
@@ -83,7 +83,7 @@ OVERVIEW = (
     ),
     *(
         Study(
-            "Classifiers, short texts" if dataset != "imdb" else "Classifiers, reviews",
+            "Short texts" if dataset != "imdb" else "Reviews",
             "report/classifiers.md",
             name,
             (f"classifiers/{dataset}-statistics:n_test", "test texts"),
@@ -127,7 +127,7 @@ OVERVIEW = (
         )
     ),
     Study(
-        "One language model per class",
+        "Language model per class",
         "report/generative.md",
         "IMDB",
         ("generative/statistics:n_test", "test texts"),
@@ -165,7 +165,7 @@ OVERVIEW = (
         ),
     ),
     Study(
-        "Language model of headlines",
+        "Headlines",
         "report/headlines.md",
         "Hacker News",
         ("headlines/best:n_validation", "headlines"),
@@ -198,7 +198,8 @@ def _row(results: Results, study: Study) -> list[Cell]:
     if not compared:
         raise RunError(f"no notebook stored a comparison of {best!r} with {study.baseline!r}")
     reference, items = study.n
-    name = comparison_name(results, best, study.baseline, study.metric)
+    if comparison_name(results, best, study.baseline, study.metric).startswith("ratio"):
+        compared = nodes.joined(nodes.text("ratio"), compared)
     n = nodes.joined(nodes.result(results, reference, ",.0f"), nodes.text(items))
     value = nodes.result(results, f"{best}:{study.metric}", "interval")
     return [
@@ -206,5 +207,5 @@ def _row(results: Results, study: Study) -> list[Cell]:
         nodes.lines(nodes.text(study.data), n),
         nodes.text(find_run(results, best).model),
         nodes.lines(nodes.text(METRICS[study.metric].display_name), value),
-        nodes.lines(nodes.text(f"{name} {find_run(results, study.baseline).model}"), compared),
+        nodes.lines(nodes.text(find_run(results, study.baseline).model), compared),
     ]

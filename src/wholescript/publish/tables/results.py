@@ -15,8 +15,8 @@ from wholescript.publish.tables.runs import TableRun, find_comparison, find_run,
 LOWER_IS_BETTER = frozenset(
     {"bits_per_byte", "brier", "ece", "log_loss", "nats_per_character", "activation_gb"}
 )
-SPLITS = {"random": "5 x 5 folds", "first_repeat": "5 folds", "temporal": "later films"}
-"""How cross-validated runs split the films, by the name in their settings."""
+FOLDS = {"random": "5 x 5", "first_repeat": "1 x 5", "temporal": "later films"}
+"""Repeats x folds of cross-validated runs, by the name of the split in their settings."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def results_table(
         "Model",
         f"{_capitalized(info.display_name)}{unit} (interval)",
         _comparison_header(results, shown, compared, metric),
-        "Split",
+        "Folds",
         "Seeds",
         "n",
     ]
@@ -95,13 +95,13 @@ def _own_row(
     stored = results.metric(f"{name}:{metric}")
     if stored.low is None:
         raise RunError(f"{name}:{metric} has no interval")
-    split = SPLITS.get(str(run.config["settings"].get("split", "")), "")
+    folds = FOLDS.get(str(run.config["settings"].get("split", "")), "")
     seeds = f"{name}:seeds" if "seeds" in results.metrics(name) else ""
     cells = [
         nodes.text(run.model),
         nodes.result(results, f"{name}:{metric}", "interval"),
         _comparison(results, run, baselines, metric),
-        nodes.text(split),
+        nodes.text(folds),
         nodes.result(results, seeds, ".0f") if seeds else [],
         _n_tested(results, run, n),
     ]
@@ -157,7 +157,7 @@ def _comparison(results: Results, run: TableRun, baselines: Sequence[str], metri
         if cell := comparison_cell(results, run.name, baseline, metric):
             if baseline == of_dataset[0]:
                 return cell
-            name = comparison_name(results, run.name, baseline, metric)
+            name = comparison_name(results, run.name, baseline, metric).rpartition(" ")[2]
             return nodes.lines(cell, nodes.text(f"{name} {find_run(results, baseline).model}"))
     raise RunError(
         f"no notebook stored a comparison of {run.name!r} with {' or '.join(of_dataset)}: store "
