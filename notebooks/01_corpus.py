@@ -16,10 +16,11 @@
 # it takes.** Less than a minute on two cores.
 
 # %% [markdown] tags=["published"]
-# The films come from public collections of screenplays, the labels from the table of the Academy
-# Awards. Texts are third-party copyright and stay out of the repository: everything on this page is
-# computed from token counts, word counts and metadata. To look at films of your own, run this
-# notebook with `-p source local -p path FILMS.parquet`.
+# The films come from public collections of screenplays, the labels from the table of
+# the Academy Awards [@lu2026oscars]. Texts are third-party copyright and stay out of
+# the repository: everything on this page is computed from token counts, word counts and
+# metadata. To look at films of your own, run this notebook with
+# `-p source local -p path FILMS.parquet`.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -71,9 +72,10 @@ show_table(
 # %% [markdown]
 # ## Screenplays exceed the context of standard models
 #
-# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the contexts of
-# familiar models: 512 tokens for BERT and the sentence encoders, 1,024 for GPT-2, 4,096 for
-# Longformer.
+# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the
+# contexts of familiar models: 512 tokens for BERT [@devlin2019bert] and the sentence
+# encoders, 1,024 for GPT-2 [@radford2019gpt2], 4,096 for Longformer
+# [@beltagy2020longformer].
 
 # %% label="fig-lengths"
 show_figure(plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
@@ -109,14 +111,14 @@ show_figure(
 )
 
 # %% [markdown]
-# A model that guesses the decade of a script from its words therefore predicts nominations a
-# little. This is why the evaluation also reports the AUROC within decades, where guessing the
-# decade does not help, and a temporal split, where the test decades were never seen.
+# The decade alone is therefore predictive of a nomination, and words indicate the decade. This is
+# why the evaluation also reports the AUROC within decades, where the decade cannot help, and a
+# temporal split, which is tested on later films than it is trained on.
 #
 # ## Labels
 #
-# Four labels can be predicted; `nominated_for_writing` is the one of this report. Intervals are
-# Wilson's, at {fixed}`95%`.
+# Four labels can be predicted; `nominated_for_writing` is the one of this report.
+# Intervals are Wilson's [@wilson1927interval], at {fixed}`95%`.
 
 # %% label="fig-labels"
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
@@ -153,8 +155,8 @@ print(f"{significant} of {len(keywords):,} words differ at a false discovery rat
 
 # %% [markdown] tags=["published"]
 # The words on either side describe a kind of film. On one side things spin, slam, explode and
-# scream; on the other people sit, talk, tell and write. A bag of words learns genre first of all,
-# and the Academy's preference for some genres is well known.
+# scream; on the other people sit, talk, tell and write. Part of what a model of words can learn is
+# therefore genre; the [interpretation](06_interpretation.ipynb) measures it by topics.
 
 # %% [markdown]
 # ## Near duplicates

@@ -63,11 +63,14 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.mean():.1%} positive")
 #
 # - *uncorrected*: the baseline.
 # - *class weights*: errors on positives are weighted by the inverse class frequency.
-# - *class-balanced*: the same with the effective number of films (Cui et al., 2019).
+# - *class-balanced*: the same with the effective number of films
+#   [@cui2019classbalanced].
 # - *oversampling*: positives are repeated until both classes are equal in number.
-# - *SMOTE*: new positives are interpolated between neighbours (Chawla et al., 2002).
-# - *focal loss*: films that are already classified well are down-weighted (Lin et al., 2017).
-# - *logit adjustment*: the log prior odds are subtracted from the logit (Menon et al., 2021).
+# - *SMOTE*: new positives are interpolated between neighbours [@chawla2002smote].
+# - *focal loss*: films that are already classified well are down-weighted
+#   [@lin2017focal].
+# - *logit adjustment*: the log prior odds are subtracted from the logit
+#   [@menon2021logit].
 #
 # Choosing the threshold needs no training: every model is also evaluated at a threshold from inner
 # folds, besides {fixed}`0.5`.
@@ -116,8 +119,8 @@ intervals = {kind: compared.table for kind, compared in ranking.items()}
 show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-imbalance-auc")
 
 # %% [markdown]
-# Single intervals hide how similar the corrections are, since all of them profit from the same easy
-# films. The paired difference from the uncorrected model, on the same resamples, is more precise.
+# Single intervals hide how similar the corrections are, since the same films are easy for all of
+# them. The paired difference from the uncorrected model, on the same resamples, is more precise.
 
 # %% label="fig-imbalance-difference"
 record_differences("imbalance/differences", list(ranking.values()), baseline="uncorrected")
@@ -135,7 +138,7 @@ show_figure(figure, "fig-imbalance-difference")
 # ## Decisions
 #
 # At {fixed}`0.5` an uncorrected model of a rare class predicts almost no positives, and its
-# macro-F1 is low. With a threshold from inner folds it is as good as the corrected ones.
+# macro-F1 is low. With a threshold from inner folds it is close to that of the corrected ones.
 
 # %% label="fig-imbalance-threshold"
 tables = {
@@ -177,8 +180,9 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 # probabilities towards the middle.
 
 # %% [markdown]
-# Recalibration on inner folds, a logistic regression on the model's logit (Platt, 1999), corrects
-# all of them: the last column of the tables is the calibration error after it.
+# Recalibration on inner folds, a logistic regression on the model's logit
+# [@platt1999probabilistic], corrects all of them: the last column of the tables is the
+# calibration error after it.
 
 # %% label="tbl-imbalance"
 recalibrated = {
@@ -208,12 +212,12 @@ show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-netwo
 
 # %% [markdown] tags=["published"]
 # SMOTE interpolates between neighbours that are hardly near in tens of thousands of dimensions. No
-# gain in ranking was detected; its probabilities lie near the diagonal because the under-confidence
-# of the penalty and the shift of resampling cancel out.
+# gain in ranking was detected. Its probabilities lie near the diagonal; a likely reason is that the
+# under-confidence of the penalty and the shift of resampling cancel out.
 #
-# **What this shows.** For ranking, imbalance of this degree needs no correction, in TF-IDF or in
-# the network. For decisions, choose the threshold on inner folds. For probabilities, leave the
-# classes as they are, or recalibrate afterwards.
+# **What this shows.** No correction was detected to improve the ranking, of TF-IDF or of the
+# network. For decisions, choose the threshold on inner folds. For probabilities, leave the classes
+# as they are, or recalibrate afterwards.
 
 # %% [markdown]
 # **What it does not show.** That the same holds at a positive rate of one in a hundred. One in

@@ -13,9 +13,10 @@
 # chunk of a script. What does that cost in memory and time, and how can it be computed when the
 # activations do not fit in memory?
 #
-# **What you need.** Nothing but the bundled token counts: what a step costs depends on how long a
-# film is, not on what it says, so token ids are drawn at random. **How long it takes.** A quarter
-# of an hour on two cores; measurements are stored, and not repeated while the settings stay.
+# **What you need.** Nothing but the bundled token counts: memory and time of a step depend on the
+# length of a script, not on its words, so token ids are drawn at random. **How long it takes.** A
+# quarter of an hour on two cores; measurements are stored, and not repeated while the settings
+# stay.
 #
 # The model is a small one from scratch: a bidirectional transformer encoder that turns a chunk of
 # tokens into a vector, and a transformer decoder that attends to the vectors with a learned query.
@@ -46,12 +47,12 @@ print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean(
 # ## Three memory strategies with the same gradient
 #
 # - *Full backpropagation*: the activations of every chunk are kept until the backward pass.
-# - *Activation checkpointing* (Chen et al., 2016): chunks are encoded in groups, whose activations
-#   are dropped and recomputed when the backward pass needs them.
-# - *Gradient caching* (Gao et al., 2021): all chunks are encoded without a graph; the aggregator
-#   alone gives the gradient of each chunk vector; then one group after another is encoded again,
-#   with a graph, to pass its gradients on. The last groups, a fixed number, keep the graph of the
-#   first pass and are encoded once.
+# - *Activation checkpointing* [@chen2016checkpointing]: chunks are encoded in groups,
+#   whose activations are dropped and recomputed when the backward pass needs them.
+# - *Gradient caching* [@gao2021gradcache]: all chunks are encoded without a graph; the
+#   aggregator alone gives the gradient of each chunk vector; then one group after
+#   another is encoded again, with a graph, to pass its gradients on. The last groups, a
+#   fixed number, keep the graph of the first pass and are encoded once.
 #
 # Dropout must be replayed exactly, or the second pass computes the gradient of another network.
 # Each group is encoded under its own seed, in every pass.
@@ -95,9 +96,10 @@ cells.show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# The memory of full backpropagation grows with the script. Gradient caching holds a few groups of
-# chunks, whatever the length of the script, and one vector per chunk. Checkpointing also keeps the
-# inputs of every group.
+# The memory of full backpropagation grows with the script. Gradient caching holds the graph of at
+# most six groups of eight chunks, and one vector per chunk: from 64 chunks on it hardly grows.
+# Checkpointing also keeps the inputs of every group. The longest sequence, 418 chunks, is longer
+# than any script here: the longest script has 298 chunks.
 
 # %% [markdown]
 # ## Time of each strategy
@@ -117,7 +119,7 @@ cells.show_figure(
 #
 # With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on stored
 # vectors. The table shows what that saves, after how many epochs embedding pays off, and what a
-# step on the longest film takes.
+# step on the longest sequence takes.
 
 # %% label="tbl-memory"
 strategy_comparison = experiments.measure_run(
@@ -133,16 +135,17 @@ cells.show_table(
 # %% [markdown]
 # ## One sequence: Longformer and Mamba-2
 #
-# The model so far encodes each chunk by itself. Two others take the whole script as one sequence
-# of tokens, and both are meant to be linear in its length: *Longformer* (Beltagy et al., 2020)
-# attends to a window of {fixed}`256` tokens, and one global token to all; *Mamba-2* (Dao and Gu,
-# 2024) carries a state of fixed size from token to token. Both are the classes of `transformers`,
-# as they run without kernels for a GPU, with the d_model and the two layers of the model above.
+# The model so far encodes each chunk by itself. Two others take the whole script as one
+# sequence of tokens, and both are meant to be linear in its length: *Longformer*
+# [@beltagy2020longformer] attends to a window of {fixed}`256` tokens, and one global
+# token to all; *Mamba-2* [@dao2024mamba2] carries a state of fixed size from token to
+# token. Both are the classes of `transformers` [@wolf2020transformers], as they run
+# without kernels for a GPU, with the d_model and the two layers of the model above.
 # Their activations are kept, as under full backpropagation.
 #
 # `LongformerModel.forward` of this version of `transformers` makes a mask of length x length
-# floats, of which it uses one row: {fixed}`45` GB for the longest script. Here only that row is
-# made; a test compares the states.
+# floats, of which it uses one row: {fixed}`45` GB for 418 chunks. Here only that row is made; a
+# test compares the states.
 
 # %% label="fig-long-context-memory"
 long_context_costs = experiments.measure_run(
@@ -176,7 +179,7 @@ cells.show_table(
 )
 
 # %% [markdown]
-# The table is about the longest script: memory and time of a step over those of gradient caching.
+# The table is about the longest sequence: memory and time of a step over those of gradient caching.
 # The chunked model does other work: its encoder attends within chunks only.
 
 # %% [markdown] tags=["published"]

@@ -46,10 +46,11 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(d
 # %% [markdown]
 # ## Models compared
 #
-# The baseline is TF-IDF + logistic regression on single words. It is compared with the same on
-# n-grams, with the aggregators of frozen chunk embeddings, and with two combinations: *late
-# fusion*, gated attention with TF-IDF, layout, year and length as extra features; and *stacking*, a
-# logistic regression on the inner-fold logits of TF-IDF and the aggregators.
+# The baseline is TF-IDF + logistic regression on single words. It is compared with the
+# same on n-grams, with the aggregators of frozen chunk embeddings, and with two
+# combinations: *late fusion*, gated attention with TF-IDF, layout, year and length as
+# extra features; and *stacking* [@wolpert1992stacking], a logistic regression on the
+# inner-fold logits of TF-IDF and the aggregators.
 
 # %%
 BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (1 to 3)"
@@ -92,9 +93,10 @@ paired = difference_table(ranking.table, BASELINE)
 cells.show_figure(forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference")
 
 # %% [markdown]
-# AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation measure
-# decisions, at thresholds from inner folds; Brier score and expected calibration error measure the
-# probabilities. The last column is the AUROC among films of the same decade.
+# AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation
+# [@gorodkin2004mcc] measure decisions, at thresholds from inner folds; Brier score and
+# expected calibration error [@guo2017calibration] measure the probabilities. The last
+# column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
 COLUMNS = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
@@ -138,8 +140,9 @@ if source == "bundled":
 # *Stacking* is a logistic regression on their logits. *Boosted trees* have the same logits, and
 # year, length and layout. *Gated attention on n-gram logits* starts from the logits of the n-grams
 # and learns what to add to them. All are fitted on out-of-fold logits of the training films.
-# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling on the inner folds,
-# since the probabilities of the regression are too low.
+# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling
+# [@platt1999probabilistic] on the inner folds, since the probabilities of the
+# regression are too low.
 
 # %%
 recalibrated = comparison.stack([ngrams[NGRAMS]], data, name="ngrams-recalibrated")
@@ -271,7 +274,7 @@ cells.show_figure(plots.roc(shown), "fig-roc")
 cells.show_figure(plots.precision_recall(shown), "fig-pr")
 
 # %% [markdown]
-# Precision is what the user of a short list would notice: the share of nominated films at its top.
+# Precision is the share of nominated films among those ranked highest.
 #
 # ## Probabilities and decisions
 #
@@ -323,11 +326,12 @@ parts = comparison.run_intervals({"opening": control_runs["opening"]} | quarters
 cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
 
 # %% [markdown] tags=["published"]
-# Each quarter predicts, and the whole script most. The opening is shorter than a quarter, though:
-# that it predicts least may be its length alone.
+# Each quarter predicts better than chance. The whole script has the highest estimate, with an
+# interval that overlaps with those of the quarters. The opening has the lowest; it is shorter than
+# a quarter, which may be the reason.
 
 # %% [markdown]
-# Windows of one length tell place from length: four consecutive chunks of each script, about as
+# Windows of one length separate place from length: four consecutive chunks of each script, about as
 # long as the opening, at five places. Words are counted by quarter only, so these models are mean
 # pooling of the chunk embeddings.
 

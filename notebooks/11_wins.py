@@ -61,8 +61,9 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 #
 # - *wins*: the label that is evaluated.
 # - *nominations*: winners are then ranked by the probability of a nomination.
-# - *both*: a multi-task network with two heads, a nomination and a win given a nomination. The
-#   second is trained on nominated films only, and the prediction is the product of both.
+# - *both*: a multi-task network [@caruana1997multitask] with two heads, a nomination
+#   and a win given a nomination. The second is trained on nominated films only, and the
+#   prediction is the product of both.
 #
 # All are tested on wins, on one repeat of five folds with as many winners in each. A network is the
 # mean of three, one per inner fold.
@@ -136,9 +137,8 @@ show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** No difference of AUROC was detected between training on wins, on nominations,
-# and on both: all paired intervals include zero, with few winners. Multi-task training gives gated
-# attention a higher estimate than wins alone, and training on nominations does so for TF-IDF. By
-# average precision TF-IDF gains most.
+# and on both: all paired intervals include zero, with few winners. Of the differences of average
+# precision, only that of TF-IDF trained on nominations has an interval above zero.
 
 # %% [markdown]
 # **What it does not show.** Whether a win can be predicted among nominated films at all: two

@@ -7,18 +7,18 @@
 # ---
 
 # %% [markdown]
-# # Language models: reading scripts with a pretrained decoder
+# # Language models: zero-shot answers and surprisal
 #
-# **Question.** Does a small language model that reads the script know more of its quality than
-# counts of words do: by its answer to a question, or by how well it predicts the text?
+# **Question.** Do the answers of a small pretrained language model to questions about a script, or
+# its loss on the text, predict a nomination better than n-grams do, or improve on them?
 #
 # **What you need.** The bundled scores, of some of the bundled films, drawn at random. Films of
 # your own are scored here, which needs the model (`make encoder`). **How long it takes.** Two
 # minutes on two cores; scoring takes a few seconds for each film.
 #
-# The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
-# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens. Of
-# each bundled script it has read two: the beginning, and one from the second half.
+# The model is SmolLM2-135M-Instruct [@allal2025smollm2], with 135 million parameters,
+# of weights that were stored in 4 bits. It scores windows of 512 tokens, two of each
+# bundled script: the beginning, and one from the second half.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -48,10 +48,10 @@ scores = scoring.open_lm_scores(data, LMScoringConfig(language_model), seed=seed
 data = scoring.with_lm_scores(data, scores)
 
 # %% [markdown]
-# ## What was read
+# ## Windows and tokens
 #
-# A window is read once. From that one pass come the loss of each token, and the answers to two
-# questions that are asked after the window.
+# One forward pass over a window gives the loss of each token, and the answers to two questions that
+# are asked after the window.
 
 # %% label="tbl-lm-reading"
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
@@ -60,12 +60,13 @@ cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value"
 # %% [markdown]
 # ## Answers: zero-shot and few-shot
 #
-# Two questions are asked: *was this screenplay nominated for an Academy Award for its writing*, and
-# *is this an outstanding piece of writing*. The score of a film is the mean over its windows of the
-# log-odds of Yes against No. The same log-odds for inputs without content are subtracted, which
-# changes no ranking, only how often the answer is Yes (contextual calibration, Zhao et al., 2021).
-# The few-shot prompt shows parts of four films, two of them nominated, none of them tested. The
-# prompts were fixed before any score was computed.
+# Two questions are asked: *was this screenplay nominated for an Academy Award for its
+# writing*, and *is this an outstanding piece of writing*. The score of a film is the
+# mean over its windows of the log-odds of Yes against No. The same log-odds for inputs
+# without content are subtracted, which changes no ranking, only how often the answer is
+# Yes (contextual calibration) [@zhao2021calibrate]. The few-shot prompt shows parts of
+# four films, two of them nominated, none of them tested. The prompts were fixed before
+# any score was computed.
 
 # %%
 estimators = language_model_estimators()
@@ -88,8 +89,8 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-au
 #
 # *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
 # trend from the first window to the last, that of dialogue and of action, and by how much the loss
-# falls from the first quarter of a window to the last, when more context is known. Most of the
-# measures depend on the order of words, which counts of words cannot hold.
+# falls from the first quarter of a window to the last, with more context. Most of the measures
+# depend on longer contexts than three words, which n-grams do not represent.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
@@ -102,11 +103,11 @@ cells.show_figure(
 # row *surprisal* in the [comparison of models](#fig-lm-auc).
 
 # %% [markdown]
-# ## Beside n-grams
+# ## Added to n-grams
 #
-# Does it add to the best model of counts? The measures enter beside the n-grams as a Gaussian
-# kernel with a small weight or none, which inner folds choose. The difference is paired: both
-# models are tested on the same films. Where all folds choose a weight of none, it is zero.
+# The measures are added to the n-grams as a Gaussian kernel with a small weight or none, which
+# inner folds choose. The difference is paired: both models are tested on the same films. Where all
+# folds choose a weight of zero, it is exactly zero.
 
 # %% label="fig-lm-difference"
 precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
@@ -130,22 +131,22 @@ experiments.record_differences("language-models/temporal-differences", [later], 
 cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 
 # %% [markdown]
-# ## Does reading more help?
+# ## AUROC by number of windows
 #
-# The windows of a script are read in an order in which each round comes between those read before.
-# So the scores of the first windows show what would have been known after reading less.
+# The windows of a script are scored in an order in which each round comes between those before. So
+# the first windows alone show the AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
 cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 
 # %% [markdown]
-# ## Does the model know the films?
+# ## Contamination
 #
-# A model that has seen a film's script, or what was written about it, would answer from memory. Two
-# controls look for that. After a window from the second half of the script the model is asked for
-# its title, among twenty; and the longest run of tokens that it predicts right, one after another,
-# shows whether it recites the text.
+# The pretraining data may contain a film's script, or texts about the film. Two controls look for
+# that. After a window from the second half of the script the model is asked for its title, among
+# twenty; and the longest run of tokens that it predicts right, one after another, would be long if
+# the text were memorised.
 
 # %% label="fig-lm-contamination"
 recall = results.title_recall(scores.titles, seed=seed)
@@ -153,12 +154,12 @@ cells.record_metrics("language-models/contamination", results.contamination_metr
 cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")
 
 # %% [markdown] tags=["published"]
-# **What this shows.** Of each film a few percent were read, by one small model: the first table has
-# how much. The intervals of the answers about nominations, and of surprisal, include one half: no
-# signal was detected. All rank films worse than n-grams do, and beside these no gain by surprisal
-# was detected.
+# **What this shows.** One small model scored a few percent of each film; the first table has how
+# much. The intervals of the answers about nominations, and of surprisal, include one half: no
+# signal was detected. All are below the n-grams. Added to the n-grams, no gain was detected by
+# surprisal; with the answers too, the AUROC is slightly lower.
 #
-# **What it does not show.** What a larger model, or one that reads the whole script, would know.
-# `wholescript data language-model --rounds N` reads more.
+# **What it does not show.** The AUROC of a larger model, or with whole scripts as input.
+# `wholescript data language-model --rounds N` scores more windows.
 #
 # **Next.** [Evaluation](05_evaluation.ipynb): the models that are compared with here.

@@ -65,6 +65,20 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
         )
     check_links(rendered, diagnostics)
+    for path, title, body in project.sources.pages():
+        page = Page(title, title, path, "", "Source", {}, {"type": "root"}, {})
+        html[path] = template.render(
+            project=project,
+            page=page,
+            body=body,
+            headings=[],
+            files=files,
+            policy=POLICY,
+            downloads={},
+            archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
+            previous=None,
+            following=None,
+        )
     return html
 
 

@@ -23,10 +23,9 @@ def results(tmp_path: Path) -> Results:
     return Results(tmp_path)
 
 
-def test_metrics_and_differences_are_found_and_their_references_recorded(results: Results) -> None:
+def test_metrics_and_differences_are_found(results: Results) -> None:
     assert results.metric("g/tfidf:auc") == Metric(0.77, 0.74, 0.8)
     assert results.difference("g/mean -  g/tfidf:auc").value == -0.04
-    assert results.references == ["g/tfidf:auc", "g/mean - g/tfidf:auc"]
     assert results.names() == ["g/differences", "g/mean", "g/tfidf"]
 
 
@@ -58,6 +57,12 @@ def test_invalid_difference_reference_is_an_error(
 ) -> None:
     with pytest.raises(RunError, match=message):
         results.difference(reference)
+
+
+def test_a_difference_of_several_groups_is_that_of_its_first_run(results: Results) -> None:
+    elsewhere = {"g/mean - g/tfidf:auc": Metric(-0.05, -0.07, -0.02)}
+    RunStore(results.root).save("a/differences", IDENTITY, elsewhere)
+    assert results.difference("g/mean - g/tfidf:auc").value == -0.04
 
 
 def test_difference_name_has_one_spacing() -> None:

@@ -141,8 +141,8 @@ def test_claim_that_does_not_hold_is_reported(clean: Project) -> None:
     (clean.root / "report" / "claims.py").write_text(
         "from wholescript.publish.claims import claim\n\n"
         "@claim('The line is steep.')\n"
-        "def steep(results):\n"
-        "    return results.metric('tiny/line:height').value > 5\n"
+        "def steep(stored):\n"
+        "    return [stored.metric('tiny/line:height').value > 5]\n"
     )
     assert find_problems(clean) == [
         "the claim 'steep' does not hold: the stored results do not support it"

@@ -6,27 +6,37 @@ from wholescript.errors import RunError
 from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
-from wholescript.publish.claims import evaluate_claims, find_claim
+from wholescript.publish.claims import (
+    Bound,
+    Condition,
+    Quantity,
+    Relation,
+    evaluate_claims,
+    find_claim,
+)
 
-CLAIMS = """
+CLAIMS = '''
 from wholescript.publish.claims import claim
 
 @claim("TF-IDF is better than the mean.")
-def tfidf_beats_mean(results):
-    return results.difference("g/mean - g/tfidf:auc").high < 0
+def tfidf_beats_mean(stored):
+    """The interval of the paired
+    difference lies below zero."""
+    return [stored.difference("g/mean - g/tfidf:auc").high < 0]
 
 @claim("The mean is above 0.9.")
-def mean_above_90(results):
-    return results.metric("g/mean:auc").value > 0.9
+def mean_above_90(stored):
+    mean = stored.metric("g/mean:auc").value
+    return [mean > 0.9, mean <= 1]
 
 @claim("It uses a missing run.")
-def missing_run(results):
-    return results.metric("g/absent:auc").value > 0
+def missing_run(stored):
+    return [stored.metric("g/absent:auc").value > 0]
 
 @claim("It uses a missing bound.")
-def missing_bound(results):
-    return results.metric("g/mean:auc").low > 0
-"""
+def missing_bound(stored):
+    return [stored.metric("g/mean:auc").low > 0]
+'''
 
 
 @pytest.fixture
@@ -44,7 +54,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_claims_are_evaluated_with_their_evidence(root: Path) -> None:
+def test_claims_are_evaluated_with_their_conditions(root: Path) -> None:
     claims = evaluate_claims(root)
     assert {name: claim.holds for name, claim in claims.items()} == {
         "mean-above-90": False,
@@ -52,11 +62,67 @@ def test_claims_are_evaluated_with_their_evidence(root: Path) -> None:
         "missing-run": False,
         "tfidf-beats-mean": True,
     }
-    evidence = claims["tfidf-beats-mean"].evidence
-    assert evidence == {"g/mean - g/tfidf:auc": Metric(-0.04, -0.06, -0.01)}
-    assert "g/absent" in claims["missing-run"].error
-    assert "None" in claims["missing-bound"].error
+    beats = claims["tfidf-beats-mean"]
+    assert beats.test == "The interval of the paired difference lies below zero."
+    (condition,) = beats.conditions
+    assert condition.left.quantity == Quantity("g/mean - g/tfidf:auc", Metric(-0.04, -0.06, -0.01))
+    assert (condition.left.part, condition.relation, condition.right) == ("high", "<", 0)
+    assert [condition.holds for condition in claims["mean-above-90"].conditions] == [False, True]
     assert claims["mean-above-90"].error == ""
+
+
+def test_conditions_are_grouped_by_their_quantity(root: Path) -> None:
+    (found,) = evaluate_claims(root)["mean-above-90"].quantities.values()
+    quantity, conditions = found
+    assert quantity.reference == "g/mean:auc"
+    assert [(c.relation, c.right) for c in conditions] == [(">", 0.9), ("≤", 1)]
+
+
+def test_quantities_that_others_are_compared_with_come_last(root: Path) -> None:
+    replaced = CLAIMS.replace("mean > 0.9", 'mean > stored.difference("g/mean - g/tfidf:auc").low')
+    (root / "report" / "claims.py").write_text(replaced)
+    found = evaluate_claims(root)["mean-above-90"].quantities
+    assert [(name, len(conditions)) for name, (_, conditions) in found.items()] == [
+        ("g/mean:auc", 2),
+        ("g/mean - g/tfidf:auc", 0),
+    ]
+
+
+def test_missing_results_are_named(root: Path) -> None:
+    claims = evaluate_claims(root)
+    assert "g/absent" in claims["missing-run"].error
+    assert "'g/mean:auc' has no interval" in claims["missing-bound"].error
+
+
+@pytest.mark.parametrize(
+    ("left", "relation", "right", "holds"),
+    [
+        (1, "<", 2, True),
+        (2, "<", 2, False),
+        (2, "≤", 2, True),
+        (3, "≤", 2, False),
+        (3, ">", 2, True),
+        (2, ">", 2, False),
+        (2, "≥", 2, True),
+        (1, "≥", 2, False),
+    ],
+)
+def test_numbers_are_compared(left: float, relation: Relation, right: float, holds: bool) -> None:
+    bound, other = (Quantity("g/a:b", Metric(value)).value for value in (left, right))
+    assert Condition(bound, relation, right).holds is holds
+    assert Condition(bound, relation, other).holds is holds
+
+
+def test_conditions_name_both_numbers(root: Path) -> None:
+    replaced = CLAIMS.replace("mean > 0.9", 'mean > stored.difference("g/mean - g/tfidf:auc").low')
+    (root / "report" / "claims.py").write_text(replaced)
+    right = evaluate_claims(root)["mean-above-90"].conditions[0].right
+    assert isinstance(right, Bound)
+    assert (right.part, right.number, right.quantity.reference) == (
+        "low",
+        -0.06,
+        "g/mean - g/tfidf:auc",
+    )
 
 
 def test_unknown_claim_suggests_similar_ones(root: Path) -> None:
@@ -64,12 +130,22 @@ def test_unknown_claim_suggests_similar_ones(root: Path) -> None:
         find_claim(evaluate_claims(root), "tfidf-beat-means")
 
 
-def test_predicate_must_return_a_bool(root: Path) -> None:
-    text = CLAIMS.replace('results.metric("g/mean:auc").value > 0.9', "0.9")
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        ("mean > 0.9", "it must return a list of conditions"),
+        ("[True]", "it must return a list of conditions"),
+        ("[]", "returned no condition"),
+        ("[0 <= mean <= 1]", "do not combine them"),
+        ("all([mean > 0.9])", "do not combine them"),
+    ],
+)
+def test_a_claim_must_return_its_conditions(root: Path, returned: str, message: str) -> None:
+    text = CLAIMS.replace("[mean > 0.9, mean <= 1]", returned)
     (root / "report" / "claims.py").write_text(text)
     claim = evaluate_claims(root)["mean-above-90"]
     assert not claim.holds
-    assert "it must return True or False" in claim.error
+    assert message in claim.error
 
 
 def test_claims_py_that_fails_is_an_error(root: Path) -> None:

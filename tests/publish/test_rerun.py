@@ -15,8 +15,8 @@ CLAIMS = """
 from wholescript.publish.claims import claim
 
 @claim("It rises by more than 2.001.")
-def line_rises(results):
-    return results.metric("tiny/line:height").value > 2.001
+def line_rises(stored):
+    return [stored.metric("tiny/line:height").value > 2.001]
 """
 
 # A study that publishes stored runs, and trains one of them on bundled texts.
@@ -42,14 +42,14 @@ STUDY_CLAIMS = """
 from wholescript.publish.claims import claim
 
 @claim("The SVM is at most as good as the large model.")
-def svm_not_better(results):
-    svm, large = (results.metric(f"banking77/{n}:accuracy") for n in ("svm", "large"))
-    return svm.value <= large.value
+def svm_not_better(stored):
+    svm, large = (stored.metric(f"banking77/{n}:accuracy") for n in ("svm", "large"))
+    return [svm.value <= large.value]
 
 @claim("Both take as long.")
-def as_long(results):
-    svm, large = (results.metric(f"banking77/{n}:train_seconds") for n in ("svm", "large"))
-    return svm.value == large.value
+def as_long(stored):
+    svm, large = (stored.metric(f"banking77/{n}:train_seconds") for n in ("svm", "large"))
+    return [svm.value >= large.value, svm.value <= large.value]
 """
 
 

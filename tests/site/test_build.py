@@ -70,6 +70,14 @@ def test_key_depends_on_the_inputs_of_the_site(
     assert (input_times(project) != before[1]) is input_of_the_site
 
 
+def test_key_depends_on_modules_that_diagrams_link(project: Project) -> None:
+    diagram = project.root / "report" / "diagrams" / "flow.svg"
+    assert "wholescript/models/aggregators.py" in input_times(project)
+    diagram.write_text(diagram.read_text("utf-8").replace("models.aggregators", "models.pooling"))
+    assert "wholescript/models/aggregators.py" not in input_times(project)
+    assert "wholescript/models/pooling.py" in input_times(project)
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [

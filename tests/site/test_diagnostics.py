@@ -65,6 +65,12 @@ BY_THEME = {
         "span '[{result}`evaluation/tf_idf:auc`]': there is no run 'evaluation/tf_idf' in results/;"
         " did you mean 'evaluation/tfidf'",
     ),
+    "unknown run of a table": (
+        ":::{results} evaluation/tf_idf\n:label: table-gone\n:metric: auc\n"
+        ":baseline: evaluation/tfidf\n:n: evaluation/tfidf:films\nGone.\n:::",
+        "span '[{results} evaluation/tf_idf]': there is no run 'evaluation/tf_idf' in results/; "
+        "did you mean 'evaluation/tfidf'",
+    ),
     "unknown difference": (
         "{difference}`evaluation/tfidf - evaluation/gated:auc`",
         "span '[{difference}`evaluation/tfidf - evaluat': no notebook stored the difference",
@@ -242,6 +248,15 @@ def test_claim_that_does_not_hold_is_marked(
     page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")
     claim = page.select_one("span.claim")
     assert "broken" in claim["class"] and "does not hold" in claim.get_text()
+
+
+def test_unknown_source_of_a_diagram_is_an_error(build_with_errors: Callable) -> None:
+    def change(project: Path) -> None:
+        file = project / "report" / "diagrams" / "flow.svg"
+        file.write_text(file.read_text("utf-8").replace("GatedAttention", "GatedAttentoin"))
+
+    message = "defines no 'GatedAttentoin'; did you mean 'GatedAttention'"
+    assert message in build_with_errors(change)
 
 
 def test_missing_page_is_an_error(build_with_errors: Callable) -> None:

@@ -16,7 +16,8 @@ def pages(site: Path) -> dict[str, BeautifulSoup]:
 
 
 def test_all_pages_of_the_table_of_contents_are_built(pages: dict[str, BeautifulSoup]) -> None:
-    assert set(pages) == {"index.html", "report/study.html", "notebooks/demo.html"}
+    written = {path for path in pages if not path.startswith("source/")}
+    assert written == {"index.html", "report/study.html", "notebooks/demo.html"}
 
 
 def test_figure_has_image_caption_number_and_source(pages: dict[str, BeautifulSoup]) -> None:
@@ -65,6 +66,26 @@ def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup])
     assert {cell["scope"] for cell in figure.select("thead th")} == {"col"}
 
 
+def test_table_of_results_is_made_from_stored_runs(pages: dict[str, BeautifulSoup]) -> None:
+    figure = pages["report/study.html"].select_one("figure#table-models")
+    assert figure.figcaption.get_text().startswith("Table 1. Two models")
+    rows = figure.select("tbody tr")
+    numbers = [
+        [link.get_text().replace("\N{NO-BREAK SPACE}", " ") for link in row.select("a.result")]
+        for row in rows
+    ]
+    minus = "\N{MINUS SIGN}"
+    assert numbers == [
+        ["0.751 (0.710 to 0.791)", "1,364"],
+        ["0.739 (0.701 to 0.778)", f"{minus}0.012 ({minus}0.030 to +0.006)", "1,364"],
+    ]
+    assert rows[0].select("td")[2].get_text() == "baseline"
+    links = {link["href"] for link in figure.select("a.result")}
+    assert links == {"../notebooks/demo.html#tbl-scores"}
+    reference = pages["report/study.html"].select_one("a.reference[href='#table-models']")
+    assert reference.get_text() == "Table 1"
+
+
 def test_numbers_are_stored_results(pages: dict[str, BeautifulSoup]) -> None:
     shown = [link.get_text() for link in pages["index.html"].select("a.result")]
     minus = "\N{MINUS SIGN}"
@@ -87,10 +108,50 @@ def test_claim_is_marked_and_links_its_evidence(pages: dict[str, BeautifulSoup])
     claim = pages["index.html"].select_one("span.claim")
     assert "holds" in claim["class"] and claim.get_text().startswith("TF-IDF is not beaten.")
     assert claim.a["href"] == "report/study.html#claim-tfidf-is-not-beaten"
-    row = pages["report/study.html"].find(id="claim-tfidf-is-not-beaten")
+    entry = pages["report/study.html"].find(id="claim-tfidf-is-not-beaten")
+    assert entry.h3.get_text() == "Gated attention is not better than TF-IDF. holds"
+    assert entry.p.get_text().startswith("The lower bound of the paired difference is not above")
     minus = "\N{MINUS SIGN}"
-    evidence = "evaluation/gated - evaluation/tfidf:auc"
-    assert f"{evidence} {minus}0.0121 ({minus}0.0304 to 0.0062)" in row.get_text()
+    (row,) = entry.select("tbody tr")
+    assert row.th.get_text() == f"AUROC: gated {minus} tfidf"
+    value, condition, holds = row.select("td")
+    assert value.a.get_text() == f"{minus}0.0121 ({minus}0.0304 to 0.0062)"
+    assert value.a["href"].startswith("../notebooks/demo.html#")
+    assert (condition.get_text(), holds.get_text()) == (
+        "lower bound \N{LESS-THAN OR EQUAL TO} 0",
+        "yes",
+    )
+
+
+def test_listed_claim_links_the_places_that_state_it(pages: dict[str, BeautifulSoup]) -> None:
+    page = pages["report/study.html"]
+    link = page.find(id="claim-tfidf-is-not-beaten").select_one("p a")
+    assert link.get_text() == "Whole Script"
+    assert link["href"] == "../index.html#states-tfidf-is-not-beaten"
+    assert "claim" in pages["index.html"].find(id="states-tfidf-is-not-beaten")["class"]
+    headings = [heading.get_text() for heading in page.select(".claims h2")]
+    assert headings == ["Whole Script", "Stated on no page"]
+    assert page.select(".claims section")[-1]["id"] == "claim-tfidf-above-chance"
+
+
+def test_diagram_is_part_of_the_page_and_links_its_source(
+    pages: dict[str, BeautifulSoup], site: Path
+) -> None:
+    figure = pages["report/study.html"].find(id="figure-flow")
+    svg = figure.svg
+    assert svg["aria-label"] == "One box, gated attention."
+    assert not figure.img and not svg.select("[data-source]")
+    assert svg.a.find("text").get_text() == "Gated attention & <more>"
+    path, anchor = svg.a["href"].split("#")
+    assert path == "../source/wholescript/models/aggregators.html"
+    line = pages[path.removeprefix("../")].find(id=anchor)
+    assert line.get_text().startswith("class GatedAttention(")
+    assert svg.a.title.get_text() == (
+        f"GatedAttention, line {anchor[1:]} of wholescript.models.aggregators"
+    )
+    drawn, file = figure.select(".figure-links a")
+    assert drawn["href"].startswith("../source/wholescript/publish/diagrams/folds.html#L")
+    assert (site / "report" / file["href"]).read_text("utf-8").startswith("<svg")
 
 
 @pytest.mark.parametrize("figure", ["figure-lengths", "table-scores"])
@@ -149,6 +210,8 @@ def test_links_are_relative_and_have_a_target(pages: dict[str, BeautifulSoup], s
 
 def test_navigation_marks_the_current_page(pages: dict[str, BeautifulSoup]) -> None:
     for path, page in pages.items():
+        if path.startswith("source/"):
+            continue
         current = page.select("nav.pages a[aria-current=page]")
         assert [Path(link["href"]).name for link in current] == [Path(path).name]
 

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from . import markup
 from .base import EMPTY
 from .diagnostics import Node
-from .prose import ProseRenderer, scrolling
+from .diagrams import DiagramRenderer
+from .prose import scrolling
 from .provenance import provenance_rows
 from .svg_safety import UnsafeSVGError
 
@@ -27,7 +28,7 @@ EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
 NUMBERED = {"figure": "Figure", "table": "Table"}
 
 
-class PageRenderer(ProseRenderer):
+class PageRenderer(DiagramRenderer):
     """Adds cells, outputs and embedded figures to the rendering of prose."""
 
     def _on_block(self, node: Node) -> Markup:
@@ -48,7 +49,7 @@ class PageRenderer(ProseRenderer):
         for child in node.get("children", []):
             parts += self._in_cell(child, label)
         if label:
-            parts += self._links(label, [self._shown_on(label), *self._exports(label)])
+            parts += self.figure_links(label, [self._shown_on(label), *self._exports(label)])
             parts += self._provenance(node, label)
         mark = Markup('<a class="anchor" href="#{}" aria-label="Link to this cell">#</a>')
         parts = mark.format(self._cell) + parts
@@ -88,6 +89,8 @@ class PageRenderer(ProseRenderer):
             content, source = self._from_cell(node, label), self._source(node, label)
             inner = inner + content if node.get("kind") == "table" else content + inner
             inner += source
+        else:
+            inner += self.diagram_links(node)
         return self.element("figure", node, inner, node.get("kind", "figure"))
 
     def _on_embed(self, node: Node) -> Markup:
@@ -129,7 +132,7 @@ class PageRenderer(ProseRenderer):
         link = Markup('<a class="source" href="{}">source cell</a>').format(
             self.href(node, page, anchor)
         )
-        links = self._links(label, [link, *self._exports(label)])
+        links = self.figure_links(label, [link, *self._exports(label)])
         return links + self._provenance(node, label)
 
     def _provenance(self, node: Node, label: str) -> Markup:
@@ -185,14 +188,6 @@ class PageRenderer(ProseRenderer):
                     continue
                 links.append(Markup('<a href="{}" download="{}">{}</a>').format(path, name, text))
         return links
-
-    def _links(self, label: str, links: list[Markup]) -> Markup:
-        kept = [link for link in links if link]
-        if not kept:
-            return EMPTY
-        items = EMPTY.join(Markup("<li>{}</li>").format(link) for link in kept)
-        name = f"About {label}"
-        return Markup('<ul class="figure-links" aria-label="{}">{}</ul>').format(name, items)
 
     # --- outputs ----------------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .diagnostics import Diagnostics, Node
 from .provenance import Evidence
+from .source import SourcePages
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Project:
     cells: dict[str, tuple[Page, str]]
     embeds: dict[str, list[Embed]]
     evidence: Evidence
+    sources: SourcePages
 
     def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
         """Return the page of a notebook and the anchor of a cell ("" if unknown)."""
@@ -83,6 +86,31 @@ class Project:
     def page_with_claims(self) -> Page | None:
         """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
+
+    @cached_property
+    def definitions(self) -> dict[str, Node]:
+        """The definitions of the glossaries, by the anchor of their term."""
+        found: dict[str, Node] = {}
+        for page in self.pages:
+            for glossary in (node for node in walk(page.tree) if node["type"] == "glossary"):
+                found |= _definitions(glossary)
+        return found
+
+    @cached_property
+    def statements(self) -> dict[str, list[tuple[Page, str]]]:
+        """The places that state a claim, as pages and anchors, by its name.
+
+        The anchors are added to the nodes of the pages.
+        """
+        found: dict[str, list[tuple[Page, str]]] = {}
+        for page in self.pages:
+            for node in walk(page.tree):
+                if node["type"] == "span" and (name := node.get("data", {}).get("claim")):
+                    places = found.setdefault(name, [])
+                    again = sum(place[0] is page for place in places)
+                    node["html_id"] = f"states-{name}" + (f"-{again + 1}" if again else "")
+                    places.append((page, node["html_id"]))
+        return found
 
     def page_at(self, url: str) -> Page | None:
         """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""
@@ -134,6 +162,7 @@ def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
         cells=_cells(pages),
         embeds=_embeds(pages),
         evidence=Evidence(root, diagnostics),
+        sources=SourcePages(project.get("github", "")),
     )
 
 
@@ -156,6 +185,17 @@ def _read_page(site: Path, slug: str, is_index: bool) -> Page | None:
 
 def _is_claims(node: Node) -> bool:
     return node["type"] == "div" and node.get("class") == "claims"
+
+
+def _definitions(glossary: Node) -> dict[str, Node]:
+    found, anchors = {}, []
+    for node in walk(glossary):
+        if node["type"] == "definitionTerm":
+            anchors.append(node["html_id"])
+        elif node["type"] == "definitionDescription":
+            found |= dict.fromkeys(anchors, node)
+            anchors = []
+    return found
 
 
 def _cells(pages: list[Page]) -> dict[str, tuple[Page, str]]:

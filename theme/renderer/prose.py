@@ -8,11 +8,11 @@ from urllib.parse import unquote
 from markupsafe import Markup, escape
 
 from wholescript.errors import RunError
-from wholescript.experiments.results import Metric, made_by
-from wholescript.publish.claims import Claim, find_claim
+from wholescript.experiments.results import made_by
 
 from . import markup
-from .base import EMPTY, Renderer
+from .base import EMPTY, section
+from .citations import CitationRenderer
 from .diagnostics import Node, plain_text
 from .provenance import (
     RunRef,
@@ -26,10 +26,8 @@ from .svg_safety import UnsafeSVGError
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 
 
-class ProseRenderer(Renderer):
+class ProseRenderer(CitationRenderer):
     """Renders prose; a node of type `citeGroup` is rendered by `_on_cite_group`."""
-
-    _n_tooltips = 0
 
     def render(self) -> Markup:
         """Return the HTML of the page's text, notes and references."""
@@ -93,8 +91,6 @@ class ProseRenderer(Renderer):
         kind, data = str(node.get("class", "")), node.get("data", {})
         if kind == "result":
             return self._result(node, data)
-        if kind == "claim":
-            return self._claim(node, data["claim"])
         if kind == "error":
             self.error(node, data["message"])
         return Markup('<span class="{}">{}</span>').format(kind, escape(plain_text(node)))
@@ -106,63 +102,11 @@ class ProseRenderer(Renderer):
         except RunError as error:
             self.error(node, str(error))
             return EMPTY
-        self._n_tooltips += 1
-        identifier = f"about-result-{self._n_tooltips}"
         about = Markup("; ").join(map(_about_run, run_refs))
         shown, config = plain_text(node), run_refs[0].config
         cell = self.project.cell_by_id(config["notebook"], config.get("cell"))
-        href = Markup(' href="{}"').format(self.href(node, *cell)) if cell else EMPTY
-        return Markup(
-            '<span class="bound"><a class="result"{} aria-describedby="{}">{}</a>'
-            '<span class="about" role="tooltip" id="{}">{}</span></span>'
-        ).format(href, identifier, shown, identifier, about)
-
-    def _claim(self, node: Node, name: str) -> Markup:
-        """A claim, marked as holding or not, with a link to its evidence."""
-        try:
-            claim = find_claim(self.project.evidence.claims, name)
-        except RunError as error:
-            self.error(node, str(error))
-            return EMPTY
-        state = "holds" if claim.holds else "broken"
-        listed = self.project.page_with_claims()
-        mark = Markup('<span class="mark">{}</span>').format(
-            "checked" if claim.holds else "does not hold on the stored results"
-        )
-        if listed is not None:
-            mark = Markup('<a href="{}">{}</a>').format(
-                self.href(node, listed, f"claim-{name}"), mark
-            )
-        return Markup('<span class="claim {}">{} {}</span>').format(state, plain_text(node), mark)
-
-    def _on_div(self, node: Node) -> Markup:
-        if node.get("class") != "claims":
-            return self.element("div", node, self.children(node))
-        rows = EMPTY.join(map(self._claim_row, self.project.evidence.claims.values()))
-        head = Markup('<tr><th scope="col">{}</th><th scope="col">{}</th></tr>').format(
-            "Claim", "Evidence"
-        )
-        table = "<table><thead>{}</thead><tbody>{}</tbody></table>"
-        return scrolling(Markup(table).format(head, rows))
-
-    def _claim_row(self, claim: Claim) -> Markup:
-        anchor = f"claim-{claim.name}"
-        self.anchors.add(anchor)
-        evidence = EMPTY.join(
-            Markup("<li><code>{}</code> {}</li>").format(reference, _with_interval(metric))
-            for reference, metric in claim.evidence.items()
-        )
-        error = Markup("<p>{}</p>").format(claim.error) if claim.error else EMPTY
-        row = (
-            '<tr id="{}" class="{}"><th scope="row"><p>{}</p><p><code>{}</code>, <strong>{}'
-            "</strong></p></th><td>{}<details><summary>{}</summary><ul>{}</ul></details>"
-            "</td></tr>"
-        )
-        state = "holds" if claim.holds else "broken"
-        count = f"{len(claim.evidence)} number{'s' * (len(claim.evidence) != 1)}"
-        return Markup(row).format(
-            anchor, state, claim.statement, claim.name, state, error, count, evidence
-        )
+        href = self.href(node, *cell) if cell else None
+        return self.with_tooltip("result", href, escape(shown), about)
 
     def _on_inline_math(self, node: Node) -> Markup:
         return self._math(node)
@@ -241,22 +185,15 @@ class ProseRenderer(Renderer):
             self.error(node, f"bad reference: '{target}' is on no page of this site")
             return text
         anchor = node.get("html_id", "")
-        return Markup('<a class="reference" href="{}">{}</a>').format(
-            self.href(node, page, anchor), text
-        )
+        href = self.href(node, page, anchor)
+        if node.get("kind") == "definitionTerm":
+            return self.with_tooltip("term", href, text, self._definition(anchor))
+        return Markup('<a class="reference" href="{}">{}</a>').format(href, text)
 
-    def _on_cite_group(self, node: Node) -> Markup:
-        narrative = node.get("kind") == "narrative"
-        cites = Markup(", " if narrative else "; ").join(map(self.node, node["children"]))
-        return cites if narrative else Markup("({})").format(cites)
-
-    def _on_cite(self, node: Node) -> Markup:
-        label = node["label"]
-        if node.get("error") or label not in self.page.citations.get("data", {}):
-            self.error(node, f"bad citation: '{label}' is not in the bibliography")
-        return Markup('<a class="citation" href="#cite-{}">{}</a>').format(
-            label, self.children(node)
-        )
+    def _definition(self, anchor: str) -> Markup:
+        """Return the text that the glossary has for a term, without its citations."""
+        text = _without_citations(self.project.definitions.get(anchor, {}))
+        return escape(re.sub(r"\s+(?=[.,;:])", "", text).strip())
 
     def _on_footnote_reference(self, node: Node) -> Markup:
         number = node["enumerator"]
@@ -383,18 +320,15 @@ class ProseRenderer(Renderer):
             ).format(note["enumerator"], self._tight(note))
             for note in self._footnotes
         )
-        return _section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
+        return section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
 
-    def _references(self) -> Markup:
-        order = self.page.citations.get("order", [])
-        if not order:
-            return EMPTY
-        data = self.page.citations["data"]
-        items = EMPTY.join(
-            Markup('<li id="cite-{}">{}</li>').format(label, markup.clean_html(data[label]["html"]))
-            for label in order
-        )
-        return _section("references", "References", Markup("<ul>{}</ul>").format(items))
+
+def _without_citations(node: Node) -> str:
+    if node.get("type") in ("cite", "citeGroup"):
+        return ""
+    if isinstance(value := node.get("value"), str):
+        return value
+    return "".join(map(_without_citations, node.get("children", [])))
 
 
 def _about_run(ref: RunRef) -> Markup:
@@ -413,19 +347,6 @@ def _about_run(ref: RunRef) -> Markup:
     return escape(", ".join(facts))
 
 
-def _with_interval(metric: Metric) -> str:
-    shown = f"{metric.value:.4g}"
-    if metric.low is not None and metric.high is not None:
-        shown += f" ({metric.low:.4g} to {metric.high:.4g})"
-    return shown.replace("-", "\N{MINUS SIGN}")
-
-
 def scrolling(content: Markup) -> Markup:
     """Return content in a box that scrolls horizontally and can be focused by keyboard."""
     return Markup('<div class="scroll" tabindex="0">{}</div>').format(content)
-
-
-def _section(name: str, title: str, content: Markup) -> Markup:
-    return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
-        name, title, content
-    )

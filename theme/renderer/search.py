@@ -13,6 +13,7 @@ EXCLUDED_SELECTORS = (
     ".figure-links",
     ".provenance",
     ".about",
+    ".diagram",
     ".cell .code",
     "annotation",
 )

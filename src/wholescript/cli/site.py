@@ -77,6 +77,23 @@ def check(
 
 
 @group.command
+def diagrams() -> None:
+    """Draw the diagrams of the pages in report/diagrams from the settings of the code.
+
+    Example: `wholescript site diagrams`
+    """
+    from wholescript.files import shown_path
+    from wholescript.project import Project
+    from wholescript.publish.diagrams.write import write_diagrams
+
+    changed = write_diagrams(Project())
+    for path in changed:
+        echo(f"drawn: {shown_path(path)}")
+    if not changed:
+        echo("all diagrams are as the code draws them")
+
+
+@group.command
 def claims() -> None:
     """Evaluate all claims of the report on the stored results; exit code 1 if one is false.
 

@@ -32,6 +32,7 @@ SHARED = (
     "source",
     "threads",
     "versions",
+    "words",
 )
 """The metadata that many runs of a group share: runs.json has each combination once."""
 
@@ -62,12 +63,10 @@ class Metric:
 class Results:
     """The folder `results`: a folder per group of runs; a run is called `<group>/<name>`.
 
-    `references` lists every metric and difference that was looked up, in order: the evidence of a
-    claim. `remade` has metrics, by run, that take the place of stored ones.
+    `remade` has metrics, by run, that take the place of stored ones.
     """
 
     root: Path
-    references: list[str] = field(default_factory=list)
     remade: Mapping[str, Mapping[str, Metric]] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -100,22 +99,23 @@ class Results:
         metrics = self.metrics(run)
         if name not in metrics:
             raise RunError(f"the run {run!r} has no metric {name!r}{did_you_mean(name, metrics)}")
-        self.references.append(reference.strip())
         return metrics[name]
 
     def difference(self, reference: str) -> Metric:
         """Return the paired difference with the reference `run - baseline:metric`.
 
+        Where several groups stored it, on different folds, it is that of the group of `run`.
+
         Raises:
             RunError: no notebook stored that difference; the message suggests similar names.
         """
         wanted = difference_name(reference)
+        own = wanted.partition("/")[0] + "/"
         known: list[str] = []
-        for run in self.names():
+        for run in sorted(self.names(), key=lambda name: not name.startswith(own)):
             if run.endswith("differences"):
                 metrics = self.metrics(run)
                 if wanted in metrics:
-                    self.references.append(wanted)
                     return metrics[wanted]
                 known += metrics
         raise RunError(f"no notebook stored the difference {wanted!r}{did_you_mean(wanted, known)}")

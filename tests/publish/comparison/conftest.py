@@ -30,8 +30,8 @@ CLAIMS = """
 from wholescript.publish.claims import claim
 
 @claim("TF-IDF ranks films <i>well</i>.")
-def tfidf_ranks_well(results):
-    return results.metric("tiny/tfidf:auc").value > 0.65
+def tfidf_ranks_well(stored):
+    return [stored.metric("tiny/tfidf:auc").value > 0.65]
 """
 
 Tree = Callable[..., Path]

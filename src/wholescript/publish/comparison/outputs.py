@@ -139,4 +139,4 @@ def _evaluated(root: Path, remade: dict[str, dict[str, Metric]] | None = None) -
     try:
         return evaluate_claims(root, remade)
     except RunError as error:
-        return {FILE.name: Claim(FILE.name, str(error), False, {})}
+        return {FILE.name: Claim(FILE.name, str(error))}

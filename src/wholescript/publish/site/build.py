@@ -17,6 +17,7 @@ from wholescript.files import sha256_of, write_atomic
 from wholescript.project import Project
 from wholescript.publish.pairs import find_edit
 from wholescript.publish.site.archive import ARCHIVE, write_archive
+from wholescript.publish.source_lines import linked_modules
 
 ERROR_MARK = "⛔"  # before an error in the output of mystmd
 COMMAND = ("myst", "build", "--html", "--strict")
@@ -26,6 +27,7 @@ _PAGES = (
     "myst.yml",
     "index.md",
     "report/**/*",
+    "data/*/README.md",  # linked by a page
     "notebooks/*.ipynb",
     "notebooks/*.py",
     "figures/**/*",
@@ -33,13 +35,21 @@ _PAGES = (
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )
-# The modules that the theme imports.
+_DIAGRAMS = "report/diagrams/*.svg"
+# The modules that the theme and the plugin import; those that diagrams link to are inputs, too.
 _MODULES = (
     "wholescript/*.py",
+    "wholescript/data/datasets.py",
+    "wholescript/experiments/metrics.py",
+    "wholescript/experiments/published.py",
+    "wholescript/experiments/registry.py",
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
     "wholescript/publish/provenance/read.py",
+    "wholescript/publish/quantity_names.py",
     "wholescript/publish/series.py",
+    "wholescript/publish/source_lines.py",
+    "wholescript/publish/tables/*.py",
 )
 
 
@@ -73,7 +83,12 @@ def input_times(project: Project) -> dict[str, int]:
 
 
 def _inputs(project: Project) -> list[tuple[str, Path]]:
-    return sorted({*_files(project.root, _PAGES), *_files(project.source, _MODULES)})
+    linked = (
+        f"{module.replace('.', '/')}.py"
+        for diagram in project.root.glob(_DIAGRAMS)
+        for module in linked_modules(diagram.read_text(encoding="utf-8"))
+    )
+    return sorted({*_files(project.root, _PAGES), *_files(project.source, (*_MODULES, *linked))})
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
