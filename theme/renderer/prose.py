@@ -21,6 +21,7 @@ from .provenance import (
     short,
 )
 from .svg_safety import UnsafeSVGError
+from .terms import find_definition
 
 # mystmd makes text of a formula that is a number.
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
@@ -187,13 +188,9 @@ class ProseRenderer(CitationRenderer):
         anchor = node.get("html_id", "")
         href = self.href(node, page, anchor)
         if node.get("kind") == "definitionTerm":
-            return self.with_tooltip("term", href, text, self._definition(anchor))
+            about = escape(find_definition(page.tree, anchor))
+            return self.with_tooltip("term", href, text, about)
         return Markup('<a class="reference" href="{}">{}</a>').format(href, text)
-
-    def _definition(self, anchor: str) -> Markup:
-        """Return the text that the glossary has for a term, without its citations."""
-        text = _without_citations(self.project.definitions.get(anchor, {}))
-        return escape(re.sub(r"\s+(?=[.,;:])", "", text).strip())
 
     def _on_footnote_reference(self, node: Node) -> Markup:
         number = node["enumerator"]
@@ -321,14 +318,6 @@ class ProseRenderer(CitationRenderer):
             for note in self._footnotes
         )
         return section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
-
-
-def _without_citations(node: Node) -> str:
-    if node.get("type") in ("cite", "citeGroup"):
-        return ""
-    if isinstance(value := node.get("value"), str):
-        return value
-    return "".join(map(_without_citations, node.get("children", [])))
 
 
 def _about_run(ref: RunRef) -> Markup:
