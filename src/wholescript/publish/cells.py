@@ -2,6 +2,7 @@
 
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric, made_by
+from wholescript.number_format import duration
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 from wholescript.studies.screenplays.experiments import (
@@ -19,6 +20,7 @@ __all__ = [
     "ModelComparison",
     "begin_notebook",
     "cross_validation_run",
+    "duration",
     "end_to_end_runs",
     "load_or_run",
     "made_by",
