@@ -29,7 +29,6 @@ from wholescript.plots.text import as_drawn
 from wholescript.printable import printable
 from wholescript.project import ROOT_VARIABLE
 from wholescript.publish import figures
-from wholescript.publish.plot_data import plotted_data
 
 WORDS = LOOKS_LIKE_MARKUP + OBEYED_BY_TERMINALS
 
