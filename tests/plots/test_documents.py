@@ -144,7 +144,7 @@ def test_augmentation_is_drawn_by_source_in_a_panel_per_model():
     axes, unused = plots.augmentation_curve(table).axes
     assert not unused.axison
     handles, labels = axes.get_legend_handles_labels()
-    assert labels == ["added synthetic documents", "added real documents"]
+    assert labels == ["synthetic", "real"]
     synthetic, real = (handle.lines[0] for handle in handles)
     np.testing.assert_allclose(synthetic.get_xydata(), [[0, 1.0], [0.5, 0.9]])
     np.testing.assert_allclose(real.get_xydata(), [[1.0, 0.7]])

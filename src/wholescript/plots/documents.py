@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from wholescript.evaluation.calibration import calibration_curve
@@ -19,7 +20,7 @@ from wholescript.plots.style import OTHER, WIDTH, family_of, model_styles
 from wholescript.plots.text import literal
 from wholescript.plots.ticks import duration_ticks, percent, plain, plain_log_ticks, row_name
 
-LINE_STYLES = "(dotted: training; solid: validation)"
+LINE_STYLES = {"training": ":", "validation": "-"}
 LABEL_HEIGHT = 0.42  # inches: of a name of two lines beside the axes
 
 
@@ -37,7 +38,8 @@ def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
         scores += f1_axes.plot(
             mean.index, mean["val_macro_f1"], color=color, marker=".", label=label
         )
-    loss_axes.set(ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
+    loss_axes.set(ylabel="cross-entropy, nats")
+    _add_line_styles(figure)
     f1_axes.set(xlabel="epoch", ylabel="validation macro-F1")
     f1_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     label_lines(loss_axes, losses)
@@ -132,7 +134,7 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
         n_panels, 1, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, height)
     )
     styles = model_styles(models)
-    lines: dict[Axes, list[plt.Line2D]] = {}
+    lines: dict[Axes, list[Line2D]] = {}
     for axes, name in zip(panels.flat, classes, strict=False):
         lines[axes] = []
         for model, rows in epochs[epochs["class"] == name].groupby("model", sort=False):
@@ -144,7 +146,8 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
         axes.set_title(literal(name))
     panels[-1, 0].set(xlabel="epoch")
     panels[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.supylabel(f"cross-entropy, nats per token {LINE_STYLES}")
+    figure.supylabel("cross-entropy, nats per token")
+    _add_line_styles(figure)
     for axes, of_class in lines.items():
         label_lines(axes, of_class)
     return figure
@@ -172,7 +175,7 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
                 rows["n_added"] / rows["n_real"], rows["error_ratio"],
                 yerr=interval_errors(rows, "error_ratio"), ms=5, color=color,
                 marker="s" if real else marker, linestyle=":" if real else "-",
-                mfc="none" if real else None, label=f"added {source} documents",
+                mfc="none" if real else None, label=source,
             )  # fmt: skip
         axes.set_title(row_name(model, 24))
     figure.supxlabel("added documents per real document")
@@ -182,5 +185,16 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
         for axes in panels.flat
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(by_name.values(), by_name, loc="outside upper center", ncols=2)
+    figure.legend(
+        by_name.values(), by_name, loc="outside upper center", ncols=2, title="added documents"
+    )
     return figure
+
+
+def _add_line_styles(figure: Figure) -> None:
+    """Name the dotted and the solid line of a model above the panels."""
+    lines = [
+        Line2D([], [], color="0.4", linestyle=style, label=f"{split} loss")
+        for split, style in LINE_STYLES.items()
+    ]
+    figure.legend(handles=lines, loc="outside upper center", ncols=2)
