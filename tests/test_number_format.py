@@ -34,7 +34,7 @@ def test_a_duration_is_in_seconds_minutes_or_hours(
         ((0.018, -0.0004, 0.04), ".4f"),  # the sign of the lower bound
         ((0.0, 0.0, 0.0), ".3f"),
         ((0.5, 0.5000001, 0.5), ".3f"),
-        ((1e-5, 0.0, 1.9e-5), ".6f"),
+        ((2e-5, 1e-6, 3.4e-5), ".5f"),
     ],
 )
 def test_bounds_differ_from_the_value_as_shown(interval: tuple[float, ...], spec: str) -> None:

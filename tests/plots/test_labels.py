@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from wholescript.plots.documents import error_against_training_time, learning_curves
-from wholescript.plots.labels import spread
+from wholescript.plots.labels import spread, text_box
 from wholescript.plots.style import set_style
 
 
@@ -44,7 +44,7 @@ def test_intervals_that_do_not_overlap_stay_where_they_are() -> None:
 
 def label_boxes(figure: Figure) -> list[Bbox]:
     figure.draw_without_rendering()
-    return [text.get_window_extent() for axes in figure.axes for text in axes.texts]
+    return [text_box(text) for axes in figure.axes for text in axes.texts]
 
 
 def assert_readable(figure: Figure) -> None:

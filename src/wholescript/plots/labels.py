@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation
+from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
@@ -44,7 +44,7 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH
     _root_figure(axes).draw_without_rendering()
     box = axes.get_window_extent()
     ends = [axes.transData.transform(label.xy)[1] for label in labels]
-    heights = [label.get_window_extent().height * GAP for label in labels]
+    heights = [text_box(label).height * GAP for label in labels]
     for label, centre in zip(labels, spread(ends, heights, box.y0, box.y1), strict=True):
         label.set_position((1.04, (centre - box.y0) / box.height))
 
@@ -93,6 +93,11 @@ def label_points(
         taken.append(_place(label, centre, taken, inside, pixels))
 
 
+def text_box(label: Annotation) -> Bbox:
+    """Return the box of the text of a label in pixels, without the line to its point."""
+    return Text.get_window_extent(label)
+
+
 def _place(
     label: Annotation,
     centre: NDArray[np.float64],
@@ -101,7 +106,7 @@ def _place(
     pixels: float,
 ) -> Bbox:
     """Move a label to the place with the least overlap, the nearest of several; return its box."""
-    text = label.get_window_extent()
+    text = text_box(label)
     best: tuple[float, tuple[float, float], Bbox] | None = None
     for distance in DISTANCES:
         for right, up in DIRECTIONS:

@@ -56,7 +56,7 @@ FAMILIES = (
     Family("from scratch", "#029e73", "#35c79a", "^", r"from scratch|^encoder\b"),
     Family("fine-tuned", "#c23b22", "#ff7f6e", "D", r"fine-tun|LoRA|LP-FT"),
     Family(
-        "language models", "#8a5bb5", "#c8a2f0", "v",
+        "language models", "#7b3fb5", "#bb86fc", "v",
         r"class-conditional|Bayes' rule|pruned SmolLM2|GPT"
         r"|^(?!n-grams).*(zero-shot|few-shot|answers|surprisal)",
     ),
