@@ -62,7 +62,8 @@ def error_against_training_time(table: pd.DataFrame) -> Figure:
     axes.yaxis.set_major_formatter(percent)
     duration_ticks(axes.xaxis)
     label_points(
-        axes, list(map(str, table.index)), list(table["seconds"]), list(1 - table["accuracy"]),
+        axes, list(map(str, table.index)), list(table["seconds"]),
+        list(zip(1 - table["accuracy"], 1 - table["high"], 1 - table["low"], strict=True)),
         [styles[str(name)].color for name in table.index],
     )  # fmt: skip
     return figure
@@ -86,7 +87,8 @@ def accuracy_against(table: pd.DataFrame, label: str, *, named: bool = False) ->
     axes.xaxis.set_minor_locator(NullLocator())
     if named:
         axes.margins(x=0.3)
-        label_points(axes, names, list(table["size"]), list(table["value"]), [color] * len(names))
+        intervals = list(zip(table["value"], table["low"], table["high"], strict=True))
+        label_points(axes, names, list(table["size"]), intervals, [color] * len(names))
     return figure
 
 

@@ -122,7 +122,7 @@ def compare_thresholds(table: pd.DataFrame) -> Figure:
     axes.plot(table["at_threshold"], positions, "o", color="C0", label="threshold from inner folds")
     axes.set_yticks(positions, [str(name) for name in table.index])
     axes.set(xlabel="macro-F1", ylim=(-0.6, len(table) - 0.4))
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -103,7 +103,7 @@ def grouped_forest_plot(
     axes.set_yticks(-np.arange(len(rows)), names)
     axes.set(xlabel=label, ylim=(0.4 - len(rows), 0.6))
     axes.grid(axis="y", visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     figure.legend(loc="outside lower center", ncols=1)
     return figure
 
@@ -136,7 +136,7 @@ def _draw_rows(
     axes.set_yticks(positions, [row_name(str(name)) for name in table.index])
     axes.set(ylim=(-0.6, len(table) - 0.4))
     axes.grid(axis="y", visible=False)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     return drawn
 
 

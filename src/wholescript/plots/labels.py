@@ -70,19 +70,31 @@ def spread(
 
 
 def label_points(
-    axes: Axes, names: Sequence[str], x: Sequence[float], y: Sequence[float], colors: Sequence[str]
+    axes: Axes,
+    names: Sequence[str],
+    x: Sequence[float],
+    y: Sequence[tuple[float, float, float]],
+    colors: Sequence[str],
 ) -> None:
     """Write a name near each point (n,), where it covers the least of points and other names.
 
-    Call it when the figure is complete: it needs the layout.
+    `y` has the value of each point, and the ends of its error bar. Call it when the figure is
+    complete: it needs the layout.
     """
     figure = _root_figure(axes)
     figure.draw_without_rendering()
     inside = axes.get_window_extent()
     pixels = figure.dpi / 72
-    centres = axes.transData.transform(np.column_stack([x, y]))
-    taken = [Bbox.from_bounds(*(centre - 4 * pixels), 8 * pixels, 8 * pixels) for centre in centres]
-    for name, at, centre, color in zip(names, zip(x, y, strict=True), centres, colors, strict=True):
+    values = [value for value, _, _ in y]
+    centres, low, high = (
+        axes.transData.transform(np.column_stack([x, ends]))
+        for ends in (values, [low for _, low, _ in y], [high for _, _, high in y])
+    )
+    margin = np.array([4.0, 2.0]) * pixels
+    taken = [Bbox([a - margin, b + margin]) for a, b in zip(low, high, strict=True)]
+    for name, at, centre, color in zip(
+        names, zip(x, values, strict=True), centres, colors, strict=True
+    ):
         label = axes.annotate(
             row_name(name, LABEL_WIDTH), at, (0, 0), "data", "offset points", color=color,
             ha="center", va="center", linespacing=1.0, annotation_clip=False,

@@ -3,7 +3,7 @@
 import colorsys
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -116,15 +116,17 @@ def model_styles(names: Sequence[str]) -> dict[str, ModelStyle]:
         color = (
             SERIES_COLORS[k % len(SERIES_COLORS)]
             if family is OTHER
-            else to_hex(_shade(family.color, _levels(sizes[family])[k]))
+            else to_hex(_shade(family.color, _levels(family, sizes[family])[k]))
         )
         styles[name] = ModelStyle(color, family.marker)
     return styles
 
 
-def _levels(n: int) -> list[float]:
-    few = {1: [0.0], 2: [0.0, 0.5], 3: [0.0, 0.5, -0.5]}
-    return few[n] if n in few else np.linspace(-0.55, 0.6, n).tolist()
+def _levels(family: Family, n: int) -> list[float]:
+    """Return the shades of n models of a family: those nearest to the page are few, and weak."""
+    few = {1: [0.0], 2: [0.0, -0.45], 3: [0.0, -0.5, 0.35]}
+    levels = few[n] if n in few else np.linspace(0.4, -0.6, n).tolist()
+    return [-level for level in levels] if family is _ENSEMBLES else levels  # black has no shade
 
 
 def _shade(color: str, level: float) -> tuple[float, ...]:
@@ -193,9 +195,10 @@ def _has_colormap(axes: Any) -> bool:
 
 
 def _recolour(artist: Any, *properties: str) -> None:
-    for name in properties:
-        get: Callable[[], Any] = getattr(artist, f"get_{name}")
-        if not isinstance(colour := get(), str) or colour not in ("none", "auto"):
+    # All are read before one is set: the colour of a marker may follow that of its line.
+    colours = {name: getattr(artist, f"get_{name}")() for name in properties}
+    for name, colour in colours.items():
+        if not isinstance(colour, str) or colour not in ("none", "auto"):
             getattr(artist, f"set_{name}")(_to_dark(colour))
 
 
@@ -213,9 +216,9 @@ def _to_dark(colour: Any) -> tuple[float, float, float, float]:
 @cache
 def _dark_pairs() -> dict[str, str]:
     """Return the dark colour of each shade of a family: what is pale on paper is dim on black."""
-    levels = {level for n in range(1, MOST_SHADES + 1) for level in _levels(n)}
     return {
-        to_hex(_shade(family.color, level)): to_hex(_shade(family.dark, -0.8 * level))
+        to_hex(_shade(family.color, level)): to_hex(_shade(family.dark, -0.85 * level))
         for family in (*FAMILIES, OTHER)
-        for level in levels
+        for n in range(1, MOST_SHADES + 1)
+        for level in _levels(family, n)
     }

@@ -6,11 +6,14 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
-from wholescript.number_format import duration
 from wholescript.plots.text import literal
 
-ROW_NAME_WIDTH = 25  # characters of a line: half of the width of a figure
-DURATIONS = (0.1, 1, 10, 60, 600, 3_600, 36_000, 360_000)  # seconds
+ROW_NAME_WIDTH = 28  # characters of a line: half of the width of a figure
+DURATIONS = {
+    0.1: "0.1 s", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3_600: "1 h", 36_000: "10 h",
+    360_000: "100 h",
+}  # fmt: skip
+"""The ticks of an axis of seconds."""
 
 
 def plain(value: float, _position: int | None = None) -> str:
@@ -46,11 +49,13 @@ def plain_log_ticks(axis: Axis, *, as_percent: bool = False) -> None:
 
 def duration_ticks(axis: Axis) -> None:
     """Label a logarithmic axis of seconds with seconds, minutes and hours."""
-    axis.set_major_locator(FixedLocator(DURATIONS))
-    axis.set_major_formatter(lambda value, _: duration(value))
+    axis.set_major_locator(FixedLocator(list(DURATIONS)))
+    axis.set_major_formatter(lambda value, _: DURATIONS[value])
     axis.set_minor_locator(NullLocator())
 
 
 def row_name(name: str, width: int = ROW_NAME_WIDTH) -> str:
     """Return a name of the data in lines of at most `width` characters, drawn as it is."""
-    return literal("\n".join(fill(line, width) for line in name.split("\n")))
+    return literal(
+        "\n".join(fill(line, width, break_on_hyphens=False) for line in name.split("\n"))
+    )
