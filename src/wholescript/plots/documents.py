@@ -1,6 +1,7 @@
 """Plots of document classifiers: training curves, cost, calibration, learning curves."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,19 +15,18 @@ from wholescript.evaluation.calibration import calibration_curve
 from wholescript.evaluation.document_metrics import ECE_BINS
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.labels import label_lines, label_points
+from wholescript.plots.labels import label_lines, label_points, labels_height
 from wholescript.plots.panels import reliability_panels
 from wholescript.plots.style import OTHER, WIDTH, family_of, model_styles
 from wholescript.plots.text import literal
 from wholescript.plots.ticks import duration_ticks, percent, plain, plain_log_ticks, row_name
 
-LINE_STYLES = {"training": ":", "validation": "-"}
-LABEL_HEIGHT = 0.42  # inches: of a name of two lines beside the axes
+LINE_STYLES: dict[str, Any] = {"training": ":", "validation": "-"}
 
 
 def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
     """Draw loss and validation macro-F1 by epoch, a line per model: means over its seeds."""
-    height = 2 * max(2.1, LABEL_HEIGHT * len(histories)) + 0.6
+    height = 2 * max(2.1, labels_height(list(histories)) + 0.2) + 0.9
     figure, (loss_axes, f1_axes) = plt.subplots(2, 1, sharex=True, figsize=(WIDTH, height))
     styles = model_styles(list(histories))
     losses, scores = [], []
@@ -76,7 +76,7 @@ def accuracy_against(table: pd.DataFrame, label: str, *, named: bool = False) ->
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
     names = list(map(str, table.index))
-    color = model_styles(names)[names[0]].color if named else OTHER.color
+    color = family_of(names[0]).color if named else OTHER.color
     axes.errorbar(
         table["size"], table["value"], yerr=interval_errors(table), color=color, linewidth=1,
         marker=family_of(names[0]).marker if named else "o", linestyle="" if named else "-",
@@ -106,7 +106,7 @@ def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
 def learning_curves(table: pd.DataFrame) -> Figure:
     """Draw test error by size: rows of `model`, `n_train`, `accuracy`, `low`, `high`."""
     names = list(dict.fromkeys(table["model"]))
-    figure, axes = plt.subplots(figsize=(WIDTH, max(3.6, LABEL_HEIGHT * len(names) + 0.8)))
+    figure, axes = plt.subplots(figsize=(WIDTH, max(3.6, labels_height(names) + 0.9)))
     styles, lines = model_styles(names), []
     for name, rows in table.groupby("model", sort=False):
         curve = rows.sort_values("n_train")
@@ -131,7 +131,7 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     classes = list(dict.fromkeys(epochs["class"]))
     models = list(dict.fromkeys(epochs["model"]))
     n_panels = max(1, len(classes))  # without models an empty one
-    height = max(2.0, 1.6 * LABEL_HEIGHT * len(models)) * n_panels + 0.6
+    height = max(2.0, labels_height(models) + 0.4) * n_panels + 0.9
     figure, panels = plt.subplots(
         n_panels, 1, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, height)
     )

@@ -1,6 +1,7 @@
 """Forest plots: values with intervals, a row per name, in the colours of the models' families."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,8 +20,8 @@ from wholescript.plots.style import (
 )
 from wholescript.plots.ticks import row_name
 
-REFERENCE = {"color": "0.5", "linestyle": ":", "linewidth": 1.2}
-PUBLISHED = {"color": "0.35", "linestyle": "--", "linewidth": 1.2}
+REFERENCE: dict[str, Any] = {"color": "0.5", "linestyle": ":", "linewidth": 1.2}
+PUBLISHED: dict[str, Any] = {"color": "0.35", "linestyle": "--", "linewidth": 1.2}
 LINE_HEIGHT = 0.19  # inches: of a line of text in the name of a row
 MARGIN = 0.85  # inches: of the axis of values with its label
 
@@ -151,6 +152,7 @@ def _draw_references(
 
 def _add_legend(figure: Figure, drawn: Mapping[Family, ErrorbarContainer], axes: Axes) -> None:
     """Name the families of models if there are several, and the published values."""
+    handles: list[Any]
     handles, names = axes.get_legend_handles_labels()
     if len(drawn) > 1:
         handles, names = [*drawn.values(), *handles], [*(f.name for f in drawn), *names]

@@ -14,9 +14,16 @@ from sklearn.isotonic import isotonic_regression
 from wholescript.plots.ticks import row_name
 
 LABEL_WIDTH = 17  # characters of a line beside the axes
+LINE_HEIGHT = 0.18  # inches: of a line of text
 GAP = 1.12  # distance of two labels, in heights of the upper one
-DISTANCES = (7, 16, 28, 44)  # points from a point to its label
+DISTANCES = (7, 16, 28, 44, 62, 80)  # points from a point to its label
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def labels_height(names: Sequence[str], width: int = LABEL_WIDTH) -> float:
+    """Return the height in inches that axes need for the names of lines beside them."""
+    n_lines = sum(row_name(name, width).count("\n") + 1 for name in names)
+    return LINE_HEIGHT * n_lines + 0.1 * len(names)
 
 
 def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH) -> None:
@@ -27,7 +34,7 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH
     """
     labels = []
     for line in lines:
-        x, y = line.get_xdata(orig=False)[-1], line.get_ydata(orig=False)[-1]
+        x, y = line.get_xydata()[-1]
         labels.append(
             axes.annotate(
                 row_name(str(line.get_label()), width), (x, y), (1.04, 0.5), "data",
@@ -129,7 +136,7 @@ def _place(
                 ]
             )
             low = centre + shift - (text.width / 2, text.height / 2)
-            box = Bbox.from_bounds(*low, text.width, text.height)
+            box = Bbox.from_bounds(low[0], low[1], text.width, text.height)
             hidden = sum(_overlap(box, other) for other in taken)
             outside = text.width * text.height - _overlap(box, inside)
             cost = hidden + 2 * outside + distance

@@ -116,7 +116,7 @@ def model_styles(names: Sequence[str]) -> dict[str, ModelStyle]:
         color = (
             SERIES_COLORS[k % len(SERIES_COLORS)]
             if family is OTHER
-            else to_hex(_shade(family.color, _levels(family, sizes[family])[k]))
+            else _shade(family.color, _levels(family, sizes[family])[k])
         )
         styles[name] = ModelStyle(color, family.marker)
     return styles
@@ -129,10 +129,11 @@ def _levels(family: Family, n: int) -> list[float]:
     return [-level for level in levels] if family is _ENSEMBLES else levels  # black has no shade
 
 
-def _shade(color: str, level: float) -> tuple[float, ...]:
+def _shade(color: str, level: float) -> str:
     """Mix a colour with white (positive levels) or black: none of it at 0, that alone at 1."""
     end = np.ones(3) if level > 0 else np.zeros(3)
-    return tuple(np.array(to_rgb(color)) * (1 - abs(level)) + end * abs(level))
+    red, green, blue = np.array(to_rgb(color)) * (1 - abs(level)) + end * abs(level)
+    return to_hex((red, green, blue))
 
 
 def set_style() -> None:
@@ -217,7 +218,7 @@ def _to_dark(colour: Any) -> tuple[float, float, float, float]:
 def _dark_pairs() -> dict[str, str]:
     """Return the dark colour of each shade of a family: what is pale on paper is dim on black."""
     return {
-        to_hex(_shade(family.color, level)): to_hex(_shade(family.dark, -0.85 * level))
+        _shade(family.color, level): _shade(family.dark, -0.85 * level)
         for family in (*FAMILIES, OTHER)
         for n in range(1, MOST_SHADES + 1)
         for level in _levels(family, n)

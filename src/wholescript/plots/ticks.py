@@ -16,7 +16,7 @@ DURATIONS = {
 """The ticks of an axis of seconds."""
 
 
-def plain(value: float, _position: int | None = None) -> str:
+def plain(value: float, _position: float | None = None) -> str:
     """Return a number without an exponent, with commas from 1,000 on.
 
     >>> plain(0.0003), plain(10_000.0)
@@ -28,7 +28,7 @@ def plain(value: float, _position: int | None = None) -> str:
     return shown.replace("-", "\N{MINUS SIGN}")
 
 
-def percent(value: float, _position: int | None = None) -> str:
+def percent(value: float, _position: float | None = None) -> str:
     """Return a share as a percentage.
 
     >>> percent(0.05), percent(0.125)
