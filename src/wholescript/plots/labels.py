@@ -34,15 +34,15 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH
     """
     labels = []
     for line in lines:
-        x, y = line.get_xydata()[-1]
+        x, y = np.asarray(line.get_xydata())[-1]
         labels.append(
             axes.annotate(
                 row_name(str(line.get_label()), width), (x, y), (1.04, 0.5), "data",
                 "axes fraction", color=line.get_color(), ha="left", va="center",
                 annotation_clip=False,
                 arrowprops={
-                    "arrowstyle": "-", "color": line.get_color(), "linewidth": 0.6,
-                    "shrinkA": 1, "shrinkB": 1,
+                    "arrowstyle": "-", "relpos": (0, 0.5), "color": line.get_color(),
+                    "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1,
                 },
             )
         )  # fmt: skip
