@@ -27,6 +27,8 @@ def reliability_panels(curves: Mapping[str, pd.DataFrame], x_label: str, y_label
     )  # fmt: skip
     for axes in panels.flat[len(curves) :]:
         axes.set_axis_off()
+    for axes in panels.flat[len(curves) - n_columns : len(curves)]:
+        axes.tick_params(labelbottom=True)  # also above an empty panel
     styles = model_styles(list(curves))
     every = pd.concat(curves.values()) if curves else pd.DataFrame({"predicted": [0.0, 1.0]})
     highest = float(every.drop(columns="n", errors="ignore").max().max())
