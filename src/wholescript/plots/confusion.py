@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from wholescript.evaluation.document_comparison import mean_confusion_matrix
 from wholescript.evaluation.document_predictions import DocumentPredictions
@@ -49,6 +50,7 @@ def _error_rates(shares: Mapping[str, pd.DataFrame]) -> Figure:
         )  # fmt: skip
     axes.set_yticks(positions, [row_name(name) for name in errors])
     axes.set(xlabel="share of the class predicted as another", ylim=(-0.6, len(shares) - 0.4))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(percent)
     axes.grid(axis="y", visible=False)
     names = [row_name(str(name)) for name in classes]

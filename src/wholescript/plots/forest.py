@@ -22,6 +22,7 @@ from wholescript.plots.ticks import row_name
 
 REFERENCE: dict[str, Any] = {"color": "0.5", "linestyle": ":", "linewidth": 1.2}
 PUBLISHED: dict[str, Any] = {"color": "0.35", "linestyle": "--", "linewidth": 1.2}
+LABEL_WIDTH = 34  # characters of the label of the axis beside the longest names
 LINE_HEIGHT = 0.19  # inches: of a line of text in the name of a row
 MARGIN = 0.85  # inches: of the axis of values with its label
 
@@ -50,7 +51,7 @@ def forest_plot(
     figure, axes = plt.subplots(figsize=(WIDTH, height))
     families = _draw_rows(axes, table, in_order=in_order, model=model)
     _draw_references(axes, reference, published)
-    axes.set(xlabel=label)
+    axes.set(xlabel=row_name(label, LABEL_WIDTH))
     _add_legend(figure, families, axes)
     return figure
 
@@ -69,7 +70,7 @@ def stacked_forest_plot(
         drawn |= _draw_rows(axes, table)
         _draw_references(axes, reference)
         axes.set_title(row_name(name, 60))
-    panels[-1, 0].set(xlabel=label)
+    panels[-1, 0].set(xlabel=row_name(label, LABEL_WIDTH))
     _add_legend(figure, drawn, panels[0, 0])
     return figure
 
@@ -102,7 +103,7 @@ def grouped_forest_plot(
         )  # fmt: skip
     _draw_references(axes, reference)
     axes.set_yticks(-np.arange(len(rows)), names)
-    axes.set(xlabel=label, ylim=(0.4 - len(rows), 0.6))
+    axes.set(xlabel=row_name(label, LABEL_WIDTH), ylim=(0.4 - len(rows), 0.6))
     axes.grid(axis="y", visible=False)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     figure.legend(loc="outside lower center", ncols=1)
