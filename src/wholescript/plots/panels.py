@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.style import WIDTH, model_styles
+from wholescript.plots.style import WIDTH, family_of
 from wholescript.plots.ticks import row_name
 
 N_COLUMNS = 2
@@ -29,13 +29,13 @@ def reliability_panels(curves: Mapping[str, pd.DataFrame], x_label: str, y_label
         axes.set_axis_off()
     for axes in panels.flat[len(curves) - n_columns : len(curves)]:
         axes.tick_params(labelbottom=True)  # also above an empty panel
-    styles = model_styles(list(curves))
     every = pd.concat(curves.values()) if curves else pd.DataFrame({"predicted": [0.0, 1.0]})
     highest = float(every.drop(columns="n", errors="ignore").max().max())
     limits = float(every["predicted"].min()) - 0.03, min(1.02, highest + 0.03)
     if limits[0] < 0.25:
         limits = 0.0, limits[1]
     for axes, (name, curve) in zip(panels.flat, curves.items(), strict=False):
+        family = family_of(name)
         axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1)
         for other, of_other in curves.items():
             if other != name:
@@ -43,7 +43,7 @@ def reliability_panels(curves: Mapping[str, pd.DataFrame], x_label: str, y_label
         bounds = interval_errors(curve, "observed") if "low" in curve else None
         axes.errorbar(
             curve["predicted"], curve["observed"], yerr=bounds, ms=3.5, linewidth=1.4,
-            elinewidth=0.8, **styles[name]._asdict(),
+            elinewidth=0.8, color=family.color, marker=family.marker,
         )  # fmt: skip
         axes.set(xlim=limits, ylim=limits)
         axes.set_title(row_name(name, 24))
