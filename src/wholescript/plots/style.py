@@ -50,7 +50,7 @@ FAMILIES = (
     ),
     Family(
         "frozen embeddings", "#de8f05", "#f5c04f", "s",
-        r"MiniLM|embeddings|pooling|attention|query decoder|transformer encoder"
+        r"MiniLM|embeddings|pooling|(gated|linear) attention|query decoder|transformer encoder"
         r"|Longformer|Mamba-2|SmolLM2-135M, frozen|multiple-instance",
     ),
     Family("from scratch", "#029e73", "#35c79a", "^", r"from scratch|^encoder\b"),

@@ -18,6 +18,7 @@ from wholescript.plots.ticks import row_name
 DISPLAY_NAMES = {"baseline": "baseline (GPT, SGD)", "quick": "quick configuration"}
 STEP_NAMES = {
     "adamw": "AdamW",
+    "warm-up": "warm-up",
     "rotary": "rotary positions",
     "rms-norm": "RMSNorm",
     "swiglu": "SwiGLU",
@@ -57,6 +58,10 @@ def step_name(name: str) -> str:
     return STEP_NAMES.get(name, name.replace("-", " "))
 
 
+def _token_name(token: str) -> str:
+    return literal(repr(token)[1:-1]) if token.strip() or "\n" in token else "(space)"
+
+
 def next_tokens(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the most probable next tokens, a panel per prompt: columns `token`, `probability`."""
     n_rows = -(-len(tables) // 2)
@@ -66,7 +71,7 @@ def next_tokens(tables: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (prompt, table) in zip(panels.flat, tables.items(), strict=False):
         positions = np.arange(len(table))[::-1]
         axes.barh(positions, table["probability"], height=0.7)
-        axes.set_yticks(positions, [literal(repr(token)[1:-1]) for token in table["token"]])
+        axes.set_yticks(positions, [_token_name(token) for token in table["token"]])
         axes.set(title=row_name(prompt, 24) or "(empty prompt)", xlabel="probability")
         axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.grid(axis="y", visible=False)

@@ -54,7 +54,7 @@ def metric_by_hyperparameter(
             _draw_numeric(axes, active[name].astype(float), active[metric])
             axes.set_xscale("log" if log else "linear")
             if log:
-                plain_log_ticks(axes.xaxis)
+                plain_log_ticks(axes.xaxis, narrow=True)
         axes.set(xlabel=hyperparameter_name(name))
     for axes in panels.flat[len(is_log_scale) :]:
         axes.set_visible(False)
