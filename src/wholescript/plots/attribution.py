@@ -29,7 +29,7 @@ def token_attribution(table: pd.DataFrame) -> Figure:
         colors = signed if name == "attribution" else "0.6"
         axes.barh(positions, table[name], color=colors, height=0.8)
         axes.set(xlabel=labels[name])
-        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.grid(axis="y", visible=False)
     # An empty token is NaN after a round trip through CSV.
     names = [literal(token.strip()) or "(end)" for token in table["token"].fillna("")]
