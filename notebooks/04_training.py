@@ -185,7 +185,8 @@ first_repeats = {
     for name, run in fusion_comparison_runs.items()
 }
 fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
-cells.show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
+figure = forest_plot(fusion, "AUROC", reference=0.5, model="gated attention")
+cells.show_figure(figure, "fig-fusion-auc")
 
 # %% [markdown]
 # One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
@@ -397,6 +398,7 @@ n_resamples = 10 if scale == "smoke" else 100
 importance = hyperparameter_importance(
     search.table(), list(search.is_log_scale), "val_loss", n_bootstrap=n_resamples, seed=seed
 )
+importance = importance.rename(index=plots.hyperparameter_name)
 cells.show_figure(
     forest_plot(importance, "explained variance", reference=0), "fig-search-importance"
 )

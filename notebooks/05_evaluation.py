@@ -28,6 +28,7 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation.film_comparison import auc_by_decade, compare, difference_table
+from wholescript.experiments.registry import model_display_name
 from wholescript.models.films.ablation import FeatureAblation, OutsideWindowAblation
 from wholescript.models.films.controls import controls
 from wholescript.models.films.tfidf import TfidfLR
@@ -307,6 +308,7 @@ control_runs = {
     for control in controls()
 }
 control_table = comparison.run_intervals(control_runs, "auc")
+control_table = control_table.rename(index=model_display_name)
 cells.show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-controls")
 
 # %% [markdown]
@@ -323,7 +325,8 @@ quarters = {
 }
 whole = {"whole script": runs["random"][BASELINE]}
 parts = comparison.run_intervals({"opening": control_runs["opening"]} | quarters | whole, "auc")
-cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
+figure = forest_plot(parts, "AUROC", reference=0.5, in_order=True, model=BASELINE)
+cells.show_figure(figure, "fig-quarters")
 
 # %% [markdown] tags=["published"]
 # Each quarter predicts better than chance. The whole script has the highest estimate, with an
@@ -356,7 +359,8 @@ by_place = comparison.compare_runs(windows, "auc", baseline=first, seed=seed)
 experiments.record_differences("evaluation/window-differences", [by_place], baseline=first)
 all_chunks = {"all chunks": runs["random"]["mean pooling"]}
 places = comparison.run_intervals(windows | all_chunks, "auc")
-cells.show_figure(forest_plot(places, "AUROC", reference=0.5), "fig-windows")
+figure = forest_plot(places, "AUROC", reference=0.5, in_order=True, model="mean pooling")
+cells.show_figure(figure, "fig-windows")
 
 # %% [markdown]
 # ## Within decades

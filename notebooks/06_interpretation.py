@@ -121,7 +121,8 @@ show_figure(
 # %% label="fig-attention-occlusion"
 rank_correlation = interpretation.interval_table(occlusion.metrics, ":rank_correlation")
 show_figure(
-    forest_plot(rank_correlation, "rank correlation", reference=0), "fig-attention-occlusion"
+    forest_plot(rank_correlation, "rank correlation", reference=0, in_order=True),
+    "fig-attention-occlusion",
 )
 
 # %% [markdown]
@@ -150,7 +151,8 @@ quarters = measure_run(
     lambda: interpretation.quarter_ablation_metrics(tfidf, dataset, folds, seed=seed),
 )
 auc_change = interpretation.interval_table(quarters.metrics, ":auc_change")
-show_figure(forest_plot(auc_change, "change of AUROC", reference=0), "fig-without-quarter")
+figure = forest_plot(auc_change, "change of AUROC", reference=0, in_order=True, model=TFIDF)
+show_figure(figure, "fig-without-quarter")
 
 # %% [markdown]
 # ## Names, dates and opening pages

@@ -35,10 +35,11 @@ from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.study import open_study
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
-from wholescript.plots.forest import grouped_forest_plot
+from wholescript.plots.forest import stacked_forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
+    duration,
     record_metrics,
     show_figure,
     show_table,
@@ -92,7 +93,7 @@ accuracies = {
     study.display_name(name): with_display_names(tables.accuracy_table(of_set))
     for name, of_set in models.items()
 }
-show_figure(grouped_forest_plot(accuracies, "test accuracy"), "fig-classifier-accuracy")
+show_figure(stacked_forest_plot(accuracies, "test accuracy"), "fig-classifier-accuracy")
 for name, of_set in models.items():
     for model, seeds in of_set.items():
         record_metrics(f"classifiers/{name}-{model}", tables.metrics_over_seeds(seeds))
@@ -101,15 +102,15 @@ for name, of_set in models.items():
 
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several. The table
-# adds the cost of each model: trained parameters, seconds of training, seconds per thousand texts
+# adds the cost of each model: trained parameters, training time, inference time per thousand texts
 # and additional memory.
 
 # %% [markdown] tags=["published"]
 # All were trained on one core next to one or two other trainings.
 
 # %% label="tbl-classifier-models"
-formats = dict.fromkeys(("trained_parameters", "train_seconds", "seeds"), ",.0f")
-formats |= dict.fromkeys(("inference_seconds_per_1000", "peak_memory_gb"), ".2f")
+formats = dict.fromkeys(("trained_parameters", "seeds"), ",.0f") | {"peak_memory_gb": ".2f"}
+formats |= dict.fromkeys(("train_seconds", "inference_seconds_per_1000"), duration)
 costs = {
     study.display_name(name): with_display_names(tables.model_table(of_set))
     for name, of_set in models.items()
@@ -156,12 +157,9 @@ if other_histories:
 
 # %% label="fig-classifier-size"
 scratch = {m: seeds for m, seeds in models[main].items() if m.startswith("scratch")}
-by_size = tables.accuracy_table(scratch).assign(
-    size=tables.model_table(scratch)["trained_parameters"]
-)
-figure = plots.accuracy_against(
-    with_display_names(by_size.sort_values("size")), "parameters from scratch"
-)
+millions = tables.model_table(scratch)["trained_parameters"].div(1e6).round(2)
+by_size = with_display_names(tables.accuracy_table(scratch).assign(size=millions))
+figure = plots.accuracy_against(by_size, "parameters, millions", named=True)
 show_figure(figure, "fig-classifier-size")
 
 # %% [markdown]

@@ -37,10 +37,13 @@ from wholescript.experiments.documents import tables
 from wholescript.experiments.documents.attribution import TokenAttribution
 from wholescript.experiments.documents.study import open_study
 from wholescript.plots import documents as plots
+from wholescript.plots.attribution import token_attribution
+from wholescript.plots.confusion import confusion
 from wholescript.plots.forest import forest_plot, grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
+    duration,
     record_metrics,
     show_figure,
     show_table,
@@ -107,11 +110,13 @@ for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
     record_metrics(f"generative/over-{baseline}", tables.error_rate_ratios(models, baseline))
 record_metrics("generative/statistics", tables.dataset_sizes(models))
 accuracies = display_names(tables.accuracy_table(models))
-show_figure(forest_plot(accuracies, "test accuracy"), "fig-generative-accuracy")
+published = {"two GPT-2 models, published": accuracy.value} if study.is_stored else {}
+figure = forest_plot(accuracies, "test accuracy", published=published)
+show_figure(figure, "fig-generative-accuracy")
 
 # %% label="tbl-generative-models"
-formats = {"trained_parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
-formats |= {"inference_seconds_per_1000": ".2f", "peak_memory_gb": ".2f"}
+formats = {"trained_parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
+formats |= {"inference_seconds_per_1000": duration, "peak_memory_gb": ".2f"}
 show_table(display_names(tables.model_table(models)), "tbl-generative-models", formats)
 
 # %% [markdown]
@@ -163,7 +168,7 @@ if shared_trunk:
         for metric, column in {**columns, "seconds": "seconds"}.items()
     }
     record_metrics("generative/shared-trunk-validation", last)
-    show_table(epochs, "tbl-generative-shared-trunk", {"seconds": ",.0f"})
+    show_table(epochs, "tbl-generative-shared-trunk", {"seconds": duration})
 
 # %% [markdown]
 # The table gives the metrics on at most {fixed}`512` validation windows of {fixed}`256` tokens;
@@ -280,7 +285,7 @@ text = generative.example_text(study)
 attribution = study.run(TokenAttribution(text), models["ngram-bayes"][0])
 if attribution:
     record_metrics("generative/token-attribution", attribution.metrics)
-    figure = plots.token_attribution(attribution.history)
+    figure = token_attribution(attribution.history)
     show_figure(figure, "fig-generative-token-attribution")
 
 # %%
@@ -452,7 +457,7 @@ predictions = {
     display_name(name): [run.predictions(DocumentPredictions) for run in seeds]
     for name, seeds in all_models.items()
 }
-show_figure(plots.confusion(predictions), "fig-generative-confusion")
+show_figure(confusion(predictions), "fig-generative-confusion")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** Class-conditional language models with Bayes' rule are a classifier whose

@@ -36,10 +36,12 @@ from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.study import open_study
 from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
+from wholescript.plots.attribution import token_attribution
 from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
+    duration,
     record_metrics,
     show_figure,
     show_table,
@@ -135,8 +137,8 @@ record_metrics("encoder/ratios", tables.error_rate_ratios(models, "tfidf-logisti
 show_figure(forest_plot(encoder_tables.accuracies(models), "test accuracy"), "fig-encoder-accuracy")
 
 # %% label="tbl-encoder-models"
-formats = {"trained_parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
-formats |= {"inference_seconds_per_1000": ".2f", "peak_memory_gb": ".2f"}
+formats = {"trained_parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
+formats |= {"inference_seconds_per_1000": duration, "peak_memory_gb": ".2f"}
 model_table = tables.model_table(models).rename(index=model_display_name)
 show_table(model_table, "tbl-encoder-models", formats)
 
@@ -174,7 +176,7 @@ show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # %% label="tbl-encoder-pretraining"
 record_metrics("encoder/pretraining-ratios", tables.error_rate_ratios(models, "encoder"))
 pretraining = encoder_tables.pretraining_table(models)
-show_table(pretraining, "tbl-encoder-pretraining", {"train_seconds": ",.0f"})
+show_table(pretraining, "tbl-encoder-pretraining", {"train_seconds": duration})
 
 # %% [markdown] tags=["published"]
 # Pretraining lowers the error rate, and eight epochs of it more than two; the intervals of both
@@ -225,7 +227,7 @@ if study.is_stored:  # those of the published encoder
 # %% label="fig-encoder-token-attribution"
 if attribution := attribution_run(study, models["encoder"][0]):
     record_metrics("encoder/token-attribution", attribution.metrics)
-    show_figure(plots.token_attribution(attribution.history), "fig-encoder-token-attribution")
+    show_figure(token_attribution(attribution.history), "fig-encoder-token-attribution")
 
 # %%
 if attribution:

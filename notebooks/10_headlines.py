@@ -37,6 +37,7 @@ from wholescript.plots.forest import forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
+    duration,
     record_metrics,
     show_figure,
     show_table,
@@ -154,17 +155,18 @@ runs = study.runs("ablation")
 rationales = pd.Series(
     {step.name: step.rationale for step in ABLATION_STEPS if step.name in runs}, name="rationale"
 )
-show_table(rationales.rename_axis("step").to_frame(), "tbl-headlines-ablation-rationale")
+rationales = rationales.rename(index=plots.step_name).rename_axis("step")
+show_table(rationales.to_frame(), "tbl-headlines-ablation-rationale")
 
 # %% [markdown] tags=["published"]
 # The ablation uses a smaller configuration and fewer headlines than the baseline, so that two cores
 # can repeat each step in minutes. Its validation headlines are training headlines of the larger
 # runs: no step was chosen on the headlines on which the larger models are evaluated. The change of
-# *adamw*, which the figure leaves out, is far larger than all others.
+# *AdamW*, which the figure leaves out, is far larger than all others.
 
 # %% [markdown]
 # The figure shows the change in bits per byte from the last kept step before it, with an interval
-# over headlines and seeds. Below zero is better. It leaves out *adamw*, which the table has.
+# over headlines and seeds. Below zero is better. It leaves out *AdamW*, which the table has.
 
 # %% label="fig-headlines-ablation"
 steps = headline_tables.ablation_table(runs)
@@ -177,11 +179,17 @@ after_adamw = headline_tables.differences_from_baseline(ends, "adamw").loc["r-dr
 record_metrics("headlines/after-adamw", {change: Metric(**after_adamw)})
 record_metrics("headlines/small", headline_tables.summary_metrics(runs["baseline"]))
 differences = headline_tables.step_differences(steps).drop("adamw")
-figure = forest_plot(differences, "change in bits per byte", reference=0)
+differences = differences.rename(index=plots.step_name)
+figure = forest_plot(
+    differences, "change in bits per byte", reference=0, in_order=True, model="from scratch"
+)
 show_figure(figure, "fig-headlines-ablation")
 
 # %% label="tbl-headlines-ablation"
 columns = ["bits_per_byte", "low", "high", "baseline", change, f"{change}_low", f"{change}_high"]
+steps = steps.rename(index=plots.step_name).assign(
+    baseline=steps["baseline"].map(plots.step_name).to_numpy()
+)
 show_table(steps[[*columns, "kept", "seeds"]], "tbl-headlines-ablation", {"seeds": ".0f"})
 
 # %% label="tbl-headlines-metric-bias"
@@ -190,22 +198,22 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown] tags=["published"]
 # AdamW lowers the loss by more than all other steps together; a warm-up of the learning rate comes
-# second. Masking attention to the preceding headlines (*document-mask*) raises the loss here,
-# although those headlines are unrelated; no change was detected for *whole-headlines*. Evaluating
-# each headline by itself (*per-headline-eval*) regains part of it. The three steps were kept before
-# this was known. *cross-headline-context*, the last step, undoes them: on top of all other steps
-# this raises the loss a little. *two-dropout-passes* lowers the loss as much as *r-drop*: the gain
-# comes from the second pass.
+# second. Masking attention to the preceding headlines (*document mask*) raises the loss here,
+# although those headlines are unrelated; no change was detected for *whole headlines*. Evaluating
+# each headline by itself (*headline-wise evaluation*) regains part of it. The three steps were kept
+# before this was known. *cross-headline context*, the last step, undoes them: on top of all other
+# steps this raises the loss a little. *two dropout passes* lowers the loss as much as *R-Drop*: the
+# gain comes from the second pass.
 
 # %% [markdown]
-# *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout
-# passes over a batch [@liang2021rdrop]. Its control is *two-dropout-passes*, without
+# *R-Drop* needs *more dropout*, because it penalises the divergence between two dropout
+# passes over a batch [@liang2021rdrop]. Its control is *two dropout passes*, without
 # that penalty; it is trained at *full* only.
 #
 # ## Single hyperparameters
 #
-# Each row is one training. It is compared with all kept steps up to *wsd*, with half the learning
-# rate of Muon.
+# Each row is one training. It is compared with all kept steps up to *WSD schedule*, with half the
+# learning rate of Muon.
 
 # %% [markdown] tags=["published"]
 # The small configuration takes few steps on few headlines, and dropout only slows it down. The
@@ -218,7 +226,8 @@ record_metrics("headlines/tuning", headline_tables.summary_metrics(tuning["base"
 differences = headline_tables.differences_from_baseline(tuning, "base")
 for name, row in differences.iterrows():
     record_metrics(f"headlines/tuning-{name}", {change: Metric(**row)})
-figure = forest_plot(differences, "change in bits per byte", reference=0)
+differences = differences.rename(index=plots.step_name)
+figure = forest_plot(differences, "change in bits per byte", reference=0, model="from scratch")
 show_figure(figure, "fig-headlines-tuning")
 
 # %% [markdown] tags=["published"]
@@ -228,7 +237,7 @@ show_figure(figure, "fig-headlines-tuning")
 # %% [markdown]
 # ## The best model
 #
-# The best model has all kept steps up to *r-drop*.
+# The best model has all kept steps up to *R-Drop*.
 
 # %% [markdown] tags=["published"]
 # It is trained on all headlines, with three seeds, like the baseline. Both were trained on a GPU,
@@ -244,7 +253,7 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # ## A quick configuration on two cores
 #
 # The *quick* configuration has fewer and smaller layers than the baseline, the kept steps up to
-# *weight-decay*, and fewer epochs where the baseline has seven. It is trained with one dropout pass
+# *weight decay*, and fewer epochs where the baseline has seven. It is trained with one dropout pass
 # over each batch.
 
 # %% [markdown] tags=["published"]
@@ -264,7 +273,7 @@ show_figure(plots.loss_curves(histories), "fig-headlines-cpu-loss")
 
 # %% label="tbl-headlines-cpu"
 table = headline_tables.model_table(cpu_models, "baseline")
-formats = {"parameters": ",.0f", "train_seconds": ",.0f", "seeds": ".0f"}
+formats = {"parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
 
 # %% [markdown] tags=["published"]

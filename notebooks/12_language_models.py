@@ -81,8 +81,8 @@ ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=s
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
-# The first three rows fit nothing: labels set only the threshold, and are shown with the four films
-# of the few-shot prompt. The row *answers* is a logistic regression on the three.
+# The rows *zero-shot* and *few-shot* fit nothing: labels set only the threshold, and are shown with
+# the four films of the few-shot prompt. The row *answers* is a logistic regression on the three.
 
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text

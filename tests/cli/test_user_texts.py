@@ -24,11 +24,11 @@ from wholescript.cli.output import echo, print_rows, print_table, warn
 from wholescript.data.characters import repair_characters
 from wholescript.data.labelled import read_labelled_dataset
 from wholescript.evaluation.document_predictions import DocumentPredictions
-from wholescript.plots import documents as plots
+from wholescript.plots.confusion import confusion
+from wholescript.plots.text import as_drawn
 from wholescript.printable import printable
 from wholescript.project import ROOT_VARIABLE
 from wholescript.publish import figures
-from wholescript.publish.plot_data import plotted_data
 
 WORDS = LOOKS_LIKE_MARKUP + OBEYED_BY_TERMINALS
 
@@ -172,9 +172,9 @@ def check_figure(classes: list[str]) -> None:
     predictions = DocumentPredictions.from_probabilities(
         ["1", "2"], classes, np.array([0, 1]), scores
     )
-    figure = plots.confusion({classes[0]: [predictions]})
+    figure = confusion({classes[0]: [predictions]})
     figure.canvas.draw()
-    assert plotted_data(figure)["axes"][0]["x"]["ticks"] == [
-        printable(name, keep="\n") for name in classes
-    ]
+    (legend,) = figure.legends
+    shown = [as_drawn(text.get_text()) for text in legend.get_texts()]
+    assert list(map(visible, shown)) == list(map(visible, map(printable, classes)))
     plt.close(figure)

@@ -5,6 +5,8 @@ import pytest
 
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots import documents as plots
+from wholescript.plots.attribution import token_attribution
+from wholescript.plots.confusion import confusion
 from wholescript.publish.plot_data import plotted_data
 from wholescript.studies.generative.tables import lm_losses_by_epoch
 
@@ -45,19 +47,32 @@ def test_learning_curves_are_error_rates_sorted_by_size():
     np.testing.assert_allclose(second.get_xydata(), [[10, 0.3]])
 
 
-def test_confusion_has_a_panel_per_model_and_a_cell_per_pair():
+def test_confusion_of_few_classes_is_the_error_rate_of_each_class():
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]], np.float32)
     predictions = DocumentPredictions.from_probabilities(
         list("abcd"), ["bad", "good"], np.array([0, 1, 0, 1]), probabilities
     )
-    figure = plots.confusion({"tfidf-svm": [predictions], "class-lms": [predictions, predictions]})
-    shown = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in shown] == ["tfidf-svm", "class-lms"]
-    for axes in shown:
-        cells = [text.get_text() for text in axes.texts]
-        assert cells == ["2\n100.0%", "0\n0.0%", "1\n50.0%", "1\n50.0%"]
-        assert [label.get_text() for label in axes.get_xticklabels()] == ["bad", "good"]
-    assert [label.get_text() for label in shown[0].get_yticklabels()] == ["bad", "good"]
+    perfect = DocumentPredictions.from_probabilities(
+        list("abcd"),
+        ["bad", "good"],
+        np.array([0, 1, 0, 1]),
+        np.eye(2, dtype=np.float32)[[0, 1] * 2],
+    )
+    figure = confusion({"tfidf-svm": [predictions], "class-lms": [perfect, perfect]})
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["class-lms", "tfidf-svm"]
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[0, 0], [0, 0.5]]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["bad", "good"]
+
+
+def test_confusion_of_many_classes_has_a_panel_per_model():
+    labels = np.arange(8) % 4
+    predictions = DocumentPredictions.from_predicted_labels(
+        list("abcdefgh"), list("wxyz"), labels, labels, np.ones(8)
+    )
+    figure = confusion({"tfidf-svm": [predictions], "class-lms": [predictions]})
+    assert [axes.get_title() for axes in figure.axes] == ["tfidf-svm", "class-lms"]
 
 
 def test_error_is_drawn_against_training_time():
@@ -85,26 +100,36 @@ def test_lm_training_curves_have_a_panel_per_class():
             "val_loss": [5.2, 4.4, 5.6, 4.8],
         }
     )
-    left, right = plots.lm_training_curves(table).axes
-    assert [left.get_title(), right.get_title()] == ["bad", "good"]
-    np.testing.assert_allclose(right.lines[1].get_ydata(), [5.6, 4.8])
-    assert right.lines[0].get_linestyle() == ":"
+    upper, lower = plots.lm_training_curves(table).axes
+    assert [upper.get_title(), lower.get_title()] == ["bad", "good"]
+    np.testing.assert_allclose(lower.lines[1].get_ydata(), [5.6, 4.8])
+    assert lower.lines[0].get_linestyle() == ":"
+
+
+def test_a_single_epoch_is_visible():
+    epoch = pd.DataFrame(
+        {"epoch": [1], "train_loss": [0.7], "val_loss": [0.6], "val_macro_f1": [0.8]}
+    )
+    upper, lower = plots.training_curves({"SmolLM2-135M, LoRA": [epoch]}).axes
+    assert all(line.get_marker() == "." for line in (*upper.lines, *lower.lines))
+    assert [text.get_text() for text in lower.texts] == ["SmolLM2-135M,\nLoRA"]
 
 
 def test_each_token_has_a_bar_of_its_attribution():
     table = pd.DataFrame({"token": ["not", "bad", ""], "attribution": [-0.5, 2.0, 0.1]})
-    (axes,) = plots.token_attribution(table).axes
-    assert [bar.get_height() for bar in axes.patches] == [-0.5, 2.0, 0.1]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["not", "bad", "(end)"]
+    (axes,) = token_attribution(table).axes
+    assert [bar.get_width() for bar in axes.patches] == [-0.5, 2.0, 0.1]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["not", "bad", "(end)"]
+    assert axes.patches[0].get_y() > axes.patches[2].get_y()
     assert axes.patches[0].get_facecolor() != axes.patches[1].get_facecolor()
     stored = table.assign(token=["not", "bad", np.nan])
-    assert plots.token_attribution(stored).axes[0].get_xticklabels()[2].get_text() == "(end)"
-    upper, lower = plots.token_attribution(table.assign(attention=[0.2, 0.5, 0.3])).axes
-    assert [bar.get_height() for bar in lower.patches] == [0.2, 0.5, 0.3]
-    assert len(upper.patches) == 3
+    assert token_attribution(stored).axes[0].get_yticklabels()[2].get_text() == "(end)"
+    left, right = token_attribution(table.assign(attention=[0.2, 0.5, 0.3])).axes
+    assert [bar.get_width() for bar in right.patches] == [0.2, 0.5, 0.3]
+    assert len(left.patches) == 3
 
 
-def test_augmentation_is_drawn_by_source():
+def test_augmentation_is_drawn_by_source_in_a_panel_per_model():
     table = pd.DataFrame(
         {
             "model": ["a", "a", "a"],
@@ -116,9 +141,10 @@ def test_augmentation_is_drawn_by_source():
             "high": [1.0, 1.1, 0.8],
         }
     )
-    (axes,) = plots.augmentation_curve(table).axes
+    axes, unused = plots.augmentation_curve(table).axes
+    assert not unused.axison
     handles, labels = axes.get_legend_handles_labels()
-    assert labels == ["a, synthetic", "a, real"]
+    assert labels == ["synthetic", "real"]
     synthetic, real = (handle.lines[0] for handle in handles)
     np.testing.assert_allclose(synthetic.get_xydata(), [[0, 1.0], [0.5, 0.9]])
     np.testing.assert_allclose(real.get_xydata(), [[1.0, 0.7]])

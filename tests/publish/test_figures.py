@@ -16,7 +16,7 @@ from wholescript.errors import RunError
 from wholescript.experiments.workspace import activate
 from wholescript.plots.style import DPI
 from wholescript.project import PUBLISH_VARIABLE, Project
-from wholescript.publish.cells import begin_notebook, show_figure, show_table
+from wholescript.publish.cells import begin_notebook, duration, show_figure, show_table
 from wholescript.publish.notebook import Notebook
 from wholescript.publish.plot_data import plotted_data
 from wholescript.publish.provenance.read import read_plots, read_records
@@ -206,6 +206,32 @@ def test_table_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     as_shown = [word.replace("\x1b", r"\x1b") for word in words]
     assert [row.find_all("td")[1].get_text() for row in page.find_all("tr")[1:]] == as_shown
     assert "mathjax_ignore" in page.table["class"]  # JupyterLab leaves the dollars alone
+
+
+@pytest.mark.usefixtures("notebook")
+def test_table_of_intervals_zeros_and_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("wholescript.publish.figures.display", lambda data, **_: shown.append(data))
+    table = pd.DataFrame(
+        {
+            "error": [0.0312, 0.5],
+            "low": [0.0308, 0.4],
+            "high": [0.04, 0.6],
+            "change": [-0.00001, -0.002],
+            "deviation": [0.0, 2e-7],
+            "train_seconds": [12.0, 7_200.0],
+        }
+    )
+    show_table(table, "tbl-costs", {"train_seconds": duration, "deviation": ".1e"})
+    page = BeautifulSoup(shown[0]["text/html"], "html.parser")
+    cells = [
+        [cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.find_all("tr")
+    ]
+    assert cells == [
+        ["error", "low", "high", "change", "deviation", "train time"],
+        ["0.0312", "0.0308", "0.0400", "0.000", "exactly equal", "12\N{NO-BREAK SPACE}s"],
+        ["0.500", "0.400", "0.600", "-0.002", "2.0e-07", "2\N{NO-BREAK SPACE}h"],
+    ]
 
 
 def test_invalid_labels_and_formats_are_errors(notebook: Notebook) -> None:

@@ -21,9 +21,12 @@ METRICS = {
     "change": {"value": -0.0366, "low": -0.0697, "high": -0.0046},
     "none": {"value": -0.0, "low": -0.0004, "high": 0.0},
     "hardly": {"value": -0.0004},
+    "narrow": {"value": 0.93123, "low": 0.93102, "high": 0.9352},
+    "minutes": {"value": 1711.0},
 }
 DIFFERENCES = {
-    "training/gated - training/tfidf:auc": {"value": -0.0121, "low": -0.0304, "high": 0.0062}
+    "training/gated - training/tfidf:auc": {"value": -0.0121, "low": -0.0304, "high": 0.0062},
+    "training/same - training/tfidf:auc": {"value": 0.0, "low": 0.0, "high": 0.0},
 }
 
 
@@ -59,6 +62,10 @@ def results(tmp_path: Path) -> Results:
         ("result", "training/tfidf:hardly", "0.000"),
         ("result", "training/tfidf:seconds|.0f|s", "12\N{NO-BREAK SPACE}s"),
         ("difference", "training/gated - training/tfidf:auc", "−0.012"),  # noqa: RUF001
+        ("result", "training/tfidf:seconds|duration", "12\N{NO-BREAK SPACE}seconds"),
+        ("result", "training/tfidf:minutes|duration", "29\N{NO-BREAK SPACE}minutes"),
+        ("result", "training/tfidf:narrow|interval", "0.9312 (0.9310 to 0.9352)"),
+        ("difference", "training/same - training/tfidf:auc|interval", "exactly 0"),
         (
             "difference",
             "training/gated  -  training/tfidf:auc|interval",

@@ -5,15 +5,17 @@
     {result}`evaluation/tfidf-logistic:auc|.2f`          0.75     any Python format
     {result}`evaluation/tfidf-logistic:auc|interval`     0.751 (0.710 to 0.791)
     {result}`evaluation/tfidf-logistic:seconds|.0f|s`    12 s     with a unit
-    {result}`encoder/encoder:train_seconds|duration`     55 min   seconds, as minutes or hours
+    {result}`encoder/encoder:train_seconds|duration`     55 minutes, seconds in a fitting unit
+    {result}`encoder/encoder:train_seconds|time`         55 min   the same, for a table
     {result}`encoder/encoder:parameters|compact`         5.72 M   a large number
     {difference}`evaluation/stacking - evaluation/tfidf-logistic:auc`    +0.024, paired difference
     {fixed}`95%`                                         a constant, not a result
     {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
 
 The part before the colon is a run in results/, the part after it one of its metrics. `low` and
-`high` show one bound. An interval has more decimals where a number would be shown as -0.00. An
-unknown run, metric or format fails the build.
+`high` show one bound. An interval has more decimals where a number would be shown as -0.00, or a
+bound like the estimate; that of a difference of equal predictions is "exactly 0". An unknown run,
+metric or format fails the build.
 
 Directives insert tables, with a number, a caption and a label (`wholescript.publish.tables`):
 
@@ -36,6 +38,7 @@ import itertools
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -44,11 +47,18 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from wholescript.errors import RunError  # noqa: E402
 from wholescript.experiments.results import Metric, Results, difference_name  # noqa: E402
+from wholescript.number_format import (  # noqa: E402
+    EXACTLY_ZERO,
+    NO_BREAK,
+    compact,
+    duration,
+    interval_format,
+    unsigned_zero,
+)
 from wholescript.publish.tables.directives import make_table  # noqa: E402
-from wholescript.publish.tables.units import compact, duration  # noqa: E402
 
-DECIMALS = re.compile(r"\.(\d+)([f%])$")
-UNITS = {"duration": duration, "compact": compact}
+UNITS = {"duration": partial(duration, in_full=True), "time": duration, "compact": compact}
+"""Formats besides those of Python, with a unit."""
 
 SPECIFICATION = {
     "name": "Whole Script results",
@@ -122,38 +132,25 @@ def show(metric: Metric, formats: list[str], sign: str = "") -> str:
     if len(rest) > 2:
         raise RunError(f"at most one format and one unit, got {' and '.join(rest)}")
     spec = rest[0] if rest else f"{sign}.3f"
-    unit = f"\N{NO-BREAK SPACE}{rest[1]}" if len(rest) > 1 else ""
+    unit = f"{NO_BREAK}{rest[1]}" if len(rest) > 1 else ""
     if part != "interval":
         return number(getattr(metric, part), spec, part) + unit
-    for shown in (metric.value, metric.low, metric.high):
-        spec = keep_sign(spec, shown)
+    bounds = metric.value, metric.low, metric.high
+    if sign and not any(bounds):  # a difference of models that predict the same
+        return EXACTLY_ZERO
+    if None not in bounds and spec not in UNITS:
+        spec = interval_format(spec, *bounds)
     low, high = number(metric.low, spec, "low"), number(metric.high, spec, "high")
     return f"{number(metric.value, spec)} ({low} to {high}){unit}"
 
 
-def keep_sign(spec: str, value: float | None) -> str:
-    """Return a format with as many decimals more as a number needs that is not to be shown as zero.
-
-    A bound of -0.004 shown as -0.00 would hide on which side of zero the interval ends. Numbers
-    below 1e-5 are taken for zero.
-    """
-    while DECIMALS.search(spec) and abs(value or 0) >= 1e-5 and is_zero(format(value, spec)):
-        spec = DECIMALS.sub(lambda found: f".{int(found[1]) + 1}{found[2]}", spec)
-    return spec
-
-
-def is_zero(shown: str) -> bool:
-    """Return whether a number is shown as zero."""
-    return not any(digit in "123456789" for digit in shown)
-
-
 def number(value: float | None, spec: str, part: str = "value") -> str:
-    """Return a number in a Python format, with a minus sign (U+2212)."""
+    """Return a number in a Python format or one of `UNITS`, with a minus sign (U+2212)."""
     if value is None:
         raise RunError(f"this metric has no {part!r}")
     try:
         shown = UNITS[spec](value) if spec in UNITS else format(value, spec)
-        return (shown.lstrip("+-") if is_zero(shown) else shown).replace("-", "\N{MINUS SIGN}")
+        return unsigned_zero(shown).replace("-", "\N{MINUS SIGN}")
     except ValueError as error:
         raise RunError(str(error)) from None
 

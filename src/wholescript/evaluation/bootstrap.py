@@ -28,6 +28,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 CONFIDENCE_LEVEL = 0.95
+BIASED_METRICS = ("ece",)
+"""Metrics that sampling noise raises: a resample, with its repeated items, has more of it than the
+sample, so the percentile interval may lie above the value. Their intervals are shifted down."""
 RESAMPLES_PER_BATCH = 100  # 20 MB of weights for 25,000 documents
 
 P = TypeVar("P")  # the predictions of a model
@@ -49,17 +52,23 @@ class BootstrapResult:
     def table(self, confidence_level: float = CONFIDENCE_LEVEL) -> pd.DataFrame:
         """Return each metric with its percentile interval: metric, value, low, high, std.
 
-        `value` is the mean over the replicates, `std` their standard deviation (NaN for one).
+        `value` is the mean over the replicates, `std` their standard deviation (NaN for one). The
+        interval of a metric in `BIASED_METRICS` is shifted by the bootstrap estimate of its bias
+        (the mean over the resamples minus `value`; Efron and Tibshirani, 1993, chapter 10), and
+        ends at 0: it is that of the metric on samples of this size, whose own bias stays in both.
         """
         std = self.values.std(axis=0, ddof=1) if len(self.values) > 1 else np.nan
-        table = self._interval_table(self.values.mean(axis=0), self.resampled, confidence_level)
+        resampled = self._without_bias()
+        is_biased = np.isin(self.metrics, BIASED_METRICS)
+        resampled[is_biased] = np.maximum(resampled[is_biased], 0)
+        table = self._interval_table(self.values.mean(axis=0), resampled, confidence_level)
         return table.assign(std=std)
 
     def difference_from(
         self, other: "BootstrapResult", confidence_level: float = CONFIDENCE_LEVEL
     ) -> pd.DataFrame:
         """Return self minus other: metric, value, low, high, p (see `two_sided_p_value`)."""
-        resampled = self.resampled - other.resampled
+        resampled = self._without_bias() - other._without_bias()
         values = self.values.mean(axis=0) - other.values.mean(axis=0)
         table = self._interval_table(values, resampled, confidence_level)
         return table.assign(p=two_sided_p_value(resampled))
@@ -68,9 +77,17 @@ class BootstrapResult:
         self, other: "BootstrapResult", confidence_level: float = CONFIDENCE_LEVEL
     ) -> pd.DataFrame:
         """Return self over other: metric, value, low, high; infinite where other is zero."""
-        ratios = _divide_or_inf(self.resampled, other.resampled)
+        ratios = _divide_or_inf(self._without_bias(), other._without_bias())
         values = _divide_or_inf(self.values.mean(axis=0), other.values.mean(axis=0))
         return self._interval_table(values, ratios, confidence_level)
+
+    def _without_bias(self) -> FloatArray:
+        """Return `resampled`, a copy; metrics in `BIASED_METRICS` have `values` as their mean."""
+        resampled = self.resampled.copy()
+        is_biased = np.isin(self.metrics, BIASED_METRICS)
+        means = np.nanmean(resampled[is_biased], axis=1, keepdims=True)
+        resampled[is_biased] += self.values.mean(axis=0)[is_biased, None] - means
+        return resampled
 
     def _interval_table(
         self, values: FloatArray, resampled: FloatArray, confidence_level: float

@@ -54,8 +54,8 @@ def bootstrap(
     - `brier`: the squared error summed over the classes; with two classes, of the second alone
       (Brier, 1950)
     - `ece`: top-label calibration error (Guo et al., 2017) over 15 bins of equal mass (Nguyen and
-      O'Connor, 2015), those of the documents as they are. Sampling noise biases it upwards, in a
-      resample more so: its interval may lie above its value.
+      O'Connor, 2015), those of the documents as they are. Sampling noise biases it upwards; the
+      interval is that of its value, bias included (see `BootstrapResult.table`).
 
     Raises:
         DataError, ParameterError: as `check_same_documents`.

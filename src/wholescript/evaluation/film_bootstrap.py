@@ -27,7 +27,8 @@ def bootstrap(
     """Return each metric with its percentile interval: metric, value, low, high, std.
 
     `value` is the mean over repeats, `std` their standard deviation (NaN for one repeat).
-    Resamples in which a metric is undefined are left out of its interval.
+    Resamples in which a metric is undefined are left out of its interval; that of the calibration
+    error is shifted by its bias (see `BootstrapResult.table`).
     """
     return _resample(predictions.drop_unscored(), metrics, n_bootstrap, seed).table(
         confidence_level

@@ -1,125 +1,125 @@
-"""Plots of document classifiers: training curves, cost, calibration, confusion, attribution."""
+"""Plots of document classifiers: training curves, cost, calibration, learning curves."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from wholescript.evaluation.calibration import calibration_curve
-from wholescript.evaluation.document_comparison import mean_confusion_matrix
 from wholescript.evaluation.document_metrics import ECE_BINS
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.style import HEATMAP
+from wholescript.plots.labels import label_lines, label_points, labels_height
+from wholescript.plots.panels import reliability_panels
+from wholescript.plots.style import OTHER, WIDTH, family_of, model_styles
 from wholescript.plots.text import literal
+from wholescript.plots.ticks import duration_ticks, percent, plain, plain_log_ticks, row_name
 
-LINE_STYLES = "(dotted: training; solid: validation)"
-MOST_CLASSES = 3  # of which a small confusion matrix shows counts, and that fit side by side
+LINE_STYLES: dict[str, Any] = {"training": ":", "validation": "-"}
 
 
 def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
     """Draw loss and validation macro-F1 by epoch, a line per model: means over its seeds."""
-    figure, (loss_axes, f1_axes) = plt.subplots(1, 2, figsize=(7.0, 3.6))
-    for number, (name, by_seed) in enumerate(histories.items()):
+    height = 2 * max(2.1, labels_height(list(histories)) + 0.2) + 0.9
+    figure, (loss_axes, f1_axes) = plt.subplots(2, 1, sharex=True, figsize=(WIDTH, height))
+    styles = model_styles(list(histories))
+    losses, scores = [], []
+    for name, by_seed in histories.items():
         mean = pd.concat(by_seed).groupby("epoch").mean(numeric_only=True)
-        color = f"C{number}"
-        loss_axes.plot(mean.index, mean["train_loss"], color=color, linestyle=":")
-        loss_axes.plot(mean.index, mean["val_loss"], color=color)
-        f1_axes.plot(mean.index, mean["val_macro_f1"], color=color, label=literal(name))
-    loss_axes.set(xlabel="epoch", ylabel=f"cross-entropy, nats\n{LINE_STYLES}")
+        color, label = styles[name].color, row_name(name, 60)
+        loss_axes.plot(mean.index, mean["train_loss"], color=color, linestyle=":", marker=".")
+        losses += loss_axes.plot(mean.index, mean["val_loss"], color=color, marker=".", label=label)
+        scores += f1_axes.plot(
+            mean.index, mean["val_macro_f1"], color=color, marker=".", label=label
+        )
+    loss_axes.set(ylabel="cross-entropy, nats")
+    _add_line_styles(figure)
     f1_axes.set(xlabel="epoch", ylabel="validation macro-F1")
-    figure.legend(loc="outside lower center", ncols=2)
+    f1_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    label_lines(loss_axes, losses)
+    label_lines(f1_axes, scores)
     return figure
 
 
 def error_against_training_time(table: pd.DataFrame) -> Figure:
     """Draw test error against training time: rows of `accuracy`, `low`, `high`, `seconds`."""
-    figure, axes = plt.subplots(figsize=(7.0, 3.8))
-    for number, row in enumerate(table.itertuples()):
-        bounds = [[row.high - row.accuracy], [row.accuracy - row.low]]
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0 + 0.25 * len(table)))
+    styles = model_styles(list(map(str, table.index)))
+    for row in table.itertuples():
+        style = styles[str(row.Index)]
+        bounds = [[max(row.high - row.accuracy, 0)], [max(row.accuracy - row.low, 0)]]
         axes.errorbar(
-            row.seconds, 1 - row.accuracy, yerr=bounds, fmt="o", color=f"C{number}",
-            label=literal(row.Index),
-        )  # fmt: skip
-    axes.set(xscale="log", xlabel="training time, s", ylabel="test error rate", ylim=(0, None))
-    figure.legend(loc="outside lower center", ncols=2)
+            row.seconds, 1 - row.accuracy, yerr=bounds, linestyle="", ms=6, **style._asdict()
+        )
+    axes.set(xscale="log", xlabel="training time", ylabel="test error rate", ylim=(0, None))
+    axes.margins(x=0.2)
+    axes.yaxis.set_major_formatter(percent)
+    duration_ticks(axes.xaxis)
+    label_points(
+        axes, list(map(str, table.index)), list(table["seconds"]),
+        list(zip(1 - table["accuracy"], 1 - table["high"], 1 - table["low"], strict=True)),
+        [styles[str(name)].color for name in table.index],
+    )  # fmt: skip
     return figure
 
 
-def accuracy_against(table: pd.DataFrame, label: str) -> Figure:
-    """Draw test accuracy (`value`, `low`, `high`) over `size`, on a log axis named `label`."""
-    figure, axes = plt.subplots(figsize=(6.0, 3.4))
-    errors = interval_errors(table)
-    axes.errorbar(table["size"], table["value"], yerr=errors, fmt="o-", linewidth=1)
+def accuracy_against(table: pd.DataFrame, label: str, *, named: bool = False) -> Figure:
+    """Draw test accuracy (`value`, `low`, `high`) over `size`, on a log axis named `label`.
+
+    With `named` each point is a model, the name of its row; else a line joins the points.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
+    names = list(map(str, table.index))
+    color = family_of(names[0]).color if named else OTHER.color
+    axes.errorbar(
+        table["size"], table["value"], yerr=interval_errors(table), color=color, linewidth=1,
+        marker=family_of(names[0]).marker if named else "o", linestyle="" if named else "-",
+    )  # fmt: skip
     axes.set(xscale="log", xlabel=label, ylabel="test accuracy")
+    axes.xaxis.set_major_locator(FixedLocator(sorted(set(table["size"]))))
+    axes.xaxis.set_major_formatter(plain)
+    axes.xaxis.set_minor_locator(NullLocator())
+    if named:
+        axes.margins(x=0.3)
+        intervals = list(zip(table["value"], table["low"], table["high"], strict=True))
+        label_points(axes, names, list(table["size"]), intervals, [color] * len(names))
     return figure
 
 
 def reliability_diagram(models: Mapping[str, DocumentPredictions]) -> Figure:
-    """Draw accuracy against confidence in bins of equal mass, a line per model."""
-    figure, axes = plt.subplots(figsize=(4.6, 4.4))
-    axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1)
+    """Draw accuracy against confidence in bins of equal mass, a panel per model."""
+    curves = {}
     for name, predictions in models.items():
-        if predictions.confidence is None:
-            continue
-        correct = (predictions.predicted == predictions.labels).astype(np.int8)
-        bins = calibration_curve(correct, predictions.confidence.astype(np.float64), ECE_BINS)
-        axes.plot(bins["predicted"], bins["observed"], marker="o", ms=4, label=literal(name))
-    axes.set(xlabel="confidence", ylabel="accuracy")
-    axes.legend()
-    return figure
-
-
-def confusion(models: Mapping[str, Sequence[DocumentPredictions]], n_columns: int = 4) -> Figure:
-    """Draw confusion matrices, a panel per model: documents, and their share of the true class.
-
-    With more than `MOST_CLASSES` classes the panels are larger and show colours only.
-    """
-    n_classes = len(next(iter(models.values()))[0].classes)
-    is_large, width = n_classes > MOST_CLASSES, 2.0
-    if is_large:
-        n_columns, width = 2, 4.0
-    n_rows = -(-len(models) // n_columns)
-    figure, panels = plt.subplots(
-        n_rows, n_columns, figsize=(width * n_columns, (width + 0.4) * n_rows), squeeze=False,
-        sharex=True, sharey=True,
-    )  # fmt: skip
-    for axes in panels.flat[len(models) :]:
-        axes.set_axis_off()
-    for position, (name, by_seed) in enumerate(models.items()):
-        axes = panels.flat[position]
-        counts = mean_confusion_matrix(by_seed)
-        shares = counts.div(counts.sum(axis=1), axis=0).rename(index=literal, columns=literal)
-        cells = counts.map("{:,.0f}".format).to_numpy() + "\n" + shares.map("{:.1%}".format)
-        sns.heatmap(
-            shares, annot=None if is_large else cells, fmt="", cmap=HEATMAP, vmin=0, vmax=1,
-            cbar=False, square=True, ax=axes, annot_kws={"fontsize": 8},
-        )  # fmt: skip
-        axes.set(xlabel="", ylabel="")
-        title = fill(name, 36 if is_large else 18)  # long titles would overlap
-        axes.set_title(literal(title), fontsize=10)
-        axes.tick_params(labelbottom=position + n_columns >= len(models))
-    figure.supxlabel("predicted class")
-    figure.supylabel("true class")
-    return figure
+        if predictions.confidence is not None:
+            correct = (predictions.predicted == predictions.labels).astype(np.int8)
+            confidence = predictions.confidence.astype(np.float64)
+            curves[name] = calibration_curve(correct, confidence, ECE_BINS)
+    return reliability_panels(curves, "confidence", "accuracy")
 
 
 def learning_curves(table: pd.DataFrame) -> Figure:
     """Draw test error by size: rows of `model`, `n_train`, `accuracy`, `low`, `high`."""
-    figure, axes = plt.subplots(figsize=(7.0, 4.2))
+    names = list(dict.fromkeys(table["model"]))
+    figure, axes = plt.subplots(figsize=(WIDTH, max(3.6, labels_height(names) + 0.9)))
+    styles, lines = model_styles(names), []
     for name, rows in table.groupby("model", sort=False):
         curve = rows.sort_values("n_train")
-        sizes = curve["n_train"]
-        (line,) = axes.plot(sizes, 1 - curve["accuracy"], marker="o", label=literal(name))
-        axes.fill_between(
-            sizes, 1 - curve["high"], 1 - curve["low"], color=line.get_color(), alpha=0.15
-        )
+        sizes, color = curve["n_train"], styles[str(name)].color
+        lines += axes.plot(
+            sizes, 1 - curve["accuracy"], label=row_name(str(name), 60), ms=5,
+            **styles[str(name)]._asdict(),
+        )  # fmt: skip
+        axes.fill_between(sizes, 1 - curve["high"], 1 - curve["low"], color=color, alpha=0.15)
     axes.set(xscale="log", yscale="log", xlabel="training documents", ylabel="test error rate")
-    axes.legend()
+    plain_log_ticks(axes.xaxis)
+    plain_log_ticks(axes.yaxis, as_percent=True)
+    label_lines(axes, lines)
     return figure
 
 
@@ -129,51 +129,29 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token.
     """
     classes = list(dict.fromkeys(epochs["class"]))
-    n_columns = max(1, min(len(classes), MOST_CLASSES))  # without models an empty panel
-    n_rows = max(1, -(-len(classes) // n_columns))
+    models = list(dict.fromkeys(epochs["model"]))
+    n_panels = max(1, len(classes))  # without models an empty one
+    height = max(2.0, labels_height(models) + 0.4) * n_panels + 0.9
     figure, panels = plt.subplots(
-        n_rows, n_columns, sharey=True, figsize=(7.0, 1.2 + 2.4 * n_rows), squeeze=False
+        n_panels, 1, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, height)
     )
-    for axes in panels.flat[len(classes) :]:
-        axes.set_axis_off()
+    styles = model_styles(models)
+    lines: dict[Axes, list[Line2D]] = {}
     for axes, name in zip(panels.flat, classes, strict=False):
-        of_class = epochs[epochs["class"] == name]
-        for number, (model, rows) in enumerate(of_class.groupby("model", sort=False)):
-            color = f"C{number}"
-            axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":")
-            axes.plot(
-                rows["epoch"], rows["val_loss"], color=color, marker=".", label=literal(model)
+        lines[axes] = []
+        for model, rows in epochs[epochs["class"] == name].groupby("model", sort=False):
+            color, label = styles[str(model)].color, row_name(str(model), 60)
+            axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":", marker=".")
+            lines[axes] += axes.plot(
+                rows["epoch"], rows["val_loss"], color=color, marker=".", label=label
             )
-        axes.set(title=literal(name), xlabel="epoch")
-    panels[0][0].set(ylabel=f"cross-entropy, nats per token\n{LINE_STYLES}")
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    return figure
-
-
-def token_attribution(table: pd.DataFrame) -> Figure:
-    """Draw the attribution of each token of a document as bars: columns `token`, `attribution`.
-
-    A column `attention` is drawn in a second panel. An empty token is the end of the document.
-    """
-    panels = ["attribution", *(["attention"] if "attention" in table else [])]
-    figure, all_axes = plt.subplots(
-        len(panels), 1, sharex=True, figsize=(7.4, 1.9 * len(panels) + 0.9), squeeze=False
-    )
-    positions = np.arange(len(table))
-    for axes, name in zip(all_axes[:, 0], panels, strict=True):
-        colors = ["C0" if value >= 0 else "C1" for value in table[name]]
-        axes.bar(
-            positions, table[name], color=colors if name == "attribution" else "0.6", width=0.8
-        )
-        axes.grid(axis="x", visible=False)
-    all_axes[0, 0].set(ylabel="attribution, nats")
-    if len(panels) > 1:
-        all_axes[1, 0].set(ylabel="attention rollout,\nshare")
-    # An empty token is NaN after a round trip through CSV.
-    names = [literal(token.strip()) or "(end)" for token in table["token"].fillna("")]
-    all_axes[-1, 0].set_xticks(positions, names, rotation=90, fontsize=7)
-    all_axes[-1, 0].set_xlim(-0.7, len(table) - 0.3)
+        axes.set_title(literal(name))
+    panels[-1, 0].set(xlabel="epoch")
+    panels[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.supylabel("cross-entropy, nats per token")
+    _add_line_styles(figure)
+    for axes, of_class in lines.items():
+        label_lines(axes, of_class)
     return figure
 
 
@@ -181,21 +159,44 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
     """Draw the error-rate ratio to no augmentation by the number of added documents per real one.
 
     Columns `model`, `source` (`synthetic` or `real`), `n_added`, `n_real`, `error_ratio`, `low`,
-    `high`. A line per model and source; those of added real documents are dotted.
+    `high`. A panel per model; a line for added synthetic documents, open squares for real ones.
     """
-    figure, axes = plt.subplots(figsize=(7.0, 3.8))
-    axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
     models = list(dict.fromkeys(table["model"]))
-    for (name, source), rows in table.groupby(["model", "source"], sort=False):
-        number, real = models.index(name), source == "real"
-        offset = 0.015 * (number - (len(models) - 1) / 2)
-        axes.errorbar(
-            rows["n_added"] / rows["n_real"] + offset, rows["error_ratio"],
-            yerr=interval_errors(rows, "error_ratio"), fmt="s:" if real else "o-", ms=5,
-            color=f"C{number}", mfc="none" if real else None, label=literal(f"{name}, {source}"),
-        )  # fmt: skip
-    axes.set(
-        xlabel="added documents per real document", ylabel="error-rate ratio to no augmentation"
+    n_rows = -(-len(models) // 2)
+    figure, panels = plt.subplots(
+        n_rows, 2, squeeze=False, sharex=True, sharey=True, figsize=(WIDTH, 2.1 * n_rows + 0.7)
     )
-    figure.legend(loc="outside lower center", ncols=2)
+    for axes in panels.flat[len(models) :]:
+        axes.set_axis_off()
+    for axes, model in zip(panels.flat, models, strict=False):
+        axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
+        color, marker = model_styles([model])[model]
+        for source, rows in table[table["model"] == model].groupby("source", sort=False):
+            real = source == "real"
+            axes.errorbar(
+                rows["n_added"] / rows["n_real"], rows["error_ratio"],
+                yerr=interval_errors(rows, "error_ratio"), ms=5, color=color,
+                marker="s" if real else marker, linestyle=":" if real else "-",
+                mfc="none" if real else None, label=source,
+            )  # fmt: skip
+        axes.set_title(row_name(model, 24))
+    figure.supxlabel("added documents per real document")
+    figure.supylabel("error-rate ratio to no augmentation")
+    by_name = {
+        name: handle
+        for axes in panels.flat
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        by_name.values(), by_name, loc="outside upper center", ncols=2, title="added documents"
+    )
     return figure
+
+
+def _add_line_styles(figure: Figure) -> None:
+    """Name the dotted and the solid line of a model above the panels."""
+    lines = [
+        Line2D([], [], color="0.4", linestyle=style, label=f"{split} loss")
+        for split, style in LINE_STYLES.items()
+    ]
+    figure.legend(handles=lines, loc="outside upper center", ncols=2)

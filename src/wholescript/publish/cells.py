@@ -2,12 +2,14 @@
 
 from wholescript.experiments.record import record_metrics
 from wholescript.experiments.results import Metric, made_by
+from wholescript.number_format import duration
 from wholescript.publish.figures import show_figure, show_table
 from wholescript.publish.notebook import begin_notebook
 
 __all__ = [
     "Metric",
     "begin_notebook",
+    "duration",
     "made_by",
     "record_metrics",
     "show_figure",

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from wholescript.errors import RunError
+from wholescript.number_format import duration, interval_format, unsigned_zero
 from wholescript.plots.style import DPI, to_dark_theme
 from wholescript.printable import printable
 from wholescript.publish.notebook import current_notebook
@@ -20,6 +21,7 @@ from wholescript.publish.provenance.record import write_output
 
 CSS_DPI = 96
 TOLERANCE = 0.02
+EXACTLY_EQUAL = "exactly equal"
 Format = str | Callable[[Any], str]
 
 
@@ -75,8 +77,9 @@ def show_table(
 
     Writes `figures/<notebook>/<label>.csv` (6 significant digits). On the page floats
     have 3 decimals unless `formats` has a format for the column, as in
-    `{"films": ",", "auc": ".3f"}`, or a function from value to text. The index is shown if it has
-    a name.
+    `{"films": ",", "auc": ".3f"}`, or a function from value to text, such as `duration`. An
+    interval has as many decimals as keep its bounds apart from its value. The index is shown if it
+    has a name.
 
     Raises:
         RunError: the label does not start with `tbl-`, a format has no column, or no notebook is
@@ -98,18 +101,52 @@ def show_table(
 
 
 def _as_text(table: pd.DataFrame, formats: Mapping[str, Format]) -> pd.DataFrame:
-    columns = {}
-    for name, column in table.items():
-        default: Format = ".3f" if pd.api.types.is_float_dtype(column) else str
-        form = formats.get(str(name), default)
-        columns[str(name)] = [printable(_formatted(value, form)) for value in column]
-    return pd.DataFrame(columns).rename(columns=lambda name: printable(name).replace("_", " "))
+    forms = {
+        str(name): formats.get(str(name), ".3f" if pd.api.types.is_float_dtype(column) else str)
+        for name, column in table.items()
+    }
+    columns = {
+        str(name): [printable(_formatted(value, forms[str(name)])) for value in column]
+        for name, column in table.items()
+    }
+    for value, low, high in _intervals(list(columns)):
+        shown = table[[value, low, high]].itertuples(index=False, name=None)
+        for row, cells in enumerate(shown):
+            form = forms[value]
+            if not callable(form) and not any(pd.isna(cell) for cell in cells):
+                form = interval_format(form, *cells)
+                for name, cell in zip((value, low, high), cells, strict=True):
+                    columns[name][row] = _formatted(cell, form)
+    return pd.DataFrame(columns).rename(columns=lambda name: _header(name, forms[name]))
+
+
+def _header(column: str, form: Format) -> str:
+    """Return the name of a column as shown; without the unit of what is a duration."""
+    shown = printable(column).replace("_", " ")
+    return shown.replace("seconds", "time") if form is duration else shown
+
+
+def _intervals(columns: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the columns of estimates with those of their bounds: `x`, `x_low`, `x_high`.
+
+    `low` and `high` alone are the bounds of the column before them.
+    """
+    for position, name in enumerate(columns):
+        if f"{name}_low" in columns and f"{name}_high" in columns:
+            yield name, f"{name}_low", f"{name}_high"
+        elif columns[position + 1 : position + 3] == ["low", "high"]:
+            yield name, "low", "high"
 
 
 def _formatted(value: Any, form: Format) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return "–"  # noqa: RUF001
-    return form(value) if callable(form) else format(value, form)
+    if callable(form):
+        return form(value)
+    if form.endswith("e") and value == 0:  # 0.0e+00 does not say that nothing was rounded
+        return EXACTLY_EQUAL
+    shown = format(value, form)
+    return unsigned_zero(shown) if isinstance(value, float) else shown
 
 
 def _check_label(label: str, prefix: str) -> None:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from wholescript.experiments.metrics import MEASURED_UNITS
+from wholescript.experiments.metrics import MEASURED_UNITS, METRICS
 
 FACTOR = 3.0
 """Largest accepted factor between the change of a number and that of the others of its axis."""
+_MEASURED_NAMES = {info.display_name for info in METRICS.values() if info.unit in MEASURED_UNITS}
 _UNIT = re.compile(r"\(([^()]+)\)$")
 
 
 def is_measured_axis(label: str) -> bool:
-    """Return whether the label of an axis ends with a measured unit, as in `time (s)`."""
+    """Return whether the label of an axis ends with a measured unit, or is a measured metric.
+
+    >>> is_measured_axis("time per step (s)"), is_measured_axis("training time")
+    (True, True)
+    """
     unit = _UNIT.search(label)
-    return unit is not None and unit[1] in MEASURED_UNITS
+    return label in _MEASURED_NAMES or (unit is not None and unit[1] in MEASURED_UNITS)
 
 
 @dataclass

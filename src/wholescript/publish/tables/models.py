@@ -10,7 +10,7 @@ from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.nodes import Cell, Node
 from wholescript.publish.tables.runs import TableRun, find_runs
-from wholescript.publish.tables.units import duration
+from wholescript.number_format import duration
 
 DEFAULT_OPTIMIZER = "adamw"
 """The optimiser of `training.loop`, where the settings of a network name none."""
@@ -62,7 +62,7 @@ def _row(results: Results, run: TableRun) -> list[Cell]:
     def metric(name: str, formats: str) -> Cell:
         return nodes.result(results, f"{run.name}:{name}", formats) if name in stored else []
 
-    time = metric("train_seconds", "duration")
+    time = metric("train_seconds", "time")
     # The members of an ensemble of films were cached: its own time is not that of all of them.
     if "wall_time_s" in run.config and "members" not in run.estimator:
         time = nodes.of_run(run.name, duration(run.config["wall_time_s"]))

@@ -28,7 +28,7 @@ from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
 from wholescript.experiments.stored import StoredDataset
 from wholescript.experiments.workspace import bootstrap_seed
-from wholescript.plots.documents import MOST_CLASSES
+from wholescript.plots.confusion import MOST_CLASSES
 
 PUBLISHED_ACCURACY, PUBLISHED_N_TEST = 0.901, 1_000
 """Of two class-conditional GPT-2 models, as published, and the reviews that it was measured on."""

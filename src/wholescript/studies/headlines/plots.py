@@ -5,48 +5,100 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
+from wholescript.plots.labels import label_lines
+from wholescript.plots.style import WIDTH
 from wholescript.plots.text import literal
+from wholescript.plots.ticks import row_name
 
+DISPLAY_NAMES = {"baseline": "baseline (GPT, SGD)", "quick": "quick configuration"}
+STEP_NAMES = {
+    "adamw": "AdamW",
+    "warm-up": "warm-up",
+    "rotary": "rotary positions",
+    "rms-norm": "RMSNorm",
+    "swiglu": "SwiGLU",
+    "residual-init": "residual initialisation",
+    "per-headline-eval": "headline-wise evaluation",
+    "unigram": "unigram tokenizer",
+    "muon": "Muon",
+    "wsd": "WSD schedule",
+    "deep": "more layers",
+    "untied": "untied embeddings",
+    "gated": "attention gate",
+    "layer-scale": "LayerScale",
+    "r-drop": "R-Drop",
+    "cross-headline-context": "cross-headline context",
+    "higher-lr": "higher learning rate",
+    "lower-lr": "lower learning rate",
+    "higher-muon-lr": "higher learning rate of Muon",
+    "lower-muon-lr": "lower learning rate of Muon",
+}
 METRIC_LABELS = {
     "nats_per_character": "task metric (nats per character)",
     "bits_per_byte": "bits per byte",
 }
 
 
+def display_name(name: str) -> str:
+    """Return the display name of a model of the study."""
+    return DISPLAY_NAMES.get(name, name)
+
+
+def step_name(name: str) -> str:
+    """Return the display name of a step of the ablation, or of a hyperparameter that was changed.
+
+    >>> step_name("r-drop"), step_name("no-dropout")
+    ('R-Drop', 'no dropout')
+    """
+    return STEP_NAMES.get(name, name.replace("-", " "))
+
+
+def _token_name(token: str) -> str:
+    return literal(repr(token)[1:-1]) if token.strip() or "\n" in token else "(space)"
+
+
 def next_tokens(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the most probable next tokens, one panel a prompt: columns `token`, `probability`."""
-    figure, panels = plt.subplots(
-        1, len(tables), figsize=(2.4 * len(tables) + 0.6, 3.2), squeeze=False
-    )
-    for axes, (prompt, table) in zip(panels[0], tables.items(), strict=True):
+    """Draw the most probable next tokens, a panel per prompt: columns `token`, `probability`."""
+    n_rows = -(-len(tables) // 2)
+    figure, panels = plt.subplots(n_rows, 2, figsize=(WIDTH, 2.7 * n_rows), squeeze=False)
+    for unused in panels.flat[len(tables) :]:
+        unused.remove()
+    for axes, (prompt, table) in zip(panels.flat, tables.items(), strict=False):
         positions = np.arange(len(table))[::-1]
         axes.barh(positions, table["probability"], height=0.7)
-        axes.set_yticks(positions, [literal(repr(token)[1:-1]) for token in table["token"]])
-        axes.set(title=literal(prompt) or "(empty prompt)", xlabel="probability")
+        axes.set_yticks(positions, [_token_name(token) for token in table["token"]])
+        axes.set(title=row_name(prompt, 24) or "(empty prompt)", xlabel="probability")
+        axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.grid(axis="y", visible=False)
     return figure
 
 
 def loss_by_position(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss by token position, one line a model: columns `position`, `nats_per_token`."""
-    figure, axes = plt.subplots(figsize=(7.0, 3.6))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.4))
+    lines = []
     for name, table in tables.items():
-        axes.plot(table["position"] + 1, table["nats_per_token"], marker=".", label=name)
+        lines += axes.plot(
+            table["position"] + 1, table["nats_per_token"], marker=".", label=display_name(name)
+        )
     axes.set(xlabel="token position in the headline", ylabel="nats per token", ylim=(0, None))
-    axes.legend()
+    label_lines(axes, lines, width=13)
     return figure
 
 
 def loss_by_frequency(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the loss by training count, one bar a model: `min_train_count`, `nats_per_token`."""
-    figure, axes = plt.subplots(figsize=(7.0, 3.6))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.4))
     groups = sorted({count for table in tables.values() for count in table["min_train_count"]})
     width = 0.8 / len(tables)
     for number, (name, table) in enumerate(tables.items()):
         positions = [groups.index(count) + number * width for count in table["min_train_count"]]
-        axes.bar(positions, table["nats_per_token"], width=width, label=name)
+        axes.bar(positions, table["nats_per_token"], width=width, label=display_name(name))
     shift = width * (len(tables) - 1) / 2
     axes.set_xticks(np.arange(len(groups)) + shift, [f"{count:,}" for count in groups])
     axes.set(xlabel="occurrences in training (at least)", ylabel="nats per token")
@@ -60,7 +112,7 @@ def metric_by_batch_size(table: pd.DataFrame) -> Figure:
 
     The index holds the batch sizes; columns `nats_per_character` and `bits_per_byte`.
     """
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.4))
     for column, label in METRIC_LABELS.items():
         axes.plot(table.index, table[column] / table[column].iloc[0], marker="o", label=label)
     smallest = f"{table.index[0]:,}"
@@ -78,14 +130,18 @@ def metric_by_batch_size(table: pd.DataFrame) -> Figure:
 
 def loss_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw losses by epoch and validation loss by time; each table is a `mean_history`."""
-    figure, (by_epoch, by_time) = plt.subplots(1, 2, sharey=True, figsize=(7.0, 3.8))
+    figure, (by_epoch, by_time) = plt.subplots(2, 1, sharey=True, figsize=(WIDTH, 5.4))
+    lines: dict[Axes, list[Line2D]] = {by_epoch: [], by_time: []}
     for number, (name, history) in enumerate(histories.items()):
-        color = f"C{number}"
-        by_epoch.plot(history["epoch"], history["train_loss"], color=color, linestyle=":")
-        val_loss = history["val_loss"]
-        by_epoch.plot(history["epoch"], val_loss, color=color, marker=".", label=name)
-        by_time.plot(history["seconds"] / 60, val_loss, color=color, marker=".")
-    by_epoch.set(xlabel="epoch", ylabel="bits per byte (dotted: training)")
-    by_time.set(xlabel="training time (minutes)", xlim=(0, None))
-    figure.legend(loc="outside lower center", ncols=len(histories))
+        color, val_loss = f"C{number}", history["val_loss"]
+        by_epoch.plot(
+            history["epoch"], history["train_loss"], color=color, linestyle=":", marker="."
+        )
+        for axes, x in ((by_epoch, history["epoch"]), (by_time, history["seconds"] / 60)):
+            lines[axes] += axes.plot(x, val_loss, color=color, marker=".", label=display_name(name))
+    by_epoch.set(xlabel="epoch", ylabel="bits per byte\n(dotted: training)")
+    by_epoch.xaxis.set_major_locator(MaxNLocator(integer=True))
+    by_time.set(xlabel="training time (minutes)", ylabel="bits per byte", xlim=(0, None))
+    for axes, of_axes in lines.items():
+        label_lines(axes, of_axes, width=13)
     return figure

@@ -13,7 +13,7 @@ def tick_labels(years, tokens):
     films = pd.DataFrame({"year": years, "source": "local"})
     labels = np.arange(len(films)) % 2
     figure = positive_rate_by_confounder(films, np.asarray(tokens), labels.astype(np.int8))
-    shown = [[tick.get_text() for tick in axes.get_xticklabels()] for axes in figure.axes]
+    shown = [[tick.get_text() for tick in axes.get_yticklabels()] for axes in figure.axes]
     plt.close(figure)
     return shown
 

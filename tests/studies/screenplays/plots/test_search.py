@@ -30,7 +30,7 @@ def test_each_hyperparameter_has_a_panel_with_its_active_trials(trials: pd.DataF
     figure = metric_by_hyperparameter(trials, hyperparameters, "val_loss", "loss")
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_xlabel() for axes in panels] == [
-        "architecture", "n head", "dropout", "learning rate"
+        "architecture", "attention heads", "dropout", "learning rate"
     ]  # fmt: skip
     points = [len(axes.lines[0].get_xdata()) for axes in panels]
     assert points == [30, 20, 30, 30]

@@ -8,7 +8,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-N_COLUMNS = 3
+from wholescript.plots.style import WIDTH
+from wholescript.plots.ticks import plain_log_ticks
+
+N_COLUMNS = 2
 MAX_CATEGORIES = 6
 """A hyperparameter with at most this many values is drawn as categories, else on an axis."""
 
@@ -19,6 +22,14 @@ TRIAL_STYLE: dict[str, Any] = {
     "ms": 3,
     "alpha": 0.6,
 }
+DISPLAY_NAMES = {
+    "surrogate R2": "all together (R²)",
+    "n_head": "attention heads",
+    "n_layer": "layers",
+    "dimensions": "embedding dimensions",
+}
+"""Of hyperparameters whose name does not say it."""
+
 MEDIAN_STYLE: dict[str, Any] = {"marker": "D", "color": "C0", "ms": 5}
 
 
@@ -33,7 +44,7 @@ def metric_by_hyperparameter(
     """
     rows = -(-len(is_log_scale) // N_COLUMNS)
     figure, panels = plt.subplots(
-        rows, N_COLUMNS, sharey=True, figsize=(7.0, 2.1 * rows), squeeze=False
+        rows, N_COLUMNS, sharey=True, figsize=(WIDTH, 2.0 * rows), squeeze=False
     )
     for axes, (name, log) in zip(panels.flat, is_log_scale.items(), strict=False):
         active = trials.dropna(subset=[name])
@@ -42,12 +53,23 @@ def metric_by_hyperparameter(
         else:
             _draw_numeric(axes, active[name].astype(float), active[metric])
             axes.set_xscale("log" if log else "linear")
-        axes.set(xlabel=name.replace("_", " "))
+            if log:
+                plain_log_ticks(axes.xaxis, narrow=True)
+        axes.set(xlabel=hyperparameter_name(name))
     for axes in panels.flat[len(is_log_scale) :]:
         axes.set_visible(False)
     for axes in panels[:, 0]:
         axes.set(ylabel=label)
     return figure
+
+
+def hyperparameter_name(name: str) -> str:
+    """Return the display name of a hyperparameter; names such as `d_model` are those of the field.
+
+    >>> hyperparameter_name("learning_rate"), hyperparameter_name("d_model")
+    ('learning rate', 'd_model')
+    """
+    return DISPLAY_NAMES.get(name, name if name.startswith("d_") else name.replace("_", " "))
 
 
 def _draw_categorical(axes: Axes, values: pd.Series, scores: pd.Series) -> None:
