@@ -65,6 +65,12 @@ BY_THEME = {
         "span '[{result}`evaluation/tf_idf:auc`]': there is no run 'evaluation/tf_idf' in results/;"
         " did you mean 'evaluation/tfidf'",
     ),
+    "unknown run of a table": (
+        ":::{results} evaluation/tf_idf\n:label: table-gone\n:metric: auc\n"
+        ":baseline: evaluation/tfidf\n:n: evaluation/tfidf:films\nGone.\n:::",
+        "span '[{results} evaluation/tf_idf]': there is no run 'evaluation/tf_idf' in results/; "
+        "did you mean 'evaluation/tfidf'",
+    ),
     "unknown difference": (
         "{difference}`evaluation/tfidf - evaluation/gated:auc`",
         "span '[{difference}`evaluation/tfidf - evaluat': no notebook stored the difference",

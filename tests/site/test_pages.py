@@ -65,6 +65,20 @@ def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup])
     assert {cell["scope"] for cell in figure.select("thead th")} == {"col"}
 
 
+def test_table_of_results_is_made_from_stored_runs(pages: dict[str, BeautifulSoup]) -> None:
+    figure = pages["report/study.html"].select_one("figure#table-models")
+    assert figure.figcaption.get_text().startswith("Table 1. Two models")
+    rows = [[cell.get_text() for cell in row.select("td")] for row in figure.select("tbody tr")]
+    minus = "\N{MINUS SIGN}"
+    assert [row[1] for row in rows] == ["0.751 (0.710 to 0.791)", "0.739 (0.701 to 0.778)"]
+    assert [row[2] for row in rows] == ["baseline", f"{minus}0.012 ({minus}0.030 to +0.006)"]
+    assert [row[3] for row in rows] == ["1,364", "1,364"]
+    links = {link["href"] for link in figure.select("a.result")}
+    assert links == {"../notebooks/demo.html#tbl-scores"}
+    reference = pages["report/study.html"].select_one("a.reference[href='#table-models']")
+    assert reference.get_text() == "Table 1"
+
+
 def test_numbers_are_stored_results(pages: dict[str, BeautifulSoup]) -> None:
     shown = [link.get_text() for link in pages["index.html"].select("a.result")]
     minus = "\N{MINUS SIGN}"

@@ -5,6 +5,8 @@
     {result}`evaluation/tfidf-logistic:auc|.2f`          0.75     any Python format
     {result}`evaluation/tfidf-logistic:auc|interval`     0.751 (0.710 to 0.791)
     {result}`evaluation/tfidf-logistic:seconds|.0f|s`    12 s     with a unit
+    {result}`encoder/encoder:train_seconds|duration`     55 min   seconds, as minutes or hours
+    {result}`encoder/encoder:parameters|compact`         5.72 M   a large number
     {difference}`evaluation/stacking - evaluation/tfidf-logistic:auc`    +0.024, paired difference
     {fixed}`95%`                                         a constant, not a result
     {claim}`TF-IDF ranks better <tfidf-beats-mean>`      a claim, by name
@@ -13,9 +15,21 @@ The part before the colon is a run in results/, the part after it one of its met
 `high` show one bound. An interval has more decimals where a number would be shown as -0.00. An
 unknown run, metric or format fails the build.
 
-mystmd starts this file once per page, so it imports little and no site packages. The roles are
-declared in roles.mjs. The transform also keeps the alt text of embedded figures, which mystmd
-drops, and names with letters beyond ASCII or with spaces, which mystmd does not find.
+Directives insert tables, with a number, a caption and a label (`wholescript.publish.tables`):
+
+    :::{results} classifiers/banking77-*
+    :label: table-banking77-results
+    :metric: accuracy
+    :baseline: classifiers/banking77-tfidf-svm
+    The caption.
+    :::
+
+`{datasets} banking77 ag_news` and `{models} classifiers/banking77-*` have no options but the label,
+`{overview}` has no names either. Numbers in tables are roles, which link to their runs.
+
+mystmd starts this file once per page, so it imports little and no site packages. The roles and
+tables are declared in roles.mjs. The transform also keeps the alt text of embedded figures, which
+mystmd drops, and names with letters beyond ASCII or with spaces, which mystmd does not find.
 """
 
 import itertools
@@ -30,8 +44,11 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from wholescript.errors import RunError  # noqa: E402
 from wholescript.experiments.results import Metric, Results, difference_name  # noqa: E402
+from wholescript.publish.tables.directives import make_table  # noqa: E402
+from wholescript.publish.tables.units import compact, duration  # noqa: E402
 
 DECIMALS = re.compile(r"\.(\d+)([f%])$")
+UNITS = {"duration": duration, "compact": compact}
 
 SPECIFICATION = {
     "name": "Whole Script results",
@@ -39,7 +56,7 @@ SPECIFICATION = {
     "transforms": [
         {
             "name": "results",
-            "doc": "Fills in the roles; keeps alt texts of embedded figures, and names as written.",
+            "doc": "Fills in roles and tables; keeps alt texts of figures, and names as written.",
             "stage": "document",
         }
     ],
@@ -47,9 +64,16 @@ SPECIFICATION = {
 
 
 def fill(tree: dict, results: Results) -> dict:
-    """Replace each placeholder of `roles.mjs` by the node of its role, or by an error node."""
+    """Replace each placeholder of `roles.mjs` by its table or role, or by an error node."""
     for node in tree.get("children", []):
-        if "role" in (data := node.get("data") or {}):
+        if "table" in (data := node.get("data") or {}):
+            try:
+                node.update(make_table(data["table"], data["arg"], data["options"], results))
+                del node["data"]
+            except RunError as error:
+                wanted = f"{{{data['table']}}} {data['arg']}".strip()
+                node.update(span("error", f"[{wanted}]", {"message": str(error)}))
+        elif "role" in (data := node.get("data") or {}):
             try:
                 node.update(render_role(data["role"], data["body"], results))
             except RunError as error:
@@ -116,7 +140,7 @@ def number(value: float | None, spec: str, part: str = "value") -> str:
     if value is None:
         raise RunError(f"this metric has no {part!r}")
     try:
-        shown = format(value, spec)
+        shown = UNITS[spec](value) if spec in UNITS else format(value, spec)
         return (shown.lstrip("+-") if is_zero(shown) else shown).replace("-", "\N{MINUS SIGN}")
     except ValueError as error:
         raise RunError(str(error)) from None

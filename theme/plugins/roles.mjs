@@ -1,5 +1,6 @@
-// The roles of results.py. mystmd would start results.py once per role; instead these roles insert
-// placeholders, which the transform of results.py replaces in one process per page.
+// The roles and tables of results.py. mystmd would start results.py once per role and directive;
+// instead these insert placeholders, which the transform of results.py replaces in one process per
+// page.
 const docs = {
   result: "A stored number: `run:metric|interval|format|unit`.",
   difference: "The paired difference of two runs: `run - baseline:metric|interval|format`.",
@@ -14,4 +15,47 @@ const role = ([name, doc]) => ({
   run: ({ body }) => [{ type: "span", class: name, data: { role: name, body }, children: [] }],
 });
 
-export default { name: "Whole Script roles", roles: Object.entries(docs).map(role) };
+const tableDocs = {
+  datasets: "Data sets, by their names in the registry.",
+  models: "Models of runs: checkpoint, parameters, optimisation, seeds, hardware and time.",
+  results: "Runs sorted by a metric, with intervals, a baseline and published numbers.",
+  overview: "All studies: the best model of each, and the baseline.",
+};
+
+const tableOptions = {
+  metric: "The metric to sort by.",
+  baseline: "Runs to compare with; `*` stands for the data set.",
+  n: "The stored number of tested items, as `run:metric`.",
+  published: "Published results, by name.",
+};
+
+const table = ([name, doc]) => ({
+  name,
+  doc,
+  arg: { type: String, doc: "Names, separated by spaces; in those of runs `*` matches any characters." },
+  options: {
+    label: { type: String, required: true, doc: "The label of the table." },
+    ...Object.fromEntries(
+      Object.entries(name === "results" ? tableOptions : {}).map(([option, about]) => [
+        option,
+        { type: String, doc: about },
+      ]),
+    ),
+  },
+  body: { type: "myst", required: true, doc: "The caption." },
+  run({ arg = "", options: { label, ...options }, body }) {
+    const data = { table: name, arg, options };
+    const children = [
+      { type: "caption", children: body },
+      { type: "table", data, children: [] },
+    ];
+    const identifier = label.toLowerCase();
+    return [{ type: "container", kind: "table", label, identifier, children }];
+  },
+});
+
+export default {
+  name: "Whole Script roles and tables",
+  roles: Object.entries(docs).map(role),
+  directives: Object.entries(tableDocs).map(table),
+};

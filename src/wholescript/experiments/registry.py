@@ -16,12 +16,14 @@ from wholescript.errors import ParameterError, did_you_mean
 class ModelInfo:
     """A class of models.
 
-    `name` is the "model" of stored settings, `import_path` is `module:Class`.
+    `name` is the "model" of stored settings, `import_path` is `module:Class`. `checkpoint` is the
+    name in `CHECKPOINTS` of the frozen encoder whose embeddings the model takes, if it takes any.
     """
 
     name: str
     display_name: str
     import_path: str
+    checkpoint: str = ""
 
     def load(self) -> Any:
         """Import the class and return it."""
@@ -35,16 +37,40 @@ def load_class(import_path: str) -> Any:
 
 
 @dataclass(frozen=True)
-class DatasetInfo:
-    """A data set: `name` is its name in runs, `hub_name` that on the Hugging Face Hub.
+class CheckpointInfo:
+    """A pretrained model: its name in settings, that of its authors, and its address."""
 
-    `licence` is that of its dataset card, or None where we have not verified it.
+    name: str
+    display_name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A data set, and what the pages say of it.
+
+    Attributes:
+        name: its name in runs.
+        display_name: its name on pages.
+        hub_name: its name on the Hugging Face Hub; empty if it is not there.
+        licence: that of its dataset card, or None where we have not verified it.
+        source: its address, by default that on the hub.
+        statistics: the stored run with its sizes; empty if no page describes it.
+        split_rule: which texts are for training, validation and testing.
     """
 
     name: str
     display_name: str
     hub_name: str
     licence: str | None = None
+    source: str = ""
+    statistics: str = ""
+    split_rule: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address of its source."""
+        return self.source or f"https://huggingface.co/datasets/{self.hub_name}"
 
 
 LEARNING_RATE_PATTERN = re.compile(r"(.+)-lr(\d+e-\d+)")
@@ -54,6 +80,24 @@ _DOCUMENTS = "wholescript.models.documents"
 _FILMS = "wholescript.models.films"
 _SCREENPLAYS = "wholescript.studies.screenplays.models"
 STUDIES = "wholescript.studies"
+_MINILM = "minilm"
+
+CHECKPOINTS = {
+    entry.name: entry
+    for entry in (
+        CheckpointInfo(
+            "smollm2",
+            "SmolLM2-135M-Instruct",
+            "https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct",
+        ),
+        CheckpointInfo(
+            _MINILM,
+            "all-MiniLM-L6-v2",
+            "https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2",
+        ),
+    )
+}
+"""Pretrained models by their name in settings."""
 
 MODELS = {
     entry.name: entry
@@ -71,16 +115,19 @@ MODELS = {
             "SentenceLinear",
             "sentence embeddings + linear classifier",
             f"{_DOCUMENTS}.sentence_embeddings:SentenceLinear",
+            _MINILM,
         ),
         ModelInfo(
             "SentenceKernel",
             "sentence embeddings + RBF kernel",
             f"{_DOCUMENTS}.kernel:SentenceKernel",
+            _MINILM,
         ),
         ModelInfo(
             "SparseDenseEnsemble",
             "TF-IDF and sentence embeddings, ensemble",
             f"{_DOCUMENTS}.ensemble:SparseDenseEnsemble",
+            _MINILM,
         ),
         ModelInfo(
             "NgramClassifier",
@@ -154,6 +201,7 @@ MODELS = {
             "MeanPoolingLR",
             "mean-pooled embeddings + logistic regression",
             f"{_FILMS}.mean_embedding:MeanPoolingLR",
+            _MINILM,
         ),
         ModelInfo(
             "EmbeddingLR",
@@ -177,22 +225,28 @@ MODELS = {
             f"{_FILMS}.decoder_embeddings:DecoderEmbeddingEstimator",
         ),
         ModelInfo(
-            "MILClassifier", "multiple-instance network", f"{_SCREENPLAYS}.mil:MILClassifier"
+            "MILClassifier",
+            "multiple-instance network",
+            f"{_SCREENPLAYS}.mil:MILClassifier",
+            _MINILM,
         ),
         ModelInfo(
             "LongContextMILClassifier",
             "multiple-instance network, Longformer or Mamba-2",
             f"{_SCREENPLAYS}.long_context:LongContextMILClassifier",
+            _MINILM,
         ),
         ModelInfo(
             "MultiTaskMILClassifier",
             "multiple-instance network, multi-task",
             f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
+            _MINILM,
         ),
         ModelInfo(
             "ImbalanceMILClassifier",
             "multiple-instance network, imbalance correction",
             f"{_SCREENPLAYS}.imbalance:ImbalanceMILClassifier",
+            _MINILM,
         ),
         ModelInfo(
             "EndToEndClassifier",
@@ -299,19 +353,66 @@ MODEL_DISPLAY_NAMES = {
     "smote": "SMOTE",
     "focal-loss": "focal loss",
     "logit-adjustment": "logit adjustment",
+    # headlines
+    "baseline": "baseline",
+    "best": "best model, all kept steps",
+    "cpu-baseline": "baseline, two cores",
+    "cpu-quick": "quick configuration, two cores",
 }
 """Display names of models by their name in runs, which also says size, tuning and epochs."""
 
+_PUBLISHED_TEST = (
+    "test as published; one tenth of train, drawn by class, for validation; duplicates, and texts "
+    "of test, dropped from train"
+)
+_SPLIT_RULES = {
+    "banking77": _PUBLISHED_TEST,
+    "ag_news": f"{_PUBLISHED_TEST}; train: the 10,000 texts of NoisyAG-News, with true labels",
+    "imdb": _PUBLISHED_TEST,
+}
+
 DATASETS = {
-    name: DatasetInfo(name, entry.display_name, entry.hub_name, entry.licence)
+    name: DatasetInfo(
+        name,
+        entry.display_name,
+        entry.hub_name,
+        entry.licence,
+        statistics=f"classifiers/{name}-statistics" if name in _SPLIT_RULES else "",
+        split_rule=_SPLIT_RULES.get(name, ""),
+    )
     for name, entry in LABELLED_DATASETS.items()
 } | {
     entry.name: entry
     for entry in (
-        DatasetInfo("sentiment", "IMDB", "stanfordnlp/imdb"),
+        DatasetInfo(
+            "sentiment",
+            "IMDB",
+            "stanfordnlp/imdb",
+            statistics="generative/statistics",
+            split_rule=_PUBLISHED_TEST,
+        ),
         DatasetInfo("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
         DatasetInfo("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),
-        DatasetInfo("headlines", "Hacker News headlines", "julien040/hacker-news-posts"),
+        DatasetInfo(
+            "films",
+            "Screenplays of public collections, Academy Award nominations",
+            "",
+            "labels: BSD-2-Clause; scripts: not redistributed, only features of them",
+            "https://github.com/DLu/oscar_data",
+            "corpus/statistics",
+            "five repeats of five folds, near duplicates in one fold; for later films: trained on "
+            "films before 2010, tested on films from 2010 on",
+        ),
+        DatasetInfo(
+            "headlines",
+            "Hacker News headlines",
+            "julien040/hacker-news-posts",
+            "none granted",
+            "https://news.ycombinator.com",
+            "headlines/baseline",
+            "the first nine tenths for training, the last tenth for validation; repeated "
+            "headlines are kept, as in the task",
+        ),
     )
 }
 """Data sets by their name in runs: the labelled ones that are known by name, and the studies'."""

@@ -32,6 +32,7 @@ SHARED = (
     "source",
     "threads",
     "versions",
+    "words",
 )
 """The metadata that many runs of a group share: runs.json has each combination once."""
 

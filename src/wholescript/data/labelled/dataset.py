@@ -148,12 +148,13 @@ def describe_split(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any
     facts: dict[str, Any] = {"count": len(table)}
     if "label" in table:
         facts["classes"] = class_counts(table["label"].to_numpy(), classes)
-    facts["characters"] = _summarize_lengths([len(text) for text in table["text"]])
-    facts["words"] = _summarize_lengths([len(text.split()) for text in table["text"]])
+    facts["characters"] = summarize_lengths([len(text) for text in table["text"]])
+    facts["words"] = summarize_lengths([len(text.split()) for text in table["text"]])
     return facts
 
 
-def _summarize_lengths(lengths: Sequence[int]) -> dict[str, float]:
+def summarize_lengths(lengths: Sequence[int]) -> dict[str, float]:
+    """Return mean, median, 95th percentile and maximum of lengths, rounded to one decimal."""
     median, p95 = np.percentile(lengths, [50, 95]).round(1).tolist()
     mean = round(float(np.mean(lengths)), 1)
     return {"mean": mean, "median": median, "p95": p95, "max": max(lengths)}

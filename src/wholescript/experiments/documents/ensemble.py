@@ -87,6 +87,7 @@ class Ensemble(Experiment[Sequence[Run]]):
             "dataset",
             "classes",
             "documents",
+            "words",
             "scale",
             "device",
             "threads",

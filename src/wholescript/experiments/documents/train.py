@@ -162,6 +162,7 @@ class DocumentExperiment(Experiment[LabelledDataset]):
                     "validation": len(val_documents.texts),
                     "test": len(predictions.ids),
                 },
+                "words": data.metadata["splits"]["train"]["words"],
                 "chosen": getattr(fitted, "chosen", {}),
                 "best_epoch": getattr(fitted, "best_epoch", None),
                 "scale": context.workspace.parameters.get("scale", run_profile()),

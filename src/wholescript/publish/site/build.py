@@ -33,13 +33,18 @@ _PAGES = (
     "theme/**/*",
     "requirements.lock",  # pins mystmd and the libraries of the theme
 )
-# The modules that the theme imports.
+# The modules that the theme and the plugin import.
 _MODULES = (
     "wholescript/*.py",
+    "wholescript/data/datasets.py",
+    "wholescript/experiments/metrics.py",
+    "wholescript/experiments/published.py",
+    "wholescript/experiments/registry.py",
     "wholescript/experiments/results.py",
     "wholescript/publish/claims.py",
     "wholescript/publish/provenance/read.py",
     "wholescript/publish/series.py",
+    "wholescript/publish/tables/*.py",
 )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from wholescript.data.headlines import Headlines
+from wholescript.data.labelled.dataset import summarize_lengths
 from wholescript.errors import DataError
 from wholescript.experiments.environment import run_profile
 from wholescript.experiments.experiment import Context, Experiment, Outcome
@@ -86,6 +87,7 @@ class HeadlineExperiment(Experiment[Headlines]):
         metrics |= {name: Metric(value, tolerance=abs(value)) for name, value in costs.items()}
         metadata = {
             "source": data.source,
+            "words": summarize_lengths([len(headline.split()) for headline in data.train]),
             "scale": context.workspace.parameters.get("scale", run_profile()),
             "threads": torch.get_num_threads(),
             **self.metadata,

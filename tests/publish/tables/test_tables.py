@@ -1,0 +1,191 @@
+"""The tables of pages, on small stored runs."""
+
+from collections.abc import Callable
+
+import pytest
+
+from wholescript.errors import RunError
+from wholescript.experiments.results import Results
+from wholescript.publish.tables import nodes
+from wholescript.publish.tables.directives import make_table
+from wholescript.publish.tables.runs import find_comparison, find_run, find_runs
+
+DOCUMENTS = {"metric": "accuracy", "baseline": "classifiers/*-tfidf-svm"}
+FILMS = {"metric": "auc", "baseline": "evaluation/unigrams", "n": "corpus/statistics:n_films"}
+
+
+def test_columns_without_content_are_left_out(shown: Callable) -> None:
+    rows = [[nodes.text("a"), [], nodes.fixed("1")], [nodes.text("b"), [], []]]
+    table = nodes.table(("Model", "Length", "n"), rows, right=("n",))
+    assert shown(table) == [["Model", "n"], ["a", "1"], ["b", nodes.NO_VALUE]]
+    head, first, _ = table["children"]
+    assert [cell.get("header") for cell in head["children"]] == [True, True]
+    assert [cell.get("align") for cell in first["children"]] == [None, "right"]
+
+
+def test_table_without_rows_is_an_error() -> None:
+    with pytest.raises(RunError, match="this table has no row"):
+        nodes.table(("Model",), [])
+
+
+def test_settings_of_a_summary_are_those_of_its_trained_runs(results: Results) -> None:
+    run = find_run(results, "classifiers/banking77-smollm2-lora")
+    assert (run.model, run.dataset) == ("SmolLM2-135M, LoRA", "banking77")
+    assert run.trained == ("banking77/smollm2-lora-s0", "banking77/smollm2-lora-s1")
+    assert run.estimator["pretrained"] == "smollm2"
+
+
+def test_pattern_leaves_out_runs_without_the_metric(results: Results) -> None:
+    found = find_runs(results, "classifiers/banking77-s* classifiers/*-svm", ("accuracy",))
+    names = [run.name.partition("-")[2] for run in found]
+    assert names == ["scratch-tiny", "smollm2-lora", "tfidf-svm"]  # not banking77-statistics
+
+
+def test_comparisons_are_differences_or_ratios(results: Results) -> None:
+    difference = find_comparison(results, "evaluation/ngrams", "evaluation/unigrams", "auc")
+    assert difference == ("evaluation/ngrams - evaluation/unigrams:auc", False)
+    pair = "classifiers/banking77-scratch-tiny", "classifiers/banking77-tfidf-svm"
+    ratio = "classifiers/banking77-ratios:scratch-tiny_over_tfidf-svm"
+    assert find_comparison(results, *pair, "accuracy") == (ratio, True)
+    assert find_comparison(results, "evaluation/mean-pooling", "evaluation/unigrams", "auc") == (
+        "",
+        False,
+    )
+
+
+def test_results_are_sorted_and_compared(results: Results, shown: Callable) -> None:
+    table = make_table("results", "classifiers/banking77-*", DOCUMENTS, results)
+    run, ratio = "classifiers/banking77-{}:accuracy|interval", "classifiers/banking77-ratios:{}"
+    head, *rows = shown(table)
+    assert head[:3] == ["Model", "accuracy (interval)", "Error-rate ratio to TF-IDF + linear SVM"]
+    assert [row[:3] for row in rows] == [
+        [
+            "SmolLM2-135M, LoRA",
+            run.format("smollm2-lora"),
+            ratio.format("smollm2-lora_over_tfidf-svm|interval"),
+        ],
+        ["TF-IDF + linear SVM", run.format("tfidf-svm"), "baseline"],
+        [
+            "tiny decoder from scratch",
+            run.format("scratch-tiny"),
+            ratio.format("scratch-tiny_over_tfidf-svm|interval"),
+        ],
+    ]
+    assert {row[head.index("n")] for row in rows} == {"3,080"}
+
+
+def test_published_results_are_sorted_in_with_their_citation(
+    results: Results, shown: Callable
+) -> None:
+    options = DOCUMENTS | {"published": "banking77-use-convert"}
+    head, first, *_ = shown(make_table("results", "classifiers/banking77-*", options, results))
+    assert first == [
+        "USE and ConveRT embeddings + classifier",
+        "0.934 (0.924 to 0.942)",
+        nodes.NO_VALUE,
+        nodes.NO_VALUE,
+        "3,080",
+        "casanueva2020banking77",
+    ]
+    assert head[-1] == "Published by"
+
+
+def test_films_have_their_number_and_split(results: Results, shown: Callable) -> None:
+    table = make_table("results", "evaluation/ngrams evaluation/unigrams", FILMS, results)
+    assert shown(table) == [
+        [
+            "Model",
+            "AUROC (interval)",
+            "Difference from unigrams",
+            "Split",
+            "n",
+        ],
+        [
+            "n-grams (1 to 3)",
+            "evaluation/ngrams:auc|interval",
+            "evaluation/ngrams - evaluation/unigrams:auc|interval",
+            "5 x 5 folds",
+            "corpus/statistics:n_films|,.0f",
+        ],
+        [
+            "unigrams",
+            "evaluation/unigrams:auc|interval",
+            "baseline",
+            "5 x 5 folds",
+            "corpus/statistics:n_films|,.0f",
+        ],
+    ]
+
+
+def test_models_show_what_the_settings_hold(results: Results, shown: Callable) -> None:
+    names = "classifiers/banking77-tfidf-svm classifiers/banking77-s*"
+    head, svm, scratch, tuned = shown(make_table("models", names, {}, results))
+    assert dict(zip(head, tuned, strict=True)) == {
+        "Model": "SmolLM2-135M, LoRA",
+        "Checkpoint": "SmolLM2-135M-Instruct",
+        "Parameters": "classifiers/banking77-smollm2-lora:parameters|compact",
+        "Optimiser": "AdamW",
+        "Learning rate": "0.0005",
+        "Batch": "32",
+        "Epochs": "3",
+        "Seeds": "classifiers/banking77-smollm2-lora:seeds|.0f",
+        "Hardware": "AMD EPYC, 1 of 2 cores",
+        "Time": "classifiers/banking77-smollm2-lora:train_seconds|duration",
+    }
+    column = head.index
+    assert [svm[column(name)] for name in ("Checkpoint", "Optimiser")] == [nodes.NO_VALUE] * 2
+    assert [scratch[column(name)] for name in ("Checkpoint", "Learning rate", "Epochs")] == [
+        "none",
+        "0.001",
+        "2, then 3",
+    ]
+
+
+def test_time_of_films_is_that_of_all_folds(results: Results, shown: Callable) -> None:
+    assert shown(make_table("models", "evaluation/ngrams", {}, results)) == [
+        ["Model", "Time"],
+        ["n-grams (1 to 3)", "21\N{NO-BREAK SPACE}s"],
+    ]
+
+
+def test_datasets_link_to_their_source(results: Results, shown: Callable) -> None:
+    table = make_table("datasets", "banking77", {}, results)
+    head, row = shown(table)
+    assert head == ["Data", "Licence", "Training", "Validation", "Test", "Classes", "Split"]
+    assert row[:2] == ["Banking77", "CC BY 4.0"]
+    assert row[4] == "classifiers/banking77-statistics:n_test|,.0f"
+    link = table["children"][1]["children"][0]["children"][0]
+    assert link["url"] == "https://huggingface.co/datasets/PolyAI/banking77"
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "options", "message"),
+    [
+        ("results", "evaluation/ngram", FILMS, "no run 'evaluation/ngram' .*did you mean"),
+        ("results", "evaluation/x*", FILMS, r"no run in results/ matches 'evaluation/x\*'"),
+        ("results", "evaluation/ngrams", {"metric": "auc"}, "needs the option :baseline:"),
+        ("results", "evaluation/ngrams", FILMS | {"n": ""}, "name the number, as in :n: corpus"),
+        ("results", "evaluation/ngrams", FILMS | {"n": "corpus/statistics:n"}, "no metric 'n'"),
+        (
+            "results",
+            "evaluation/mean-pooling",
+            FILMS,
+            "no notebook stored a comparison",
+        ),
+        ("results", "evaluation/ngrams", FILMS | {"metric": "f1"}, "no metric 'f1'"),
+        ("results", "evaluation/ngrams", FILMS | {"published": "x"}, "no published result 'x'"),
+        ("models", "classifiers/banking77-statistics", {}, "no trained run: it has no settings"),
+        ("results", "classifiers/banking77-statistics", DOCUMENTS, "no metric 'accuracy'"),
+        ("models", "", {}, "the directive 'models' needs names"),
+        ("datasets", "banking7", {}, "no data set 'banking7'; did you mean 'banking77'"),
+        ("datasets", "yelp_polarity", {}, "no data set 'yelp_polarity'"),
+        ("datasets", "headlines", {}, "no run 'headlines/baseline'"),
+        ("overview", "", {}, "there is no run"),
+        ("tables", "", {}, "there is no table 'tables'"),
+    ],
+)
+def test_what_is_missing_is_an_error(
+    results: Results, name: str, argument: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(RunError, match=message):
+        make_table(name, argument, options, results)
