@@ -16,10 +16,11 @@
 # it takes.** Less than a minute on two cores.
 
 # %% [markdown] tags=["published"]
-# The films come from public collections of screenplays, the labels from the table of the Academy
-# Awards. Texts are third-party copyright and stay out of the repository: everything on this page is
-# computed from token counts, word counts and metadata. To look at films of your own, run this
-# notebook with `-p source local -p path FILMS.parquet`.
+# The films come from public collections of screenplays, the labels from the table of
+# the Academy Awards [@lu2026oscars]. Texts are third-party copyright and stay out of
+# the repository: everything on this page is computed from token counts, word counts and
+# metadata. To look at films of your own, run this notebook with
+# `-p source local -p path FILMS.parquet`.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -71,9 +72,10 @@ show_table(
 # %% [markdown]
 # ## Screenplays exceed the context of standard models
 #
-# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the contexts of
-# familiar models: 512 tokens for BERT and the sentence encoders, 1,024 for GPT-2, 4,096 for
-# Longformer.
+# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the
+# contexts of familiar models: 512 tokens for BERT [@devlin2019bert] and the sentence
+# encoders, 1,024 for GPT-2 [@radford2019gpt2], 4,096 for Longformer
+# [@beltagy2020longformer].
 
 # %% label="fig-lengths"
 show_figure(plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
@@ -115,8 +117,8 @@ show_figure(
 #
 # ## Labels
 #
-# Four labels can be predicted; `nominated_for_writing` is the one of this report. Intervals are
-# Wilson's, at {fixed}`95%`.
+# Four labels can be predicted; `nominated_for_writing` is the one of this report.
+# Intervals are Wilson's [@wilson1927interval], at {fixed}`95%`.
 
 # %% label="fig-labels"
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")

@@ -63,11 +63,14 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.mean():.1%} positive")
 #
 # - *uncorrected*: the baseline.
 # - *class weights*: errors on positives are weighted by the inverse class frequency.
-# - *class-balanced*: the same with the effective number of films (Cui et al., 2019).
+# - *class-balanced*: the same with the effective number of films
+#   [@cui2019classbalanced].
 # - *oversampling*: positives are repeated until both classes are equal in number.
-# - *SMOTE*: new positives are interpolated between neighbours (Chawla et al., 2002).
-# - *focal loss*: films that are already classified well are down-weighted (Lin et al., 2017).
-# - *logit adjustment*: the log prior odds are subtracted from the logit (Menon et al., 2021).
+# - *SMOTE*: new positives are interpolated between neighbours [@chawla2002smote].
+# - *focal loss*: films that are already classified well are down-weighted
+#   [@lin2017focal].
+# - *logit adjustment*: the log prior odds are subtracted from the logit
+#   [@menon2021logit].
 #
 # Choosing the threshold needs no training: every model is also evaluated at a threshold from inner
 # folds, besides {fixed}`0.5`.
@@ -177,8 +180,9 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 # probabilities towards the middle.
 
 # %% [markdown]
-# Recalibration on inner folds, a logistic regression on the model's logit (Platt, 1999), corrects
-# all of them: the last column of the tables is the calibration error after it.
+# Recalibration on inner folds, a logistic regression on the model's logit
+# [@platt1999probabilistic], corrects all of them: the last column of the tables is the
+# calibration error after it.
 
 # %% label="tbl-imbalance"
 recalibrated = {

@@ -46,12 +46,12 @@ print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean(
 # ## Three memory strategies with the same gradient
 #
 # - *Full backpropagation*: the activations of every chunk are kept until the backward pass.
-# - *Activation checkpointing* (Chen et al., 2016): chunks are encoded in groups, whose activations
-#   are dropped and recomputed when the backward pass needs them.
-# - *Gradient caching* (Gao et al., 2021): all chunks are encoded without a graph; the aggregator
-#   alone gives the gradient of each chunk vector; then one group after another is encoded again,
-#   with a graph, to pass its gradients on. The last groups, a fixed number, keep the graph of the
-#   first pass and are encoded once.
+# - *Activation checkpointing* [@chen2016checkpointing]: chunks are encoded in groups,
+#   whose activations are dropped and recomputed when the backward pass needs them.
+# - *Gradient caching* [@gao2021gradcache]: all chunks are encoded without a graph; the
+#   aggregator alone gives the gradient of each chunk vector; then one group after
+#   another is encoded again, with a graph, to pass its gradients on. The last groups, a
+#   fixed number, keep the graph of the first pass and are encoded once.
 #
 # Dropout must be replayed exactly, or the second pass computes the gradient of another network.
 # Each group is encoded under its own seed, in every pass.
@@ -133,11 +133,12 @@ cells.show_table(
 # %% [markdown]
 # ## One sequence: Longformer and Mamba-2
 #
-# The model so far encodes each chunk by itself. Two others take the whole script as one sequence
-# of tokens, and both are meant to be linear in its length: *Longformer* (Beltagy et al., 2020)
-# attends to a window of {fixed}`256` tokens, and one global token to all; *Mamba-2* (Dao and Gu,
-# 2024) carries a state of fixed size from token to token. Both are the classes of `transformers`,
-# as they run without kernels for a GPU, with the d_model and the two layers of the model above.
+# The model so far encodes each chunk by itself. Two others take the whole script as one
+# sequence of tokens, and both are meant to be linear in its length: *Longformer*
+# [@beltagy2020longformer] attends to a window of {fixed}`256` tokens, and one global
+# token to all; *Mamba-2* [@dao2024mamba2] carries a state of fixed size from token to
+# token. Both are the classes of `transformers` [@wolf2020transformers], as they run
+# without kernels for a GPU, with the d_model and the two layers of the model above.
 # Their activations are kept, as under full backpropagation.
 #
 # `LongformerModel.forward` of this version of `transformers` makes a mask of length x length

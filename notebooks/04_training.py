@@ -15,10 +15,11 @@
 # **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
 # takes.** About half an hour on two cores; finished folds are loaded.
 #
-# The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each chunk
-# has 254 tokens, and its embedding is the mean of its token states. The lower half costs half as
-# much, and no loss was detected. On inner folds the mean of its last layer was chosen more often
-# than that of any other layer, than the first token or the maximum, and other chunk lengths were no
+# The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2
+# [@reimers2019sbert; @wang2020minilm]. Each chunk has 254 tokens, and its embedding is
+# the mean of its token states. The lower half costs half as much, and no loss was
+# detected. On inner folds the mean of its last layer was chosen more often than that of
+# any other layer, than the first token or the maximum, and other chunk lengths were no
 # better: `benchmarks/encoder_choice.py` made the comparison on a part of every script.
 
 # %% tags=["parameters"]
@@ -57,17 +58,17 @@ print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chu
 # ## Aggregators
 #
 # - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is lost.
-# - *gated attention* (Ilse et al., 2018): a learned weight for each chunk, then the weighted mean.
-#   The order is lost.
+# - *gated attention* [@ilse2018attention]: a learned weight for each chunk, then the
+#   weighted mean. The order is lost.
 # - *query decoder*: a transformer decoder with its own d_model, heads and layers. Learned queries
 #   attend to the sequence by cross-attention; sinusoidal embeddings encode each chunk's position.
 # - *transformer encoder*: self-attention between chunks, then their mean.
-# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the number of
-#   chunks.
+# - *linear attention* [@katharopoulos2020linear]: the same in time linear in the number
+#   of chunks.
 #
-# The neural ones share one training loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
-# gradients clipped at norm 1. In every step half of a film's chunks are dropped at random (chunk
-# dropout), which limits overfitting.
+# The neural ones share one training loop: AdamW [@loshchilov2019adamw], a cosine
+# schedule with {fixed}`10%` warm-up, gradients clipped at norm 1. In every step half of
+# a film's chunks are dropped at random (chunk dropout), which limits overfitting.
 
 # %% label="tbl-aggregators"
 models = configurations.aggregators(data.profile.epochs, data.profile.n_inner_folds)
@@ -190,14 +191,15 @@ cells.show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 #
 # So far the encoder was a frozen sentence encoder. Here are others, all with gated attention:
 #
-# - *from scratch*: a small transformer with two layers, trained together with the aggregator. One
-#   is bidirectional, pools the mean of the tokens, and is first pretrained on the training scripts
-#   with the masked-language-model objective (Devlin et al., 2019). The other is causal, with rotary
-#   position embeddings (Su et al., 2021), pools the last token, and is trained on the labels only.
+# - *from scratch*: a small transformer with two layers, trained together with the
+#   aggregator. One is bidirectional, pools the mean of the tokens, and is first
+#   pretrained on the training scripts with the masked-language-model objective
+#   [@devlin2019bert]. The other is causal, with rotary position embeddings
+#   [@su2021rope], pools the last token, and is trained on the labels only.
 # - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained too.
-# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al., 2025), of
-#   which the lower half of the layers encodes eight chunks of each film; aggregated by gated
-#   attention or by the mean.
+# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2
+#   [@allal2025smollm2], of which the lower half of the layers encodes eight chunks of
+#   each film; aggregated by gated attention or by the mean.
 #
 # They need the texts, which are not bundled: of the bundled films this notebook shows stored runs,
 # and with `source` local or hub it trains them here, in hours at `scale` cpu. On two cores each
@@ -252,11 +254,12 @@ cells.show_figure(
 # %% [markdown]
 # ## Longformer and Mamba-2
 #
-# Two architectures are made for long sequences. *Longformer* (Beltagy et al., 2020) attends within
-# a sliding window, and one global token to all and all to it. *Mamba-2* (Dao and Gu, 2024) is a
-# state space model: a state of fixed size is carried along the sequence. Both are the classes of
-# `transformers`, small and untrained. As aggregators over the frozen chunk embeddings, they are
-# trained as the transformer encoder is: on one repeat of the folds, with {fixed}`3` inner folds.
+# Two architectures are made for long sequences. *Longformer* [@beltagy2020longformer]
+# attends within a sliding window, and one global token to all and all to it. *Mamba-2*
+# [@dao2024mamba2] is a state space model: a state of fixed size is carried along the
+# sequence. Both are the classes of `transformers`, small and untrained. As aggregators
+# over the frozen chunk embeddings, they are trained as the transformer encoder is: on
+# one repeat of the folds, with {fixed}`3` inner folds.
 
 # %%
 long_context_models = long_context_configurations.long_context_aggregators(
@@ -312,10 +315,10 @@ cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 #
 # ## Which hyperparameters matter
 #
-# d_model, learning rate and dropout above were set beforehand. A search measures their effect:
-# random trials from `search/aggregators.yaml`, of which the worse are stopped early (ASHA, Li et
-# al., 2020), evaluated on inner folds of the first training set only. `wholescript tune` repeats
-# it.
+# d_model, learning rate and dropout above were set beforehand. A search measures their
+# effect: random trials from `search/aggregators.yaml`, of which the worse are stopped
+# early (ASHA) [@li2020asha], evaluated on inner folds of the first training set only.
+# `wholescript tune` repeats it.
 
 # %% label="fig-search"
 search = read_search(notebook.project.root / search_results)
@@ -326,8 +329,9 @@ cells.show_figure(
 )
 
 # %% [markdown]
-# A dot is a trial, a diamond a median. Permutation importance of a random forest, fitted to the
-# trials, estimates how much of a trial's rank each hyperparameter explains.
+# A dot is a trial, a diamond a median. Permutation importance of a random forest
+# [@breiman2001forests], fitted to the trials, estimates how much of a trial's rank each
+# hyperparameter explains.
 
 # %% label="fig-search-importance"
 n_resamples = 10 if scale == "smoke" else 100

@@ -46,10 +46,11 @@ print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(d
 # %% [markdown]
 # ## Models compared
 #
-# The baseline is TF-IDF + logistic regression on single words. It is compared with the same on
-# n-grams, with the aggregators of frozen chunk embeddings, and with two combinations: *late
-# fusion*, gated attention with TF-IDF, layout, year and length as extra features; and *stacking*, a
-# logistic regression on the inner-fold logits of TF-IDF and the aggregators.
+# The baseline is TF-IDF + logistic regression on single words. It is compared with the
+# same on n-grams, with the aggregators of frozen chunk embeddings, and with two
+# combinations: *late fusion*, gated attention with TF-IDF, layout, year and length as
+# extra features; and *stacking* [@wolpert1992stacking], a logistic regression on the
+# inner-fold logits of TF-IDF and the aggregators.
 
 # %%
 BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (1 to 3)"
@@ -92,9 +93,10 @@ paired = difference_table(ranking.table, BASELINE)
 cells.show_figure(forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference")
 
 # %% [markdown]
-# AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation measure
-# decisions, at thresholds from inner folds; Brier score and expected calibration error measure the
-# probabilities. The last column is the AUROC among films of the same decade.
+# AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation
+# [@gorodkin2004mcc] measure decisions, at thresholds from inner folds; Brier score and
+# expected calibration error [@guo2017calibration] measure the probabilities. The last
+# column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
 COLUMNS = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
@@ -134,9 +136,10 @@ if source == "bundled":
         )
 
 # %% [markdown]
-# *Stacking* of the n-grams with the aggregators shows whether these add to them. *Recalibrated* is
-# stacking with the n-grams as the only member, Platt scaling on the inner folds, since the
-# probabilities of the regression are too low.
+# *Stacking* of the n-grams with the aggregators shows whether these add to them.
+# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling
+# [@platt1999probabilistic] on the inner folds, since the probabilities of the
+# regression are too low.
 
 # %%
 members = [ngrams[NGRAMS], *chunks.values()]

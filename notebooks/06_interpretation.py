@@ -112,10 +112,11 @@ show_figure(
 # %% [markdown]
 # ## Attention against occlusion
 #
-# Attention is often shown as an explanation. If it were one, the chunks with most attention would
-# be those whose occlusion changes the logit most (Jain and Wallace, 2019). For each film the chunks
-# are ranked by both, and the ranks are correlated; the mean over films is shown. The lower rows
-# correlate the occlusion effects of two models over the parts of a script.
+# Attention is often shown as an explanation. If it were one, the chunks with most
+# attention would be those whose occlusion changes the logit most [@jain2019attention].
+# For each film the chunks are ranked by both, and the ranks are correlated; the mean
+# over films is shown. The lower rows correlate the occlusion effects of two models over
+# the parts of a script.
 
 # %% label="fig-attention-occlusion"
 rank_correlation = interpretation.interval_table(occlusion.metrics, ":rank_correlation")
@@ -202,9 +203,10 @@ show_figure(forest_plot(paired, "change of AUROC", reference=0), "fig-feature-ab
 # %% [markdown]
 # ## Topics as a stand-in for genre
 #
-# The data hold no genre. Topics stand in for it: a non-negative matrix factorisation (NMF) of the
-# word weights, without names, finds groups of words that occur together, and each film gets its
-# strongest topic. No label is used. A topic is named by its first words.
+# The data hold no genre. Topics stand in for it: a non-negative matrix factorisation
+# (NMF) [@lee1999nmf] of the word weights, without names, finds groups of words that
+# occur together, and each film gets its strongest topic. No label is used. A topic is
+# named by its first words.
 
 # %% label="fig-topics"
 predictions = comparison.run_predictions(runs | mean_pooling_runs)

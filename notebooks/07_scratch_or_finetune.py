@@ -12,11 +12,12 @@
 # **Question.** Given some thousand labelled texts: train a small model, fine-tune a pretrained one,
 # or neither, and what does each cost?
 #
-# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
-# the questions of Banking77, which are in the repository, `source=local` with `path` on a table of
-# your own. Sentence embeddings and fine-tuning need `make encoder`; without it they are left out,
-# and the notebook says so. **How long it takes.** The published runs a minute, `scale=smoke` a
-# minute, `scale=cpu` minutes on two cores, `scale=full` hours.
+# **What you need.** Nothing for the published runs (`source=stored`). `source=bundled`
+# trains on the questions of Banking77 [@casanueva2020banking77], which are in the
+# repository, `source=local` with `path` on a table of your own. Sentence embeddings and
+# fine-tuning need `make encoder`; without it they are left out, and the notebook says
+# so. **How long it takes.** The published runs a minute, `scale=smoke` a minute,
+# `scale=cpu` minutes on two cores, `scale=full` hours.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub
@@ -73,14 +74,15 @@ show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datase
 # %% [markdown]
 # - *TF-IDF + linear SVM*: a linear support vector machine on TF-IDF weights of words and
 #   characters.
-# - *all-MiniLM-L6-v2*: a frozen sentence encoder, with a linear or a Gaussian-kernel (RBF)
-#   classifier of its embeddings.
+# - *all-MiniLM-L6-v2* [@reimers2019sbert; @wang2020minilm]: a frozen sentence encoder,
+#   with a linear or a Gaussian-kernel (RBF) classifier of its embeddings.
 # - *ensembles*: TF-IDF and the sentence embeddings, linear or with the kernel as well.
-# - *decoder from scratch*: a decoder-only transformer of 2 or 3 layers, trained on the training
-#   texts only, with its own tokenizer. *token dropout* is the smallest one with token dropout and a
-#   higher learning rate.
-# - *SmolLM2-135M*: a language model with 135 million parameters, fine-tuned with low-rank adapters
-#   (*LoRA*), in full, or with only the classification head trained (*frozen*).
+# - *decoder from scratch*: a decoder-only transformer of 2 or 3 layers, trained on the
+#   training texts only, with its own tokenizer. *token dropout* is the smallest one
+#   with token dropout [@iyyer2015dan] and a higher learning rate.
+# - *SmolLM2-135M* [@allal2025smollm2]: a language model with 135 million parameters,
+#   fine-tuned with low-rank adapters (*LoRA*) [@hu2022lora], in full, or with only the
+#   classification head trained (*frozen*).
 #
 # All choices are made on the same validation texts, which no model is trained on, and all models
 # are tested on the same test texts.
@@ -217,7 +219,8 @@ show_figure(figure, "fig-classifier-learning-rate")
 # error-rate ratio of training on them. Test labels are the true ones.
 
 # %% [markdown] tags=["published"]
-# The training texts of AG News also have crowd labels, a fifth of which are wrong.
+# The training texts of AG News [@zhang2015agnews] also have crowd labels
+# [@huang2024noisyagnews], a fifth of which are wrong.
 
 # %% label="tbl-classifier-label-noise"
 noisy = study.runs("label_noise")
@@ -234,9 +237,10 @@ if not noise.empty:
     show_table(with_display_names(noise), "tbl-classifier-label-noise")
 
 # %% [markdown]
-# Confident learning (Northcutt et al., 2021) ranks texts by the disagreement between their label
-# and out-of-fold predictions. Where the true labels are known besides noisy ones, a table shows the
-# precision and recall of label errors by the number of texts inspected.
+# Confident learning [@northcutt2021confident] ranks texts by the disagreement between
+# their label and out-of-fold predictions. Where the true labels are known besides noisy
+# ones, a table shows the precision and recall of label errors by the number of texts
+# inspected.
 
 # %% label="tbl-classifier-label-error-recall"
 if crowd_label_errors := label_error_run(study, "crowd_label"):

@@ -61,8 +61,8 @@ study = open_study(RECIPE, synthetic_data.generate_for_training)
 show_table(study.profile_table(), "tbl-generative-profiles")
 
 # %% [markdown] tags=["published"]
-# The question was asked of IMDB with a language model of positive and one of negative reviews. This
-# accuracy was published:
+# The question was asked of IMDB with a language model of positive and one of negative
+# reviews [@bigsnarfdude2025diffusion]. This accuracy was published:
 
 # %% label="tbl-generative-published" tags=["published"]
 accuracy, n_test = generative.published_accuracy(), generative.PUBLISHED_N_TEST
@@ -82,18 +82,20 @@ show_table(table, "tbl-generative-published")
 # scored whole, and every token counts once. The generative classifiers are:
 #
 # - *naive Bayes*: Bayes' rule on unigrams and bigrams that are assumed to be independent.
-# - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified Kneser-Ney
-#   smoothing.
-# - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model of all
-#   texts, unlabelled ones included, and with a cache of the preceding words of the text.
+# - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified
+#   Kneser-Ney smoothing [@chen1999smoothing].
+# - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model
+#   of all texts, unlabelled ones included, and with a cache of the preceding words of
+#   the text [@kuhn1990cache].
 # - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
 # - *pruned SmolLM2*: class-conditional models on a shared trunk, trained discriminatively.
 #
-# The discriminative baselines are TF-IDF + logistic regression and NB-SVM, a linear SVM on features
-# weighted by naive Bayes log-count ratios (Wang and Manning, 2012). Ensembles, of two classes only,
-# weight the logits of their members; the weights are fitted on validation. In the ensembles
-# *class-conditional LMs* stands for three models: the interpolated n-grams and the tiny
-# transformers after {fixed}`10` epochs and with pretraining.
+# The discriminative baselines are TF-IDF + logistic regression and NB-SVM, a linear SVM
+# on features weighted by naive Bayes log-count ratios [@wang2012nbsvm]. Ensembles, of
+# two classes only, weight the logits of their members; the weights are fitted on
+# validation. In the ensembles *class-conditional LMs* stands for three models: the
+# interpolated n-grams and the tiny transformers after {fixed}`10` epochs and with
+# pretraining.
 
 # %% label="fig-generative-accuracy"
 found = study.models("models")
@@ -136,17 +138,19 @@ show_table(generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch"
 # %% [markdown]
 # ## A pretrained model, trained discriminatively
 #
-# The next-token loss of a class-conditional language model depends little on the label, because few
-# tokens are predictive of it. The class models are therefore trained jointly with {fixed}`0.8` x
-# label cross-entropy + {fixed}`0.2` x next-token cross-entropy (Krause et al., 2021, GeDi). The
-# label loss uses the likelihoods of a window under all class models. The result is still a language
-# model for each class, and whole texts are classified by Bayes' rule.
+# The next-token loss of a class-conditional language model depends little on the label,
+# because few tokens are predictive of it. The class models are therefore trained
+# jointly with {fixed}`0.8` x label cross-entropy + {fixed}`0.2` x next-token
+# cross-entropy (GeDi) [@krause2021gedi]. The label loss uses the likelihoods of a
+# window under all class models. The result is still a language model for each class,
+# and whole texts are classified by Bayes' rule.
 #
-# To make training and inference feasible on two cores, SmolLM2 is pruned to its first sixteen
-# layers and to the twelve thousand most frequent tokens of the training texts. A linear map, fitted
-# by least squares, replaces the removed layers. The first ten layers are a frozen trunk that
-# encodes a text once for all classes; the six layers above it are fine-tuned per class with LoRA,
-# for one epoch on one window of each text.
+# To make training and inference feasible on two cores, SmolLM2 [@allal2025smollm2] is
+# pruned to its first sixteen layers and to the twelve thousand most frequent tokens of
+# the training texts. A linear map, fitted by least squares, replaces the removed layers
+# [@belrose2023lens]. The first ten layers are a frozen trunk that encodes a text once
+# for all classes; the six layers above it are fine-tuned per class with LoRA
+# [@hu2022lora], for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
 few = dict(sorted(study.models("few")[study.main.name].items()))
@@ -219,10 +223,10 @@ show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 # blocks can be drawn: in a file that is sorted by label a class may be missing from them.
 
 # %% [markdown] tags=["published"]
-# In the training file of IMDB the reviews of one film stand near each other, up to thirty of one
-# label, and the test file has other films (Maas et al., 2011). The blocks are not a split by film,
-# which the file does not name: blocks end within films, and the positive and the negative reviews
-# of a film are far apart.
+# In the training file of IMDB the reviews of one film stand near each other, up to
+# thirty of one label, and the test file has other films [@maas2011imdb]. The blocks are
+# not a split by film, which the file does not name: blocks end within films, and the
+# positive and the negative reviews of a film are far apart.
 
 # %% label="fig-generative-validation"
 hold_outs = {"random": {name: models[name] for name in blocked}, "blocks of 25": blocked}
@@ -288,10 +292,10 @@ if attribution:
 # %% [markdown]
 # ## Generative and discriminative classifiers by training-set size
 #
-# Naive Bayes and logistic regression are a generative-discriminative pair on the same counts (Ng
-# and Jordan, 2002). The generative classifier is expected to approach its asymptotic error with
-# fewer examples; the discriminative one is expected to have the lower asymptotic error, so that
-# their learning curves cross.
+# Naive Bayes and logistic regression are a generative-discriminative pair on the same
+# counts [@ng2002discriminative]. The generative classifier is expected to approach its
+# asymptotic error with fewer examples; the discriminative one is expected to have the
+# lower asymptotic error, so that their learning curves cross.
 
 # %% label="fig-generative-learning"
 runs = study.runs("learning_curve", "few", "models")[study.main.name]
@@ -324,10 +328,11 @@ show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
 # %% [markdown]
 # ## Pretrained class-conditional language models
 #
-# SmolLM2 is fine-tuned with LoRA on few texts of each class, for one epoch, and tested on part of
-# the test texts, since its inference is slow. Each text follows a prompt that names its class; the
-# prompt is not scored. The linear models and the n-grams are trained on as many texts. Error-rate
-# ratios are computed on the texts that all of them predicted.
+# SmolLM2 is fine-tuned with LoRA on few texts of each class, for one epoch, and tested
+# on part of the test texts, since its inference is slow. Each text follows a prompt
+# that names its class; the prompt is not scored [@min2022channel]. The linear models
+# and the n-grams are trained on as many texts. Error-rate ratios are computed on the
+# texts that all of them predicted.
 #
 # The pruned SmolLM2 is trained on these texts too, without a prompt, in two ways: discriminatively
 # (*GeDi*), and with the next-token loss only (*generative*). Nothing else differs.

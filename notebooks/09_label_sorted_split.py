@@ -71,8 +71,9 @@ show_table(study.profile_table(), "tbl-encoder-profiles")
 # all test texts.
 
 # %% [markdown] tags=["published"]
-# It was published with training on the first five thousand rows of the training file of IMDB and
-# testing on the first thousand rows of the test file. The training is repeated on the same rows.
+# It was published [@abivarma2026transformer] with training on the first five thousand
+# rows of the training file of IMDB [@maas2011imdb] and testing on the first thousand
+# rows of the test file. The training is repeated on the same rows.
 
 # %% label="tbl-encoder-label-sorted"
 label_sorted = label_sorted_run(study)
@@ -112,14 +113,14 @@ print(label_sorted.config["guard_error"])
 # compared:
 #
 # - *encoder from scratch, published settings*: the settings of the publication.
-# - *encoder from scratch*: with warm-up and a cosine schedule, gradient clipping, label smoothing
-#   and a higher learning rate.
+# - *encoder from scratch*: with warm-up and a cosine schedule, gradient clipping, label
+#   smoothing [@szegedy2016smoothing] and a higher learning rate.
 # - *encoder, MLM pretraining*, for two or for *8 epochs*: see below.
 #
-# The baselines are linear classifiers on word n-grams: naive Bayes, TF-IDF + logistic regression,
-# and NB-SVM, a linear SVM on features weighted by naive Bayes log-count ratios (Wang and Manning,
-# 2012), one for each class against the rest if there are more than two. The figure also shows a
-# constant prediction, the most frequent class.
+# The baselines are linear classifiers on word n-grams: naive Bayes, TF-IDF + logistic
+# regression, and NB-SVM, a linear SVM on features weighted by naive Bayes log-count
+# ratios [@wang2012nbsvm], one for each class against the rest if there are more than
+# two. The figure also shows a constant prediction, the most frequent class.
 
 # %% label="tbl-encoder-dataset"
 ((dataset, models),) = study.models("models").items()
@@ -159,11 +160,11 @@ show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # %% [markdown]
 # ## Masked-language-model pretraining
 #
-# *Encoder, MLM pretraining* was first trained for two epochs to predict masked tokens (Devlin et
-# al., 2019), on the training texts and on unlabelled ones where the data have any. It was then
-# fine-tuned on up to {fixed}`512` words of a text, with three tenths of the tokens dropped at
-# random in each epoch. The encoder with *8 epochs* of pretraining used batches eight times as
-# large.
+# *Encoder, MLM pretraining* was first trained for two epochs to predict masked tokens
+# [@devlin2019bert], on the training texts and on unlabelled ones where the data have
+# any. It was then fine-tuned on up to {fixed}`512` words of a text, with three tenths
+# of the tokens dropped at random in each epoch. The encoder with *8 epochs* of
+# pretraining used batches eight times as large.
 
 # %% [markdown] tags=["published"]
 # Besides the labelled reviews, IMDB has fifty thousand unlabelled ones. The encoder with *8 epochs*
@@ -215,10 +216,11 @@ if study.is_stored:  # those of the published encoder
 # %% [markdown]
 # ## Token attribution
 #
-# The example is a text that the encoder from scratch was not trained on. The upper panel shows the
-# change of its logit difference between the two most probable classes when one word is masked. The
-# lower panel shows the attention of the averaged last hidden states to each word, multiplied
-# through all layers (attention rollout, Abnar and Zuidema, 2020).
+# The example is a text that the encoder from scratch was not trained on. The upper
+# panel shows the change of its logit difference between the two most probable classes
+# when one word is masked. The lower panel shows the attention of the averaged last
+# hidden states to each word, multiplied through all layers (attention rollout)
+# [@abnar2020rollout].
 
 # %% label="fig-encoder-token-attribution"
 if attribution := attribution_run(study, models["encoder"][0]):

@@ -9,9 +9,10 @@
 # %% [markdown]
 # # Headlines: a cumulative ablation of a small language model
 #
-# **Question.** A known task asks for the lowest validation loss of a small language model of
-# headlines after seven epochs. What does its baseline learn, what biases the task's metric, and
-# which common changes to architecture and training lower the loss?
+# **Question.** A known task [@maincode2025mainrun] asks for the lowest validation loss
+# of a small language model of headlines after seven epochs. What does its baseline
+# learn, what biases the task's metric, and which common changes to architecture and
+# training lower the loss?
 #
 # **What you need.** Nothing for the published runs (`source=stored`). `source=bundled` trains on
 # the headlines in the repository, `source=local` on the file that `path` names: a table, or a
@@ -140,7 +141,13 @@ show_figure(plots.loss_by_frequency(frequency_losses), "fig-headlines-loss-by-fr
 # %% [markdown]
 # ## Cumulative ablation
 #
-# Each step changes one thing, on top of all kept steps before it.
+# Each step changes one thing, on top of all kept steps before it. Sources: AdamW
+# [@loshchilov2019adamw], rotary position embeddings [@su2021rope], RMSNorm
+# [@zhang2019rmsnorm], SwiGLU [@shazeer2020glu], residual initialisation
+# [@radford2019gpt2], byte-pair and unigram tokens [@sennrich2016bpe; @kudo2018unigram],
+# Muon [@jordan2024muon], the WSD schedule [@hu2024minicpm], tied embeddings
+# [@press2017tying], gated attention [@qiu2025gated], layer scale [@touvron2021cait],
+# R-Drop [@liang2021rdrop].
 
 # %% label="tbl-headlines-ablation-rationale"
 runs = study.runs("ablation")
@@ -191,9 +198,9 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 # comes from the second pass.
 
 # %% [markdown]
-# *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout passes over
-# a batch (Liang et al., 2021). Its control is *two-dropout-passes*, without that penalty; it is
-# trained at *full* only.
+# *r-drop* needs *more-dropout*, because it penalises the divergence between two dropout
+# passes over a batch [@liang2021rdrop]. Its control is *two-dropout-passes*, without
+# that penalty; it is trained at *full* only.
 #
 # ## Single hyperparameters
 #

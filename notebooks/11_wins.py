@@ -61,8 +61,9 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 #
 # - *wins*: the label that is evaluated.
 # - *nominations*: winners are then ranked by the probability of a nomination.
-# - *both*: a multi-task network with two heads, a nomination and a win given a nomination. The
-#   second is trained on nominated films only, and the prediction is the product of both.
+# - *both*: a multi-task network [@caruana1997multitask] with two heads, a nomination
+#   and a win given a nomination. The second is trained on nominated films only, and the
+#   prediction is the product of both.
 #
 # All are tested on wins, on one repeat of five folds with as many winners in each. A network is the
 # mean of three, one per inner fold.

@@ -16,9 +16,9 @@
 # your own are scored here, which needs the model (`make encoder`). **How long it takes.** Two
 # minutes on two cores; scoring takes a few seconds for each film.
 #
-# The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
-# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens. Of
-# each bundled script it has read two: the beginning, and one from the second half.
+# The model is SmolLM2-135M-Instruct [@allal2025smollm2], with 135 million parameters,
+# of weights that were stored in 4 bits. It reads windows of 512 tokens. Of each bundled
+# script it has read two: the beginning, and one from the second half.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -60,12 +60,13 @@ cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value"
 # %% [markdown]
 # ## Answers: zero-shot and few-shot
 #
-# Two questions are asked: *was this screenplay nominated for an Academy Award for its writing*, and
-# *is this an outstanding piece of writing*. The score of a film is the mean over its windows of the
-# log-odds of Yes against No. The same log-odds for inputs without content are subtracted, which
-# changes no ranking, only how often the answer is Yes (contextual calibration, Zhao et al., 2021).
-# The few-shot prompt shows parts of four films, two of them nominated, none of them tested. The
-# prompts were fixed before any score was computed.
+# Two questions are asked: *was this screenplay nominated for an Academy Award for its
+# writing*, and *is this an outstanding piece of writing*. The score of a film is the
+# mean over its windows of the log-odds of Yes against No. The same log-odds for inputs
+# without content are subtracted, which changes no ranking, only how often the answer is
+# Yes (contextual calibration) [@zhao2021calibrate]. The few-shot prompt shows parts of
+# four films, two of them nominated, none of them tested. The prompts were fixed before
+# any score was computed.
 
 # %%
 estimators = language_model_estimators()

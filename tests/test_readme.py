@@ -1,4 +1,4 @@
-"""The table of the README holds stored numbers, and its commands and files exist."""
+"""The table of the README holds stored numbers, its commands and files exist, pages repeat them."""
 
 import re
 
@@ -38,3 +38,11 @@ def test_the_columns_of_films_are_named() -> None:
     assert {*FILM_COLUMNS, "text", "nominated_for_writing"} <= set(
         re.findall(r"`(\w+)`", described)
     )
+
+
+def test_the_page_on_installation_has_the_commands_of_the_readme() -> None:
+    page = (ROOT / "report" / "install.md").read_text(encoding="utf-8")
+    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)).splitlines()
+    commands = [line.partition("#")[0].strip() for line in lines]
+    assert len(commands) > 10
+    assert [command for command in commands if command and command not in README] == []

@@ -31,7 +31,7 @@ ELEMENTS = {
     "summary": "summary",
 }
 # Nodes rendered as their children.
-TRANSPARENT = frozenset({"root"})
+TRANSPARENT = frozenset({"root", "glossary"})
 # Not rendered; figures render their numbers themselves.
 INVISIBLE = frozenset({"comment", "mystComment", "mystTarget", "captionNumber"})
 
@@ -60,6 +60,7 @@ class Renderer:
         self.headings: list[tuple[int, str, Markup]] = []
         self._footnotes: list[Node] = []
         self._cell = ""
+        self._n_tooltips = 0
         self._pngs: dict[str, bytes] = {}
 
     def node(self, node: Node) -> Markup:
@@ -108,6 +109,16 @@ class Renderer:
             return f"#{anchor}"
         return self.page.relative(page.path) + (f"#{anchor}" if anchor else "")
 
+    def with_tooltip(self, css: str, href: str | None, text: Markup, about: Markup) -> Markup:
+        """Return a link, with a tooltip that pointer and keyboard focus show."""
+        self._n_tooltips += 1
+        link = Markup(' href="{}"').format(href) if href is not None else EMPTY
+        return Markup(
+            '<span class="bound"><a class="{0}"{1} aria-describedby="about-{0}-{2}">{3}</a>'
+            '<span class="about" role="tooltip" id="about-{0}-{2}" data-pagefind-ignore>{4}</span>'
+            "</span>"
+        ).format(css, link, self._n_tooltips, text, about)
+
     def public_file(self, node: Node, path: str) -> bytes | None:
         """Return the content of a file that mystmd copied; a missing one is an error."""
         file = self.project.public / path.lstrip("/")
@@ -145,6 +156,13 @@ class Renderer:
             height = round(pixels[1] * width / pixels[0])
             attributes += Markup(' width="{}" height="{}"').format(width, height)
         return Markup('<img src="{}" alt="{}"{}>').format(self.page.relative(path), alt, attributes)
+
+
+def section(name: str, title: str, content: Markup) -> Markup:
+    """Return a section at the end of a page, such as its notes."""
+    return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
+        name, title, content
+    )
 
 
 def _snake(name: str) -> str:

@@ -4,6 +4,7 @@ import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,15 @@ class Project:
         """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
 
+    @cached_property
+    def definitions(self) -> dict[str, Node]:
+        """The definitions of the glossaries, by the anchor of their term."""
+        found: dict[str, Node] = {}
+        for page in self.pages:
+            for glossary in (node for node in walk(page.tree) if node["type"] == "glossary"):
+                found |= _definitions(glossary)
+        return found
+
     def page_at(self, url: str) -> Page | None:
         """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""
         path = page_path(url.strip("/") or "index")
@@ -156,6 +166,17 @@ def _read_page(site: Path, slug: str, is_index: bool) -> Page | None:
 
 def _is_claims(node: Node) -> bool:
     return node["type"] == "div" and node.get("class") == "claims"
+
+
+def _definitions(glossary: Node) -> dict[str, Node]:
+    found, anchors = {}, []
+    for node in walk(glossary):
+        if node["type"] == "definitionTerm":
+            anchors.append(node["html_id"])
+        elif node["type"] == "definitionDescription":
+            found |= dict.fromkeys(anchors, node)
+            anchors = []
+    return found
 
 
 def _cells(pages: list[Page]) -> dict[str, tuple[Page, str]]:

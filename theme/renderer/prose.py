@@ -12,7 +12,8 @@ from wholescript.experiments.results import Metric, made_by
 from wholescript.publish.claims import Claim, find_claim
 
 from . import markup
-from .base import EMPTY, Renderer
+from .base import EMPTY, section
+from .citations import CitationRenderer
 from .diagnostics import Node, plain_text
 from .provenance import (
     RunRef,
@@ -26,10 +27,8 @@ from .svg_safety import UnsafeSVGError
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
 
 
-class ProseRenderer(Renderer):
+class ProseRenderer(CitationRenderer):
     """Renders prose; a node of type `citeGroup` is rendered by `_on_cite_group`."""
-
-    _n_tooltips = 0
 
     def render(self) -> Markup:
         """Return the HTML of the page's text, notes and references."""
@@ -106,16 +105,11 @@ class ProseRenderer(Renderer):
         except RunError as error:
             self.error(node, str(error))
             return EMPTY
-        self._n_tooltips += 1
-        identifier = f"about-result-{self._n_tooltips}"
         about = Markup("; ").join(map(_about_run, run_refs))
         shown, config = plain_text(node), run_refs[0].config
         cell = self.project.cell_by_id(config["notebook"], config.get("cell"))
-        href = Markup(' href="{}"').format(self.href(node, *cell)) if cell else EMPTY
-        return Markup(
-            '<span class="bound"><a class="result"{} aria-describedby="{}">{}</a>'
-            '<span class="about" role="tooltip" id="{}">{}</span></span>'
-        ).format(href, identifier, shown, identifier, about)
+        href = self.href(node, *cell) if cell else None
+        return self.with_tooltip("result", href, escape(shown), about)
 
     def _claim(self, node: Node, name: str) -> Markup:
         """A claim, marked as holding or not, with a link to its evidence."""
@@ -241,22 +235,15 @@ class ProseRenderer(Renderer):
             self.error(node, f"bad reference: '{target}' is on no page of this site")
             return text
         anchor = node.get("html_id", "")
-        return Markup('<a class="reference" href="{}">{}</a>').format(
-            self.href(node, page, anchor), text
-        )
+        href = self.href(node, page, anchor)
+        if node.get("kind") == "definitionTerm":
+            return self.with_tooltip("term", href, text, self._definition(anchor))
+        return Markup('<a class="reference" href="{}">{}</a>').format(href, text)
 
-    def _on_cite_group(self, node: Node) -> Markup:
-        narrative = node.get("kind") == "narrative"
-        cites = Markup(", " if narrative else "; ").join(map(self.node, node["children"]))
-        return cites if narrative else Markup("({})").format(cites)
-
-    def _on_cite(self, node: Node) -> Markup:
-        label = node["label"]
-        if node.get("error") or label not in self.page.citations.get("data", {}):
-            self.error(node, f"bad citation: '{label}' is not in the bibliography")
-        return Markup('<a class="citation" href="#cite-{}">{}</a>').format(
-            label, self.children(node)
-        )
+    def _definition(self, anchor: str) -> Markup:
+        """Return the text that the glossary has for a term, without its citations."""
+        text = _without_citations(self.project.definitions.get(anchor, {}))
+        return escape(re.sub(r"\s+(?=[.,;:])", "", text).strip())
 
     def _on_footnote_reference(self, node: Node) -> Markup:
         number = node["enumerator"]
@@ -383,18 +370,15 @@ class ProseRenderer(Renderer):
             ).format(note["enumerator"], self._tight(note))
             for note in self._footnotes
         )
-        return _section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
+        return section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
 
-    def _references(self) -> Markup:
-        order = self.page.citations.get("order", [])
-        if not order:
-            return EMPTY
-        data = self.page.citations["data"]
-        items = EMPTY.join(
-            Markup('<li id="cite-{}">{}</li>').format(label, markup.clean_html(data[label]["html"]))
-            for label in order
-        )
-        return _section("references", "References", Markup("<ul>{}</ul>").format(items))
+
+def _without_citations(node: Node) -> str:
+    if node.get("type") in ("cite", "citeGroup"):
+        return ""
+    if isinstance(value := node.get("value"), str):
+        return value
+    return "".join(map(_without_citations, node.get("children", [])))
 
 
 def _about_run(ref: RunRef) -> Markup:
@@ -423,9 +407,3 @@ def _with_interval(metric: Metric) -> str:
 def scrolling(content: Markup) -> Markup:
     """Return content in a box that scrolls horizontally and can be focused by keyboard."""
     return Markup('<div class="scroll" tabindex="0">{}</div>').format(content)
-
-
-def _section(name: str, title: str, content: Markup) -> Markup:
-    return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
-        name, title, content
-    )
