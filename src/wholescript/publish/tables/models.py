@@ -7,10 +7,10 @@ from typing import Any
 from wholescript.errors import RunError
 from wholescript.experiments.registry import CHECKPOINTS, MODELS, dataset_display_name
 from wholescript.experiments.results import Results
+from wholescript.number_format import duration
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.nodes import Cell, Node
 from wholescript.publish.tables.runs import TableRun, find_runs
-from wholescript.number_format import duration
 
 DEFAULT_OPTIMIZER = "adamw"
 """The optimiser of `training.loop`, where the settings of a network name none."""
