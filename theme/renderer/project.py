@@ -9,6 +9,9 @@ from typing import Any
 
 from .diagnostics import Diagnostics, Node
 from .provenance import Evidence
+from .publication import Publication, read_publication
+
+CITING = "report/cite.md"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Project:
     cells: dict[str, tuple[Page, str]]
     embeds: dict[str, list[Embed]]
     evidence: Evidence
+    publication: Publication
 
     def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
         """Return the page of a notebook and the anchor of a cell ("" if unknown)."""
@@ -83,6 +87,10 @@ class Project:
     def page_with_claims(self) -> Page | None:
         """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
+
+    def page_on_citing(self) -> Page | None:
+        """Return the page that says how to cite the report; None if there is none."""
+        return next((page for page in self.pages if page.location == CITING), None)
 
     def page_at(self, url: str) -> Page | None:
         """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""
@@ -134,6 +142,7 @@ def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
         cells=_cells(pages),
         embeds=_embeds(pages),
         evidence=Evidence(root, diagnostics),
+        publication=read_publication(project),
     )
 
 
