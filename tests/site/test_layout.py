@@ -65,7 +65,7 @@ def test_current_page_is_in_view_in_the_list_of_pages(
     page.set_viewport_size({"width": 1200, "height": 180})
     page.reload()
     shown = page.locator("nav.pages [aria-current=page]").bounding_box()
-    assert 0 <= shown["y"] and shown["y"] + shown["height"] <= 180
+    assert shown["y"] >= 0 and shown["y"] + shown["height"] <= 180
     assert page.evaluate("scrollY") == 0
 
 
