@@ -9,21 +9,23 @@
 # %% [markdown]
 # # Memory: a whole screenplay in one training step
 #
-# **Question.** A chunked transformer that is trained end to end needs a gradient through every
-# chunk of a script. What does that cost in memory and time, and how can it be computed when the
-# activations do not fit in memory?
+# **Question.** A chunked transformer that is trained end to end needs a gradient
+# through every chunk of a script. What does that cost in memory and time, and how can
+# it be computed when the activations do not fit in memory?
 #
-# **What you need.** Nothing but the bundled token counts: what a step costs depends on how long a
-# film is, not on what it says, so token ids are drawn at random. **How long it takes.** A quarter
-# of an hour on two cores; measurements are stored, and not repeated while the settings stay.
+# **What you need.** Nothing but the bundled token counts: what a step costs depends on
+# how long a film is, not on what it says, so token ids are drawn at random. **How long
+# it takes.** A quarter of an hour on two cores; measurements are stored, and not
+# repeated while the settings stay.
 #
-# The model is a small one from scratch: a bidirectional transformer encoder that turns a chunk of
-# tokens into a vector, and a transformer decoder that attends to the vectors with a learned query.
+# The model is a small one from scratch: a bidirectional transformer encoder that turns
+# a chunk of tokens into a vector, and a transformer decoder that attends to the vectors
+# with a learned query.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
 chunks_per_group = 8  # chunks that are encoded at once
 n_cached_groups = 6  # groups whose graph gradient caching keeps, as memory allows
 seed = 0  # of weights, token ids and dropout
@@ -40,24 +42,29 @@ from wholescript.studies.screenplays.plots import memory as plots
 notebook = cells.begin_notebook("03_memory", globals())
 data = open_screenplay_data(encode=False)
 tokens = data.dataset.features.n_tokens
-print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}")
+print(
+    f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}"
+)
 
 # %% [markdown]
 # ## Three memory strategies with the same gradient
 #
-# - *Full backpropagation*: the activations of every chunk are kept until the backward pass.
-# - *Activation checkpointing* (Chen et al., 2016): chunks are encoded in groups, whose activations
-#   are dropped and recomputed when the backward pass needs them.
-# - *Gradient caching* (Gao et al., 2021): all chunks are encoded without a graph; the aggregator
-#   alone gives the gradient of each chunk vector; then one group after another is encoded again,
-#   with a graph, to pass its gradients on. The last groups, a fixed number, keep the graph of the
-#   first pass and are encoded once.
+# - *Full backpropagation*: the activations of every chunk are kept until the backward
+#   pass.
+# - *Activation checkpointing* (Chen et al., 2016): chunks are encoded in groups, whose
+#   activations are dropped and recomputed when the backward pass needs them.
+# - *Gradient caching* (Gao et al., 2021): all chunks are encoded without a graph; the
+#   aggregator alone gives the gradient of each chunk vector; then one group after
+#   another is encoded again, with a graph, to pass its gradients on. The last groups, a
+#   fixed number, keep the graph of the first pass and are encoded once.
 #
-# Dropout must be replayed exactly, or the second pass computes the gradient of another network.
-# Each group is encoded under its own seed, in every pass.
+# Dropout must be replayed exactly, or the second pass computes the gradient of another
+# network. Each group is encoded under its own seed, in every pass.
 
 # %% label="tbl-gradients"
-lengths = [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]  # up to 106,000 tokens
+lengths = (
+    [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]
+)  # up to 106,000 tokens
 settings = {
     "chunks_per_group": chunks_per_group,
     "n_cached_groups": n_cached_groups,
@@ -79,8 +86,8 @@ cells.show_table(
 #
 # ## Memory of each strategy
 #
-# Each step is measured in its own process: its peak memory minus its memory with model and film
-# loaded.
+# Each step is measured in its own process: its peak memory minus its memory with model
+# and film loaded.
 
 # %% label="fig-memory"
 footprints = cells.measure_run(
@@ -91,13 +98,15 @@ footprints = cells.measure_run(
 )
 table = memory_cost.footprint_table(footprints.metrics)
 cells.show_figure(
-    plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
+    plots.cost_by_length(table, "activation_gb", "activations (GB)"),
+    "fig-memory",
+    tolerance=0.15,
 )
 
 # %% [markdown] tags=["published"]
-# The memory of full backpropagation grows with the script. Gradient caching holds a few groups of
-# chunks, whatever the length of the script, and one vector per chunk. Checkpointing also keeps the
-# inputs of every group.
+# The memory of full backpropagation grows with the script. Gradient caching holds a few
+# groups of chunks, whatever the length of the script, and one vector per chunk.
+# Checkpointing also keeps the inputs of every group.
 
 # %% [markdown]
 # ## Time of each strategy
@@ -115,9 +124,9 @@ cells.show_figure(
 # %% [markdown]
 # ## Freezing the encoder
 #
-# With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on stored
-# vectors. The table shows what that saves, after how many epochs embedding pays off, and what a
-# step on the longest film takes.
+# With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on
+# stored vectors. The table shows what that saves, after how many epochs embedding pays
+# off, and what a step on the longest film takes.
 
 # %% label="tbl-memory"
 strategy_comparison = cells.measure_run(
@@ -133,16 +142,18 @@ cells.show_table(
 # %% [markdown]
 # ## One sequence: Longformer and Mamba-2
 #
-# The model so far encodes each chunk by itself. Two others take the whole script as one sequence
-# of tokens, and both are meant to be linear in its length: *Longformer* (Beltagy et al., 2020)
-# attends to a window of {fixed}`256` tokens, and one global token to all; *Mamba-2* (Dao and Gu,
-# 2024) carries a state of fixed size from token to token. Both are the classes of `transformers`,
-# as they run without kernels for a GPU, with the d_model and the two layers of the model above.
-# Their activations are kept, as under full backpropagation.
+# The model so far encodes each chunk by itself. Two others take the whole script as one
+# sequence of tokens, and both are meant to be linear in its length: *Longformer*
+# (Beltagy et al., 2020) attends to a window of {fixed}`256` tokens, and one global
+# token to all; *Mamba-2* (Dao and Gu,
+# 2024) carries a state of fixed size from token to token. Both are the classes of
+#       `transformers`, as they run without kernels for a GPU, with the d_model and the
+#       two layers of the model above. Their activations are kept, as under full
+#       backpropagation.
 #
-# `LongformerModel.forward` of this version of `transformers` makes a mask of length x length
-# floats, of which it uses one row: {fixed}`45` GB for the longest script. Here only that row is
-# made; a test compares the states.
+# `LongformerModel.forward` of this version of `transformers` makes a mask of length x
+# length floats, of which it uses one row: {fixed}`45` GB for the longest script. Here
+# only that row is made; a test compares the states.
 
 # %% label="fig-long-context-memory"
 long_context_costs = cells.measure_run(
@@ -176,16 +187,17 @@ cells.show_table(
 )
 
 # %% [markdown]
-# The table is about the longest script: memory and time of a step over those of gradient caching.
-# The chunked model does other work: its encoder attends within chunks only.
+# The table is about the longest script: memory and time of a step over those of
+# gradient caching. The chunked model does other work: its encoder attends within chunks
+# only.
 
 # %% [markdown] tags=["published"]
-# **What this shows.** End-to-end training on a whole screenplay fits in the memory of a few groups
-# of chunks, with the exact gradient, for less than half as much time again.
+# **What this shows.** End-to-end training on a whole screenplay fits in the memory of a
+# few groups of chunks, with the exact gradient, for less than half as much time again.
 
 # %% [markdown]
-# **What it does not show.** Whether end-to-end training improves the prediction: that is measured
-# in the training notebook. All of it is measured on a CPU; a GPU is faster, and its memory is
-# counted differently.
+# **What it does not show.** Whether end-to-end training improves the prediction: that
+# is measured in the training notebook. All of it is measured on a CPU; a GPU is faster,
+# and its memory is counted differently.
 #
 # **Next.** [Training](04_training.ipynb) of aggregators on a frozen encoder.

@@ -9,23 +9,25 @@
 # %% [markdown]
 # # Training: aggregators of chunk embeddings
 #
-# **Question.** A frozen encoder turns a script into a sequence of about a hundred vectors. Which
-# aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
+# **Question.** A frozen encoder turns a script into a sequence of about a hundred
+# vectors. Which aggregator predicts best: their mean, a weighted mean, or a transformer
+# over the sequence?
 #
-# **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About half an hour on two cores; finished folds are loaded.
+# **What you need.** The bundled embeddings; the encoder itself is not needed. **How
+# long it takes.** About half an hour on two cores; finished folds are loaded.
 #
-# The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2. Each chunk
-# has 254 tokens, and its embedding is the mean of its token states. The lower half costs half as
-# much, and no loss was detected. On inner folds the mean of its last layer was chosen more often
-# than that of any other layer, than the first token or the maximum, and other chunk lengths were no
-# better: `benchmarks/encoder_choice.py` made the comparison on a part of every script.
+# The encoder is the lower half of a small pretrained sentence encoder,
+# all-MiniLM-L6-v2. Each chunk has 254 tokens, and its embedding is the mean of its
+# token states. The lower half costs half as much, and no loss was detected. On inner
+# folds the mean of its last layer was chosen more often than that of any other layer,
+# than the first token or the maximum, and other chunk lengths were no better:
+# `benchmarks/encoder_choice.py` made the comparison on a part of every script.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 search_results = "results/search/aggregators.json"  # a search of `wholescript tune`
@@ -40,7 +42,10 @@ from wholescript.publish import cells
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
-from wholescript.studies.screenplays.models import configurations, long_context_configurations
+from wholescript.studies.screenplays.models import (
+    configurations,
+    long_context_configurations,
+)
 from wholescript.studies.screenplays.plots import search as plots
 from wholescript.studies.screenplays.plots import training
 from wholescript.studies.screenplays.search.importance import hyperparameter_importance
@@ -50,23 +55,28 @@ from wholescript.studies.screenplays.search.results import read_search
 notebook = cells.begin_notebook("04_training", globals())
 data = open_screenplay_data()
 chunks = data.dataset.features.chunks
-print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
+print(
+    f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, "
+    f"at most {chunks.counts.max()}"
+)
 
 # %% [markdown]
 # ## Aggregators
 #
-# - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is lost.
-# - *gated attention* (Ilse et al., 2018): a learned weight for each chunk, then the weighted mean.
-#   The order is lost.
-# - *query decoder*: a transformer decoder with its own d_model, heads and layers. Learned queries
-#   attend to the sequence by cross-attention; sinusoidal embeddings encode each chunk's position.
+# - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is
+#   lost.
+# - *gated attention* (Ilse et al., 2018): a learned weight for each chunk, then the
+#   weighted mean. The order is lost.
+# - *query decoder*: a transformer decoder with its own d_model, heads and layers.
+#   Learned queries attend to the sequence by cross-attention; sinusoidal embeddings
+#   encode each chunk's position.
 # - *transformer encoder*: self-attention between chunks, then their mean.
-# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the number of
-#   chunks.
+# - *linear attention* (Katharopoulos et al., 2020): the same in time linear in the
+#   number of chunks.
 #
-# The neural ones share one training loop: AdamW, a cosine schedule with {fixed}`10%` warm-up,
-# gradients clipped at norm 1. In every step half of a film's chunks are dropped at random (chunk
-# dropout), which limits overfitting.
+# The neural ones share one training loop: AdamW, a cosine schedule with {fixed}`10%`
+# warm-up, gradients clipped at norm 1. In every step half of a film's chunks are
+# dropped at random (chunk dropout), which limits overfitting.
 
 # %% label="tbl-aggregators"
 models = configurations.aggregators(data.profile.epochs, data.profile.n_inner_folds)
@@ -82,8 +92,9 @@ cells.show_table(
 # %% [markdown]
 # ## Out-of-fold predictions
 #
-# For each outer fold, one model is trained per inner fold and stopped when its validation loss no
-# longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
+# For each outer fold, one model is trained per inner fold and stopped when its
+# validation loss no longer falls. The test films get the mean of their probabilities.
+# Nothing is chosen on test films.
 
 # %%
 runs = {
@@ -97,28 +108,34 @@ temporal = {
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: cells.cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    name: cells.cross_validation_run(
+        f"training/{model.name}", model, data, split="first_repeat"
+    )
     for name, model in self_attention_models.items()
 }
 
 # %% [markdown]
 # ## Learning curves
 #
-# Lines are medians over all fits, bands the interquartile range. Fits that no longer improve stop,
-# so the right end has only those that still improve, which is why the validation line keeps
-# falling. The dotted line is the entropy of the labels, the loss of predicting the base rate for
-# every film.
+# Lines are medians over all fits, bands the interquartile range. Fits that no longer
+# improve stop, so the right end has only those that still improve, which is why the
+# validation line keeps falling. The dotted line is the entropy of the labels, the loss
+# of predicting the base rate for every film.
 
 # %% label="fig-curves"
 histories = {
-    name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
+    name: run.history
+    for name, run in (runs | first_repeat_runs).items()
+    if name != "mean pooling"
 }
 positive_rate = data.dataset.labels.mean()
-cells.show_figure(training.loss_curves(histories, positive_rate=positive_rate), "fig-curves")
+cells.show_figure(
+    training.loss_curves(histories, positive_rate=positive_rate), "fig-curves"
+)
 
 # %% [markdown] tags=["published"]
-# The training loss soon falls below the validation loss, and the gap grows. With so few films,
-# fewer than one in five of them positive, early stopping decides.
+# The training loss soon falls below the validation loss, and the gap grows. With so few
+# films, fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
 cells.show_figure(training.best_epochs(histories), "fig-stopping")
@@ -126,34 +143,50 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # %% [markdown]
 # ## Results
 #
-# The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
+# The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals
+# over films.
 
 # %% label="fig-training-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
 aggregator_comparison = cells.ModelComparison(runs, "auc", comparison)
-cells.record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
+cells.record_differences(
+    "training/differences", [aggregator_comparison], baseline="mean pooling"
+)
 cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
-metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
-columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
+metrics |= {
+    f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()
+}
+columns = [
+    "auc",
+    "average_precision",
+    "macro_f1",
+    "mcc",
+    "brier",
+    "ece",
+    "within_decade_auc",
+]
 cells.show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
-# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones. It is
-# the harder and the more realistic task.
+# The rows "from" a year are a temporal split: trained on earlier films, tested on later
+# ones. It is the harder and the more realistic task.
 #
 # ## Late fusion with extra features
 #
-# Late fusion: a linear layer takes the year, the length, the layout (sluglines, dialogue and the
-# like) or the words of a film, as principal components of their TF-IDF weights, and its logit is
-# added to that of gated attention. All of it is trained together.
+# Late fusion: a linear layer takes the year, the length, the layout (sluglines,
+# dialogue and the like) or the words of a film, as principal components of their TF-IDF
+# weights, and its logit is added to that of gated attention. All of it is trained
+# together.
 
 # %%
 ALL_FEATURES = "year, length, layout, TF-IDF"
-fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
+fusion_models = configurations.late_fusion_models(
+    data.profile.epochs, data.profile.n_inner_folds
+)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
     f"+ {name}": cells.cross_validation_run(
@@ -178,26 +211,30 @@ fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
 cells.show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %% [markdown]
-# One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
-# TF-IDF alone.
+# One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it
+# together with TF-IDF alone.
 #
 # ## Encoders trained on the scripts
 #
-# So far the encoder was a frozen sentence encoder. Here are others, all with gated attention:
+# So far the encoder was a frozen sentence encoder. Here are others, all with gated
+# attention:
 #
-# - *from scratch*: a small transformer with two layers, trained together with the aggregator. One
-#   is bidirectional, pools the mean of the tokens, and is first pretrained on the training scripts
-#   with the masked-language-model objective (Devlin et al., 2019). The other is causal, with rotary
-#   position embeddings (Su et al., 2021), pools the last token, and is trained on the labels only.
-# - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained too.
-# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al., 2025), of
-#   which the lower half of the layers encodes eight chunks of each film; aggregated by gated
-#   attention or by the mean.
+# - *from scratch*: a small transformer with two layers, trained together with the
+#   aggregator. One is bidirectional, pools the mean of the tokens, and is first
+#   pretrained on the training scripts with the masked-language-model objective (Devlin
+#   et al., 2019). The other is causal, with rotary position embeddings (Su et al.,
+#   2021), pools the last token, and is trained on the labels only.
+# - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained
+#   too.
+# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2 (Allal et al.,
+#   2025), of which the lower half of the layers encodes eight chunks of each film;
+#   aggregated by gated attention or by the mean.
 #
-# They need the texts, which are not bundled: of the bundled films this notebook shows stored runs,
-# and with `source` local or hub it trains them here, in hours at `scale` cpu. On two cores each
-# epoch uses a few chunks of a film, and each model is evaluated on one repeat of the folds with one
-# member. All other models are compared with them on those same folds.
+# They need the texts, which are not bundled: of the bundled films this notebook shows
+# stored runs, and with `source` local or hub it trains them here, in hours at `scale`
+# cpu. On two cores each epoch uses a few chunks of a film, and each model is evaluated
+# on one repeat of the folds with one member. All other models are compared with them on
+# those same folds.
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
@@ -208,14 +245,17 @@ first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
-chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
+chunk_encoder_comparison = compare(
+    first_repeats, "auc", baseline="mean pooling", seed=seed
+)
 cells.show_figure(
-    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
+    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5),
+    "fig-chunk-encoders-auc",
 )
 
 # %% [markdown]
-# The last column is the commit that trained the model, or a hash of the code where no commit was
-# recorded. Training with later code can end with another number.
+# The last column is the commit that trained the model, or a hash of the code where no
+# commit was recorded. Training with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
 made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
@@ -228,30 +268,34 @@ cells.show_table(
 )
 
 # %% [markdown] tags=["published"]
-# The encoders that were pretrained on other texts are ahead of those from scratch, which were
-# trained for minutes on a sixteenth of the chunks of each film.
+# The encoders that were pretrained on other texts are ahead of those from scratch,
+# which were trained for minutes on a sixteenth of the chunks of each film.
 
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
-encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
+encoder_histories = {
+    name: run.history for name, run in shown.items() if len(run.history)
+}
 cells.show_figure(
     training.loss_curves(encoder_histories, positive_rate=positive_rate),
     "fig-chunk-encoders-curves",
 )
 
 # %% [markdown] tags=["published"]
-# The dotted line is the entropy of the labels, the loss of predicting the base rate for every film.
-# The encoders that were trained on the scripts end above it: they have not converged, and their
-# AUROC says little about what such encoders could learn in more time.
+# The dotted line is the entropy of the labels, the loss of predicting the base rate for
+# every film. The encoders that were trained on the scripts end above it: they have not
+# converged, and their AUROC says little about what such encoders could learn in more
+# time.
 
 # %% [markdown]
 # ## Longformer and Mamba-2
 #
-# Two architectures are made for long sequences. *Longformer* (Beltagy et al., 2020) attends within
-# a sliding window, and one global token to all and all to it. *Mamba-2* (Dao and Gu, 2024) is a
-# state space model: a state of fixed size is carried along the sequence. Both are the classes of
-# `transformers`, small and untrained. As aggregators over the frozen chunk embeddings, they are
-# trained as the transformer encoder is: on one repeat of the folds, with {fixed}`3` inner folds.
+# Two architectures are made for long sequences. *Longformer* (Beltagy et al., 2020)
+# attends within a sliding window, and one global token to all and all to it. *Mamba-2*
+# (Dao and Gu, 2024) is a state space model: a state of fixed size is carried along the
+# sequence. Both are the classes of `transformers`, small and untrained. As aggregators
+# over the frozen chunk embeddings, they are trained as the transformer encoder is: on
+# one repeat of the folds, with {fixed}`3` inner folds.
 
 # %%
 long_context_models = long_context_configurations.long_context_aggregators(
@@ -274,53 +318,64 @@ compared = runs | first_repeat_runs | long_context_runs
 by_architecture = compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
-cells.record_differences("long-context/differences", [by_architecture], baseline="mean pooling")
+cells.record_differences(
+    "long-context/differences", [by_architecture], baseline="mean pooling"
+)
 cells.show_figure(
     forest_plot(by_architecture.table, "AUROC", reference=0.5), "fig-long-context-auc"
 )
 
 # %% label="tbl-long-context"
-sizes = configurations.parameter_table(models | self_attention_models | long_context_models, chunks)
+sizes = configurations.parameter_table(
+    models | self_attention_models | long_context_models, chunks
+)
 shown = by_architecture.table[["value", "low", "high", "difference", "p"]]
 cells.show_table(
-    shown.join(sizes["parameters"]), "tbl-long-context", {"parameters": ",d", "p": ".3f"}
+    shown.join(sizes["parameters"]),
+    "tbl-long-context",
+    {"parameters": ",d", "p": ".3f"},
 )
 
 # %% [markdown]
 # ## Attention by position
 #
-# One model of each kind is trained on the first fold, and its attention on the test films is
-# averaged by position in the script. A line at 1 would be uniform attention.
+# One model of each kind is trained on the first fold, and its attention on the test
+# films is averaged by position in the script. A line at 1 would be uniform attention.
 
 # %% label="fig-attention"
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
-    name: attention_profile(m, data.dataset, data.folds[0]) for name, m in attention_models.items()
+    name: attention_profile(m, data.dataset, data.folds[0])
+    for name, m in attention_models.items()
 }
 cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 
 # %% [markdown]
-# Attention shows what a model weights, not what it needs. The [evaluation](05_evaluation.ipynb)
-# measures where the signal is with models of one quarter only.
+# Attention shows what a model weights, not what it needs. The
+# [evaluation](05_evaluation.ipynb) measures where the signal is with models of one
+# quarter only.
 #
 # ## Which hyperparameters matter
 #
-# d_model, learning rate and dropout above were set beforehand. A search measures their effect:
-# random trials from `search/aggregators.yaml`, of which the worse are stopped early (ASHA, Li et
-# al., 2020), evaluated on inner folds of the first training set only. `wholescript tune` repeats
-# it.
+# d_model, learning rate and dropout above were set beforehand. A search measures their
+# effect: random trials from `search/aggregators.yaml`, of which the worse are stopped
+# early (ASHA, Li et al., 2020), evaluated on inner folds of the first training set
+# only. `wholescript tune` repeats it.
 
 # %% label="fig-search"
 search = read_search(notebook.project.root / search_results)
 trials = search.active_table()
 cells.show_figure(
-    plots.metric_by_hyperparameter(trials, search.is_log_scale, "val_loss", "validation loss"),
+    plots.metric_by_hyperparameter(
+        trials, search.is_log_scale, "val_loss", "validation loss"
+    ),
     "fig-search",
 )
 
 # %% [markdown]
-# A dot is a trial, a diamond a median. Permutation importance of a random forest, fitted to the
-# trials, estimates how much of a trial's rank each hyperparameter explains.
+# A dot is a trial, a diamond a median. Permutation importance of a random forest,
+# fitted to the trials, estimates how much of a trial's rank each hyperparameter
+# explains.
 
 # %% label="fig-search-importance"
 importance = hyperparameter_importance(
@@ -331,14 +386,16 @@ cells.show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,
-# each stopped at its own epoch, do not show which hyperparameter matters.
+# The row *all together* is the fit of the forest itself. Its interval holds zero: so
+# few trials, each stopped at its own epoch, do not show which hyperparameter matters.
 #
-# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand films
-# no gain of a learned aggregator over their mean was detected.
+# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a
+# thousand films no gain of a learned aggregator over their mean was detected.
 
 # %% [markdown]
-# **What it does not show.** What an encoder trained end to end for hours on all chunks could reach:
-# memory allows it, as the [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
+# **What it does not show.** What an encoder trained end to end for hours on all chunks
+# could reach: memory allows it, as the [memory notebook](03_memory.ipynb) shows, but
+# two cores are too slow.
 #
-# **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls, combinations.
+# **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls,
+# combinations.

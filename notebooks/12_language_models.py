@@ -9,24 +9,26 @@
 # %% [markdown]
 # # Language models: reading scripts with a pretrained decoder
 #
-# **Question.** Does a small language model that reads the script know more of its quality than
-# counts of words do: by its answer to a question, or by how well it predicts the text?
+# **Question.** Does a small language model that reads the script know more of its
+# quality than counts of words do: by its answer to a question, or by how well it
+# predicts the text?
 #
-# **What you need.** The bundled scores, of some of the bundled films, drawn at random. Films of
-# your own are scored here, which needs the model (`make encoder`). **How long it takes.** Two
-# minutes on two cores; scoring takes a few seconds for each film.
+# **What you need.** The bundled scores, of some of the bundled films, drawn at random.
+# Films of your own are scored here, which needs the model (`make encoder`). **How long
+# it takes.** Two minutes on two cores; scoring takes a few seconds for each film.
 #
-# The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al., 2025), with
-# 135 million parameters, of weights that were stored in 4 bits. It reads windows of 512 tokens. Of
-# each bundled script it has read two: the beginning, and one from the second half.
+# The model is [SmolLM2-135M-Instruct](https://arxiv.org/abs/2502.02737) (Allal et al.,
+# 2025), with 135 million parameters, of weights that were stored in 4 bits. It reads
+# windows of 512 tokens. Of each bundled script it has read two: the beginning, and one
+# from the second half.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 first_test_year = 2010  # first test year of the temporal split
-language_model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
+language_model = "smollm2"  # with texts: smollm2, a folder, or a name on the hub
 seed = 0  # of folds and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
@@ -38,7 +40,9 @@ from wholescript.publish import cells
 from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.language_models import results, scoring
-from wholescript.studies.screenplays.language_models.estimators import language_model_estimators
+from wholescript.studies.screenplays.language_models.estimators import (
+    language_model_estimators,
+)
 from wholescript.studies.screenplays.plots import language_models as plots
 
 # %%
@@ -50,27 +54,32 @@ data = scoring.with_lm_scores(data, scores)
 # %% [markdown]
 # ## What was read
 #
-# A window is read once. From that one pass come the loss of each token, and the answers to two
-# questions that are asked after the window.
+# A window is read once. From that one pass come the loss of each token, and the answers
+# to two questions that are asked after the window.
 
 # %% label="tbl-lm-reading"
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
-cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"})
+cells.show_table(
+    results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"}
+)
 
 # %% [markdown]
 # ## Answers: zero-shot and few-shot
 #
-# Two questions are asked: *was this screenplay nominated for an Academy Award for its writing*, and
-# *is this an outstanding piece of writing*. The score of a film is the mean over its windows of the
-# log-odds of Yes against No. The same log-odds for inputs without content are subtracted, which
-# changes no ranking, only how often the answer is Yes (contextual calibration, Zhao et al., 2021).
-# The few-shot prompt shows parts of four films, two of them nominated, none of them tested. The
-# prompts were fixed before any score was computed.
+# Two questions are asked: *was this screenplay nominated for an Academy Award for its
+# writing*, and *is this an outstanding piece of writing*. The score of a film is the
+# mean over its windows of the log-odds of Yes against No. The same log-odds for inputs
+# without content are subtracted, which changes no ranking, only how often the answer is
+# Yes (contextual calibration, Zhao et al., 2021). The few-shot prompt shows parts of
+# four films, two of them nominated, none of them tested. The prompts were fixed before
+# any score was computed.
 
 # %%
 estimators = language_model_estimators()
 runs = {
-    split: comparison.cross_validation_runs("language-models", estimators, data, split=split)
+    split: comparison.cross_validation_runs(
+        "language-models", estimators, data, split=split
+    )
     for split in comparison.SPLITS
 }
 
@@ -80,16 +89,18 @@ ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=s
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
-# The first three rows fit nothing: labels set only the threshold, and are shown with the four films
-# of the few-shot prompt. The row *answers* is a logistic regression on the three.
+# The first three rows fit nothing: labels set only the threshold, and are shown with
+# the four films of the few-shot prompt. The row *answers* is a logistic regression on
+# the three.
 
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text
 #
-# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
-# trend from the first window to the last, that of dialogue and of action, and by how much the loss
-# falls from the first quarter of a window to the last, when more context is known. Most of the
-# measures depend on the order of words, which counts of words cannot hold.
+# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and
+# spread, its trend from the first window to the last, that of dialogue and of action,
+# and by how much the loss falls from the first quarter of a window to the last, when
+# more context is known. Most of the measures depend on the order of words, which counts
+# of words cannot hold.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
@@ -98,19 +109,24 @@ cells.show_figure(
 )
 
 # %% [markdown]
-# Above one half, nominated films have higher values. A logistic regression on all measures is the
-# row *surprisal* in the [comparison of models](#fig-lm-auc).
+# Above one half, nominated films have higher values. A logistic regression on all
+# measures is the row *surprisal* in the [comparison of models](#fig-lm-auc).
 
 # %% [markdown]
 # ## Beside n-grams
 #
-# Does it add to the best model of counts? The measures enter beside the n-grams as a Gaussian
-# kernel with a small weight or none, which inner folds choose. The difference is paired: both
-# models are tested on the same films. Where all folds choose a weight of none, it is zero.
+# Does it add to the best model of counts? The measures enter beside the n-grams as a
+# Gaussian kernel with a small weight or none, which inner folds choose. The difference
+# is paired: both models are tested on the same films. Where all folds choose a weight
+# of none, it is zero.
 
 # %% label="fig-lm-difference"
-precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
-cells.record_differences("language-models/differences", [ranking, precision], baseline=NGRAMS)
+precision = comparison.compare_runs(
+    runs["random"], "average_precision", baseline=NGRAMS, seed=seed
+)
+cells.record_differences(
+    "language-models/differences", [ranking, precision], baseline=NGRAMS
+)
 paired = difference_table(ranking.table, NGRAMS)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-lm-difference")
@@ -122,18 +138,22 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 # %% [markdown]
 # ### Later films
 #
-# The same models, trained on films from before the first test year and tested on later ones.
+# The same models, trained on films from before the first test year and tested on later
+# ones.
 
 # %% label="tbl-lm-temporal"
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
-cells.record_differences("language-models/temporal-differences", [later], baseline=NGRAMS)
+cells.record_differences(
+    "language-models/temporal-differences", [later], baseline=NGRAMS
+)
 cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 
 # %% [markdown]
 # ## Does reading more help?
 #
-# The windows of a script are read in an order in which each round comes between those read before.
-# So the scores of the first windows show what would have been known after reading less.
+# The windows of a script are read in an order in which each round comes between those
+# read before. So the scores of the first windows show what would have been known after
+# reading less.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
@@ -142,23 +162,25 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 # %% [markdown]
 # ## Does the model know the films?
 #
-# A model that has seen a film's script, or what was written about it, would answer from memory. Two
-# controls look for that. After a window from the second half of the script the model is asked for
-# its title, among twenty; and the longest run of tokens that it predicts right, one after another,
-# shows whether it recites the text.
+# A model that has seen a film's script, or what was written about it, would answer from
+# memory. Two controls look for that. After a window from the second half of the script
+# the model is asked for its title, among twenty; and the longest run of tokens that it
+# predicts right, one after another, shows whether it recites the text.
 
 # %% label="fig-lm-contamination"
 recall = results.title_recall(scores.titles, seed=seed)
-cells.record_metrics("language-models/contamination", results.contamination_metrics(data, recall))
+cells.record_metrics(
+    "language-models/contamination", results.contamination_metrics(data, recall)
+)
 cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")
 
 # %% [markdown] tags=["published"]
-# **What this shows.** Of each film a few percent were read, by one small model: the first table has
-# how much. The intervals of the answers about nominations, and of surprisal, include one half: no
-# signal was detected. All rank films worse than n-grams do, and beside these no gain by surprisal
-# was detected.
+# **What this shows.** Of each film a few percent were read, by one small model: the
+# first table has how much. The intervals of the answers about nominations, and of
+# surprisal, include one half: no signal was detected. All rank films worse than n-grams
+# do, and beside these no gain by surprisal was detected.
 #
-# **What it does not show.** What a larger model, or one that reads the whole script, would know.
-# `wholescript data language-model --rounds N` reads more.
+# **What it does not show.** What a larger model, or one that reads the whole script,
+# would know. `wholescript data language-model --rounds N` reads more.
 #
 # **Next.** [Evaluation](05_evaluation.ipynb): the models that are compared with here.
