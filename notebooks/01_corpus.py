@@ -9,11 +9,11 @@
 # %% [markdown]
 # # The corpus: a thousand whole screenplays
 #
-# **Question.** How long is a screenplay for a model, what could a model learn from these films
-# about a nomination for writing, and what could mislead it?
+# **Question.** How long is a screenplay for a model, what could a model learn from
+# these films about a nomination for writing, and what could mislead it?
 #
-# **What you need.** The features that come with the repository; no network and no texts. **How long
-# it takes.** Less than a minute on two cores.
+# **What you need.** The features that come with the repository; no network and no
+# texts. **How long it takes.** Less than a minute on two cores.
 
 # %% [markdown] tags=["published"]
 # The films come from public collections of screenplays, the labels from the table of
@@ -25,8 +25,8 @@
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 seed = 0  # of the sample that scale smoke draws
 scale = "cpu"  # smoke | cpu | full
 
@@ -53,10 +53,10 @@ films, features = data.corpus.films, data.dataset.features
 # %% [markdown]
 # ## Which films these are
 #
-# The report uses the *core* of the collection: films whose script is a real, whole, properly typed
-# draft. Early drafts that never became the film, a source that holds nominees only, a source
-# without capitals and punctuation, and transcripts made from the screen are left out, because each
-# of them would let a model recognise the source.
+# The report uses the *core* of the collection: films whose script is a real, whole,
+# properly typed draft. Early drafts that never became the film, a source that holds
+# nominees only, a source without capitals and punctuation, and transcripts made from
+# the screen are left out, because each of them would let a model recognise the source.
 
 # %% label="tbl-sources"
 show_table(
@@ -66,8 +66,9 @@ show_table(
 )
 
 # %% [markdown] tags=["published"]
-# Nearly all of the core comes from one collection. Whether the name of the collection still carries
-# a signal is one of the controls of the [evaluation](05_evaluation.ipynb).
+# Nearly all of the core comes from one collection. Whether the name of the collection
+# still carries a signal is one of the controls of the
+# [evaluation](05_evaluation.ipynb).
 
 # %% [markdown]
 # ## Screenplays exceed the context of standard models
@@ -78,7 +79,10 @@ show_table(
 # [@beltagy2020longformer].
 
 # %% label="fig-lengths"
-show_figure(plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_096)), "fig-lengths")
+show_figure(
+    plots.length_histogram(features.n_tokens, contexts=(512, 1_024, 4_096)),
+    "fig-lengths",
+)
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -91,29 +95,35 @@ facts = {
     "max_tokens": tokens.max(),
 }
 facts |= {"n_chunks": films["n_chunks"].sum()} if "n_chunks" in films else {}
-facts = record_metrics("corpus/statistics", {name: Metric(float(v)) for name, v in facts.items()})
+facts = record_metrics(
+    "corpus/statistics", {name: Metric(float(v)) for name, v in facts.items()}
+)
 for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
 
 # %% [markdown] tags=["published"]
-# Even the shortest script is longer than the longest of these contexts. A model of whole scripts
-# must split them into chunks and aggregate what it finds; that is the subject of this report.
+# Even the shortest script is longer than the longest of these contexts. A model of
+# whole scripts must split them into chunks and aggregate what it finds; that is the
+# subject of this report.
 
 # %% [markdown]
 # ## Years
 #
-# Scripts of the studio era were collected because the films are famous; recent scripts are
-# collected because they are available. The rate of nominations by decade shows this survivorship.
+# Scripts of the studio era were collected because the films are famous; recent scripts
+# are collected because they are available. The rate of nominations by decade shows this
+# survivorship.
 
 # %% label="fig-years"
 show_figure(
-    plots.positive_rate_by(films["year"] // 10 * 10, data.dataset.labels, "decade"), "fig-years"
+    plots.positive_rate_by(films["year"] // 10 * 10, data.dataset.labels, "decade"),
+    "fig-years",
 )
 
 # %% [markdown]
-# The decade alone is therefore predictive of a nomination, and words indicate the decade. This is
-# why the evaluation also reports the AUROC within decades, where the decade cannot help, and a
-# temporal split, which is tested on later films than it is trained on.
+# The decade alone is therefore predictive of a nomination, and words indicate the
+# decade. This is why the evaluation also reports the AUROC within decades, where the
+# decade cannot help, and a temporal split, which is tested on later films than it is
+# trained on.
 #
 # ## Labels
 #
@@ -124,15 +134,15 @@ show_figure(
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 
 # %% [markdown] tags=["published"]
-# Nearly one film in five is positive here, so a model that predicts no positives has an accuracy of
-# four in five. Accuracy is not informative; the report uses ranking metrics, and thresholds that
-# are chosen on inner folds.
+# Nearly one film in five is positive here, so a model that predicts no positives has an
+# accuracy of four in five. Accuracy is not informative; the report uses ranking
+# metrics, and thresholds that are chosen on inner folds.
 
 # %% [markdown]
 # ## Word frequencies
 #
-# The stored counts hold the words that at least five films use; rarer ones, mostly names and
-# misspellings, would identify films and are left out.
+# The stored counts hold the words that at least five films use; rarer ones, mostly
+# names and misspellings, would identify films and are left out.
 
 # %% label="fig-zipf"
 show_figure(plots.zipf(features.word_counts), "fig-zipf")
@@ -140,9 +150,9 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
 #
-# For each word that at least 50 films use (of fewer than 200 films: a quarter), the mean of
-# log(1 + uses per 10,000 words) is compared between the two classes. Each film counts once, so a
-# name that one film repeats cannot lead the list.
+# For each word that at least 50 films use (of fewer than 200 films: a quarter), the
+# mean of log(1 + uses per 10,000 words) is compared between the two classes. Each film
+# counts once, so a name that one film repeats cannot lead the list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.word_counts, data.dataset.labels)
@@ -151,35 +161,43 @@ show_figure(plots.keyness(keywords, top=20), "fig-keyness")
 # %%
 # NBVAL_CHECK_OUTPUT
 significant = (keywords["q"] < 0.05).sum()
-print(f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%")
+print(
+    f"{significant} of {len(keywords):,} words differ at a false discovery rate of 5%"
+)
 
 # %% [markdown] tags=["published"]
-# The words on either side describe a kind of film. On one side things spin, slam, explode and
-# scream; on the other people sit, talk, tell and write. Part of what a model of words can learn is
-# therefore genre; the [interpretation](06_interpretation.ipynb) measures it by topics.
+# The words on either side describe a kind of film. On one side things spin, slam,
+# explode and scream; on the other people sit, talk, tell and write. Part of what a
+# model of words can learn is therefore genre; the
+# [interpretation](06_interpretation.ipynb) measures it by topics.
 
 # %% [markdown]
 # ## Near duplicates
 #
-# Two drafts of a film, or a film and its remake, must not stand on both sides of a split. Films
-# whose TF-IDF vectors, with the weights of all bundled films, are closer than the two halves of an
-# average script are put into one group, and every split keeps groups whole.
+# Two drafts of a film, or a film and its remake, must not stand on both sides of a
+# split. Films whose TF-IDF vectors, with the weights of all bundled films, are closer
+# than the two halves of an average script are put into one group, and every split keeps
+# groups whole.
 
 # %% label="tbl-duplicates"
 pairs = near_duplicate_pairs(data.corpus)
 titles = films.set_index("film_id")["title"]
-pairs["film_a"], pairs["film_b"] = pairs["film_a"].map(titles), pairs["film_b"].map(titles)
+pairs["film_a"], pairs["film_b"] = (
+    pairs["film_a"].map(titles),
+    pairs["film_b"].map(titles),
+)
 show_table(pairs.head(12), "tbl-duplicates", {"similarity": ".2f"})
 
 # %% [markdown] tags=["published"]
-# These pairs are sequels and remakes whose characters share names and setting. They are no error of
-# the collection, but a model that was trained on one would recognise the other.
+# These pairs are sequels and remakes whose characters share names and setting. They are
+# no error of the collection, but a model that was trained on one would recognise the
+# other.
 
 # %% [markdown]
 # ## Confounders: what predicts a nomination without the text
 #
-# Films are sorted by year and by length, cut into fifths, and the rate of positives in each fifth
-# is shown next to the rate in each collection.
+# Films are sorted by year and by length, cut into fifths, and the rate of positives in
+# each fifth is shown next to the rate in each collection.
 
 # %% label="fig-confounds"
 show_figure(
@@ -188,14 +206,17 @@ show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# The oldest films and the longest scripts were nominated more often; in between, neither year nor
-# length predicts much. Nearly all films come from one collection. Each of these is one of the
-# controls of the evaluation.
+# The oldest films and the longest scripts were nominated more often; in between,
+# neither year nor length predicts much. Nearly all films come from one collection. Each
+# of these is one of the controls of the evaluation.
 #
-# **What this shows.** A screenplay is far too long for one pass of a standard transformer, the
-# label is rare, and genre, decade and collection leave traces that any model will find.
+# **What this shows.** A screenplay is far too long for one pass of a standard
+# transformer, the label is rare, and genre, decade and collection leave traces that any
+# model will find.
 
 # %% [markdown]
-# **What it does not show.** Whether anything beyond these traces can be predicted from a script.
+# **What it does not show.** Whether anything beyond these traces can be predicted from
+# a script.
 #
-# **Next.** [Imbalance](02_imbalance.ipynb): what to do when one film in five is positive.
+# **Next.** [Imbalance](02_imbalance.ipynb): what to do when one film in five is
+# positive.

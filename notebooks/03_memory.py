@@ -9,22 +9,23 @@
 # %% [markdown]
 # # Memory: a whole screenplay in one training step
 #
-# **Question.** A chunked transformer that is trained end to end needs a gradient through every
-# chunk of a script. What does that cost in memory and time, and how can it be computed when the
-# activations do not fit in memory?
+# **Question.** A chunked transformer that is trained end to end needs a gradient
+# through every chunk of a script. What does that cost in memory and time, and how can
+# it be computed when the activations do not fit in memory?
 #
-# **What you need.** Nothing but the bundled token counts: memory and time of a step depend on the
-# length of a script, not on its words, so token ids are drawn at random. **How long it takes.** A
-# quarter of an hour on two cores; measurements are stored, and not repeated while the settings
-# stay.
+# **What you need.** Nothing but the bundled token counts: memory and time of a step
+# depend on the length of a script, not on its words, so token ids are drawn at random.
+# **How long it takes.** A quarter of an hour on two cores; measurements are stored, and
+# not repeated while the settings stay.
 #
-# The model is a small one from scratch: a bidirectional transformer encoder that turns a chunk of
-# tokens into a vector, and a transformer decoder that attends to the vectors with a learned query.
+# The model is a small one from scratch: a bidirectional transformer encoder that turns
+# a chunk of tokens into a vector, and a transformer decoder that attends to the vectors
+# with a learned query.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
 chunks_per_group = 8  # chunks that are encoded at once
 n_cached_groups = 6  # groups whose graph gradient caching keeps, as memory allows
 seed = 0  # of weights, token ids and dropout
@@ -41,12 +42,15 @@ from wholescript.studies.screenplays.plots import memory as plots
 notebook = cells.begin_notebook("03_memory", globals())
 data = open_screenplay_data(encode=False)
 tokens = data.dataset.features.n_tokens
-print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}")
+print(
+    f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean():,.0f}"
+)
 
 # %% [markdown]
 # ## Three memory strategies with the same gradient
 #
-# - *Full backpropagation*: the activations of every chunk are kept until the backward pass.
+# - *Full backpropagation*: the activations of every chunk are kept until the backward
+#   pass.
 # - *Activation checkpointing* [@chen2016checkpointing]: chunks are encoded in groups,
 #   whose activations are dropped and recomputed when the backward pass needs them.
 # - *Gradient caching* [@gao2021gradcache]: all chunks are encoded without a graph; the
@@ -54,11 +58,13 @@ print(f"{tokens.min():,} to {tokens.max():,} tokens per film, mean {tokens.mean(
 #   another is encoded again, with a graph, to pass its gradients on. The last groups, a
 #   fixed number, keep the graph of the first pass and are encoded once.
 #
-# Dropout must be replayed exactly, or the second pass computes the gradient of another network.
-# Each group is encoded under its own seed, in every pass.
+# Dropout must be replayed exactly, or the second pass computes the gradient of another
+# network. Each group is encoded under its own seed, in every pass.
 
 # %% label="tbl-gradients"
-lengths = [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]  # up to 106,000 tokens
+lengths = (
+    [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]
+)  # up to 106,000 tokens
 settings = {
     "chunks_per_group": chunks_per_group,
     "n_cached_groups": n_cached_groups,
@@ -80,8 +86,8 @@ cells.show_table(
 #
 # ## Memory of each strategy
 #
-# Each step is measured in its own process: its peak memory minus its memory with model and film
-# loaded.
+# Each step is measured in its own process: its peak memory minus its memory with model
+# and film loaded.
 
 # %% label="fig-memory"
 footprints = experiments.measure_run(
@@ -92,14 +98,17 @@ footprints = experiments.measure_run(
 )
 table = memory_cost.footprint_table(footprints.metrics)
 cells.show_figure(
-    plots.cost_by_length(table, "activation_gb", "activations (GB)"), "fig-memory", tolerance=0.15
+    plots.cost_by_length(table, "activation_gb", "activations (GB)"),
+    "fig-memory",
+    tolerance=0.15,
 )
 
 # %% [markdown] tags=["published"]
-# The memory of full backpropagation grows with the script. Gradient caching holds the graph of at
-# most six groups of eight chunks, and one vector per chunk: from 64 chunks on it hardly grows.
-# Checkpointing also keeps the inputs of every group. The longest sequence, 418 chunks, is longer
-# than any script here: the longest script has 298 chunks.
+# The memory of full backpropagation grows with the script. Gradient caching holds the
+# graph of at most six groups of eight chunks, and one vector per chunk: from 64 chunks
+# on it hardly grows. Checkpointing also keeps the inputs of every group. The longest
+# sequence, 418 chunks, is longer than any script here: the longest script has 298
+# chunks.
 
 # %% [markdown]
 # ## Time of each strategy
@@ -117,9 +126,9 @@ cells.show_figure(
 # %% [markdown]
 # ## Freezing the encoder
 #
-# With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on stored
-# vectors. The table shows what that saves, after how many epochs embedding pays off, and what a
-# step on the longest sequence takes.
+# With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on
+# stored vectors. The table shows what that saves, after how many epochs embedding pays
+# off, and what a step on the longest sequence takes.
 
 # %% label="tbl-memory"
 strategy_comparison = experiments.measure_run(
@@ -143,9 +152,9 @@ cells.show_table(
 # without kernels for a GPU, with the d_model and the two layers of the model above.
 # Their activations are kept, as under full backpropagation.
 #
-# `LongformerModel.forward` of this version of `transformers` makes a mask of length x length
-# floats, of which it uses one row: {fixed}`45` GB for 418 chunks. Here only that row is made; a
-# test compares the states.
+# `LongformerModel.forward` of this version of `transformers` makes a mask of length x
+# length floats, of which it uses one row: {fixed}`45` GB for 418 chunks. Here only that
+# row is made; a test compares the states.
 
 # %% label="fig-long-context-memory"
 long_context_costs = experiments.measure_run(
@@ -179,16 +188,17 @@ cells.show_table(
 )
 
 # %% [markdown]
-# The table is about the longest sequence: memory and time of a step over those of gradient caching.
-# The chunked model does other work: its encoder attends within chunks only.
+# The table is about the longest sequence: memory and time of a step over those of
+# gradient caching. The chunked model does other work: its encoder attends within chunks
+# only.
 
 # %% [markdown] tags=["published"]
-# **What this shows.** End-to-end training on a whole screenplay fits in the memory of a few groups
-# of chunks, with the exact gradient, for less than half as much time again.
+# **What this shows.** End-to-end training on a whole screenplay fits in the memory of a
+# few groups of chunks, with the exact gradient, for less than half as much time again.
 
 # %% [markdown]
-# **What it does not show.** Whether end-to-end training improves the prediction: that is measured
-# in the training notebook. All of it is measured on a CPU; a GPU is faster, and its memory is
-# counted differently.
+# **What it does not show.** Whether end-to-end training improves the prediction: that
+# is measured in the training notebook. All of it is measured on a CPU; a GPU is faster,
+# and its memory is counted differently.
 #
 # **Next.** [Training](04_training.ipynb) of aggregators on a frozen encoder.

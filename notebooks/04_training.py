@@ -9,11 +9,12 @@
 # %% [markdown]
 # # Training: aggregators of chunk embeddings
 #
-# **Question.** A frozen encoder turns a script into a sequence of vectors, one per chunk. Which
-# aggregator predicts best: their mean, a weighted mean, or a transformer over the sequence?
+# **Question.** A frozen encoder turns a script into a sequence of vectors, one per
+# chunk. Which aggregator predicts best: their mean, a weighted mean, or a transformer
+# over the sequence?
 #
-# **What you need.** The bundled embeddings; the encoder itself is not needed. **How long it
-# takes.** About half an hour on two cores; finished folds are loaded.
+# **What you need.** The bundled embeddings; the encoder itself is not needed. **How
+# long it takes.** About half an hour on two cores; finished folds are loaded.
 #
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2
 # [@reimers2019sbert; @wang2020minilm]. Each chunk has 254 tokens, and its embedding is
@@ -25,8 +26,8 @@
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 search_results = "results/search/aggregators.json"  # a search of `wholescript tune`
@@ -56,16 +57,21 @@ from wholescript.studies.screenplays.search.results import read_search
 notebook = cells.begin_notebook("04_training", globals())
 data = open_screenplay_data()
 chunks = data.dataset.features.chunks
-print(f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, at most {chunks.counts.max()}")
+print(
+    f"{len(data.corpus):,} films, {chunks.counts.sum():,} chunks, "
+    f"at most {chunks.counts.max()}"
+)
 
 # %% [markdown]
 # ## Aggregators
 #
-# - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is lost.
+# - *mean pooling*: the mean of the embeddings, then a logistic regression. The order is
+#   lost.
 # - *gated attention* [@ilse2018attention]: a learned weight for each chunk, then the
 #   weighted mean. The order is lost.
-# - *query decoder*: a transformer decoder with its own d_model, heads and layers. Learned queries
-#   attend to the sequence by cross-attention; sinusoidal embeddings encode each chunk's position.
+# - *query decoder*: a transformer decoder with its own d_model, heads and layers.
+#   Learned queries attend to the sequence by cross-attention; sinusoidal embeddings
+#   encode each chunk's position.
 # - *transformer encoder*: self-attention between chunks, then their mean.
 # - *linear attention* [@katharopoulos2020linear]: the same in time linear in the number
 #   of chunks.
@@ -88,8 +94,9 @@ cells.show_table(
 # %% [markdown]
 # ## Out-of-fold predictions
 #
-# For each outer fold, one model is trained per inner fold and stopped when its validation loss no
-# longer falls. The test films get the mean of their probabilities. Nothing is chosen on test films.
+# For each outer fold, one model is trained per inner fold and stopped when its
+# validation loss no longer falls. The test films get the mean of their probabilities.
+# Nothing is chosen on test films.
 
 # %%
 runs = {
@@ -112,21 +119,25 @@ first_repeat_runs = {
 # %% [markdown]
 # ## Learning curves
 #
-# Lines are medians over all fits, bands the interquartile range. Fits that no longer improve stop,
-# so the right end has only those that still improve, which is why the validation line keeps
-# falling. The dotted line is the entropy of the labels, the loss of predicting the base rate for
-# every film.
+# Lines are medians over all fits, bands the interquartile range. Fits that no longer
+# improve stop, so the right end has only those that still improve, which is why the
+# validation line keeps falling. The dotted line is the entropy of the labels, the loss
+# of predicting the base rate for every film.
 
 # %% label="fig-curves"
 histories = {
-    name: run.history for name, run in (runs | first_repeat_runs).items() if name != "mean pooling"
+    name: run.history
+    for name, run in (runs | first_repeat_runs).items()
+    if name != "mean pooling"
 }
 positive_rate = data.dataset.labels.mean()
-cells.show_figure(training.loss_curves(histories, positive_rate=positive_rate), "fig-curves")
+cells.show_figure(
+    training.loss_curves(histories, positive_rate=positive_rate), "fig-curves"
+)
 
 # %% [markdown] tags=["published"]
-# The training loss soon falls below the validation loss, and the gap grows. With so few films,
-# fewer than one in five of them positive, early stopping decides.
+# The training loss soon falls below the validation loss, and the gap grows. With so few
+# films, fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
 cells.show_figure(training.best_epochs(histories), "fig-stopping")
@@ -134,7 +145,8 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # %% [markdown]
 # ## Results
 #
-# The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals over films.
+# The same repeated folds for the first three, with {fixed}`95%` bootstrap intervals
+# over films.
 
 # %% label="fig-training-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
@@ -147,23 +159,36 @@ cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training
 
 # %% label="tbl-training"
 metrics = {name: run.metrics for name, run in runs.items()}
-metrics |= {f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()}
-columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
+metrics |= {
+    f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()
+}
+columns = [
+    "auc",
+    "average_precision",
+    "macro_f1",
+    "mcc",
+    "brier",
+    "ece",
+    "within_decade_auc",
+]
 cells.show_table(metric_table(metrics)[columns], "tbl-training")
 
 # %% [markdown]
-# The rows "from" a year are a temporal split: trained on earlier films, tested on later ones, as a
-# prediction for a new film would be.
+# The rows "from" a year are a temporal split: trained on earlier films, tested on later
+# ones, as a prediction for a new film would be.
 #
 # ## Late fusion with extra features
 #
-# Late fusion: a linear layer takes the year, the length, the layout (sluglines, dialogue and the
-# like) or the words of a film, as principal components of their TF-IDF weights, and its logit is
-# added to that of gated attention. All of it is trained together.
+# Late fusion: a linear layer takes the year, the length, the layout (sluglines,
+# dialogue and the like) or the words of a film, as principal components of their TF-IDF
+# weights, and its logit is added to that of gated attention. All of it is trained
+# together.
 
 # %%
 ALL_FEATURES = "year, length, layout, TF-IDF"
-fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
+fusion_models = configurations.late_fusion_models(
+    data.profile.epochs, data.profile.n_inner_folds
+)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
     f"+ {name}": experiments.cross_validation_run(
@@ -189,45 +214,53 @@ figure = forest_plot(fusion, "AUROC", reference=0.5, model="gated attention")
 cells.show_figure(figure, "fig-fusion-auc")
 
 # %% [markdown]
-# One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it together with
-# TF-IDF alone.
+# One repeat of five folds. The [evaluation](05_evaluation.ipynb) compares all of it
+# together with TF-IDF alone.
 #
 # ## Encoders trained on the scripts
 #
-# So far the encoder was a frozen sentence encoder. Here are others, all with gated attention:
+# So far the encoder was a frozen sentence encoder. Here are others, all with gated
+# attention:
 #
 # - *from scratch*: a small transformer with two layers, trained together with the
 #   aggregator. One is bidirectional, pools the mean of the tokens, and is first
 #   pretrained on the training scripts with the masked-language-model objective
 #   [@devlin2019bert]. The other is causal, with rotary position embeddings
 #   [@su2021rope], pools the last token, and is trained on the labels only.
-# - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained too.
+# - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained
+#   too.
 # - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2
 #   [@allal2025smollm2], of which the lower half of the layers encodes eight chunks of
 #   each film; aggregated by gated attention or by the mean.
 #
-# They need the texts, which are not bundled: of the bundled films this notebook shows stored runs,
-# and with `source` local or hub it trains them here, in hours at `scale` cpu. On two cores each
-# epoch uses a few chunks of a film, and each model is evaluated on one repeat of the folds with one
-# member. All other models are compared with them on those same folds.
+# They need the texts, which are not bundled: of the bundled films this notebook shows
+# stored runs, and with `source` local or hub it trains them here, in hours at `scale`
+# cpu. On two cores each epoch uses a few chunks of a film, and each model is evaluated
+# on one repeat of the folds with one member. All other models are compared with them on
+# those same folds.
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
-chunk_encoder_runs = experiments.end_to_end_runs("chunk-encoders", models_of_texts, data)
+chunk_encoder_runs = experiments.end_to_end_runs(
+    "chunk-encoders", models_of_texts, data
+)
 
 # %% label="fig-chunk-encoders-auc"
 first_repeats = {
     name: run.predictions(FilmPredictions).first_repeat()
     for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
 }
-chunk_encoder_comparison = compare(first_repeats, "auc", baseline="mean pooling", seed=seed)
+chunk_encoder_comparison = compare(
+    first_repeats, "auc", baseline="mean pooling", seed=seed
+)
 cells.show_figure(
-    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
+    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5),
+    "fig-chunk-encoders-auc",
 )
 
 # %% [markdown]
-# The last column is the commit that trained the model, or a hash of the code where no commit was
-# recorded. Training with later code can end with another number.
+# The last column is the commit that trained the model, or a hash of the code where no
+# commit was recorded. Training with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
 made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
@@ -240,34 +273,39 @@ cells.show_table(
 )
 
 # %% [markdown] tags=["published"]
-# The frozen embeddings of SmolLM2 rank films better than the encoders from scratch, which were
-# trained for minutes on a sixteenth of the chunks of each film: the intervals lie apart, except for
-# gated attention and MLM pretraining. That of the partially fine-tuned encoder overlaps with both.
+# The frozen embeddings of SmolLM2 rank films better than the encoders from scratch,
+# which were trained for minutes on a sixteenth of the chunks of each film: the
+# intervals lie apart, except for gated attention and MLM pretraining. That of the
+# partially fine-tuned encoder overlaps with both.
 
 # %% label="fig-chunk-encoders-curves"
 shown = chunk_encoder_runs or first_repeat_runs  # there are none without texts
-encoder_histories = {name: run.history for name, run in shown.items() if len(run.history)}
+encoder_histories = {
+    name: run.history for name, run in shown.items() if len(run.history)
+}
 cells.show_figure(
     training.loss_curves(encoder_histories, positive_rate=positive_rate),
     "fig-chunk-encoders-curves",
 )
 
 # %% [markdown] tags=["published"]
-# The dotted line is the entropy of the labels, the loss of predicting the base rate for every film.
-# The encoders that were trained on the scripts end above it: they have not converged, and their
-# AUROC says little about what such encoders could learn in more time.
+# The dotted line is the entropy of the labels, the loss of predicting the base rate for
+# every film. The encoders that were trained on the scripts end above it: they have not
+# converged, and their AUROC says little about what such encoders could learn in more
+# time.
 
 # %% [markdown]
 # ## Fine-tuning against the same encoder frozen
 #
-# The partially fine-tuned encoder above started with an untrained aggregator and had two epochs.
-# Here the aggregator, gated attention, is first trained on the vectors of the frozen encoder, in
-# their {fixed}`64` principal axes (warm start). From there the last of the three layers is trained
-# with it: AdamW, learning rate {fixed}`5e-5` for the layer and {fixed}`1e-4` for the aggregator, no
-# dropout in the layer, at most {fixed}`15` epochs, stopped when the validation loss rises. Epoch
-# {fixed}`0` is the frozen encoder; its weights stay if no epoch is better.
-# Each film has {fixed}`16` evenly spaced chunks; a step takes {fixed}`8` random ones of them. The
-# frozen encoder has the same chunks, folds and seeds. The states of the frozen layers are computed
+# The partially fine-tuned encoder above started with an untrained aggregator and had
+# two epochs. Here the aggregator, gated attention, is first trained on the vectors of
+# the frozen encoder, in their {fixed}`64` principal axes (warm start). From there the
+# last of the three layers is trained with it: AdamW, learning rate {fixed}`5e-5` for
+# the layer and {fixed}`1e-4` for the aggregator, no dropout in the layer, at most
+# {fixed}`15` epochs, stopped when the validation loss rises. Epoch {fixed}`0` is the
+# frozen encoder; its weights stay if no epoch is better. Each film has {fixed}`16`
+# evenly spaced chunks; a step takes {fixed}`8` random ones of them. The frozen encoder
+# has the same chunks, folds and seeds. The states of the frozen layers are computed
 # once, which saves about half of an epoch. These, too, are stored runs of one repeat.
 
 # %%
@@ -288,7 +326,9 @@ cells.record_differences(
     "training/finetuning-differences", [finetuning], baseline=next(iter(compared))
 )
 cells.show_table(
-    finetuning.table[["value", "low", "high", "difference", "p"]], "tbl-finetuning", {"p": ".3f"}
+    finetuning.table[["value", "low", "high", "difference", "p"]],
+    "tbl-finetuning",
+    {"p": ".3f"},
 )
 
 # %% [markdown]
@@ -330,21 +370,28 @@ cells.show_figure(
 )
 
 # %% label="tbl-long-context"
-sizes = configurations.parameter_table(models | self_attention_models | long_context_models, chunks)
+sizes = configurations.parameter_table(
+    models | self_attention_models | long_context_models, chunks
+)
 shown = by_architecture.table[["value", "low", "high", "difference", "p"]]
 cells.show_table(
-    shown.join(sizes["parameters"]), "tbl-long-context", {"parameters": ",d", "p": ".3f"}
+    shown.join(sizes["parameters"]),
+    "tbl-long-context",
+    {"parameters": ",d", "p": ".3f"},
 )
 
 # %% [markdown]
-# The same architectures can also be trained from scratch on the tokens. An epoch takes one random
-# window of {fixed}`2,048` tokens of each script, and the evaluation two windows: an epoch of whole
-# scripts would take two hours on two cores. They are trained for {fixed}`3` epochs and tested on
-# the films of the first fold only, so their intervals are wide.
+# The same architectures can also be trained from scratch on the tokens. An epoch takes
+# one random window of {fixed}`2,048` tokens of each script, and the evaluation two
+# windows: an epoch of whole scripts would take two hours on two cores. They are trained
+# for {fixed}`3` epochs and tested on the films of the first fold only, so their
+# intervals are wide.
 
 # %%
 models_of_tokens = long_context_configurations.long_context_encoders(data.profile_name)
-token_runs = cells.end_to_end_runs("long-context", models_of_tokens, data, split="first_fold")
+token_runs = cells.end_to_end_runs(
+    "long-context", models_of_tokens, data, split="first_fold"
+)
 
 # %% label="fig-long-context-texts"
 shown = token_runs or long_context_runs  # there are none without texts
@@ -354,24 +401,28 @@ cells.show_figure(figure, "fig-long-context-texts")
 
 # %% label="tbl-long-context-texts"
 metrics = {name: run.metrics for name, run in shown.items()}
-cells.show_table(metric_table(metrics)[["auc", "average_precision"]], "tbl-long-context-texts")
+cells.show_table(
+    metric_table(metrics)[["auc", "average_precision"]], "tbl-long-context-texts"
+)
 
 # %% [markdown]
 # ## Attention by position
 #
-# One model of each kind is trained on the first fold, and its attention on the test films is
-# averaged by position in the script. A line at 1 would be uniform attention.
+# One model of each kind is trained on the first fold, and its attention on the test
+# films is averaged by position in the script. A line at 1 would be uniform attention.
 
 # %% label="fig-attention"
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
-    name: attention_profile(m, data.dataset, data.folds[0]) for name, m in attention_models.items()
+    name: attention_profile(m, data.dataset, data.folds[0])
+    for name, m in attention_models.items()
 }
 cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 
 # %% [markdown]
-# Attention shows what a model weights, not what it needs. The [evaluation](05_evaluation.ipynb)
-# measures where the signal is with models of one quarter only.
+# Attention shows what a model weights, not what it needs. The
+# [evaluation](05_evaluation.ipynb) measures where the signal is with models of one
+# quarter only.
 #
 # ## Which hyperparameters matter
 #
@@ -384,7 +435,9 @@ cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 search = read_search(notebook.project.root / search_results)
 trials = search.active_table()
 cells.show_figure(
-    plots.metric_by_hyperparameter(trials, search.is_log_scale, "val_loss", "validation loss"),
+    plots.metric_by_hyperparameter(
+        trials, search.is_log_scale, "val_loss", "validation loss"
+    ),
     "fig-search",
 )
 
@@ -396,7 +449,11 @@ cells.show_figure(
 # %% label="fig-search-importance"
 n_resamples = 10 if scale == "smoke" else 100
 importance = hyperparameter_importance(
-    search.table(), list(search.is_log_scale), "val_loss", n_bootstrap=n_resamples, seed=seed
+    search.table(),
+    list(search.is_log_scale),
+    "val_loss",
+    n_bootstrap=n_resamples,
+    seed=seed,
 )
 importance = importance.rename(index=plots.hyperparameter_name)
 cells.show_figure(
@@ -404,14 +461,16 @@ cells.show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# The row *all together* is the fit of the forest itself. Its interval holds zero: so few trials,
-# each stopped at its own epoch, do not show which hyperparameter matters.
+# The row *all together* is the fit of the forest itself. Its interval holds zero: so
+# few trials, each stopped at its own epoch, do not show which hyperparameter matters.
 #
-# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a thousand films
-# no gain of a learned aggregator over their mean was detected.
+# **What this shows.** Frozen chunk embeddings carry part of the signal, and with a
+# thousand films no gain of a learned aggregator over their mean was detected.
 
 # %% [markdown]
-# **What it does not show.** What an encoder trained end to end for hours on all chunks could reach:
-# memory allows it, as the [memory notebook](03_memory.ipynb) shows, but two cores are too slow.
+# **What it does not show.** What an encoder trained end to end for hours on all chunks
+# could reach: memory allows it, as the [memory notebook](03_memory.ipynb) shows, but
+# two cores are too slow.
 #
-# **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls, combinations.
+# **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls,
+# combinations.

@@ -9,25 +9,30 @@
 # %% [markdown]
 # # Evaluation: n-grams, chunk embeddings, and combinations
 #
-# **Question.** Does any model of frozen chunk embeddings predict better than TF-IDF of words or of
-# n-grams, and do they predict more than decade, length and source do?
+# **Question.** Does any model of frozen chunk embeddings predict better than TF-IDF of
+# words or of n-grams, and do they predict more than decade, length and source do?
 #
-# **What you need.** The bundled features, and the runs of [Training](04_training.ipynb), which are
-# stored; with other parameters they are trained here. **How long it takes.** A quarter of an hour
-# on two cores if everything is trained; finished folds are loaded.
+# **What you need.** The bundled features, and the runs of
+# [Training](04_training.ipynb), which are stored; with other parameters they are
+# trained here. **How long it takes.** A quarter of an hour on two cores if everything
+# is trained; finished folds are loaded.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 first_test_year = 2010  # first test year of the temporal split
 chunk_length = 254  # tokens per chunk; other lengths need the texts and the encoder
 seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import auc_by_decade, compare, difference_table
+from wholescript.evaluation.film_comparison import (
+    auc_by_decade,
+    compare,
+    difference_table,
+)
 from wholescript.experiments.registry import model_display_name
 from wholescript.models.films.ablation import FeatureAblation, OutsideWindowAblation
 from wholescript.models.films.controls import controls
@@ -36,13 +41,22 @@ from wholescript.plots import films as plots
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
 from wholescript.studies.screenplays import comparison, experiments
-from wholescript.studies.screenplays.data import open_screenplay_data, with_extra_training_films
-from wholescript.studies.screenplays.models import configurations, long_context_configurations
+from wholescript.studies.screenplays.data import (
+    open_screenplay_data,
+    with_extra_training_films,
+)
+from wholescript.studies.screenplays.models import (
+    configurations,
+    long_context_configurations,
+)
 
 # %%
 notebook = cells.begin_notebook("05_evaluation", globals())
 data = open_screenplay_data()
-print(f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, {len(data.folds)} folds")
+print(
+    f"{len(data.corpus):,} films, {data.dataset.labels.sum()} positive, "
+    f"{len(data.folds)} folds"
+)
 
 # %% [markdown]
 # ## Models compared
@@ -64,8 +78,9 @@ stacking = comparison.stack([tfidf, *chunks.values()], data)
 models = {BASELINE: tfidf, NGRAMS: ngrams[NGRAMS], "stacking": stacking}
 
 # %% [markdown]
-# All are evaluated on both splits: repeated random folds, and a temporal split. The aggregators and
-# late fusion have been trained in [Training](04_training.ipynb), the others are trained here.
+# All are evaluated on both splits: repeated random folds, and a temporal split. The
+# aggregators and late fusion have been trained in [Training](04_training.ipynb), the
+# others are trained here.
 
 # %%
 runs = {
@@ -77,21 +92,23 @@ runs = {
 # %% [markdown]
 # ## Ranking on random folds
 #
-# Five repeats of five stratified folds, near duplicates kept together. Intervals are {fixed}`95%`
-# bootstrap intervals over films.
+# Five repeats of five stratified folds, near duplicates kept together. Intervals are
+# {fixed}`95%` bootstrap intervals over films.
 
 # %% label="fig-auc"
 ranking = comparison.compare_runs(runs["random"], "auc", baseline=BASELINE, seed=seed)
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-auc")
 
 # %% [markdown]
-# The paired differences from TF-IDF are more precise: the same films are resampled for both models,
-# so what makes a film easy for both cancels out.
+# The paired differences from TF-IDF are more precise: the same films are resampled for
+# both models, so what makes a film easy for both cancels out.
 
 # %% label="fig-auc-difference"
 FROM_BASELINE = f"difference of AUROC from {BASELINE}"
 paired = difference_table(ranking.table, BASELINE)
-cells.show_figure(forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference")
+cells.show_figure(
+    forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference"
+)
 
 # %% [markdown]
 # AUROC and average precision measure the ranking. Macro-F1 and the Matthews correlation
@@ -100,19 +117,27 @@ cells.show_figure(forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-di
 # column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
-COLUMNS = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc"]
+COLUMNS = [
+    "auc",
+    "average_precision",
+    "macro_f1",
+    "mcc",
+    "brier",
+    "ece",
+    "within_decade_auc",
+]
 cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-random-split")
 
 # %% [markdown]
 # ## N-grams: a stronger baseline
 #
-# TF-IDF of single words is the simplest baseline, not the strongest. Here all n-grams of one, two
-# and three words that ten films use have a TF-IDF weight. Each of the three blocks is scaled to
-# length 1, and a *kernel*, the similarity of each two films, takes the place of the weights: a
-# logistic regression on the mean of the three kernels is one on all n-grams. Vocabulary and
-# document frequencies are those of all bundled films, tested ones too; labels are not used for
-# them. Layout, year and length enter as Gaussian kernels with a small weight, which inner folds
-# choose.
+# TF-IDF of single words is the simplest baseline, not the strongest. Here all n-grams
+# of one, two and three words that ten films use have a TF-IDF weight. Each of the three
+# blocks is scaled to length 1, and a *kernel*, the similarity of each two films, takes
+# the place of the weights: a logistic regression on the mean of the three kernels is
+# one on all n-grams. Vocabulary and document frequencies are those of all bundled
+# films, tested ones too; labels are not used for them. Layout, year and length enter as
+# Gaussian kernels with a small weight, which inner folds choose.
 
 # %%
 ngram_runs = {
@@ -122,9 +147,9 @@ ngram_runs = {
 }
 
 # %% [markdown]
-# Three kinds of rows are built on that. *More training films*: the bundled films that are never
-# tested, such as early drafts and transcripts, join the training films, unless a near duplicate is
-# tested.
+# Three kinds of rows are built on that. *More training films*: the bundled films that
+# are never tested, such as early drafts and transcripts, join the training films,
+# unless a near duplicate is tested.
 
 # %%
 if source == "bundled":
@@ -137,13 +162,13 @@ if source == "bundled":
         )
 
 # %% [markdown]
-# Three models combine the n-grams with the aggregators, to show whether these add to them.
-# *Stacking* is a logistic regression on their logits. *Boosted trees* have the same logits, and
-# year, length and layout. *Gated attention on n-gram logits* starts from the logits of the n-grams
-# and learns what to add to them. All are fitted on out-of-fold logits of the training films.
-# *Recalibrated* is stacking with the n-grams as the only member, Platt scaling
-# [@platt1999probabilistic] on the inner folds, since the probabilities of the
-# regression are too low.
+# Three models combine the n-grams with the aggregators, to show whether these add to
+# them. *Stacking* is a logistic regression on their logits. *Boosted trees* have the
+# same logits, and year, length and layout. *Gated attention on n-gram logits* starts
+# from the logits of the n-grams and learns what to add to them. All are fitted on
+# out-of-fold logits of the training films. *Recalibrated* is stacking with the n-grams
+# as the only member, Platt scaling [@platt1999probabilistic] on the inner folds, since
+# the probabilities of the regression are too low.
 
 # %%
 recalibrated = comparison.stack([ngrams[NGRAMS]], data, name="ngrams-recalibrated")
@@ -153,24 +178,32 @@ for split, of in ngram_runs.items():
     of |= comparison.cross_validation_runs("evaluation", fused, data, split=split)
 
 # %% [markdown]
-# The figure has the paired difference of each row from n-grams of one to three words, on random
-# folds. The recalibrated n-grams are left out: they order the films of a fold as the n-grams do.
+# The figure has the paired difference of each row from n-grams of one to three words,
+# on random folds. The recalibrated n-grams are left out: they order the films of a fold
+# as the n-grams do.
 
 # %% label="fig-ngrams"
-ngram_ranking = comparison.compare_runs(ngram_runs["random"], "auc", baseline=NGRAMS, seed=seed)
-paired = difference_table(ngram_ranking.table, NGRAMS).drop(index="n-grams, recalibrated")
+ngram_ranking = comparison.compare_runs(
+    ngram_runs["random"], "auc", baseline=NGRAMS, seed=seed
+)
+paired = difference_table(ngram_ranking.table, NGRAMS).drop(
+    index="n-grams, recalibrated"
+)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-ngrams")
 
 # %% [markdown]
-# The table has all rows on random folds, and in its last two columns on the later films.
+# The table has all rows on random folds, and in its last two columns on the later
+# films.
 
 # %% label="tbl-ngrams"
 ngram_comparisons = [ngram_ranking] + [
     comparison.compare_runs(ngram_runs[split], metric, baseline=NGRAMS, seed=seed)
     for split, metric in (("random", "average_precision"), ("temporal", "auc"))
 ]
-experiments.record_differences("evaluation/ngram-differences", ngram_comparisons, baseline=NGRAMS)
+experiments.record_differences(
+    "evaluation/ngram-differences", ngram_comparisons, baseline=NGRAMS
+)
 ranks = ["auc", "average_precision"]
 later = comparison.run_metrics(ngram_runs["temporal"], ranks)
 ngram_table = comparison.run_metrics(ngram_runs["random"], [*ranks, "ece"]).join(
@@ -181,8 +214,8 @@ cells.show_table(ngram_table, "tbl-ngrams")
 # %% [markdown]
 # ## Longformer and Mamba-2
 #
-# Longformer and Mamba-2 as aggregators of the chunk embeddings, on one repeat of five folds: paired
-# differences from n-grams on the same folds.
+# Longformer and Mamba-2 as aggregators of the chunk embeddings, on one repeat of five
+# folds: paired differences from n-grams on the same folds.
 
 # %%
 long_context = long_context_configurations.long_context_aggregators(*size)
@@ -203,13 +236,15 @@ figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0
 cells.show_figure(figure, "fig-long-context-difference")
 
 # %% label="tbl-long-context-difference"
-cells.show_table(by_architecture.table.drop(columns=["p", "std"]), "tbl-long-context-difference")
+cells.show_table(
+    by_architecture.table.drop(columns=["p", "std"]), "tbl-long-context-difference"
+)
 
 # %% [markdown]
 # ## Encoders that were trained on the scripts
 #
-# The encoders trained on the scripts are evaluated on the first repeat of five folds, and compared
-# with TF-IDF on the same folds.
+# The encoders trained on the scripts are evaluated on the first repeat of five folds,
+# and compared with TF-IDF on the same folds.
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
@@ -230,14 +265,17 @@ cells.show_figure(figure, "fig-chunk-encoders-difference")
 # Trained on films before the first test year, tested on films from that year on.
 
 # %% label="fig-auc-temporal"
-temporal = comparison.compare_runs(runs["temporal"], "auc", baseline=BASELINE, seed=seed)
+temporal = comparison.compare_runs(
+    runs["temporal"], "auc", baseline=BASELINE, seed=seed
+)
 figure = forest_plot(temporal.table, f"AUROC on films from {first_test_year} on")
 cells.show_figure(figure, "fig-auc-temporal")
 
 # %% [markdown]
-# Later films could also be harder for another reason: they are other films. The same films, each
-# predicted once by models of random folds and once by models of earlier films, show the effect of
-# the split. The training films of the two differ in their years and in their number.
+# Later films could also be harder for another reason: they are other films. The same
+# films, each predicted once by models of random folds and once by models of earlier
+# films, show the effect of the split. The training films of the two differ in their
+# years and in their number.
 
 # %% label="tbl-later-films"
 later_films = comparison.predictions_of_later_films(
@@ -257,13 +295,15 @@ precision = comparison.compare_runs(
 )
 compared = [ranking, precision, encoders, temporal]
 experiments.record_differences("evaluation/differences", compared, baseline=BASELINE)
-cells.show_table(comparison.run_metrics(runs["temporal"], COLUMNS), "tbl-temporal-split")
+cells.show_table(
+    comparison.run_metrics(runs["temporal"], COLUMNS), "tbl-temporal-split"
+)
 
 # %% [markdown]
 # ## Curves
 #
-# Scores of different folds need not share a scale, so the curves pool each film's rank within its
-# fold.
+# Scores of different folds need not share a scale, so the curves pool each film's rank
+# within its fold.
 
 # %% label="fig-roc"
 names = (BASELINE, "mean pooling", "query decoder", "stacking", "n-grams, recalibrated")
@@ -279,9 +319,9 @@ cells.show_figure(plots.precision_recall(shown), "fig-pr")
 #
 # ## Probabilities and decisions
 #
-# Films are grouped by their predicted probability, in ten groups of equal size for each model.
-# Above the diagonal more films were nominated than predicted, so the probabilities are too low;
-# below it they are too high.
+# Films are grouped by their predicted probability, in ten groups of equal size for each
+# model. Above the diagonal more films were nominated than predicted, so the
+# probabilities are too low; below it they are too high.
 
 # %% label="fig-calibration"
 cells.show_figure(plots.reliability_diagram(shown), "fig-calibration")
@@ -291,14 +331,15 @@ two_models = {name: shown[name] for name in (BASELINE, "stacking")}
 cells.show_figure(plots.confusion(two_models), "fig-confusion")
 
 # %% [markdown]
-# Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in the mean over
-# the repeats; shares are of each true class.
+# Decisions use thresholds that maximise macro-F1 on inner folds. Counts are films in
+# the mean over the repeats; shares are of each true class.
 #
 # ## Controls
 #
-# Length, year, collection and title are each used alone, without the text; the opening is the first
-# 4,000 characters of the script. The last control is TF-IDF trained on shuffled labels. It must end
-# at chance: a higher score would mean that labels of test films are used.
+# Length, year, collection and title are each used alone, without the text; the opening
+# is the first 4,000 characters of the script. The last control is TF-IDF trained on
+# shuffled labels. It must end at chance: a higher score would mean that labels of test
+# films are used.
 
 # %% label="fig-controls"
 control_runs = {
@@ -324,19 +365,21 @@ quarters = {
     for q in range(4)
 }
 whole = {"whole script": runs["random"][BASELINE]}
-parts = comparison.run_intervals({"opening": control_runs["opening"]} | quarters | whole, "auc")
+parts = comparison.run_intervals(
+    {"opening": control_runs["opening"]} | quarters | whole, "auc"
+)
 figure = forest_plot(parts, "AUROC", reference=0.5, in_order=True, model=BASELINE)
 cells.show_figure(figure, "fig-quarters")
 
 # %% [markdown] tags=["published"]
-# Each quarter predicts better than chance. The whole script has the highest estimate, with an
-# interval that overlaps with those of the quarters. The opening has the lowest; it is shorter than
-# a quarter, which may be the reason.
+# Each quarter predicts better than chance. The whole script has the highest estimate,
+# with an interval that overlaps with those of the quarters. The opening has the lowest;
+# it is shorter than a quarter, which may be the reason.
 
 # %% [markdown]
-# Windows of one length separate place from length: four consecutive chunks of each script, about as
-# long as the opening, at five places. Words are counted by quarter only, so these models are mean
-# pooling of the chunk embeddings.
+# Windows of one length separate place from length: four consecutive chunks of each
+# script, about as long as the opening, at five places. Words are counted by quarter
+# only, so these models are mean pooling of the chunk embeddings.
 
 # %%
 PLACES = {"first": 0.0, "at 25%": 0.25, "at 50%": 0.5, "at 75%": 0.75, "last": 1.0}
@@ -350,31 +393,36 @@ windows = {
 }
 
 # %% [markdown]
-# The last row is mean pooling of all chunks. The paired differences of the windows from the first
-# four chunks are stored for the report.
+# The last row is mean pooling of all chunks. The paired differences of the windows from
+# the first four chunks are stored for the report.
 
 # %% label="fig-windows"
 first = "4 chunks, first"
 by_place = comparison.compare_runs(windows, "auc", baseline=first, seed=seed)
-experiments.record_differences("evaluation/window-differences", [by_place], baseline=first)
+experiments.record_differences(
+    "evaluation/window-differences", [by_place], baseline=first
+)
 all_chunks = {"all chunks": runs["random"]["mean pooling"]}
 places = comparison.run_intervals(windows | all_chunks, "auc")
-figure = forest_plot(places, "AUROC", reference=0.5, in_order=True, model="mean pooling")
+figure = forest_plot(
+    places, "AUROC", reference=0.5, in_order=True, model="mean pooling"
+)
 cells.show_figure(figure, "fig-windows")
 
 # %% [markdown]
 # ## Within decades
 #
-# Guessing the decade cannot help here: only films of the same decade are compared. Decades with
-# fewer than ten films of either class are left out.
+# Guessing the decade cannot help here: only films of the same decade are compared.
+# Decades with fewer than ten films of either class are left out.
 
 # %% label="fig-decades"
 decades = auc_by_decade(two_models, seed=seed)
 cells.show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]
-# **What this shows.** How well TF-IDF, n-grams and frozen chunk embeddings predict from whole
-# scripts, alone and combined, and what decade, length and source predict by themselves.
+# **What this shows.** How well TF-IDF, n-grams and frozen chunk embeddings predict from
+# whole scripts, alone and combined, and what decade, length and source predict by
+# themselves.
 #
-# **What it does not show.** Cause: scripts of nominated films differ from others in genre and topic
-# first of all. Nor what an encoder trained on many scripts would learn.
+# **What it does not show.** Cause: scripts of nominated films differ from others in
+# genre and topic first of all. Nor what an encoder trained on many scripts would learn.

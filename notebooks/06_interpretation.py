@@ -9,18 +9,18 @@
 # %% [markdown]
 # # Interpretation: what the models use
 #
-# **Question.** The models rank films better than chance. Which part of the script do they use, and
-# how much do they depend on names, dates, topic, decade, or the opening pages, where writers are
-# named?
+# **Question.** The models rank films better than chance. Which part of the script do
+# they use, and how much do they depend on names, dates, topic, decade, or the opening
+# pages, where writers are named?
 #
-# **What you need.** The bundled features, a list of the words that are names, and the runs of
-# [Evaluation](05_evaluation.ipynb) and [Training](04_training.ipynb). **How long it takes.** Eight
-# minutes on two cores; stored measurements are loaded.
+# **What you need.** The bundled features, a list of the words that are names, and the
+# runs of [Evaluation](05_evaluation.ipynb) and [Training](04_training.ipynb). **How
+# long it takes.** Eight minutes on two cores; stored measurements are loaded.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
 n_parts = 20  # equal parts of a script, occluded one at a time
 n_topics = 12  # NMF topics, as a stand-in for genre
 seed = 0  # of folds, initial weights, dropout, topics and bootstrap
@@ -36,12 +36,21 @@ from wholescript.evaluation.top_errors import top_errors
 from wholescript.features.date_words import DATE_WORDS
 from wholescript.features.proper_names import read_proper_names
 from wholescript.features.topics import fit_topics
-from wholescript.models.films.ablation import FeatureAblation, OpeningAblation, WordAblation
+from wholescript.models.films.ablation import (
+    FeatureAblation,
+    OpeningAblation,
+    WordAblation,
+)
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots.forest import forest_plot
 
 # %%
-from wholescript.publish.cells import begin_notebook, record_metrics, show_figure, show_table
+from wholescript.publish.cells import (
+    begin_notebook,
+    record_metrics,
+    show_figure,
+    show_table,
+)
 from wholescript.studies.screenplays import comparison, interpretation
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.experiments import (
@@ -65,28 +74,40 @@ TFIDF = "TF-IDF + logistic regression"
 tfidf = TfidfLR()
 all_aggregators = aggregators(data.profile.epochs, data.profile.n_inner_folds)
 chunks = {
-    name: all_aggregators[name] for name in ("mean pooling", "gated attention", "query decoder")
+    name: all_aggregators[name]
+    for name in ("mean pooling", "gated attention", "query decoder")
 }
 mean = chunks["mean pooling"]
-print(f"{len(data.corpus):,} films, {dataset.labels.sum()} positive, {len(folds)} folds")
+print(
+    f"{len(data.corpus):,} films, {dataset.labels.sum()} positive, {len(folds)} folds"
+)
 
 # %% [markdown]
 # ## Occluding one part of the script at a time
 #
-# A fitted model scores a test film whole, then without one of twenty equal parts. The change of the
-# logit is the occlusion effect of the part. The folds are those of the first repeat; for
-# aggregators with attention, one network per fold is examined.
+# A fitted model scores a test film whole, then without one of twenty equal parts. The
+# change of the logit is the occlusion effect of the part. The folds are those of the
+# first repeat; for aggregators with attention, one network per fold is examined.
 #
-# First the size of the change, whatever its direction: 1 is that of the film's mean part.
+# First the size of the change, whatever its direction: 1 is that of the film's mean
+# part.
 
 # %% label="fig-occlusion-by-part"
-common = {"data": data.corpus.provenance.fingerprint, "features": dataset.features.manifest}
-settings = common | {"models": [model.config for model in chunks.values()], "n_parts": n_parts}
+common = {
+    "data": data.corpus.provenance.fingerprint,
+    "features": dataset.features.manifest,
+}
+settings = common | {
+    "models": [model.config for model in chunks.values()],
+    "n_parts": n_parts,
+}
 occlusion = measure_run(
     "interpretation/occlusion-by-part",
     settings,
     interpretation.INTERPRETATION_MODULES,
-    lambda: interpretation.occlusion_metrics(chunks, dataset, folds, n_parts=n_parts, seed=seed),
+    lambda: interpretation.occlusion_metrics(
+        chunks, dataset, folds, n_parts=n_parts, seed=seed
+    ),
 )
 relative_change = interpretation.occlusion_table(occlusion.metrics, "relative_change")
 show_figure(
@@ -97,15 +118,18 @@ show_figure(
 )
 
 # %% [markdown]
-# Then its direction: the difference between nominated and other films in the contribution of a
-# part, in standard deviations of the logit. All three models average over chunks, so an occluded
-# part is in effect replaced by the rest: above the line a part is more predictive than the rest of
-# its script, and a signal that is spread evenly would lie on the line.
+# Then its direction: the difference between nominated and other films in the
+# contribution of a part, in standard deviations of the logit. All three models average
+# over chunks, so an occluded part is in effect replaced by the rest: above the line a
+# part is more predictive than the rest of its script, and a signal that is spread
+# evenly would lie on the line.
 
 # %% label="fig-occlusion-class-difference"
 class_difference = interpretation.occlusion_table(occlusion.metrics, "class_difference")
 show_figure(
-    plots.by_script_position(class_difference, "class difference, SD of logit", reference_value=0),
+    plots.by_script_position(
+        class_difference, "class difference, SD of logit", reference_value=0
+    ),
     "fig-occlusion-class-difference",
 )
 
@@ -126,22 +150,26 @@ show_figure(
 )
 
 # %% [markdown]
-# Mean occlusion effect of a chunk of the most attended tenth, relative to that of a random chunk:
+# Mean occlusion effect of a chunk of the most attended tenth, relative to that of a
+# random chunk:
 
 # %% label="tbl-attention-occlusion"
 top_decile_change = interpretation.interval_table(
     occlusion.metrics, ":top_decile_relative_change"
 ).rename_axis("model")
 show_table(
-    top_decile_change, "tbl-attention-occlusion", {name: ".2f" for name in top_decile_change}
+    top_decile_change,
+    "tbl-attention-occlusion",
+    {name: ".2f" for name in top_decile_change},
 )
 
 # %% [markdown]
 # ## Without one quarter
 #
-# The [evaluation](05_evaluation.ipynb) used models of one quarter. Here TF-IDF + logistic
-# regression, trained on whole scripts, is tested on scripts without one quarter. The paired change
-# of AUROC is the part of the signal that the rest of the script cannot replace.
+# The [evaluation](05_evaluation.ipynb) used models of one quarter. Here TF-IDF +
+# logistic regression, trained on whole scripts, is tested on scripts without one
+# quarter. The paired change of AUROC is the part of the signal that the rest of the
+# script cannot replace.
 
 # %% label="fig-without-quarter"
 quarters = measure_run(
@@ -151,16 +179,18 @@ quarters = measure_run(
     lambda: interpretation.quarter_ablation_metrics(tfidf, dataset, folds, seed=seed),
 )
 auc_change = interpretation.interval_table(quarters.metrics, ":auc_change")
-figure = forest_plot(auc_change, "change of AUROC", reference=0, in_order=True, model=TFIDF)
+figure = forest_plot(
+    auc_change, "change of AUROC", reference=0, in_order=True, model=TFIDF
+)
 show_figure(figure, "fig-without-quarter")
 
 # %% [markdown]
 # ## Names, dates and opening pages
 #
-# A model could recognise films by their names, and decades by their dates. Names are the words that
-# the scripts capitalise within a sentence more often than not: people, places, makes, titles. Dates
-# are months, days, number words and the like; digits are never counted. The models are trained and
-# tested without them, on the same folds.
+# A model could recognise films by their names, and decades by their dates. Names are
+# the words that the scripts capitalise within a sentence more often than not: people,
+# places, makes, titles. Dates are months, days, number words and the like; digits are
+# never counted. The models are trained and tested without them, on the same folds.
 
 # %%
 names = read_proper_names()
@@ -192,7 +222,9 @@ mean_pooling_runs |= {
 
 # %% label="fig-feature-ablation"
 by_words = comparison.compare_runs(runs, "auc", baseline=TFIDF, seed=seed)
-by_chunks = comparison.compare_runs(mean_pooling_runs, "auc", baseline="mean pooling", seed=seed)
+by_chunks = comparison.compare_runs(
+    mean_pooling_runs, "auc", baseline="mean pooling", seed=seed
+)
 record_differences("interpretation/differences", [by_words], baseline=TFIDF)
 paired = pd.concat(
     [
@@ -216,14 +248,16 @@ found = fit_topics(dataset.features.word_counts, names, n_topics, seed=seed)
 rate = positive_rates(dataset.labels, found.film_topics)[["rate", "low", "high"]]
 rate.columns = ["rate", "rate_low", "rate_high"]
 rate.index = pd.Index([found.names[topic] for topic in rate.index])
-within_topics = auc_by_stratum(predictions[TFIDF], found.film_topics, found.names, seed=seed)
+within_topics = auc_by_stratum(
+    predictions[TFIDF], found.film_topics, found.names, seed=seed
+)
 table = rate.join(within_topics).sort_values("rate")
 show_figure(plots.topics(table, dataset.labels.mean()), "fig-topics")
 
 # %% [markdown] tags=["published"]
-# Topics differ widely in their positive rate. The table shows how much of the AUROC is due to that:
-# only films of one decade, of one topic, or of one topic in one half of the years are compared with
-# each other.
+# Topics differ widely in their positive rate. The table shows how much of the AUROC is
+# due to that: only films of one decade, of one topic, or of one topic in one half of
+# the years are compared with each other.
 
 # %% label="tbl-strata"
 decade = data.corpus.films["year"].to_numpy() // 10 - 190
@@ -233,41 +267,51 @@ strata = {
     "topic": found.film_topics,
     "topic and half": 2 * found.film_topics + later_half,
 }
-models = {"tfidf-logistic": predictions[TFIDF], "mean pooling": predictions["mean pooling"]}
+models = {
+    "tfidf-logistic": predictions[TFIDF],
+    "mean pooling": predictions["mean pooling"],
+}
 tables = {
     f"{name} by {stratum}": within_stratum_auc(model, numbers, seed=seed)
     for name, model in models.items()
     for stratum, numbers in strata.items()
 }
 stored = record_metrics("interpretation/strata", interpretation.strata_metrics(tables))
-within = interpretation.interval_table(stored.metrics, ":within_stratum_auc").rename_axis("AUROC")
-auc_change = interpretation.interval_table(stored.metrics, ":auc_change").add_suffix(" of change")
+within = interpretation.interval_table(
+    stored.metrics, ":within_stratum_auc"
+).rename_axis("AUROC")
+auc_change = interpretation.interval_table(stored.metrics, ":auc_change").add_suffix(
+    " of change"
+)
 show_table(within.join(auc_change), "tbl-strata")
 
 # %% [markdown]
 # ## Keyness of predicted and of true nominations
 #
-# As many films as were nominated are predicted positive, those with the highest out-of-fold ranks.
-# The effect size of each word for the predicted class is compared with that for the true class. On
-# the dotted line both are the same.
+# As many films as were nominated are predicted positive, those with the highest
+# out-of-fold ranks. The effect size of each word for the predicted class is compared
+# with that for the true class. On the dotted line both are the same.
 
 # %% label="fig-keyness-predicted"
 predicted = predicted_labels(predictions[TFIDF])
-keyness_comparison = compare_keyness(dataset.features.word_counts, dataset.labels, predicted)
+keyness_comparison = compare_keyness(
+    dataset.features.word_counts, dataset.labels, predicted
+)
 show_figure(plots.keyness_scatter(keyness_comparison), "fig-keyness-predicted")
 
 # %% label="tbl-keyness-predicted"
 keyness_agreement = interpretation.keyness_metrics(models, dataset, seed=seed)
 keyness = record_metrics("interpretation/keyness", keyness_agreement)
 show_table(
-    interpretation.interval_table(keyness.metrics).rename_axis("metric"), "tbl-keyness-predicted"
+    interpretation.interval_table(keyness.metrics).rename_axis("metric"),
+    "tbl-keyness-predicted",
 )
 
 # %% [markdown]
 # ## Largest errors
 #
-# For TF-IDF + logistic regression: the films ranked highest without a nomination, and lowest with
-# one. Probabilities are means over the repeats, with their range.
+# For TF-IDF + logistic regression: the films ranked highest without a nomination, and
+# lowest with one. Probabilities are means over the repeats, with their range.
 
 # %% label="tbl-false-positives"
 formats = {"probability": ".2f", "low": ".2f", "high": ".2f"}
@@ -279,9 +323,9 @@ false_negatives = top_errors(predictions[TFIDF], data.corpus.films, label=1)
 show_table(false_negatives, "tbl-false-negatives", formats)
 
 # %% [markdown]
-# **What this shows.** Which parts, words and films the ranking depends on, with the paired change
-# of AUROC when each is removed.
+# **What this shows.** Which parts, words and films the ranking depends on, with the
+# paired change of AUROC when each is removed.
 #
-# **What it does not show.** Cause. A part that can be removed without loss may still be used: other
-# parts carry the same information. Names cannot be removed from the stored chunk embeddings, so
-# that question is answered for TF-IDF only.
+# **What it does not show.** Cause. A part that can be removed without loss may still be
+# used: other parts carry the same information. Names cannot be removed from the stored
+# chunk embeddings, so that question is answered for TF-IDF only.

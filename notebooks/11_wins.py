@@ -9,14 +9,15 @@
 # %% [markdown]
 # # Wins: a rarer label, alone or with nominations
 #
-# **Question.** Few films won the Oscar for their writing. Is a win predicted best by a model
-# trained on wins alone, on wins and nominations together, or on nominations alone?
+# **Question.** Few films won the Oscar for their writing. Is a win predicted best by a
+# model trained on wins alone, on wins and nominations together, or on nominations
+# alone?
 #
-# **What you need.** The bundled features. **How long it takes.** About two minutes on two cores;
-# finished runs are loaded.
+# **What you need.** The bundled features. **How long it takes.** About two minutes on
+# two cores; finished runs are loaded.
 #
-# Every winner was nominated, so P(win) = P(nomination) x P(win given a nomination). The first
-# factor has almost three times as many positive films as the win itself.
+# Every winner was nominated, so P(win) = P(nomination) x P(win given a nomination). The
+# first factor has almost three times as many positive films as the win itself.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -50,14 +51,16 @@ data = open_screenplay_data()
 nomination = NOMINATION_OF[target]
 films = data.corpus.films
 facts = {"n_nominated": films[nomination].sum(), "n_won": films[target].sum()}
-record_metrics("wins/statistics", {name: Metric(float(value)) for name, value in facts.items()})
+record_metrics(
+    "wins/statistics", {name: Metric(float(value)) for name, value in facts.items()}
+)
 print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']} won")
 
 # %% [markdown]
 # ## Training labels
 #
-# Two kinds of model: TF-IDF + logistic regression, and gated attention over chunk embeddings. Each
-# is trained on one of these labels, the last for gated attention only:
+# Two kinds of model: TF-IDF + logistic regression, and gated attention over chunk
+# embeddings. Each is trained on one of these labels, the last for gated attention only:
 #
 # - *wins*: the label that is evaluated.
 # - *nominations*: winners are then ranked by the probability of a nomination.
@@ -65,8 +68,8 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 #   and a win given a nomination. The second is trained on nominated films only, and the
 #   prediction is the product of both.
 #
-# All are tested on wins, on one repeat of five folds with as many winners in each. A network is the
-# mean of three, one per inner fold.
+# All are tested on wins, on one repeat of five folds with as many winners in each. A
+# network is the mean of three, one per inner fold.
 
 # %%
 gated_attention = aggregators(data.profile.epochs, min(3, data.profile.n_inner_folds))[
@@ -78,7 +81,9 @@ tfidf_models = {
 }
 networks = {
     "wins": gated_attention,
-    "nominations": ProxyLabel(gated_attention, nomination, name="gated-attention-nominations"),
+    "nominations": ProxyLabel(
+        gated_attention, nomination, name="gated-attention-nominations"
+    ),
     "both": MultiTaskMILClassifier(**vars(gated_attention), auxiliary_label=nomination),
 }
 
@@ -103,8 +108,8 @@ intervals = {kind: compared.table for kind, compared in ranking.items()}
 show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-wins-auc")
 
 # %% [markdown]
-# Average precision weights the top of the list: how many of the films ranked highest won. Chance is
-# the rate of winners.
+# Average precision weights the top of the list: how many of the films ranked highest
+# won. Chance is the rate of winners.
 
 # %% label="fig-wins-precision"
 precision = {
@@ -123,25 +128,30 @@ show_figure(figure, "fig-wins-precision")
 compared = [*ranking.values(), *precision.values()]
 record_differences("wins/differences", compared, baseline="wins")
 paired = {kind: difference_table(table, "wins") for kind, table in intervals.items()}
-figure = grouped_forest_plot(paired, "difference of AUROC from training on wins", reference=0.0)
+figure = grouped_forest_plot(
+    paired, "difference of AUROC from training on wins", reference=0.0
+)
 show_figure(figure, "fig-wins-difference")
 
 # %% label="tbl-wins"
-all_runs = {f"{kind}, {name}": run for kind, of in runs.items() for name, run in of.items()}
+all_runs = {
+    f"{kind}, {name}": run for kind, of in runs.items() for name, run in of.items()
+}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
 show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 
 # %% [markdown]
-# For the two models trained on nominations, Brier score and calibration error compare the
-# probability of a nomination with wins: only their ranking is meaningful.
+# For the two models trained on nominations, Brier score and calibration error compare
+# the probability of a nomination with wins: only their ranking is meaningful.
 
 # %% [markdown] tags=["published"]
-# **What this shows.** No difference of AUROC was detected between training on wins, on nominations,
-# and on both: all paired intervals include zero, with few winners. Of the differences of average
-# precision, only that of TF-IDF trained on nominations has an interval above zero.
+# **What this shows.** No difference of AUROC was detected between training on wins, on
+# nominations, and on both: all paired intervals include zero, with few winners. Of the
+# differences of average precision, only that of TF-IDF trained on nominations has an
+# interval above zero.
 
 # %% [markdown]
-# **What it does not show.** Whether a win can be predicted among nominated films at all: two
-# hundred of them, a third with an Oscar, are too few to measure that.
+# **What it does not show.** Whether a win can be predicted among nominated films at
+# all: two hundred of them, a third with an Oscar, are too few to measure that.
 #
 # **Next.** [Training](04_training.ipynb): the networks themselves.

@@ -9,12 +9,13 @@
 # %% [markdown]
 # # Language models: zero-shot answers and surprisal
 #
-# **Question.** Do the answers of a small pretrained language model to questions about a script, or
-# its loss on the text, predict a nomination better than n-grams do, or improve on them?
+# **Question.** Do the answers of a small pretrained language model to questions about a
+# script, or its loss on the text, predict a nomination better than n-grams do, or
+# improve on them?
 #
-# **What you need.** The bundled scores, of some of the bundled films, drawn at random. Films of
-# your own are scored here, which needs the model (`make encoder`). **How long it takes.** Two
-# minutes on two cores; scoring takes a few seconds for each film.
+# **What you need.** The bundled scores, of some of the bundled films, drawn at random.
+# Films of your own are scored here, which needs the model (`make encoder`). **How long
+# it takes.** Two minutes on two cores; scoring takes a few seconds for each film.
 #
 # The model is SmolLM2-135M-Instruct [@allal2025smollm2], with 135 million parameters,
 # of weights that were stored in 4 bits. It scores windows of 512 tokens, two of each
@@ -23,10 +24,10 @@
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
 path = ""  # for source local: Parquet with film_id, title, year, text and the target
-target = "nominated_for_writing"  # nominated_for_writing | won_writing | nominated | won
-fields = "script"  # script | summary | title | all (title, summary, script); others need texts
+target = "nominated_for_writing"  # nominated_for_writing|won_writing|nominated|won
+fields = "script"  # script | summary | title | all (the three); others need texts
 first_test_year = 2010  # first test year of the temporal split
-language_model = "smollm2"  # for films with texts: smollm2, a folder, or a name on the hub
+language_model = "smollm2"  # with texts: smollm2, a folder, or a name on the hub
 seed = 0  # of folds and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
@@ -38,7 +39,9 @@ from wholescript.publish import cells
 from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.language_models import results, scoring
-from wholescript.studies.screenplays.language_models.estimators import language_model_estimators
+from wholescript.studies.screenplays.language_models.estimators import (
+    language_model_estimators,
+)
 from wholescript.studies.screenplays.plots import language_models as plots
 
 # %%
@@ -50,12 +53,14 @@ data = scoring.with_lm_scores(data, scores)
 # %% [markdown]
 # ## Windows and tokens
 #
-# One forward pass over a window gives the loss of each token, and the answers to two questions that
-# are asked after the window.
+# One forward pass over a window gives the loss of each token, and the answers to two
+# questions that are asked after the window.
 
 # %% label="tbl-lm-reading"
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
-cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"})
+cells.show_table(
+    results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"}
+)
 
 # %% [markdown]
 # ## Answers: zero-shot and few-shot
@@ -71,7 +76,9 @@ cells.show_table(results.reading_table(data, scores), "tbl-lm-reading", {"value"
 # %%
 estimators = language_model_estimators()
 runs = {
-    split: comparison.cross_validation_runs("language-models", estimators, data, split=split)
+    split: comparison.cross_validation_runs(
+        "language-models", estimators, data, split=split
+    )
     for split in comparison.SPLITS
 }
 
@@ -81,16 +88,18 @@ ranking = comparison.compare_runs(runs["random"], "auc", baseline=NGRAMS, seed=s
 cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-auc")
 
 # %% [markdown]
-# The rows *zero-shot* and *few-shot* fit nothing: labels set only the threshold, and are shown with
-# the four films of the few-shot prompt. The row *answers* is a logistic regression on the three.
+# The rows *zero-shot* and *few-shot* fit nothing: labels set only the threshold, and
+# are shown with the four films of the few-shot prompt. The row *answers* is a logistic
+# regression on the three.
 
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text
 #
-# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and spread, its
-# trend from the first window to the last, that of dialogue and of action, and by how much the loss
-# falls from the first quarter of a window to the last, with more context. Most of the measures
-# depend on longer contexts than three words, which n-grams do not represent.
+# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and
+# spread, its trend from the first window to the last, that of dialogue and of action,
+# and by how much the loss falls from the first quarter of a window to the last, with
+# more context. Most of the measures depend on longer contexts than three words, which
+# n-grams do not represent.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
@@ -99,19 +108,23 @@ cells.show_figure(
 )
 
 # %% [markdown]
-# Above one half, nominated films have higher values. A logistic regression on all measures is the
-# row *surprisal* in the [comparison of models](#fig-lm-auc).
+# Above one half, nominated films have higher values. A logistic regression on all
+# measures is the row *surprisal* in the [comparison of models](#fig-lm-auc).
 
 # %% [markdown]
 # ## Added to n-grams
 #
-# The measures are added to the n-grams as a Gaussian kernel with a small weight or none, which
-# inner folds choose. The difference is paired: both models are tested on the same films. Where all
-# folds choose a weight of zero, it is exactly zero.
+# The measures are added to the n-grams as a Gaussian kernel with a small weight or
+# none, which inner folds choose. The difference is paired: both models are tested on
+# the same films. Where all folds choose a weight of zero, it is exactly zero.
 
 # %% label="fig-lm-difference"
-precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
-experiments.record_differences("language-models/differences", [ranking, precision], baseline=NGRAMS)
+precision = comparison.compare_runs(
+    runs["random"], "average_precision", baseline=NGRAMS, seed=seed
+)
+experiments.record_differences(
+    "language-models/differences", [ranking, precision], baseline=NGRAMS
+)
 paired = difference_table(ranking.table, NGRAMS)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-lm-difference")
@@ -123,18 +136,21 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 # %% [markdown]
 # ### Later films
 #
-# The same models, trained on films from before the first test year and tested on later ones.
+# The same models, trained on films from before the first test year and tested on later
+# ones.
 
 # %% label="tbl-lm-temporal"
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
-experiments.record_differences("language-models/temporal-differences", [later], baseline=NGRAMS)
+experiments.record_differences(
+    "language-models/temporal-differences", [later], baseline=NGRAMS
+)
 cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 
 # %% [markdown]
 # ## AUROC by number of windows
 #
-# The windows of a script are scored in an order in which each round comes between those before. So
-# the first windows alone show the AUROC with fewer windows.
+# The windows of a script are scored in an order in which each round comes between those
+# before. So the first windows alone show the AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
 by_windows = results.auc_by_windows_read(data, scores)
@@ -143,23 +159,26 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 # %% [markdown]
 # ## Contamination
 #
-# The pretraining data may contain a film's script, or texts about the film. Two controls look for
-# that. After a window from the second half of the script the model is asked for its title, among
-# twenty; and the longest run of tokens that it predicts right, one after another, would be long if
-# the text were memorised.
+# The pretraining data may contain a film's script, or texts about the film. Two
+# controls look for that. After a window from the second half of the script the model is
+# asked for its title, among twenty; and the longest run of tokens that it predicts
+# right, one after another, would be long if the text were memorised.
 
 # %% label="fig-lm-contamination"
 recall = results.title_recall(scores.titles, seed=seed)
-cells.record_metrics("language-models/contamination", results.contamination_metrics(data, recall))
+cells.record_metrics(
+    "language-models/contamination", results.contamination_metrics(data, recall)
+)
 cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contamination")
 
 # %% [markdown] tags=["published"]
-# **What this shows.** One small model scored a few percent of each film; the first table has how
-# much. The intervals of the answers about nominations, and of surprisal, include one half: no
-# signal was detected. All are below the n-grams. Added to the n-grams, no gain was detected by
-# surprisal; with the answers too, the AUROC is slightly lower.
+# **What this shows.** One small model scored a few percent of each film; the first
+# table has how much. The intervals of the answers about nominations, and of surprisal,
+# include one half: no signal was detected. All are below the n-grams. Added to the
+# n-grams, no gain was detected by surprisal; with the answers too, the AUROC is
+# slightly lower.
 #
-# **What it does not show.** The AUROC of a larger model, or with whole scripts as input.
-# `wholescript data language-model --rounds N` scores more windows.
+# **What it does not show.** The AUROC of a larger model, or with whole scripts as
+# input. `wholescript data language-model --rounds N` scores more windows.
 #
 # **Next.** [Evaluation](05_evaluation.ipynb): the models that are compared with here.

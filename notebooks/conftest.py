@@ -11,6 +11,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Compare no stderr: executed notebooks are stored without warnings and progress bars."""
+    """Compare no stderr: notebooks are stored without warnings and progress bars."""
     if isinstance(collector, IPyNbFile):
         collector.skip_compare += ("stderr",)

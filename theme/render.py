@@ -48,6 +48,7 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
     files = {file.name: assets.add(file.read_bytes(), file.name) for file in own}
     rendered: dict[str, PageRenderer] = {}
     html = {}
+    citing = project.page_on_citing()
     for number, page in enumerate(project.pages):
         renderer = PageRenderer(project, page, assets, diagnostics)
         rendered[page.path] = renderer
@@ -60,6 +61,8 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
             files=files,
             policy=POLICY,
             downloads=downloads(project, page, assets) if page.is_notebook else {},
+            citing=citing,
+            services=project.publication.notebook_services(page.location),
             archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
             previous=project.pages[number - 1] if number else None,
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,

@@ -106,6 +106,7 @@ def executed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of tests/site/project with the theme and its notebook executed; not built."""
     project = tmp_path_factory.mktemp("site") / "project"
     shutil.copytree(ROOT / "tests" / "site" / "project", project)
+    shutil.copy(ROOT / "CITATION.cff", project)
     shutil.copytree(ROOT / "theme", project / "theme", ignore=shutil.ignore_patterns("__pycache__"))
     config = yaml.safe_load((ROOT / "myst.yml").read_text(encoding="utf-8"))
     config["project"]["toc"] = [

@@ -231,10 +231,16 @@ def test_search_index_has_only_the_text_of_articles(home: str, visit: Callable) 
     assert [words for words in around for text in texts if words in text] == []
 
 
-def test_search_without_server_explains_what_it_needs(built: Path, visit: Callable) -> None:
-    opened = visit(f"{built.as_uri()}/index.html")
-    opened.page.keyboard.press("/")
-    expect(opened.page.get_by_role("status")).to_contain_text("served: make serve")
+@pytest.mark.parametrize("path", ["index.html", "notebooks/demo.html"])
+def test_search_needs_no_server(built: Path, visit: Callable, path: str) -> None:
+    opened = visit(f"{built.as_uri()}/{path}")
+    page = opened.page
+    assert page.evaluate("typeof window.openPagefind") == "undefined"  # loaded when it is needed
+    page.keyboard.press("/")
+    page.keyboard.type("printed")
+    expect(page.locator("search li").first).to_contain_text("How long is a script?: Lengths")
+    page.locator("search li a").first.click()
+    page.wait_for_url(f"{built.as_uri()}/notebooks/demo.html#lengths")
     assert opened.errors == []
 
 
@@ -272,7 +278,7 @@ def test_notebook_page_links_its_files(pages: dict[str, BeautifulSoup], built: P
 
 
 def test_archive_is_linked_if_it_exists(pages: dict[str, BeautifulSoup], site: Path) -> None:
-    offered = {path: page.select_one("footer a")["href"] for path, page in pages.items()}
+    offered = {path: page.select_one("footer a[download]")["href"] for path, page in pages.items()}
     assert offered == {path: f"{'../' * path.count('/')}{ARCHIVE}" for path in PAGES}
     assert "whole site" not in (site / "index.html").read_text("utf-8")
 

@@ -49,6 +49,7 @@ def test_change_is_built(project: Project, change: Callable[[Path], None], shown
     ("file", "input_of_the_site"),
     [
         ("index.md", True),
+        ("CITATION.cff", True),
         ("report/new.md", True),
         ("notebooks/01_demo.py", True),
         ("figures/01_demo/plots.json", True),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,38 @@ def test_every_figure_table_and_number_has_provenance_and_its_cell(
         target = normpath(Path(path).parent / file) if file else path
         cell = pages[target].find(id=anchor)
         assert cell and "cell" in cell["class"], f"{path}: {link}"
+
+
+def test_every_page_links_the_page_on_citing(pages: dict[str, BeautifulSoup]) -> None:
+    for path, html in pages.items():
+        link = html.find("footer").find("a", string="How to cite")
+        assert normpath(Path(path).parent / link["href"]) == "report/cite.html", path
+    assert "@misc{" in pages["report/cite.html"].get_text()
+
+
+def test_front_page_loads_less_than_300_kb(
+    published: Path, serve: Callable[[Path], str], browser: Browser
+) -> None:
+    page, sizes = browser.new_page(), {}
+    page.on("response", lambda response: sizes.update({response.url: len(response.body())}))
+    page.goto(f"{serve(published)}/index.html", wait_until="networkidle")
+    page.close()
+    assert 0 < sum(sizes.values()) < 300_000, sizes
+
+
+@pytest.mark.parametrize("width", [1200, 1440])
+def test_no_code_of_the_notebooks_is_cut(
+    published: Path, pages: dict[str, BeautifulSoup], visit: Callable, width: int
+) -> None:
+    cut = {}
+    for path in (path for path, html in pages.items() if "notebook" in html.body["class"]):
+        opened = visit(f"{published.as_uri()}/{path}", width=width)
+        lines = opened.page.evaluate(
+            """() => [...document.querySelectorAll('.cell > .code > pre')]
+                .filter(pre => pre.scrollWidth > pre.clientWidth)
+                .map(pre => pre.closest('.cell').id)"""
+        )
+        if lines or opened.overflow() > 0:
+            cut[path] = lines, opened.overflow()
+        opened.page.close()
+    assert cut == {}

@@ -4,13 +4,15 @@ import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .diagnostics import Diagnostics, Node
 from .provenance import Evidence
+from .publication import Publication, read_publication
 from .source import SourcePages
+
+CITING = "report/cite.md"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Project:
     embeds: dict[str, list[Embed]]
     evidence: Evidence
     sources: SourcePages
+    publication: Publication
 
     def cell_by_id(self, notebook: str, cell: str | None) -> tuple[Page, str] | None:
         """Return the page of a notebook and the anchor of a cell ("" if unknown)."""
@@ -87,21 +90,9 @@ class Project:
         """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
 
-    @cached_property
-    def statements(self) -> dict[str, list[tuple[Page, str]]]:
-        """The places that state a claim, as pages and anchors, by its name.
-
-        The anchors are added to the nodes of the pages.
-        """
-        found: dict[str, list[tuple[Page, str]]] = {}
-        for page in self.pages:
-            for node in walk(page.tree):
-                if node["type"] == "span" and (name := node.get("data", {}).get("claim")):
-                    places = found.setdefault(name, [])
-                    again = sum(place[0] is page for place in places)
-                    node["html_id"] = f"states-{name}" + (f"-{again + 1}" if again else "")
-                    places.append((page, node["html_id"]))
-        return found
+    def page_on_citing(self) -> Page | None:
+        """Return the page that says how to cite the report; None if there is none."""
+        return next((page for page in self.pages if page.location == CITING), None)
 
     def page_at(self, url: str) -> Page | None:
         """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""
@@ -154,6 +145,7 @@ def read_project(site: Path, root: Path, diagnostics: Diagnostics) -> Project:
         embeds=_embeds(pages),
         evidence=Evidence(root, diagnostics),
         sources=SourcePages(project.get("github", "")),
+        publication=read_publication(project),
     )
 
 

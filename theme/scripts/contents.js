@@ -1,4 +1,4 @@
-// Marks the current section in the table of contents.
+// Marks the current section in the table of contents, and shows the current page in the lists of pages.
 (function () {
   "use strict";
   const links = new Map();
@@ -23,4 +23,16 @@
     { rootMargin: "9999999px 0px -50% 0px" },
   );
   for (const heading of links.keys()) observer.observe(heading);
+
+  // Scrolls only the list: `scrollIntoView` would scroll the page as well.
+  function showCurrentPage(list) {
+    const current = list.querySelector("[aria-current=page]");
+    if (!current || !list.clientHeight) return;
+    const [outer, inner] = [list.getBoundingClientRect(), current.getBoundingClientRect()];
+    const below = inner.top - outer.top;
+    if (below + inner.height > list.clientHeight) list.scrollTop += below - list.clientHeight / 2;
+  }
+  showCurrentPage(document.querySelector("nav.pages"));
+  const menu = document.querySelector(".menu");
+  menu.addEventListener("toggle", () => menu.open && showCurrentPage(menu.querySelector("nav")));
 })();

@@ -12,9 +12,26 @@
   let engine = null;
   let origin = null; // scroll position and focus before "/"
 
+  // Opened from a folder, a page may import no module and start no worker, but may run a script.
+  function runScript(address) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = address;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", () => reject(new Error(`${address} is missing`)));
+      document.head.append(script);
+    });
+  }
+
+  async function openFolder() {
+    await runScript(new URL("pagefind-files.js", bundle).href);
+    return window.openPagefind(bundle.href);
+  }
+
   async function load() {
-    const pagefind = await import(bundle.href);
-    await pagefind.options({ baseUrl: new URL("..", bundle).pathname });
+    const folder = location.protocol === "file:";
+    const pagefind = folder ? await openFolder() : await import(bundle.href);
+    await pagefind.options({ baseUrl: new URL("..", bundle).pathname, noWorker: folder });
     await pagefind.init();
     return pagefind;
   }
@@ -53,10 +70,6 @@
 
   async function search() {
     const query = input.value.trim();
-    if (location.protocol === "file:") {
-      showStatus("Search works once the site is served: make serve");
-      return;
-    }
     found.hidden = !query;
     if (!query) return;
     try {

@@ -25,6 +25,7 @@ ARCHIVE_VARIABLE = "WHOLESCRIPT_ARCHIVE"
 """The environment variable that tells the theme the name of the archive at the site's root."""
 _PAGES = (
     "myst.yml",
+    "CITATION.cff",
     "index.md",
     "report/**/*",
     "data/*/README.md",  # linked by a page
