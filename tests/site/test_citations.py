@@ -45,6 +45,13 @@ def test_every_work_is_cited_and_every_cited_work_is_there() -> None:
     assert BIBLIOGRAPHY.count("\n@") == len(ENTRIES), "an entry has a key twice or no end"
 
 
+def test_notebooks_cite_by_key() -> None:
+    plain = re.compile(r"\((?:[^()]*, )?[A-Z]\w+ (?:et al\.|and [A-Z]\w+), (?:19|20)\d\d\b")
+    for notebook in ROOT.glob("notebooks/*.py"):
+        text = re.sub(r"\n# +", " ", notebook.read_text(encoding="utf-8"))
+        assert not plain.search(text), f"{notebook.name}: write [@key]"
+
+
 @pytest.mark.parametrize("key", ENTRIES)
 def test_entry_has_author_title_year_and_link(key: str) -> None:
     fields = set(re.findall(r"^  (\w+) = \{.+\},?$", ENTRIES[key], re.MULTILINE))
