@@ -45,7 +45,6 @@ from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models import (
     configurations,
-    finetuning_configurations,
     long_context_configurations,
 )
 from wholescript.studies.screenplays.plots import search as plots
@@ -293,43 +292,6 @@ cells.show_figure(
 # every film. The encoders that were trained on the scripts end above it: they have not
 # converged, and their AUROC says little about what such encoders could learn in more
 # time.
-
-# %% [markdown]
-# ## Fine-tuning against the same encoder frozen
-#
-# The partially fine-tuned encoder above started with an untrained aggregator and had
-# two epochs. Here the aggregator, gated attention, is first trained on the vectors of
-# the frozen encoder, in their {fixed}`64` principal axes (warm start). From there the
-# last of the three layers is trained with it: AdamW, learning rate {fixed}`5e-5` for
-# the layer and {fixed}`1e-4` for the aggregator, no dropout in the layer, at most
-# {fixed}`15` epochs, stopped when the validation loss rises. Epoch {fixed}`0` is the
-# frozen encoder; its weights stay if no epoch is better. Each film has {fixed}`16`
-# evenly spaced chunks; a step takes {fixed}`8` random ones of them. The frozen encoder
-# has the same chunks, folds and seeds. The states of the frozen layers are computed
-# once, which saves about half of an epoch. These, too, are stored runs of one repeat.
-
-# %%
-finetuning_models = finetuning_configurations.finetuning_models(data.profile_name)
-finetuning_runs = cells.end_to_end_runs("chunk-encoders", finetuning_models, data)
-
-# %% label="fig-finetuning-curves"
-shown = finetuning_runs or first_repeat_runs  # there are none without texts
-figure = training.loss_curves(
-    {name: run.history for name, run in shown.items()}, positive_rate=positive_rate
-)
-cells.show_figure(figure, "fig-finetuning-curves")
-
-# %% label="tbl-finetuning"
-compared = finetuning_runs or first_repeat_runs
-finetuning = compare_runs(compared, "auc", baseline=next(iter(compared)), seed=seed)
-cells.record_differences(
-    "training/finetuning-differences", [finetuning], baseline=next(iter(compared))
-)
-cells.show_table(
-    finetuning.table[["value", "low", "high", "difference", "p"]],
-    "tbl-finetuning",
-    {"p": ".3f"},
-)
 
 # %% [markdown]
 # ## Longformer and Mamba-2
