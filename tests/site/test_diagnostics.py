@@ -248,6 +248,10 @@ def test_claim_that_does_not_hold_is_marked(
     page = BeautifulSoup((project / "_build/html/index.html").read_text("utf-8"), "html.parser")
     claim = page.select_one("span.claim")
     assert "broken" in claim["class"] and "does not hold" in claim.get_text()
+    listed = (project / "_build/html/report/study.html").read_text("utf-8")
+    entry = BeautifulSoup(listed, "html.parser").find(id="claim-tfidf-is-not-beaten")
+    assert "broken" in entry["class"] and "does not hold" in entry.h3.get_text()
+    assert entry.select_one("td strong").get_text() == "no"
 
 
 def test_unknown_source_of_a_diagram_is_an_error(build_with_errors: Callable) -> None:
