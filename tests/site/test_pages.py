@@ -83,7 +83,7 @@ def test_table_of_results_is_made_from_stored_runs(pages: dict[str, BeautifulSou
     links = {link["href"] for link in figure.select("a.result")}
     assert links == {"../notebooks/demo.html#tbl-scores"}
     reference = pages["report/study.html"].select_one("a.reference[href='#table-models']")
-    assert reference.get_text() == "Table 1"
+    assert reference.get_text() == "Table\N{NO-BREAK SPACE}1"
 
 
 def test_numbers_are_stored_results(pages: dict[str, BeautifulSoup]) -> None:
