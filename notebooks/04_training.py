@@ -37,6 +37,7 @@ from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
+from wholescript.studies.screenplays import experiments
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
@@ -87,17 +88,19 @@ cells.show_table(
 
 # %%
 runs = {
-    name: cells.cross_validation_run(f"training/{model.name}", model, data)
+    name: experiments.cross_validation_run(f"training/{model.name}", model, data)
     for name, model in models.items()
 }
 temporal = {
-    name: cells.cross_validation_run(
+    name: experiments.cross_validation_run(
         f"training/{model.name}-temporal", model, data, split="temporal"
     )
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: cells.cross_validation_run(f"training/{model.name}", model, data, split="first_repeat")
+    name: experiments.cross_validation_run(
+        f"training/{model.name}", model, data, split="first_repeat"
+    )
     for name, model in self_attention_models.items()
 }
 
@@ -131,8 +134,10 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # %% label="fig-training-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-aggregator_comparison = cells.ModelComparison(runs, "auc", comparison)
-cells.record_differences("training/differences", [aggregator_comparison], baseline="mean pooling")
+aggregator_comparison = experiments.ModelComparison(runs, "auc", comparison)
+experiments.record_differences(
+    "training/differences", [aggregator_comparison], baseline="mean pooling"
+)
 cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
 
 # %% label="tbl-training"
@@ -156,15 +161,15 @@ ALL_FEATURES = "year, length, layout, TF-IDF"
 fusion_models = configurations.late_fusion_models(data.profile.epochs, data.profile.n_inner_folds)
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"+ {name}": cells.cross_validation_run(
+    f"+ {name}": experiments.cross_validation_run(
         f"training/{model.name}", model, data, split="first_repeat"
     )
     for name, model in fusion_models.items()
 }
-fusion_runs[f"+ {ALL_FEATURES}"] = cells.cross_validation_run(
+fusion_runs[f"+ {ALL_FEATURES}"] = experiments.cross_validation_run(
     f"training/{full_fusion.name}", full_fusion, data
 )
-temporal["late fusion"] = cells.cross_validation_run(
+temporal["late fusion"] = experiments.cross_validation_run(
     f"training/{full_fusion.name}-temporal", full_fusion, data, split="temporal"
 )
 
@@ -202,7 +207,7 @@ cells.show_figure(figure, "fig-fusion-auc")
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
-chunk_encoder_runs = cells.end_to_end_runs("chunk-encoders", models_of_texts, data)
+chunk_encoder_runs = experiments.end_to_end_runs("chunk-encoders", models_of_texts, data)
 
 # %% label="fig-chunk-encoders-auc"
 first_repeats = {
@@ -259,7 +264,7 @@ long_context_models = long_context_configurations.long_context_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
 long_context_runs = {
-    name: cells.cross_validation_run(
+    name: experiments.cross_validation_run(
         f"long-context/{model.name}", model, data, split="first_repeat"
     )
     for name, model in long_context_models.items()
@@ -275,7 +280,9 @@ compared = runs | first_repeat_runs | long_context_runs
 by_architecture = compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
-cells.record_differences("long-context/differences", [by_architecture], baseline="mean pooling")
+experiments.record_differences(
+    "long-context/differences", [by_architecture], baseline="mean pooling"
+)
 cells.show_figure(
     forest_plot(by_architecture.table, "AUROC", reference=0.5), "fig-long-context-auc"
 )
@@ -324,8 +331,9 @@ cells.show_figure(
 # trials, estimates how much of a trial's rank each hyperparameter explains.
 
 # %% label="fig-search-importance"
+n_resamples = 10 if scale == "smoke" else 100
 importance = hyperparameter_importance(
-    search.table(), list(search.is_log_scale), "val_loss", seed=seed
+    search.table(), list(search.is_log_scale), "val_loss", n_bootstrap=n_resamples, seed=seed
 )
 importance = importance.rename(index=plots.hyperparameter_name)
 cells.show_figure(

@@ -35,7 +35,7 @@ from wholescript.evaluation.film_comparison import difference_table
 from wholescript.features.lm_scores import SURPRISAL_NAMES, LMScoringConfig
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
-from wholescript.studies.screenplays import comparison
+from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.language_models import results, scoring
 from wholescript.studies.screenplays.language_models.estimators import language_model_estimators
@@ -110,7 +110,7 @@ cells.show_figure(
 
 # %% label="fig-lm-difference"
 precision = comparison.compare_runs(runs["random"], "average_precision", baseline=NGRAMS, seed=seed)
-cells.record_differences("language-models/differences", [ranking, precision], baseline=NGRAMS)
+experiments.record_differences("language-models/differences", [ranking, precision], baseline=NGRAMS)
 paired = difference_table(ranking.table, NGRAMS)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-lm-difference")
@@ -126,7 +126,7 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 
 # %% label="tbl-lm-temporal"
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
-cells.record_differences("language-models/temporal-differences", [later], baseline=NGRAMS)
+experiments.record_differences("language-models/temporal-differences", [later], baseline=NGRAMS)
 cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 
 # %% [markdown]
