@@ -17,7 +17,7 @@ from wholescript.plots.ticks import percent, row_name
 
 MOST_CLASSES = 3  # whose error rates are drawn, a colour each
 MARKERS = "osD"
-ROW_HEIGHT = 0.42  # inches
+LINE_HEIGHT = 0.19  # inches: of a line of text in the name of a row
 N_COLUMNS = 2  # of confusion matrices
 
 
@@ -39,7 +39,9 @@ def _error_rates(shares: Mapping[str, pd.DataFrame]) -> Figure:
     errors = pd.DataFrame({name: 1 - np.diag(table) for name, table in shares.items()})
     errors = errors[errors.mean().sort_values(kind="stable").index]
     classes = next(iter(shares.values())).index
-    figure, axes = plt.subplots(figsize=(WIDTH, ROW_HEIGHT * len(shares) + 1.1))
+    rows = [row_name(name) for name in errors]
+    row_height = LINE_HEIGHT * max(row.count("\n") + 1 for row in rows) + 0.1
+    figure, axes = plt.subplots(figsize=(WIDTH, row_height * len(rows) + 1.3))
     positions = np.arange(len(shares))[::-1]
     axes.hlines(positions, errors.min(), errors.max(), color="0.75", linewidth=1.2, zorder=1)
     handles = []
@@ -48,7 +50,7 @@ def _error_rates(shares: Mapping[str, pd.DataFrame]) -> Figure:
             errors.iloc[number], positions, linestyle="", marker=marker, ms=6,
             color=SERIES_COLORS[number],
         )  # fmt: skip
-    axes.set_yticks(positions, [row_name(name) for name in errors])
+    axes.set_yticks(positions, rows)
     axes.set(xlabel="share of the class predicted as another", ylim=(-0.6, len(shares) - 0.4))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(percent)

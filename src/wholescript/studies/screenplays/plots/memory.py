@@ -30,5 +30,5 @@ def cost_by_length(footprints: pd.DataFrame, column: str, label: str) -> Figure:
         )  # fmt: skip
     axes.set(xlabel="script length (thousand tokens)", ylabel=label)
     axes.set_ylim(bottom=0)
-    label_lines(axes, lines, width=14)
+    label_lines(axes, lines, width=15)
     return figure
