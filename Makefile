@@ -25,7 +25,7 @@ help:
 	@echo "make rerun   execute notebooks from nothing with the bundled data, compare the results with"
 	@echo "             the stored ones, list the stored runs that need other texts, hours or a GPU"
 	@echo "make test    lint and type-check the code, run the tests, also on the site in Chromium"
-	@echo "make test-all  the same, and the slow tests: each executed notebook again under nbval"
+	@echo "make test-all  the same, and the slow tests: every notebook and page, clusters, nbval"
 	@echo "make serve   serve the report on localhost, rebuilt and reloaded when a source changes"
 	@echo "make encoder install the frozen encoder, to extract features of screenplays"
 	@echo "make cluster install Ray, for hyperparameter search and feature extraction on a cluster"

@@ -41,16 +41,14 @@ from wholescript.plots import films as plots
 from wholescript.plots.forest import grouped_forest_plot
 
 # %%
-from wholescript.publish.cells import (
-    begin_notebook,
-    cross_validation_run,
-    record_differences,
-    show_figure,
-    show_table,
-    with_fold_cache,
-)
+from wholescript.publish.cells import begin_notebook, show_figure, show_table
 from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.experiments import (
+    cross_validation_run,
+    record_differences,
+    with_fold_cache,
+)
 from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier
 

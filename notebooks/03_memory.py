@@ -35,7 +35,7 @@ scale = "cpu"  # smoke | cpu | full
 import pandas as pd
 
 from wholescript.publish import cells
-from wholescript.studies.screenplays import long_context_cost, memory_cost
+from wholescript.studies.screenplays import experiments, long_context_cost, memory_cost
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.plots import memory as plots
 
@@ -70,7 +70,7 @@ settings = {
     "n_cached_groups": n_cached_groups,
     "n_chunks": lengths,
 }
-gradient_errors = cells.measure_run(
+gradient_errors = experiments.measure_run(
     "memory/gradient-error",
     settings,
     memory_cost.MEMORY_COST_MODULES,
@@ -90,7 +90,7 @@ cells.show_table(
 # and film loaded.
 
 # %% label="fig-memory"
-footprints = cells.measure_run(
+footprints = experiments.measure_run(
     "memory/footprints",
     settings,
     memory_cost.MEMORY_COST_MODULES,
@@ -129,7 +129,7 @@ cells.show_figure(
 # off, and what a step on the longest film takes.
 
 # %% label="tbl-memory"
-strategy_comparison = cells.measure_run(
+strategy_comparison = experiments.measure_run(
     "memory/strategy-comparison",
     settings,
     memory_cost.MEMORY_COST_MODULES,
@@ -156,7 +156,7 @@ cells.show_table(
 # only that row is made; a test compares the states.
 
 # %% label="fig-long-context-memory"
-long_context_costs = cells.measure_run(
+long_context_costs = experiments.measure_run(
     "memory/long-context-footprints",
     {"n_chunks": lengths},
     long_context_cost.LONG_CONTEXT_COST_MODULES,

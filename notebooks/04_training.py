@@ -39,6 +39,7 @@ from wholescript.evaluation.film_comparison import compare, metric_table
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
+from wholescript.studies.screenplays import experiments
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
@@ -98,17 +99,17 @@ cells.show_table(
 
 # %%
 runs = {
-    name: cells.cross_validation_run(f"training/{model.name}", model, data)
+    name: experiments.cross_validation_run(f"training/{model.name}", model, data)
     for name, model in models.items()
 }
 temporal = {
-    name: cells.cross_validation_run(
+    name: experiments.cross_validation_run(
         f"training/{model.name}-temporal", model, data, split="temporal"
     )
     for name, model in models.items()
 }
 first_repeat_runs = {
-    name: cells.cross_validation_run(
+    name: experiments.cross_validation_run(
         f"training/{model.name}", model, data, split="first_repeat"
     )
     for name, model in self_attention_models.items()
@@ -149,8 +150,8 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # %% label="fig-training-auc"
 predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
 comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-aggregator_comparison = cells.ModelComparison(runs, "auc", comparison)
-cells.record_differences(
+aggregator_comparison = experiments.ModelComparison(runs, "auc", comparison)
+experiments.record_differences(
     "training/differences", [aggregator_comparison], baseline="mean pooling"
 )
 cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
@@ -189,15 +190,15 @@ fusion_models = configurations.late_fusion_models(
 )
 full_fusion = fusion_models.pop(ALL_FEATURES)
 fusion_runs = {
-    f"+ {name}": cells.cross_validation_run(
+    f"+ {name}": experiments.cross_validation_run(
         f"training/{model.name}", model, data, split="first_repeat"
     )
     for name, model in fusion_models.items()
 }
-fusion_runs[f"+ {ALL_FEATURES}"] = cells.cross_validation_run(
+fusion_runs[f"+ {ALL_FEATURES}"] = experiments.cross_validation_run(
     f"training/{full_fusion.name}", full_fusion, data
 )
-temporal["late fusion"] = cells.cross_validation_run(
+temporal["late fusion"] = experiments.cross_validation_run(
     f"training/{full_fusion.name}-temporal", full_fusion, data, split="temporal"
 )
 
@@ -238,7 +239,9 @@ cells.show_figure(forest_plot(fusion, "AUROC", reference=0.5), "fig-fusion-auc")
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
-chunk_encoder_runs = cells.end_to_end_runs("chunk-encoders", models_of_texts, data)
+chunk_encoder_runs = experiments.end_to_end_runs(
+    "chunk-encoders", models_of_texts, data
+)
 
 # %% label="fig-chunk-encoders-auc"
 first_repeats = {
@@ -302,7 +305,7 @@ long_context_models = long_context_configurations.long_context_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
 long_context_runs = {
-    name: cells.cross_validation_run(
+    name: experiments.cross_validation_run(
         f"long-context/{model.name}", model, data, split="first_repeat"
     )
     for name, model in long_context_models.items()
@@ -318,7 +321,7 @@ compared = runs | first_repeat_runs | long_context_runs
 by_architecture = compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
-cells.record_differences(
+experiments.record_differences(
     "long-context/differences", [by_architecture], baseline="mean pooling"
 )
 cells.show_figure(
@@ -378,8 +381,13 @@ cells.show_figure(
 # explains.
 
 # %% label="fig-search-importance"
+n_resamples = 10 if scale == "smoke" else 100
 importance = hyperparameter_importance(
-    search.table(), list(search.is_log_scale), "val_loss", seed=seed
+    search.table(),
+    list(search.is_log_scale),
+    "val_loss",
+    n_bootstrap=n_resamples,
+    seed=seed,
 )
 cells.show_figure(
     forest_plot(importance, "explained variance", reference=0), "fig-search-importance"

@@ -39,7 +39,7 @@ from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots import films as plots
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
-from wholescript.studies.screenplays import comparison
+from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.data import (
     open_screenplay_data,
     with_extra_training_films,
@@ -202,7 +202,7 @@ ngram_comparisons = [ngram_ranking] + [
     comparison.compare_runs(ngram_runs[split], metric, baseline=NGRAMS, seed=seed)
     for split, metric in (("random", "average_precision"), ("temporal", "auc"))
 ]
-cells.record_differences(
+experiments.record_differences(
     "evaluation/ngram-differences", ngram_comparisons, baseline=NGRAMS
 )
 ranks = ["auc", "average_precision"]
@@ -229,7 +229,7 @@ long_context_runs |= {name: runs["random"][name] for name in (*chunks, NGRAMS)}
 by_architecture = comparison.compare_runs(
     long_context_runs, "auc", baseline=NGRAMS, seed=seed, first_repeat=True
 )
-cells.record_differences(
+experiments.record_differences(
     "evaluation/long-context-differences", [by_architecture], baseline=NGRAMS
 )
 paired = difference_table(by_architecture.table, NGRAMS)
@@ -249,7 +249,7 @@ cells.show_table(
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
-encoder_runs = cells.end_to_end_runs("chunk-encoders", models_of_texts, data)
+encoder_runs = experiments.end_to_end_runs("chunk-encoders", models_of_texts, data)
 encoder_runs |= {BASELINE: runs["random"][BASELINE]}
 
 # %% label="fig-chunk-encoders-difference"
@@ -295,7 +295,7 @@ precision = comparison.compare_runs(
     runs["random"], "average_precision", baseline=BASELINE, seed=seed
 )
 compared = [ranking, precision, encoders, temporal]
-cells.record_differences("evaluation/differences", compared, baseline=BASELINE)
+experiments.record_differences("evaluation/differences", compared, baseline=BASELINE)
 cells.show_table(
     comparison.run_metrics(runs["temporal"], COLUMNS), "tbl-temporal-split"
 )
@@ -345,7 +345,7 @@ cells.show_figure(plots.confusion(two_models), "fig-confusion")
 
 # %% label="fig-controls"
 control_runs = {
-    control.name: cells.cross_validation_run(
+    control.name: experiments.cross_validation_run(
         f"evaluation/control-{control.name}", control, data
     )
     for control in controls()
@@ -360,7 +360,7 @@ cells.show_figure(forest_plot(control_table, "AUROC", reference=0.5), "fig-contr
 
 # %% label="fig-quarters"
 quarters = {
-    f"quarter {q + 1}": cells.cross_validation_run(
+    f"quarter {q + 1}": experiments.cross_validation_run(
         f"evaluation/quarter-{q + 1}", TfidfLR(quarters=(q,)), data
     )
     for q in range(4)
@@ -383,7 +383,7 @@ cells.show_figure(forest_plot(parts, "AUROC", reference=0.5), "fig-quarters")
 # %%
 PLACES = {"first": 0.0, "at 25%": 0.25, "at 50%": 0.5, "at 75%": 0.75, "last": 1.0}
 windows = {
-    f"4 chunks, {place}": cells.cross_validation_run(
+    f"4 chunks, {place}": experiments.cross_validation_run(
         f"evaluation/window-{100 * position:.0f}",
         FeatureAblation(chunks["mean pooling"], OutsideWindowAblation(4, position)),
         data,
@@ -398,7 +398,9 @@ windows = {
 # %% label="fig-windows"
 first = "4 chunks, first"
 by_place = comparison.compare_runs(windows, "auc", baseline=first, seed=seed)
-cells.record_differences("evaluation/window-differences", [by_place], baseline=first)
+experiments.record_differences(
+    "evaluation/window-differences", [by_place], baseline=first
+)
 all_chunks = {"all chunks": runs["random"]["mean pooling"]}
 places = comparison.run_intervals(windows | all_chunks, "auc")
 cells.show_figure(forest_plot(places, "AUROC", reference=0.5), "fig-windows")

@@ -47,16 +47,18 @@ from wholescript.plots.forest import forest_plot
 # %%
 from wholescript.publish.cells import (
     begin_notebook,
-    cross_validation_run,
-    load_or_run,
-    measure_run,
-    record_differences,
     record_metrics,
     show_figure,
     show_table,
 )
 from wholescript.studies.screenplays import comparison, interpretation
 from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.experiments import (
+    cross_validation_run,
+    load_or_run,
+    measure_run,
+    record_differences,
+)
 from wholescript.studies.screenplays.keyness_of_predictions import (
     compare_keyness,
     predicted_labels,

@@ -35,13 +35,13 @@ from wholescript.plots.forest import grouped_forest_plot
 from wholescript.publish.cells import (
     Metric,
     begin_notebook,
-    record_differences,
     record_metrics,
     show_figure,
     show_table,
 )
 from wholescript.studies.screenplays import comparison
 from wholescript.studies.screenplays.data import open_screenplay_data
+from wholescript.studies.screenplays.experiments import record_differences
 from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 

@@ -37,7 +37,7 @@ from wholescript.evaluation.film_comparison import difference_table
 from wholescript.features.lm_scores import SURPRISAL_NAMES, LMScoringConfig
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
-from wholescript.studies.screenplays import comparison
+from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.language_models import results, scoring
 from wholescript.studies.screenplays.language_models.estimators import (
@@ -124,7 +124,7 @@ cells.show_figure(
 precision = comparison.compare_runs(
     runs["random"], "average_precision", baseline=NGRAMS, seed=seed
 )
-cells.record_differences(
+experiments.record_differences(
     "language-models/differences", [ranking, precision], baseline=NGRAMS
 )
 paired = difference_table(ranking.table, NGRAMS)
@@ -143,7 +143,7 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 
 # %% label="tbl-lm-temporal"
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
-cells.record_differences(
+experiments.record_differences(
     "language-models/temporal-differences", [later], baseline=NGRAMS
 )
 cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")

@@ -59,6 +59,7 @@ def modification_times(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
 
 
+@pytest.mark.slow
 def test_two_nodes_give_the_same_bytes_as_one_machine(two_nodes, corpus, tmp_path):
     engines = {
         "local": partial(extract_records, workers=1),
@@ -99,6 +100,7 @@ def test_error_on_a_node_is_raised(two_nodes, tmp_path):
     assert str(raised.value) == "n_layer=9: the encoder has 6 layers"
 
 
+@pytest.mark.slow
 def test_killed_extraction_can_be_continued_with_extract_records(tmp_path):
     killed, complete = tmp_path / "killed", tmp_path / "complete"
     command = [sys.executable, "-m", interrupted_extract_ray.__name__, str(killed)]

@@ -20,12 +20,17 @@ NOTEBOOKS = PROJECT.notebook_names()
 OVERRIDES = yaml.safe_load((Path(__file__).parent / "overrides.yaml").read_text())
 ABSENT = yaml.safe_load((Path(__file__).parent / "absent.yaml").read_text())
 
+SLOW = ("03_memory", "05_evaluation", "07_scratch_or_finetune", "08_generative", "10_headlines")
+
 
 def test_every_notebook_has_its_overrides() -> None:
     assert sorted(OVERRIDES) == NOTEBOOKS
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NOTEBOOKS],
+)
 def test_smoke_run_writes_every_figure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,8 +39,9 @@ def test_stored_metrics_equal_those_of_the_stored_predictions(name: str) -> None
 def test_baseline_is_reproduced_within_its_tolerance(tmp_path: Path) -> None:
     code = (
         "from wholescript.models.films.tfidf import TfidfLR\n"
-        "from wholescript.publish.cells import begin_notebook, cross_validation_run\n"
+        "from wholescript.publish.cells import begin_notebook\n"
         "from wholescript.studies.screenplays.data import open_screenplay_data\n"
+        "from wholescript.studies.screenplays.experiments import cross_validation_run\n"
         "begin_notebook('05_evaluation', {})\n"
         "data = open_screenplay_data()\n"
         "cross_validation_run('evaluation/tfidf-logistic', TfidfLR(Cs=(3.0, 30.0)), data)\n"

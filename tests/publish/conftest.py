@@ -70,9 +70,9 @@ def _no_active_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ROOT_VARIABLE, raising=False)
 
 
-def make_project(root: Path, source: str = NOTEBOOK) -> Project:
+def make_project(root: Path, source: str = NOTEBOOK, name: str = "01_tiny") -> Project:
     (root / "notebooks").mkdir(parents=True)
-    (root / "notebooks" / "01_tiny.py").write_text(source)
+    (root / "notebooks" / f"{name}.py").write_text(source)
     return Project(root)
 
 

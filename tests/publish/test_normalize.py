@@ -1,8 +1,10 @@
+import os
+from pathlib import Path
 from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from wholescript.publish.normalize import cell_label, normalize_notebook
+from wholescript.publish.normalize import cell_label, normalize_notebook, read_source
 
 
 def _stream(name: str, text: str) -> Any:
@@ -52,3 +54,15 @@ def test_inserted_cell_changes_no_other_id() -> None:
 
 def test_markdown_cell_has_no_label() -> None:
     assert cell_label(new_markdown_cell("#| label: fig-a")) is None
+
+
+def test_source_is_read_again_after_a_change_and_no_caller_changes_it_for_others(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "01_x.py"
+    path.write_text("# %%\n1\n")
+    read_source(path).cells.clear()
+    assert [cell.source for cell in read_source(path).cells] == ["1"]
+    path.write_text("# %%\n2\n")
+    os.utime(path, ns=(0, 0))
+    assert [cell.source for cell in read_source(path).cells] == ["2"]

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.publish.conftest import make_project
 from tests.shell import shell
 from wholescript.experiments.key import RunIdentity
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import RunStore
 from wholescript.project import ROOT_VARIABLE, Project
-from wholescript.publish.rerun import NotebookRerun, rerun
+from wholescript.publish.rerun import NotebookRerun, Rerun, choose_notebooks, rerun
 
 CLAIMS = """
 from wholescript.publish.claims import claim
@@ -17,7 +18,6 @@ from wholescript.publish.claims import claim
 def line_rises(results):
     return results.metric("tiny/line:height").value > 2.001
 """
-
 
 # A study that publishes stored runs, and trains one of them on bundled texts.
 STUDY = """# %% tags=["parameters"]
@@ -38,11 +38,24 @@ record_metrics("study/summary", {"ratio": Metric(3.0)})
 """
 
 
-@pytest.fixture
-def study(project: Project) -> Project:
-    """A project whose only notebook publishes stored runs of two data sets."""
-    (project.notebooks / "01_tiny.py").unlink()
-    (project.notebooks / "02_study.py").write_text(STUDY)
+STUDY_CLAIMS = """
+from wholescript.publish.claims import claim
+
+@claim("The SVM is at most as good as the large model.")
+def svm_not_better(results):
+    svm, large = (results.metric(f"banking77/{n}:accuracy") for n in ("svm", "large"))
+    return svm.value <= large.value
+
+@claim("Both take as long.")
+def as_long(results):
+    svm, large = (results.metric(f"banking77/{n}:train_seconds") for n in ("svm", "large"))
+    return svm.value == large.value
+"""
+
+
+def make_study(root: Path) -> Project:
+    """Return a project whose only notebook publishes stored runs of two data sets."""
+    project = make_project(root, STUDY, "02_study")
     store = RunStore(project.root / "results")
     costs = {"train_seconds": Metric(3600.0), "train_accuracy": Metric(0.99)}
     scores = {"accuracy": Metric(0.90, 0.88, 0.92, tolerance=0.005), **costs}
@@ -61,28 +74,35 @@ def study(project: Project) -> Project:
     folder = project.root / "figures" / "02_study"
     folder.mkdir(parents=True)
     (folder / "provenance.json").write_text(json.dumps({"outputs": shown, "runs": runs}))
+    (project.root / "report").mkdir()
+    (project.root / "report" / "claims.py").write_text(STUDY_CLAIMS)
     return project
 
 
+@pytest.fixture(scope="module")
+def cpu_rerun(tmp_path_factory: pytest.TempPathFactory) -> Rerun:
+    """The rerun of such a project at scale=cpu."""
+    return rerun(make_study(tmp_path_factory.mktemp("study")), scale="cpu")
+
+
 def test_study_is_trained_on_bundled_texts_and_its_stored_runs_are_compared(
-    study: Project,
+    cpu_rerun: Rerun,
 ) -> None:
-    found = rerun(study, scale="cpu")
-    [notebook] = found.notebooks
+    [notebook] = cpu_rerun.notebooks
     assert notebook.changed == {"scale": "cpu", "source": "bundled"}
-    assert {(m.run, m.name): m.within_tolerance for m in found.comparison.metrics} == {
+    assert {(m.run, m.name): m.within_tolerance for m in cpu_rerun.comparison.metrics} == {
         ("banking77/svm", "accuracy"): False,  # 0.91 is further than 0.005 from 0.9
         ("banking77/svm", "train_seconds"): True,  # measured
         ("banking77/svm", "train_accuracy"): False,  # not made
     }
     assert (notebook.n_made, notebook.n_compared) == (3, 2)
-    assert found.comparison.figures == []
+    assert cpu_rerun.comparison.figures == []
 
 
 def test_smoke_is_the_default_and_compares_no_run_of_another_experiment(
-    study: Project, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(ROOT_VARIABLE, str(study.root))
+    monkeypatch.setenv(ROOT_VARIABLE, str(make_study(tmp_path).root))
     monkeypatch.setenv("COLUMNS", "200")
     result = shell(["notebook", "rerun", "02"])
     assert result.exit_code == 0
@@ -91,8 +111,8 @@ def test_smoke_is_the_default_and_compares_no_run_of_another_experiment(
     assert "not made: 1 run (3 metrics, 1.0 h) of 02_study: the texts of AG News" in result.output
 
 
-def test_runs_that_were_not_made_are_listed_with_reason_and_command(study: Project) -> None:
-    found = {group.reason: group for group in rerun(study, scale="cpu").not_made}
+def test_runs_that_were_not_made_are_listed_with_reason_and_command(cpu_rerun: Rerun) -> None:
+    found = {group.reason: group for group in cpu_rerun.not_made}
     run, again = "wholescript notebook run 02_study", "wholescript notebook rerun 02_study"
     assert {reason: group.command for reason, group in found.items()} == {
         "made at scale=full, in hours; trained on NVIDIA H200": f"{again} --scale full",
@@ -117,31 +137,17 @@ def test_long_notebooks_are_left_out_unless_named_and_listed(
         "takes 9 minutes more",
         "wholescript notebook rerun 01_tiny",
     )
-    assert [one.name for one in rerun(executed, ["01_tiny"]).notebooks] == ["01_tiny"]
-    assert len(rerun(executed, scale="smoke").notebooks) == 2
+    for arguments, names in (({"names": ["01"]}, ["01_tiny"]), ({"scale": "smoke"}, None)):
+        chosen, left_out = choose_notebooks(executed, **arguments)
+        assert [one.name for one in chosen] == (names or ["01_tiny", "02_study"])
+        assert left_out == {}
 
 
 def test_claim_is_evaluated_with_the_new_metrics_but_not_with_measured_ones(
-    study: Project,
+    cpu_rerun: Rerun,
 ) -> None:
-    (study.root / "report").mkdir()
-    (study.root / "report" / "claims.py").write_text(
-        """
-from wholescript.publish.claims import claim
-
-@claim("The SVM is at most as good as the large model.")
-def svm_not_better(results):
-    svm, large = (results.metric(f"banking77/{n}:accuracy") for n in ("svm", "large"))
-    return svm.value <= large.value
-
-@claim("Both take as long.")
-def as_long(results):
-    svm, large = (results.metric(f"banking77/{n}:train_seconds") for n in ("svm", "large"))
-    return svm.value == large.value
-"""
-    )
-    comparison = rerun(study, scale="cpu").comparison
-    assert [(c.name, c.new) for c in comparison.claims] == [("svm-not-better", False)]
+    claims = cpu_rerun.comparison.claims
+    assert [(claim.name, claim.new) for claim in claims] == [("svm-not-better", False)]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The pages of the report itself, built in place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from os.path import normpath
 from pathlib import Path
 
@@ -24,11 +24,10 @@ def pages(published: Path) -> dict[str, BeautifulSoup]:
 COLOUR_RULES = ("color-contrast", "link-in-text-block")
 
 
-def test_every_page_loads_fits_a_phone_and_is_accessible(
-    published: Path, pages: dict[str, BeautifulSoup], visit: Callable
-) -> None:
+def find_failures(published: Path, paths: Iterable[str], visit: Callable) -> dict:
+    """Return what is wrong with pages on a phone, by page and colour scheme."""
     failures = {}
-    for path in pages:
+    for path in paths:
         address = f"{published.as_uri()}/{path}"
         for scheme, rules in (("light", ()), ("dark", COLOUR_RULES)):
             opened = visit(address, width=360, color_scheme=scheme, bypass_csp=True)
@@ -37,7 +36,25 @@ def test_every_page_loads_fits_a_phone_and_is_accessible(
             if problems := [*problems, *map(str, opened.serious_findings(*rules))]:
                 failures[path, scheme] = problems
             opened.page.close()
-    assert failures == {}
+    return failures
+
+
+def test_a_page_of_each_kind_loads_fits_a_phone_and_is_accessible(
+    published: Path, pages: dict[str, BeautifulSoup], visit: Callable
+) -> None:
+    kinds = {
+        (path.partition("/")[0], "notebook" in html.body["class"]): path
+        for path, html in pages.items()
+    }
+    assert len(kinds) >= 3
+    assert find_failures(published, kinds.values(), visit) == {}
+
+
+@pytest.mark.slow
+def test_every_page_loads_fits_a_phone_and_is_accessible(
+    published: Path, pages: dict[str, BeautifulSoup], visit: Callable
+) -> None:
+    assert find_failures(published, pages, visit) == {}
 
 
 def test_every_figure_table_and_number_has_provenance_and_its_cell(
@@ -81,6 +98,7 @@ def test_front_page_loads_less_than_300_kb(
     assert 0 < sum(sizes.values()) < 300_000, sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1200, 1440])
 def test_no_code_of_the_notebooks_is_cut(
     published: Path, pages: dict[str, BeautifulSoup], visit: Callable, width: int

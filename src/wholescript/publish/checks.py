@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
 import nbformat
 import yaml
 from nbformat import NotebookNode
@@ -23,6 +22,7 @@ from wholescript.publish.normalize import (
     INJECTED_TAG,
     normalize_notebook,
     output_labels,
+    read_source,
     to_ipynb,
 )
 from wholescript.publish.pairs import find_edit
@@ -121,7 +121,7 @@ def _figures(project: Project) -> Iterator[str]:
     records = read_records(folder)
     makers: dict[str, str] = {}
     for name in notebooks:
-        for label in sorted(output_labels(jupytext.read(project.notebook_source(name)).cells)):
+        for label in sorted(output_labels(read_source(project.notebook_source(name)).cells)):
             if label in makers:
                 yield f"{label} is a figure of {makers[label]} and of {name}: rename one of them"
             elif label not in records:
@@ -157,7 +157,7 @@ def _notebook(project: Project, name: str) -> Iterator[str]:
         return
     executed = nbformat.read(path, as_version=4)
     own = [cell for cell in executed.cells if INJECTED_TAG not in cell.metadata.get("tags", [])]
-    source = jupytext.read(project.notebook_source(name))
+    source = read_source(project.notebook_source(name))
     if [c.source for c in own] != [c.source for c in source.cells]:
         yield (
             f"{path.name} does not have the cells of {name}.py: run `{_run_command(project, name)}`"

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import papermill
 from filelock import FileLock, Timeout
@@ -31,6 +30,7 @@ from wholescript.publish.normalize import (
     cell_label,
     normalize_notebook,
     output_labels,
+    read_source,
     to_ipynb,
 )
 from wholescript.publish.notebook import PUBLISHED_TAG, output_root
@@ -158,7 +158,7 @@ def _execute(
     """Return the executed notebook; `failed` has what was executed so far, and stays there."""
     declared = read_parameters(project, source.stem)
     changed = {k: v for k, v in parameters.items() if v != declared[k].default}
-    read = normalize_notebook(jupytext.read(source), source.stem)
+    read = read_source(source)
     failed.parent.mkdir(parents=True, exist_ok=True)
     failed.unlink(missing_ok=True)
     try:

@@ -1,8 +1,12 @@
 """Normal form of executed notebooks, in which an equal rerun gives equal bytes."""
 
+import copy
 import hashlib
 import re
+from functools import cache
+from pathlib import Path
 
+import jupytext
 import nbformat
 from nbformat import NotebookNode
 
@@ -25,6 +29,21 @@ def cell_label(cell: NotebookNode) -> str | None:
         return str(label)
     match = _LABEL.search(cell.source) if cell.cell_type == "code" else None
     return match.group(1) if match else None
+
+
+def read_source(path: Path) -> NotebookNode:
+    """Return the normal form of the source of a notebook; a file is read again when it changed.
+
+    A running notebook asks for it with each figure and each run, and parsing takes longer than
+    most cells.
+    """
+    state = path.stat()
+    return copy.deepcopy(_read_source(path, state.st_mtime_ns, state.st_size))
+
+
+@cache
+def _read_source(path: Path, modified_ns: int, n_bytes: int) -> NotebookNode:
+    return normalize_notebook(jupytext.read(path), path.stem)
 
 
 def normalize_notebook(notebook: NotebookNode, name: str) -> NotebookNode:

@@ -12,7 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import numpy as np
 from IPython import get_ipython
 from IPython.display import Markdown, display
@@ -27,7 +26,7 @@ from wholescript.experiments.workspace import Workspace, activate, current_works
 from wholescript.plots.style import set_style
 from wholescript.printable import printable
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, Project
-from wholescript.publish.normalize import normalize_notebook
+from wholescript.publish.normalize import read_source
 from wholescript.publish.parameters import (
     as_argument,
     check_parameters,
@@ -109,9 +108,7 @@ class Notebook(Workspace):
         shell = get_ipython()
         if shell is None:
             return None
-        cells = normalize_notebook(
-            jupytext.read(self.project.notebook_source(self.name)), self.name
-        ).cells
+        cells = read_source(self.project.notebook_source(self.name)).cells
         running = str(shell.history_manager.input_hist_raw[-1]).strip()
         return next((cell.id for cell in cells if cell.source.strip() == running), None)
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jupytext
-
 from wholescript.errors import ParameterError, did_you_mean
 from wholescript.project import Project
+from wholescript.publish.normalize import read_source
 from wholescript.settings import Length, NonNegativeInt, PositiveInt, Seed, check
 
 RANGES = {
@@ -202,7 +201,7 @@ def read_parameters(project: Project, notebook: str) -> dict[str, Parameter]:
     path = project.notebook_source(notebook)
     cells = [
         cell.source
-        for cell in jupytext.read(path).cells
+        for cell in read_source(path).cells
         if "parameters" in cell.metadata.get("tags", [])
     ]
     if len(cells) != 1:

@@ -61,11 +61,7 @@ def rerun(
     Raises:
         ParameterError: there is no such notebook, or it has no such scale.
     """
-    every = project.notebook_names()
-    left_out = {} if names or scale else {n: minutes for n, minutes in LONG.items() if n in every}
-    chosen = names or [name for name in every if name not in left_out]
-    stems = [project.notebook_source(name).stem for name in chosen]
-    notebooks = [NotebookRerun(name, _changed(project, name, scale)) for name in sorted({*stems})]
+    notebooks, left_out = choose_notebooks(project, names, scale)
     shutil.rmtree(project.rerun_root, ignore_errors=True)
     for notebook in notebooks:
         start = time.perf_counter()
@@ -78,6 +74,17 @@ def rerun(
     made = {metric.run for metric in comparison.metrics}
     executed = {notebook.name: notebook.changed for notebook in notebooks}
     return Rerun(notebooks, comparison, list_not_made(project, made, executed, left_out))
+
+
+def choose_notebooks(
+    project: Project, names: Sequence[str] = (), scale: str | None = None
+) -> tuple[list[NotebookRerun], dict[str, int]]:
+    """Return the notebooks of a rerun, and those left out for their length with their minutes."""
+    every = project.notebook_names()
+    left_out = {} if names or scale else {n: minutes for n, minutes in LONG.items() if n in every}
+    chosen = names or [name for name in every if name not in left_out]
+    stems = {project.notebook_source(name).stem for name in chosen}
+    return [NotebookRerun(name, _changed(project, name, scale)) for name in sorted(stems)], left_out
 
 
 def _changed(project: Project, name: str, scale: str | None) -> dict[str, Any]:

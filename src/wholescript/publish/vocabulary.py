@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import jupytext
-
 from wholescript.project import Project
+from wholescript.publish.normalize import read_source
 
 RETIRED = {
     r"foretell\w*|foretold": "predict the next token",
@@ -51,7 +50,7 @@ def check_vocabulary(project: Project) -> Iterator[str]:
         yield from _complaints(path.relative_to(project.root).as_posix(), path.read_text())
     for name in project.notebook_names():
         source = project.notebook_source(name)
-        cells = jupytext.read(source).cells
+        cells = read_source(source).cells
         prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         yield from _complaints(source.relative_to(project.root).as_posix(), prose)
 

@@ -21,6 +21,7 @@ RECIPE = """
 datasets:
   banking77: {}
   ag_news: {keep_columns: [crowd]}
+bundled_classes: {smoke: [card_arrival, pending_transfer]}
 profiles: {smoke: {seeds: 1, n_train: 60}, cpu: {seeds: 1}, full: {}}
 sections:
   models:
@@ -70,7 +71,9 @@ def test_profile_limits_texts_and_seeds(recipe, workspace, tmp_path) -> None:
     study = study_of(recipe, workspace, write_table(tmp_path), "smoke")
     runs = study.runs("models")["questions"]
     assert {n: len(r) for n, r in runs.items()} == {"tfidf-svm-n60": 1, "naive-bayes-n60": 1}
-    assert list(study.profile_table().index) == list(PROFILES)
+    table = study.profile_table()
+    assert list(table.index) == list(PROFILES)
+    assert list(table["bundled classes"]) == [2, "all", "all"]
 
 
 def test_run_for_which_a_class_is_too_rare_is_left_out_with_the_reason(

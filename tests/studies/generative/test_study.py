@@ -179,7 +179,7 @@ def test_bundled_texts_are_of_the_intents_of_the_recipe(activated, tmp_path):
     (tmp_path / "data").symlink_to(ROOT / "data")
     activated(Project(tmp_path), source="bundled", scale="smoke")
     study = open_study(RECIPE)
-    assert study.main.classes == sorted(study.recipe.bundled_classes)
+    assert study.main.classes == sorted(study.recipe.bundled_classes["smoke"])
     assert list(study.datasets) == ["sentiment"]
 
 

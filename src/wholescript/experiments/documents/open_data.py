@@ -46,8 +46,7 @@ def open_datasets(
         path: a CSV, TSV, JSON lines or Parquet file; a folder with train, test, ...; a folder with
             a folder of each published data set; or, of the hub, `owner/name`.
         text_column, label_column: default: inferred.
-        classes: use only texts of these classes; default: all, or those that the recipe names for
-            the bundled texts.
+        classes: use only texts of these classes; default: all.
         limit: number of training texts, a stratified sample; default: all.
 
     A second preparation of texts, such as with other splits, is left out if they do not allow it;
@@ -58,8 +57,6 @@ def open_datasets(
         DataError: there are no such texts, or they cannot be used; the message says why.
     """
     check_source(source, path)
-    if source == "bundled" and not classes:
-        classes = recipe.bundled_classes
     if source == "stored":
         if given := [one for one in (text_column, label_column, ",".join(classes)) if one]:
             raise ParameterError(

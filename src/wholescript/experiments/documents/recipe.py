@@ -4,7 +4,8 @@
 datasets:                     # as published; a data set of one's own has the runs of the first
   banking77: {}
   ag_news: {keep_columns: [crowd_label]}
-bundled_classes: [a, b]       # of bundled texts, unless others are asked for; default: all
+bundled_classes:              # by profile, unless others are asked for; default: all
+  smoke: [a, b]
 profiles:                     # upper bounds; other keys are options of the models
   smoke: {limit: 1000, n_train: 300, max_eval: 200, seeds: 1, epochs: 1}
   cpu: {seeds: 1}
@@ -101,15 +102,15 @@ class Recipe:
     """The file of a study, parsed.
 
     `datasets` has the options of `prepare` of each published data set, with `dataset`, its
-    registered name where that differs. `bundled_classes` are those of the bundled data set that are
-    used, unless others are asked for; all if there are none.
+    registered name where that differs. `bundled_classes` are, by profile, those of the bundled data
+    set that are used, unless others are asked for; a profile without any uses all.
     """
 
     path: Path
     datasets: Mapping[str, Mapping[str, Any]]
     profiles: Mapping[str, Mapping[str, Any]]
     sections: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
-    bundled_classes: Sequence[str] = ()
+    bundled_classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def first(self) -> str:
@@ -158,7 +159,7 @@ def read_recipe(path: Path) -> Recipe:
     if tuple(parts.get("profiles", ())) != PROFILES:
         raise ParameterError(f"{path} needs the profiles {', '.join(PROFILES)}, in this order")
     datasets = {name: options or {} for name, options in parts["datasets"].items()}
-    bundled = parts.get("bundled_classes", ())
+    bundled = parts.get("bundled_classes", {})
     return Recipe(path, datasets, parts["profiles"], parts["sections"], bundled)
 
 

@@ -132,7 +132,10 @@ class DocumentStudy:
             name: {key: profile.get(key, "as published") for key in bounds}
             for name, profile in profiles.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scale")
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scale")
+        if bundled := self.recipe.bundled_classes:
+            table.insert(0, "bundled classes", [len(bundled.get(n, ())) or "all" for n in profiles])
+        return table
 
     def display_name(self, name: str) -> str:
         """Return the display name of one of the data sets."""
@@ -222,6 +225,8 @@ def open_study(recipe: Path, generate: Generate | None = None) -> DocumentStudy:
     given = {name: parameters[name] for name in names if name in parameters}
     if "classes" in given:
         given["classes"] = [name.strip() for name in given["classes"].split(",") if name.strip()]
+    if given["source"] == "bundled" and not given.get("classes"):
+        given["classes"] = parsed.bundled_classes.get(profile, ())
     limit = parsed.profiles[profile].get(LIMIT)
     opened = open_datasets(workspace.project, parsed, limit=limit, **given)
     if given["source"] == "stored" and profile != "full":

@@ -252,21 +252,24 @@ def _predict(
     def as_predictions(probabilities: NDArray[np.float32]) -> DocumentPredictions:
         return DocumentPredictions.from_probabilities(ids, classes, labels, probabilities)
 
+    is_generative = isinstance(fitted, FittedClassConditionalLM)
+    method = "log_likelihoods" if is_generative else "predict_proba"
     # Slow models cache their scores: they are timed on fewer documents, and without the cache.
     caches_scores = hasattr(fitted, "uncached")
     timed_texts = texts[: N_TIMED // 10 if caches_scores else N_TIMED]
     start = time.perf_counter()
-    (fitted.uncached() if caches_scores else fitted).predict_proba(timed_texts)
+    scores = getattr(fitted.uncached() if caches_scores else fitted, method)(timed_texts)
     seconds = (time.perf_counter() - start) * N_TIMED / len(timed_texts)
     metrics = {"inference_seconds_per_1000": seconds}
-    if not isinstance(fitted, FittedClassConditionalLM):
-        return as_predictions(fitted.predict_proba(texts)), metrics
-    likelihoods = fitted.log_likelihoods(texts)
-    uncalibrated = bootstrap([as_predictions(fitted.rule.uncalibrated.posterior(likelihoods))])
+    if len(timed_texts) < len(texts):
+        scores = getattr(fitted, method)(texts)
+    if not is_generative:
+        return as_predictions(scores), metrics
+    uncalibrated = bootstrap([as_predictions(fitted.rule.uncalibrated.posterior(scores))])
     for row in uncalibrated.itertuples():
         if row.metric in UNCALIBRATED_METRICS:
             metrics[f"{row.metric}_uncalibrated"] = row.value
-    return as_predictions(fitted.posterior(likelihoods)), metrics
+    return as_predictions(fitted.posterior(scores)), metrics
 
 
 def _overfitting_gap(

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
 from wholescript.files import write_atomic
 from wholescript.project import Project
-from wholescript.publish.normalize import normalize_notebook, to_ipynb
+from wholescript.publish.normalize import normalize_notebook, read_source, to_ipynb
 from wholescript.publish.pairs import check_not_edited, record_source
 
 
@@ -25,7 +24,7 @@ def sync_markdown(project: Project, name: str) -> bool:
     if not path.exists():
         return False
     check_not_edited(project, name)
-    source = normalize_notebook(jupytext.read(project.notebook_source(name)), name)
+    source = read_source(project.notebook_source(name))
     executed = nbformat.read(path, as_version=4)
     code = [cell for cell in executed.cells if cell.cell_type == "code"]
     if [_source_and_metadata(c) for c in source.cells if c.cell_type == "code"] != [

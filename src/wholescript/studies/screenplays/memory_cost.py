@@ -203,7 +203,9 @@ def measure_footprint(
     n_steps: int = 3,
 ) -> Footprint | None:
     """Measure training steps on one film in a fresh process; None if it ran out of memory."""
-    context = multiprocessing.get_context("spawn")
+    # Forked from a process that has imported this module and run nothing.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     try:
         with ProcessPoolExecutor(1, context) as pool:
             return pool.submit(_measure, objective, n_chunks, model, n_steps).result()

@@ -52,6 +52,7 @@ def check_complete(result, folder, tmp_path):
     assert read_search(tmp_path / "own.json") == result
 
 
+@pytest.mark.slow
 def test_killed_search_resumes_on_fewer_processes(tmp_path):
     folder = tmp_path / "search"
     start_and_kill(folder, 2)
@@ -59,6 +60,7 @@ def test_killed_search_resumes_on_fewer_processes(tmp_path):
     check_complete(result, folder, tmp_path)
 
 
+@pytest.mark.slow
 def test_killed_search_resumes_on_two_nodes(tmp_path, two_nodes):
     folder = tmp_path / "search"
     start_and_kill(folder, two_nodes)
