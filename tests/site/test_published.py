@@ -92,7 +92,7 @@ def test_front_page_loads_less_than_300_kb(
     published: Path, serve: Callable[[Path], str], browser: Browser
 ) -> None:
     page, responses = browser.new_page(), []
-    page.on("response", responses.append)
+    page.on("response", lambda response: responses.append(response))
     page.goto(f"{serve(published)}/index.html", wait_until="networkidle")
     sizes = {response.url: len(response.body()) for response in responses}
     page.close()
