@@ -343,31 +343,6 @@ cells.show_table(
 )
 
 # %% [markdown]
-# The same architectures can also be trained from scratch on the tokens. An epoch takes
-# one random window of {fixed}`2,048` tokens of each script, and the evaluation two
-# windows: an epoch of whole scripts would take two hours on two cores. They are trained
-# for {fixed}`3` epochs and tested on the films of the first fold only, so their
-# intervals are wide.
-
-# %%
-models_of_tokens = long_context_configurations.long_context_encoders(data.profile_name)
-token_runs = cells.end_to_end_runs(
-    "long-context", models_of_tokens, data, split="first_fold"
-)
-
-# %% label="fig-long-context-texts"
-shown = token_runs or long_context_runs  # there are none without texts
-histories = {name: run.history for name, run in shown.items()}
-figure = training.loss_curves(histories, positive_rate=positive_rate)
-cells.show_figure(figure, "fig-long-context-texts")
-
-# %% label="tbl-long-context-texts"
-metrics = {name: run.metrics for name, run in shown.items()}
-cells.show_table(
-    metric_table(metrics)[["auc", "average_precision"]], "tbl-long-context-texts"
-)
-
-# %% [markdown]
 # ## Attention by position
 #
 # One model of each kind is trained on the first fold, and its attention on the test

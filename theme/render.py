@@ -9,6 +9,7 @@ If WHOLESCRIPT_ARCHIVE is the name of an archive at the root of the site, each p
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -46,39 +47,37 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
     template = environment.get_template("page.html")
     own = [THEME / "style.css", THEME / "favicon.svg", *sorted((THEME / "scripts").glob("*.js"))]
     files = {file.name: assets.add(file.read_bytes(), file.name) for file in own}
+    render_page = partial(
+        template.render,
+        project=project,
+        files=files,
+        policy=POLICY,
+        citing=project.page_on_citing(),
+        archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
+    )
     rendered: dict[str, PageRenderer] = {}
     html = {}
-    citing = project.page_on_citing()
     for number, page in enumerate(project.pages):
         renderer = PageRenderer(project, page, assets, diagnostics)
         rendered[page.path] = renderer
         body = renderer.render()
-        html[page.path] = template.render(
-            project=project,
+        html[page.path] = render_page(
             page=page,
             body=body,
             headings=renderer.headings,
-            files=files,
-            policy=POLICY,
             downloads=downloads(project, page, assets) if page.is_notebook else {},
-            citing=citing,
             services=project.publication.notebook_services(page.location),
-            archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
             previous=project.pages[number - 1] if number else None,
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
         )
     check_links(rendered, diagnostics)
     for path, title, body in project.sources.pages():
-        page = Page(title, title, path, "", "Source", {}, {"type": "root"}, {})
-        html[path] = template.render(
-            project=project,
-            page=page,
+        html[path] = render_page(
+            page=Page(title, title, path, "", "Source", {}, {"type": "root"}, {}),
             body=body,
             headings=[],
-            files=files,
-            policy=POLICY,
             downloads={},
-            archive=os.environ.get("WHOLESCRIPT_ARCHIVE"),
+            services={},
             previous=None,
             following=None,
         )

@@ -4,6 +4,7 @@ import json
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,22 @@ class Project:
     def page_with_claims(self) -> Page | None:
         """Return the page that lists all claims; None if there is none."""
         return next((p for p in self.pages if any(map(_is_claims, walk(p.tree)))), None)
+
+    @cached_property
+    def statements(self) -> dict[str, list[tuple[Page, str]]]:
+        """The places that state a claim, as pages and anchors, by its name.
+
+        The anchors are added to the nodes of the pages.
+        """
+        found: dict[str, list[tuple[Page, str]]] = {}
+        for page in self.pages:
+            for node in walk(page.tree):
+                if node["type"] == "span" and (name := node.get("data", {}).get("claim")):
+                    places = found.setdefault(name, [])
+                    again = sum(place[0] is page for place in places)
+                    node["html_id"] = f"states-{name}" + (f"-{again + 1}" if again else "")
+                    places.append((page, node["html_id"]))
+        return found
 
     def page_on_citing(self) -> Page | None:
         """Return the page that says how to cite the report; None if there is none."""
