@@ -101,6 +101,19 @@ def chunk_embeddings_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condi
 
 
 @claim(
+    "No AUROC gain over n-grams was detected of gated attention that starts from their logits, or of "
+    "boosted trees on the logits of n-grams and aggregators with year, length and layout."
+)
+def combinations_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition]:
+    """No paired interval of AUROC lies above zero, on random folds or on later films."""
+    return [
+        stored.difference(f"evaluation/{run}{split} - {NGRAMS}{split}:auc").low <= 0
+        for run in ("gated-attention-on-ngrams", "boosted-ngrams")
+        for split in SPLITS
+    ]
+
+
+@claim(
     "No AUROC gain was detected of layout, of year, of year and length, or of all three beside the "
     "n-grams."
 )
