@@ -101,8 +101,8 @@ def chunk_embeddings_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condi
 
 
 @claim(
-    "No AUROC gain over n-grams was detected of gated attention that starts from their logits, or of "
-    "boosted trees on the logits of n-grams and aggregators with year, length and layout."
+    "No AUROC gain over n-grams was detected of gated attention that starts from their logits, or "
+    "of boosted trees on the logits of n-grams and aggregators with year, length and layout."
 )
 def combinations_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition]:
     """No paired interval of AUROC lies above zero, on random folds or on later films."""

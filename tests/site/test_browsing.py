@@ -261,7 +261,7 @@ def test_code_is_copied(home: str, visit: Callable) -> None:
 def test_contents_mark_the_current_section(home: str, visit: Callable) -> None:
     page = visit(f"{home}/index.html", width=1440).page
     marked = page.locator("aside.contents a[aria-current=location]")
-    for section in ("A deeper heading", "What is here", "What was asked"):
+    for section in ("Works", "What is here", "What was asked"):
         heading = page.locator("article").get_by_role("heading", name=section)
         heading.evaluate("heading => heading.scrollIntoView()")
         expect(marked).to_have_text(section)

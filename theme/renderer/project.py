@@ -93,14 +93,15 @@ class Project:
 
     @cached_property
     def statements(self) -> dict[str, list[tuple[Page, str]]]:
-        """The places that state a claim, as pages and anchors, by its name.
+        """The places that state a claim, as pages and anchors, by the name of the claim.
 
         The anchors are added to the nodes of the pages.
         """
         found: dict[str, list[tuple[Page, str]]] = {}
         for page in self.pages:
             for node in walk(page.tree):
-                if node["type"] == "span" and (name := node.get("data", {}).get("claim")):
+                name = node.get("data", {}).get("claim") if node["type"] == "span" else None
+                if name in self.evidence.claims:  # an unknown one is an error of its own
                     places = found.setdefault(name, [])
                     again = sum(place[0] is page for place in places)
                     node["html_id"] = f"states-{name}" + (f"-{again + 1}" if again else "")

@@ -319,6 +319,8 @@ MODEL_DISPLAY_NAMES = {
     "ngrams-layout-year-length": "n-grams, layout, year, length",
     "ngrams-recalibrated": "n-grams, recalibrated",
     "stacking-ngrams": "stacking: n-grams, aggregators",
+    "boosted-ngrams": "boosted trees: n-grams, aggregators, metadata",
+    "gated-attention-on-ngrams": "gated attention on n-gram logits",
     "ngrams-surprisal": "n-grams, surprisal",
     "ngrams-surprisal-answers": "n-grams, surprisal, answers",
     "lm-zero-shot": "SmolLM2 zero-shot: nominated?",

@@ -62,7 +62,7 @@ FAMILIES = (
     ),
     Family(
         "ensembles", "#3d3d3d", "#cfccc6", "P",
-        r"ensemble|stacking|late fusion|gated attention \+",
+        r"ensemble|stacking|boosted trees|on n-gram logits|late fusion|gated attention \+",
     ),
 )  # fmt: skip
 """The families of models in the order of legends; every figure draws a family in its colour."""

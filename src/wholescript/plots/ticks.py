@@ -60,6 +60,5 @@ def duration_ticks(axis: Axis) -> None:
 
 def row_name(name: str, width: int = ROW_NAME_WIDTH) -> str:
     """Return a name of the data in lines of at most `width` characters, drawn as it is."""
-    return literal(
-        "\n".join(fill(line, width, break_on_hyphens=False) for line in name.split("\n"))
-    )
+    lines = literal(name).split("\n")
+    return "\n".join(fill(line, width, break_on_hyphens=False) for line in lines)

@@ -140,7 +140,7 @@ def test_models_show_what_the_settings_hold(results: Results, shown: Callable) -
         "Epochs": "3",
         "Seeds": "classifiers/banking77-smollm2-lora:seeds|.0f",
         "Hardware": "AMD EPYC, 1 of 2 cores",
-        "Time": "classifiers/banking77-smollm2-lora:train_seconds|duration",
+        "Time": "classifiers/banking77-smollm2-lora:train_seconds|time",
     }
     column = head.index
     rate = "Optimiser, learning rate"
