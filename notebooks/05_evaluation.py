@@ -14,8 +14,8 @@
 #
 # **What you need.** The bundled features, and the runs of
 # [Training](04_training.ipynb), which are stored; with other parameters they are
-# trained here. **How long it takes.** A quarter of an hour on two cores if everything
-# is trained; finished folds are loaded.
+# trained here. **How long it takes.** Some twenty-five minutes on two cores if
+# everything is trained; finished folds are loaded.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
