@@ -211,15 +211,9 @@ recalibrated = {
 tables[TFIDF]["ece_recalibrated"] = [
     run.metrics["ece"].value for run in recalibrated.values()
 ]
-columns = [
-    "auc",
-    "average_precision",
-    "macro_f1_at_half",
-    "macro_f1",
-    "mcc",
-    "brier",
-    "ece",
-]
+ranks = ["auc", "average_precision"]
+decisions = ["macro_f1_at_half", "macro_f1", "mcc"]
+columns = [*ranks, *decisions, "brier", "ece"]
 show_table(tables[TFIDF][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 
 # %% label="tbl-imbalance-network"

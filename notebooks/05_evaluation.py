@@ -28,11 +28,7 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import (
-    auc_by_decade,
-    compare,
-    difference_table,
-)
+from wholescript.evaluation import film_comparison
 from wholescript.experiments.registry import model_display_name
 from wholescript.models.films.ablation import FeatureAblation, OutsideWindowAblation
 from wholescript.models.films.controls import controls
@@ -105,7 +101,7 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-auc")
 
 # %% label="fig-auc-difference"
 FROM_BASELINE = f"difference of AUROC from {BASELINE}"
-paired = difference_table(ranking.table, BASELINE)
+paired = film_comparison.difference_table(ranking.table, BASELINE)
 cells.show_figure(
     forest_plot(paired, FROM_BASELINE, reference=0.0), "fig-auc-difference"
 )
@@ -186,7 +182,7 @@ for split, of in ngram_runs.items():
 ngram_ranking = comparison.compare_runs(
     ngram_runs["random"], "auc", baseline=NGRAMS, seed=seed
 )
-paired = difference_table(ngram_ranking.table, NGRAMS).drop(
+paired = film_comparison.difference_table(ngram_ranking.table, NGRAMS).drop(
     index="n-grams, recalibrated"
 )
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
@@ -231,7 +227,7 @@ by_architecture = comparison.compare_runs(
 experiments.record_differences(
     "evaluation/long-context-differences", [by_architecture], baseline=NGRAMS
 )
-paired = difference_table(by_architecture.table, NGRAMS)
+paired = film_comparison.difference_table(by_architecture.table, NGRAMS)
 figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0)
 cells.show_figure(figure, "fig-long-context-difference")
 
@@ -255,7 +251,7 @@ encoder_runs |= {BASELINE: runs["random"][BASELINE]}
 encoders = comparison.compare_runs(
     encoder_runs, "auc", baseline=BASELINE, seed=seed, first_repeat=True
 )
-paired = difference_table(encoders.table, BASELINE)
+paired = film_comparison.difference_table(encoders.table, BASELINE)
 figure = forest_plot(paired, FROM_BASELINE, reference=0.0)
 cells.show_figure(figure, "fig-chunk-encoders-difference")
 
@@ -281,7 +277,9 @@ cells.show_figure(figure, "fig-auc-temporal")
 later_films = comparison.predictions_of_later_films(
     runs["random"][BASELINE], runs["temporal"][BASELINE]
 )
-splits = compare(later_films, "auc", baseline=comparison.RANDOM_FOLDS, seed=seed)
+splits = film_comparison.compare(
+    later_films, "auc", baseline=comparison.RANDOM_FOLDS, seed=seed
+)
 stated = comparison.later_film_metrics(later_films, splits)
 cells.record_metrics("evaluation/later-films", stated)
 cells.show_table(splits.drop(columns=["p", "std"]), "tbl-later-films")
@@ -416,7 +414,7 @@ cells.show_figure(figure, "fig-windows")
 # Decades with fewer than ten films of either class are left out.
 
 # %% label="fig-decades"
-decades = auc_by_decade(two_models, seed=seed)
+decades = film_comparison.auc_by_decade(two_models, seed=seed)
 cells.show_figure(plots.by_decade(decades), "fig-decades")
 
 # %% [markdown]

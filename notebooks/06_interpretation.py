@@ -92,7 +92,7 @@ print(
 # First the size of the change, whatever its direction: 1 is that of the film's mean
 # part.
 
-# %% label="fig-occlusion-by-part"
+# %%
 common = {
     "data": data.corpus.provenance.fingerprint,
     "features": dataset.features.manifest,
@@ -109,6 +109,8 @@ occlusion = measure_run(
         chunks, dataset, folds, n_parts=n_parts, seed=seed
     ),
 )
+
+# %% label="fig-occlusion-by-part"
 relative_change = interpretation.occlusion_table(occlusion.metrics, "relative_change")
 show_figure(
     plots.by_script_position(
@@ -259,7 +261,7 @@ show_figure(plots.topics(table, dataset.labels.mean()), "fig-topics")
 # due to that: only films of one decade, of one topic, or of one topic in one half of
 # the years are compared with each other.
 
-# %% label="tbl-strata"
+# %%
 decade = data.corpus.films["year"].to_numpy() // 10 - 190
 later_half = (data.corpus.films["year"] > data.corpus.films["year"].median()).to_numpy()
 strata = {
@@ -276,6 +278,8 @@ tables = {
     for name, model in models.items()
     for stratum, numbers in strata.items()
 }
+
+# %% label="tbl-strata"
 stored = record_metrics("interpretation/strata", interpretation.strata_metrics(tables))
 within = interpretation.interval_table(
     stored.metrics, ":within_stratum_auc"

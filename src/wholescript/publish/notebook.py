@@ -121,7 +121,7 @@ class Notebook(Workspace):
 
     @property
     def resume_command(self) -> str:
-        """The command that executes the notebook again; a rerun, which begins anew, has none."""
+        """The command that executes the notebook again; a rerun from nothing has none."""
         return "" if os.environ.get(OUTPUT_VARIABLE) else self.command
 
     def record_use(self, run: Run) -> Run:

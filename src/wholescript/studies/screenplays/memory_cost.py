@@ -203,7 +203,7 @@ def measure_footprint(
     n_steps: int = 3,
 ) -> Footprint | None:
     """Measure training steps on one film in a fresh process; None if it ran out of memory."""
-    # Forked from a process that has imported this module and run nothing.
+    # Each starts from a process that has imported this module and run nothing.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     try:
