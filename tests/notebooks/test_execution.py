@@ -57,7 +57,9 @@ def nbval(option: str, notebook: str, root: Path = ROOT) -> tuple[int, str]:
 def published() -> dict[str, bytes]:
     """Return the content of all published files by path."""
     patterns = ("notebooks/*.*", "figures/**/*.*", "results/**/*.*")
-    files = [path for pattern in patterns for path in ROOT.glob(pattern) if path.name != ".lock"]
+    paths = (path for pattern in patterns for path in ROOT.glob(pattern))
+    # Neither a lock nor the cache of a tool is published.
+    files = [path for path in paths if path.is_file() and path.name != ".lock"]
     return {str(path): path.read_bytes() for path in files}
 
 
