@@ -58,10 +58,10 @@ class WarmStartClassifier(EndToEndClassifier):
     """
 
     encoder: Encoder = "partially_finetuned"
-    n_train_chunks: PositiveInt | None = 8
-    n_eval_chunks: PositiveInt | None = 16
+    n_train_chunks: PositiveInt | None = 4
+    n_eval_chunks: PositiveInt | None = 8
     memory_strategy: MemoryStrategy = "full_backprop"
-    chunks_per_group: PositiveInt = 8
+    chunks_per_group: PositiveInt = 4
     bfloat16: bool = False
     n_layer: PositiveInt = 3
     n_unfrozen: PositiveInt = 1
