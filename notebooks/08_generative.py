@@ -10,7 +10,7 @@
 # # One language model per class
 #
 # **Question.** Train one language model on the texts of each class, and classify a new
-# text by which of them gives it the highest likelihood: how accurate is such a
+# text by which of them gives it the highest likelihood. How accurate is such a
 # generative classifier, compared with discriminative ones?
 #
 # **What you need.** Nothing for the published runs (`source=stored`), on film reviews
@@ -75,19 +75,19 @@ cells.show_table(table, "tbl-generative-published")
 # trained or evaluated.
 
 # %% [markdown]
-# By Bayes' rule the probability of a class, given a text, is proportional to the
-# likelihood of the text under the language model of this class, times the prior of the
-# class. A language model factorises the likelihood into the probabilities of each token
-# given the preceding ones. A text is scored whole, and every token counts once. The
-# generative classifiers are:
+# By Bayes' rule the probability of a class, given a text, is proportional to a product.
+# Its factors are the likelihood of the text under the language model of this class, and
+# the prior of the class. A language model factorises the likelihood into the
+# probabilities of each token given the preceding ones. A text is scored whole, and
+# every token counts once. The generative classifiers are:
 #
 # - *naive Bayes*: Bayes' rule on unigrams and bigrams that are assumed to be
 #   independent.
 # - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified
 #   Kneser-Ney smoothing [@chen1999smoothing].
 # - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model
-#   of all texts, unlabelled ones included, and with a cache of the preceding words of
-#   the text [@kuhn1990cache].
+#   of all texts, also unlabelled ones, and a cache of the preceding words
+#   [@kuhn1990cache].
 # - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
 # - *pruned SmolLM2*: class-conditional models on a shared trunk, trained
 #   discriminatively.
@@ -164,7 +164,7 @@ cells.show_table(
 # pruned to its first sixteen layers and to the twelve thousand most frequent tokens of
 # the training texts. A linear map, fitted by least squares, replaces the removed layers
 # [@belrose2023lens]. The first ten layers are a frozen trunk that encodes a text once
-# for all classes; the six layers above it are fine-tuned per class with LoRA
+# for all classes. The six layers above it are fine-tuned per class with LoRA
 # [@hu2022lora], for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
@@ -239,17 +239,17 @@ cells.show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibra
 # ## Random and blocked validation splits
 #
 # Ensemble weights, temperatures and the order of the n-grams are chosen on validation.
-# If neighbouring texts of a file are related, as reviews of one film are, and
-# validation texts are drawn at random, one by one, validation may be optimistically
-# biased for a model that memorises names and plots. The cheap models are therefore
-# trained again on a hold-out of blocks of twenty-five consecutive texts
-# (`wholescript data prepare --holdout-block-size 25`), where such blocks can be drawn:
-# in a file that is sorted by label a class may be missing from them.
+# Neighbouring texts of a file may be related, as reviews of one film are. If validation
+# texts are then drawn one by one at random, validation may be optimistically biased for
+# a model that memorises names and plots. The cheap models are therefore trained again
+# on a hold-out of blocks of twenty-five consecutive texts
+# (`wholescript data prepare --holdout-block-size 25`). Such blocks cannot always be
+# drawn: in a file that is sorted by label a class may be missing from them.
 
 # %% [markdown] tags=["published"]
 # In the training file of IMDB the reviews of one film stand near each other, up to
 # thirty of one label, and the test file has other films [@maas2011imdb]. The blocks are
-# not a split by film, which the file does not name: blocks end within films, and the
+# not a split by film, which the file does not name. Blocks end within films, and the
 # positive and the negative reviews of a film are far apart.
 
 # %% label="fig-generative-validation"
@@ -262,18 +262,14 @@ gaps = {
 }
 if blocked:
     for name, seeds in blocked.items():
-        cells.record_metrics(
-            f"generative/blocked-{name}", tables.metrics_over_seeds(seeds)
-        )
+        metrics = tables.metrics_over_seeds(seeds)
+        cells.record_metrics(f"generative/blocked-{name}", metrics)
     ratios = tables.error_rate_ratios(blocked, "nb-svm")
     cells.record_metrics("generative/blocked-over-nb-svm", ratios)
     label = "validation accuracy minus test accuracy"
-    shown = {
-        hold_out: generative.display_names(table) for hold_out, table in gaps.items()
-    }
-    cells.show_figure(
-        grouped_forest_plot(shown, label, reference=0), "fig-generative-validation"
-    )
+    shown = {k: generative.display_names(table) for k, table in gaps.items()}
+    figure = grouped_forest_plot(shown, label, reference=0)
+    cells.show_figure(figure, "fig-generative-validation")
 
 # %% label="tbl-generative-validation"
 if blocked:
@@ -305,9 +301,9 @@ if ensembles:
 # %% [markdown]
 # ## Token attribution
 #
-# The log-likelihood ratio of a text under the class models of the predicted class and
-# the runner-up is a sum over its words, so it can be attributed to them exactly. The
-# example is scored by the n-grams.
+# The log-likelihood ratio compares the models of the predicted class and of the second
+# most probable one. It is a sum over the words of a text, so it can be attributed to
+# them exactly. The example is scored by the n-grams.
 
 # %% [markdown] tags=["published"]
 # It is a review of our own.
@@ -435,8 +431,8 @@ cells.show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
 
 # %% [markdown]
 # The next table compares SmolLM2, fine-tuned on few texts, with the models trained on
-# all texts: the error-rate ratio to naive Bayes on the test texts that all of them
-# predicted.
+# all texts. It has the error-rate ratio to naive Bayes on the test texts that all of
+# them predicted.
 
 # %% label="tbl-generative-n1000-and-all"
 all_models = models | generative.on_few(finetuned, n_few)
@@ -527,7 +523,7 @@ cells.show_figure(confusion(predictions), "fig-generative-confusion")
 # classifier whose probabilities need calibration. Discriminative linear models on
 # n-gram counts make fewer errors than class models trained with the next-token loss on
 # all reviews. Interpolation with a background and a cache model lowers the error rate
-# of n-grams, pretraining on all reviews that of transformers, and an ensemble of the
+# of n-grams, and pretraining on all reviews that of transformers. An ensemble of the
 # two has a lower one than each. No difference in error rate was detected between NB-SVM
 # and its ensemble with these class models. With five hundred reviews of each class no
 # improvement over TF-IDF was detected for SmolLM2, fine-tuned with the next-token loss,
@@ -536,7 +532,7 @@ cells.show_figure(confusion(predictions), "fig-generative-confusion")
 #
 # **What it does not show.** How much of that accuracy is due to the discriminative
 # loss. With a thousand reviews it lowers the error rate compared with the next-token
-# loss, but not below that of TF-IDF; on all reviews no pretrained model was trained
+# loss, but not below that of TF-IDF. On all reviews no pretrained model was trained
 # with the next-token loss alone. Nor whether the published accuracy of GPT-2 can be
 # reproduced: no GPT-2 was trained. Nor what the full SmolLM2 would reach: the model
 # trained on all reviews has about half of its layers and was trained on one window of

@@ -47,7 +47,7 @@ from wholescript.studies.encoder.label_sorted_demo import label_sorted_run
 from wholescript.studies.encoder.plots import confusion_figure
 
 # %% [markdown]
-# ## Scale
+# ## Run profiles
 #
 # Every model is found among the stored runs or trained here; `scale` bounds the texts,
 # the epochs and the size of the encoder. *full* is the recipe of the published runs.
@@ -117,9 +117,9 @@ print(label_sorted.config["guard_error"])
 # - *encoder, MLM pretraining*, for two or for *8 epochs*: see below.
 #
 # The baselines are linear classifiers on word n-grams: naive Bayes, TF-IDF + logistic
-# regression, and NB-SVM, a linear SVM on features weighted by naive Bayes log-count
-# ratios [@wang2012nbsvm], one for each class against the rest if there are more than
-# two. The figure also shows a constant prediction, the most frequent class.
+# regression, and NB-SVM. The latter is a linear SVM on features weighted by naive Bayes
+# log-count ratios [@wang2012nbsvm], one for each class against the rest if there are
+# more than two. The figure also shows a constant prediction, the most frequent class.
 
 # %% label="tbl-encoder-dataset"
 ((dataset, models),) = study.models("models").items()
@@ -152,6 +152,8 @@ cells.show_table(model_table, "tbl-encoder-models", formats)
 
 # %% [markdown]
 # ## Learning curves
+#
+# Training loss (dotted), validation loss and validation macro-F1 by epoch.
 
 # %% label="fig-encoder-curves"
 histories = {
@@ -194,8 +196,7 @@ cells.show_table(
 # %% [markdown] tags=["published"]
 # Pretraining lowers the error rate, and eight epochs of it more than two; the intervals
 # of both error-rate ratios exclude one. Both pretrained encoders still have a higher
-# error rate than TF-IDF
-# + logistic regression.
+# error rate than TF-IDF + logistic regression.
 
 # %% [markdown]
 # The pretrained encoders also differ from the other one in the length of the input and
@@ -206,8 +207,8 @@ cells.show_table(
 # Precision is the share of the texts predicted as a class that have this label; recall
 # is the share of the texts with this label that are predicted so; F1 is their harmonic
 # mean. With more than a few classes the table has the F1 of the classes with the lowest
-# and the highest mean, and the figure the pairs of classes that the best encoder
-# confuses most often.
+# and the highest mean. The figure then has the pairs of classes that the encoder with
+# the highest accuracy confuses most often.
 
 # %% label="tbl-encoder-classes"
 cells.show_table(encoder_tables.class_table(models), "tbl-encoder-classes")
@@ -263,13 +264,13 @@ if attribution:
 #
 # **What this shows.** The perfect accuracy is an artefact of a label-sorted file.
 # Trained and tested on all reviews, the same encoder has a lower error rate than naive
-# Bayes and a higher one than TF-IDF + logistic regression and NB-SVM, which train in a
-# fraction of the time. The pretrained encoders have lower error rates, that with eight
-# epochs the lowest of the encoders; they too have higher ones than these two linear
-# models.
+# Bayes. It has a higher one than TF-IDF + logistic regression and NB-SVM, which train
+# in a fraction of the time. The pretrained encoders have lower error rates, that with
+# eight epochs the lowest of the encoders. They too have higher ones than these two
+# linear models.
 #
 # **What it does not show.** The effect of pretraining alone, since input length and
-# token dropout were changed with it, nor of its epochs alone, since batch size and
+# token dropout were changed with it. Nor that of its epochs alone, since batch size and
 # fine-tuning epochs were changed with those. Each encoder was trained once.
 
 # %% [markdown]
