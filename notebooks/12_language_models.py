@@ -153,7 +153,7 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # before. So the first windows alone show the AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
-by_windows = results.auc_by_windows_read(data, scores)
+by_windows = results.auc_by_n_windows(data, scores)
 cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 
 # %% [markdown]
