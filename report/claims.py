@@ -114,8 +114,8 @@ def combinations_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition
 
 
 @claim(
-    "No AUROC gain was detected of layout, of year, of year and length, or of all three beside the "
-    "n-grams."
+    "No AUROC gain was detected of layout, of year, of year and length, or of all three, added to "
+    "the n-grams."
 )
 def metadata_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition]:
     """No paired interval lies above zero, on random folds or on later films."""
