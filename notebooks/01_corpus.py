@@ -54,9 +54,9 @@ films, features = data.corpus.films, data.dataset.features
 # ## Which films these are
 #
 # The report uses the *core* of the collection: films whose script is a real, whole,
-# properly typed draft. Early drafts that never became the film, a source that holds
-# nominees only, a source without capitals and punctuation, and transcripts made from
-# the screen are left out, because each of them would let a model recognise the source.
+# properly typed draft. Early drafts that never became the film are left out, and
+# transcripts made from the screen. So are a source that holds nominees only and one
+# without capitals and punctuation. Each of them would let a model recognise the source.
 
 # %% label="tbl-sources"
 show_table(
@@ -73,9 +73,9 @@ show_table(
 # %% [markdown]
 # ## Screenplays exceed the context of standard models
 #
-# Lengths are counted in GPT-2 tokens, as in most papers. The dashed lines are the
-# contexts of familiar models: 512 tokens for BERT [@devlin2019bert] and the sentence
-# encoders, 1,024 for GPT-2 [@radford2019gpt2], 4,096 for Longformer
+# Lengths are counted in GPT-2 tokens, which are words or parts of words. The dashed
+# lines are the contexts of familiar models: 512 tokens for BERT [@devlin2019bert] and
+# the sentence encoders, 1,024 for GPT-2 [@radford2019gpt2], 4,096 for Longformer
 # [@beltagy2020longformer].
 
 # %% label="fig-lengths"
@@ -110,8 +110,8 @@ for name, metric in facts.metrics.items():
 # ## Years
 #
 # Scripts of the studio era were collected because the films are famous; recent scripts
-# are collected because they are available. The rate of nominations by decade shows this
-# survivorship.
+# are collected because they are available. The rate of nominations by decade shows what
+# follows: old films in the collection were nominated more often.
 
 # %% label="fig-years"
 show_figure(
@@ -121,9 +121,10 @@ show_figure(
 
 # %% [markdown]
 # The decade alone is therefore predictive of a nomination, and words indicate the
-# decade. This is why the evaluation also reports the AUROC within decades, where the
-# decade cannot help, and a temporal split, which is tested on later films than it is
-# trained on.
+# decade. The evaluation therefore also reports the AUROC (the probability that a
+# nominated film is ranked above another one) within decades, where the decade cannot
+# help. It also has a temporal split, which is tested on later films than it is trained
+# on.
 #
 # ## Labels
 #
@@ -136,7 +137,8 @@ show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 # %% [markdown] tags=["published"]
 # Nearly one film in five is positive here, so a model that predicts no positives has an
 # accuracy of four in five. Accuracy is not informative; the report uses ranking
-# metrics, and thresholds that are chosen on inner folds.
+# metrics, and thresholds that are chosen on inner folds, which are folds of the
+# training films.
 
 # %% [markdown]
 # ## Word frequencies
@@ -150,9 +152,10 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
 #
-# For each word that at least 50 films use (of fewer than 200 films: a quarter), the
-# mean of log(1 + uses per 10,000 words) is compared between the two classes. Each film
-# counts once, so a name that one film repeats cannot lead the list.
+# Only words that at least 50 films use are compared (of fewer than 200 films: that a
+# quarter use). For each, the mean of log(1 + uses per 10,000 words) is compared between
+# the two classes. Each film counts once, so a name that one film repeats cannot lead
+# the list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.word_counts, data.dataset.labels)
@@ -175,9 +178,9 @@ print(
 # ## Near duplicates
 #
 # Two drafts of a film, or a film and its remake, must not stand on both sides of a
-# split. Films whose TF-IDF vectors, with the weights of all bundled films, are closer
-# than the two halves of an average script are put into one group, and every split keeps
-# groups whole.
+# split. Scripts are compared by the cosine of their TF-IDF vectors, with the weights of
+# all bundled films. Films that are closer than the two halves of an average script are
+# put into one group. Every split keeps groups whole.
 
 # %% label="tbl-duplicates"
 pairs = near_duplicate_pairs(data.corpus)
@@ -211,8 +214,8 @@ show_figure(
 # of these is one of the controls of the evaluation.
 #
 # **What this shows.** A screenplay is far too long for one pass of a standard
-# transformer, the label is rare, and genre, decade and collection leave traces that any
-# model will find.
+# transformer, and the label is rare. Genre, decade and collection leave traces that a
+# model can find.
 
 # %% [markdown]
 # **What it does not show.** Whether anything beyond these traces can be predicted from

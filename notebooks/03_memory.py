@@ -13,14 +13,14 @@
 # through every chunk of a script. What does that cost in memory and time, and how can
 # it be computed when the activations do not fit in memory?
 #
-# **What you need.** Nothing but the bundled token counts: memory and time of a step
+# **What you need.** Nothing but the bundled token counts. Memory and time of a step
 # depend on the length of a script, not on its words, so token ids are drawn at random.
 # **How long it takes.** A quarter of an hour on two cores; measurements are stored, and
 # not repeated while the settings stay.
 #
-# The model is a small one from scratch: a bidirectional transformer encoder that turns
-# a chunk of tokens into a vector, and a transformer decoder that attends to the vectors
-# with a learned query.
+# The model is a small one from scratch. A bidirectional transformer encoder turns a
+# chunk of tokens into a vector, and a transformer decoder attends to the vectors with a
+# learned query.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -53,10 +53,11 @@ print(
 #   pass.
 # - *Activation checkpointing* [@chen2016checkpointing]: chunks are encoded in groups,
 #   whose activations are dropped and recomputed when the backward pass needs them.
-# - *Gradient caching* [@gao2021gradcache]: all chunks are encoded without a graph; the
-#   aggregator alone gives the gradient of each chunk vector; then one group after
-#   another is encoded again, with a graph, to pass its gradients on. The last groups, a
-#   fixed number, keep the graph of the first pass and are encoded once.
+# - *Gradient caching* [@gao2021gradcache]: all chunks are encoded without a graph, the
+#   record of operations that a backward pass needs. The aggregator alone gives the
+#   gradient of each chunk vector. Then one group after another is encoded again, with a
+#   graph, to pass its gradients on. The last groups, a fixed number, keep the graph of
+#   the first pass and are encoded once.
 #
 # Dropout must be replayed exactly, or the second pass computes the gradient of another
 # network. Each group is encoded under its own seed, in every pass.
@@ -112,6 +113,9 @@ cells.show_figure(
 
 # %% [markdown]
 # ## Time of each strategy
+#
+# Checkpointing and gradient caching encode most chunks twice, so a step takes longer
+# than with full backpropagation.
 
 # %% label="fig-memory-time"
 cells.show_figure(
@@ -194,7 +198,8 @@ cells.show_table(
 
 # %% [markdown] tags=["published"]
 # **What this shows.** End-to-end training on a whole screenplay fits in the memory of a
-# few groups of chunks, with the exact gradient, for less than half as much time again.
+# few groups of chunks. The gradient is exact, and a step takes less than half as much
+# time again.
 
 # %% [markdown]
 # **What it does not show.** Whether end-to-end training improves the prediction: that

@@ -19,9 +19,10 @@
 # The encoder is the lower half of a small pretrained sentence encoder, all-MiniLM-L6-v2
 # [@reimers2019sbert; @wang2020minilm]. Each chunk has 254 tokens, and its embedding is
 # the mean of its token states. The lower half costs half as much, and no loss was
-# detected. On inner folds the mean of its last layer was chosen more often than that of
-# any other layer, than the first token or the maximum, and other chunk lengths were no
-# better: `benchmarks/encoder_choice.py` made the comparison on a part of every script.
+# detected. The alternatives were compared on inner folds, on a part of every script
+# (`benchmarks/encoder_choice.py`). The mean of its last layer was chosen more often
+# than that of any other layer, than the first token or the maximum. No gain from other
+# chunk lengths was detected.
 
 # %% tags=["parameters"]
 source = "bundled"  # bundled | local | hub
@@ -178,9 +179,9 @@ cells.show_table(metric_table(metrics)[columns], "tbl-training")
 #
 # ## Late fusion with extra features
 #
-# Late fusion: a linear layer takes the year, the length, the layout (sluglines,
-# dialogue and the like) or the words of a film, as principal components of their TF-IDF
-# weights, and its logit is added to that of gated attention. All of it is trained
+# In late fusion a linear layer takes extra features: the year, the length, the layout
+# (the share of dialogue, for example), or the principal components of the TF-IDF
+# weights. Its logit is added to that of gated attention, and all of it is trained
 # together.
 
 # %%
@@ -228,14 +229,14 @@ cells.show_figure(figure, "fig-fusion-auc")
 #   [@su2021rope], pools the last token, and is trained on the labels only.
 # - *partially fine-tuned*: the pretrained sentence encoder with its last layer trained
 #   too.
-# - *SmolLM2 embeddings*: a frozen decoder-only language model, SmolLM2
-#   [@allal2025smollm2], of which the lower half of the layers encodes eight chunks of
-#   each film; aggregated by gated attention or by the mean.
+# - *SmolLM2 embeddings*: the lower half of the layers of SmolLM2 [@allal2025smollm2], a
+#   frozen language model, encodes eight chunks of each film. Gated attention or the
+#   mean aggregates them.
 #
-# They need the texts, which are not bundled: of the bundled films this notebook shows
-# stored runs, and with `source` local or hub it trains them here, in hours at `scale`
-# cpu. On two cores each epoch uses a few chunks of a film, and each model is evaluated
-# on one repeat of the folds with one member. All other models are compared with them on
+# They need the texts, which are not bundled. Of the bundled films this notebook shows
+# stored runs. With `source` local or hub it trains them here, in hours at `scale` cpu.
+# On two cores each epoch uses a few chunks of a film, and each model is evaluated on
+# one repeat of the folds with one member. All other models are compared with them on
 # those same folds.
 
 # %%
@@ -272,8 +273,8 @@ cells.show_table(
 )
 
 # %% [markdown] tags=["published"]
-# The frozen embeddings of SmolLM2 rank films better than the encoders from scratch,
-# which were trained for minutes on a sixteenth of the chunks of each film: the
+# The frozen embeddings of SmolLM2 have a higher AUROC than the encoders from scratch,
+# which were trained for minutes on a sixteenth of the chunks of each film. The
 # intervals lie apart, except for gated attention and MLM pretraining. That of the
 # partially fine-tuned encoder overlaps with both.
 
@@ -406,7 +407,7 @@ cells.show_figure(
 
 # %% [markdown]
 # **What it does not show.** What an encoder trained end to end for hours on all chunks
-# could reach: memory allows it, as the [memory notebook](03_memory.ipynb) shows, but
+# could reach. Memory allows it, as the [memory notebook](03_memory.ipynb) shows, but
 # two cores are too slow.
 #
 # **Next.** [Evaluation](05_evaluation.ipynb): comparison with TF-IDF, controls,

@@ -129,8 +129,8 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-random-sp
 #
 # TF-IDF of single words is the simplest baseline, not the strongest. Here all n-grams
 # of one, two and three words that ten films use have a TF-IDF weight. Each of the three
-# blocks is scaled to length 1, and a *kernel*, the similarity of each two films, takes
-# the place of the weights: a logistic regression on the mean of the three kernels is
+# blocks is scaled to length 1. A *kernel*, the similarity of each two films, takes the
+# place of the weights. A logistic regression on the mean of the three kernels is then
 # one on all n-grams. Vocabulary and document frequencies are those of all bundled
 # films, tested ones too; labels are not used for them. Layout, year and length enter as
 # Gaussian kernels with a small weight, which inner folds choose.

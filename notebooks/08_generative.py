@@ -10,7 +10,7 @@
 # # One language model per class
 #
 # **Question.** Train one language model on the texts of each class, and classify a new
-# text by which of them gives it the highest likelihood: how accurate is such a
+# text by which of them gives it the highest likelihood. How accurate is such a
 # generative classifier, compared with discriminative ones?
 #
 # **What you need.** Nothing for the published runs (`source=stored`), on film reviews
@@ -41,17 +41,9 @@ from wholescript.plots import documents as plots
 from wholescript.plots.attribution import token_attribution
 from wholescript.plots.confusion import confusion
 from wholescript.plots.forest import forest_plot, grouped_forest_plot
-from wholescript.publish.cells import (
-    Metric,
-    begin_notebook,
-    duration,
-    record_metrics,
-    show_figure,
-    show_table,
-)
+from wholescript.publish import cells
 from wholescript.studies.generative import RECIPE, synthetic_data
 from wholescript.studies.generative import tables as generative
-from wholescript.studies.generative.tables import display_name, display_names
 
 # %% [markdown]
 # ## Data and models
@@ -60,9 +52,9 @@ from wholescript.studies.generative.tables import display_name, display_names
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-generative-profiles"
-notebook = begin_notebook("08_generative", globals())
+notebook = cells.begin_notebook("08_generative", globals())
 study = open_study(RECIPE, synthetic_data.generate_for_training)
-show_table(study.profile_table(), "tbl-generative-profiles")
+cells.show_table(study.profile_table(), "tbl-generative-profiles")
 
 # %% [markdown] tags=["published"]
 # The question was asked of IMDB with a language model of positive and one of negative
@@ -70,10 +62,12 @@ show_table(study.profile_table(), "tbl-generative-profiles")
 
 # %% label="tbl-generative-published" tags=["published"]
 accuracy, n_test = generative.published_accuracy(), generative.PUBLISHED_N_TEST
-record_metrics("generative/published", {"accuracy": accuracy, "n_test": Metric(n_test)})
+cells.record_metrics(
+    "generative/published", {"accuracy": accuracy, "n_test": cells.Metric(n_test)}
+)
 row = {"accuracy": accuracy.value, "low": accuracy.low, "high": accuracy.high}
 table = pd.DataFrame({"class-conditional GPT-2, published": row}).T.rename_axis("model")
-show_table(table, "tbl-generative-published")
+cells.show_table(table, "tbl-generative-published")
 
 # %% [markdown] tags=["published"]
 # The interval (Wilson, {fixed}`95%`) of the published accuracy is this wide because a
@@ -81,19 +75,19 @@ show_table(table, "tbl-generative-published")
 # trained or evaluated.
 
 # %% [markdown]
-# By Bayes' rule the probability of a class, given a text, is proportional to the
-# likelihood of the text under the language model of this class, times the prior of the
-# class. A language model factorises the likelihood into the probabilities of each token
-# given the preceding ones. A text is scored whole, and every token counts once. The
-# generative classifiers are:
+# By Bayes' rule the probability of a class, given a text, is proportional to a product.
+# Its factors are the likelihood of the text under the language model of this class, and
+# the prior of the class. A language model factorises the likelihood into the
+# probabilities of each token given the preceding ones. A text is scored whole, and
+# every token counts once. The generative classifiers are:
 #
 # - *naive Bayes*: Bayes' rule on unigrams and bigrams that are assumed to be
 #   independent.
 # - *Kneser-Ney n-grams + Bayes' rule*: class-conditional four-gram models with modified
 #   Kneser-Ney smoothing [@chen1999smoothing].
 # - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model
-#   of all texts, unlabelled ones included, and with a cache of the preceding words of
-#   the text [@kuhn1990cache].
+#   of all texts, also unlabelled ones, and a cache of the preceding words
+#   [@kuhn1990cache].
 # - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
 # - *pruned SmolLM2*: class-conditional models on a shared trunk, trained
 #   discriminatively.
@@ -110,21 +104,29 @@ found = study.models("models")
 models = dict(sorted(found.pop(study.main.name).items()))
 blocked = dict(sorted(next(iter(found.values()), {}).items()))
 for name, seeds in models.items():
-    record_metrics(f"generative/{name}", tables.metrics_over_seeds(seeds))
+    cells.record_metrics(f"generative/{name}", tables.metrics_over_seeds(seeds))
 for baseline in ("naive-bayes", "ngram-bayes", "tfidf-logistic", "nb-svm"):
-    record_metrics(
+    cells.record_metrics(
         f"generative/over-{baseline}", tables.error_rate_ratios(models, baseline)
     )
-record_metrics("generative/statistics", tables.dataset_sizes(models))
-accuracies = display_names(tables.accuracy_table(models))
+cells.record_metrics("generative/statistics", tables.dataset_sizes(models))
+accuracies = generative.display_names(tables.accuracy_table(models))
 published = {"two GPT-2 models, published": accuracy.value} if study.is_stored else {}
 figure = forest_plot(accuracies, "test accuracy", published=published)
-show_figure(figure, "fig-generative-accuracy")
+cells.show_figure(figure, "fig-generative-accuracy")
 
 # %% label="tbl-generative-models"
-formats = {"trained_parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
-formats |= {"inference_seconds_per_1000": duration, "peak_memory_gb": ".2f"}
-show_table(display_names(tables.model_table(models)), "tbl-generative-models", formats)
+formats = {
+    "trained_parameters": ",.0f",
+    "train_seconds": cells.duration,
+    "seeds": ".0f",
+}
+formats |= {"inference_seconds_per_1000": cells.duration, "peak_memory_gb": ".2f"}
+cells.show_table(
+    generative.display_names(tables.model_table(models)),
+    "tbl-generative-models",
+    formats,
+)
 
 # %% [markdown]
 # ## Class-conditional transformers from scratch
@@ -135,11 +137,11 @@ show_table(display_names(tables.model_table(models)), "tbl-generative-models", f
 # weights of the epoch with the lowest validation loss and stops early.
 
 # %% label="fig-generative-lm-loss"
-lm_epochs = display_names(generative.lm_losses_by_epoch(models))
-show_figure(plots.lm_training_curves(lm_epochs), "fig-generative-lm-loss")
+lm_epochs = generative.display_names(generative.lm_losses_by_epoch(models))
+cells.show_figure(plots.lm_training_curves(lm_epochs), "fig-generative-lm-loss")
 
 # %% label="tbl-generative-lm-loss"
-show_table(
+cells.show_table(
     generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch": ".0f"}
 )
 
@@ -162,7 +164,7 @@ show_table(
 # pruned to its first sixteen layers and to the twelve thousand most frequent tokens of
 # the training texts. A linear map, fitted by least squares, replaces the removed layers
 # [@belrose2023lens]. The first ten layers are a frozen trunk that encodes a text once
-# for all classes; the six layers above it are fine-tuned per class with LoRA
+# for all classes. The six layers above it are fine-tuned per class with LoRA
 # [@hu2022lora], for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
@@ -172,11 +174,11 @@ if shared_trunk:
     epochs = shared_trunk[0].history.set_index("epoch").drop(columns="learning_rate")
     columns = {"accuracy": "val_accuracy", "nats_per_token": "val_nats_per_token"}
     last = {
-        metric: Metric(float(epochs[column].iloc[-1]))
+        metric: cells.Metric(float(epochs[column].iloc[-1]))
         for metric, column in {**columns, "seconds": "seconds"}.items()
     }
-    record_metrics("generative/shared-trunk-validation", last)
-    show_table(epochs, "tbl-generative-shared-trunk", {"seconds": duration})
+    cells.record_metrics("generative/shared-trunk-validation", last)
+    cells.show_table(epochs, "tbl-generative-shared-trunk", {"seconds": cells.duration})
 
 # %% [markdown]
 # The table gives the metrics on at most {fixed}`512` validation windows of {fixed}`256`
@@ -213,41 +215,41 @@ if shared_trunk:
 calibration_table = generative.calibration_table(models)
 for name, row in calibration_table.iterrows():
     length_exponent = {
-        "length_exponent": Metric(row["length_exponent"], tolerance=0.02)
+        "length_exponent": cells.Metric(row["length_exponent"], tolerance=0.02)
     }
-    ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
+    ece_ratio = {"ece_ratio": cells.Metric(row["ece_ratio"], tolerance=0.5)}
     metrics = generative.finite(ece_ratio | length_exponent)
-    record_metrics(f"generative/{name}-calibration", metrics)
+    cells.record_metrics(f"generative/{name}-calibration", metrics)
 calibration_formats = {
     "temperature": ".1f",
     "length_exponent": ".2f",
     "ece_ratio": ".1f",
 }
-table = display_names(calibration_table)
-show_table(table, "tbl-generative-calibration", calibration_formats)
+table = generative.display_names(calibration_table)
+cells.show_table(table, "tbl-generative-calibration", calibration_formats)
 
 # %% label="fig-generative-calibration"
 calibrated = {
-    display_name(name): models[name][0].predictions(DocumentPredictions)
+    generative.display_name(name): models[name][0].predictions(DocumentPredictions)
     for name in calibration_table.index
 }
-show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
+cells.show_figure(plots.reliability_diagram(calibrated), "fig-generative-calibration")
 
 # %% [markdown]
 # ## Random and blocked validation splits
 #
 # Ensemble weights, temperatures and the order of the n-grams are chosen on validation.
-# If neighbouring texts of a file are related, as reviews of one film are, and
-# validation texts are drawn at random, one by one, validation may be optimistically
-# biased for a model that memorises names and plots. The cheap models are therefore
-# trained again on a hold-out of blocks of twenty-five consecutive texts
-# (`wholescript data prepare --holdout-block-size 25`), where such blocks can be drawn:
-# in a file that is sorted by label a class may be missing from them.
+# Neighbouring texts of a file may be related, as reviews of one film are. If validation
+# texts are then drawn one by one at random, validation may be optimistically biased for
+# a model that memorises names and plots. The cheap models are therefore trained again
+# on a hold-out of blocks of twenty-five consecutive texts
+# (`wholescript data prepare --holdout-block-size 25`). Such blocks cannot always be
+# drawn: in a file that is sorted by label a class may be missing from them.
 
 # %% [markdown] tags=["published"]
 # In the training file of IMDB the reviews of one film stand near each other, up to
 # thirty of one label, and the test file has other films [@maas2011imdb]. The blocks are
-# not a split by film, which the file does not name: blocks end within films, and the
+# not a split by film, which the file does not name. Blocks end within films, and the
 # positive and the negative reviews of a film are far apart.
 
 # %% label="fig-generative-validation"
@@ -260,24 +262,24 @@ gaps = {
 }
 if blocked:
     for name, seeds in blocked.items():
-        record_metrics(f"generative/blocked-{name}", tables.metrics_over_seeds(seeds))
+        metrics = tables.metrics_over_seeds(seeds)
+        cells.record_metrics(f"generative/blocked-{name}", metrics)
     ratios = tables.error_rate_ratios(blocked, "nb-svm")
-    record_metrics("generative/blocked-over-nb-svm", ratios)
+    cells.record_metrics("generative/blocked-over-nb-svm", ratios)
     label = "validation accuracy minus test accuracy"
-    shown = {hold_out: display_names(table) for hold_out, table in gaps.items()}
-    show_figure(
-        grouped_forest_plot(shown, label, reference=0), "fig-generative-validation"
-    )
+    shown = {k: generative.display_names(table) for k, table in gaps.items()}
+    figure = grouped_forest_plot(shown, label, reference=0)
+    cells.show_figure(figure, "fig-generative-validation")
 
 # %% label="tbl-generative-validation"
 if blocked:
     for model, row in gaps["random"].iterrows():
-        gap = Metric(row["value"], row["low"], row["high"])
-        record_metrics(f"generative/gap-{model}", {"accuracy_gap": gap})
+        gap = cells.Metric(row["value"], row["low"], row["high"])
+        cells.record_metrics(f"generative/gap-{model}", {"accuracy_gap": gap})
     table = pd.concat(shown, names=["hold_out"]).reset_index().set_index("model")
     table = table.rename(columns={"value": "accuracy_gap"})
     columns = ["hold_out", "validation", "test", "accuracy_gap", "low", "high"]
-    show_table(table[columns], "tbl-generative-validation")
+    cells.show_table(table[columns], "tbl-generative-validation")
 
 # %% [markdown] tags=["published"]
 # With a random split the validation accuracy of the n-grams is optimistically biased;
@@ -292,14 +294,16 @@ ensembles = {
     if "ensemble-nb-svm-ngram" in of_set
 }
 if ensembles:
-    show_table(generative.weight_table(ensembles), "tbl-generative-ensemble-weights")
+    cells.show_table(
+        generative.weight_table(ensembles), "tbl-generative-ensemble-weights"
+    )
 
 # %% [markdown]
 # ## Token attribution
 #
-# The log-likelihood ratio of a text under the class models of the predicted class and
-# the runner-up is a sum over its words, so it can be attributed to them exactly. The
-# example is scored by the n-grams.
+# The log-likelihood ratio compares the models of the predicted class and of the second
+# most probable one. It is a sum over the words of a text, so it can be attributed to
+# them exactly. The example is scored by the n-grams.
 
 # %% [markdown] tags=["published"]
 # It is a review of our own.
@@ -308,9 +312,9 @@ if ensembles:
 text = generative.example_text(study)
 attribution = study.run(TokenAttribution(text), models["ngram-bayes"][0])
 if attribution:
-    record_metrics("generative/token-attribution", attribution.metrics)
+    cells.record_metrics("generative/token-attribution", attribution.metrics)
     figure = token_attribution(attribution.history)
-    show_figure(figure, "fig-generative-token-attribution")
+    cells.show_figure(figure, "fig-generative-token-attribution")
 
 # %%
 if attribution:
@@ -332,24 +336,24 @@ if attribution:
 # %% label="fig-generative-learning"
 runs = study.runs("learning_curve", "few", "models")[study.main.name]
 runs = dict(sorted(runs.items()))
-learning_curves = display_names(tables.learning_curve_table(runs))
-show_figure(plots.learning_curves(learning_curves), "fig-generative-learning")
+learning_curves = generative.display_names(tables.learning_curve_table(runs))
+cells.show_figure(plots.learning_curves(learning_curves), "fig-generative-learning")
 
 # %% label="tbl-generative-vs-discriminative"
 compared = ["naive-bayes", "ngram-bayes"]
 over_logistic = generative.ratios_by_size(runs, compared, "tfidf-logistic")
 for n_train, ratios in over_logistic.items():
-    record_metrics(f"generative/generative-vs-discriminative-{n_train}", ratios)
+    cells.record_metrics(f"generative/generative-vs-discriminative-{n_train}", ratios)
 table = pd.DataFrame(
     {
         n: {
-            display_name(name.partition("_")[0]): metric.value
+            generative.display_name(name.partition("_")[0]): metric.value
             for name, metric in ratios.items()
         }
         for n, ratios in over_logistic.items()
     }
 )
-show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
+cells.show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
 
 # %% [markdown]
 # The table gives the error-rate ratio of two generative classifiers to logistic
@@ -382,18 +386,22 @@ show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminative")
 # %% label="tbl-generative-n1000"
 n_few = int(tables.dataset_sizes(few)["n_train"].value)
 for name, seeds in few.items():
-    record_metrics(f"generative/{n_few}-{name}", tables.metrics_over_seeds(seeds))
+    cells.record_metrics(f"generative/{n_few}-{name}", tables.metrics_over_seeds(seeds))
 finetuned = {name: seeds for name, seeds in few.items() if name == generative.FINETUNED}
-record_metrics(f"generative/{n_few}-statistics", tables.dataset_sizes(finetuned or few))
-show_table(display_names(tables.model_table(few)), "tbl-generative-n1000", formats)
+cells.record_metrics(
+    f"generative/{n_few}-statistics", tables.dataset_sizes(finetuned or few)
+)
+cells.show_table(
+    generative.display_names(tables.model_table(few)), "tbl-generative-n1000", formats
+)
 
 # %% label="tbl-generative-n1000-ratios"
 ratios = {}
 for baseline in ("naive-bayes", "tfidf-logistic"):
     same_texts = generative.error_rate_ratios_on_common_documents(few, baseline)
-    record_metrics(f"generative/{n_few}-over-{baseline}", same_texts)
+    cells.record_metrics(f"generative/{n_few}-over-{baseline}", same_texts)
     ratios |= same_texts
-show_table(generative.ratio_table(ratios), "tbl-generative-n1000-ratios")
+cells.show_table(generative.ratio_table(ratios), "tbl-generative-n1000-ratios")
 
 # %% label="tbl-generative-discriminative-training"
 trunks = [generative.SHARED_TRUNK, generative.SHARED_TRUNK_GENERATIVE]
@@ -401,8 +409,10 @@ if all(name in few for name in trunks):
     ratios = generative.error_rate_ratios_on_common_documents(
         {name: few[name] for name in trunks}, generative.SHARED_TRUNK_GENERATIVE
     )
-    record_metrics(f"generative/{n_few}-discriminative-ratios", ratios)
-    show_table(generative.ratio_table(ratios), "tbl-generative-discriminative-training")
+    cells.record_metrics(f"generative/{n_few}-discriminative-ratios", ratios)
+    cells.show_table(
+        generative.ratio_table(ratios), "tbl-generative-discriminative-training"
+    )
 
 # %% [markdown]
 # The fine-tuned models are calibrated as above. With few test texts most of the
@@ -412,24 +422,24 @@ if all(name in few for name in trunks):
 # %% label="tbl-generative-n1000-calibration"
 few_calibration = generative.calibration_table(few)
 for name, row in few_calibration.iterrows():
-    ece_ratio = {"ece_ratio": Metric(row["ece_ratio"], tolerance=0.5)}
-    record_metrics(
+    ece_ratio = {"ece_ratio": cells.Metric(row["ece_ratio"], tolerance=0.5)}
+    cells.record_metrics(
         f"generative/{n_few}-{name}-calibration", generative.finite(ece_ratio)
     )
-table = display_names(few_calibration)
-show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
+table = generative.display_names(few_calibration)
+cells.show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
 
 # %% [markdown]
 # The next table compares SmolLM2, fine-tuned on few texts, with the models trained on
-# all texts: the error-rate ratio to naive Bayes on the test texts that all of them
-# predicted.
+# all texts. It has the error-rate ratio to naive Bayes on the test texts that all of
+# them predicted.
 
 # %% label="tbl-generative-n1000-and-all"
 all_models = models | generative.on_few(finetuned, n_few)
 over_all = generative.error_rate_ratios_on_common_documents(all_models, "naive-bayes")
-record_metrics(f"generative/{n_few}-over-all", over_all)
+cells.record_metrics(f"generative/{n_few}-over-all", over_all)
 table = generative.ratio_table(over_all).droplevel("baseline")
-show_table(table, "tbl-generative-n1000-and-all")
+cells.show_table(table, "tbl-generative-n1000-and-all")
 
 # %% [markdown]
 # ## Synthetic data
@@ -449,10 +459,13 @@ synthetic_runs = synthetic_data.synthesis_runs(study)
 if synthetic_runs:
     counts = generative.synthetic_counts(synthetic_runs)
     totals = counts.drop(columns="median_words").sum()
-    record_metrics(
-        "generative/synthetic", {name: Metric(value) for name, value in totals.items()}
+    cells.record_metrics(
+        "generative/synthetic",
+        {name: cells.Metric(value) for name, value in totals.items()},
     )
-    show_table(counts, "tbl-generative-synthetic-counts", dict.fromkeys(counts, ",.0f"))
+    cells.show_table(
+        counts, "tbl-generative-synthetic-counts", dict.fromkeys(counts, ",.0f")
+    )
 
 # %%
 if synthetic_runs:
@@ -470,20 +483,20 @@ if synthetic_runs:
     augmentation = generative.augmentation_table(dict(sorted(augmented.items())), n_few)
     for (model, origin), rows in augmentation.groupby(["model", "source"]):
         ratios = {
-            f"error_ratio_{row.n_added}": Metric(
+            f"error_ratio_{row.n_added}": cells.Metric(
                 row.error_ratio, row.low, row.high, 0.05
             )
             for row in rows.itertuples()
         }
-        record_metrics(f"generative/{origin}-{model}", generative.finite(ratios))
-    figure = plots.augmentation_curve(display_names(augmentation))
-    show_figure(figure, "fig-generative-synthetic-data")
+        cells.record_metrics(f"generative/{origin}-{model}", generative.finite(ratios))
+    figure = plots.augmentation_curve(generative.display_names(augmentation))
+    cells.show_figure(figure, "fig-generative-synthetic-data")
 
 # %% label="tbl-generative-synthetic-data"
 if synthetic_runs:
     integers = dict.fromkeys(("n_real", "n_added", "seeds"), ",.0f")
-    table = display_names(augmentation).set_index("model")
-    show_table(table, "tbl-generative-synthetic-data", integers)
+    table = generative.display_names(augmentation).set_index("model")
+    cells.show_table(table, "tbl-generative-synthetic-data", integers)
 
 # %% [markdown]
 # ## Metrics by class
@@ -494,21 +507,23 @@ if synthetic_runs:
 
 # %% label="tbl-generative-classes"
 by_class = generative.per_class_table(models | generative.on_few(few, n_few))
-show_table(display_names(by_class), "tbl-generative-classes")
+cells.show_table(generative.display_names(by_class), "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
 predictions = {
-    display_name(name): [run.predictions(DocumentPredictions) for run in seeds]
+    generative.display_name(name): [
+        run.predictions(DocumentPredictions) for run in seeds
+    ]
     for name, seeds in all_models.items()
 }
-show_figure(confusion(predictions), "fig-generative-confusion")
+cells.show_figure(confusion(predictions), "fig-generative-confusion")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** Class-conditional language models with Bayes' rule are a
 # classifier whose probabilities need calibration. Discriminative linear models on
 # n-gram counts make fewer errors than class models trained with the next-token loss on
 # all reviews. Interpolation with a background and a cache model lowers the error rate
-# of n-grams, pretraining on all reviews that of transformers, and an ensemble of the
+# of n-grams, and pretraining on all reviews that of transformers. An ensemble of the
 # two has a lower one than each. No difference in error rate was detected between NB-SVM
 # and its ensemble with these class models. With five hundred reviews of each class no
 # improvement over TF-IDF was detected for SmolLM2, fine-tuned with the next-token loss,
@@ -517,7 +532,7 @@ show_figure(confusion(predictions), "fig-generative-confusion")
 #
 # **What it does not show.** How much of that accuracy is due to the discriminative
 # loss. With a thousand reviews it lowers the error rate compared with the next-token
-# loss, but not below that of TF-IDF; on all reviews no pretrained model was trained
+# loss, but not below that of TF-IDF. On all reviews no pretrained model was trained
 # with the next-token loss alone. Nor whether the published accuracy of GPT-2 can be
 # reproduced: no GPT-2 was trained. Nor what the full SmolLM2 would reach: the model
 # trained on all reviews has about half of its layers and was trained on one window of

@@ -39,14 +39,7 @@ from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
 from wholescript.plots.attribution import token_attribution
 from wholescript.plots.forest import forest_plot
-from wholescript.publish.cells import (
-    Metric,
-    begin_notebook,
-    duration,
-    record_metrics,
-    show_figure,
-    show_table,
-)
+from wholescript.publish import cells
 from wholescript.studies.encoder import RECIPE
 from wholescript.studies.encoder import tables as encoder_tables
 from wholescript.studies.encoder.example import attribution_run
@@ -54,15 +47,15 @@ from wholescript.studies.encoder.label_sorted_demo import label_sorted_run
 from wholescript.studies.encoder.plots import confusion_figure
 
 # %% [markdown]
-# ## Scale
+# ## Run profiles
 #
 # Every model is found among the stored runs or trained here; `scale` bounds the texts,
 # the epochs and the size of the encoder. *full* is the recipe of the published runs.
 
 # %% label="tbl-encoder-profiles"
-notebook = begin_notebook("09_label_sorted_split", globals())
+notebook = cells.begin_notebook("09_label_sorted_split", globals())
 study = open_study(RECIPE)
-show_table(study.profile_table(), "tbl-encoder-profiles")
+cells.show_table(study.profile_table(), "tbl-encoder-profiles")
 
 # %% [markdown]
 # ## The label-sorted split
@@ -81,12 +74,13 @@ show_table(study.profile_table(), "tbl-encoder-profiles")
 # %% label="tbl-encoder-label-sorted"
 label_sorted = label_sorted_run(study)
 n_documents = label_sorted.config["documents"]
-record_metrics("encoder/label-sorted", label_sorted.metrics)
-record_metrics(
-    "encoder/label-sorted-rows", {f"n_{k}": Metric(v) for k, v in n_documents.items()}
+cells.record_metrics("encoder/label-sorted", label_sorted.metrics)
+cells.record_metrics(
+    "encoder/label-sorted-rows",
+    {f"n_{k}": cells.Metric(v) for k, v in n_documents.items()},
 )
 table = encoder_tables.label_sorted_table(label_sorted)
-show_table(table, "tbl-encoder-label-sorted", {"n_test": ",.0f"})
+cells.show_table(table, "tbl-encoder-label-sorted", {"n_test": ",.0f"})
 
 # %% [markdown]
 # An encoder that is trained on rows of one class learns to predict that class for every
@@ -95,7 +89,7 @@ show_table(table, "tbl-encoder-label-sorted", {"n_test": ",.0f"})
 
 # %% label="tbl-encoder-label-sorted-classes"
 classes = encoder_tables.label_sorted_classes(label_sorted)
-show_table(classes, "tbl-encoder-label-sorted-classes", {"n_classes": ".0f"})
+cells.show_table(classes, "tbl-encoder-label-sorted-classes", {"n_classes": ".0f"})
 
 # %% [markdown] tags=["published"]
 # The encoder makes no error on the published test rows and has chance accuracy on all
@@ -123,9 +117,9 @@ print(label_sorted.config["guard_error"])
 # - *encoder, MLM pretraining*, for two or for *8 epochs*: see below.
 #
 # The baselines are linear classifiers on word n-grams: naive Bayes, TF-IDF + logistic
-# regression, and NB-SVM, a linear SVM on features weighted by naive Bayes log-count
-# ratios [@wang2012nbsvm], one for each class against the rest if there are more than
-# two. The figure also shows a constant prediction, the most frequent class.
+# regression, and NB-SVM. The latter is a linear SVM on features weighted by naive Bayes
+# log-count ratios [@wang2012nbsvm], one for each class against the rest if there are
+# more than two. The figure also shows a constant prediction, the most frequent class.
 
 # %% label="tbl-encoder-dataset"
 ((dataset, models),) = study.models("models").items()
@@ -133,32 +127,40 @@ sizes = {
     name: int(metric.value) for name, metric in tables.dataset_sizes(models).items()
 }
 shown = pd.DataFrame(sizes, [study.display_name(dataset)]).rename_axis("dataset")
-show_table(shown, "tbl-encoder-dataset", dict.fromkeys(sizes, ","))
+cells.show_table(shown, "tbl-encoder-dataset", dict.fromkeys(sizes, ","))
 
 # %% label="fig-encoder-accuracy"
 for name, seeds in models.items():
-    record_metrics(f"encoder/{name}", tables.metrics_over_seeds(seeds))
-record_metrics("encoder/ratios", tables.error_rate_ratios(models, "tfidf-logistic"))
-show_figure(
+    cells.record_metrics(f"encoder/{name}", tables.metrics_over_seeds(seeds))
+cells.record_metrics(
+    "encoder/ratios", tables.error_rate_ratios(models, "tfidf-logistic")
+)
+cells.show_figure(
     forest_plot(encoder_tables.accuracies(models), "test accuracy"),
     "fig-encoder-accuracy",
 )
 
 # %% label="tbl-encoder-models"
-formats = {"trained_parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
-formats |= {"inference_seconds_per_1000": duration, "peak_memory_gb": ".2f"}
+formats = {
+    "trained_parameters": ",.0f",
+    "train_seconds": cells.duration,
+    "seeds": ".0f",
+}
+formats |= {"inference_seconds_per_1000": cells.duration, "peak_memory_gb": ".2f"}
 model_table = tables.model_table(models).rename(index=model_display_name)
-show_table(model_table, "tbl-encoder-models", formats)
+cells.show_table(model_table, "tbl-encoder-models", formats)
 
 # %% [markdown]
 # ## Learning curves
+#
+# Training loss (dotted), validation loss and validation macro-F1 by epoch.
 
 # %% label="fig-encoder-curves"
 histories = {
     model_display_name(name): seeds
     for name, seeds in classifier_histories(models).items()
 }
-show_figure(plots.training_curves(histories), "fig-encoder-curves")
+cells.show_figure(plots.training_curves(histories), "fig-encoder-curves")
 
 # %% [markdown]
 # Where the training loss keeps falling after the validation loss has turned, an encoder
@@ -183,17 +185,18 @@ show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # that of the other models, which used one core.
 
 # %% label="tbl-encoder-pretraining"
-record_metrics(
+cells.record_metrics(
     "encoder/pretraining-ratios", tables.error_rate_ratios(models, "encoder")
 )
 pretraining = encoder_tables.pretraining_table(models)
-show_table(pretraining, "tbl-encoder-pretraining", {"train_seconds": duration})
+cells.show_table(
+    pretraining, "tbl-encoder-pretraining", {"train_seconds": cells.duration}
+)
 
 # %% [markdown] tags=["published"]
 # Pretraining lowers the error rate, and eight epochs of it more than two; the intervals
 # of both error-rate ratios exclude one. Both pretrained encoders still have a higher
-# error rate than TF-IDF
-# + logistic regression.
+# error rate than TF-IDF + logistic regression.
 
 # %% [markdown]
 # The pretrained encoders also differ from the other one in the length of the input and
@@ -204,14 +207,14 @@ show_table(pretraining, "tbl-encoder-pretraining", {"train_seconds": duration})
 # Precision is the share of the texts predicted as a class that have this label; recall
 # is the share of the texts with this label that are predicted so; F1 is their harmonic
 # mean. With more than a few classes the table has the F1 of the classes with the lowest
-# and the highest mean, and the figure the pairs of classes that the best encoder
-# confuses most often.
+# and the highest mean. The figure then has the pairs of classes that the encoder with
+# the highest accuracy confuses most often.
 
 # %% label="tbl-encoder-classes"
-show_table(encoder_tables.class_table(models), "tbl-encoder-classes")
+cells.show_table(encoder_tables.class_table(models), "tbl-encoder-classes")
 
 # %% label="fig-encoder-confusion"
-show_figure(confusion_figure(models), "fig-encoder-confusion")
+cells.show_figure(confusion_figure(models), "fig-encoder-confusion")
 
 # %% [markdown] tags=["published"]
 # The errors with the highest confidence of the encoder were inspected by hand, and one
@@ -221,8 +224,8 @@ show_figure(confusion_figure(models), "fig-encoder-confusion")
 # %% label="tbl-encoder-errors"
 if study.is_stored:  # those of the published encoder
     causes, error_analysis = encoder_tables.error_causes(notebook.project)
-    record_metrics("encoder/error-analysis", error_analysis)
-    show_table(causes, "tbl-encoder-errors")
+    cells.record_metrics("encoder/error-analysis", error_analysis)
+    cells.show_table(causes, "tbl-encoder-errors")
 
 # %% [markdown] tags=["published"]
 # The most frequent cause is a review that weighs good against bad points. The next one
@@ -239,8 +242,10 @@ if study.is_stored:  # those of the published encoder
 
 # %% label="fig-encoder-token-attribution"
 if attribution := attribution_run(study, models["encoder"][0]):
-    record_metrics("encoder/token-attribution", attribution.metrics)
-    show_figure(token_attribution(attribution.history), "fig-encoder-token-attribution")
+    cells.record_metrics("encoder/token-attribution", attribution.metrics)
+    cells.show_figure(
+        token_attribution(attribution.history), "fig-encoder-token-attribution"
+    )
 
 # %%
 if attribution:
@@ -259,13 +264,13 @@ if attribution:
 #
 # **What this shows.** The perfect accuracy is an artefact of a label-sorted file.
 # Trained and tested on all reviews, the same encoder has a lower error rate than naive
-# Bayes and a higher one than TF-IDF + logistic regression and NB-SVM, which train in a
-# fraction of the time. The pretrained encoders have lower error rates, that with eight
-# epochs the lowest of the encoders; they too have higher ones than these two linear
-# models.
+# Bayes. It has a higher one than TF-IDF + logistic regression and NB-SVM, which train
+# in a fraction of the time. The pretrained encoders have lower error rates, that with
+# eight epochs the lowest of the encoders. They too have higher ones than these two
+# linear models.
 #
 # **What it does not show.** The effect of pretraining alone, since input length and
-# token dropout were changed with it, nor of its epochs alone, since batch size and
+# token dropout were changed with it. Nor that of its epochs alone, since batch size and
 # fine-tuning epochs were changed with those. Each encoder was trained once.
 
 # %% [markdown]

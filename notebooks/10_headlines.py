@@ -166,13 +166,17 @@ show_figure(
 # %% [markdown]
 # ## Cumulative ablation
 #
-# Each step changes one thing, on top of all kept steps before it. Sources: AdamW
-# [@loshchilov2019adamw], rotary position embeddings [@su2021rope], RMSNorm
-# [@zhang2019rmsnorm], SwiGLU [@shazeer2020glu], residual initialisation
-# [@radford2019gpt2], byte-pair and unigram tokens [@sennrich2016bpe; @kudo2018unigram],
-# Muon [@jordan2024muon], the WSD schedule [@hu2024minicpm], tied embeddings
-# [@press2017tying], gated attention [@qiu2025gated], layer scale [@touvron2021cait],
-# R-Drop [@liang2021rdrop].
+# Each step changes one thing, on top of all kept steps before it. The table has the
+# reason for each step. Their sources:
+#
+# - *training*: AdamW [@loshchilov2019adamw], Muon [@jordan2024muon], the WSD schedule
+#   of the learning rate [@hu2024minicpm], R-Drop [@liang2021rdrop].
+# - *layers*: rotary position embeddings [@su2021rope], the norm RMSNorm
+#   [@zhang2019rmsnorm], feed-forward layers with a gate (SwiGLU) [@shazeer2020glu],
+#   small initial weights of residual branches [@radford2019gpt2], gated attention
+#   [@qiu2025gated], layer scale [@touvron2021cait].
+# - *tokens*: byte-pair [@sennrich2016bpe] and unigram [@kudo2018unigram] tokenizers,
+#   and one matrix for input and output embeddings, tied or not [@press2017tying].
 
 # %% label="tbl-headlines-ablation-rationale"
 runs = study.runs("ablation")
@@ -375,10 +379,11 @@ show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 # %% [markdown]
 # ## Training throughput
 #
-# Tokens per second of a training step at the baseline's published size, also a stored
-# measurement, in turns in one run of `benchmarks/headline_training.py`: as the models
-# here are trained (*wholescript*), with one setting changed, as a plain PyTorch loop in
-# float32, and with the Trainer of transformers.
+# The table has the tokens per second of a training step at the baseline's published
+# size. Models are trained as here (*wholescript*), with one setting changed, in a plain
+# PyTorch loop in single precision, and with the class `Trainer` of `transformers`. This
+# too is a stored measurement, made in turns in one run of
+# `benchmarks/headline_training.py`.
 
 # %% label="tbl-headlines-throughput"
 throughput = json.loads((notebook.project.root / headline_study.THROUGHPUT).read_text())

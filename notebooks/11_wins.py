@@ -32,35 +32,27 @@ from wholescript.evaluation.film_comparison import difference_table
 from wholescript.models.films.proxy_label import ProxyLabel
 from wholescript.models.films.tfidf import TfidfLR
 from wholescript.plots.forest import grouped_forest_plot
-from wholescript.publish.cells import (
-    Metric,
-    begin_notebook,
-    record_metrics,
-    show_figure,
-    show_table,
-)
-from wholescript.studies.screenplays import comparison
+from wholescript.publish import cells
+from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.data import open_screenplay_data
-from wholescript.studies.screenplays.experiments import record_differences
 from wholescript.studies.screenplays.models.configurations import aggregators
 from wholescript.studies.screenplays.models.multitask import MultiTaskMILClassifier
 
 # %%
-notebook = begin_notebook("11_wins", globals())
+notebook = cells.begin_notebook("11_wins", globals())
 data = open_screenplay_data()
-nomination = NOMINATION_OF[target]
-films = data.corpus.films
+nomination, films = NOMINATION_OF[target], data.corpus.films
 facts = {"n_nominated": films[nomination].sum(), "n_won": films[target].sum()}
-record_metrics(
-    "wins/statistics", {name: Metric(float(value)) for name, value in facts.items()}
-)
+facts_as_metrics = {name: cells.Metric(float(n)) for name, n in facts.items()}
+cells.record_metrics("wins/statistics", facts_as_metrics)
 print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']} won")
 
 # %% [markdown]
 # ## Training labels
 #
 # Two kinds of model: TF-IDF + logistic regression, and gated attention over chunk
-# embeddings. Each is trained on one of these labels, the last for gated attention only:
+# embeddings (the network). Each is trained on one of these labels, the last for the
+# network only:
 #
 # - *wins*: the label that is evaluated.
 # - *nominations*: winners are then ranked by the probability of a nomination.
@@ -72,19 +64,16 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 # network is the mean of three, one per inner fold.
 
 # %%
-gated_attention = aggregators(data.profile.epochs, min(3, data.profile.n_inner_folds))[
-    "gated attention"
-]
+n_networks = min(3, data.profile.n_inner_folds)
+gated = aggregators(data.profile.epochs, n_networks)["gated attention"]
 tfidf_models = {
     "wins": TfidfLR(name="tfidf-logistic"),
     "nominations": ProxyLabel(TfidfLR(), nomination, name="tfidf-logistic-nominations"),
 }
 networks = {
-    "wins": gated_attention,
-    "nominations": ProxyLabel(
-        gated_attention, nomination, name="gated-attention-nominations"
-    ),
-    "both": MultiTaskMILClassifier(**vars(gated_attention), auxiliary_label=nomination),
+    "wins": gated,
+    "nominations": ProxyLabel(gated, nomination, name="gated-attention-nominations"),
+    "both": MultiTaskMILClassifier(**vars(gated), auxiliary_label=nomination),
 }
 
 # %%
@@ -97,7 +86,9 @@ runs = {
 # %% [markdown]
 # ## Ranking winners
 #
-# With so few winners the intervals are wide; the paired comparison is more precise.
+# AUROC is the probability that a winner is ranked above a film that did not win, a
+# nominated one or any other. The bars are {fixed}`95%` bootstrap intervals over films.
+# With so few winners they are wide, and those of all models overlap.
 
 # %% label="fig-wins-auc"
 ranking = {
@@ -105,11 +96,16 @@ ranking = {
     for kind, of in runs.items()
 }
 intervals = {kind: compared.table for kind, compared in ranking.items()}
-show_figure(grouped_forest_plot(intervals, "AUROC", reference=0.5), "fig-wins-auc")
+figure = grouped_forest_plot(intervals, "AUROC", reference=0.5)
+cells.show_figure(figure, "fig-wins-auc")
+
+# %% [markdown] tags=["published"]
+# All models rank winners better than chance, the dotted line.
 
 # %% [markdown]
-# Average precision weights the top of the list: how many of the films ranked highest
-# won. Chance is the rate of winners.
+# Average precision weights the top of the list: it is the mean, over winners, of the
+# share of winners among the films ranked at least as high. Chance is the rate of
+# winners, so the values are low.
 
 # %% label="fig-wins-precision"
 precision = {
@@ -119,30 +115,38 @@ precision = {
 tables = {kind: compared.table for kind, compared in precision.items()}
 chance = float(data.dataset.labels.mean())
 figure = grouped_forest_plot(tables, "average precision", reference=chance)
-show_figure(figure, "fig-wins-precision")
+cells.show_figure(figure, "fig-wins-precision")
+
+# %% [markdown] tags=["published"]
+# All intervals lie above chance. For both kinds of model the estimate is lowest with
+# wins alone as the training label, with intervals that overlap.
 
 # %% [markdown]
-# The paired difference is from the same kind of model trained on wins alone.
+# The paired difference is more precise than two separate intervals: both models are
+# tested on the same films and resampled together. It is the difference from the same
+# kind of model trained on wins alone. Right of the dotted line, the other label is
+# better.
 
 # %% label="fig-wins-difference"
 compared = [*ranking.values(), *precision.values()]
-record_differences("wins/differences", compared, baseline="wins")
+experiments.record_differences("wins/differences", compared, baseline="wins")
 paired = {kind: difference_table(table, "wins") for kind, table in intervals.items()}
-figure = grouped_forest_plot(
-    paired, "difference of AUROC from training on wins", reference=0.0
-)
-show_figure(figure, "fig-wins-difference")
+label = "difference of AUROC from training on wins"
+figure = grouped_forest_plot(paired, label, reference=0.0)
+cells.show_figure(figure, "fig-wins-difference")
 
-# %% label="tbl-wins"
-all_runs = {
-    f"{kind}, {name}": run for kind, of in runs.items() for name, run in of.items()
-}
-columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
-show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
+# %% [markdown] tags=["published"]
+# All three intervals of AUROC include zero: no difference was detected.
 
 # %% [markdown]
-# For the two models trained on nominations, Brier score and calibration error compare
-# the probability of a nomination with wins: only their ranking is meaningful.
+# The table has all metrics of the five models, decisions at thresholds from inner folds
+# included. For the two models trained on nominations, Brier score and calibration error
+# compare the probability of a nomination with wins: only their ranking is meaningful.
+
+# %% label="tbl-wins"
+all_runs = {f"{kind}, {k}": run for kind, of in runs.items() for k, run in of.items()}
+columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
+cells.show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** No difference of AUROC was detected between training on wins, on
@@ -151,7 +155,9 @@ show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")
 # interval above zero.
 
 # %% [markdown]
-# **What it does not show.** Whether a win can be predicted among nominated films at
-# all: two hundred of them, a third with an Oscar, are too few to measure that.
+# **What it does not show.** Whether a win can be predicted among nominated films: two
+# hundred of them, a third with an Oscar, are too few to measure that. Nor how much of a
+# difference is due to the random initialisation of the networks.
 #
-# **Next.** [Training](04_training.ipynb): the networks themselves.
+# **Next.** [Language models](12_language_models.ipynb): answers and surprisal of a
+# pretrained model.

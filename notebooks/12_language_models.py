@@ -9,9 +9,9 @@
 # %% [markdown]
 # # Language models: zero-shot answers and surprisal
 #
-# **Question.** Do the answers of a small pretrained language model to questions about a
-# script, or its loss on the text, predict a nomination better than n-grams do, or
-# improve on them?
+# **Question.** A small pretrained language model answers questions about a script, and
+# has a loss on its text. Do the answers or the loss predict a nomination better than
+# n-grams do, or improve on them?
 #
 # **What you need.** The bundled scores, of some of the bundled films, drawn at random.
 # Films of your own are scored here, which needs the model (`make encoder`). **How long
@@ -95,11 +95,11 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-au
 # %% [markdown]
 # ## Surprisal: how well the model predicts the text
 #
-# *Surprisal* is the loss of a token, in nats. A script is summarized by its mean and
-# spread, its trend from the first window to the last, that of dialogue and of action,
-# and by how much the loss falls from the first quarter of a window to the last, with
-# more context. Most of the measures depend on longer contexts than three words, which
-# n-grams do not represent.
+# *Surprisal* is the loss of a token, in nats. A script is summarised by its mean and
+# spread, its trend from the first window to the last, and that of dialogue and of
+# action. Another measure is how much the loss falls from the first quarter of a window
+# to the last, with more context. Most of the measures depend on longer contexts than
+# three words, which n-grams do not represent.
 
 # %% label="fig-lm-columns"
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
@@ -153,7 +153,7 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # before. So the first windows alone show the AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
-by_windows = results.auc_by_windows_read(data, scores)
+by_windows = results.auc_by_n_windows(data, scores)
 cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 
 # %% [markdown]
@@ -161,8 +161,8 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 #
 # The pretraining data may contain a film's script, or texts about the film. Two
 # controls look for that. After a window from the second half of the script the model is
-# asked for its title, among twenty; and the longest run of tokens that it predicts
-# right, one after another, would be long if the text were memorised.
+# asked for its title, among twenty. The other control is the longest run of tokens that
+# it predicts right, one after another, which would be long if the text were memorised.
 
 # %% label="fig-lm-contamination"
 recall = results.title_recall(scores.titles, seed=seed)

@@ -114,8 +114,8 @@ def combinations_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition
 
 
 @claim(
-    "No AUROC gain was detected of layout, of year, of year and length, or of all three beside the "
-    "n-grams."
+    "No AUROC gain was detected of layout, of year, of year and length, or of all three, added to "
+    "the n-grams."
 )
 def metadata_no_gain_over_ngrams(stored: StoredQuantities) -> list[Condition]:
     """No paired interval lies above zero, on random folds or on later films."""
@@ -163,7 +163,7 @@ def long_context_no_gain_over_mean_pooling(stored: StoredQuantities) -> list[Con
 
 @claim("Answers and surprisal of a language model have a lower AUROC than n-grams.")
 def language_model_below_ngrams(stored: StoredQuantities) -> list[Condition]:
-    """The paired interval of each lies below zero, on the films that the model has read."""
+    """The paired interval of each lies below zero, on the films that the model has scored."""
     alone = [f"{LANGUAGE_MODELS}/lm-{name}" for name in ("zero-shot", "few-shot", "surprisal")]
     found = auc_differences(stored, alone, f"{LANGUAGE_MODELS}/ngrams")
     return [difference.high < 0 for difference in found]
@@ -171,9 +171,9 @@ def language_model_below_ngrams(stored: StoredQuantities) -> list[Condition]:
 
 @claim("No AUROC gain over n-grams was detected for surprisal, with or without answers.")
 def language_model_no_gain_beside_ngrams(stored: StoredQuantities) -> list[Condition]:
-    """The paired interval of neither lies above zero, on the films that the model has read."""
-    beside = [f"{LANGUAGE_MODELS}/ngrams-surprisal{end}" for end in ("", "-answers")]
-    found = auc_differences(stored, beside, f"{LANGUAGE_MODELS}/ngrams")
+    """The paired interval of neither lies above zero, on the films that the model has scored."""
+    combined = [f"{LANGUAGE_MODELS}/ngrams-surprisal{end}" for end in ("", "-answers")]
+    found = auc_differences(stored, combined, f"{LANGUAGE_MODELS}/ngrams")
     return [difference.low <= 0 for difference in found]
 
 

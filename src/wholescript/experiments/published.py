@@ -73,10 +73,10 @@ PUBLISHED = {
         PublishedResult("imdb-naive-bayes", "naive Bayes, bigrams", "wang2012nbsvm", 0.8659, _IMDB),
         PublishedResult("imdb-nb-svm", "NB-SVM, bigrams", "wang2012nbsvm", 0.9122, _IMDB),
         PublishedResult(
-            "imdb-nb-svm-trigrams", "NB-SVM, trigrams", "mesnil2015ensemble", 0.9187, _IMDB
+            "imdb-nb-svm-trigrams", "NB-SVM, trigrams", "mesnil2014nbsvm", 0.9182, _IMDB
         ),
         PublishedResult("imdb-ulmfit", "ULMFiT", "howard2018ulmfit", 0.954, _IMDB),
-        PublishedResult("imdb-xlnet", "XLNet", "yang2019xlnet", 0.9621, _IMDB),
+        PublishedResult("imdb-xlnet", "XLNet-Large", "yang2019xlnet", 0.9621, _IMDB),
     )
 }
 """Published results by name."""

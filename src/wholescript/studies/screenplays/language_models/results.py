@@ -67,8 +67,8 @@ def rank_films_by_columns(
     return pd.DataFrame(found).T[["value", "low", "high"]].astype(float)
 
 
-def auc_by_windows_read(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
-    """Return the AUROC of surprisal and of answers by the windows that were read first.
+def auc_by_n_windows(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
+    """Return the AUROC of surprisal and of answers by the windows that were scored first.
 
     Columns `model`, `n_windows`, `value`, `low`, `high`; n_windows doubles, and ends with all.
     """

@@ -51,7 +51,7 @@ class LMScores:
         return summarize_films(self.windows, film_ids, self.facts["content_free"])
 
     def first(self, n_windows: int) -> "LMScores":
-        """Return the scores of the `n_windows` windows of each film that were read first."""
+        """Return the scores of the `n_windows` windows of each film that were scored first."""
         order = {n: {w: i for i, w in enumerate(spread_order(n))} for n in set(self._n_windows)}
         places = [order[n][w] for n, w in zip(self._n_windows, self.windows["window"], strict=True)]
         return replace(self, windows=self.windows[np.array(places) < n_windows])

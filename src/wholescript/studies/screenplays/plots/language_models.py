@@ -12,7 +12,7 @@ from wholescript.plots.ticks import row_name
 
 
 def auc_by_windows(table: pd.DataFrame) -> Figure:
-    """Draw the AUROC of each model against the windows read; see `auc_by_windows_read`."""
+    """Draw the AUROC of each model against the windows read; see `auc_by_n_windows`."""
     figure, axes = plt.subplots(figsize=(WIDTH, 3.4))
     styles = model_styles(list(dict.fromkeys(table["model"])))
     for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
