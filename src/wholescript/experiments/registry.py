@@ -383,6 +383,7 @@ _PUBLISHED_TEST = (
     "test as published; one tenth of train, drawn by class, for validation; duplicates, and texts "
     "of test, dropped from train"
 )
+_NO_TEXTS = "metrics and predictions, no texts"
 _SPLIT_RULES = {
     "banking77": _PUBLISHED_TEST,
     "ag_news": f"{_PUBLISHED_TEST}; train: the 10,000 texts of NoisyAG-News, with true labels",
@@ -397,7 +398,7 @@ DATASETS = {
         entry.licence,
         statistics=f"classifiers/{name}-statistics" if name in _SPLIT_RULES else "",
         split_rule=_SPLIT_RULES.get(name, ""),
-        in_repository="texts" if name in BUNDLED else "metrics and predictions, no texts",
+        in_repository="texts" if name in BUNDLED else _NO_TEXTS,
     )
     for name, entry in LABELLED_DATASETS.items()
 } | {
@@ -410,6 +411,7 @@ DATASETS = {
             LABELLED_DATASETS["imdb"].licence,
             statistics="generative/statistics",
             split_rule=_PUBLISHED_TEST,
+            in_repository=_NO_TEXTS,
         ),
         DatasetInfo("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
         DatasetInfo("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),

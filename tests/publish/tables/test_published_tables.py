@@ -69,7 +69,7 @@ def test_pages_refer_to_tables_by_labels_of_their_own() -> None:
     assert all(label.startswith("table-") for label in LABELS)
 
 
-@pytest.mark.parametrize("study", OVERVIEW, ids=lambda study: f"{study.title}, {study.items}")
+@pytest.mark.parametrize("study", OVERVIEW, ids=lambda study: study.title)
 def test_overview_row_is_the_first_of_the_table_on_its_page(study: Study, shown: Callable) -> None:
     row = shown(overview_table(RESULTS))[1 + OVERVIEW.index(study)]
     on_page = find_directive(ROOT / study.page, study.table)

@@ -248,7 +248,7 @@ def test_best_model_is_no_baseline_and_says_if_that_is_better(
     results: Results, models: str, best: str, baseline_is_best: bool
 ) -> None:
     (results.root.parent / "page.md").write_text(OVERVIEW_PAGE, encoding="utf-8")
-    study = Study("Short texts", "page.md", "table-results", "Banking77", models=models)
+    study = Study("Short texts", "page.md", "table-results", models=models)
     found = best_model(results, study)
     assert found.run.name == f"classifiers/banking77-{best}"
     assert found.baseline == "classifiers/banking77-tfidf-svm"
@@ -267,7 +267,7 @@ def test_study_without_a_row_on_its_page_is_an_error(
 ) -> None:
     (results.root.parent / "page.md").write_text(OVERVIEW_PAGE, encoding="utf-8")
     with pytest.raises(RunError, match=message):
-        best_model(results, Study("Short texts", "page.md", table, "texts", models=models))
+        best_model(results, Study("Short texts", "page.md", table, models=models))
 
 
 def test_datasets_link_to_their_source(results: Results, shown: Callable) -> None:

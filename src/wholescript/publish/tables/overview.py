@@ -15,21 +15,13 @@ from wholescript.publish.tables.nodes import Cell, Node
 from wholescript.publish.tables.pages import find_directive
 from wholescript.publish.tables.results import (
     comparison_cell,
-    comparison_name,
     find_baseline,
     n_tested,
     rank,
 )
 from wholescript.publish.tables.runs import TableRun, find_run, find_runs
 
-HEADER = (
-    "Study",
-    "Tested on (n)",
-    "Best model but the baseline",
-    "Value",
-    "Baseline",
-    "Comparison",
-)
+HEADER = ("Study", "n", "Best model", "Value", "Baseline", "Comparison")
 BASELINE_IS_BEST = "baseline best"
 
 
@@ -41,7 +33,6 @@ class Study:
         title: what the study compares; links to its page.
         page: its page, relative to the root of the site's sources.
         table: the label of the table of results on that page.
-        items: what the models were tested on.
         condition: that of the runs (`runs.TableRun.condition`); empty for a table with one.
         models: a pattern of the names of the runs that the study is about.
     """
@@ -49,43 +40,29 @@ class Study:
     title: str
     page: str
     table: str
-    items: str
     condition: str = ""
     models: str = "*"
 
 
-_SCREENPLAYS = "report/screenplays.md"
+_SCREENPLAYS = ("report/screenplays.md", "table-screenplays-results")
 _CLASSIFIERS = ("report/classifiers.md", "table-classifier-results")
 
 OVERVIEW = (
-    Study("Whole scripts", _SCREENPLAYS, "table-screenplays-results", "films", "script"),
+    Study("Whole scripts", *_SCREENPLAYS, "script"),
+    Study("Scripts and metadata", *_SCREENPLAYS, "script with year, length or layout"),
     Study(
-        "Scripts and metadata",
-        _SCREENPLAYS,
-        "table-screenplays-results",
-        "films",
-        "script with year, length or layout",
-    ),
-    Study(
-        "Language model on scripts",
-        _SCREENPLAYS,
+        "Language model, scripts",
+        "report/screenplays.md",
         "table-language-model-results",
-        "films",
         models="language-models/lm-*",
     ),
-    Study("Class imbalance", "report/imbalance.md", "table-imbalance-results", "films"),
-    Study("Short texts", *_CLASSIFIERS, "Banking77", "Banking77"),
-    Study("Short texts", *_CLASSIFIERS, "AG News", "AG News"),
-    Study("Reviews", *_CLASSIFIERS, "IMDB", "IMDB"),
-    Study("Language model per class", "report/generative.md", "table-generative-results", "IMDB"),
-    Study(
-        "Encoder from scratch",
-        "report/encoder.md",
-        "table-encoder-results",
-        "IMDB",
-        models="encoder/encoder*",
-    ),
-    Study("Headlines", "report/headlines.md", "table-headlines-results", "headlines"),
+    Study("Class imbalance", "report/imbalance.md", "table-imbalance-results"),
+    Study("Classifiers, Banking77", *_CLASSIFIERS, "Banking77"),
+    Study("Classifiers, AG News", *_CLASSIFIERS, "AG News"),
+    Study("Classifiers, IMDB", *_CLASSIFIERS, "IMDB"),
+    Study("Generative, IMDB", "report/generative.md", "table-generative-results"),
+    Study("Encoder, IMDB", "report/encoder.md", "table-encoder-results", models="encoder/encoder*"),
+    Study("Headlines", "report/headlines.md", "table-headlines-results"),
 )
 """The studies that measure a model, in the order of the site."""
 
@@ -107,7 +84,7 @@ def overview_table(results: Results) -> Node:
     Raises:
         RunError: a page has no such table of results, or a result of it is missing.
     """
-    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW])
+    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW], right=("n",))
 
 
 def best_model(results: Results, study: Study) -> BestModel:
@@ -142,18 +119,11 @@ def _row(results: Results, study: Study) -> list[Cell]:
     best = best_model(results, study)
     run, metric = best.run.name, best.metric
     compared = comparison_cell(results, run, best.baseline, metric)
-    if comparison_name(results, run, best.baseline, metric).startswith("ratio"):
-        compared = nodes.joined(nodes.text("ratio"), compared)
     if best.baseline_is_best:
         compared = nodes.joined(nodes.text(BASELINE_IS_BEST), compared, by=", ")
     return [
         nodes.link(study.title, study.page),
-        nodes.joined(
-            nodes.text(f"{study.items} ("),
-            n_tested(results, best.run, best.n),
-            nodes.text(")"),
-            by="",
-        ),
+        n_tested(results, best.run, best.n),
         nodes.text(best.run.model),
         nodes.joined(
             nodes.text(METRICS[metric].display_name),

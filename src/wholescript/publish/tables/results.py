@@ -58,6 +58,8 @@ def results_table(
     compared = baselines.split()
     if not compared:
         raise RunError("the table names no baseline to compare with")
+    for run in shown:
+        _with_interval(results, run.name, metric)
     comparison, is_named = _comparison_header(results, shown, compared, metric)
     first, *others = (_metric_header(info) for info in metrics)
     header = ["Model", first, comparison, *others, "Folds", "Seeds", "n"]

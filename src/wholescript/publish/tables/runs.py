@@ -66,7 +66,11 @@ class TableRun:
         """What results are only compared under: the data set, or for films what the model takes."""
         if self.dataset:
             return dataset_display_name(self.dataset)
-        inputs = "script with year, length or layout" if _takes_metadata(self.config) else "script"
+        inputs = (
+            "script with year, length or layout"
+            if _takes_metadata(self.config["settings"])
+            else "script"
+        )
         return f"{inputs}, more training films" if self.name.endswith(MORE_FILMS) else inputs
 
 
@@ -74,8 +78,10 @@ def _takes_metadata(settings: Any) -> bool:
     """Return whether any list of features in the settings of a model has one of `METADATA`."""
     if isinstance(settings, dict):
         lists = [settings.get(name) or [] for name in _FEATURE_LISTS]
-        names = {item[0] if isinstance(item, list) else item for found in lists for item in found}
-        return bool(names & METADATA) or any(map(_takes_metadata, settings.values()))
+        names = [item[0] if isinstance(item, list) else item for found in lists for item in found]
+        return any(name in METADATA for name in names) or any(
+            map(_takes_metadata, settings.values())
+        )
     return isinstance(settings, list) and any(map(_takes_metadata, settings))
 
 
