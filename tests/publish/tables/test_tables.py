@@ -199,12 +199,12 @@ def test_results_of_films_are_apart_by_what_the_models_take(
     table = make_table("results", " ".join(names) + more, FILMS, results)
     first = [row[0] for row in shown(table)[1:]]
     assert first == [
-        "Script",
+        "Script alone",
         "n-grams (1 to 3)",
         "unigrams",
         "Script with year, length or layout",
         "n-grams, year",
-        "Script, more training films",
+        "Script alone, more training films",
         "n-grams (1 to 3), more training films",
     ]
 

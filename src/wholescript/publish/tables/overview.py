@@ -48,7 +48,7 @@ _SCREENPLAYS = ("report/screenplays.md", "table-screenplays-results")
 _CLASSIFIERS = ("report/classifiers.md", "table-classifier-results")
 
 OVERVIEW = (
-    Study("Whole scripts", *_SCREENPLAYS, "script"),
+    Study("Whole scripts", *_SCREENPLAYS, "script alone"),
     Study("Scripts and metadata", *_SCREENPLAYS, "script with year, length or layout"),
     Study(
         "Language model, scripts",

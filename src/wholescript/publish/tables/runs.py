@@ -69,7 +69,7 @@ class TableRun:
         inputs = (
             "script with year, length or layout"
             if _takes_metadata(self.config["settings"])
-            else "script"
+            else "script alone"
         )
         return f"{inputs}, more training films" if self.name.endswith(MORE_FILMS) else inputs
 
