@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from wholescript.data.films.sources import FILM_COLUMNS
+from wholescript.data.film_columns import LOCAL_COLUMNS
+from wholescript.data.films.sources import FILM_COLUMNS, LOCAL_OPTIONAL, SUMMARY
 from wholescript.experiments.results import Results
 from wholescript.files import ROOT
 
@@ -38,6 +39,14 @@ def test_the_columns_of_films_are_named() -> None:
     assert {*FILM_COLUMNS, "text", "nominated_for_writing"} <= set(
         re.findall(r"`(\w+)`", described)
     )
+
+
+def test_every_column_of_films_is_described_once() -> None:
+    assert set(LOCAL_COLUMNS) == {*FILM_COLUMNS, *LOCAL_OPTIONAL, "text", SUMMARY}
+    named = set(re.findall(r"`(\w+)`", README[README.index("`films.parquet` has a row") :]))
+    required = [name for name, column in LOCAL_COLUMNS.items() if column.needed == "yes"]
+    assert {*required, "group", "summary"} <= named
+    assert "film-columns" in (ROOT / "report" / "data.md").read_text(encoding="utf-8")
 
 
 def test_the_page_on_installation_has_the_commands_of_the_readme() -> None:

@@ -100,6 +100,37 @@ def test_front_page_loads_less_than_300_kb(
     assert sum(sizes.values()) < 300_000, sizes
 
 
+@pytest.mark.parametrize("width", [1200, 1440])
+def test_front_page_fits_about_one_screen_of_a_desktop(
+    published: Path, visit: Callable, width: int
+) -> None:
+    page = visit(f"{published.as_uri()}/index.html", width=width).page
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1200
+    question, figure, table = (
+        page.locator(f".text > {part}").first.bounding_box()
+        for part in ("p", "figure:not(.table)", "figure.table")
+    )
+    doors = page.locator(".text > ul").bounding_box()
+    assert figure["x"] >= question["x"] + question["width"]  # beside the text
+    assert table["width"] >= figure["x"] + figure["width"] - question["x"] - 1
+    assert width < 1440 or max(box["y"] + box["height"] for box in (doors, figure)) <= 900
+    boxes = page.locator(".scroll").evaluate_all(
+        "boxes => boxes.map(box => [box.scrollWidth, box.clientWidth])"
+    )
+    assert [box for box in boxes if box[0] > box[1]] == []
+
+
+def test_tables_of_pages_have_no_blank_cell(pages: dict[str, BeautifulSoup]) -> None:
+    reports = {path: html for path, html in pages.items() if not path.startswith("notebooks/")}
+    blank = {"", "-", "\N{EN DASH}", "\N{EM DASH}"}
+    found = {
+        path: [str(c.parent)[:300] for c in html.select("main td") if c.get_text().strip() in blank]
+        for path, html in reports.items()
+    }
+    assert not {path: cells for path, cells in found.items() if cells}
+    assert len(reports["report/claims.html"].select(".claim-entry td[colspan]")) > 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1200, 1440])
 def test_no_code_of_the_notebooks_is_cut(

@@ -26,8 +26,9 @@ Directives insert tables, with a number, a caption and a label (`wholescript.pub
     The caption.
     :::
 
-`{datasets} banking77 ag_news` and `{models} classifiers/banking77-*` have no options but the label,
-`{overview}` has no names either. Numbers in tables are roles, which link to their runs.
+`{datasets} banking77 ag_news`, `{licences}` and `{models} classifiers/banking77-*` have no options
+but the label, `{overview}` and `{film-columns}` have no names either. Numbers in tables are roles,
+which link to their runs.
 
 mystmd starts this file once per page, so it imports little and no site packages. The roles and
 tables are declared in roles.mjs. The transform also keeps the alt text of embedded figures, which

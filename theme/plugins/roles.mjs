@@ -17,6 +17,8 @@ const role = ([name, doc]) => ({
 
 const tableDocs = {
   datasets: "Data sets, by their names in the registry.",
+  licences: "What the sources of data sets state about their use, and what the repository has.",
+  "film-columns": "The columns of a file of films.",
   models: "Models of runs: checkpoint, parameters, optimisation, seeds, hardware and time.",
   results: "Runs sorted by a metric, with intervals, a baseline and published numbers.",
   overview: "All studies: the best model of each, and the baseline.",
@@ -27,6 +29,7 @@ const tableOptions = {
   baseline: "Runs to compare with; `*` stands for the data set.",
   n: "The stored number of tested items, as `run:metric`.",
   published: "Published results, by name.",
+  also: "Further metrics to show.",
 };
 
 const table = ([name, doc]) => ({

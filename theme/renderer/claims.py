@@ -12,6 +12,7 @@ from .diagnostics import Node, plain_text
 from .prose import ProseRenderer, scrolling
 
 PARTS = {"value": "value", "low": "lower bound", "high": "upper bound"}
+COMPARED = "the quantities above are compared with it"
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -102,13 +103,13 @@ class ClaimRenderer(ProseRenderer):
         kind = "difference" if " - " in quantity.reference else "result"
         shown: Node = {"type": "text", "value": _with_interval(quantity.metric)}
         value = self._result({"type": "span", "children": [shown]}, {kind: quantity.reference})
-        tested, mark = Markup("compared with"), EMPTY
-        if conditions:
-            tested = Markup("<br>").join(_in_words(*one) for one in _strictest(conditions))
-            holds = all(condition.holds for condition in conditions)
-            mark = Markup("yes" if holds else '<strong class="mark">no</strong>')
-        row = '<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>'
-        return Markup(row).format(name, value, tested, mark)
+        row = Markup('<tr><th scope="row">{}</th><td>{}</td>{}</tr>')
+        if not conditions:
+            return row.format(name, value, Markup('<td colspan="2">{}</td>').format(COMPARED))
+        tested = Markup("<br>").join(_in_words(*one) for one in _strictest(conditions))
+        holds = all(condition.holds for condition in conditions)
+        mark = Markup("yes" if holds else '<strong class="mark">no</strong>')
+        return row.format(name, value, Markup("<td>{}</td><td>{}</td>").format(tested, mark))
 
 
 def _state(claim: Claim) -> str:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 class RegisteredDataset:
     """A published data set: its display name, its name on the hub, a revision, columns and classes.
 
-    `licence` is that of its dataset card, None where we have not verified it. `classes` are given
-    where the hub's class names are missing, or differ from a local copy's.
+    `licence` is what its source states of the use of the texts. `classes` are given where the hub's
+    class names are missing, or differ from a local copy's.
     """
 
     display_name: str
     hub_name: str
     revision: str
-    licence: str | None = None
+    licence: str = ""
     classes: tuple[str, ...] = ()
     text_column: str = "text"
     label_column: str = "label"
@@ -37,12 +37,14 @@ DATASETS = {
         "AG News",
         "fancyzhx/ag_news",
         "eb185aade064a813bc0b7f42de02595523103ca4",
+        licence="none stated; offered for research and other non-commercial use",
         classes=("World", "Sports", "Business", "Sci/Tech"),
     ),
     "imdb": RegisteredDataset(
         "IMDB",
         "stanfordnlp/imdb",
         "e6281661ce1c48d982bc483cf8a173c1bbeb5d31",
+        licence="none stated; written by users of IMDb",
         classes=SENTIMENT_CLASSES,
     ),
     # Not pinned: the metadata record the commit that `main` pointed to.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from wholescript.data.datasets import BUNDLED
 from wholescript.data.datasets import DATASETS as LABELLED_DATASETS
 from wholescript.errors import ParameterError, did_you_mean
 
@@ -53,19 +54,21 @@ class DatasetInfo:
         name: its name in runs.
         display_name: its name on pages.
         hub_name: its name on the Hugging Face Hub; empty if it is not there.
-        licence: that of its dataset card, or None where we have not verified it.
+        licence: what its source states of the use of the data.
         source: its address, by default that on the hub.
         statistics: the stored run with its sizes; empty if no page describes it.
         split_rule: which texts are for training, validation and testing.
+        in_repository: what of it the repository has.
     """
 
     name: str
     display_name: str
     hub_name: str
-    licence: str | None = None
+    licence: str = ""
     source: str = ""
     statistics: str = ""
     split_rule: str = ""
+    in_repository: str = ""
 
     @property
     def url(self) -> str:
@@ -342,7 +345,7 @@ MODEL_DISPLAY_NAMES = {
     "gated-attention-and-tfidf": "gated attention + TF-IDF",
     "gated-attention-and-layout": "gated attention + screenplay layout",
     "gated-attention-and-year-length": "gated attention + year, length",
-    "gated-attention-and-year-length-layout-tfidf": "gated attention + all late features",
+    "gated-attention-and-year-length-layout-tfidf": "late fusion",
     "gated-attention-nominations": "gated attention, trained on nominations",
     "tfidf-logistic-nominations": "TF-IDF + logistic regression, trained on nominations",
     "multitask": "gated attention, multi-task",
@@ -380,6 +383,7 @@ _PUBLISHED_TEST = (
     "test as published; one tenth of train, drawn by class, for validation; duplicates, and texts "
     "of test, dropped from train"
 )
+_NO_TEXTS = "metrics and predictions, no texts"
 _SPLIT_RULES = {
     "banking77": _PUBLISHED_TEST,
     "ag_news": f"{_PUBLISHED_TEST}; train: the 10,000 texts of NoisyAG-News, with true labels",
@@ -394,6 +398,7 @@ DATASETS = {
         entry.licence,
         statistics=f"classifiers/{name}-statistics" if name in _SPLIT_RULES else "",
         split_rule=_SPLIT_RULES.get(name, ""),
+        in_repository="texts" if name in BUNDLED else _NO_TEXTS,
     )
     for name, entry in LABELLED_DATASETS.items()
 } | {
@@ -403,8 +408,10 @@ DATASETS = {
             "sentiment",
             "IMDB",
             "stanfordnlp/imdb",
+            LABELLED_DATASETS["imdb"].licence,
             statistics="generative/statistics",
             split_rule=_PUBLISHED_TEST,
+            in_repository=_NO_TEXTS,
         ),
         DatasetInfo("sentiment-blocked", "IMDB, blocked hold-out", "stanfordnlp/imdb"),
         DatasetInfo("screenplays", "Movie-O-Label screenplays", "Francis2003/Movie-O-Label"),
@@ -412,11 +419,12 @@ DATASETS = {
             "films",
             "Screenplays of public collections, Academy Award nominations",
             "",
-            "labels: BSD-2-Clause; scripts: not redistributed, only features of them",
+            "labels: BSD-2-Clause; scripts: copyright of writers and studios",
             "https://github.com/DLu/oscar_data",
             "corpus/statistics",
             "five repeats of five folds, near duplicates in one fold; for later films: trained on "
             "films before 2010, tested on films from 2010 on",
+            "labels and features of the scripts, no texts",
         ),
         DatasetInfo(
             "headlines",
@@ -427,6 +435,7 @@ DATASETS = {
             "headlines/baseline",
             "the first nine tenths for training, the last tenth for validation; repeated "
             "headlines are kept, as in the task",
+            "titles",
         ),
     )
 }

@@ -27,13 +27,21 @@ ESTIMATORS: dict[str, dict[str, Any]] = {
     },
 }
 RATIOS = {"scratch-tiny_over_tfidf-svm": 1.5, "smollm2-lora_over_tfidf-svm": 0.8}
-AUCS = {"mean-pooling": 0.73, "ngrams": 0.78, "unigrams": 0.77}
+AUCS = {
+    "mean-pooling": 0.73,
+    "ngrams": 0.78,
+    "unigrams": 0.77,
+    "ngrams-year": 0.79,
+    "ngrams-more-films": 0.79,
+}
+FILM_SETTINGS = {"ngrams-year": {"candidates": [{"gaussian_kernels": [["year", 0.01]]}]}}
+"""Settings of models of films besides the name of the class."""
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    """Stored runs of three document classifiers, with summaries, and of three models of films."""
-    store = RunStore(tmp_path)
+    """Stored runs of three document classifiers, with summaries, and of models of films."""
+    store = RunStore(tmp_path / "results")
     for name, accuracy in ACCURACIES.items():
         settings = {"data_config": {}, "estimator": ESTIMATORS[name]}
         metadata = {
@@ -61,14 +69,17 @@ def results(tmp_path: Path) -> Results:
     identity = RunIdentity("notebook", 1, {"of": "sizes"}, {})
     store.save("classifiers/banking77-statistics", identity, statistics)
     for name, auc in AUCS.items():
-        settings = {"config": {"model": "TfidfLR"}, "estimator": name, "split": "random"}
+        config = {"model": "TfidfLR", "columns": ["log_odds"]} | FILM_SETTINGS.get(name, {})
+        settings = {"config": config, "estimator": name, "split": "random"}
         identity = RunIdentity("cross_validation", 1, settings, {})
-        metric = {"auc": Metric(auc, auc - 0.03, auc + 0.03)}
+        metric = {"auc": Metric(auc, auc - 0.03, auc + 0.03), "ece": Metric(0.05, 0.04, 0.06)}
         store.save(f"evaluation/{name}", identity, metric, metadata={"wall_time_s": 20.7})
-    differences = {"evaluation/ngrams - evaluation/unigrams:auc": Metric(0.01, 0.005, 0.02)}
+    pairs = ["mean-pooling - evaluation/ngrams"]
+    pairs += [f"{name} - evaluation/unigrams" for name in AUCS if name.startswith("ngrams")]
+    differences = {f"evaluation/{pair}:auc": Metric(0.01, 0.005, 0.02) for pair in pairs}
     store.save("evaluation/differences", RunIdentity("notebook", 1, {}, {}), differences)
     store.save("corpus/statistics", RunIdentity("notebook", 1, {}, {}), {"n_films": Metric(1026)})
-    return Results(tmp_path)
+    return Results(tmp_path / "results")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -16,17 +18,25 @@ from wholescript.experiments.results import Results
 from wholescript.files import ROOT
 from wholescript.publish.tables.directives import make_table
 from wholescript.publish.tables.models import DEFAULT_OPTIMIZER, OPTIMIZERS
-from wholescript.publish.tables.overview import OVERVIEW, best_model
+from wholescript.publish.tables.overview import (
+    BASELINE_IS_BEST,
+    OVERVIEW,
+    Study,
+    overview_table,
+)
+from wholescript.publish.tables.pages import find_directive, read_directives
 from wholescript.publish.tables.results import LOWER_IS_BETTER
+from wholescript.publish.tables.runs import find_run
 from wholescript.training import loop
 
 RESULTS = Results(ROOT / "results")
-DIRECTIVE = re.compile(r"^:::\{(datasets|models|results|overview)\}(.*)\n((?::\w+:.*\n)*)", re.M)
 PAGES = [ROOT / "index.md", *sorted((ROOT / "report").glob("*.md"))]
+NAMES = ("datasets", "licences", "models", "results", "overview", "film-columns")
 TABLES = [
-    (page.name, name, argument.strip(), dict(re.findall(r"^:(\w+): *(.*)$", options, re.M)))
+    (page.name, found.name, found.argument, found.options)
     for page in PAGES
-    for name, argument, options in DIRECTIVE.findall(page.read_text("utf-8"))
+    for found in read_directives(page)
+    if found.name in NAMES
 ]
 LABELS = [options["label"] for _, _, _, options in TABLES]
 STUDY_PAGES = ("classifiers.md", "encoder.md", "generative.md", "headlines.md", "screenplays.md")
@@ -39,6 +49,14 @@ def test_table_of_a_page_has_all_it_names(
     table = make_table(name, argument, options, RESULTS)
     widths = [sum(cell.get("colspan", 1) for cell in row["children"]) for row in table["children"]]
     assert len(set(widths)) == 1
+    assert all(cell["children"] for row in table["children"] for cell in row["children"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_written_tables_have_no_blank_cell(page: Path) -> None:
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("|")]
+    cells = [cell.strip() for row in rows for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
+    assert not {"", "-", "\N{EN DASH}", "\N{EM DASH}"} & set(cells)
 
 
 @pytest.mark.parametrize("page", STUDY_PAGES)
@@ -51,12 +69,34 @@ def test_pages_refer_to_tables_by_labels_of_their_own() -> None:
     assert all(label.startswith("table-") for label in LABELS)
 
 
-def test_overview_shows_the_best_model_of_each_study() -> None:
-    for study in OVERVIEW:
-        values = [RESULTS.metric(f"{run}:{study.metric}").value for run in study.models]
-        best = min(values) if study.metric in LOWER_IS_BETTER else max(values)
-        assert RESULTS.metric(f"{best_model(RESULTS, study)}:{study.metric}").value == best
-        assert (ROOT / study.page).is_file()
+@pytest.mark.parametrize("study", OVERVIEW, ids=lambda study: study.title)
+def test_overview_row_is_the_first_of_the_table_on_its_page(study: Study, shown: Callable) -> None:
+    row = shown(overview_table(RESULTS))[1 + OVERVIEW.index(study)]
+    on_page = find_directive(ROOT / study.page, study.table)
+    table = make_table(on_page.name, on_page.argument, on_page.options, RESULTS)
+    in_group, compared = not study.condition, []
+    for cells in shown(table)[1:]:
+        if len(cells) == 1:
+            in_group = study.condition in ("", cells[0], cells[0][:1].lower() + cells[0][1:])
+        elif in_group and "published result" not in cells:
+            compared.append(cells)
+    models = [cells for cells in compared if fnmatchcase(cells[1].partition(":")[0], study.models)]
+    first = next(cells for cells in models if cells[2] != "baseline")
+    assert row[2] == first[0]
+    assert row[3].endswith(first[1])
+    assert first[2].partition("from ")[0] in row[5]
+    baseline = next((cells for cells in compared if cells[0] == row[4]), None)
+    if baseline:  # which may stand under another condition
+        is_above = compared.index(baseline) < compared.index(first)
+        assert row[5].startswith(BASELINE_IS_BEST) == is_above
+
+
+def test_late_fusion_has_one_name() -> None:
+    run = "training/gated-attention-and-year-length-layout-tfidf"
+    assert find_run(RESULTS, run).model == "late fusion"
+    for name in ("04_training", "05_evaluation"):
+        source = (ROOT / "notebooks" / f"{name}.py").read_text("utf-8")
+        assert '"late fusion"' in source
 
 
 def test_what_the_registry_says_of_data_sets_is_complete() -> None:
@@ -64,6 +104,7 @@ def test_what_the_registry_says_of_data_sets_is_complete() -> None:
     assert len(described) >= 6
     for entry in described:
         assert entry.split_rule and entry.url.startswith("https://")
+        assert entry.licence and entry.in_repository
         assert RESULTS.metrics(entry.statistics)
 
 

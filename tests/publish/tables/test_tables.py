@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from wholescript.data.film_columns import LOCAL_COLUMNS
 from wholescript.errors import RunError
+from wholescript.experiments.registry import DATASETS
 from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.directives import make_table
+from wholescript.publish.tables.overview import Study, best_model
 from wholescript.publish.tables.runs import find_comparison, find_run, find_runs
 
 DOCUMENTS = {"metric": "accuracy", "baseline": "classifiers/*-tfidf-svm"}
@@ -16,11 +19,24 @@ FILMS = {"metric": "auc", "baseline": "evaluation/unigrams", "n": "corpus/statis
 
 def test_columns_without_content_are_left_out(shown: Callable) -> None:
     rows = [[nodes.text("a"), [], nodes.fixed("1")], [nodes.text("b"), [], []]]
-    table = nodes.table(("Model", "Length", "n"), rows, right=("n",))
-    assert shown(table) == [["Model", "n"], ["a", "1"], ["b", nodes.NO_VALUE]]
-    head, first, _ = table["children"]
+    table = nodes.table(("Model", "Length", "n"), rows, right=("n",), blank={"n": "unknown"})
+    assert shown(table) == [["Model", "n"], ["a", "1"], ["b", "unknown"]]
+    head, first, second = table["children"]
     assert [cell.get("header") for cell in head["children"]] == [True, True]
     assert [cell.get("align") for cell in first["children"]] == [None, "right"]
+    assert [cell.get("align") for cell in second["children"]] == [None, None]
+
+
+def test_empty_cells_say_why_or_are_an_error(shown: Callable) -> None:
+    header = ("Model", "Rate", "Epochs")
+    filled = [nodes.text("a"), nodes.fixed("1"), nodes.fixed("2")]
+    blank = {"Rate": "no epochs", "Epochs": nodes.MERGED}
+    table = nodes.table(header, [filled, [nodes.text("b"), [], []]], blank=blank)
+    assert shown(table)[2] == ["b", "no epochs"]
+    assert table["children"][2]["children"][1]["colspan"] == 2
+    for cells, words in (([[], []], {}), ([nodes.fixed("1"), []], blank)):
+        with pytest.raises(RunError, match="is empty: say why in a word"):
+            nodes.table(header, [filled, [nodes.text("b"), *cells]], blank=words)
 
 
 def test_groups_of_rows_start_with_their_name(shown: Callable) -> None:
@@ -94,11 +110,10 @@ def test_published_results_are_sorted_in_with_their_citation(
     assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in first] == [
         "USE and ConveRT embeddings + classifier: casanueva2020banking77",
         "0.934 (0.924 to 0.942)",
-        nodes.NO_VALUE,
-        nodes.NO_VALUE,
+        "published result",
         "3,080",
     ]
-    assert head[-2:] == ["Seeds", "n"]
+    assert head[-3:] == ["Ratio of error rates to TF-IDF + linear SVM", "Seeds", "n"]
 
 
 def test_films_have_their_number_and_split(results: Results, shown: Callable) -> None:
@@ -144,7 +159,8 @@ def test_models_show_what_the_settings_hold(results: Results, shown: Callable) -
     }
     column = head.index
     rate = "Optimiser, learning rate"
-    assert [svm[column(name)] for name in ("Checkpoint", rate)] == [nodes.NO_VALUE] * 2
+    assert [svm[column(name)] for name in ("Checkpoint", rate)] == ["none", "fitted without epochs"]
+    assert len(svm) == len(head) - 2  # one cell for rate, batch and epochs
     assert [scratch[column(name)] for name in ("Checkpoint", rate, "Epochs")] == [
         "none",
         "AdamW, 0.001",
@@ -157,6 +173,101 @@ def test_time_of_films_is_that_of_all_folds(results: Results, shown: Callable) -
         ["Model", "Time"],
         ["n-grams (1 to 3)", "21\N{NO-BREAK SPACE}s"],
     ]
+
+
+def test_each_comparison_names_its_baseline_where_there_are_several(
+    results: Results, shown: Callable
+) -> None:
+    runs = "evaluation/unigrams evaluation/ngrams evaluation/mean-pooling"
+    options = FILMS | {"baseline": "evaluation/unigrams evaluation/ngrams"}
+    head, ngrams, unigrams, pooled = shown(make_table("results", runs, options, results))
+    assert head[2] == "Difference from the model named"
+    assert ngrams[2].endswith("|intervalfrom unigrams")
+    assert unigrams[2] == "baseline"
+    assert pooled[2].endswith("|intervalfrom n-grams (1 to 3)")
+    options = FILMS | {"baseline": "evaluation/ngrams"}
+    head, _, pooled = shown(make_table("results", " ".join(runs.split()[1:]), options, results))
+    assert head[2] == "Difference from n-grams (1 to 3)"
+    assert pooled[2].endswith("|interval")
+
+
+def test_results_of_films_are_apart_by_what_the_models_take(
+    results: Results, shown: Callable
+) -> None:
+    names = ("evaluation/unigrams", "evaluation/ngrams", "evaluation/ngrams-year")
+    more = " evaluation/ngrams-more-films"
+    table = make_table("results", " ".join(names) + more, FILMS, results)
+    first = [row[0] for row in shown(table)[1:]]
+    assert first == [
+        "Script alone",
+        "n-grams (1 to 3)",
+        "unigrams",
+        "Script with year, length or layout",
+        "n-grams, year",
+        "Script alone, more training films",
+        "n-grams (1 to 3), more training films",
+    ]
+
+
+def test_further_metrics_are_columns(results: Results, shown: Callable) -> None:
+    runs = "evaluation/ngrams evaluation/unigrams"
+    head, ngrams, _ = shown(make_table("results", runs, FILMS | {"also": "ece"}, results))
+    assert head[3] == "Expected calibration error (interval)"
+    assert ngrams[3] == "evaluation/ngrams:ece|interval"
+
+
+def test_sources_state_what_the_table_of_licences_says(results: Results, shown: Callable) -> None:
+    head, *rows = shown(make_table("licences", "banking77 ag_news films", {}, results))
+    assert head == ["Data", "Licence, as its source states it", "In the repository"]
+    assert [row[1:] for row in rows] == [
+        [DATASETS[name].licence, DATASETS[name].in_repository]
+        for name in ("banking77", "ag_news", "films")
+    ]
+
+
+def test_columns_of_films_are_a_table(results: Results, shown: Callable) -> None:
+    head, *rows = shown(make_table("film-columns", "", {}, results))
+    assert head == ["Column", "Content", "Needed"]
+    assert [row[0] for row in rows] == list(LOCAL_COLUMNS)
+
+
+OVERVIEW_PAGE = """
+:::{results} classifiers/banking77-*
+:label: table-results
+:metric: accuracy
+:baseline: classifiers/*-tfidf-svm
+:::
+"""
+
+
+@pytest.mark.parametrize(
+    ("models", "best", "baseline_is_best"),
+    [("*", "smollm2-lora", False), ("*scratch*", "scratch-tiny", True)],
+)
+def test_best_model_is_no_baseline_and_says_if_that_is_better(
+    results: Results, models: str, best: str, baseline_is_best: bool
+) -> None:
+    (results.root.parent / "page.md").write_text(OVERVIEW_PAGE, encoding="utf-8")
+    study = Study("Short texts", "page.md", "table-results", models=models)
+    found = best_model(results, study)
+    assert found.run.name == f"classifiers/banking77-{best}"
+    assert found.baseline == "classifiers/banking77-tfidf-svm"
+    assert found.baseline_is_best == baseline_is_best
+
+
+@pytest.mark.parametrize(
+    ("table", "models", "message"),
+    [
+        ("table-other", "*", "page.md has no table with the label 'table-other'"),
+        ("table-results", "*svm", "no model of the study 'Short texts'"),
+    ],
+)
+def test_study_without_a_row_on_its_page_is_an_error(
+    results: Results, table: str, models: str, message: str
+) -> None:
+    (results.root.parent / "page.md").write_text(OVERVIEW_PAGE, encoding="utf-8")
+    with pytest.raises(RunError, match=message):
+        best_model(results, Study("Short texts", "page.md", table, models=models))
 
 
 def test_datasets_link_to_their_source(results: Results, shown: Callable) -> None:
@@ -191,7 +302,8 @@ def test_datasets_link_to_their_source(results: Results, shown: Callable) -> Non
         ("datasets", "banking7", {}, "no data set 'banking7'; did you mean 'banking77'"),
         ("datasets", "yelp_polarity", {}, "no data set 'yelp_polarity'"),
         ("datasets", "headlines", {}, "no run 'headlines/baseline'"),
-        ("overview", "", {}, "there is no run"),
+        ("overview", "", {}, "screenplays.md has no table with the label"),
+        ("licences", "yelp_polarity", {}, "no data set 'yelp_polarity'"),
         ("tables", "", {}, "there is no table 'tables'"),
     ],
 )

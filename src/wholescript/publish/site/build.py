@@ -41,6 +41,7 @@ _DIAGRAMS = "report/diagrams/*.svg"
 _MODULES = (
     "wholescript/*.py",
     "wholescript/data/datasets.py",
+    "wholescript/data/film_columns.py",
     "wholescript/experiments/metrics.py",
     "wholescript/experiments/published.py",
     "wholescript/experiments/registry.py",

@@ -1,4 +1,4 @@
-"""The table of data sets: source, licence, sizes of the splits, classes, length and split rule."""
+"""Tables of data sets: source, licence, sizes of the splits, classes, length and split rule."""
 
 from wholescript.errors import RunError, did_you_mean
 from wholescript.experiments.registry import DATASETS, DatasetInfo
@@ -16,6 +16,7 @@ NUMBERS = {
 }
 """The metric of the statistics of a data set, and its format, by column."""
 HEADER = ("Data", "Licence", *NUMBERS, "Median length", "Split")
+BLANK = dict.fromkeys((*NUMBERS, "Median length"), "not stored")
 
 
 def datasets_table(results: Results, names: str) -> Node:
@@ -25,7 +26,25 @@ def datasets_table(results: Results, names: str) -> Node:
         RunError: the registry has no such data set, or no statistics of it are stored.
     """
     rows = [_row(results, find_dataset(name)) for name in names.split()]
-    return nodes.table(HEADER, rows, right=NUMBERS)
+    return nodes.table(HEADER, rows, right=NUMBERS, blank=BLANK)
+
+
+def licences_table(_: Results, names: str) -> Node:
+    """Return the table of what the sources state of the use of data sets, and of what is here.
+
+    Raises:
+        RunError: the registry has no such data set.
+    """
+    entries = map(find_dataset, names.split())
+    rows = [
+        [
+            nodes.link(entry.display_name, entry.url),
+            nodes.fixed(entry.licence),
+            nodes.text(entry.in_repository),
+        ]
+        for entry in entries
+    ]
+    return nodes.table(("Data", "Licence, as its source states it", "In the repository"), rows)
 
 
 def find_dataset(name: str) -> DatasetInfo:
@@ -45,7 +64,7 @@ def _row(results: Results, dataset: DatasetInfo) -> list[Cell]:
 
     return [
         nodes.link(dataset.display_name, dataset.url),
-        nodes.fixed(dataset.licence or "not verified"),
+        nodes.fixed(dataset.licence),
         *(number(*column) for column in NUMBERS.values()),
         _median_length(results, dataset),
         nodes.text(dataset.split_rule),

@@ -1,14 +1,19 @@
-"""The directives that insert tables, by name: `datasets`, `models`, `results`, `overview`."""
+"""The directives that insert tables, by name: `datasets`, `licences`, `models`,
+`results`, `film-columns` and `overview`."""
 
 from collections.abc import Mapping
 
 from wholescript.errors import RunError, did_you_mean
 from wholescript.experiments.results import Results
-from wholescript.publish.tables.datasets import datasets_table
+from wholescript.publish.tables.datasets import datasets_table, licences_table
+from wholescript.publish.tables.film_columns import film_columns_table
 from wholescript.publish.tables.models import models_table
 from wholescript.publish.tables.nodes import Node
 from wholescript.publish.tables.overview import overview_table
 from wholescript.publish.tables.results import results_table
+
+WITHOUT_NAMES = {"overview": overview_table, "film-columns": film_columns_table}
+"""The directives that name nothing."""
 
 
 def make_table(name: str, argument: str, options: Mapping[str, str], results: Results) -> Node:
@@ -34,12 +39,13 @@ def make_table(name: str, argument: str, options: Mapping[str, str], results: Re
             baselines=options["baseline"],
             n=options.get("n", ""),
             published=options.get("published", ""),
+            also=options.get("also", ""),
         )
-    if name == "overview":
-        return overview_table(results)
-    tables = {"datasets": datasets_table, "models": models_table}
+    if name in WITHOUT_NAMES:
+        return WITHOUT_NAMES[name](results)
+    tables = {"datasets": datasets_table, "licences": licences_table, "models": models_table}
     if name not in tables:
-        raise RunError(f"there is no table {name!r}{did_you_mean(name, tables)}")
+        raise RunError(f"there is no table {name!r}{did_you_mean(name, [*tables, *WITHOUT_NAMES])}")
     if not argument.strip():
         raise RunError(f"the directive {name!r} needs names after it, separated by spaces")
     return tables[name](results, argument)

@@ -32,6 +32,18 @@ HEADER = (
     "Hardware",
 )
 RIGHT = ("Batch", "Epochs", "Seeds", "Time")
+BLANK = {
+    "Checkpoint": "none",
+    "Parameters (trained)": "not counted",
+    "Optimiser, learning rate": "fitted without epochs",
+    "Batch": nodes.MERGED,
+    "Epochs": nodes.MERGED,
+    "Seeds": "not recorded",
+    "Time": "not measured",
+    "Hardware": "not recorded",
+}
+"""What a cell without a value says."""
+STORED_LOGITS = "uses stored logits"
 _CORES = re.compile(r"(.+), (\d+) cores")
 
 
@@ -51,7 +63,7 @@ def models_table(results: Results, runs: str) -> Node:
     found = find_runs(results, runs, MODEL_METRICS)
     rows = [_row(results, run) for run in found]
     groups = [dataset_display_name(run.dataset) for run in found]
-    return nodes.table(HEADER, rows, right=RIGHT, groups=groups)
+    return nodes.table(HEADER, rows, right=RIGHT, groups=groups, blank=BLANK)
 
 
 def _row(results: Results, run: TableRun) -> list[Cell]:
@@ -63,8 +75,10 @@ def _row(results: Results, run: TableRun) -> list[Cell]:
         return nodes.result(results, f"{run.name}:{name}", formats) if name in stored else []
 
     time = metric("train_seconds", "time")
-    # The members of an ensemble of films were cached: its own time is not that of all of them.
-    if "wall_time_s" in run.config and "members" not in run.estimator:
+    if "members" in run.estimator:
+        # Those of an ensemble of films were cached: its own time is not that of all of them.
+        time = time or nodes.text(STORED_LOGITS)
+    elif "wall_time_s" in run.config:
         time = nodes.of_run(run.name, duration(run.config["wall_time_s"]))
     return [
         nodes.text(run.model),
@@ -95,6 +109,8 @@ def _parameters(results: Results, run: TableRun) -> Cell:
 
 def _checkpoint(run: TableRun) -> Cell:
     """Return what the weights start from, or of which checkpoint a model takes embeddings."""
+    if "members" in run.estimator:
+        return nodes.text("those of its members")
     settings = run.estimator
     layers = settings.get("n_layer") if "pretrained" in settings else None
     name = settings.get("pretrained") or ENCODERS.get(str(settings.get("encoder")))

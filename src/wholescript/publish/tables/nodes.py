@@ -4,7 +4,7 @@ A number that a run stores is a placeholder of the role `result` or `difference`
 `theme/plugins/results.py` fills in as it does in prose; it links to the run and its cell.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from wholescript.errors import RunError
@@ -14,12 +14,18 @@ Node = dict[str, Any]
 Cell = list[Node]
 """The content of a cell; empty where there is none."""
 
-NO_VALUE = "\N{EN DASH}"
+MERGED = "merged"
+"""In `blank` of `table`: the cell is one with that on its left."""
 
 
 def text(value: str) -> Cell:
     """Return a text."""
     return [{"type": "text", "value": value}] if value else []
+
+
+def code(value: str) -> Cell:
+    """Return a name as code."""
+    return [{"type": "inlineCode", "value": value}]
 
 
 def strong(value: str) -> Cell:
@@ -85,6 +91,7 @@ def table(
     *,
     right: Container[str] = (),
     groups: Sequence[str] = (),
+    blank: Mapping[str, str] | None = None,
 ) -> Node:
     """Return a table; columns without any content are left out.
 
@@ -93,19 +100,31 @@ def table(
         rows: the cells of each row.
         right: the columns that are aligned right.
         groups: the group of each row; where there are several, each starts with a row of its name.
+        blank: by column, what an empty cell says: a word on why there is no value, or `MERGED`
+            after another empty cell.
 
     Raises:
-        RunError: there is no row.
+        RunError: there is no row, or a cell is empty and `blank` has no word for its column.
     """
     if not rows:
         raise RunError("this table has no row")
     shown = [i for i, _ in enumerate(header) if any(row[i] for row in rows)]
-    alignments = [{"align": "right"} if header[i] in right else {} for i in shown]
+    words = blank or {}
 
     def line(cells: Sequence[Cell], **attributes: Any) -> Node:
-        contents = [cells[i] or text(NO_VALUE) for i in shown]
-        pairs = zip(contents, alignments, strict=True)
-        return _row([_cell(content, **align, **attributes) for content, align in pairs])
+        made: list[Node] = []
+        filled = True
+        for i in shown:
+            name, content = header[i], cells[i]
+            if not content and words.get(name) == MERGED and not filled:
+                made[-1]["colspan"] = made[-1].get("colspan", 1) + 1
+                continue
+            filled = bool(content)
+            if not filled and words.get(name, MERGED) == MERGED:
+                raise RunError(f"a cell of the column {name!r} is empty: say why in a word")
+            align = {"align": "right"} if filled and name in right else {}
+            made.append(_cell(content or text(words[name]), **align, **attributes))
+        return _row(made)
 
     lines = [line([text(name) for name in header], header=True)]
     several = len(set(groups)) > 1

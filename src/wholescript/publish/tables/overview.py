@@ -1,16 +1,28 @@
-"""The overview of all studies: the best model of each, its metric, and the baseline."""
+"""The overview of all studies: the best model of each, its metric, and the baseline.
+
+What a study compares, by which metric and with which baseline is read from the table of results on
+its page, so that a row here is a row there.
+"""
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from wholescript.errors import RunError
 from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.results import Results
 from wholescript.publish.tables import nodes
 from wholescript.publish.tables.nodes import Cell, Node
-from wholescript.publish.tables.results import LOWER_IS_BETTER, comparison_cell, comparison_name
-from wholescript.publish.tables.runs import find_run
+from wholescript.publish.tables.pages import find_directive
+from wholescript.publish.tables.results import (
+    comparison_cell,
+    find_baseline,
+    n_tested,
+    rank,
+)
+from wholescript.publish.tables.runs import TableRun, find_run, find_runs
 
-HEADER = ("Study", "Data, n", "Best model", "Metric", "Baseline, comparison")
+HEADER = ("Study", "n", "Best model", "Value", "Baseline", "Comparison")
+BASELINE_IS_BEST = "baseline best"
 
 
 @dataclass(frozen=True)
@@ -20,192 +32,103 @@ class Study:
     Attributes:
         title: what the study compares; links to its page.
         page: its page, relative to the root of the site's sources.
-        data: the name of the data, if the items do not say it.
-        n: the reference of the number of items that the metric is measured on, and their name.
-        metric: the metric of the study, by its name in stored runs.
-        baseline: the run that the others are compared with.
-        models: the runs of which the best one is shown.
+        table: the label of the table of results on that page.
+        condition: that of the runs (`runs.TableRun.condition`); empty for a table with one.
+        models: a pattern of the names of the runs that the study is about.
     """
 
     title: str
     page: str
-    data: str
-    n: tuple[str, str]
-    metric: str
-    baseline: str
-    models: tuple[str, ...]
+    table: str
+    condition: str = ""
+    models: str = "*"
 
 
-def _group(group: str, *names: str) -> tuple[str, ...]:
-    return tuple(f"{group}/{name}" for name in names)
-
-
-_FILMS = ("corpus/statistics:n_films", "screenplays")
+_SCREENPLAYS = ("report/screenplays.md", "table-screenplays-results")
+_CLASSIFIERS = ("report/classifiers.md", "table-classifier-results")
 
 OVERVIEW = (
+    Study("Whole scripts", *_SCREENPLAYS, "script alone"),
+    Study("Scripts and metadata", *_SCREENPLAYS, "script with year, length or layout"),
     Study(
-        "Whole scripts",
+        "Language model, scripts",
         "report/screenplays.md",
-        "",
-        _FILMS,
-        "auc",
-        "evaluation/tfidf-logistic",
-        (
-            *_group("evaluation", "ngrams", "stacking"),
-            *_group("training", "mean-pooling", "gated-attention", "query-decoder"),
-        ),
+        "table-language-model-results",
+        models="language-models/lm-*",
     ),
-    Study(
-        "Language model on scripts",
-        "report/screenplays.md",
-        "",
-        ("language-models/reading:n_films", "screenplays"),
-        "auc",
-        "language-models/ngrams",
-        _group("language-models", "lm-zero-shot", "lm-few-shot", "lm-surprisal", "lm-answers"),
-    ),
-    Study(
-        "Class imbalance",
-        "report/imbalance.md",
-        "",
-        _FILMS,
-        "auc",
-        "imbalance/uncorrected",
-        _group(
-            "imbalance",
-            "class-weights",
-            "class-balanced",
-            "oversampling",
-            "smote",
-            "focal-loss",
-            "logit-adjustment",
-        ),
-    ),
-    *(
-        Study(
-            "Short texts" if dataset != "imdb" else "Reviews",
-            "report/classifiers.md",
-            name,
-            (f"classifiers/{dataset}-statistics:n_test", "test texts"),
-            "accuracy",
-            f"classifiers/{dataset}-tfidf-svm",
-            _group("classifiers", *(f"{dataset}-{model}" for model in models)),
-        )
-        for dataset, name, models in (
-            (
-                "banking77",
-                "Banking77",
-                (
-                    "sentence-linear",
-                    "sentence-kernel",
-                    "linear-ensemble",
-                    "sparse-dense-ensemble",
-                    "scratch-tiny",
-                    "scratch-tiny-token-dropout",
-                    "scratch-small",
-                    "scratch-medium",
-                    "smollm2-lora",
-                ),
-            ),
-            (
-                "ag_news",
-                "AG News",
-                (
-                    "sentence-linear",
-                    "sentence-kernel",
-                    "linear-ensemble",
-                    "sparse-dense-ensemble",
-                    "scratch-tiny",
-                    "smollm2-lora",
-                ),
-            ),
-            (
-                "imdb",
-                "IMDB",
-                ("sentence-linear", "sentence-kernel", "linear-ensemble", "scratch-tiny"),
-            ),
-        )
-    ),
-    Study(
-        "Language model per class",
-        "report/generative.md",
-        "IMDB",
-        ("generative/statistics:n_test", "test texts"),
-        "accuracy",
-        "generative/nb-svm",
-        _group(
-            "generative",
-            "naive-bayes",
-            "ngram-bayes",
-            "ngram-interpolated",
-            "lm-tiny-6-epochs",
-            "lm-tiny-10-epochs",
-            "lm-tiny-pretrained",
-            "smollm2-pruned-bayes-shared-trunk",
-            "ensemble-class-lms",
-            "ensemble-class-lms-smollm2",
-            "ensemble-nb-svm-ngram",
-            "ensemble-nb-svm-class-lms",
-            "ensemble-nb-svm-class-lms-smollm2",
-        ),
-    ),
-    Study(
-        "Encoder from scratch",
-        "report/encoder.md",
-        "IMDB",
-        ("generative/statistics:n_test", "test texts"),
-        "accuracy",
-        "encoder/tfidf-logistic",
-        _group(
-            "encoder",
-            "encoder",
-            "encoder-published",
-            "encoder-pretrained",
-            "encoder-pretrained-8-epochs",
-        ),
-    ),
-    Study(
-        "Headlines",
-        "report/headlines.md",
-        "Hacker News",
-        ("headlines/best:n_validation", "headlines"),
-        "bits_per_byte",
-        "headlines/baseline",
-        _group("headlines", "best"),
-    ),
+    Study("Class imbalance", "report/imbalance.md", "table-imbalance-results"),
+    Study("Classifiers, Banking77", *_CLASSIFIERS, "Banking77"),
+    Study("Classifiers, AG News", *_CLASSIFIERS, "AG News"),
+    Study("Classifiers, IMDB", *_CLASSIFIERS, "IMDB"),
+    Study("Generative, IMDB", "report/generative.md", "table-generative-results"),
+    Study("Encoder, IMDB", "report/encoder.md", "table-encoder-results", models="encoder/encoder*"),
+    Study("Headlines", "report/headlines.md", "table-headlines-results"),
 )
 """The studies that measure a model, in the order of the site."""
+
+
+@dataclass(frozen=True)
+class BestModel:
+    """The best run of a study but the baseline, the baseline, and which of the two is better."""
+
+    run: TableRun
+    baseline: str
+    metric: str
+    n: str
+    baseline_is_best: bool
 
 
 def overview_table(results: Results) -> Node:
     """Return the table of all studies, a row each.
 
     Raises:
-        RunError: a result is missing, or the comparison of the best model with the baseline.
+        RunError: a page has no such table of results, or a result of it is missing.
     """
-    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW])
+    return nodes.table(HEADER, [_row(results, study) for study in OVERVIEW], right=("n",))
 
 
-def best_model(results: Results, study: Study) -> str:
-    """Return the run of a study with the best value of its metric; the first of equal ones."""
-    sign = -1 if study.metric in LOWER_IS_BETTER else 1
-    return max(study.models, key=lambda run: sign * results.metric(f"{run}:{study.metric}").value)
+def best_model(results: Results, study: Study) -> BestModel:
+    """Return the best model of a study, the first of equal ones.
+
+    Raises:
+        RunError: its page has no such table of results, or the table no such run.
+    """
+    shown = find_directive(results.root.parent / study.page, study.table)
+    metric, baselines = shown.options["metric"], shown.options["baseline"].split()
+
+    def value(run: str) -> float:
+        return rank(metric, results.metric(f"{run}:{metric}").value)
+
+    candidates = [
+        run
+        for run in find_runs(results, shown.argument, (metric,))
+        if fnmatchcase(run.name, study.models)
+        and run.condition == (study.condition or run.condition)
+        and run.name != find_baseline(results, run, baselines, metric)
+    ]
+    if not candidates:
+        raise RunError(f"the table {study.table!r} has no model of the study {study.title!r}")
+    best = min(candidates, key=lambda run: value(run.name))
+    baseline = find_baseline(results, best, baselines, metric)
+    return BestModel(
+        best, baseline, metric, shown.options.get("n", ""), value(baseline) < value(best.name)
+    )
 
 
 def _row(results: Results, study: Study) -> list[Cell]:
     best = best_model(results, study)
-    compared = comparison_cell(results, best, study.baseline, study.metric)
-    if not compared:
-        raise RunError(f"no notebook stored a comparison of {best!r} with {study.baseline!r}")
-    reference, items = study.n
-    if comparison_name(results, best, study.baseline, study.metric).startswith("ratio"):
-        compared = nodes.joined(nodes.text("ratio"), compared)
-    n = nodes.joined(nodes.result(results, reference, ",.0f"), nodes.text(items))
-    value = nodes.result(results, f"{best}:{study.metric}", "interval")
+    run, metric = best.run.name, best.metric
+    compared = comparison_cell(results, run, best.baseline, metric)
+    if best.baseline_is_best:
+        compared = nodes.joined(nodes.text(BASELINE_IS_BEST), compared, by=", ")
     return [
         nodes.link(study.title, study.page),
-        nodes.lines(nodes.text(study.data), n),
-        nodes.text(find_run(results, best).model),
-        nodes.lines(nodes.text(METRICS[study.metric].display_name), value),
-        nodes.lines(nodes.text(find_run(results, study.baseline).model), compared),
+        n_tested(results, best.run, best.n),
+        nodes.text(best.run.model),
+        nodes.joined(
+            nodes.text(METRICS[metric].display_name),
+            nodes.result(results, f"{run}:{metric}", "interval"),
+        ),
+        nodes.text(find_run(results, best.baseline).model),
+        compared,
     ]

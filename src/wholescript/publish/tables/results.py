@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wholescript.errors import RunError, did_you_mean
-from wholescript.experiments.metrics import METRICS
+from wholescript.experiments.metrics import METRICS, MetricInfo
 from wholescript.experiments.published import PUBLISHED, PublishedResult
 from wholescript.experiments.registry import dataset_display_name
 from wholescript.experiments.results import Results
@@ -21,51 +21,93 @@ FOLDS = {"random": "5 x 5", "first_repeat": "1 x 5", "temporal": "later films"}
 
 @dataclass(frozen=True)
 class _Row:
-    dataset: str
+    condition: str
     value: float
     cells: list[Cell]
 
 
 def results_table(
-    results: Results, runs: str, *, metric: str, baselines: str, n: str = "", published: str = ""
+    results: Results,
+    runs: str,
+    *,
+    metric: str,
+    baselines: str,
+    n: str = "",
+    published: str = "",
+    also: str = "",
 ) -> Node:
-    """Return the table of results of some runs, the best first within each data set.
+    """Return the table of results of some runs, the best first within each condition.
 
     Args:
         results: the stored results.
         runs: names or patterns of runs (`runs.find_runs`).
         metric: the metric to sort by, which every run has with an interval.
         baselines: the run to compare with, and further ones for runs without a stored comparison
-            with it. For several data sets `*` stands for that of the run.
+            with it. For several data sets `*` stands for that of the run. Where more than one is
+            used, each comparison names its own.
         n: the reference of the number of tested films; document classifiers store theirs.
         published: names of published results (`experiments.published`).
+        also: further metrics that are shown.
 
     Raises:
         RunError: a run, metric or published result does not exist, no number of tested items is
             known, or a run has no stored comparison with any of the baselines.
     """
     shown = find_runs(results, runs, (metric,))
-    if metric not in METRICS:
-        raise RunError(f"the registry has no metric {metric!r}{did_you_mean(metric, METRICS)}")
-    info, compared = METRICS[metric], baselines.split()
+    metrics = [_find_metric(name) for name in (metric, *also.split())]
+    compared = baselines.split()
     if not compared:
         raise RunError("the table names no baseline to compare with")
+    for run in shown:
+        _with_interval(results, run.name, metric)
+    comparison, is_named = _comparison_header(results, shown, compared, metric)
+    first, *others = (_metric_header(info) for info in metrics)
+    header = ["Model", first, comparison, *others, "Folds", "Seeds", "n"]
+
+    def own_row(run: TableRun) -> _Row:
+        folds = FOLDS.get(str(run.config["settings"].get("split", "")), "")
+        seeds = f"{run.name}:seeds" if "seeds" in results.metrics(run.name) else ""
+        value, *further = (_with_interval(results, run.name, info.name) for info in metrics)
+        cells = [
+            nodes.text(run.model),
+            value,
+            _comparison(results, run, compared, metric, is_named=is_named),
+            *further,
+            nodes.text(folds),
+            nodes.result(results, seeds, ".0f") if seeds else [],
+            n_tested(results, run, n),
+        ]
+        return _Row(run.condition, results.metric(f"{run.name}:{metric}").value, cells)
+
+    rows = [*map(own_row, shown), *(_published_row(name, header) for name in published.split())]
+    order = list(dict.fromkeys(row.condition for row in rows))
+    rows.sort(key=lambda row: (order.index(row.condition), rank(metric, row.value)))
+    cells, groups = [row.cells for row in rows], [_capitalized(row.condition) for row in rows]
+    after = dict.fromkeys(header[3:-1], nodes.MERGED)
+    blank = {comparison: "published result"} | after
+    return nodes.table(header, cells, right=("n", "Seeds"), groups=groups, blank=blank)
+
+
+def rank(metric: str, value: float) -> float:
+    """Return a number that is lower for a better value of a metric, to sort by."""
+    return value if metric in LOWER_IS_BETTER else -value
+
+
+def _find_metric(name: str) -> MetricInfo:
+    if name not in METRICS:
+        raise RunError(f"the registry has no metric {name!r}{did_you_mean(name, METRICS)}")
+    return METRICS[name]
+
+
+def _metric_header(info: MetricInfo) -> str:
     unit = f", {info.unit}" if info.unit and info.unit != info.display_name else ""
-    header = [
-        "Model",
-        f"{_capitalized(info.display_name)}{unit} (interval)",
-        _comparison_header(results, shown, compared, metric),
-        "Folds",
-        "Seeds",
-        "n",
-    ]
-    rows = [_own_row(results, run, metric, compared, n) for run in shown]
-    rows += [_published_row(name) for name in published.split()]
-    order = list(dict.fromkeys(row.dataset for row in rows))
-    sign = 1 if metric in LOWER_IS_BETTER else -1
-    rows.sort(key=lambda row: (order.index(row.dataset), sign * row.value))
-    cells, groups = [row.cells for row in rows], [row.dataset for row in rows]
-    return nodes.table(header, cells, right=("n", "Seeds"), groups=groups)
+    return f"{_capitalized(info.display_name)}{unit} (interval)"
+
+
+def _with_interval(results: Results, run: str, metric: str) -> Cell:
+    if results.metric(f"{run}:{metric}").low is None:
+        raise RunError(f"{run}:{metric} has no interval")
+    return nodes.result(results, f"{run}:{metric}", "interval")
 
 
 def comparison_cell(results: Results, run: str, baseline: str, metric: str) -> Cell:
@@ -88,27 +130,8 @@ def comparison_name(results: Results, run: str, baseline: str, metric: str) -> s
     return f"ratio of {of} to"
 
 
-def _own_row(
-    results: Results, run: TableRun, metric: str, baselines: Sequence[str], n: str
-) -> _Row:
-    name = run.name
-    stored = results.metric(f"{name}:{metric}")
-    if stored.low is None:
-        raise RunError(f"{name}:{metric} has no interval")
-    folds = FOLDS.get(str(run.config["settings"].get("split", "")), "")
-    seeds = f"{name}:seeds" if "seeds" in results.metrics(name) else ""
-    cells = [
-        nodes.text(run.model),
-        nodes.result(results, f"{name}:{metric}", "interval"),
-        _comparison(results, run, baselines, metric),
-        nodes.text(folds),
-        nodes.result(results, seeds, ".0f") if seeds else [],
-        _n_tested(results, run, n),
-    ]
-    return _Row(dataset_display_name(run.dataset), stored.value, cells)
-
-
-def _n_tested(results: Results, run: TableRun, n: str) -> Cell:
+def n_tested(results: Results, run: TableRun, n: str) -> Cell:
+    """Return the number of items that a run was tested on, by default the one that it stores."""
     if n:
         return nodes.result(results, n, ",.0f")
     documents = run.config.get("documents")
@@ -120,55 +143,58 @@ def _n_tested(results: Results, run: TableRun, n: str) -> Cell:
     )
 
 
-def _published_row(name: str) -> _Row:
+def _published_row(name: str, header: Sequence[str]) -> _Row:
     if name not in PUBLISHED:
         raise RunError(f"there is no published result {name!r}{did_you_mean(name, PUBLISHED)}")
     found: PublishedResult = PUBLISHED[name]
     low, high = found.interval()
     interval = f"{found.accuracy:.3f} ({low:.3f} to {high:.3f})"
-    cells = [
-        nodes.joined(nodes.text(f"{found.display_name}:"), nodes.citation(found.citation)),
-        nodes.fixed(interval.replace(" ", "\N{NO-BREAK SPACE}")),
-        [],
-        [],
-        [],
-        nodes.fixed(f"{found.n_test:,}"),
-    ]
+    cells: list[Cell] = [[] for _ in header]
+    cells[0] = nodes.joined(nodes.text(f"{found.display_name}:"), nodes.citation(found.citation))
+    cells[1] = nodes.fixed(interval.replace(" ", "\N{NO-BREAK SPACE}"))
+    cells[-1] = nodes.fixed(f"{found.n_test:,}")
     return _Row(dataset_display_name(found.dataset), found.accuracy, cells)
 
 
 def _comparison_header(
     results: Results, runs: Sequence[TableRun], baselines: Sequence[str], metric: str
-) -> str:
-    """Return the header of comparisons with the first baseline."""
-    first = _of_dataset(baselines, runs[0])[0]
-    pairs = ((run.name, _of_dataset(baselines, run)[0]) for run in runs)
-    compared = next((pair for pair in pairs if find_comparison(results, *pair, metric)[0]), None)
-    name = comparison_name(results, *compared, metric) if compared else "difference from"
-    return f"{_capitalized(name)} {find_run(results, first).model}"
+) -> tuple[str, bool]:
+    """Return the header of the comparisons, and whether each has to name its baseline."""
+    pairs = [(run.name, find_baseline(results, run, baselines, metric)) for run in runs]
+    others = [pair for pair in pairs if pair[0] != pair[1]] or pairs
+    name = _capitalized(comparison_name(results, *others[0], metric))
+    used = sorted({find_run(results, baseline).model for _, baseline in others})
+    is_named = len(used) > 1
+    return f"{name} {'the model named' if is_named else used[0]}", is_named
 
 
-def _comparison(results: Results, run: TableRun, baselines: Sequence[str], metric: str) -> Cell:
-    """Return the comparison with the first baseline that has one; another one is named."""
-    of_dataset = _of_dataset(baselines, run)
-    if run.name == of_dataset[0]:
-        return nodes.text("baseline")
+def find_baseline(results: Results, run: TableRun, baselines: Sequence[str], metric: str) -> str:
+    """Return the first baseline that a run has a stored comparison with, or is itself.
+
+    Raises:
+        RunError: there is none.
+    """
+    of_dataset = [baseline.replace("*", run.dataset) for baseline in baselines]
     for baseline in of_dataset:
-        if cell := comparison_cell(results, run.name, baseline, metric):
-            if baseline == of_dataset[0]:
-                return cell
-            name = comparison_name(results, run.name, baseline, metric).rpartition(" ")[2]
-            return nodes.lines(cell, nodes.text(f"{name} {find_run(results, baseline).model}"))
+        if run.name == baseline or find_comparison(results, run.name, baseline, metric)[0]:
+            return baseline
     raise RunError(
         f"no notebook stored a comparison of {run.name!r} with {' or '.join(of_dataset)}: store "
         "it, or name another baseline"
     )
 
 
+def _comparison(
+    results: Results, run: TableRun, baselines: Sequence[str], metric: str, *, is_named: bool
+) -> Cell:
+    baseline = find_baseline(results, run, baselines, metric)
+    if run.name == baseline:
+        return nodes.text("baseline")
+    cell = comparison_cell(results, run.name, baseline, metric)
+    preposition = comparison_name(results, run.name, baseline, metric).rpartition(" ")[2]
+    named = nodes.text(f"{preposition} {find_run(results, baseline).model}") if is_named else []
+    return nodes.lines(cell, named)
+
+
 def _capitalized(name: str) -> str:
     return name[:1].upper() + name[1:]
-
-
-def _of_dataset(baselines: Sequence[str], run: TableRun) -> list[str]:
-    """Return the names of baselines, with the data set of a run in the place of `*`."""
-    return [baseline.replace("*", run.dataset) for baseline in baselines]

@@ -12,12 +12,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wholescript.errors import RunError
-from wholescript.experiments.registry import DATASETS, model_display_name
+from wholescript.experiments.registry import DATASETS, dataset_display_name, model_display_name
 from wholescript.experiments.results import Results
 
 TRAINED_GROUPS = {"generative": "sentiment", "encoder": "sentiment", "headlines": "headlines"}
 """The group of the trained runs of a summary without a data set in its name, by its own group."""
 MORE_FILMS = "-more-films"  # trained on films that are never tested, too
+METADATA = {"year", "length", "n_words", "layout"}
+"""Features of a film besides the words of its script."""
+_FEATURE_LISTS = ("extra_features", "gaussian_kernels", "columns", "numeric")
 _SUMMARY = re.compile(
     rf"(?:(?P<dataset>{'|'.join(map(re.escape, DATASETS))})-)?"
     r"(?:(?P<blocked>blocked)-)?(?:(?P<n>\d+)-)?(?P<model>.+)"
@@ -57,6 +60,29 @@ class TableRun:
             "train_config", {}
         )
         return found
+
+    @property
+    def condition(self) -> str:
+        """What results are only compared under: the data set, or for films what the model takes."""
+        if self.dataset:
+            return dataset_display_name(self.dataset)
+        inputs = (
+            "script with year, length or layout"
+            if _takes_metadata(self.config["settings"])
+            else "script alone"
+        )
+        return f"{inputs}, more training films" if self.name.endswith(MORE_FILMS) else inputs
+
+
+def _takes_metadata(settings: Any) -> bool:
+    """Return whether any list of features in the settings of a model has one of `METADATA`."""
+    if isinstance(settings, dict):
+        lists = [settings.get(name) or [] for name in _FEATURE_LISTS]
+        names = [item[0] if isinstance(item, list) else item for found in lists for item in found]
+        return any(name in METADATA for name in names) or any(
+            map(_takes_metadata, settings.values())
+        )
+    return isinstance(settings, list) and any(map(_takes_metadata, settings))
 
 
 def find_runs(results: Results, names: str, metrics: Sequence[str]) -> list[TableRun]:
