@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.training.planted import D, N, corpus
+from tests.training.planted import D
 from wholescript.data.films.folds import Fold
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.models.configurations import aggregators, parameter_table
@@ -33,20 +32,6 @@ def estimator(request):
         train_config=QUICK,
         aggregator_options=OPTIONS[name],
     )
-
-
-@pytest.fixture
-def dataset(films):
-    labels, chunks = corpus()
-    groups = films["film_id"].to_numpy(object)
-    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
-
-
-@pytest.fixture
-def rows():
-    """Training and test rows, in random order."""
-    order = np.random.default_rng(2).permutation(N)
-    return order[:66], order[66:]
 
 
 def test_planted_signal_is_learned(estimator, dataset, rows):
