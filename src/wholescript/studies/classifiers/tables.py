@@ -7,6 +7,7 @@ import pandas as pd
 
 from wholescript.evaluation.document_comparison import confused_pairs, error_rate_ratio
 from wholescript.evaluation.learning_curves import find_crossover
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import (
     LEARNING_RATE_SUFFIX,
@@ -17,7 +18,6 @@ from wholescript.experiments.documents.tables import (
     n_train_of,
     trained_on_true_labels,
 )
-from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.store import Run
 
 

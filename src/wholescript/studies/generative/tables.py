@@ -11,6 +11,7 @@ from wholescript.evaluation.calibration import equal_mass_bins
 from wholescript.evaluation.document_comparison import per_class_metrics
 from wholescript.evaluation.document_metrics import ECE_BINS, bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.study import DocumentStudy
 from wholescript.experiments.documents.tables import (
@@ -22,7 +23,6 @@ from wholescript.experiments.documents.tables import (
     run_error_rate_ratio,
     trained_on_n,
 )
-from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
