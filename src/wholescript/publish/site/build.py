@@ -41,6 +41,7 @@ _DIAGRAMS = "report/diagrams/*.svg"
 _MODULES = (
     "wholescript/*.py",
     "wholescript/data/datasets.py",
+    "wholescript/experiments/display_names.py",
     "wholescript/experiments/metrics.py",
     "wholescript/experiments/published.py",
     "wholescript/experiments/registry.py",
