@@ -19,6 +19,7 @@ from tests.training.planted_documents import (
 )
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_pretrained_lm
+from wholescript.studies.classifiers import finetuned
 from wholescript.studies.classifiers.finetuned import FinetunedClassifier
 from wholescript.studies.classifiers.settings import FINETUNE_TRAIN_CONFIG
 from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
@@ -309,7 +310,8 @@ def reviews(good, bad, nouns):
     return LabelledDocuments(texts, np.arange(len(texts)) * 2 // len(texts), 2)
 
 
-def test_the_packaged_model_is_fine_tuned():
+def test_the_packaged_model_is_fine_tuned(monkeypatch):
+    monkeypatch.setattr(finetuned, "N_FORGETTING_PAGES", 4)
     train = reviews(["splendid", "lovely", "wonderful"], ["dreadful", "awful", "nasty"], NOUNS)
     validation = reviews(["superb"], ["horrible"], NOUNS)
     model = replace(classifier("smollm2", rate=2e-3), batch_size=12, max_length=16)
