@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from tests.training.planted import N, corpus
 from wholescript.evaluation.film_predictions import FilmPredictions
@@ -17,15 +16,6 @@ scale = "cpu"
 seed = 0
 slope = 2.0
 """
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Use one thread: for models this small, a second thread costs time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -72,9 +72,9 @@ def crossover_table(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd
     return pd.DataFrame(rows).set_index("models")
 
 
-def confused_class_pairs(runs: Sequence[Run], top: int = 12) -> pd.DataFrame:
+def confused_class_pairs(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the pairs of classes that a model confuses most often (see `confused_pairs`)."""
-    pairs = confused_pairs(predictions_by_seed(runs), top=top)
+    pairs = confused_pairs(predictions_by_seed(runs), top=12)
     return pairs[["label", "predicted", "n_errors", "n_reversed"]].set_index("label")
 
 

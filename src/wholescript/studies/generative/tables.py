@@ -155,16 +155,16 @@ def calibration_table(models: RunsByModel) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def ece_noise_floor(predictions: DocumentPredictions, n_draws: int = 100, seed: int = 0) -> float:
+def ece_noise_floor(predictions: DocumentPredictions, seed: int = 0) -> float:
     """Return the expected ECE if the confidences were perfectly calibrated.
 
-    The mean over `n_draws` simulations in which each prediction is correct with the probability of
+    The mean over 100 simulations in which each prediction is correct with the probability of
     its confidence, in the bins of the ECE. It is above 0 because the sample is finite.
     """
     assert predictions.confidence is not None
     confidence = predictions.confidence.astype(np.float64)
     bins, rng = equal_mass_bins(confidence, ECE_BINS), np.random.default_rng(seed)
-    gaps = ((rng.random(len(confidence)) < confidence) - confidence for _ in range(n_draws))
+    gaps = ((rng.random(len(confidence)) < confidence) - confidence for _ in range(100))
     errors = [np.abs(np.bincount(bins, gap)).sum() for gap in gaps]
     return float(np.mean(errors) / len(confidence))
 
