@@ -72,9 +72,6 @@ class DatasetInfo:
         return self.source or f"https://huggingface.co/datasets/{self.hub_name}"
 
 
-_DOCUMENTS = "wholescript.models.documents"
-_FILMS = "wholescript.models.films"
-_SCREENPLAYS = "wholescript.studies.screenplays.models"
 STUDIES = "wholescript.studies"
 _MINILM = "minilm"
 
@@ -95,172 +92,71 @@ CHECKPOINTS = {
 }
 """Pretrained models by their name in settings."""
 
-MODELS = {
-    entry.name: entry
-    for entry in (
-        # documents
-        ModelInfo("TfidfSVM", "TF-IDF + linear SVM", f"{_DOCUMENTS}.tfidf_svm:TfidfSVM"),
-        ModelInfo(
-            "BagOfWordsLR",
-            "TF-IDF + logistic regression",
-            f"{_DOCUMENTS}.bag_of_words:BagOfWordsLR",
-        ),
-        ModelInfo("NaiveBayes", "multinomial naive Bayes", f"{_DOCUMENTS}.bag_of_words:NaiveBayes"),
-        ModelInfo("NBSVM", "NB-SVM", f"{_DOCUMENTS}.bag_of_words:NBSVM"),
-        ModelInfo(
-            "SentenceLinear",
-            "sentence embeddings + linear classifier",
-            f"{_DOCUMENTS}.sentence_embeddings:SentenceLinear",
-            _MINILM,
-        ),
-        ModelInfo(
-            "SentenceKernel",
-            "sentence embeddings + RBF kernel",
-            f"{_DOCUMENTS}.kernel:SentenceKernel",
-            _MINILM,
-        ),
-        ModelInfo(
-            "SparseDenseEnsemble",
-            "TF-IDF and sentence embeddings, ensemble",
-            f"{_DOCUMENTS}.ensemble:SparseDenseEnsemble",
-            _MINILM,
-        ),
-        ModelInfo(
-            "NgramClassifier",
-            "n-gram language models + Bayes' rule",
-            f"{_DOCUMENTS}.ngram:NgramClassifier",
-        ),
-        ModelInfo(
-            "InterpolatedNgramClassifier",
-            "interpolated n-gram models + Bayes' rule",
-            f"{_DOCUMENTS}.ngram_interpolated:InterpolatedNgramClassifier",
-        ),
-        ModelInfo(
-            "ScratchClassifier",
-            "decoder from scratch",
-            f"{STUDIES}.classifiers.scratch:ScratchClassifier",
-        ),
-        ModelInfo(
-            "FinetunedClassifier",
-            "fine-tuned decoder",
-            f"{STUDIES}.classifiers.finetuned:FinetunedClassifier",
-        ),
-        ModelInfo(
-            "EncoderClassifier",
-            "encoder from scratch",
-            f"{STUDIES}.encoder.classifier:EncoderClassifier",
-        ),
-        ModelInfo(
-            "ScratchGenerative",
-            "class-conditional LMs from scratch",
-            f"{STUDIES}.generative.class_lm:ScratchGenerative",
-        ),
-        ModelInfo(
-            "FinetunedGenerative",
-            "class-conditional LMs, fine-tuned",
-            f"{STUDIES}.generative.class_lm:FinetunedGenerative",
-        ),
-        ModelInfo(
-            "SharedTrunkGenerative",
-            "class-conditional LMs on a shared trunk",
-            f"{STUDIES}.generative.shared_trunk:SharedTrunkGenerative",
-        ),
-        ModelInfo(
-            "WeightedEnsemble",
-            "weighted ensemble",
-            "wholescript.experiments.documents.ensemble:Ensemble",
-        ),
-        # screenplays
-        ModelInfo("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
-        ModelInfo(
-            "NgramKernelLR",
-            "n-gram kernels + logistic regression",
-            f"{_FILMS}.ngram_kernel:NgramKernelLR",
-        ),
-        ModelInfo(
-            "NgramColumnsKernelLR",
-            "n-gram kernels and film measures + logistic regression",
-            f"{_FILMS}.film_columns:NgramColumnsKernelLR",
-        ),
-        ModelInfo(
-            "FilmColumnsLR",
-            "film measures + logistic regression",
-            f"{_FILMS}.film_columns:FilmColumnsLR",
-        ),
-        ModelInfo("FilmColumnScore", "a film measure", f"{_FILMS}.film_columns:FilmColumnScore"),
-        ModelInfo(
-            "SelectedEstimator",
-            "selected on inner folds",
-            f"{_FILMS}.selection:SelectedEstimator",
-        ),
-        ModelInfo(
-            "MeanPoolingLR",
-            "mean-pooled embeddings + logistic regression",
-            f"{_FILMS}.mean_embedding:MeanPoolingLR",
-            _MINILM,
-        ),
-        ModelInfo(
-            "EmbeddingLR",
-            "precomputed embeddings + logistic regression",
-            f"{_FILMS}.embedding:EmbeddingLR",
-        ),
-        ModelInfo("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
-        ModelInfo("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
-        ModelInfo("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
-        ModelInfo("BoostedStacking", "boosted trees", f"{_FILMS}.boosted_stacking:BoostedStacking"),
-        ModelInfo(
-            "OffsetMILClassifier",
-            "aggregator on the logits of a baseline",
-            f"{_SCREENPLAYS}.offset:OffsetMILClassifier",
-        ),
-        ModelInfo("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
-        ModelInfo("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
-        ModelInfo(
-            "ImbalanceCorrectedTfidfLR",
-            "TF-IDF + logistic regression, imbalance correction",
-            f"{_FILMS}.imbalance:ImbalanceCorrectedTfidfLR",
-        ),
-        ModelInfo("LogitAdjustment", "logit adjustment", f"{_FILMS}.imbalance:LogitAdjustment"),
-        ModelInfo(
-            "DecoderEmbeddingEstimator",
-            "SmolLM2-135M embeddings",
-            f"{_FILMS}.decoder_embeddings:DecoderEmbeddingEstimator",
-        ),
-        ModelInfo(
-            "MILClassifier",
-            "multiple-instance network",
-            f"{_SCREENPLAYS}.mil:MILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "LongContextMILClassifier",
-            "multiple-instance network, Longformer or Mamba-2",
-            f"{_SCREENPLAYS}.long_context:LongContextMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "MultiTaskMILClassifier",
-            "multiple-instance network, multi-task",
-            f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "ImbalanceMILClassifier",
-            "multiple-instance network, imbalance correction",
-            f"{_SCREENPLAYS}.imbalance:ImbalanceMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "EndToEndClassifier",
-            "end-to-end network",
-            f"{_SCREENPLAYS}.end_to_end:EndToEndClassifier",
-        ),
-        ModelInfo(
-            "WarmStartClassifier",
-            "end-to-end network, warm start",
-            f"{_SCREENPLAYS}.warm_start:WarmStartClassifier",
-        ),
+CLASSES = {
+    "wholescript.models.documents": {
+        "tfidf_svm:TfidfSVM": "TF-IDF + linear SVM",
+        "bag_of_words:BagOfWordsLR": "TF-IDF + logistic regression",
+        "bag_of_words:NaiveBayes": "multinomial naive Bayes",
+        "bag_of_words:NBSVM": "NB-SVM",
+        "sentence_embeddings:SentenceLinear": "sentence embeddings + linear classifier",
+        "kernel:SentenceKernel": "sentence embeddings + RBF kernel",
+        "ensemble:SparseDenseEnsemble": "TF-IDF and sentence embeddings, ensemble",
+        "ngram:NgramClassifier": "n-gram language models + Bayes' rule",
+        "ngram_interpolated:InterpolatedNgramClassifier": "interpolated n-gram models + Bayes' rule",
+    },
+    STUDIES: {
+        "classifiers.scratch:ScratchClassifier": "decoder from scratch",
+        "classifiers.finetuned:FinetunedClassifier": "fine-tuned decoder",
+        "encoder.classifier:EncoderClassifier": "encoder from scratch",
+        "generative.class_lm:ScratchGenerative": "class-conditional LMs from scratch",
+        "generative.class_lm:FinetunedGenerative": "class-conditional LMs, fine-tuned",
+        "generative.shared_trunk:SharedTrunkGenerative": "class-conditional LMs on a shared trunk",
+    },
+    "wholescript.models.films": {
+        "tfidf:TfidfLR": "TF-IDF + logistic regression",
+        "ngram_kernel:NgramKernelLR": "n-gram kernels + logistic regression",
+        "film_columns:NgramColumnsKernelLR": "n-gram kernels and film measures + logistic regression",
+        "film_columns:FilmColumnsLR": "film measures + logistic regression",
+        "film_columns:FilmColumnScore": "a film measure",
+        "selection:SelectedEstimator": "selected on inner folds",
+        "mean_embedding:MeanPoolingLR": "mean-pooled embeddings + logistic regression",
+        "embedding:EmbeddingLR": "precomputed embeddings + logistic regression",
+        "controls:MetadataLR": "metadata + logistic regression",
+        "controls:ShuffledLabels": "shuffled labels",
+        "stacking:StackingEnsemble": "stacking",
+        "boosted_stacking:BoostedStacking": "boosted trees",
+        "ablation:FeatureAblation": "feature ablation",
+        "proxy_label:ProxyLabel": "trained on a proxy label",
+        "imbalance:ImbalanceCorrectedTfidfLR": "TF-IDF + logistic regression, imbalance correction",
+        "imbalance:LogitAdjustment": "logit adjustment",
+        "decoder_embeddings:DecoderEmbeddingEstimator": "SmolLM2-135M embeddings",
+    },
+    "wholescript.studies.screenplays.models": {
+        "offset:OffsetMILClassifier": "aggregator on the logits of a baseline",
+        "mil:MILClassifier": "multiple-instance network",
+        "long_context:LongContextMILClassifier": "multiple-instance network, Longformer or Mamba-2",
+        "multitask:MultiTaskMILClassifier": "multiple-instance network, multi-task",
+        "imbalance:ImbalanceMILClassifier": "multiple-instance network, imbalance correction",
+        "end_to_end:EndToEndClassifier": "end-to-end network",
+        "warm_start:WarmStartClassifier": "end-to-end network, warm start",
+    },
+}
+"""Display names of the classes, by package, module and class."""
+
+ON_MINILM = {
+    *("SentenceLinear", "SentenceKernel", "SparseDenseEnsemble", "MeanPoolingLR", "MILClassifier"),
+    *("LongContextMILClassifier", "MultiTaskMILClassifier", "ImbalanceMILClassifier"),
+}
+"""The classes that take the embeddings of MiniLM."""
+
+_ENSEMBLE = "wholescript.experiments.documents.ensemble:Ensemble"
+MODELS = {"WeightedEnsemble": ModelInfo("WeightedEnsemble", "weighted ensemble", _ENSEMBLE)} | {
+    name: ModelInfo(
+        name, display_name, f"{package}.{module}:{name}", _MINILM if name in ON_MINILM else ""
     )
+    for package, classes in CLASSES.items()
+    for path, display_name in classes.items()
+    for module, name in [path.split(":")]
 }
 """Model classes by the name in stored settings."""
 
