@@ -102,7 +102,9 @@ CLASSES = {
         "kernel:SentenceKernel": "sentence embeddings + RBF kernel",
         "ensemble:SparseDenseEnsemble": "TF-IDF and sentence embeddings, ensemble",
         "ngram:NgramClassifier": "n-gram language models + Bayes' rule",
-        "ngram_interpolated:InterpolatedNgramClassifier": "interpolated n-gram models + Bayes' rule",
+        "ngram_interpolated:InterpolatedNgramClassifier": (
+            "interpolated n-gram models + Bayes' rule"
+        ),
     },
     STUDIES: {
         "classifiers.scratch:ScratchClassifier": "decoder from scratch",
@@ -115,7 +117,9 @@ CLASSES = {
     "wholescript.models.films": {
         "tfidf:TfidfLR": "TF-IDF + logistic regression",
         "ngram_kernel:NgramKernelLR": "n-gram kernels + logistic regression",
-        "film_columns:NgramColumnsKernelLR": "n-gram kernels and film measures + logistic regression",
+        "film_columns:NgramColumnsKernelLR": (
+            "n-gram kernels and film measures + logistic regression"
+        ),
         "film_columns:FilmColumnsLR": "film measures + logistic regression",
         "film_columns:FilmColumnScore": "a film measure",
         "selection:SelectedEstimator": "selected on inner folds",
