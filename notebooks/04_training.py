@@ -36,13 +36,10 @@ seed = 0  # of folds, initial weights, dropout and bootstrap
 scale = "cpu"  # smoke | cpu | full
 
 # %%
-from wholescript.evaluation.film_comparison import compare, metric_table
-from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import forest_plot
 from wholescript.publish import cells
-from wholescript.studies.screenplays import experiments
+from wholescript.studies.screenplays import comparison, experiments
 from wholescript.studies.screenplays.attention import attention_profile
-from wholescript.studies.screenplays.comparison import compare_runs
 from wholescript.studies.screenplays.data import open_screenplay_data
 from wholescript.studies.screenplays.models import (
     configurations,
@@ -99,22 +96,11 @@ cells.show_table(
 # Nothing is chosen on test films.
 
 # %%
-runs = {
-    name: experiments.cross_validation_run(f"training/{model.name}", model, data)
-    for name, model in models.items()
-}
-temporal = {
-    name: experiments.cross_validation_run(
-        f"training/{model.name}-temporal", model, data, split="temporal"
-    )
-    for name, model in models.items()
-}
-first_repeat_runs = {
-    name: experiments.cross_validation_run(
-        f"training/{model.name}", model, data, split="first_repeat"
-    )
-    for name, model in self_attention_models.items()
-}
+runs = comparison.cross_validation_runs("training", models, data)
+temporal = comparison.cross_validation_runs("training", models, data, split="temporal")
+first_repeat_runs = comparison.cross_validation_runs(
+    "training", self_attention_models, data, split="first_repeat"
+)
 
 # %% [markdown]
 # ## Learning curves
@@ -149,29 +135,17 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # over films.
 
 # %% label="fig-training-auc"
-predictions = {name: run.predictions(FilmPredictions) for name, run in runs.items()}
-comparison = compare(predictions, "auc", baseline="mean pooling", seed=seed)
-aggregator_comparison = experiments.ModelComparison(runs, "auc", comparison)
+ranking = comparison.compare_runs(runs, "auc", baseline="mean pooling", seed=seed)
 experiments.record_differences(
-    "training/differences", [aggregator_comparison], baseline="mean pooling"
+    "training/differences", [ranking], baseline="mean pooling"
 )
-cells.show_figure(forest_plot(comparison, "AUROC", reference=0.5), "fig-training-auc")
+cells.show_figure(
+    forest_plot(ranking.table, "AUROC", reference=0.5), "fig-training-auc"
+)
 
 # %% label="tbl-training"
-metrics = {name: run.metrics for name, run in runs.items()}
-metrics |= {
-    f"{name}, from {first_test_year}": run.metrics for name, run in temporal.items()
-}
-columns = [
-    "auc",
-    "average_precision",
-    "macro_f1",
-    "mcc",
-    "brier",
-    "ece",
-    "within_decade_auc",
-]
-cells.show_table(metric_table(metrics)[columns], "tbl-training")
+later = {f"{name}, from {first_test_year}": run for name, run in temporal.items()}
+cells.show_table(comparison.run_metrics(runs | later), "tbl-training")
 
 # %% [markdown]
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later
@@ -190,12 +164,12 @@ fusion_models = configurations.late_fusion_models(
     data.profile.epochs, data.profile.n_inner_folds
 )
 full_fusion = fusion_models.pop(ALL_FEATURES)
-fusion_runs = {
-    f"+ {name}": experiments.cross_validation_run(
-        f"training/{model.name}", model, data, split="first_repeat"
-    )
-    for name, model in fusion_models.items()
-}
+fusion_runs = comparison.cross_validation_runs(
+    "training",
+    {f"+ {name}": model for name, model in fusion_models.items()},
+    data,
+    split="first_repeat",
+)
 fusion_runs[f"+ {ALL_FEATURES}"] = experiments.cross_validation_run(
     f"training/{full_fusion.name}", full_fusion, data
 )
@@ -204,13 +178,13 @@ temporal["late fusion"] = experiments.cross_validation_run(
 )
 
 # %% label="fig-fusion-auc"
-fusion_comparison_runs = {"gated attention": runs["gated attention"]} | fusion_runs
-first_repeats = {
-    name: run.predictions(FilmPredictions).first_repeat()
-    for name, run in fusion_comparison_runs.items()
-}
-fusion = compare(first_repeats, "auc", baseline="gated attention", seed=seed)
-figure = forest_plot(fusion, "AUROC", reference=0.5, model="gated attention")
+fusion = comparison.compare_runs(
+    {"gated attention": runs["gated attention"]} | fusion_runs,
+    baseline="gated attention",
+    seed=seed,
+    first_repeat=True,
+)
+figure = forest_plot(fusion.table, "AUROC", reference=0.5, model="gated attention")
 cells.show_figure(figure, "fig-fusion-auc")
 
 # %% [markdown]
@@ -246,16 +220,14 @@ chunk_encoder_runs = experiments.end_to_end_runs(
 )
 
 # %% label="fig-chunk-encoders-auc"
-first_repeats = {
-    name: run.predictions(FilmPredictions).first_repeat()
-    for name, run in (runs | first_repeat_runs | chunk_encoder_runs).items()
-}
-chunk_encoder_comparison = compare(
-    first_repeats, "auc", baseline="mean pooling", seed=seed
+encoders = comparison.compare_runs(
+    runs | first_repeat_runs | chunk_encoder_runs,
+    baseline="mean pooling",
+    seed=seed,
+    first_repeat=True,
 )
 cells.show_figure(
-    forest_plot(chunk_encoder_comparison, "AUROC", reference=0.5),
-    "fig-chunk-encoders-auc",
+    forest_plot(encoders.table, "AUROC", reference=0.5), "fig-chunk-encoders-auc"
 )
 
 # %% [markdown]
@@ -263,11 +235,11 @@ cells.show_figure(
 # commit was recorded. Training with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
-made = dict.fromkeys(chunk_encoder_comparison.index, "this notebook")
+made = dict.fromkeys(encoders.table.index, "this notebook")
 made |= {name: cells.made_by(run.config) for name, run in chunk_encoder_runs.items()}
 comparison_columns = ["value", "low", "high", "difference", "p"]
 cells.show_table(
-    chunk_encoder_comparison[comparison_columns].assign(made_by=list(made.values())),
+    encoders.table[comparison_columns].assign(made_by=list(made.values())),
     "tbl-chunk-encoders",
     {"p": ".3f"},
 )
@@ -308,12 +280,9 @@ cells.show_figure(
 long_context_models = long_context_configurations.long_context_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
 )
-long_context_runs = {
-    name: experiments.cross_validation_run(
-        f"long-context/{model.name}", model, data, split="first_repeat"
-    )
-    for name, model in long_context_models.items()
-}
+long_context_runs = comparison.cross_validation_runs(
+    "long-context", long_context_models, data, split="first_repeat"
+)
 
 # %% label="fig-long-context-curves"
 histories = {name: run.history for name, run in long_context_runs.items()}
@@ -322,7 +291,7 @@ cells.show_figure(figure, "fig-long-context-curves")
 
 # %% label="fig-long-context-auc"
 compared = runs | first_repeat_runs | long_context_runs
-by_architecture = compare_runs(
+by_architecture = comparison.compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
 )
 experiments.record_differences(

@@ -29,7 +29,7 @@ scale = "cpu"  # smoke | cpu | full
 
 # %%
 from wholescript.evaluation import film_comparison
-from wholescript.experiments.registry import model_display_name
+from wholescript.experiments.display_names import model_display_name
 from wholescript.models.films.ablation import FeatureAblation, OutsideWindowAblation
 from wholescript.models.films.controls import controls
 from wholescript.models.films.tfidf import TfidfLR
@@ -113,16 +113,7 @@ cells.show_figure(
 # column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
-COLUMNS = [
-    "auc",
-    "average_precision",
-    "macro_f1",
-    "mcc",
-    "brier",
-    "ece",
-    "within_decade_auc",
-]
-cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-random-split")
+cells.show_table(comparison.run_metrics(runs["random"]), "tbl-random-split")
 
 # %% [markdown]
 # ## N-grams: a stronger baseline
@@ -293,9 +284,7 @@ precision = comparison.compare_runs(
 )
 compared = [ranking, precision, encoders, temporal]
 experiments.record_differences("evaluation/differences", compared, baseline=BASELINE)
-cells.show_table(
-    comparison.run_metrics(runs["temporal"], COLUMNS), "tbl-temporal-split"
-)
+cells.show_table(comparison.run_metrics(runs["temporal"]), "tbl-temporal-split")
 
 # %% [markdown]
 # ## Curves

@@ -30,10 +30,10 @@ seed = 0  # of the bootstrap; the first one of the trainings
 # %%
 import pandas as pd
 
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents import tables
 from wholescript.experiments.documents.runs import classifier_histories
 from wholescript.experiments.documents.study import open_study
-from wholescript.experiments.registry import model_display_name
 from wholescript.plots import documents as plots
 from wholescript.plots.forest import stacked_forest_plot
 from wholescript.publish.cells import (

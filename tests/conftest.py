@@ -1,11 +1,15 @@
 """Settings and fixtures of all tests."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+# For models this small, a second thread costs time; torch reads it when it is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A slow machine is no failure, and the same examples everywhere make a failure repeatable.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)

@@ -1,19 +1,9 @@
 import pandas as pd
 import pytest
-import torch
 
 import wholescript as ws
 from tests.experiments.documents.questions import write_table
 from wholescript.project import ROOT_VARIABLE
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Use one thread: for models this small, a second thread costs time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", autouse=True)

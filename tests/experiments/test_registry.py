@@ -9,14 +9,13 @@ from wholescript.data.datasets import DATASETS as LABELLED
 from wholescript.data.films.sources import HUB_NAME
 from wholescript.data.headlines import HUB_DATASET
 from wholescript.errors import ParameterError
+from wholescript.experiments.display_names import MODEL_DISPLAY_NAMES, model_display_name
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.metrics import METRICS
 from wholescript.experiments.registry import (
     DATASETS,
-    MODEL_DISPLAY_NAMES,
     MODELS,
     find_model,
-    model_display_name,
 )
 from wholescript.experiments.results import Results
 
@@ -99,7 +98,7 @@ def test_an_unknown_model_is_an_error():
         find_model("TfidfSVC")
 
 
-@pytest.mark.parametrize("module", ["registry", "metrics"])
+@pytest.mark.parametrize("module", ["display_names", "registry", "metrics"])
 def test_importing_it_loads_no_model_code(module):
     code = f"import json, sys, wholescript.experiments.{module}; print(json.dumps([*sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

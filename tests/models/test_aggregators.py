@@ -3,6 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.models.padded_films import D, films
 from wholescript.models.aggregators import (
     GatedAttention,
     LinearAttentionAggregator,
@@ -11,8 +12,6 @@ from wholescript.models.aggregators import (
     relative_positions,
     sinusoidal_positions,
 )
-
-D = 12
 
 
 def gated():
@@ -35,14 +34,6 @@ def linear():
 def model(request):
     torch.manual_seed(0)
     return request.param().eval()
-
-
-def films(*lengths, seed=0):
-    """Chunks and mask of films with these numbers of chunks; masked values are large."""
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    chunks = torch.randn(len(lengths), max(lengths), D, generator=generator)
-    return chunks.masked_fill(~mask.unsqueeze(-1), 100.0), mask
 
 
 def test_output_does_not_depend_on_padding_or_batch(model):

@@ -1,14 +1,13 @@
 import pytest
 import torch
 
+from tests.models.padded_films import D, films
 from wholescript.models.long_context_aggregators import (
     LONG_CONTEXT_AGGREGATORS,
     LongformerAggregator,
     Mamba2Aggregator,
     pack,
 )
-
-D = 12
 
 
 def small_longformer():
@@ -23,14 +22,6 @@ def small_mamba2():
 def model(request):
     torch.manual_seed(0)
     return request.param().eval()
-
-
-def films(*lengths, seed=0):
-    """Chunks and mask of films with these numbers of chunks; masked values are large."""
-    generator = torch.Generator().manual_seed(seed)
-    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    chunks = torch.randn(len(lengths), max(lengths), D, generator=generator)
-    return chunks.masked_fill(~mask.unsqueeze(-1), 100.0), mask
 
 
 def test_output_does_not_depend_on_padding_or_batch(model):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES
+from wholescript.experiments.display_names import MODEL_DISPLAY_NAMES
 from wholescript.plots.style import (
     DARK_BACKGROUND,
     FAMILIES,

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,7 @@ def test_long_notebooks_are_left_out_unless_named_and_listed(
 ) -> None:
     (executed.notebooks / "02_study.py").write_text(STUDY)
     monkeypatch.setattr("wholescript.publish.rerun.LONG", {"01_tiny": 9})
+    monkeypatch.setattr("wholescript.publish.rerun.run_notebook", lambda *_, **__: None)
     found = rerun(executed)
     assert [notebook.name for notebook in found.notebooks] == ["02_study"]
     (left_out,) = (group for group in found.not_made if group.notebook == "01_tiny")
@@ -190,8 +192,15 @@ def test_rerun_compares_everything_but_runs_of_commands_and_keeps_published_outp
 
 @pytest.mark.parametrize(("label", "code"), [("height", 0), ("depth", 1)])
 def test_exit_code_is_1_if_anything_changed(
-    executed: Project, monkeypatch: pytest.MonkeyPatch, label: str, code: int
+    executed: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, label: str, code: int
 ) -> None:
+    made = shutil.copytree(executed.root, tmp_path / "made")
+
+    def copy_made(*_: object, output: Path, **__: object) -> None:
+        for folder in ("figures", "results"):
+            shutil.copytree(made / folder, output / folder)
+
+    monkeypatch.setattr("wholescript.publish.rerun.run_notebook", copy_made)
     path = executed.root / "figures/01_tiny/plots.json"
     path.write_text(path.read_text().replace('"height"', f'"{label}"'))
     monkeypatch.setenv(ROOT_VARIABLE, str(executed.root))

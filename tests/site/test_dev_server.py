@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,9 +75,12 @@ def serving(root: Path) -> Iterator[Served]:
         process.wait()
 
 
-@pytest.fixture
-def served(project: Project) -> Iterator[Served]:
-    with serving(project.root) as served:
+@pytest.fixture(scope="module")
+def served(built_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A copy of the small project, served; the tests leave it without errors."""
+    root = tmp_path_factory.mktemp("served") / "project"
+    shutil.copytree(built_once, root, symlinks=True)
+    with serving(root) as served:
         yield served
 
 
@@ -96,54 +100,43 @@ STUDY = "report/study.md"
 HEADING = "## Reading\n"
 
 
-def test_edited_page_is_reloaded(served: Served, open_page: Callable) -> None:
-    page = open_page("/report/study.html")
+def test_edited_pages_are_reloaded(served: Served, open_page: Callable) -> None:
+    page, notebook = open_page("/report/study.html"), open_page("/notebooks/demo.html")
+    images = notebook.locator("main .cell img, main .cell svg").count()
     expect(page.locator(BANNER)).to_have_count(0)
+    served.write("notebooks/01_demo.py", "# ## Lengths\n", "# ## Lengths\n#\n# A new remark.\n")
     served.write(STUDY, HEADING, f"{HEADING}\nA sentence more.\n")
     expect(page.locator("main")).to_contain_text("A sentence more.")
+    expect(notebook.locator("main")).to_contain_text("A new remark.")
+    assert notebook.locator("main .cell img, main .cell svg").count() == images
+    assert notebook_problems(Project(served.root)) == []
     published = served.root / "_build" / "html"
     assert "A sentence more." in (published / "report" / "study.html").read_text("utf-8")
     assert not any("_live" in file.read_text("utf-8") for file in published.rglob("*.html"))
 
 
-def test_error_is_shown_on_every_open_page_until_it_is_fixed(
+def test_errors_and_changed_code_are_shown_on_every_open_page_until_they_are_fixed(
     served: Served, open_page: Callable
 ) -> None:
     pages = [open_page("/report/study.html"), open_page("/")]
+    executed = served.root / "notebooks" / "01_demo.ipynb"
+    before = executed.read_bytes()
+    served.write("notebooks/01_demo.py", "bins=30", "bins=31")
     served.write(STUDY, HEADING, HEADING + "\n{result}`<img src=x>`\n")
     for page in pages:
         expect(page.locator(BANNER)).to_contain_text("'<img src=x>' is not of")
+        expect(page.locator(BANNER)).to_contain_text("notebooks/01_demo.py")
+        expect(page.locator(BANNER)).to_contain_text("run `dvc repro 01_demo`")
         expect(page.locator(f"{BANNER} img")).to_have_count(0)
         expect(page.locator("main h1")).to_be_visible()
     pages[0].reload()
     expect(pages[0].locator(BANNER)).to_contain_text("<img src=x>")
+    assert executed.read_bytes() == before
+    served.write("notebooks/01_demo.py", "bins=31", "bins=30")
     served.write(STUDY, "{result}`<img src=x>`", "Fixed.")
     for page in pages:
         expect(page.locator(BANNER)).to_have_count(0)
     expect(pages[0].locator("main")).to_contain_text("Fixed.")
-
-
-def test_edited_markdown_of_a_notebook_is_shown(
-    served: Served, project: Project, open_page: Callable
-) -> None:
-    page = open_page("/notebooks/demo.html")
-    images = page.locator("main .cell img, main .cell svg").count()
-    served.write("notebooks/01_demo.py", "# ## Lengths\n", "# ## Lengths\n#\n# A new remark.\n")
-    expect(page.locator("main")).to_contain_text("A new remark.")
-    assert page.locator("main .cell img, main .cell svg").count() == images
-    assert notebook_problems(project) == []
-
-
-def test_changed_code_is_reported_and_not_executed(served: Served, open_page: Callable) -> None:
-    page = open_page("/notebooks/demo.html")
-    executed = served.root / "notebooks" / "01_demo.ipynb"
-    before = executed.read_bytes()
-    served.write("notebooks/01_demo.py", "bins=30", "bins=31")
-    expect(page.locator(BANNER)).to_contain_text("notebooks/01_demo.py")
-    expect(page.locator(BANNER)).to_contain_text("run `dvc repro 01_demo`")
-    assert executed.read_bytes() == before
-    served.write("notebooks/01_demo.py", "bins=31", "bins=30")
-    expect(page.locator(BANNER)).to_have_count(0)
 
 
 def test_building_is_shown_then_the_error_then_the_page(project: Project, visit: Callable) -> None:

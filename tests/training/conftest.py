@@ -1,19 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from tests.training.planted import D, N, corpus
 from wholescript.training.batches import ChunkBatchLoader
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Use one thread: for models this small, a second thread costs time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

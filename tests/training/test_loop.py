@@ -50,6 +50,12 @@ def every_step():
     handle.remove()
 
 
+@pytest.fixture(scope="module")
+def unbroken():
+    """The weights and the result of an uninterrupted training."""
+    return slow_training.run()
+
+
 def assert_same_run(found, expected):
     assert found[1] == expected[1]
     for name, value in expected[0].items():
@@ -172,7 +178,7 @@ def test_weights_depend_on_the_seed(loaders):
 
 
 @pytest.mark.parametrize("calls", [3, 14, 31])
-def test_interrupted_run_resumes_to_the_same_weights(tmp_path, calls):
+def test_interrupted_run_resumes_to_the_same_weights(tmp_path, unbroken, calls):
     remaining = iter(range(calls))
 
     def interrupted(logits, labels):
@@ -184,13 +190,13 @@ def test_interrupted_run_resumes_to_the_same_weights(tmp_path, calls):
     with pytest.raises(KeyboardInterrupt):
         slow_training.run(path, interrupted)
     assert path.exists()
-    assert_same_run(slow_training.run(path), slow_training.run())
+    assert_same_run(slow_training.run(path), unbroken)
 
 
-def test_killed_run_resumes_to_the_same_weights(tmp_path):
+def test_killed_run_resumes_to_the_same_weights(tmp_path, unbroken):
     path = tmp_path / "checkpoint.safetensors"
-    assert slow_training.killed(path, 2) == 2
-    assert_same_run(slow_training.run(path), slow_training.run())
+    slow_training.start_and_kill(path)
+    assert_same_run(slow_training.run(path), unbroken)
 
 
 @pytest.mark.parametrize("schedule", ["onecycle", "wsd"])
@@ -263,11 +269,11 @@ def test_finished_run_is_not_trained_again(tmp_path):
     assert_same_run(slow_training.run(path, unexpected), finished)
 
 
-def test_damaged_checkpoint_restarts_training(tmp_path):
+def test_damaged_checkpoint_restarts_training(tmp_path, unbroken):
     path = tmp_path / "checkpoint.safetensors"
-    finished = slow_training.run(path)
+    slow_training.run(path)
     path.write_bytes(path.read_bytes()[:-5])
-    assert_same_run(slow_training.run(path), finished)
+    assert_same_run(slow_training.run(path), unbroken)
 
 
 def test_loss_that_is_not_finite_raises(model, loaders):

@@ -125,16 +125,18 @@ def load_films(
 
     return load_screenplays(
         source,
-        path,
-        target,
-        scale,
-        seed,
-        fields,
-        split,
-        [embeddings] if isinstance(embeddings, str | Path) else embeddings,
-        [embeddings_columns] if isinstance(embeddings_columns, str) else embeddings_columns,
-        id_column,
-        vector_column,
+        path=path,
+        target=target,
+        scale=scale,
+        seed=seed,
+        fields=fields,
+        split=split,
+        embeddings=[embeddings] if isinstance(embeddings, str | Path) else embeddings,
+        embeddings_columns=(
+            [embeddings_columns] if isinstance(embeddings_columns, str) else embeddings_columns
+        ),
+        id_column=id_column,
+        vector_column=vector_column,
     )
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
+from wholescript.experiments.display_names import MODEL_DISPLAY_NAMES
 from wholescript.experiments.documents.estimators import with_settings
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES
 
 FILM_MODELS = {
     name: (MODEL_DISPLAY_NAMES[name], name.replace("-", " "))

@@ -87,16 +87,17 @@ class Films:
 
 def load_films(
     source: str | Path,
+    *,
     path: str | Path | None,
     target: str,
     scale: str,
     seed: int,
-    fields: str = "script",
-    split: str = "random",
-    embeddings: Sequence[str | Path] = (),
-    embeddings_columns: Sequence[str] = (),
-    id_column: str | None = None,
-    vector_column: str | None = None,
+    fields: str,
+    split: str,
+    embeddings: Sequence[str | Path],
+    embeddings_columns: Sequence[str],
+    id_column: str | None,
+    vector_column: str | None,
 ) -> Films:
     """Load films; see `wholescript.api.load_films`."""
     check("seed", seed, Seed)

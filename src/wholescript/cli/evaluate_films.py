@@ -96,16 +96,16 @@ def films(
     own: str | Path = path if source == "local" and path else source
     loaded = load_films(
         own,
-        None if source == "local" else path,
-        target,
-        scale,
-        seed,
-        fields,
-        split,
-        embeddings,
-        embeddings_column,
-        id_column,
-        vector_column,
+        path=None if source == "local" else path,
+        target=target,
+        scale=scale,
+        seed=seed,
+        fields=fields,
+        split=split,
+        embeddings=embeddings,
+        embeddings_columns=embeddings_column,
+        id_column=id_column,
+        vector_column=vector_column,
     )
     fitted = train_films(chosen, loaded, name, store, True, {})
     print_table(fitted.evaluate(), f"{fitted.name}: {_describe(loaded)}")

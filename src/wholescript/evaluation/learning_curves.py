@@ -9,6 +9,7 @@ from wholescript.errors import DataError, ParameterError
 from wholescript.evaluation.bootstrap import CONFIDENCE_LEVEL, draw_seed_counts, percentile_interval
 
 FloatArray = NDArray[np.float64]
+N_BOOTSTRAP = 2000
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,7 @@ class Crossover:
     best_after: str
 
 
-def find_crossover(
-    n_train: ArrayLike,
-    a: ArrayLike,
-    b: ArrayLike,
-    *,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    confidence_level: float = CONFIDENCE_LEVEL,
-) -> Crossover | None:
+def find_crossover(n_train: ArrayLike, a: ArrayLike, b: ArrayLike) -> Crossover | None:
     """Return the last crossing of two curves of a score that is better when higher.
 
     `n_train` (k,) are the training-set sizes, ascending; `a` (seeds, k) and `b` (seeds, k) the
@@ -61,13 +54,13 @@ def find_crossover(
     best_after = "a" if direction > 0 else "b"
     if len(first) == len(second) == 1:
         return Crossover(float(np.exp(point)), None, None, best_after)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     means_a, means_b = (
-        _resampled_mean_curves(scores, n_bootstrap, rng) for scores in (first, second)
+        _resampled_mean_curves(scores, N_BOOTSTRAP, rng) for scores in (first, second)
     )
     points = _log_crossover_size(log_sizes, direction * (means_a - means_b))
     # Some points are infinite, and cannot be interpolated between.
-    low, high = np.exp(percentile_interval(points, confidence_level, "inverted_cdf"))
+    low, high = np.exp(percentile_interval(points, CONFIDENCE_LEVEL, "inverted_cdf"))
     return Crossover(float(np.exp(point)), float(low), float(high), best_after)
 
 

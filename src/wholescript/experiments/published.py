@@ -28,9 +28,9 @@ class PublishedResult:
         """The name of the data set."""
         return self.name.partition("-")[0]
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Return the bounds of the Wilson interval over test texts (Wilson, 1927)."""
-        z = NormalDist().inv_cdf((1 + confidence) / 2)
+    def interval(self) -> tuple[float, float]:
+        """Return the bounds of the 95% Wilson interval over test texts (Wilson, 1927)."""
+        z = NormalDist().inv_cdf(0.975)
         n, share = self.n_test, self.accuracy
         centre = (share + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))

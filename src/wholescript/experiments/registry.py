@@ -1,9 +1,8 @@
-"""The registry: models and data sets by their stored names, with their display names.
+"""The registry: classes of models and data sets by their stored names.
 
 Importing it loads no model code: classes are named by their path and imported by `ModelInfo.load`.
 """
 
-import re
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -76,12 +75,6 @@ class DatasetInfo:
         return self.source or f"https://huggingface.co/datasets/{self.hub_name}"
 
 
-LEARNING_RATE_PATTERN = re.compile(r"(.+)-lr(\d+e-\d+)")
-WINDOWS_PATTERN = re.compile(r"(.+)-first-(\d+)")
-
-_DOCUMENTS = "wholescript.models.documents"
-_FILMS = "wholescript.models.films"
-_SCREENPLAYS = "wholescript.studies.screenplays.models"
 STUDIES = "wholescript.studies"
 _MINILM = "minilm"
 
@@ -102,282 +95,77 @@ CHECKPOINTS = {
 }
 """Pretrained models by their name in settings."""
 
-MODELS = {
-    entry.name: entry
-    for entry in (
-        # documents
-        ModelInfo("TfidfSVM", "TF-IDF + linear SVM", f"{_DOCUMENTS}.tfidf_svm:TfidfSVM"),
-        ModelInfo(
-            "BagOfWordsLR",
-            "TF-IDF + logistic regression",
-            f"{_DOCUMENTS}.bag_of_words:BagOfWordsLR",
+CLASSES = {
+    "wholescript.models.documents": {
+        "tfidf_svm:TfidfSVM": "TF-IDF + linear SVM",
+        "bag_of_words:BagOfWordsLR": "TF-IDF + logistic regression",
+        "bag_of_words:NaiveBayes": "multinomial naive Bayes",
+        "bag_of_words:NBSVM": "NB-SVM",
+        "sentence_embeddings:SentenceLinear": "sentence embeddings + linear classifier",
+        "kernel:SentenceKernel": "sentence embeddings + RBF kernel",
+        "ensemble:SparseDenseEnsemble": "TF-IDF and sentence embeddings, ensemble",
+        "ngram:NgramClassifier": "n-gram language models + Bayes' rule",
+        "ngram_interpolated:InterpolatedNgramClassifier": (
+            "interpolated n-gram models + Bayes' rule"
         ),
-        ModelInfo("NaiveBayes", "multinomial naive Bayes", f"{_DOCUMENTS}.bag_of_words:NaiveBayes"),
-        ModelInfo("NBSVM", "NB-SVM", f"{_DOCUMENTS}.bag_of_words:NBSVM"),
-        ModelInfo(
-            "SentenceLinear",
-            "sentence embeddings + linear classifier",
-            f"{_DOCUMENTS}.sentence_embeddings:SentenceLinear",
-            _MINILM,
+    },
+    STUDIES: {
+        "classifiers.scratch:ScratchClassifier": "decoder from scratch",
+        "classifiers.finetuned:FinetunedClassifier": "fine-tuned decoder",
+        "encoder.classifier:EncoderClassifier": "encoder from scratch",
+        "generative.class_lm:ScratchGenerative": "class-conditional LMs from scratch",
+        "generative.class_lm:FinetunedGenerative": "class-conditional LMs, fine-tuned",
+        "generative.shared_trunk:SharedTrunkGenerative": "class-conditional LMs on a shared trunk",
+    },
+    "wholescript.models.films": {
+        "tfidf:TfidfLR": "TF-IDF + logistic regression",
+        "ngram_kernel:NgramKernelLR": "n-gram kernels + logistic regression",
+        "film_columns:NgramColumnsKernelLR": (
+            "n-gram kernels and film measures + logistic regression"
         ),
-        ModelInfo(
-            "SentenceKernel",
-            "sentence embeddings + RBF kernel",
-            f"{_DOCUMENTS}.kernel:SentenceKernel",
-            _MINILM,
-        ),
-        ModelInfo(
-            "SparseDenseEnsemble",
-            "TF-IDF and sentence embeddings, ensemble",
-            f"{_DOCUMENTS}.ensemble:SparseDenseEnsemble",
-            _MINILM,
-        ),
-        ModelInfo(
-            "NgramClassifier",
-            "n-gram language models + Bayes' rule",
-            f"{_DOCUMENTS}.ngram:NgramClassifier",
-        ),
-        ModelInfo(
-            "InterpolatedNgramClassifier",
-            "interpolated n-gram models + Bayes' rule",
-            f"{_DOCUMENTS}.ngram_interpolated:InterpolatedNgramClassifier",
-        ),
-        ModelInfo(
-            "ScratchClassifier",
-            "decoder from scratch",
-            f"{STUDIES}.classifiers.scratch:ScratchClassifier",
-        ),
-        ModelInfo(
-            "FinetunedClassifier",
-            "fine-tuned decoder",
-            f"{STUDIES}.classifiers.finetuned:FinetunedClassifier",
-        ),
-        ModelInfo(
-            "EncoderClassifier",
-            "encoder from scratch",
-            f"{STUDIES}.encoder.classifier:EncoderClassifier",
-        ),
-        ModelInfo(
-            "ScratchGenerative",
-            "class-conditional LMs from scratch",
-            f"{STUDIES}.generative.class_lm:ScratchGenerative",
-        ),
-        ModelInfo(
-            "FinetunedGenerative",
-            "class-conditional LMs, fine-tuned",
-            f"{STUDIES}.generative.class_lm:FinetunedGenerative",
-        ),
-        ModelInfo(
-            "SharedTrunkGenerative",
-            "class-conditional LMs on a shared trunk",
-            f"{STUDIES}.generative.shared_trunk:SharedTrunkGenerative",
-        ),
-        ModelInfo(
-            "WeightedEnsemble",
-            "weighted ensemble",
-            "wholescript.experiments.documents.ensemble:Ensemble",
-        ),
-        # screenplays
-        ModelInfo("TfidfLR", "TF-IDF + logistic regression", f"{_FILMS}.tfidf:TfidfLR"),
-        ModelInfo(
-            "NgramKernelLR",
-            "n-gram kernels + logistic regression",
-            f"{_FILMS}.ngram_kernel:NgramKernelLR",
-        ),
-        ModelInfo(
-            "NgramColumnsKernelLR",
-            "n-gram kernels and film measures + logistic regression",
-            f"{_FILMS}.film_columns:NgramColumnsKernelLR",
-        ),
-        ModelInfo(
-            "FilmColumnsLR",
-            "film measures + logistic regression",
-            f"{_FILMS}.film_columns:FilmColumnsLR",
-        ),
-        ModelInfo("FilmColumnScore", "a film measure", f"{_FILMS}.film_columns:FilmColumnScore"),
-        ModelInfo(
-            "SelectedEstimator",
-            "selected on inner folds",
-            f"{_FILMS}.selection:SelectedEstimator",
-        ),
-        ModelInfo(
-            "MeanPoolingLR",
-            "mean-pooled embeddings + logistic regression",
-            f"{_FILMS}.mean_embedding:MeanPoolingLR",
-            _MINILM,
-        ),
-        ModelInfo(
-            "EmbeddingLR",
-            "precomputed embeddings + logistic regression",
-            f"{_FILMS}.embedding:EmbeddingLR",
-        ),
-        ModelInfo("MetadataLR", "metadata + logistic regression", f"{_FILMS}.controls:MetadataLR"),
-        ModelInfo("ShuffledLabels", "shuffled labels", f"{_FILMS}.controls:ShuffledLabels"),
-        ModelInfo("StackingEnsemble", "stacking", f"{_FILMS}.stacking:StackingEnsemble"),
-        ModelInfo("BoostedStacking", "boosted trees", f"{_FILMS}.boosted_stacking:BoostedStacking"),
-        ModelInfo(
-            "OffsetMILClassifier",
-            "aggregator on the logits of a baseline",
-            f"{_SCREENPLAYS}.offset:OffsetMILClassifier",
-        ),
-        ModelInfo("FeatureAblation", "feature ablation", f"{_FILMS}.ablation:FeatureAblation"),
-        ModelInfo("ProxyLabel", "trained on a proxy label", f"{_FILMS}.proxy_label:ProxyLabel"),
-        ModelInfo(
-            "ImbalanceCorrectedTfidfLR",
-            "TF-IDF + logistic regression, imbalance correction",
-            f"{_FILMS}.imbalance:ImbalanceCorrectedTfidfLR",
-        ),
-        ModelInfo("LogitAdjustment", "logit adjustment", f"{_FILMS}.imbalance:LogitAdjustment"),
-        ModelInfo(
-            "DecoderEmbeddingEstimator",
-            "SmolLM2-135M embeddings",
-            f"{_FILMS}.decoder_embeddings:DecoderEmbeddingEstimator",
-        ),
-        ModelInfo(
-            "MILClassifier",
-            "multiple-instance network",
-            f"{_SCREENPLAYS}.mil:MILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "LongContextMILClassifier",
-            "multiple-instance network, Longformer or Mamba-2",
-            f"{_SCREENPLAYS}.long_context:LongContextMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "MultiTaskMILClassifier",
-            "multiple-instance network, multi-task",
-            f"{_SCREENPLAYS}.multitask:MultiTaskMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "ImbalanceMILClassifier",
-            "multiple-instance network, imbalance correction",
-            f"{_SCREENPLAYS}.imbalance:ImbalanceMILClassifier",
-            _MINILM,
-        ),
-        ModelInfo(
-            "EndToEndClassifier",
-            "end-to-end network",
-            f"{_SCREENPLAYS}.end_to_end:EndToEndClassifier",
-        ),
-        ModelInfo(
-            "WarmStartClassifier",
-            "end-to-end network, warm start",
-            f"{_SCREENPLAYS}.warm_start:WarmStartClassifier",
-        ),
+        "film_columns:FilmColumnsLR": "film measures + logistic regression",
+        "film_columns:FilmColumnScore": "a film measure",
+        "selection:SelectedEstimator": "selected on inner folds",
+        "mean_embedding:MeanPoolingLR": "mean-pooled embeddings + logistic regression",
+        "embedding:EmbeddingLR": "precomputed embeddings + logistic regression",
+        "controls:MetadataLR": "metadata + logistic regression",
+        "controls:ShuffledLabels": "shuffled labels",
+        "stacking:StackingEnsemble": "stacking",
+        "boosted_stacking:BoostedStacking": "boosted trees",
+        "ablation:FeatureAblation": "feature ablation",
+        "proxy_label:ProxyLabel": "trained on a proxy label",
+        "imbalance:ImbalanceCorrectedTfidfLR": "TF-IDF + logistic regression, imbalance correction",
+        "imbalance:LogitAdjustment": "logit adjustment",
+        "decoder_embeddings:DecoderEmbeddingEstimator": "SmolLM2-135M embeddings",
+    },
+    "wholescript.studies.screenplays.models": {
+        "offset:OffsetMILClassifier": "aggregator on the logits of a baseline",
+        "mil:MILClassifier": "multiple-instance network",
+        "long_context:LongContextMILClassifier": "multiple-instance network, Longformer or Mamba-2",
+        "multitask:MultiTaskMILClassifier": "multiple-instance network, multi-task",
+        "imbalance:ImbalanceMILClassifier": "multiple-instance network, imbalance correction",
+        "end_to_end:EndToEndClassifier": "end-to-end network",
+        "warm_start:WarmStartClassifier": "end-to-end network, warm start",
+    },
+}
+"""Display names of the classes, by package, module and class."""
+
+ON_MINILM = {
+    *("SentenceLinear", "SentenceKernel", "SparseDenseEnsemble", "MeanPoolingLR", "MILClassifier"),
+    *("LongContextMILClassifier", "MultiTaskMILClassifier", "ImbalanceMILClassifier"),
+}
+"""The classes that take the embeddings of MiniLM."""
+
+_ENSEMBLE = "wholescript.experiments.documents.ensemble:Ensemble"
+MODELS = {"WeightedEnsemble": ModelInfo("WeightedEnsemble", "weighted ensemble", _ENSEMBLE)} | {
+    name: ModelInfo(
+        name, display_name, f"{package}.{module}:{name}", _MINILM if name in ON_MINILM else ""
     )
+    for package, classes in CLASSES.items()
+    for path, display_name in classes.items()
+    for module, name in [path.split(":")]
 }
 """Model classes by the name in stored settings."""
-
-MODEL_DISPLAY_NAMES = {
-    # documents
-    "tfidf-svm": "TF-IDF + linear SVM",
-    "tfidf-logistic": "TF-IDF + logistic regression",
-    "naive-bayes": "naive Bayes",
-    "nb-svm": "NB-SVM",
-    "sentence-linear": "all-MiniLM-L6-v2 + linear classifier",
-    "sentence-kernel": "all-MiniLM-L6-v2 + RBF kernel",
-    "linear-ensemble": "TF-IDF and all-MiniLM-L6-v2, linear ensemble",
-    "sparse-dense-ensemble": "TF-IDF and all-MiniLM-L6-v2, ensemble with RBF kernel",
-    "ngram-bayes": "Kneser-Ney n-grams + Bayes' rule",
-    "ngram-interpolated": "interpolated n-grams + Bayes' rule",
-    "scratch-tiny": "tiny decoder from scratch",
-    "scratch-small": "small decoder from scratch",
-    "scratch-medium": "medium decoder from scratch",
-    "scratch-tiny-token-dropout": "tiny decoder from scratch, token dropout",
-    "smollm2-lora": "SmolLM2-135M, LoRA",
-    "smollm2-full": "SmolLM2-135M, full fine-tuning",
-    "smollm2-frozen": "SmolLM2-135M, frozen",
-    "smollm2-lp-ft": "SmolLM2-135M, LP-FT",
-    "encoder": "encoder from scratch",
-    "encoder-published": "encoder from scratch, published settings",
-    "encoder-pretrained": "encoder, MLM pretraining",
-    "encoder-pretrained-8-epochs": "encoder, MLM pretraining for 8 epochs",
-    "encoder-label-sorted": "encoder, label-sorted split",
-    "lm-tiny": "class-conditional LMs, tiny",
-    "lm-tiny-6-epochs": "class-conditional LMs, tiny, 6 epochs",
-    "lm-tiny-10-epochs": "class-conditional LMs, tiny, 10 epochs",
-    "lm-tiny-pretrained": "class-conditional LMs, tiny, pretrained",
-    "smollm2-bayes-lora": "class-conditional SmolLM2-135M, LoRA",
-    "smollm2-bayes-lora-prompted": "class-conditional SmolLM2-135M, LoRA, prompts",
-    "smollm2-generator": "class-conditional SmolLM2-135M, generator",
-    "smollm2-pruned-bayes-shared-trunk": "pruned SmolLM2-135M, shared trunk, GeDi",
-    "smollm2-pruned-bayes-shared-trunk-generative": "pruned SmolLM2-135M, shared trunk, generative",
-    "ensemble-nb-svm-ngram": "NB-SVM and n-grams, ensemble",
-    "ensemble-nb-svm-class-lms": "NB-SVM and class-conditional LMs, ensemble",
-    "ensemble-nb-svm-class-lms-smollm2": "NB-SVM, class-conditional LMs and SmolLM2, ensemble",
-    "ensemble-class-lms": "class-conditional LMs, ensemble",
-    "ensemble-class-lms-smollm2": "class-conditional LMs and SmolLM2, ensemble",
-    # screenplays
-    "unigrams": "unigrams",
-    "bigrams": "bigrams",
-    "trigrams": "trigrams",
-    "unigrams-bigrams": "unigrams and bigrams",
-    "ngrams": "n-grams (1 to 3)",
-    "ngrams-layout": "n-grams, layout",
-    "ngrams-year": "n-grams, year",
-    "ngrams-year-length": "n-grams, year, length",
-    "ngrams-layout-year-length": "n-grams, layout, year, length",
-    "ngrams-recalibrated": "n-grams, recalibrated",
-    "stacking-ngrams": "stacking: n-grams, aggregators",
-    "boosted-ngrams": "boosted trees: n-grams, aggregators, metadata",
-    "gated-attention-on-ngrams": "gated attention on n-gram logits",
-    "ngrams-surprisal": "n-grams, surprisal",
-    "ngrams-surprisal-answers": "n-grams, surprisal, answers",
-    "lm-zero-shot": "SmolLM2 zero-shot: nominated?",
-    "lm-zero-shot-outstanding": "SmolLM2 zero-shot: outstanding?",
-    "lm-few-shot": "SmolLM2 few-shot: nominated?",
-    "lm-answers": "SmolLM2 answers",
-    "lm-surprisal": "SmolLM2 surprisal",
-    "lm-surprisal-answers": "SmolLM2 surprisal, answers",
-    "embeddings": "precomputed embeddings",
-    "mean-pooling": "mean pooling",
-    "gated-attention": "gated attention",
-    "linear-attention": "linear attention",
-    "transformer-encoder": "transformer encoder",
-    "query-decoder": "query decoder",
-    "longformer": "Longformer",
-    "mamba2": "Mamba-2",
-    "scratch-longformer": "Longformer from scratch",
-    "scratch-mamba2": "Mamba-2 from scratch",
-    "gated-attention-and-tfidf": "gated attention + TF-IDF",
-    "gated-attention-and-layout": "gated attention + screenplay layout",
-    "gated-attention-and-year-length": "gated attention + year, length",
-    "gated-attention-and-year-length-layout-tfidf": "late fusion",
-    "gated-attention-nominations": "gated attention, trained on nominations",
-    "tfidf-logistic-nominations": "TF-IDF + logistic regression, trained on nominations",
-    "multitask": "gated attention, multi-task",
-    "stacking": "stacking",
-    "feature-ablation": "feature ablation",
-    "minilm-partially-finetuned": "MiniLM, partially fine-tuned",
-    "minilm-frozen-same-chunks": "MiniLM, frozen, 16 chunks",
-    "minilm-finetuned-warm-start": "MiniLM, last layer fine-tuned, 16 chunks",
-    "scratch-causal": "from scratch, causal",
-    "scratch-mlm-pretrained": "from scratch, MLM pretraining",
-    "smollm2-mean-pooling": "SmolLM2 embeddings, mean pooling",
-    "smollm2-gated-attention": "SmolLM2 embeddings, gated attention",
-    "length": "length alone",
-    "year": "year alone",
-    "source": "source alone",
-    "title": "title alone",
-    "opening": "opening alone",
-    "shuffled-labels": "shuffled labels",
-    "uncorrected": "no correction",
-    "class-weights": "class weights",
-    "class-balanced": "class-balanced weights",
-    "oversampling": "oversampling",
-    "smote": "SMOTE",
-    "focal-loss": "focal loss",
-    "logit-adjustment": "logit adjustment",
-    # headlines
-    "baseline": "baseline",
-    "best": "best model, all kept steps",
-    "cpu-baseline": "baseline, two cores",
-    "cpu-quick": "quick configuration, two cores",
-}
-"""Display names of models by their name in runs, which also says size, tuning and epochs."""
 
 _PUBLISHED_TEST = (
     "test as published; one tenth of train, drawn by class, for validation; duplicates, and texts "
@@ -451,21 +239,6 @@ def find_model(name: str) -> ModelInfo:
     if name not in MODELS:
         raise ParameterError(f"the registry has no model {name!r}{did_you_mean(name, MODELS)}")
     return MODELS[name]
-
-
-def model_display_name(name: str) -> str:
-    """Return the display name of a model by its name in runs; without one, the name itself.
-
-    A suffix such as `-lr1e-4` is a learning rate, `-recalibrated` a recalibrated model, `-first-2`
-    the windows of a script that were read.
-    """
-    if match := WINDOWS_PATTERN.fullmatch(name):
-        return f"{model_display_name(match[1])}, windows read: {match[2]}"
-    if match := LEARNING_RATE_PATTERN.fullmatch(name):
-        return f"{model_display_name(match[1])}, learning rate {match[2]}"
-    if name.endswith("-recalibrated"):
-        return f"{model_display_name(name.removesuffix('-recalibrated'))}, recalibrated"
-    return MODEL_DISPLAY_NAMES.get(name, name)
 
 
 def dataset_display_name(name: str) -> str:

@@ -10,6 +10,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from wholescript.features.ablation import select_words
 from wholescript.features.word_counts import WordCounts
 
+DOCUMENT_FREQUENCY = (0.02, 0.5)  # shares of films that have a word
+N_TOP_WORDS = 4  # in the name of a topic
+
 
 @dataclass(frozen=True)
 class Topics:
@@ -25,24 +28,22 @@ def fit_topics(
     n_topics: int,
     *,
     seed: int,
-    document_frequency: tuple[float, float] = (0.02, 0.5),
-    n_top_words: int = 4,
 ) -> Topics:
     """Factorize TF-IDF weights into `n_topics` topics (Lee and Seung, 1999).
 
-    Words in `excluded` and words outside the range `document_frequency` (shares of films) are not
-    used. `excluded` should have proper names, which would make a topic of every sequel; words of
-    most films would make a topic of style.
+    Words in `excluded` and words outside `DOCUMENT_FREQUENCY` are not used. `excluded` should have
+    proper names, which would make a topic of every sequel; words of most films would make a topic
+    of style.
     """
     counts = word_counts.total
     share = np.bincount(counts.indices, minlength=counts.shape[1]) / counts.shape[0]
-    in_range = (share >= document_frequency[0]) & (share <= document_frequency[1])
+    in_range = (share >= DOCUMENT_FREQUENCY[0]) & (share <= DOCUMENT_FREQUENCY[1])
     is_excluded = np.array([word in excluded for word in word_counts.vocabulary], bool)
     kept = select_words(word_counts, in_range & ~is_excluded)
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(kept.total)
     model = NMF(n_topics, init="nndsvda", random_state=seed, max_iter=2000)
     films = model.fit_transform(weights)
-    top_words = np.argsort(-model.components_, axis=1, kind="stable")[:, :n_top_words]
+    top_words = np.argsort(-model.components_, axis=1, kind="stable")[:, :N_TOP_WORDS]
     names = [", ".join(kept.vocabulary[word] for word in row) for row in top_words]
     # The scale of a topic is arbitrary: divide by its mean over films.
     return Topics(names, (films / films.mean(0)).argmax(1))

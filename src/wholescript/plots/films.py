@@ -150,9 +150,7 @@ def _pooled_ranks(predictions: FilmPredictions) -> tuple[np.ndarray, np.ndarray]
     return labels[scored], ranks[scored]
 
 
-def _subsample_curve(
-    x: np.ndarray, y: np.ndarray, max_points: int = 400
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return at most `max_points` points of a curve: more are invisible and make large files."""
-    kept = np.unique(np.linspace(0, len(x) - 1, max_points).astype(int))
+def _subsample_curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return at most 400 points of a curve: more are invisible and make large files."""
+    kept = np.unique(np.linspace(0, len(x) - 1, 400).astype(int))
     return x[kept], y[kept]

@@ -56,9 +56,7 @@ def forest_plot(
     return figure
 
 
-def stacked_forest_plot(
-    tables: Mapping[str, pd.DataFrame], label: str, *, reference: float | None = None
-) -> Figure:
+def stacked_forest_plot(tables: Mapping[str, pd.DataFrame], label: str) -> Figure:
     """Draw a `forest_plot` of each table in a panel of its own, titled with its name."""
     figure, panels = plt.subplots(
         len(tables), 1, squeeze=False, sharex=True,
@@ -68,7 +66,6 @@ def stacked_forest_plot(
     drawn: dict[Family, ErrorbarContainer] = {}
     for axes, (name, table) in zip(panels[:, 0], tables.items(), strict=True):
         drawn |= _draw_rows(axes, table)
-        _draw_references(axes, reference)
         axes.set_title(row_name(name, 60))
     panels[-1, 0].set(xlabel=row_name(label, LABEL_WIDTH))
     _add_legend(figure, drawn, panels[0, 0])

@@ -20,9 +20,9 @@ DISTANCES = (7, 16, 28, 44, 62, 80)  # points from a point to its label
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
-def labels_height(names: Sequence[str], width: int = LABEL_WIDTH) -> float:
+def labels_height(names: Sequence[str]) -> float:
     """Return the height in inches that axes need for the names of lines beside them."""
-    n_lines = sum(row_name(name, width).count("\n") + 1 for name in names)
+    n_lines = sum(row_name(name, LABEL_WIDTH).count("\n") + 1 for name in names)
     return LINE_HEIGHT * n_lines + 0.1 * len(names)
 
 

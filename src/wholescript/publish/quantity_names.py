@@ -2,8 +2,9 @@
 
 import re
 
+from wholescript.experiments.display_names import MODEL_DISPLAY_NAMES
 from wholescript.experiments.metrics import METRICS
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, dataset_display_name
+from wholescript.experiments.registry import dataset_display_name
 
 WORDS = {
     "auc": "AUROC",

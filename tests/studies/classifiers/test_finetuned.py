@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from tests.training.planted_documents import (
 )
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.pretrained_decoders import load_pretrained_lm
+from wholescript.studies.classifiers import finetuned
 from wholescript.studies.classifiers.finetuned import FinetunedClassifier
 from wholescript.studies.classifiers.settings import FINETUNE_TRAIN_CONFIG
 from wholescript.training.document_classifier import WEIGHTS_FILE, LabelledDocuments
@@ -53,14 +55,25 @@ def llama(folders):
     return folders["llama"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def train():
     return planted(60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def validation():
     return planted(30, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(folders, train, validation):
+    """The result of an unbroken training, by kind of decoder and tuning; each is trained once."""
+
+    @cache
+    def fit(kind, tuning):
+        return classifier(folders[kind], tuning).fit(train, validation, seed=0)
+
+    return fit
 
 
 def classifier(folder, tuning="lora", epochs=EPOCHS, rate=1e-2, kind=FinetunedClassifier):
@@ -105,31 +118,39 @@ def test_documents_start_with_the_bos_token(llama, train):
     assert len(ids) > 1 and 0 not in ids[1:]
 
 
-@pytest.mark.parametrize("tuning", TUNINGS)
-@pytest.mark.parametrize("step", [2 * STEPS + 2, 3 * STEPS])
-def test_resume_within_an_epoch(folders, tuning, step, train, validation, tmp_path):
+@pytest.mark.parametrize(
+    ("tuning", "step"),
+    [
+        ("full", 2 * STEPS + 2),
+        ("lora", 3 * STEPS),
+        ("frozen", 2 * STEPS + 2),
+        ("lp-ft", 2 * STEPS + 2),
+        ("lp-ft", 3 * STEPS),
+    ],
+)
+def test_resume_within_an_epoch(folders, fitted, tuning, step, train, validation, tmp_path):
     model = classifier(folders["gpt2"], tuning, kind=CheckpointEveryStep)
-    unbroken = model.fit(train, validation, seed=0)
     with killed_in_step(step):
         model.fit(train, validation, seed=0, folder=tmp_path)
     with count_steps() as steps:
         resumed = model.fit(train, validation, seed=0, folder=tmp_path)
     assert len(steps) == epochs_of(tuning) * STEPS - step + 1
-    assert_same(resumed, unbroken)
+    assert_same(resumed, fitted("gpt2", tuning))
 
 
-@pytest.mark.parametrize("tuning", TUNINGS)
-@pytest.mark.parametrize("epoch", [1, 2, 3])
-def test_resume_after_an_epoch(llama, tuning, epoch, train, validation, tmp_path):
+@pytest.mark.parametrize(
+    ("tuning", "epoch"),
+    [("full", 2), ("lora", 1), ("frozen", EPOCHS), ("lp-ft", 1), ("lp-ft", FROZEN), ("lp-ft", 3)],
+)
+def test_resume_after_an_epoch(llama, fitted, tuning, epoch, train, validation, tmp_path):
     model = classifier(llama, tuning)
-    unbroken = model.fit(train, validation, seed=0)
     with killed_after_epoch(epoch) as on_epoch_end:
         model.fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=on_epoch_end)
     rows = []
     with count_steps() as steps:
         resumed = model.fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=rows.append)
     assert len(steps) == (epochs_of(tuning) - epoch) * STEPS
-    assert_same(resumed, unbroken)
+    assert_same(resumed, fitted("llama", tuning))
     assert rows == resumed.history[epoch:]
     assert all(row["seconds"] > 0 for row in resumed.history)
 
@@ -186,10 +207,9 @@ def test_fine_tuning_increases_the_lm_loss(folders, kind, train, validation):
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
-def test_a_loaded_classifier_predicts_the_same(folders, tuning, train, validation, tmp_path):
+def test_a_loaded_classifier_predicts_the_same(folders, fitted, tuning, validation, tmp_path):
     for kind, folder in folders.items():
-        model = classifier(folder, tuning)
-        result = model.fit(train, validation, seed=0)
+        model, result = classifier(folder, tuning), fitted(kind, tuning)
         model.save(result, tmp_path / kind)
         again = model.load(tmp_path / kind, CLASSES)
         np.testing.assert_array_equal(
@@ -290,7 +310,8 @@ def reviews(good, bad, nouns):
     return LabelledDocuments(texts, np.arange(len(texts)) * 2 // len(texts), 2)
 
 
-def test_the_packaged_model_is_fine_tuned():
+def test_the_packaged_model_is_fine_tuned(monkeypatch):
+    monkeypatch.setattr(finetuned, "N_FORGETTING_PAGES", 4)
     train = reviews(["splendid", "lovely", "wonderful"], ["dreadful", "awful", "nasty"], NOUNS)
     validation = reviews(["superb"], ["horrible"], NOUNS)
     model = replace(classifier("smollm2", rate=2e-3), batch_size=12, max_length=16)

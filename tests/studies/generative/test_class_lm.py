@@ -49,6 +49,12 @@ def fitted(train, validation):
     return scratch(train_config=replace(SHORT, epochs=12)).fit(train, validation, seed=0)
 
 
+@pytest.fixture(scope="module")
+def unbroken(train, validation):
+    """The result of an uninterrupted training."""
+    return scratch().fit(train, validation, seed=0)
+
+
 def test_class_words_are_learned(fitted):
     test = planted(60, seed=2, words=7)
     found = fitted.predict_proba(test.texts)
@@ -82,17 +88,16 @@ def test_rare_classes_are_oversampled_to_the_same_steps(train, validation):
 
 
 @pytest.mark.parametrize("moment", ["in a step", "between classes"])
-def test_a_resumed_training_equals_an_uninterrupted_one(train, validation, tmp_path, moment):
-    unbroken = scratch().fit(train, validation, seed=0, folder=tmp_path / "a")
+def test_a_resumed_training_equals_an_uninterrupted_one(
+    train, validation, unbroken, tmp_path, moment
+):
     if moment == "in a step":
         with killed_in_step(30):
-            scratch().fit(train, validation, seed=0, folder=tmp_path / "b")
+            scratch().fit(train, validation, seed=0, folder=tmp_path)
     else:
         with killed_after_epoch(3) as on_epoch_end:
-            scratch().fit(
-                train, validation, seed=0, folder=tmp_path / "b", on_epoch_end=on_epoch_end
-            )
-    resumed = scratch().fit(train, validation, seed=0, folder=tmp_path / "b")
+            scratch().fit(train, validation, seed=0, folder=tmp_path, on_epoch_end=on_epoch_end)
+    resumed = scratch().fit(train, validation, seed=0, folder=tmp_path)
     assert without_seconds(resumed.history) == without_seconds(unbroken.history)
     test = planted(20, seed=2).texts
     np.testing.assert_array_equal(resumed.predict_proba(test), unbroken.predict_proba(test))
@@ -149,14 +154,14 @@ def test_all_classes_start_from_one_pretrained_model(train, validation, tmp_path
     assert losses[0] < 0.9 * losses[1]
 
 
-@pytest.mark.parametrize("step", [10, 45], ids=["in pretraining", "in training"])
-def test_resume_in_or_after_pretraining(train, validation, tmp_path, step):
-    unbroken = pretrained_lm().fit(train, validation, seed=0, folder=tmp_path / "a")
-    with killed_in_step(step):
-        pretrained_lm().fit(train, validation, seed=0, folder=tmp_path / "b")
-    assert (tmp_path / "b" / PRETRAINED_FILE).exists() == (step == 45)
-    resumed = pretrained_lm().fit(train, validation, seed=0, folder=tmp_path / "b")
-    assert without_seconds(resumed.history) == without_seconds(unbroken.history)
+def test_resume_in_and_after_pretraining(train, validation, tmp_path):
+    unbroken = pretrained_lm().fit(train, validation, seed=0, folder=tmp_path / "unbroken")
+    for step, folder in ((10, tmp_path / "in pretraining"), (45, tmp_path / "in training")):
+        with killed_in_step(step):
+            pretrained_lm().fit(train, validation, seed=0, folder=folder)
+        assert (folder / PRETRAINED_FILE).exists() == (step == 45)
+        resumed = pretrained_lm().fit(train, validation, seed=0, folder=folder)
+        assert without_seconds(resumed.history) == without_seconds(unbroken.history)
 
 
 def test_log_likelihoods_are_cached_and_a_truncated_line_is_ignored(fitted, tmp_path):

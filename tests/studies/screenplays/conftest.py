@@ -1,13 +1,14 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from tests.training.planted import N
+from tests.training.planted import N, corpus
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.experiments import workspace
+from wholescript.models.films.estimator import FilmDataset
 from wholescript.project import OUTPUT_VARIABLE, PUBLISH_VARIABLE, ROOT_VARIABLE, Project
 
 NOTEBOOK = """# %% tags=["parameters"]
@@ -17,19 +18,25 @@ slope = 2.0
 """
 
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Use one thread: for models this small, a second thread costs time."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def films():
     """The metadata of the planted corpus."""
     return pd.DataFrame({"film_id": [f"film{row}" for row in range(N)], "year": 2000})
+
+
+@pytest.fixture
+def dataset(films):
+    """The planted corpus."""
+    labels, chunks = corpus()
+    groups = films["film_id"].to_numpy(object)
+    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
+
+
+@pytest.fixture
+def rows():
+    """Training and test rows of the planted corpus, in random order."""
+    order = np.random.default_rng(2).permutation(N)
+    return order[:66], order[66:]
 
 
 @pytest.fixture

@@ -1,7 +1,4 @@
-from types import SimpleNamespace
-
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -9,7 +6,6 @@ from torch import nn
 from tests.training.planted import D, N, corpus
 from wholescript.data.films.folds import Fold
 from wholescript.models.aggregators import AggregatorOutput
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.attention import (
     OcclusionResult,
     occlude_network,
@@ -73,20 +69,15 @@ def test_top_attended_ratio_is_relative_to_the_mean_chunk():
     assert np.isnan(result.rank_correlation()[1])
 
 
-def test_network_is_trained_on_the_fold_and_occluded_on_its_test_films():
-    labels, chunks = corpus()
-    rows = np.random.default_rng(2).permutation(N)
-    films = pd.DataFrame({"film_id": [f"film{row}" for row in range(N)]})
-    groups = films["film_id"].to_numpy(object)
-    dataset = FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
+def test_network_is_trained_on_the_fold_and_occluded_on_its_test_films(dataset, rows):
     settings = TrainConfig(epochs=15, learning_rate=1e-2, patience=3)
     options = {"d_model": 16, "d_attention": 8}
     model = MILClassifier("gated_attention", D, 3, 16, settings, options)
-    fold = Fold(0, 0, rows[:66], rows[66:])
+    fold = Fold(0, 0, *rows)
     network, test_loader = train_first_member(model, dataset, fold, seed=0)
     result = occlude_network(network, test_loader, n_parts=2)
-    assert sorted(result.indices) == sorted(rows[66:])
-    positive = labels[result.indices] == 1
+    assert sorted(result.indices) == sorted(rows[1])
+    positive = dataset.labels[result.indices] == 1
     assert result.logits[positive].mean() > result.logits[~positive].mean() + 0.5
     again, _ = train_first_member(model, dataset, fold, seed=0)
     for one, other in zip(network.parameters(), again.parameters(), strict=True):

@@ -1,10 +1,8 @@
 import numpy as np
-import pandas as pd
 import pytest
 
-from tests.features.films import some_features
+from tests.studies.screenplays.predictive_end import predictive_end
 from wholescript.data.films.folds import repeated_folds
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.studies.screenplays.cross_validation import fold_seed
 from wholescript.studies.screenplays.occlusion import (
@@ -19,14 +17,7 @@ N = 60
 
 @pytest.fixture
 def dataset():
-    """Films of 8 chunks; the last quarter of the positive ones has a high second coordinate."""
-    features = some_features(counts=(8,) * N)
-    labels = (np.arange(N) % 3 == 0).astype(np.int8)
-    codes = features.chunks.codes.reshape(N, 8, 2)
-    codes[:, :, 0] = 0
-    codes[:, 6:, 1] += (60 * labels[:, None]).astype(np.int8)
-    films = pd.DataFrame({"film_id": features.film_ids, "year": 2000})
-    return FilmDataset(films, labels, features.groups, features)
+    return predictive_end(N)
 
 
 @pytest.fixture

@@ -80,19 +80,18 @@ def check_two_classes(labels: ArrayLike, name: str) -> None:
         )
 
 
-def check_class_prior(
-    part: ArrayLike, whole: ArrayLike, name: str, tolerance: float = MAX_PRIOR_SHIFT
-) -> None:
+def check_class_prior(part: ArrayLike, whole: ArrayLike, name: str) -> None:
     """Raise DataError when the share of positives in `part` differs from that in `whole`.
 
-    Both are 0/1 labels. A difference of at most `tolerance`, or of one film, is accepted.
+    Both are 0/1 labels. A difference of at most `MAX_PRIOR_SHIFT`, or of one film, is accepted.
     """
     part, whole = np.asarray(part).astype(int), np.asarray(whole).astype(int)
     shift = abs(part.mean() - whole.mean())
-    if shift > max(tolerance, 1 / len(part)) + FLOAT_TOLERANCE:
+    if shift > max(MAX_PRIOR_SHIFT, 1 / len(part)) + FLOAT_TOLERANCE:
         raise DataError(
             f"{name} has {part.mean():.1%} positives, the whole corpus {whole.mean():.1%}: "
-            f"a difference of {100 * shift:.1f} points, where {100 * tolerance:g} are accepted. "
+            f"a difference of {100 * shift:.1f} points, where {100 * MAX_PRIOR_SHIFT:g} are "
+            "accepted. "
             "Draw the split again, stratified by label."
         )
 

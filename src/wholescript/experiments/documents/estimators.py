@@ -8,7 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from wholescript.errors import ParameterError, did_you_mean
-from wholescript.experiments.registry import MODEL_DISPLAY_NAMES, find_model
+from wholescript.experiments.display_names import MODEL_DISPLAY_NAMES
+from wholescript.experiments.registry import find_model
 from wholescript.experiments.train_commands import TRAIN_COMMANDS
 from wholescript.settings import OPTION
 

@@ -42,6 +42,7 @@ _MODULES = (
     "wholescript/*.py",
     "wholescript/data/datasets.py",
     "wholescript/data/film_columns.py",
+    "wholescript/experiments/display_names.py",
     "wholescript/experiments/metrics.py",
     "wholescript/experiments/published.py",
     "wholescript/experiments/registry.py",

@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from wholescript.errors import RunError
-from wholescript.experiments.registry import DATASETS, dataset_display_name, model_display_name
+from wholescript.experiments.display_names import model_display_name
+from wholescript.experiments.registry import DATASETS, dataset_display_name
 from wholescript.experiments.results import Results
 
 TRAINED_GROUPS = {"generative": "sentiment", "encoder": "sentiment", "headlines": "headlines"}

@@ -7,6 +7,7 @@ import pandas as pd
 
 from wholescript.evaluation.document_comparison import confused_pairs, error_rate_ratio
 from wholescript.evaluation.learning_curves import find_crossover
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import (
     LEARNING_RATE_SUFFIX,
@@ -17,7 +18,6 @@ from wholescript.experiments.documents.tables import (
     n_train_of,
     trained_on_true_labels,
 )
-from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.store import Run
 
 
@@ -72,9 +72,9 @@ def crossover_table(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> pd
     return pd.DataFrame(rows).set_index("models")
 
 
-def confused_class_pairs(runs: Sequence[Run], top: int = 12) -> pd.DataFrame:
+def confused_class_pairs(runs: Sequence[Run]) -> pd.DataFrame:
     """Return the pairs of classes that a model confuses most often (see `confused_pairs`)."""
-    pairs = confused_pairs(predictions_by_seed(runs), top=top)
+    pairs = confused_pairs(predictions_by_seed(runs), top=12)
     return pairs[["label", "predicted", "n_errors", "n_reversed"]].set_index("label")
 
 

@@ -5,9 +5,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wholescript.evaluation.document_comparison import confused_pairs
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import RunsByModel, accuracy_table
-from wholescript.experiments.registry import model_display_name
 from wholescript.plots.confusion import confusion
 from wholescript.plots.style import WIDTH
 from wholescript.plots.text import literal

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from wholescript.evaluation.document_comparison import per_class_metrics
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.tables import RunsByModel, accuracy_table, model_table
-from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.results import Metric
 from wholescript.experiments.store import Run
 from wholescript.project import Project

@@ -11,6 +11,7 @@ from wholescript.evaluation.calibration import equal_mass_bins
 from wholescript.evaluation.document_comparison import per_class_metrics
 from wholescript.evaluation.document_metrics import ECE_BINS, bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.documents.study import DocumentStudy
 from wholescript.experiments.documents.tables import (
@@ -22,7 +23,6 @@ from wholescript.experiments.documents.tables import (
     run_error_rate_ratio,
     trained_on_n,
 )
-from wholescript.experiments.registry import model_display_name
 from wholescript.experiments.results import Metric
 from wholescript.experiments.seeds import strip_seed
 from wholescript.experiments.store import Run
@@ -155,16 +155,16 @@ def calibration_table(models: RunsByModel) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def ece_noise_floor(predictions: DocumentPredictions, n_draws: int = 100, seed: int = 0) -> float:
+def ece_noise_floor(predictions: DocumentPredictions, seed: int = 0) -> float:
     """Return the expected ECE if the confidences were perfectly calibrated.
 
-    The mean over `n_draws` simulations in which each prediction is correct with the probability of
+    The mean over 100 simulations in which each prediction is correct with the probability of
     its confidence, in the bins of the ECE. It is above 0 because the sample is finite.
     """
     assert predictions.confidence is not None
     confidence = predictions.confidence.astype(np.float64)
     bins, rng = equal_mass_bins(confidence, ECE_BINS), np.random.default_rng(seed)
-    gaps = ((rng.random(len(confidence)) < confidence) - confidence for _ in range(n_draws))
+    gaps = ((rng.random(len(confidence)) < confidence) - confidence for _ in range(100))
     errors = [np.abs(np.bincount(bins, gap)).sum() for gap in gaps]
     return float(np.mean(errors) / len(confidence))
 

@@ -50,7 +50,7 @@ class HeadlineRunSpec:
         )
 
 
-def read_recipe(profile: str, path: Path = RECIPE) -> dict[str, list[HeadlineRunSpec]]:
+def read_recipe(profile: str) -> dict[str, list[HeadlineRunSpec]]:
     """Return the runs of each section at a run profile, in the order of the file.
 
     Raises:
@@ -58,7 +58,7 @@ def read_recipe(profile: str, path: Path = RECIPE) -> dict[str, list[HeadlineRun
     """
     if profile not in PROFILES:
         raise ParameterError(f"scale={profile!r} must be one of {', '.join(PROFILES)}")
-    recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     bounds = recipe["profiles"][profile]
     return {
         section: list(_specs(entries, bounds, profile))

@@ -27,6 +27,8 @@ from wholescript.studies.screenplays.models.offset import OffsetMILClassifier
 
 SPLITS = ("random", "temporal")
 """Repeated random folds, and training on films before the first test year."""
+METRICS = ("auc", "average_precision", "macro_f1", "mcc", "brier", "ece", "within_decade_auc")
+"""Those of the tables: of the ranking, of decisions, of probabilities, and within decades."""
 RANDOM_FOLDS, TEMPORAL_SPLIT = "random folds", "temporal split"
 
 
@@ -114,7 +116,7 @@ def run_predictions(
     return predictions
 
 
-def run_metrics(runs: Mapping[str, Run], columns: Sequence[str]) -> pd.DataFrame:
+def run_metrics(runs: Mapping[str, Run], columns: Sequence[str] = METRICS) -> pd.DataFrame:
     """Return the stored metrics `columns` of each run: index `model`, a column per metric."""
     return metric_table({name: run.metrics for name, run in runs.items()})[list(columns)]
 

@@ -68,14 +68,13 @@ def mask_tokens(
     attention_mask: Tensor,
     vocab_size: int,
     mask_token_id: int = WORDPIECE_MASK_ID,
-    mlm_probability: float = MLM_PROBABILITY,
 ) -> tuple[Tensor, Tensor]:
     """Return corrupted ids and the mask of the tokens to predict, (n, length) each.
 
     The mask is bool and has at least one True.
     """
     draw = torch.rand(input_ids.shape, device=input_ids.device)
-    masked = attention_mask & (draw < mlm_probability)
+    masked = attention_mask & (draw < MLM_PROBABILITY)
     masked[0, 0] |= ~masked.any()
     corruption = torch.rand(input_ids.shape, device=input_ids.device)
     random_ids = torch.randint_like(input_ids, vocab_size)

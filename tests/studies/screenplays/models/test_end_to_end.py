@@ -1,47 +1,33 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from safetensors.numpy import save
 from sklearn.metrics import roc_auc_score
 
+from tests.studies.screenplays.models.token_films import token_dataset, write_tokens
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.token_chunks import cache_tokens, load_token_chunks
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.scratch_encoder import ScratchEncoder
 from wholescript.studies.screenplays.models.end_to_end import EndToEndClassifier
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.loop import TrainConfig
 from wholescript.training.objectives.masked_lm import WORDPIECE_MASK_ID, mask_tokens
 
-N, MARK = 60, 2000
+N = 60
 SMALL = {"d_model": 16, "n_head": 2, "d_feedforward": 16, "n_layer": 1, "dropout": 0.0}
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """Scripts of random tokens; in those of positive films, a tenth is one token."""
-    generator = np.random.default_rng(0)
-    (tmp_path / "tokens").mkdir()
-    for film in range(N):
-        ids = generator.integers(1000, 1050, generator.integers(20, 60))
-        if film % 3 == 0:
-            ids[generator.random(len(ids)) < 0.1] = MARK
-        ids[0] = MARK if film % 3 == 0 else 1000
-        path = tmp_path / "tokens" / f"sha{film}.safetensors"
-        path.write_bytes(save({"ids": ids.astype(np.uint16)}))
+    write_tokens(tmp_path, N, 0.1)
     monkeypatch.setattr(EndToEndClassifier, "cache", tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def dataset():
-    names = [f"film{row}" for row in range(N)]
-    films = pd.DataFrame({"film_id": names, "text_sha1": [f"sha{row}" for row in range(N)]})
-    labels = (np.arange(N) % 3 == 0).astype(np.int8)
-    return FilmDataset(films, labels, np.array(names, object), None)
+    return token_dataset(N)
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from tests.training.planted import D, N, corpus
 from wholescript.errors import ParameterError
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.imbalance import IMBALANCE_CORRECTIONS
 from wholescript.studies.screenplays.models.imbalance import ImbalanceMILClassifier, smote_sequences
 from wholescript.studies.screenplays.models.mil import MILClassifier
@@ -23,14 +21,11 @@ RARE = np.arange(0, N, 9)  # every third of the positive films
 
 
 @pytest.fixture
-def dataset(films):
+def rare(dataset):
     """The planted corpus with one film in nine positive."""
-    _, chunks = corpus()
     labels = np.zeros(N, np.int8)
     labels[RARE] = 1
-    return FilmDataset(
-        films, labels, films["film_id"].to_numpy(object), SimpleNamespace(chunks=chunks)
-    )
+    return replace(dataset, labels=labels)
 
 
 @pytest.fixture
@@ -44,18 +39,16 @@ def corrected(correction, **changes):
 
 
 @pytest.mark.parametrize("correction", IMBALANCE_CORRECTIONS)
-def test_planted_signal_is_learned_with_each_correction(correction, dataset):
-    labels, _ = corpus()
-    order = np.random.default_rng(2).permutation(N)
-    train, test = order[:66], order[66:]
-    scores = corrected(correction).fit_predict(replace(dataset, labels=labels), train, test, seed=0)
-    assert roc_auc_score(labels[test], scores.test) > 0.8
+def test_planted_signal_is_learned_with_each_correction(correction, dataset, rows):
+    train, test = rows
+    scores = corrected(correction).fit_predict(dataset, train, test, seed=0)
+    assert roc_auc_score(dataset.labels[test], scores.test) > 0.8
 
 
-def test_corrections_raise_the_probability_of_the_rare_class(dataset):
+def test_corrections_raise_the_probability_of_the_rare_class(rare):
     train, test = np.arange(66), np.arange(66, N)
     mean = {
-        name: corrected(name).fit_predict(dataset, train, test, seed=0).test.mean()
+        name: corrected(name).fit_predict(rare, train, test, seed=0).test.mean()
         for name in ("uncorrected", "class weights", "class-balanced", "oversampling", "SMOTE")
     }
     assert (
@@ -64,10 +57,10 @@ def test_corrections_raise_the_probability_of_the_rare_class(dataset):
     )
 
 
-def test_uncorrected_equals_the_mil_classifier(dataset):
+def test_uncorrected_equals_the_mil_classifier(rare):
     train, test = np.arange(66), np.arange(66, N)
     uncorrected, mil = (
-        e.fit_predict(dataset, train, test, seed=0) for e in (corrected("uncorrected"), SMALL)
+        e.fit_predict(rare, train, test, seed=0) for e in (corrected("uncorrected"), SMALL)
     )
     np.testing.assert_array_equal(uncorrected.test, mil.test)
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.training.planted import D, N, corpus
+from tests.training.planted import D
 from wholescript.data.films.folds import Fold
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.models.films.mean_embedding import MeanPoolingLR
 from wholescript.studies.screenplays.attention import attention_profile
 from wholescript.studies.screenplays.models.configurations import aggregators, parameter_table
@@ -36,17 +35,9 @@ def estimator(request):
 
 
 @pytest.fixture
-def dataset(films):
-    labels, chunks = corpus()
-    groups = films["film_id"].to_numpy(object)
-    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
-
-
-@pytest.fixture
-def rows():
-    """Training and test rows, in random order."""
-    order = np.random.default_rng(2).permutation(N)
-    return order[:66], order[66:]
+def brief(estimator):
+    """The estimator with three epochs."""
+    return replace(estimator, train_config=replace(QUICK, epochs=3))
 
 
 def test_planted_signal_is_learned(estimator, dataset, rows):
@@ -62,7 +53,7 @@ def test_planted_signal_is_learned(estimator, dataset, rows):
     assert len(str(scores.chosen["best_epochs"]).split()) == 3
 
 
-def test_test_films_do_not_influence_training(estimator, dataset, rows):
+def test_test_films_do_not_influence_training(brief, dataset, rows):
     train, test = rows
     labels, codes = dataset.labels.copy(), dataset.features.chunks.codes.copy()
     labels[test] = 1 - labels[test]
@@ -71,8 +62,8 @@ def test_test_films_do_not_influence_training(estimator, dataset, rows):
         codes[offsets[row] : offsets[row + 1]] = 99
     chunks = replace(dataset.features.chunks, codes=codes)
     other = replace(dataset, labels=labels, features=SimpleNamespace(chunks=chunks))
-    seen = estimator.fit_predict(dataset, train, test, seed=0)
-    changed = estimator.fit_predict(other, train, test, seed=0)
+    seen = brief.fit_predict(dataset, train, test, seed=0)
+    changed = brief.fit_predict(other, train, test, seed=0)
     np.testing.assert_array_equal(seen.inner, changed.inner)
     # The first test film kept its chunks; only its padding in the batch differs.
     assert seen.test[0] == pytest.approx(changed.test[0], abs=1e-6)
@@ -80,8 +71,8 @@ def test_test_films_do_not_influence_training(estimator, dataset, rows):
     assert seen.chosen == changed.chosen
 
 
-def test_scores_depend_on_the_seed_only(estimator, dataset, rows):
-    first, second, other = (estimator.fit_predict(dataset, *rows, seed=seed) for seed in (1, 1, 2))
+def test_scores_depend_on_the_seed_only(brief, dataset, rows):
+    first, second, other = (brief.fit_predict(dataset, *rows, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.test, second.test)
     np.testing.assert_array_equal(first.inner, second.inner)
     assert first.history == second.history

@@ -1,4 +1,4 @@
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ import torch
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from tests.training.planted import D, N, corpus
-from wholescript.models.films.estimator import FilmDataset
+from tests.training.planted import D, N
 from wholescript.studies.screenplays.models.multitask import (
     NOMINATED,
     WON,
@@ -29,18 +28,15 @@ def multitask():
 
 
 @pytest.fixture
-def dataset(films):
+def dataset(dataset):
     """The planted films are nominated, and every second of them has won."""
-    nominated, chunks = corpus()
-    films["shortlisted"] = nominated == 1
-    won = nominated * (np.arange(N) % 2 == 0)
-    groups = films["film_id"].to_numpy(object)
-    return FilmDataset(films, won.astype(np.int8), groups, SimpleNamespace(chunks=chunks))
+    films = dataset.films.assign(shortlisted=dataset.labels == 1)
+    won = dataset.labels * (np.arange(N) % 2 == 0)
+    return replace(dataset, films=films, labels=won.astype(np.int8))
 
 
-def test_wins_are_learned_and_validated(multitask, dataset):
-    order = np.random.default_rng(2).permutation(N)
-    train, test = order[:66], order[66:]
+def test_wins_are_learned_and_validated(multitask, dataset, rows):
+    train, test = rows
     scores = multitask.fit_predict(dataset, train, test, seed=0)
     assert roc_auc_score(dataset.labels[test], scores.test) > 0.75
     # P(win) is far below the rate of nominations.

@@ -1,13 +1,11 @@
 import json
-from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from tests.training.planted import D, N, corpus
-from wholescript.models.films.estimator import FilmDataset, FoldPredictions
+from tests.training.planted import D
+from wholescript.models.films.estimator import FoldPredictions
 from wholescript.studies.screenplays.models.offset import OffsetMILClassifier
 from wholescript.training.loop import TrainConfig
 
@@ -22,19 +20,6 @@ class Baseline:
     def fit_predict(self, dataset, train, test, *, seed):
         scores = expit(np.random.default_rng(5).normal(size=len(dataset.labels)))
         return FoldPredictions(scores[train], scores[test])
-
-
-@pytest.fixture
-def dataset(films):
-    labels, chunks = corpus()
-    groups = films["film_id"].to_numpy(object)
-    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
-
-
-@pytest.fixture
-def rows():
-    order = np.random.default_rng(2).permutation(N)
-    return order[:66], order[66:]
 
 
 def make(epochs: int, learning_rate: float) -> OffsetMILClassifier:

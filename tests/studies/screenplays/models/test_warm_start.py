@@ -2,15 +2,13 @@ import importlib.util
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from safetensors.numpy import save
 from sklearn.metrics import roc_auc_score
 
+from tests.studies.screenplays.models.token_films import token_dataset, write_tokens
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.encoder_config import MINILM
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.finetuning_configurations import (
     FINETUNED,
     FROZEN,
@@ -23,31 +21,20 @@ from wholescript.training.loop import TrainConfig
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec(MINILM.package) is None, reason="needs the weights of MiniLM"
 )
-N, MARK = 36, 2000
+N = 36
 ROWS = np.arange(27), np.arange(27, N)
 
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    """Scripts of random tokens; those of positive films have one token often."""
-    generator = np.random.default_rng(0)
-    (tmp_path / "tokens").mkdir()
-    for film in range(N):
-        ids = generator.integers(1000, 1050, generator.integers(20, 60))
-        if film % 3 == 0:
-            ids[generator.random(len(ids)) < 0.3] = MARK
-        path = tmp_path / "tokens" / f"sha{film}.safetensors"
-        path.write_bytes(save({"ids": ids.astype(np.uint16)}))
+    write_tokens(tmp_path, N, 0.3)
     monkeypatch.setattr(WarmStartClassifier, "cache", tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def dataset():
-    names = [f"film{row}" for row in range(N)]
-    films = pd.DataFrame({"film_id": names, "text_sha1": [f"sha{row}" for row in range(N)]})
-    labels = (np.arange(N) % 3 == 0).astype(np.int8)
-    return FilmDataset(films, labels, np.array(names, object), None)
+    return token_dataset(N)
 
 
 @pytest.fixture

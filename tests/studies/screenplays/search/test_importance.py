@@ -21,7 +21,7 @@ def trials(n=60):
 
 def test_important_hyperparameters_are_ranked_first():
     found = hyperparameter_importance(
-        trials(), ["rate", "kind", "idle", "fixed"], "loss", n_bootstrap=20
+        trials(), ["rate", "kind", "idle", "fixed"], "loss", n_bootstrap=10
     )
     assert found.index.tolist()[0] == R2_ROW
     assert set(found.index) == {R2_ROW, "rate", "kind", "idle"}
@@ -46,5 +46,5 @@ def test_results_depend_on_the_seed_alone():
 def test_a_random_score_has_no_surrogate_r2():
     table = trials()
     noise = table.assign(loss=np.random.default_rng(1).permutation(table["loss"]))
-    found = hyperparameter_importance(noise, ["rate", "kind", "idle"], "loss", n_bootstrap=20)
+    found = hyperparameter_importance(noise, ["rate", "kind", "idle"], "loss", n_bootstrap=10)
     assert found.loc[R2_ROW, "value"] < 0.1

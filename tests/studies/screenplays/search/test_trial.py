@@ -1,12 +1,10 @@
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from tests.training.planted import D, N, corpus
+from tests.training.planted import D, N
 from wholescript.data.films.folds import inner_folds
-from wholescript.models.films.estimator import FilmDataset
 from wholescript.studies.screenplays.models.mil import MILClassifier
 from wholescript.studies.screenplays.search.trial import iter_trial_epochs
 from wholescript.training.loop import TrainConfig, fit
@@ -16,13 +14,6 @@ SETTINGS = TrainConfig(epochs=9, learning_rate=2e-2, patience=2)
 ESTIMATOR = MILClassifier(
     "gated_attention", D, batch_size=16, train_config=SETTINGS, aggregator_options={"d_model": 8}
 )
-
-
-@pytest.fixture
-def dataset(films):
-    labels, chunks = corpus()
-    groups = films["film_id"].to_numpy(object)
-    return FilmDataset(films, labels, groups, SimpleNamespace(chunks=chunks))
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def auc_by_n_windows(data: ScreenplayData, scores: LMScores) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def title_recall(titles: pd.DataFrame, *, seed: int, n_bootstrap: int = 2000) -> pd.DataFrame:
+def title_recall(titles: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Return how often the true title ranks first: `value`, `low`, `high`, `n_films`, `n_titles`.
 
     Rows: windows that hold a word of the title, and those that do not.
@@ -100,7 +100,7 @@ def title_recall(titles: pd.DataFrame, *, seed: int, n_bootstrap: int = 2000) ->
         first = (titles.loc[titles["named"] == named, "rank"] == 1).to_numpy(float)
         if len(first) < 2:
             continue
-        found = scipy_bootstrap((first,), np.mean, n_resamples=n_bootstrap, rng=seed)
+        found = scipy_bootstrap((first,), np.mean, n_resamples=2000, rng=seed)
         low, high = found.confidence_interval
         rows[name] = {"value": first.mean(), "low": low, "high": high, "n_films": len(first)} | {
             "n_titles": titles["n_titles"].max()

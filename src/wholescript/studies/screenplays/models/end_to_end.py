@@ -1,6 +1,6 @@
 """End-to-end classifiers of screenplays: chunk encoder and aggregator trained together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ from wholescript.settings import PositiveInt, check_fields
 from wholescript.studies.screenplays.models.inner_folds import Member, fit_ensemble, predict_member
 from wholescript.studies.screenplays.models.pretraining import MLMConfig, pretrain_mlm
 from wholescript.training.batches import FilmChunks, TokenBatchLoader
-from wholescript.training.loop import TrainConfig, fit
+from wholescript.training.loop import FitResult, TrainConfig, fit
 from wholescript.training.memory_strategies import MemoryStrategy
 from wholescript.training.objectives.films import EndToEndObjective
 from wholescript.training.progress import progress_path
@@ -230,24 +230,39 @@ class EndToEndClassifier:
         torch.manual_seed(seed)
         network = self.build()
         network.encoder.load_state_dict(encoder_state)
-        train_loader, *eval_loaders = self.loaders(
-            tokens, dataset, fold.train, fold.train, fold.test, test
-        )
-        objective = EndToEndObjective(self.memory_strategy, self.chunks_per_group, self.bfloat16)
+        loaders = self.loaders(tokens, dataset, fold.train, fold.train, fold.test, test)
         checkpoint = self._checkpoint(dataset, fold.train, seed)
+        result = self._train(network, loaders, checkpoint, seed)
+        return predict_member(result, network, loaders[1:], self._objective)
+
+    @property
+    def _objective(self) -> EndToEndObjective:
+        return EndToEndObjective(self.memory_strategy, self.chunks_per_group, self.bfloat16)
+
+    def _train(
+        self,
+        network: ChunkedClassifier,
+        loaders: Sequence[TokenBatchLoader],
+        checkpoint: Path,
+        seed: int,
+        optimizer: torch.optim.Optimizer | None = None,
+    ) -> FitResult:
+        """Train on the first of the loaders, stopped early on the second."""
+        train, val, *_ = loaders
         result = fit(
             network,
-            train_loader,
-            eval_loaders[0],
+            train,
+            val,
             self.train_config,
             seed=seed,
-            objective=objective,
+            objective=self._objective,
+            optimizer=optimizer,
             checkpoint=checkpoint,
             progress=True,
         )
         checkpoint.unlink(missing_ok=True)
         progress_path(checkpoint).unlink(missing_ok=True)
-        return predict_member(result, network, eval_loaders, objective)
+        return result
 
     def loaders(
         self, tokens: FilmChunks, dataset: FilmDataset, train: IntArray, *subsets: IntArray

@@ -1,9 +1,8 @@
 """Fine-tuning of the pretrained encoder, from an aggregator that was trained on its vectors."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -32,12 +31,11 @@ from wholescript.models.types import IntArray
 from wholescript.settings import PositiveFloat, PositiveInt
 from wholescript.studies.screenplays.models.end_to_end import Encoder, EndToEndClassifier
 from wholescript.studies.screenplays.models.inner_folds import Member, predict_member
-from wholescript.training.batches import ChunkBatchLoader, FilmChunks, TokenBatchLoader
+from wholescript.training.batches import ChunkBatchLoader, FilmChunks
 from wholescript.training.checkpoint import load_trainable_state_dict, trainable_state_dict
 from wholescript.training.loop import FitResult, HistoryRow, TrainConfig, fit
 from wholescript.training.memory_strategies import MemoryStrategy
-from wholescript.training.objectives.films import AggregatorObjective, EndToEndObjective
-from wholescript.training.progress import progress_path
+from wholescript.training.objectives.films import AggregatorObjective
 
 VECTOR_BATCH_SIZE = 32  # films; that of `MILClassifier`
 
@@ -154,39 +152,14 @@ class WarmStartClassifier(EndToEndClassifier):
             return predict_member(started, aggregator, vector_loaders[1:], AggregatorObjective())
         start = _epoch_0(aggregator, train, val)
         loaders = self.loaders(tokens, dataset, fold.train, fold.train, fold.test, test)
-        checkpoint = self._checkpoint(dataset, fold.train, seed)
-        return self._finetune(network, start, loaders, checkpoint, seed)
-
-    def _finetune(
-        self,
-        network: ChunkedClassifier,
-        start: HistoryRow,
-        loaders: Sequence[TokenBatchLoader],
-        checkpoint: Path,
-        seed: int,
-    ) -> Member:
-        """Train a warm-started network on training, validation and test films, the `loaders`."""
         start_state = {name: v.clone() for name, v in trainable_state_dict(network).items()}
-        objective = EndToEndObjective(self.memory_strategy, self.chunks_per_group, self.bfloat16)
-        train, val, _ = loaders
-        result = fit(
-            network,
-            train,
-            val,
-            self.train_config,
-            seed=seed,
-            objective=objective,
-            optimizer=self._optimizer(network),
-            checkpoint=checkpoint,
-            progress=True,
-        )
-        checkpoint.unlink(missing_ok=True)
-        progress_path(checkpoint).unlink(missing_ok=True)
+        checkpoint = self._checkpoint(dataset, fold.train, seed)
+        result = self._train(network, loaders, checkpoint, seed, self._optimizer(network))
         history = [start, *result.history]
         best_epoch = self.train_config.best_epoch(history)
         if best_epoch == 0:
             load_trainable_state_dict(network, start_state)
-        return predict_member(FitResult(history, best_epoch), network, loaders[1:], objective)
+        return predict_member(FitResult(history, best_epoch), network, loaders[1:], self._objective)
 
     def _optimizer(self, network: ChunkedClassifier) -> torch.optim.Optimizer:
         """Return AdamW with a learning rate for the encoder and one for the aggregator."""

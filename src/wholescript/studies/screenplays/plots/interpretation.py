@@ -9,6 +9,8 @@ from wholescript.plots.style import OTHER, WIDTH, family_of
 from wholescript.plots.text import literal
 from wholescript.plots.ticks import row_name
 
+N_LABELLED = 12  # words at each end of a scatter plot that are named
+
 
 def by_script_position(table: pd.DataFrame, label: str, *, reference_value: float) -> Figure:
     """Draw a value with its interval by part of the script, a panel for each model.
@@ -31,10 +33,10 @@ def by_script_position(table: pd.DataFrame, label: str, *, reference_value: floa
     return figure
 
 
-def keyness_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
+def keyness_scatter(table: pd.DataFrame) -> Figure:
     """Draw each word's effect for the predicted class against that for the true class.
 
-    `table` is that of `compare_keyness`; two panels show the `n_labelled` words with the
+    `table` is that of `compare_keyness`; two panels show the `N_LABELLED` words with the
     largest and the smallest `over`.
     """
     figure, panels = plt.subplot_mosaic(
@@ -52,8 +54,8 @@ def keyness_scatter(table: pd.DataFrame, *, n_labelled: int = 12) -> Figure:
         ylabel="effect, films predicted positive (d)",
     )
     ends = {
-        "over": (table.head(n_labelled), "C0", "over-weighted"),
-        "under": (table.tail(n_labelled).iloc[::-1], "C1", "under-weighted"),
+        "over": (table.head(N_LABELLED), "C0", "over-weighted"),
+        "under": (table.tail(N_LABELLED).iloc[::-1], "C1", "under-weighted"),
     }
     for name, (part, color, title) in ends.items():
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)

@@ -21,7 +21,6 @@ def hyperparameter_importance(
     *,
     n_bootstrap: int = 100,
     seed: int = 0,
-    confidence_level: float = CONFIDENCE_LEVEL,
 ) -> pd.DataFrame:
     """Return the permutation importance of each hyperparameter for the rank of a trial's metric.
 
@@ -55,7 +54,7 @@ def hyperparameter_importance(
         r2 = forest.score(inputs[out_of_bag], target[out_of_bag])
         rows.append([r2, *importances.importances_mean])
     table = pd.DataFrame(rows, columns=[R2_ROW, *varying])
-    low, high = percentile_interval(table.to_numpy().T, confidence_level)
+    low, high = percentile_interval(table.to_numpy().T, CONFIDENCE_LEVEL)
     summary = pd.DataFrame({"value": table.mean(), "low": low, "high": high})
     order = summary.loc[varying, "value"].sort_values(ascending=False).index
     return summary.loc[[R2_ROW, *order]].rename_axis("hyperparameter")
