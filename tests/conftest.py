@@ -31,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _executes_notebooks(item))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test by its parameter instead of by a long text, which may have the time in it."""
+    return argname if isinstance(val, str | bytes) and len(val) > 80 else None
+
+
 def _executes_notebooks(item: pytest.Item) -> bool:
     return item.path == Path(__file__).with_name("notebooks") / "test_execution.py"
 
