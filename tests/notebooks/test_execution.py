@@ -20,7 +20,8 @@ NOTEBOOKS = PROJECT.notebook_names()
 OVERRIDES = yaml.safe_load((Path(__file__).parent / "overrides.yaml").read_text())
 ABSENT = yaml.safe_load((Path(__file__).parent / "absent.yaml").read_text())
 
-SLOW = ("03_memory", "05_evaluation", "07_scratch_or_finetune", "08_generative", "10_headlines")
+# A notebook of each kind of data runs in the quick suite: films, their wins, documents.
+QUICK = ("01_corpus", "09_label_sorted_split", "11_wins")
 
 
 def test_every_notebook_has_its_overrides() -> None:
@@ -29,7 +30,7 @@ def test_every_notebook_has_its_overrides() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NOTEBOOKS],
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NOTEBOOKS],
 )
 def test_smoke_run_writes_every_figure(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
