@@ -159,8 +159,13 @@ class PageRenderer(DiagramRenderer):
             *provenance_rows(provenance),
         ]
         items = EMPTY.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows)
-        fold = '<details class="provenance"><summary>Provenance</summary><dl>{}</dl></details>'
-        return Markup(fold).format(items)
+        about = EMPTY
+        if defined := self.project.definitions.get("Provenance record"):
+            about = Markup('<p><a href="{}">What is a provenance record?</a></p>').format(
+                self.href(node, *defined)
+            )
+        fold = '<details class="provenance"><summary>Provenance</summary><dl>{}</dl>{}</details>'
+        return Markup(fold).format(items, about)
 
     def _shown_on(self, label: str) -> Markup:
         """Return links from a cell to the pages that embed its output."""
