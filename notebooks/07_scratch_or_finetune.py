@@ -201,7 +201,7 @@ show_figure(
 
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-crossings = classifiers.crossover_table(curves, pairs)
+crossings = with_display_names(classifiers.crossover_table(curves, pairs))
 show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
 
 # %% [markdown] tags=["published"]

@@ -108,6 +108,8 @@ def test_claim_is_marked_and_links_its_evidence(pages: dict[str, BeautifulSoup])
     claim = pages["index.html"].select_one("span.claim")
     assert "holds" in claim["class"] and claim.get_text().startswith("TF-IDF is not beaten.")
     assert claim.a["href"] == "report/study.html#claim-tfidf-is-not-beaten"
+    about = claim.find(id=claim.a["aria-describedby"]).get_text()
+    assert claim.a.get_text() == "checked" and about.startswith("Tested on the stored results")
     entry = pages["report/study.html"].find(id="claim-tfidf-is-not-beaten")
     assert entry.h3.get_text() == "Gated attention is not better than TF-IDF. holds"
     assert entry.p.get_text().startswith("The lower bound of the paired difference is not above")
@@ -130,7 +132,7 @@ def test_listed_claim_links_the_places_that_state_it(pages: dict[str, BeautifulS
     assert link["href"] == "../index.html#states-tfidf-is-not-beaten"
     assert "claim" in pages["index.html"].find(id="states-tfidf-is-not-beaten")["class"]
     headings = [heading.get_text() for heading in page.select(".claims h2")]
-    assert headings == ["Whole Script", "Stated on no page"]
+    assert headings == ["Whole Script", "Claims that no page states"]
     assert page.select(".claims section")[-1]["id"] == "claim-tfidf-above-chance"
 
 
@@ -167,6 +169,7 @@ def test_figures_and_tables_have_a_collapsed_provenance_record(
     for fact in ("wholescript notebook run 01_demo", "films=300", "scale=cpu", "seed=0"):
         assert fact in text
     assert provenance.a["href"].startswith("notebooks/demo.html#")
+    assert not provenance.find("a", string=re.compile("provenance record"))  # no such term here
 
 
 def test_output_of_notebooks_is_escaped(pages: dict[str, BeautifulSoup]) -> None:

@@ -25,7 +25,7 @@ _MEAN = MODEL_DISPLAY_NAMES["mean-pooling"]
 
 QUANTITIES = {
     "evaluation/later-films:auc_temporal_minus_random": (
-        f"AUROC on the later films: {_TFIDF} trained on earlier films only {MINUS} on random folds"
+        f"AUROC on the films of the temporal split: {_TFIDF} trained on earlier films only {MINUS} on random folds"
     ),
     r"interpretation/strata:(?P<model>.+)-by-(?P<stratum>topic|decade):auc_change": (
         "change of AUROC if only films of one {stratum} are compared: {model}"
@@ -44,7 +44,7 @@ QUANTITIES = {
         "rank correlation of attention and occlusion: {model}"
     ),
     r"interpretation/quarters:without-quarter-(?P<n>\d):auc_change": (
-        f"change of AUROC without quarter {{n}} of the script: {_TFIDF}"
+        f"change of AUROC if quarter {{n}} of the script is left out: {_TFIDF}"
     ),
     "memory/gradient-error:(?P<model>.+)": "relative error of the gradient: {model}",
     "memory/strategy-comparison:grad_cache_memory_per_chunk_over_full_backprop": (
