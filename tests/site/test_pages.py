@@ -169,7 +169,7 @@ def test_figures_and_tables_have_a_collapsed_provenance_record(
     for fact in ("wholescript notebook run 01_demo", "films=300", "scale=cpu", "seed=0"):
         assert fact in text
     assert provenance.a["href"].startswith("notebooks/demo.html#")
-    assert not provenance.find("a", string=re.compile("provenance record"))  # no such term here
+    assert provenance.find("p").a["href"] == "#term-provenance-record"
 
 
 def test_output_of_notebooks_is_escaped(pages: dict[str, BeautifulSoup]) -> None:

@@ -25,7 +25,8 @@ _MEAN = MODEL_DISPLAY_NAMES["mean-pooling"]
 
 QUANTITIES = {
     "evaluation/later-films:auc_temporal_minus_random": (
-        f"AUROC on the films of the temporal split: {_TFIDF} trained on earlier films only {MINUS} on random folds"
+        f"AUROC on the films of the temporal split, {_TFIDF}: trained on earlier films only "
+        f"{MINUS} on random folds"
     ),
     r"interpretation/strata:(?P<model>.+)-by-(?P<stratum>topic|decade):auc_change": (
         "change of AUROC if only films of one {stratum} are compared: {model}"
