@@ -26,7 +26,7 @@ def test_figure_has_image_caption_number_and_source(pages: dict[str, BeautifulSo
     assert figure.img["alt"].startswith("Histogram of script lengths")
     assert figure.figcaption.get_text().startswith("Figure 1. Length of the scripts")
     assert figure.select_one("a.source")["href"] == "notebooks/demo.html#fig-lengths"
-    assert figure.select_one("a.source").get_text() == "source cell"
+    assert figure.select_one("a.source").get_text() == "notebook cell"
 
 
 def test_figure_links_its_exports(pages: dict[str, BeautifulSoup], site: Path) -> None:
@@ -163,7 +163,7 @@ def test_figures_and_tables_have_a_collapsed_provenance_record(
     provenance = pages["index.html"].select_one(f"figure#{figure} details.provenance")
     terms = [term.get_text() for term in provenance.select("dt")]
     assert terms == [
-        "Source cell", "Command", "Parameters", "Device", "Code", "Versions",
+        "Notebook cell", "Command", "Parameters", "Device", "Code", "Versions",
     ]  # fmt: skip
     text = provenance.get_text()
     for fact in ("wholescript notebook run 01_demo", "films=300", "scale=cpu", "seed=0"):

@@ -129,7 +129,7 @@ class PageRenderer(DiagramRenderer):
         if label not in self.project.cells:
             return EMPTY
         page, anchor = self.project.cells[label]
-        link = Markup('<a class="source" href="{}">source cell</a>').format(
+        link = Markup('<a class="source" href="{}">notebook cell</a>').format(
             self.href(node, page, anchor)
         )
         links = self.figure_links(label, [link, *self._exports(label)])
@@ -151,7 +151,7 @@ class PageRenderer(DiagramRenderer):
         page, anchor = self.project.cells.get(label, (self.page, ""))
         rows = [
             (
-                "Source cell",
+                "Notebook cell",
                 Markup('<a href="{}">{}</a>').format(
                     self.href(node, page, anchor), f"{provenance['notebook']}, {label}"
                 ),

@@ -63,7 +63,7 @@ MODEL_DISPLAY_NAMES = {
     "lm-zero-shot": "SmolLM2 zero-shot: nominated?",
     "lm-zero-shot-outstanding": "SmolLM2 zero-shot: outstanding?",
     "lm-few-shot": "SmolLM2 few-shot: nominated?",
-    "lm-answers": "SmolLM2 answers",
+    "lm-answers": "SmolLM2, three answers combined",
     "lm-surprisal": "SmolLM2 surprisal",
     "lm-surprisal-answers": "SmolLM2 surprisal, answers",
     "embeddings": "precomputed embeddings",
