@@ -102,8 +102,10 @@ for name, of_set in models.items():
 
 # %% [markdown]
 # The lines are bootstrap intervals over texts, and over seeds where there are several.
-# The table adds the cost of each model: trained parameters, training time, inference
-# time per thousand texts and additional memory.
+# The table has the test error with its interval, the mean F1 of the classes (*macro
+# f1*) and the expected calibration error (*ece*). The *overfitting gap* is training
+# minus validation accuracy. Then follows the cost of each model: trained parameters,
+# training time, inference time per thousand texts and additional memory.
 
 # %% [markdown] tags=["published"]
 # All were trained on one core next to one or two other trainings.
@@ -191,10 +193,21 @@ show_figure(
     plots.learning_curves(with_display_names(curves)), "fig-classifier-learning"
 )
 
+# %% [markdown]
+# The next table has the number of training texts at which the mean learning curves of
+# two models cross last (*crossover n train*), and the model with the higher mean
+# accuracy beyond it (*better beyond*). The bounds are over seeds only, not over test
+# texts, and coarse: there are few seeds. A higher mean is not a detected difference.
+
 # %% label="tbl-classifier-crossings"
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
-crossings = classifiers.crossover_table(curves, pairs)
+crossings = with_display_names(classifiers.crossover_table(curves, pairs))
 show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
+
+# %% [markdown] tags=["published"]
+# With all training texts, the largest number in the figure, no difference between
+# sentence embeddings and TF-IDF + linear SVM was detected: the interval of the
+# error-rate ratio, over texts and seeds, contains one.
 
 # %% [markdown]
 # ## How to fine-tune
@@ -222,8 +235,9 @@ if as_many:
 # %% [markdown]
 # ## Learning rate
 #
-# The smallest transformer from scratch, trained with several peak learning rates. The
-# rate of all other runs was fixed beforehand.
+# The smallest transformer from scratch, trained with several peak learning rates. That
+# of the other transformers from scratch, {fixed}`0.001`, was fixed beforehand; only the
+# one with token dropout has another.
 
 # %% label="fig-classifier-learning-rate"
 rate_runs = study.runs("learning_rate", "models")[main]
@@ -239,7 +253,7 @@ show_figure(figure, "fig-classifier-learning-rate")
 
 # %% [markdown] tags=["published"]
 # The training texts of AG News [@zhang2015agnews] also have crowd labels
-# [@huang2024noisyagnews], a fifth of which are wrong.
+# [@huang2024noisyagnews], a fifth of which differ from the true ones.
 
 # %% label="tbl-classifier-label-noise"
 noisy = study.runs("label_noise")

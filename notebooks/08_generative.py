@@ -88,9 +88,10 @@ cells.show_table(table, "tbl-generative-published")
 # - *interpolated n-grams + Bayes' rule*: the same, interpolated with a background model
 #   of all texts, also unlabelled ones, and a cache of the preceding words
 #   [@kuhn1990cache].
-# - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch.
-# - *pruned SmolLM2*: class-conditional models on a shared trunk, trained
-#   discriminatively.
+# - *class-conditional LMs, tiny*: a small transformer per class, trained from scratch;
+#   *LM* is a language model.
+# - *pruned SmolLM2-135M, discriminative loss*: class-conditional models on a shared
+#   trunk, trained discriminatively.
 #
 # The discriminative baselines are TF-IDF + logistic regression and NB-SVM, a linear SVM
 # on features weighted by naive Bayes log-count ratios [@wang2012nbsvm]. Ensembles, of
@@ -114,6 +115,10 @@ accuracies = generative.display_names(tables.accuracy_table(models))
 published = {"two GPT-2 models, published": accuracy.value} if study.is_stored else {}
 figure = forest_plot(accuracies, "test accuracy", published=published)
 cells.show_figure(figure, "fig-generative-accuracy")
+
+# %% [markdown]
+# In the next table *macro f1* is the mean F1 of the classes, *ece* the expected
+# calibration error, and *overfitting gap* training minus validation accuracy.
 
 # %% label="tbl-generative-models"
 formats = {
@@ -197,10 +202,11 @@ if shared_trunk:
 # A language model treats each token as new evidence. The log-likelihood ratio of a text
 # of two hundred words, many of which are redundant, is therefore far over-confident. It
 # is divided by a temperature, which grows with the length of the text, since longer
-# texts are more redundant: with the length to the power of *length exponent*. An
-# exponent of {fixed}`0` is one temperature for all texts; an exponent of {fixed}`1`
-# uses the mean log-likelihood ratio per token. Temperature, length exponent and a bias
-# are fitted on validation.
+# texts are more redundant: with the length to the power of *length exponent*. The
+# length is measured in nats: the negative log-likelihood of the text, averaged over the
+# class models. An exponent of {fixed}`0` is one temperature for all texts; an exponent
+# of {fixed}`1` divides the log-likelihood ratio by this length. Temperature, length
+# exponent and a bias are fitted on validation.
 #
 # The suffix *uncalibrated* marks the metrics before calibration, and *ece ratio* is the
 # expected calibration error (ECE) before over that after it. *Expected ece if
@@ -286,6 +292,10 @@ if blocked:
 # for the other models no optimistic bias was detected. With a blocked hold-out the
 # ensemble has a lower error rate than NB-SVM. Its members were trained and calibrated
 # again, so the weights alone do not explain the difference.
+
+# %% [markdown]
+# The next table has the weights of the two members in this ensemble, for each hold-out,
+# and its test error.
 
 # %% label="tbl-generative-ensemble-weights"
 ensembles = {
@@ -375,9 +385,8 @@ cells.show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminati
 # and the n-grams are trained on as many texts. Error-rate ratios are computed on the
 # texts that all of them predicted.
 #
-# The pruned SmolLM2 is trained on these texts too, without a prompt, in two ways:
-# discriminatively (*GeDi*), and with the next-token loss only (*generative*). Nothing
-# else differs.
+# The pruned SmolLM2 is trained on these texts too, without a prompt, in two ways: with
+# the discriminative loss, and with the next-token loss only. Nothing else differs.
 
 # %% [markdown] tags=["published"]
 # There are five hundred reviews of each class, and a thousand test reviews. The prompt
@@ -532,12 +541,12 @@ cells.show_figure(confusion(predictions), "fig-generative-confusion")
 #
 # **What it does not show.** How much of that accuracy is due to the discriminative
 # loss. With a thousand reviews it lowers the error rate compared with the next-token
-# loss, but not below that of TF-IDF. On all reviews no pretrained model was trained
-# with the next-token loss alone. Nor whether the published accuracy of GPT-2 can be
-# reproduced: no GPT-2 was trained. Nor what the full SmolLM2 would reach: the model
-# trained on all reviews has about half of its layers and was trained on one window of
-# each review. Each model of all reviews was trained once, and so were all pretrained
-# models.
+# loss; no difference from TF-IDF was detected there. On all reviews no pretrained model
+# was trained with the next-token loss alone. Nor whether the published accuracy of
+# GPT-2 can be reproduced: no GPT-2 was trained. Nor what the full SmolLM2 would reach:
+# the model trained on all reviews has about half of its layers and was trained on one
+# window of each review. Each model of all reviews was trained once, and so were all
+# pretrained models.
 
 # %% [markdown]
 # **Next.** [A label-sorted split](09_label_sorted_split.ipynb).

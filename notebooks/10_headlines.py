@@ -71,8 +71,8 @@ show_table(headline_study.profile_table(), "tbl-headlines-profiles", formats)
 # divided by the characters of all validation headlines. Only complete batches of
 # complete windows are scored. The tokens of the last, incomplete batch are left out of
 # the numerator but not of the divisor, so they count as if they were predicted with
-# certainty. The column *nats per character corrected* divides the metric by the share
-# of scored tokens.
+# certainty. *Scored token share* is the share of tokens in complete batches; *nats per
+# character corrected* divides the metric by it.
 #
 # Models are compared here by *bits per byte*: over all tokens of all headlines, ends
 # included, divided by their UTF-8 bytes. It depends on neither the tokenizer nor the
@@ -242,14 +242,17 @@ columns = [*task_metrics, "parameters"]
 show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
 # %% [markdown] tags=["published"]
-# AdamW lowers the loss by more than all other steps together; a warm-up of the learning
-# rate comes second. Masking attention to the preceding headlines (*document mask*)
-# raises the loss here, although those headlines are unrelated; no change was detected
-# for *whole headlines*. Evaluating each headline by itself (*headline-wise evaluation*)
-# regains part of it. The three steps were kept before this was known. *cross-headline
-# context*, the last step, undoes them: on top of all other steps this raises the loss a
-# little. *two dropout passes* lowers the loss at least as much as *R-Drop*: no gain
-# from the penalty was detected.
+# AdamW lowers the loss by more than all kept steps after it together; a warm-up of the
+# learning rate comes second. Masking attention to the preceding headlines (*document
+# mask*) raises the loss here, although those headlines are unrelated; no change was
+# detected for *whole headlines*. Evaluating each headline by itself (*headline-wise
+# evaluation*) regains part of it. The three steps were kept before this was known.
+# *cross-headline context*, the last step, undoes them: on top of all other steps this
+# raises the loss a little, and it was not kept. *more layers* and *more dropout* raise
+# the loss here, but lower it at the baseline's size (next section), and were kept; *no
+# dropout* lowers it here and was not. *two dropout passes* lowers the loss at least as
+# much as *R-Drop*, both compared with *more dropout*: no gain from the penalty was
+# detected.
 
 # %% [markdown]
 # *R-Drop* needs *more dropout*, because it penalises the divergence between two dropout
@@ -285,7 +288,7 @@ show_figure(figure, "fig-headlines-tuning")
 # %% [markdown]
 # ## The best model
 #
-# The best model has all kept steps up to *R-Drop*.
+# The best model has all kept steps; the last one is *R-Drop*.
 
 # %% [markdown] tags=["published"]
 # It is trained on all headlines, with three seeds, like the baseline. Both were trained
@@ -380,9 +383,10 @@ show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 # ## Training throughput
 #
 # The table has the tokens per second of a training step at the baseline's published
-# size. Models are trained as here (*wholescript*), with one setting changed, in a plain
-# PyTorch loop in single precision, and with the class `Trainer` of `transformers`. This
-# too is a stored measurement, made in turns in one run of
+# size. Models are trained as here (*wholescript*), in bfloat16, with
+# one setting changed, in a plain PyTorch loop in single precision, and with the class
+# `Trainer` of `transformers`, also in bfloat16. *float32* is as here, but in single
+# precision. This too is a stored measurement, made in turns in one run of
 # `benchmarks/headline_training.py`.
 
 # %% label="tbl-headlines-throughput"
@@ -414,11 +418,11 @@ for name in cpu_models:
     print(f"{name}:", *samples, sep="\n  ")
 
 # %% [markdown] tags=["published"]
-# **What this shows.** Most of the improvement over the baseline comes from AdamW
-# instead of SGD. The task's metric can be lowered without changing the model, by a
-# larger evaluation batch; bits per byte cannot. The effect of a step depends on the
-# scale: dropout raises the loss of a model that takes few steps and lowers that of a
-# larger one that overfits.
+# **What this shows.** At the small configuration AdamW instead of SGD lowers the loss
+# by more than all kept steps after it together. The task's metric can be lowered
+# without changing the model, by a larger evaluation batch; bits per byte cannot. The
+# effect of a step depends on the scale: dropout raises the loss of a model that takes
+# few steps and lowers that of a larger one that overfits.
 #
 # **What it does not show.** The loss of the best model without the document mask at its
 # own size, which was not trained. The hyperparameters at the baseline's size were

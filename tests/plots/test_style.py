@@ -22,7 +22,7 @@ SETTINGS = {  # what is no model but a setting of one, in the registry
     "no correction", "class weights", "class-balanced weights", "oversampling", "SMOTE",
     "focal loss", "logit adjustment", "feature ablation",
     # of the headlines, all of which are one architecture from scratch
-    "baseline", "baseline, two cores", "best model, all kept steps",
+    "baseline", "baseline, two cores", "best model",
     "quick configuration, two cores",
 }  # fmt: skip
 

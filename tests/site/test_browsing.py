@@ -227,7 +227,7 @@ def test_search_index_has_only_the_text_of_articles(home: str, visit: Callable) 
     )
     assert len(texts) == len(PAGES)
     assert any("How much of a film" in text for text in texts)
-    around = ("Skip to the text", "On this page", "source cell", "Executed notebook", "mathcal")
+    around = ("Skip to the text", "On this page", "notebook cell", "Executed notebook", "mathcal")
     assert [words for words in around for text in texts if words in text] == []
 
 
@@ -294,7 +294,7 @@ def test_print_has_the_text_and_the_light_figures(home: str, visit: Callable) ->
     assert len(images) == figures > 0
     text = "\n".join(sheet.get_textpage().get_text_bounded() for sheet in document)
     assert "Folded text." in text and "(https://example.org)" in text
-    for unprinted in ("Skip to the text", "On this page", "Next", "Copy", "source cell"):
+    for unprinted in ("Skip to the text", "On this page", "Next", "Copy", "notebook cell"):
         assert unprinted not in text
     assert document[0].render().to_pil().getpixel((1, 1)) == (255, 255, 255)
 

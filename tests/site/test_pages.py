@@ -26,7 +26,7 @@ def test_figure_has_image_caption_number_and_source(pages: dict[str, BeautifulSo
     assert figure.img["alt"].startswith("Histogram of script lengths")
     assert figure.figcaption.get_text().startswith("Figure 1. Length of the scripts")
     assert figure.select_one("a.source")["href"] == "notebooks/demo.html#fig-lengths"
-    assert figure.select_one("a.source").get_text() == "source cell"
+    assert figure.select_one("a.source").get_text() == "notebook cell"
 
 
 def test_figure_links_its_exports(pages: dict[str, BeautifulSoup], site: Path) -> None:
@@ -108,6 +108,8 @@ def test_claim_is_marked_and_links_its_evidence(pages: dict[str, BeautifulSoup])
     claim = pages["index.html"].select_one("span.claim")
     assert "holds" in claim["class"] and claim.get_text().startswith("TF-IDF is not beaten.")
     assert claim.a["href"] == "report/study.html#claim-tfidf-is-not-beaten"
+    about = claim.find(id=claim.a["aria-describedby"]).get_text()
+    assert claim.a.get_text() == "checked" and about.startswith("Tested on the stored results")
     entry = pages["report/study.html"].find(id="claim-tfidf-is-not-beaten")
     assert entry.h3.get_text() == "Gated attention is not better than TF-IDF. holds"
     assert entry.p.get_text().startswith("The lower bound of the paired difference is not above")
@@ -130,7 +132,7 @@ def test_listed_claim_links_the_places_that_state_it(pages: dict[str, BeautifulS
     assert link["href"] == "../index.html#states-tfidf-is-not-beaten"
     assert "claim" in pages["index.html"].find(id="states-tfidf-is-not-beaten")["class"]
     headings = [heading.get_text() for heading in page.select(".claims h2")]
-    assert headings == ["Whole Script", "Stated on no page"]
+    assert headings == ["Whole Script", "Claims that no page states"]
     assert page.select(".claims section")[-1]["id"] == "claim-tfidf-above-chance"
 
 
@@ -161,12 +163,13 @@ def test_figures_and_tables_have_a_collapsed_provenance_record(
     provenance = pages["index.html"].select_one(f"figure#{figure} details.provenance")
     terms = [term.get_text() for term in provenance.select("dt")]
     assert terms == [
-        "Source cell", "Command", "Parameters", "Device", "Code", "Versions",
+        "Notebook cell", "Command", "Parameters", "Device", "Code", "Versions",
     ]  # fmt: skip
     text = provenance.get_text()
     for fact in ("wholescript notebook run 01_demo", "films=300", "scale=cpu", "seed=0"):
         assert fact in text
     assert provenance.a["href"].startswith("notebooks/demo.html#")
+    assert provenance.find("p").a["href"] == "#term-provenance-record"
 
 
 def test_output_of_notebooks_is_escaped(pages: dict[str, BeautifulSoup]) -> None:

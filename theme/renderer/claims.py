@@ -13,6 +13,8 @@ from .prose import ProseRenderer, scrolling
 
 PARTS = {"value": "value", "low": "lower bound", "high": "upper bound"}
 COMPARED = "the quantities above are compared with it"
+TESTED = "Tested on the stored results at every build. The link leads to the test."
+NOT_HELD = "The test of this claim fails on the stored results. The link leads to the test."
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -32,13 +34,13 @@ class ClaimRenderer(ProseRenderer):
             self.error(node, str(error))
             return EMPTY
         listed = self.project.page_with_claims()
-        mark = Markup('<span class="mark">{}</span>').format(
-            "checked" if claim.holds else "does not hold on the stored results"
+        href = self.href(node, listed, f"claim-{name}") if listed is not None else None
+        shown, about = (
+            ("checked", TESTED)
+            if claim.holds
+            else ("does not hold on the stored results", NOT_HELD)
         )
-        if listed is not None:
-            mark = Markup('<a href="{}">{}</a>').format(
-                self.href(node, listed, f"claim-{name}"), mark
-            )
+        mark = self.with_tooltip("mark", href, Markup.escape(shown), Markup.escape(about))
         assert name in self.project.statements  # which adds the anchor to the node
         inner = Markup("{} {}").format(plain_text(node), mark)
         return self.element("span", node, inner, f"claim {_state(claim)}")
@@ -57,7 +59,7 @@ class ClaimRenderer(ProseRenderer):
             content += self._claims_of(page.title, f"claims-{page.slug.replace('.', '-')}", stated)
         rest = [claim for name, claim in claims.items() if name not in self.project.statements]
         if rest:
-            content += self._claims_of("Stated on no page", "claims-not-stated", rest)
+            content += self._claims_of("Claims that no page states", "claims-not-stated", rest)
         return self.element("div", node, content, "claims")
 
     def _main_page(self, name: str) -> int:
@@ -139,7 +141,7 @@ def _in_words(condition: Condition, n_conditions: int) -> str:
         shown = f"{_number(right.number)}, the {PARTS[right.part]} of {name}"
     else:
         shown = f"{right:.6f}".rstrip("0").rstrip(".").replace("-", MINUS)
-    strictest = f" (the strictest of {n_conditions})" if n_conditions > 1 else ""
+    strictest = f" (the strictest of {n_conditions} such conditions)" if n_conditions > 1 else ""
     return f"{PARTS[condition.left.part]} {condition.relation} {shown}{strictest}"
 
 

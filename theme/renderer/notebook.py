@@ -129,7 +129,7 @@ class PageRenderer(DiagramRenderer):
         if label not in self.project.cells:
             return EMPTY
         page, anchor = self.project.cells[label]
-        link = Markup('<a class="source" href="{}">source cell</a>').format(
+        link = Markup('<a class="source" href="{}">notebook cell</a>').format(
             self.href(node, page, anchor)
         )
         links = self.figure_links(label, [link, *self._exports(label)])
@@ -151,7 +151,7 @@ class PageRenderer(DiagramRenderer):
         page, anchor = self.project.cells.get(label, (self.page, ""))
         rows = [
             (
-                "Source cell",
+                "Notebook cell",
                 Markup('<a href="{}">{}</a>').format(
                     self.href(node, page, anchor), f"{provenance['notebook']}, {label}"
                 ),
@@ -159,8 +159,13 @@ class PageRenderer(DiagramRenderer):
             *provenance_rows(provenance),
         ]
         items = EMPTY.join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows)
-        fold = '<details class="provenance"><summary>Provenance</summary><dl>{}</dl></details>'
-        return Markup(fold).format(items)
+        about = EMPTY
+        if defined := self.project.definitions.get("Provenance record"):
+            about = Markup('<p><a href="{}">What is a provenance record?</a></p>').format(
+                self.href(node, *defined)
+            )
+        fold = '<details class="provenance"><summary>Provenance</summary><dl>{}</dl>{}</details>'
+        return Markup(fold).format(items, about)
 
     def _shown_on(self, label: str) -> Markup:
         """Return links from a cell to the pages that embed its output."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .diagnostics import Diagnostics, Node
+from .diagnostics import Diagnostics, Node, plain_text
 from .provenance import Evidence
 from .publication import Publication, read_publication
 from .source import SourcePages
@@ -111,6 +111,16 @@ class Project:
     def page_on_citing(self) -> Page | None:
         """Return the page that says how to cite the report; None if there is none."""
         return next((page for page in self.pages if page.location == CITING), None)
+
+    @cached_property
+    def definitions(self) -> dict[str, tuple[Page, str]]:
+        """The page and anchor of each term of a glossary, by the term."""
+        return {
+            plain_text(node): (page, node["html_id"])
+            for page in self.pages
+            for node in walk(page.tree)
+            if node["type"] == "definitionTerm" and node.get("html_id")
+        }
 
     def page_at(self, url: str) -> Page | None:
         """Return the page with the mystmd URL `url` ('/', '/notebooks/corpus')."""

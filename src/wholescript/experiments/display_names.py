@@ -37,8 +37,8 @@ MODEL_DISPLAY_NAMES = {
     "smollm2-bayes-lora": "class-conditional SmolLM2-135M, LoRA",
     "smollm2-bayes-lora-prompted": "class-conditional SmolLM2-135M, LoRA, prompts",
     "smollm2-generator": "class-conditional SmolLM2-135M, generator",
-    "smollm2-pruned-bayes-shared-trunk": "pruned SmolLM2-135M, shared trunk, GeDi",
-    "smollm2-pruned-bayes-shared-trunk-generative": "pruned SmolLM2-135M, shared trunk, generative",
+    "smollm2-pruned-bayes-shared-trunk": "pruned SmolLM2-135M, discriminative loss",
+    "smollm2-pruned-bayes-shared-trunk-generative": "pruned SmolLM2-135M, next-token loss",
     "ensemble-nb-svm-ngram": "NB-SVM and n-grams, ensemble",
     "ensemble-nb-svm-class-lms": "NB-SVM and class-conditional LMs, ensemble",
     "ensemble-nb-svm-class-lms-smollm2": "NB-SVM, class-conditional LMs and SmolLM2, ensemble",
@@ -63,7 +63,7 @@ MODEL_DISPLAY_NAMES = {
     "lm-zero-shot": "SmolLM2 zero-shot: nominated?",
     "lm-zero-shot-outstanding": "SmolLM2 zero-shot: outstanding?",
     "lm-few-shot": "SmolLM2 few-shot: nominated?",
-    "lm-answers": "SmolLM2 answers",
+    "lm-answers": "SmolLM2, three answers combined",
     "lm-surprisal": "SmolLM2 surprisal",
     "lm-surprisal-answers": "SmolLM2 surprisal, answers",
     "embeddings": "precomputed embeddings",
@@ -107,7 +107,7 @@ MODEL_DISPLAY_NAMES = {
     "logit-adjustment": "logit adjustment",
     # headlines
     "baseline": "baseline",
-    "best": "best model, all kept steps",
+    "best": "best model",
     "cpu-baseline": "baseline, two cores",
     "cpu-quick": "quick configuration, two cores",
 }

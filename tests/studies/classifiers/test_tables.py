@@ -22,6 +22,7 @@ from wholescript.studies.classifiers.tables import (
     crossover_table,
     label_noise_table,
     learning_rate_table,
+    with_display_names,
 )
 from wholescript.studies.generative.tables import validation_optimism
 
@@ -70,6 +71,9 @@ def test_crossovers_stand_without_a_model_that_was_left_out(capsys):
     pairs = crossover_table(table, [(model, "tfidf-svm") for model in models])
     assert list(pairs["better_beyond"]) == ["tfidf-svm", "not compared", "not compared"]
     assert pairs["crossover_n_train"].notna().tolist() == [True, False, False]
+    shown = with_display_names(pairs)
+    assert shown.index[0] == "tiny decoder from scratch / TF-IDF + linear SVM"
+    assert shown["better_beyond"].iloc[0] == "TF-IDF + linear SVM"
     missing, disjoint = capsys.readouterr().out.splitlines()
     assert missing.startswith("not compared: sentence-linear / tfidf-svm: sentence-linear was")
     assert disjoint.endswith("fewer than two numbers of training texts in common")

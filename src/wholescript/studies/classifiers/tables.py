@@ -22,10 +22,11 @@ from wholescript.experiments.store import Run
 
 
 def with_display_names(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with the display names of models in its index and its column `model`."""
+    """Return a table with the display names of models in its index and its columns of models."""
     shown = table.rename(index=_display_name)
-    if "model" in shown.columns:
-        shown = shown.assign(model=[_display_name(name) for name in shown["model"]])
+    for column in ("model", "better_beyond"):
+        if column in shown.columns:
+            shown = shown.assign(**{column: [_display_name(name) for name in shown[column]]})
     return shown
 
 
@@ -117,7 +118,10 @@ def label_noise_table(models: RunsByModel, label_column: str) -> pd.DataFrame:
 
 
 def _display_name(name: object) -> object:
-    return model_display_name(name) if isinstance(name, str) else name
+    """Return the display name of a model, or of both in `<first> / <second>`."""
+    if not isinstance(name, str):
+        return name
+    return " / ".join(map(model_display_name, name.split(" / ")))
 
 
 def _not_comparable(curves: Mapping[str, pd.Series], first: str, second: str) -> str:

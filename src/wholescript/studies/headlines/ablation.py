@@ -79,7 +79,8 @@ ABLATION_STEPS = (
     AblationStep("r-drop", "two dropout passes with a penalty on their divergence",
          {"n_dropout_passes": 2, "r_drop": 0.5}),
     AblationStep("cross-headline-context", "earlier headlines may be predictive after all",
-         {"document_mask": False, "whole_headlines": False}, eval_context="sliding_window"),
+         {"document_mask": False, "whole_headlines": False}, eval_context="sliding_window",
+         kept=False),
 )  # fmt: skip
 
 
