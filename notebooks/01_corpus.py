@@ -177,10 +177,11 @@ print(
 # %% [markdown]
 # ## Near duplicates
 #
-# Two drafts of a film, or a film and its remake, must not stand on both sides of a
-# split. Scripts are compared by the cosine of their TF-IDF vectors, with the weights of
-# all bundled films. Films that are closer than the two halves of an average script are
-# put into one group. Every split keeps groups whole.
+# A film and its sequel or remake must not stand on both sides of a split. Scripts are
+# compared by the cosine of their TF-IDF vectors (word counts, weighted by rarity), with
+# the weights of all bundled films. Films with a cosine of {fixed}`0.4` or more are put
+# into one group: two halves of one script reach it in 19 of 20 films. Every split keeps
+# groups whole.
 
 # %% label="tbl-duplicates"
 pairs = near_duplicate_pairs(data.corpus)

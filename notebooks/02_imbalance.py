@@ -7,7 +7,7 @@
 # ---
 
 # %% [markdown]
-# # Imbalance corrections change the threshold, not the ranking
+# # Imbalance corrections: ranking, threshold, calibration
 #
 # **Question.** Positive films are the minority. Which of the usual corrections of class
 # imbalance helps, and at what: ranking films, deciding on them, or calibrated
@@ -142,8 +142,8 @@ show_figure(figure, "fig-imbalance-difference")
 # %% [markdown] tags=["published"]
 # All intervals include zero. Weights and oversampling change every logit by nearly the
 # same amount, which leaves the ranking as it was; logit adjustment changes it by
-# exactly the same amount. A network that is trained again differs by its random
-# initialisation too, hence its wider intervals.
+# exactly the same amount. A network that is trained again also starts from other random
+# weights, hence its wider intervals: a gain of a hundredth is not excluded for it.
 
 # %% [markdown]
 # ## Decisions
@@ -194,8 +194,9 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 
 # %% [markdown]
 # Recalibration on inner folds, a logistic regression on the model's logit
-# [@platt1999probabilistic], corrects all of them: the last column of the tables is the
-# calibration error after it.
+# [@platt1999probabilistic], lowers the calibration error: the last column of the tables
+# has it. *mcc* is the Matthews correlation of decisions and labels, *brier* the mean
+# squared error of the probabilities, *ece* the expected calibration error.
 
 # %% label="tbl-imbalance"
 recalibrated = {

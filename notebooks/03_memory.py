@@ -131,8 +131,10 @@ cells.show_figure(
 # ## Freezing the encoder
 #
 # With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on
-# stored vectors. The table shows what that saves, after how many epochs embedding pays
-# off, and what a step on the longest sequence takes.
+# stored vectors. The table is about the longest sequence: *over* is a ratio, *grad
+# cache* is gradient caching, *full backprop* full backpropagation. The *break even
+# epochs* are the epochs after which embedding once has taken less time than gradient
+# caching in every epoch.
 
 # %% label="tbl-memory"
 strategy_comparison = experiments.measure_run(
@@ -198,8 +200,8 @@ cells.show_table(
 
 # %% [markdown] tags=["published"]
 # **What this shows.** End-to-end training on a whole screenplay fits in the memory of a
-# few groups of chunks. The gradient is exact, and a step takes less than half as much
-# time again.
+# few groups of chunks. The gradient is that of full backpropagation up to rounding, and
+# a step takes less than half as much time again.
 
 # %% [markdown]
 # **What it does not show.** Whether end-to-end training improves the prediction: that

@@ -149,14 +149,16 @@ cells.show_table(comparison.run_metrics(runs | later), "tbl-training")
 
 # %% [markdown]
 # The rows "from" a year are a temporal split: trained on earlier films, tested on later
-# ones, as a prediction for a new film would be.
+# ones, as a prediction for a new film would be. *mcc* is the Matthews correlation of
+# decisions and labels, *brier* the mean squared error of the probabilities, *ece* the
+# expected calibration error; *within decade auc* ranks only films of the same decade.
 #
 # ## Late fusion with extra features
 #
 # In late fusion a linear layer takes extra features: the year, the length, the layout
-# (the share of dialogue, for example), or the principal components of the TF-IDF
-# weights. Its logit is added to that of gated attention, and all of it is trained
-# together.
+# (the frequency of scene headings, for example), or the first principal components of
+# the TF-IDF weights. Its logit is added to that of gated attention, and all of it is
+# trained together.
 
 # %%
 ALL_FEATURES = "year, length, layout, TF-IDF"
@@ -231,8 +233,9 @@ cells.show_figure(
 )
 
 # %% [markdown]
-# The last column is the commit that trained the model, or a hash of the code where no
-# commit was recorded. Training with later code can end with another number.
+# *p* is the p-value of the paired difference, by bootstrap. *made by* is the commit
+# that trained the model, or a hash of the code where no commit was recorded. Training
+# with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
 made = dict.fromkeys(encoders.table.index, "this notebook")
@@ -333,8 +336,9 @@ cells.show_figure(training.attention_by_position(profiles), "fig-attention")
 #
 # ## Which hyperparameters matter
 #
-# d_model, learning rate and dropout above were set beforehand. A search measures their
-# effect: random trials from `search/aggregators.yaml`, of which the worse are stopped
+# d_model and learning rate above were set by a few trials on part of the same films,
+# which is optimistic for these models. A search measures the effect of hyperparameters:
+# random trials from `search/aggregators.yaml`, of which the worse are stopped
 # early (ASHA) [@li2020asha], evaluated on inner folds of the first training set only.
 # `wholescript tune` repeats it.
 

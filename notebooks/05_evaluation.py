@@ -59,9 +59,10 @@ print(
 #
 # The baseline is TF-IDF + logistic regression on single words. It is compared with the
 # same on n-grams, with the aggregators of frozen chunk embeddings, and with two
-# combinations: *late fusion*, gated attention with TF-IDF, layout, year and length as
-# extra features; and *stacking* [@wolpert1992stacking], a logistic regression on the
-# inner-fold logits of TF-IDF and the aggregators.
+# combinations: *late fusion*, gated attention with principal components of the TF-IDF
+# weights, layout, year and length as extra features; and *stacking*
+# [@wolpert1992stacking], a logistic regression on the inner-fold logits of TF-IDF and
+# the aggregators.
 
 # %%
 BASELINE, NGRAMS = "TF-IDF + logistic regression", "n-grams (1 to 3)"

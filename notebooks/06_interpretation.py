@@ -90,9 +90,10 @@ figure = plots.by_script_position(directions, label, reference_value=0)
 cells.show_figure(figure, "fig-occlusion-class-difference")
 
 # %% [markdown] tags=["published"]
-# The last fifth of a script is more predictive than the rest: for each of the three
-# models the interval of its summed class difference is above zero. Endings of nominated
-# films may differ by genre, since chases and fights stand there too.
+# The last fifth of a script is slightly more predictive than the rest: for each of the
+# three models the interval of its summed class difference is above zero, by a few
+# hundredths of a standard deviation. Endings of nominated films may differ by genre,
+# since chases and fights stand there too.
 
 # %% [markdown]
 # ## Attention against occlusion
@@ -204,8 +205,9 @@ cells.show_figure(plots.topics(by_topic, dataset.labels.mean()), "fig-topics")
 
 # %% [markdown]
 # The table shows how much of the AUROC is due to topic and decade. Only films of one
-# decade are ranked against each other, or of one topic, or of one topic in one half of
-# the years. The last columns are the paired change from the AUROC over all pairs.
+# decade are ranked against each other, or of one topic, or of one topic before or after
+# the median year (*half*). The last columns are the paired change from the AUROC over
+# all pairs.
 
 # %% label="tbl-strata"
 models = {"tfidf-logistic": predictions[TFIDF], MEAN: predictions[MEAN]}
@@ -247,14 +249,16 @@ cells.show_table(table, "tbl-keyness-predicted")
 
 # %% [markdown] tags=["published"]
 # Both models order the words much as the true classes do, and overstate their effects.
-# TF-IDF associates formal speech with nominations and swearing with their absence;
-# between the true classes these words hardly differ.
+# Among the words that TF-IDF overstates most are formal ones for nominations, and
+# violent actions and swearing for their absence.
 
 # %% [markdown]
 # ## Largest errors
 #
 # For TF-IDF + logistic regression: the films ranked highest without a nomination, and
-# lowest with one. Probabilities are means over the repeats, with their range.
+# lowest with one. Probabilities are means over the repeats, with their range (*low*,
+# *high*). The rank is that of the film among all, by its mean rank within the test
+# folds; 1 is the highest.
 
 # %% label="tbl-false-positives"
 formats = dict.fromkeys(("probability", "low", "high"), ".2f")

@@ -60,8 +60,8 @@ print(f"{len(films):,} films, {facts['n_nominated']} nominated, {facts['n_won']}
 #   and a win given a nomination. The second is trained on nominated films only, and the
 #   prediction is the product of both.
 #
-# All are tested on wins, on one repeat of five folds with as many winners in each. A
-# network is the mean of three, one per inner fold.
+# All are tested on wins, TF-IDF too on one repeat of five folds, with as many winners
+# in each. A network is the mean of three, one per inner fold.
 
 # %%
 n_networks = min(3, data.profile.n_inner_folds)
@@ -139,9 +139,11 @@ cells.show_figure(figure, "fig-wins-difference")
 # All three intervals of AUROC include zero: no difference was detected.
 
 # %% [markdown]
-# The table has all metrics of the five models, decisions at thresholds from inner folds
-# included. For the two models trained on nominations, Brier score and calibration error
-# compare the probability of a nomination with wins: only their ranking is meaningful.
+# The table has all metrics of the five models: AUROC, average precision, macro-F1 and
+# Matthews correlation (*mcc*) of decisions at thresholds from inner folds, Brier score
+# and expected calibration error (*ece*). For the two models trained on nominations,
+# Brier score and calibration error compare the probability of a nomination with wins:
+# only their ranking is meaningful.
 
 # %% label="tbl-wins"
 all_runs = {f"{kind}, {k}": run for kind, of in runs.items() for k, run in of.items()}

@@ -134,6 +134,9 @@ COLUMNS = ["auc", "average_precision", "macro_f1", "brier", "ece", "within_decad
 cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models")
 
 # %% [markdown]
+# *brier* is the mean squared error of the probabilities, *ece* their expected
+# calibration error; *within decade auc* ranks only films of the same decade.
+#
 # ### Later films
 #
 # The same models, trained on films from before the first test year and tested on later
