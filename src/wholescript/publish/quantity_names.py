@@ -86,7 +86,7 @@ QUANTITIES = {
 """Names of quantities by a pattern of their reference, `run:metric`."""
 
 RUNS = {
-    r"evaluation/quarter-(?P<n>\d)": f"{_TFIDF} on quarter {{n}} of the script",
+    r"evaluation/quarter-(?P<n>\d)": f"{_TFIDF} on one quarter of the script ({{n}} of 4)",
     "evaluation/window-0": f"{_MEAN} of the first four chunks",
     "evaluation/window-100": f"{_MEAN} of the last four chunks",
     r"evaluation/window-(?P<n>\d+)": f"{_MEAN} of four chunks at {{n}}% of the script",
@@ -127,6 +127,8 @@ def _matched(names: Mapping[str, str], reference: str) -> str:
             groups = found.groupdict()
             if "model" in groups:
                 groups["model"] = _words(groups["model"])
+            if "n" in groups:
+                groups["n"] = f"{int(groups['n']):,}"
             return template.format(**groups)
     return ""
 
