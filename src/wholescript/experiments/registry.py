@@ -153,6 +153,7 @@ CLASSES = {
 ON_MINILM = {
     *("SentenceLinear", "SentenceKernel", "SparseDenseEnsemble", "MeanPoolingLR", "MILClassifier"),
     *("LongContextMILClassifier", "MultiTaskMILClassifier", "ImbalanceMILClassifier"),
+    "OffsetMILClassifier",
 }
 """The classes that take the embeddings of MiniLM."""
 
