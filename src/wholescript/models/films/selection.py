@@ -15,7 +15,7 @@ class SelectedEstimator:
     """The candidate with the highest AUROC of its out-of-fold predictions; the first of equals.
 
     The AUROC is over all training films, which every candidate must have scored. Each outer fold
-    selects anew, so a model and its settings are chosen without any test film.
+    selects again, so a model and its settings are chosen without any test film.
     """
 
     candidates: Sequence[Estimator]
