@@ -61,7 +61,7 @@ def stacking_no_improvement(stored: StoredQuantities) -> list[Condition]:
     return [stored.difference(f"evaluation/stacking - {TFIDF}:auc").low <= 0]
 
 
-@claim("Late fusion of TF-IDF scores and chunk embeddings has a lower AUROC than TF-IDF alone.")
+@claim("Late fusion of TF-IDF, metadata and chunk embeddings has a lower AUROC than TF-IDF alone.")
 def late_fusion_lower(stored: StoredQuantities) -> list[Condition]:
     """The paired interval lies below zero."""
     return [stored.difference(f"{FUSION} - {TFIDF}:auc").high < 0]
@@ -273,7 +273,7 @@ def network_imbalance_correction_raises_ece(stored: StoredQuantities) -> list[Co
     "No AUROC difference was detected between training on nominations, on both, and on wins alone."
 )
 def nominations_rank_winners_as_wins_do(stored: StoredQuantities) -> list[Condition]:
-    """Each paired interval of AUC contains zero."""
+    """Each paired interval of AUROC contains zero."""
     pairs = (
         ("tfidf-logistic-nominations", "tfidf-logistic"),
         ("gated-attention-nominations", "gated-attention"),
@@ -578,7 +578,7 @@ def class_lm_ensemble_beats_members(stored: StoredQuantities) -> list[Condition]
     return [ensemble.low > member.high for member in members]
 
 
-@claim("On the blocked hold-out, adding class n-grams lowers the error rate of NB-SVM.")
+@claim("On the blocked hold-out, adding Kneser-Ney n-grams lowers the error rate of NB-SVM.")
 def ngram_svm_ensemble_beats_svm(stored: StoredQuantities) -> list[Condition]:
     """The interval of the error-rate ratio is below one."""
     return [

@@ -80,7 +80,7 @@ QUANTITIES = {
         "training time, two cores: quick configuration / baseline"
     ),
     "headlines/cpu-seconds-per-epoch:quick_over_baseline": (
-        "time per epoch, timed in turns: quick configuration / baseline"
+        "training time by epochs timed in turns: quick configuration / baseline"
     ),
 }
 """Names of quantities by a pattern of their reference, `run:metric`."""
