@@ -60,7 +60,6 @@ class WarmStartClassifier(EndToEndClassifier):
     n_eval_chunks: PositiveInt | None = 8
     memory_strategy: MemoryStrategy = "full_backprop"
     chunks_per_group: PositiveInt = 4
-    bfloat16: bool = False
     n_layer: PositiveInt = 3
     n_unfrozen: PositiveInt = 1
     dimensions: PositiveInt = 64
