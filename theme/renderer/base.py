@@ -155,14 +155,17 @@ class Renderer:
             width = width or pixels[0]
             height = round(pixels[1] * width / pixels[0])
             attributes += Markup(' width="{}" height="{}"').format(width, height)
-        return Markup('<img src="{}" alt="{}"{}>').format(self.page.relative(path), alt, attributes)
+        # Of an image for light and dark pages, browsers then load only the one that they show.
+        return Markup('<img loading="lazy" src="{}" alt="{}"{}>').format(
+            self.page.relative(path), alt, attributes
+        )
 
-
-def section(name: str, title: str, content: Markup) -> Markup:
-    """Return a section at the end of a page, such as its notes."""
-    return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
-        name, title, content
-    )
+    def end_section(self, name: str, title: str, content: Markup) -> Markup:
+        """Return a section at the end of a page, such as its notes."""
+        self.headings.append((2, name, Markup.escape(title)))
+        return Markup('<section class="{0}"><h2 id="{0}">{1}</h2>{2}</section>').format(
+            name, title, content
+        )
 
 
 def _snake(name: str) -> str:

@@ -3,7 +3,7 @@
 import nh3
 from markupsafe import Markup
 
-from .base import EMPTY, Renderer, section
+from .base import EMPTY, Renderer
 from .diagnostics import Node
 from .project import Page, walk
 
@@ -60,7 +60,7 @@ class CitationRenderer(Renderer):
         works = self.page.citations.get("data", {})
         if not works or any(node["type"] == "bibliography" for node in walk(self.page.tree)):
             return EMPTY
-        return section("references", "References", self._reference_list(works, {}))
+        return self.end_section("references", "References", self._reference_list(works, {}))
 
     def _reference_list(self, works: dict[str, Node], notes: dict[str, Markup]) -> Markup:
         """Return a list of works by their text, thus by author and year."""

@@ -11,7 +11,7 @@ from wholescript.errors import RunError
 from wholescript.experiments.results import made_by
 
 from . import markup
-from .base import EMPTY, section
+from .base import EMPTY
 from .citations import CitationRenderer
 from .diagnostics import Node, plain_text
 from .provenance import (
@@ -317,7 +317,7 @@ class ProseRenderer(CitationRenderer):
             ).format(note["enumerator"], self._tight(note))
             for note in self._footnotes
         )
-        return section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
+        return self.end_section("notes", "Notes", Markup("<ol>{}</ol>").format(items))
 
 
 def _about_run(ref: RunRef) -> Markup:
