@@ -1,4 +1,4 @@
-"""Names written beside lines and points in place of a legend, without overlaps."""
+"""Names written beside lines and points in place of a legend: no two overlap, no leaders cross."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import ConnectionPatch
+from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from sklearn.isotonic import isotonic_regression
 
+from wholescript.plots.style import text_color
 from wholescript.plots.ticks import row_name
 
 LABEL_WIDTH = 17  # characters of a line beside the axes
@@ -18,6 +21,9 @@ LINE_HEIGHT = 0.18  # inches: of a line of text
 GAP = 1.12  # distance of two labels, in heights of the upper one
 DISTANCES = (7, 16, 28, 44, 62, 80)  # points from a point to its label
 DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+N_ROUNDS = 4  # in which each label is moved to its best place among the others
+COVERED, CROSSED = 1e4, 1e6  # costs of a leader over a point or a name, and over a leader
+LEADER_WIDTH = 0.6
 
 
 def labels_height(names: Sequence[str]) -> float:
@@ -29,28 +35,29 @@ def labels_height(names: Sequence[str]) -> float:
 def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH) -> None:
     """Write the label of each line right of the axes, at the height of its last point.
 
-    Labels that would overlap are moved apart, and a thin line joins each to the end of its line.
-    Call it when the figure is complete: it needs the layout.
+    Labels that would overlap are moved apart. A thin line joins each to the end of its line: it is
+    level inside the axes, so that no two cross. Call it when the figure is complete: it needs the
+    layout.
     """
-    labels = []
+    labels, edge = [], axes.get_yaxis_transform()
     for line in lines:
         x, y = np.asarray(line.get_xydata())[-1]
+        leader = {"arrowstyle": "-", "color": line.get_color(), "linewidth": LEADER_WIDTH}
+        level = ConnectionPatch((x, y), (1, y), axes.transData, edge, **leader)
+        axes.add_artist(level).set_in_layout(False)
         labels.append(
             axes.annotate(
-                row_name(str(line.get_label()), width), (x, y), (1.04, 0.5), "data",
-                "axes fraction", color=line.get_color(), ha="left", va="center",
+                row_name(str(line.get_label()), width), (1, y), (1.04, 0.5), edge,
+                "axes fraction", color=text_color(line.get_color()), ha="left", va="center",
                 annotation_clip=False,
-                arrowprops={
-                    "arrowstyle": "-", "relpos": (0, 0.5), "color": line.get_color(),
-                    "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1,
-                },
+                arrowprops={**leader, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 0},
             )
         )  # fmt: skip
     if not labels:
         return
     _root_figure(axes).draw_without_rendering()
     box = axes.get_window_extent()
-    ends = [axes.transData.transform(label.xy)[1] for label in labels]
+    ends = [edge.transform(label.xy)[1] for label in labels]
     heights = [text_box(label).height * GAP for label in labels]
     for label, centre in zip(labels, spread(ends, heights, box.y0, box.y1), strict=True):
         label.set_position((1.04, (centre - box.y0) / box.height))
@@ -85,31 +92,36 @@ def label_points(
 ) -> None:
     """Write a name near each point (n,), where it covers the least of points and other names.
 
-    `y` has the value of each point, and the ends of its error bar. Call it when the figure is
-    complete: it needs the layout.
+    Lines from the names to their points do not cross. `y` has the value of each point, and the
+    ends of its error bar. Call it when the figure is complete: it needs the layout.
     """
     figure = _root_figure(axes)
     figure.draw_without_rendering()
-    inside = axes.get_window_extent()
-    pixels = figure.dpi / 72
     values = [value for value, _, _ in y]
     centres, low, high = (
         axes.transData.transform(np.column_stack([x, ends]))
         for ends in (values, [low for _, low, _ in y], [high for _, _, high in y])
     )
-    margin = np.array([4.0, 2.0]) * pixels
-    taken = [Bbox([a - margin, b + margin]) for a, b in zip(low, high, strict=True)]
-    for name, at, centre, color in zip(
-        names, zip(x, values, strict=True), centres, colors, strict=True
-    ):
-        label = axes.annotate(
-            row_name(name, LABEL_WIDTH), at, (0, 0), "data", "offset points", color=color,
-            ha="center", va="center", linespacing=1.0, annotation_clip=False,
+    margin = np.array([4.0, 2.0]) * figure.dpi / 72
+    bars = [Bbox([a - margin, b + margin]) for a, b in zip(low, high, strict=True)]
+    labels = [
+        axes.annotate(
+            row_name(name, LABEL_WIDTH), at, (0, 0), "data", "offset points",
+            color=text_color(color), ha="center", va="center", linespacing=1.0,
+            annotation_clip=False,
             arrowprops={
-                "arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3
+                "arrowstyle": "-", "color": color, "linewidth": LEADER_WIDTH, "shrinkA": 0,
+                "shrinkB": 3,
             },
-        )  # fmt: skip
-        taken.append(_place(label, centre, taken, inside, pixels))
+        )
+        for name, at, color in zip(names, zip(x, values, strict=True), colors, strict=True)
+    ]  # fmt: skip
+    inside, placed = axes.get_window_extent(), dict[int, Bbox]()
+    for k in [*range(len(labels))] * N_ROUNDS:
+        placed.pop(k, None)
+        leaders = [_leader(centres[other], box) for other, box in placed.items()]
+        taken = [*(bar for other, bar in enumerate(bars) if other != k), *placed.values()]
+        placed[k] = _place(labels[k], centres[k], bars[k], taken, leaders, inside)
 
 
 def text_box(label: Annotation) -> Bbox:
@@ -120,31 +132,40 @@ def text_box(label: Annotation) -> Bbox:
 def _place(
     label: Annotation,
     centre: NDArray[np.float64],
+    bar: Bbox,
     taken: Sequence[Bbox],
+    leaders: Sequence[Path],
     inside: Bbox,
-    pixels: float,
 ) -> Bbox:
-    """Move a label to the place with the least overlap, the nearest of several; return its box."""
-    text = text_box(label)
+    """Move a label to its best place, the nearest of several; return its box.
+
+    It covers the least of `bar`, that of its own point, and of `taken`, the other bars and labels.
+    """
+    text, pixels = text_box(label), _root_figure(label.axes).dpi / 72
     best: tuple[float, tuple[float, float], Bbox] | None = None
     for distance in DISTANCES:
-        for right, up in DIRECTIONS:
-            shift = np.array(
-                [
-                    right * (text.width / 2 + distance * pixels),
-                    up * (text.height / 2 + distance * pixels),
-                ]
-            )
+        for direction in DIRECTIONS:
+            reach = np.array([text.width, text.height]) / 2 + distance * pixels
+            shift = direction * reach
             low = centre + shift - (text.width / 2, text.height / 2)
             box = Bbox.from_bounds(low[0], low[1], text.width, text.height)
-            hidden = sum(_overlap(box, other) for other in taken)
+            leader = _leader(centre, box)
+            hidden = sum(_overlap(box, other) for other in (bar, *taken))
             outside = text.width * text.height - _overlap(box, inside)
-            cost = hidden + 2 * outside + distance
+            covered = sum(leader.intersects_bbox(other) for other in taken)
+            covered += sum(other.intersects_bbox(box) for other in leaders)
+            crossed = sum(leader.intersects_path(other, filled=False) for other in leaders)
+            cost = hidden + 2 * outside + distance + COVERED * covered + CROSSED * crossed
             if best is None or cost < best[0]:
                 best = cost, (shift[0] / pixels, shift[1] / pixels), box
     assert best is not None
     label.set_position(best[1])
     return best[2]
+
+
+def _leader(point: NDArray[np.float64], box: Bbox) -> Path:
+    """Return the line from a point to the centre of the box of its label."""
+    return Path([point, ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)])
 
 
 def _overlap(a: Bbox, b: Bbox) -> float:
