@@ -18,7 +18,6 @@ from wholescript.plots.forest import interval_errors
 from wholescript.plots.labels import label_lines, label_points, labels_height
 from wholescript.plots.panels import reliability_panels
 from wholescript.plots.style import OTHER, OTHERS, WIDTH, family_of, model_styles
-from wholescript.plots.text import literal
 from wholescript.plots.ticks import duration_ticks, percent, plain, plain_log_ticks, row_name
 
 LINE_STYLES: dict[str, Any] = {"training": ":", "validation": "-"}

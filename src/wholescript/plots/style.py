@@ -129,7 +129,7 @@ def text_color(color: Any, background: str = "white") -> str:
     """Return the nearest colour of the same hue with a contrast of `MIN_CONTRAST`.
 
     >>> text_color("#0173b2"), text_color("#de8f05")
-    ('#0173b2', '#9b6403')
+    ('#0173b2', '#a46a04')
     """
     hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(color))
     end = 0.0 if _luminance(background) > 0.5 else 1.0
