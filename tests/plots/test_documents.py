@@ -102,7 +102,9 @@ def test_lm_training_curves_have_a_panel_per_model_and_class():
         }
     )
     panels = plots.lm_training_curves(table).axes
-    assert [axes.get_title() for axes in panels] == ["a: bad", "a: good", "b: bad", "b: good"]
+    titles = [axes.get_title(loc="left") for axes in panels]
+    assert titles == ["a\nbad", "good", "b\nbad", "good"]
+    assert [axes["title"] for axes in plotted_data(panels[0].figure)["axes"]] == titles
     other, train, validation = panels[1].lines
     np.testing.assert_allclose(validation.get_ydata(), [5.6, 4.8])
     assert (train.get_linestyle(), other.get_ydata().tolist()) == (":", [3.6])

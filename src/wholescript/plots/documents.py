@@ -137,21 +137,27 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token. A panel per
     model and class; the validation loss of the other models of the class is grey behind it.
     """
-    curves = dict(list(epochs.groupby(["model", "class"], sort=False)))
-    n_columns = min(2, max(1, epochs["class"].nunique()))
-    n_rows = max(1, -(-len(curves) // n_columns))  # without models an empty panel
+    models, classes = (list(dict.fromkeys(epochs[column])) for column in ("model", "class"))
+    curves = {key: rows.set_index("epoch") for key, rows in epochs.groupby(["model", "class"])}
+    n_columns = min(2, max(1, len(classes)))
+    n_rows = -(-len(classes) // n_columns)  # of a model
     figure, panels = plt.subplots(
-        n_rows, n_columns, sharex=True, sharey=True, squeeze=False,
-        figsize=(WIDTH, 1.9 * n_rows + 0.9),
+        max(1, len(models) * n_rows), n_columns, sharex=True, sharey=True, squeeze=False,
+        figsize=(WIDTH, 1.9 * len(models) * n_rows + 0.9),
     )  # fmt: skip
-    for axes in panels.flat[len(curves) :]:
+    for axes in panels.flat:
         axes.set_axis_off()
-    for axes, ((model, name), rows) in zip(panels.flat, curves.items(), strict=False):
-        for (other, of_class), curve in curves.items():
-            if of_class == name and other != model:
-                axes.plot(curve["epoch"], curve["val_loss"], **OTHERS)
-        _draw_losses(axes, model, rows.set_index("epoch"))
-        axes.set_title(row_name(f"{model}: {name}", 24))
+    places = [(model, k) for model in models for k in range(n_rows * n_columns)]
+    for axes, (model, k) in zip(panels.flat, places, strict=False):
+        if k >= len(classes):
+            continue
+        axes.set_axis_on()
+        for other in models:
+            if other != model:
+                axes.plot(curves[other, classes[k]]["val_loss"], **OTHERS)
+        _draw_losses(axes, model, curves[model, classes[k]])
+        title = f"{model}\n{classes[k]}" if k == 0 else classes[k]
+        axes.set_title(row_name(title, TITLE_WIDTH), loc="left")
     panels[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.supxlabel("epoch")
     figure.supylabel("cross-entropy, nats per token")

@@ -1,13 +1,12 @@
 """Names written beside lines and points in place of a legend: no two overlap, no leaders cross."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch
-from matplotlib.path import Path
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
@@ -20,10 +19,15 @@ LABEL_WIDTH = 17  # characters of a line beside the axes
 LINE_HEIGHT = 0.18  # inches: of a line of text
 GAP = 1.12  # distance of two labels, in heights of the upper one
 DISTANCES = (7, 16, 28, 44, 62, 80)  # points from a point to its label
-DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
+STEPS = (0, 1, -1, 0.5, -0.5)
+DIRECTIONS = [(right, up) for right in STEPS for up in STEPS if max(abs(right), abs(up)) == 1]
 N_ROUNDS = 4  # in which each label is moved to its best place among the others
-COVERED, CROSSED = 1e4, 1e6  # costs of a leader over a point or a name, and over a leader
+GUTTER = np.array([4.0, 2.0])  # points around bars and labels
+HIDDEN, OUTSIDE = 5.0, 2.0  # costs of a square pixel of a label over others, outside the axes
+COVERED, CROSSED = 1e4, 1e6  # of a leader over a point or a name, and over a leader
+N_STEPS = 25  # points of a leader that are looked at
 LEADER_WIDTH = 0.6
+Points = NDArray[np.float64]
 
 
 def labels_height(names: Sequence[str]) -> float:
@@ -42,7 +46,10 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH
     labels, edge = [], axes.get_yaxis_transform()
     for line in lines:
         x, y = np.asarray(line.get_xydata())[-1]
-        leader = {"arrowstyle": "-", "color": line.get_color(), "linewidth": LEADER_WIDTH}
+        leader = {
+            "arrowstyle": "-", "color": line.get_color(), "linewidth": LEADER_WIDTH,
+            "linestyle": line.get_linestyle(),
+        }  # fmt: skip
         level = ConnectionPatch((x, y), (1, y), axes.transData, edge, **leader)
         axes.add_artist(level).set_in_layout(False)
         labels.append(
@@ -102,8 +109,8 @@ def label_points(
         axes.transData.transform(np.column_stack([x, ends]))
         for ends in (values, [low for _, low, _ in y], [high for _, _, high in y])
     )
-    margin = np.array([4.0, 2.0]) * figure.dpi / 72
-    bars = [Bbox([a - margin, b + margin]) for a, b in zip(low, high, strict=True)]
+    gutter = GUTTER * figure.dpi / 72
+    bars = np.stack([low - gutter, high + gutter], 1)
     labels = [
         axes.annotate(
             row_name(name, LABEL_WIDTH), at, (0, 0), "data", "offset points",
@@ -116,12 +123,16 @@ def label_points(
         )
         for name, at, color in zip(names, zip(x, values, strict=True), colors, strict=True)
     ]  # fmt: skip
-    inside, placed = axes.get_window_extent(), dict[int, Bbox]()
-    for k in [*range(len(labels))] * N_ROUNDS:
-        placed.pop(k, None)
-        leaders = [_leader(centres[other], box) for other, box in placed.items()]
-        taken = [*(bar for other, bar in enumerate(bars) if other != k), *placed.values()]
-        placed[k] = _place(labels[k], centres[k], bars[k], taken, leaders, inside)
+    sizes = np.array([text_box(label).size for label in labels])
+    inside = axes.get_window_extent().get_points()
+    order = np.argsort(values)
+    shifts = min(
+        (_arrange(start, centres, sizes, bars, inside, figure.dpi / 72)
+         for start in (range(len(labels)), order, order[::-1])),
+        key=lambda arranged: arranged[0],
+    )[1]  # fmt: skip
+    for label, shift in zip(labels, shifts * 72 / figure.dpi, strict=True):
+        label.set_position(tuple(shift))
 
 
 def text_box(label: Annotation) -> Bbox:
@@ -129,48 +140,81 @@ def text_box(label: Annotation) -> Bbox:
     return Text.get_window_extent(label)
 
 
-def _place(
-    label: Annotation,
-    centre: NDArray[np.float64],
-    bar: Bbox,
-    taken: Sequence[Bbox],
-    leaders: Sequence[Path],
-    inside: Bbox,
-) -> Bbox:
-    """Move a label to its best place, the nearest of several; return its box.
+def _arrange(
+    order: Iterable[int],
+    centres: Points,
+    sizes: Points,
+    bars: Points,
+    inside: Points,
+    pixels: float,
+) -> tuple[float, Points]:
+    """Place labels one by one, then each again among the others; return the cost and the shifts.
 
-    It covers the least of `bar`, that of its own point, and of `taken`, the other bars and labels.
+    `centres` (n, 2) has the points and `sizes` (n, 2) those of the labels, `bars` (n, 2, 2) the
+    corners of error bars; all in pixels, of which a point has `pixels`.
     """
-    text, pixels = text_box(label), _root_figure(label.axes).dpi / 72
-    best: tuple[float, tuple[float, float], Bbox] | None = None
-    for distance in DISTANCES:
-        for direction in DIRECTIONS:
-            reach = np.array([text.width, text.height]) / 2 + distance * pixels
-            shift = direction * reach
-            low = centre + shift - (text.width / 2, text.height / 2)
-            box = Bbox.from_bounds(low[0], low[1], text.width, text.height)
-            leader = _leader(centre, box)
-            hidden = sum(_overlap(box, other) for other in (bar, *taken))
-            outside = text.width * text.height - _overlap(box, inside)
-            covered = sum(leader.intersects_bbox(other) for other in taken)
-            covered += sum(other.intersects_bbox(box) for other in leaders)
-            crossed = sum(leader.intersects_path(other, filled=False) for other in leaders)
-            cost = hidden + 2 * outside + distance + COVERED * covered + CROSSED * crossed
-            if best is None or cost < best[0]:
-                best = cost, (shift[0] / pixels, shift[1] / pixels), box
-    assert best is not None
-    label.set_position(best[1])
-    return best[2]
+    n, order = len(centres), list(order)
+    shifts, costs, placed = np.zeros((n, 2)), np.zeros(n), np.zeros(n, dtype=bool)
+    gutter = GUTTER * pixels
+    for k in order * N_ROUNDS:
+        placed[k] = False
+        ends = centres[placed] + shifts[placed]
+        half = sizes[placed] / 2 + gutter
+        boxes = np.stack([ends - half, ends + half], 1)
+        around = np.concatenate([np.delete(bars, k, 0), boxes])
+        leaders = np.stack([centres[placed], ends], 1)
+        directions = np.repeat(DIRECTIONS, len(DISTANCES), 0)
+        distances = np.tile(DISTANCES, len(DIRECTIONS))
+        tried = directions * (sizes[k] / 2 + distances[:, None] * pixels)
+        cost = _cost(centres[k], tried, sizes[k], bars[k], around, leaders, inside)
+        best = np.argmin(cost + distances**2)
+        shifts[k], costs[k], placed[k] = tried[best], cost[best] + distances[best] ** 2, True
+    return float(costs.sum()), shifts
 
 
-def _leader(point: NDArray[np.float64], box: Bbox) -> Path:
-    """Return the line from a point to the centre of the box of its label."""
-    return Path([point, ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)])
+def _cost(
+    centre: Points,
+    shifts: Points,
+    size: Points,
+    bar: Points,
+    around: Points,
+    leaders: Points,
+    inside: Points,
+) -> Points:
+    """Return the cost (m,) of a label at `centre` + `shifts` (m, 2)."""
+    ends = centre + shifts
+    boxes = np.stack([ends - size / 2, ends + size / 2], 1)
+    steps = np.linspace(0, 1, N_STEPS)[:, None]
+    own = centre + shifts[:, None] * steps  # (m, steps, 2): points of the leader of the label
+    others = leaders[:, :1] + (leaders[:, 1:] - leaders[:, :1]) * steps
+    hidden = _overlaps(boxes, np.concatenate([bar[None], around])).sum(1)
+    outside = size.prod() - _overlaps(boxes, inside[None])[:, 0]
+    covered = _contains(around, own).any(2).sum(0) + _contains(boxes, others).any(2).sum(1)
+    crossed = _intersect(own[:, None, [0, -1]], leaders).sum(1)
+    return HIDDEN * hidden + OUTSIDE * outside + COVERED * covered + CROSSED * crossed
 
 
-def _overlap(a: Bbox, b: Bbox) -> float:
-    shared = Bbox.intersection(a, b)
-    return 0.0 if shared is None else float(shared.width * shared.height)
+def _overlaps(boxes: Points, others: Points) -> Points:
+    """Return the shared areas (m, n) of boxes (m, 2, 2) and others (n, 2, 2)."""
+    low = np.maximum(boxes[:, None, 0], others[:, 0])
+    high = np.minimum(boxes[:, None, 1], others[:, 1])
+    return np.clip(high - low, 0, None).prod(-1)
+
+
+def _contains(boxes: Points, points: Points) -> NDArray[np.bool_]:
+    """Return whether each box (m, 2, 2) contains points (..., 2), with shape (m, ...)."""
+    low, high = (boxes[:, corner].reshape(-1, *[1] * (points.ndim - 1), 2) for corner in (0, 1))
+    return ((points > low) & (points < high)).all(-1)
+
+
+def _intersect(one: Points, other: Points) -> NDArray[np.bool_]:
+    """Return whether segments (..., 2, 2) intersect."""
+
+    def turns(segment: Points, points: Points) -> Points:
+        ahead, aside = segment[..., 1, :] - segment[..., 0, :], points - segment[..., :1, :]
+        return ahead[..., None, 0] * aside[..., 1] - ahead[..., None, 1] * aside[..., 0]
+
+    return (turns(one, other).prod(-1) < 0) & (turns(other, one).prod(-1) < 0)
 
 
 def _root_figure(axes: Axes) -> Figure:
