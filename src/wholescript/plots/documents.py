@@ -156,6 +156,8 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
             if other != model:
                 axes.plot(curves[other, classes[k]]["val_loss"], **OTHERS)
         _draw_losses(axes, model, curves[model, classes[k]])
+        if model == models[-1] and k + n_columns >= len(classes):
+            axes.tick_params(labelbottom=True)  # also above an empty panel
         title = f"{model}\n{classes[k]}" if k == 0 else classes[k]
         axes.set_title(row_name(title, TITLE_WIDTH), loc="left")
     panels[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
