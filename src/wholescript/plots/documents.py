@@ -140,10 +140,11 @@ def lm_training_curves(epochs: pd.DataFrame) -> Figure:
     models, classes = (list(dict.fromkeys(epochs[column])) for column in ("model", "class"))
     curves = {key: rows.set_index("epoch") for key, rows in epochs.groupby(["model", "class"])}
     n_columns = min(2, max(1, len(classes)))
-    n_rows = -(-len(classes) // n_columns)  # of a model
+    n_rows = max(1, -(-len(classes) // n_columns))  # of a model
+    height = n_rows * max(1, len(models))  # without models an empty panel
     figure, panels = plt.subplots(
-        max(1, len(models) * n_rows), n_columns, sharex=True, sharey=True, squeeze=False,
-        figsize=(WIDTH, 1.9 * len(models) * n_rows + 0.9),
+        height, n_columns, sharex=True, sharey=True, squeeze=False,
+        figsize=(WIDTH, 1.9 * height + 0.9),
     )  # fmt: skip
     for axes in panels.flat:
         axes.set_axis_off()
