@@ -101,13 +101,14 @@ def n_crossed(axes: Axes) -> int:
     )
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_leaders_of_points_do_not_cross(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    names = [f"{name}, {k} epochs" for k in (1, 2) for name in NAMES]
-    accuracy = 0.9 + 0.02 * rng.random(len(names))  # all near each other
+    names = [f"{name}, {k} epochs" for k in (1, 2, 3) for name in NAMES]
+    accuracy = 0.9 + 0.005 * rng.random(len(names))  # all near each other
     table = pd.DataFrame({"accuracy": accuracy, "low": accuracy - 0.01, "high": accuracy}, names)
-    figure = error_against_training_time(table.assign(seconds=10 ** rng.uniform(1, 2, len(names))))
+    seconds = 10 ** rng.uniform(1, 1.5, len(names))
+    figure = error_against_training_time(table.assign(seconds=seconds))
     assert len(leaders(figure.axes[0])) == len(names)
     assert n_crossed(figure.axes[0]) == 0
     plt.close(figure)

@@ -1,6 +1,7 @@
 """Names written beside lines and points in place of a legend: no two overlap, no leaders cross."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], *, width: int = LABEL_WIDTH
     labels, edge = [], axes.get_yaxis_transform()
     for line in lines:
         x, y = np.asarray(line.get_xydata())[-1]
-        leader = {
+        leader: dict[str, Any] = {
             "arrowstyle": "-", "color": line.get_color(), "linewidth": LEADER_WIDTH,
             "linestyle": line.get_linestyle(),
         }  # fmt: skip
@@ -214,7 +215,9 @@ def _intersect(one: Points, other: Points) -> NDArray[np.bool_]:
         ahead, aside = segment[..., 1, :] - segment[..., 0, :], points - segment[..., :1, :]
         return ahead[..., None, 0] * aside[..., 1] - ahead[..., None, 1] * aside[..., 0]
 
-    return (turns(one, other).prod(-1) < 0) & (turns(other, one).prod(-1) < 0)
+    return np.asarray(
+        (turns(one, other).prod(-1) < 0) & (turns(other, one).prod(-1) < 0), dtype=np.bool_
+    )
 
 
 def _root_figure(axes: Axes) -> Figure:

@@ -24,7 +24,12 @@ HEATMAP = "Blues"  # the colour map of shares from 0 to 1
 HEATMAP_TEXT = ("black", "white")  # on shares up to a half, and above
 DPI = 144  # of the PNG: 1.5 pixels per CSS pixel
 MIN_CONTRAST = 4.5  # of text, by WCAG 2.2, level AA
-LINE_STYLES = ("-", "--", "-.", (0, (1, 1)))  # of the models of one family on the same axes
+LINE_STYLES: tuple[Any, ...] = (
+    "-",
+    "--",
+    "-.",
+    (0, (1, 1)),
+)  # of the models of one family on the same axes
 OTHERS: dict[str, Any] = {"color": "0.8", "linewidth": 0.9}
 """The lines of the other models, behind those of the model of a panel."""
 
