@@ -205,7 +205,7 @@ def _overlaps(boxes: Points, others: Points) -> Points:
 def _contains(boxes: Points, points: Points) -> NDArray[np.bool_]:
     """Return whether each box (m, 2, 2) contains points (..., 2), with shape (m, ...)."""
     low, high = (boxes[:, corner].reshape(-1, *[1] * (points.ndim - 1), 2) for corner in (0, 1))
-    return ((points > low) & (points < high)).all(-1)
+    return np.logical_and.reduce((points > low) & (points < high), axis=-1)
 
 
 def _intersect(one: Points, other: Points) -> NDArray[np.bool_]:
@@ -215,9 +215,7 @@ def _intersect(one: Points, other: Points) -> NDArray[np.bool_]:
         ahead, aside = segment[..., 1, :] - segment[..., 0, :], points - segment[..., :1, :]
         return ahead[..., None, 0] * aside[..., 1] - ahead[..., None, 1] * aside[..., 0]
 
-    return np.asarray(
-        (turns(one, other).prod(-1) < 0) & (turns(other, one).prod(-1) < 0), dtype=np.bool_
-    )
+    return (turns(one, other).prod(-1) < 0) & (turns(other, one).prod(-1) < 0)
 
 
 def _root_figure(axes: Axes) -> Figure:
