@@ -25,8 +25,6 @@ from .terms import find_definition
 
 # mystmd makes text of a formula that is a number.
 _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*")
-# A browser would break the line after the hyphen.
-_N_GRAM = re.compile(r"\bn-grams?\b", re.IGNORECASE)
 
 
 class ProseRenderer(CitationRenderer):
@@ -79,8 +77,7 @@ class ProseRenderer(CitationRenderer):
                 f"the number '{literal}' looks like a result: bind it with {{result}}, or mark it "
                 "with {fixed} if it is a constant",
             )
-        text = _N_GRAM.sub(r'<span class="nowrap">\g<0></span>', str(escape(node["value"])))
-        return Markup(text)
+        return escape(node["value"])
 
     def _on_inline_code(self, node: Node) -> Markup:
         return Markup("<code>{}</code>").format(node["value"])
