@@ -294,7 +294,7 @@ cells.show_table(comparison.run_metrics(runs["temporal"]), "tbl-temporal-split")
 # within its fold.
 
 # %% label="fig-roc"
-names = (BASELINE, "mean pooling", "query decoder", "stacking", "n-grams, recalibrated")
+names = (BASELINE, "n-grams, recalibrated", "mean pooling", "query decoder", "stacking")
 all_runs = runs["random"] | ngram_runs["random"]
 shown = comparison.run_predictions({name: all_runs[name] for name in names})
 cells.show_figure(plots.roc(shown), "fig-roc")

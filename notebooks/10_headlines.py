@@ -122,7 +122,7 @@ panels = {
     prompt: rows
     for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)
 }
-show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens")
+show_figure(plots.next_tokens(panels, "baseline"), "fig-headlines-next-tokens")
 
 # %% [markdown] tags=["published"]
 # The predictions hardly depend on the prompt: the same frequent tokens follow, the end
@@ -137,7 +137,7 @@ panels = {
     prompt: rows
     for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)
 }
-show_figure(plots.next_tokens(panels), "fig-headlines-next-tokens-quick")
+show_figure(plots.next_tokens(panels, "quick"), "fig-headlines-next-tokens-quick")
 
 # %% [markdown]
 # ## Loss by position and by token frequency

@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from renderer.assets import Assets
 from renderer.diagnostics import Diagnostics
+from renderer.markup import join_n_grams
 from renderer.notebook import PageRenderer
 from renderer.project import Page, Project, read_project
 from renderer.search import SearchIndexError, write_search_index
@@ -61,7 +62,7 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
         renderer = PageRenderer(project, page, assets, diagnostics)
         rendered[page.path] = renderer
         body = renderer.render()
-        html[page.path] = render_page(
+        written = render_page(
             page=page,
             body=body,
             headings=renderer.headings,
@@ -70,6 +71,7 @@ def render_site(project: Project, assets: Assets, diagnostics: Diagnostics) -> d
             previous=project.pages[number - 1] if number else None,
             following=project.pages[number + 1] if number + 1 < len(project.pages) else None,
         )
+        html[page.path] = join_n_grams(written)
     check_links(rendered, diagnostics)
     for path, title, body in project.sources.pages():
         html[path] = render_page(

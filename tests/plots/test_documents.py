@@ -7,6 +7,7 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots import documents as plots
 from wholescript.plots.attribution import token_attribution
 from wholescript.plots.confusion import confusion
+from wholescript.plots.style import OTHERS, family_of
 from wholescript.publish.plot_data import plotted_data
 from wholescript.studies.generative.tables import lm_losses_by_epoch
 
@@ -90,29 +91,45 @@ def test_lm_training_curves_without_models_are_an_empty_panel():
     assert not plots.lm_training_curves(lm_losses_by_epoch({})).axes[0].lines
 
 
-def test_lm_training_curves_have_a_panel_per_class():
+def test_lm_training_curves_have_a_panel_per_model_and_class():
     table = pd.DataFrame(
         {
-            "model": ["a", "a", "a", "a"],
-            "class": ["bad", "bad", "good", "good"],
-            "epoch": [1, 2, 1, 2],
-            "train_loss": [5.0, 4.0, 5.5, 4.5],
-            "val_loss": [5.2, 4.4, 5.6, 4.8],
+            "model": ["a", "a", "a", "a", "b", "b"],
+            "class": ["bad", "bad", "good", "good", "bad", "good"],
+            "epoch": [1, 2, 1, 2, 1, 1],
+            "train_loss": [5.0, 4.0, 5.5, 4.5, 3.0, 3.5],
+            "val_loss": [5.2, 4.4, 5.6, 4.8, 3.2, 3.6],
         }
     )
-    upper, lower = plots.lm_training_curves(table).axes
-    assert [upper.get_title(), lower.get_title()] == ["bad", "good"]
-    np.testing.assert_allclose(lower.lines[1].get_ydata(), [5.6, 4.8])
-    assert lower.lines[0].get_linestyle() == ":"
+    panels = plots.lm_training_curves(table).axes
+    titles = [axes.get_title(loc="left") for axes in panels]
+    assert titles == ["a\nbad", "good", "b\nbad", "good"]
+    assert [axes["title"] for axes in plotted_data(panels[0].figure)["axes"]] == titles
+    other, train, validation = panels[1].lines
+    np.testing.assert_allclose(validation.get_ydata(), [5.6, 4.8])
+    assert (train.get_linestyle(), other.get_ydata().tolist()) == (":", [3.6])
 
 
 def test_a_single_epoch_is_visible():
     epoch = pd.DataFrame(
         {"epoch": [1], "train_loss": [0.7], "val_loss": [0.6], "val_macro_f1": [0.8]}
     )
-    upper, lower = plots.training_curves({"SmolLM2-135M, LoRA": [epoch]}).axes
-    assert all(line.get_marker() == "." for line in (*upper.lines, *lower.lines))
-    assert [text.get_text() for text in lower.texts] == ["SmolLM2-135M,\nLoRA"]
+    loss, f1 = plots.training_curves({"SmolLM2-135M, LoRA": [epoch]}).axes
+    assert all(line.get_marker() == "." for line in (*loss.lines, *f1.lines))
+
+
+def test_training_curves_have_a_row_per_model_with_the_others_in_grey():
+    epochs = pd.DataFrame(
+        {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4], "val_macro_f1": 0.8}
+    )
+    names = ["tiny decoder from scratch", "SmolLM2-135M, LoRA"]
+    models = {name: [epochs.assign(val_loss=k)] for k, name in enumerate(names)}
+    panels = plots.training_curves(models).axes
+    assert [axes.get_title(loc="left") for axes in panels] == [names[0], "", names[1], ""]
+    for k, name in enumerate(names):
+        other, train, validation = panels[2 * k].lines
+        assert (other.get_color(), other.get_ydata()[0]) == (OTHERS["color"], 1 - k)
+        assert (train.get_color(), validation.get_ydata()[0]) == (family_of(name).color, k)
 
 
 def test_each_token_has_a_bar_of_its_attribution():

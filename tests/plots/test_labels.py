@@ -9,11 +9,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch, FancyArrowPatch
+from matplotlib.path import Path
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from wholescript.plots.documents import error_against_training_time, learning_curves
-from wholescript.plots.labels import spread, text_box
+from wholescript.plots.labels import label_lines, spread, text_box
 from wholescript.plots.style import set_style
 
 
@@ -72,3 +76,52 @@ def test_names_of_points_do_not_overlap() -> None:
         {"accuracy": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01}, NAMES
     )
     assert_readable(error_against_training_time(table.assign(seconds=[10, 11, 12, 900, 1_000])))
+
+
+def leaders(axes: Axes) -> list[list[Path]]:
+    """Return the lines drawn from each label to its point, in pixels."""
+    axes.figure.draw_without_rendering()
+    drawn: list[FancyArrowPatch | None] = [
+        text.arrow_patch for text in axes.texts if isinstance(text, Annotation)
+    ]
+    levels = [patch for patch in axes.patches if isinstance(patch, ConnectionPatch)]
+    paths = [
+        arrow.get_path().transformed(arrow.get_transform())
+        for arrow in (*drawn, *levels)
+        if arrow is not None
+    ]
+    return [paths[k :: len(drawn)] for k in range(len(drawn))]
+
+
+def n_crossed(axes: Axes) -> int:
+    return sum(
+        one.intersects_path(other, filled=False)
+        for a, b in itertools.combinations(leaders(axes), 2)
+        for one, other in itertools.product(a, b)
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leaders_of_points_do_not_cross(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = [f"{name}, {k} epochs" for k in (1, 2, 3) for name in NAMES]
+    accuracy = 0.9 + 0.005 * rng.random(len(names))  # all near each other
+    table = pd.DataFrame({"accuracy": accuracy, "low": accuracy - 0.01, "high": accuracy}, names)
+    seconds = 10 ** rng.uniform(1, 1.5, len(names))
+    figure = error_against_training_time(table.assign(seconds=seconds))
+    assert len(leaders(figure.axes[0])) == len(names)
+    assert n_crossed(figure.axes[0]) == 0
+    plt.close(figure)
+
+
+def test_leaders_of_lines_that_end_at_different_places_do_not_cross() -> None:
+    figure, axes = plt.subplots()
+    ends = [(4, 0.50), (10, 0.49), (6, 0.52), (3, 0.485), (10, 0.51)]
+    lines = [
+        axes.plot([0, x], [0.9, y], label=name)[0] for name, (x, y) in zip(NAMES, ends, strict=True)
+    ]
+    axes.set_ylim(0, 1)
+    label_lines(axes, lines)
+    assert [len(parts) for parts in leaders(axes)] == [2] * len(NAMES)
+    assert n_crossed(axes) == 0
+    plt.close(figure)

@@ -59,7 +59,7 @@ PLOTS = {
     "forest": lambda name: forest_plot(intervals(name), "AUC"),
     "grouped": lambda name: grouped_forest_plot({name: intervals(name)}, "AUC"),
     "next token": lambda name: next_tokens(
-        {name: pd.DataFrame({"token": [name], "probability": [0.5]})}
+        {name: pd.DataFrame({"token": [name], "probability": [0.5]})}, "quick"
     ),
 }
 

@@ -60,6 +60,12 @@ def test_progress_bars_show_their_last_state() -> None:
     assert markup.terminal_text("  1%\r 50%\r100%\n\x1b[31mdone\x1b[0m\n") == "100%\ndone"
 
 
+def test_n_grams_do_not_break_at_their_hyphen_in_text_that_is_no_code() -> None:
+    same = '<title>n-grams</title><a title="n-grams"><code>n-gram</code></a>'
+    assert markup.join_n_grams(same) == same
+    assert markup.join_n_grams("<h1>N-grams</h1>") == '<h1><span class="nowrap">N-grams</span></h1>'
+
+
 def test_unknown_language_is_not_highlighted() -> None:
     assert markup.code("<b> & c", "no-such-language") == "&lt;b&gt; &amp; c"
 

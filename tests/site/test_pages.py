@@ -29,6 +29,13 @@ def test_figure_has_image_caption_number_and_source(pages: dict[str, BeautifulSo
     assert figure.select_one("a.source").get_text() == "notebook cell"
 
 
+def test_n_grams_do_not_break_at_their_hyphen(pages: dict[str, BeautifulSoup]) -> None:
+    caption = pages["report/study.html"].select_one("figure#table-models figcaption")
+    assert caption is not None
+    assert "Two models of n-grams, with" in caption.get_text()
+    assert [part.get_text() for part in caption.select(".nowrap")] == ["n-grams"]
+
+
 def test_figure_links_its_exports(pages: dict[str, BeautifulSoup], site: Path) -> None:
     links = pages["index.html"].select("figure#figure-lengths .figure-links a")
     exports = {link.get_text(): link["href"] for link in links[1:]}

@@ -39,6 +39,10 @@ _FORMULA_ATTRIBUTES = {
 # fmt: on
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 _FORMATTER = HtmlFormatter(nowrap=True)
+_N_GRAM = re.compile(
+    r"<(script|style|title|svg|pre|code|math)\b.*?</\1>|<[^>]*>|\b(n-grams?)\b",
+    re.DOTALL | re.IGNORECASE,
+)
 _NUMBER = re.compile(
     r"[\s\d.,%()\[\]±+\N{MINUS SIGN}\N{EN DASH}e-]*\d[^A-Za-z]*(?: to [^A-Za-z]*)?"
 )
@@ -131,6 +135,13 @@ def terminal_text(text: str) -> Markup:
     plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in plain.split("\n"))
     return escape("\n".join(lines).rstrip("\n"))
+
+
+def join_n_grams(page: str) -> str:
+    """Return a page on which no line breaks at the hyphen of "n-gram", in text that is no code."""
+    return _N_GRAM.sub(
+        lambda found: f'<span class="nowrap">{found[2]}</span>' if found[2] else found[0], page
+    )
 
 
 def code(text: str, language: str | None) -> Markup:

@@ -17,33 +17,40 @@ from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.plots.forest import interval_errors
 from wholescript.plots.labels import label_lines, label_points, labels_height
 from wholescript.plots.panels import reliability_panels
-from wholescript.plots.style import OTHER, WIDTH, family_of, model_styles
-from wholescript.plots.text import literal
+from wholescript.plots.style import OTHER, OTHERS, WIDTH, family_of, model_styles
 from wholescript.plots.ticks import duration_ticks, percent, plain, plain_log_ticks, row_name
 
 LINE_STYLES: dict[str, Any] = {"training": ":", "validation": "-"}
+TITLE_WIDTH = 44  # characters of a title across a row of panels
 
 
 def training_curves(histories: Mapping[str, Sequence[pd.DataFrame]]) -> Figure:
-    """Draw loss and validation macro-F1 by epoch, a line per model: means over its seeds."""
-    height = 2 * max(2.1, labels_height(list(histories)) + 0.2) + 0.9
-    figure, (loss_axes, f1_axes) = plt.subplots(2, 1, sharex=True, figsize=(WIDTH, height))
-    styles = model_styles(list(histories))
-    losses, scores = [], []
-    for name, by_seed in histories.items():
-        mean = pd.concat(by_seed).groupby("epoch").mean(numeric_only=True)
-        color, label = styles[name].color, row_name(name, 60)
-        loss_axes.plot(mean.index, mean["train_loss"], color=color, linestyle=":", marker=".")
-        losses += loss_axes.plot(mean.index, mean["val_loss"], color=color, marker=".", label=label)
-        scores += f1_axes.plot(
-            mean.index, mean["val_macro_f1"], color=color, marker=".", label=label
-        )
-    loss_axes.set(ylabel="cross-entropy, nats")
+    """Draw loss and validation macro-F1 by epoch, a row of panels per model: means over its seeds.
+
+    The validation curves of the other models are grey behind it.
+    """
+    means = {
+        name: pd.concat(by_seed).groupby("epoch").mean(numeric_only=True)
+        for name, by_seed in histories.items()
+    }
+    figure, panels = plt.subplots(
+        len(means), 2, sharex=True, sharey="col", squeeze=False,
+        figsize=(WIDTH, 1.55 * len(means) + 0.9),
+    )  # fmt: skip
+    for (loss_axes, f1_axes), (name, mean) in zip(panels, means.items(), strict=True):
+        for other in means.values():
+            if other is not mean:
+                loss_axes.plot(other.index, other["val_loss"], **OTHERS)
+                f1_axes.plot(other.index, other["val_macro_f1"], **OTHERS)
+        _draw_losses(loss_axes, name, mean)
+        f1_axes.plot(mean.index, mean["val_macro_f1"], color=family_of(name).color, marker=".")
+        loss_axes.set_title(row_name(name, TITLE_WIDTH), loc="left")
+        loss_axes.set(ylabel="cross-entropy,\nnats")
+        f1_axes.set(ylabel="validation\nmacro-F1")
+        f1_axes.yaxis.set_major_locator(MaxNLocator(4))
+    panels[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.supxlabel("epoch")
     _add_line_styles(figure)
-    f1_axes.set(xlabel="epoch", ylabel="validation macro-F1")
-    f1_axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    label_lines(loss_axes, losses)
-    label_lines(f1_axes, scores)
     return figure
 
 
@@ -55,8 +62,9 @@ def error_against_training_time(table: pd.DataFrame) -> Figure:
         style = styles[str(row.Index)]
         bounds = [[max(row.high - row.accuracy, 0)], [max(row.accuracy - row.low, 0)]]
         axes.errorbar(
-            row.seconds, 1 - row.accuracy, yerr=bounds, linestyle="", ms=6, **style._asdict()
-        )
+            row.seconds, 1 - row.accuracy, yerr=bounds, ms=6,
+            **style._replace(linestyle="")._asdict(),
+        )  # fmt: skip
     axes.set(xscale="log", xlabel="training time", ylabel="test error rate", ylim=(0, None))
     axes.margins(x=0.2)
     axes.yaxis.set_major_formatter(percent)
@@ -124,34 +132,39 @@ def learning_curves(table: pd.DataFrame) -> Figure:
 
 
 def lm_training_curves(epochs: pd.DataFrame) -> Figure:
-    """Draw the next-token loss of class-conditional language models by epoch, a panel per class.
+    """Draw the next-token loss of class-conditional language models by epoch.
 
-    Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token.
+    Columns `model`, `class`, `epoch`, `train_loss`, `val_loss`, in nats per token. A panel per
+    model and class; the validation loss of the other models of the class is grey behind it.
     """
-    classes = list(dict.fromkeys(epochs["class"]))
-    models = list(dict.fromkeys(epochs["model"]))
-    n_panels = max(1, len(classes))  # without models an empty one
-    height = max(2.0, labels_height(models) + 0.4) * n_panels + 0.9
+    models, classes = (list(dict.fromkeys(epochs[column])) for column in ("model", "class"))
+    curves = {key: rows.set_index("epoch") for key, rows in epochs.groupby(["model", "class"])}
+    n_columns = min(2, max(1, len(classes)))
+    n_rows = max(1, -(-len(classes) // n_columns))  # of a model
+    height = n_rows * max(1, len(models))  # without models an empty panel
     figure, panels = plt.subplots(
-        n_panels, 1, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, height)
-    )
-    styles = model_styles(models)
-    lines: dict[Axes, list[Line2D]] = {}
-    for axes, name in zip(panels.flat, classes, strict=False):
-        lines[axes] = []
-        for model, rows in epochs[epochs["class"] == name].groupby("model", sort=False):
-            color, label = styles[str(model)].color, row_name(str(model), 60)
-            axes.plot(rows["epoch"], rows["train_loss"], color=color, linestyle=":", marker=".")
-            lines[axes] += axes.plot(
-                rows["epoch"], rows["val_loss"], color=color, marker=".", label=label
-            )
-        axes.set_title(literal(name))
-    panels[-1, 0].set(xlabel="epoch")
-    panels[-1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+        height, n_columns, sharex=True, sharey=True, squeeze=False,
+        figsize=(WIDTH, 1.9 * height + 0.9),
+    )  # fmt: skip
+    for axes in panels.flat:
+        axes.set_axis_off()
+    places = [(model, k) for model in models for k in range(n_rows * n_columns)]
+    for axes, (model, k) in zip(panels.flat, places, strict=False):
+        if k >= len(classes):
+            continue
+        axes.set_axis_on()
+        for other in models:
+            if other != model:
+                axes.plot(curves[other, classes[k]]["val_loss"], **OTHERS)
+        _draw_losses(axes, model, curves[model, classes[k]])
+        if model == models[-1] and k + n_columns >= len(classes):
+            axes.tick_params(labelbottom=True)  # also above an empty panel
+        title = f"{model}\n{classes[k]}" if k == 0 else classes[k]
+        axes.set_title(row_name(title, TITLE_WIDTH), loc="left")
+    panels[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.supxlabel("epoch")
     figure.supylabel("cross-entropy, nats per token")
     _add_line_styles(figure)
-    for axes, of_class in lines.items():
-        label_lines(axes, of_class)
     return figure
 
 
@@ -170,13 +183,13 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
         axes.set_axis_off()
     for axes, model in zip(panels.flat, models, strict=False):
         axes.axhline(1, color="0.5", linestyle=":", linewidth=1.2)
-        color, marker = model_styles([model])[model]
+        family = family_of(model)
         for source, rows in table[table["model"] == model].groupby("source", sort=False):
             real = source == "real"
             axes.errorbar(
                 rows["n_added"] / rows["n_real"], rows["error_ratio"],
-                yerr=interval_errors(rows, "error_ratio"), ms=5, color=color,
-                marker="s" if real else marker, linestyle=":" if real else "-",
+                yerr=interval_errors(rows, "error_ratio"), ms=5, color=family.color,
+                marker="s" if real else family.marker, linestyle=":" if real else "-",
                 mfc="none" if real else None, label=source,
             )  # fmt: skip
         axes.set_title(row_name(model, 24))
@@ -191,6 +204,15 @@ def augmentation_curve(table: pd.DataFrame) -> Figure:
         by_name.values(), by_name, loc="outside upper center", ncols=2, title="added documents"
     )
     return figure
+
+
+def _draw_losses(axes: Axes, name: str, losses: pd.DataFrame) -> None:
+    """Draw the training and the validation loss of a model, indexed by epoch."""
+    for column, style in (("train_loss", "training"), ("val_loss", "validation")):
+        axes.plot(
+            losses.index, losses[column], color=family_of(name).color, marker=".",
+            linestyle=LINE_STYLES[style],
+        )  # fmt: skip
 
 
 def _add_line_styles(figure: Figure) -> None:

@@ -1,7 +1,6 @@
 """Plots of film predictions: curves, calibration, confusion, decades, thresholds."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,20 +13,19 @@ from wholescript.evaluation.calibration import calibration_curve
 from wholescript.evaluation.film_predictions import FilmPredictions
 from wholescript.plots.forest import interval_errors
 from wholescript.plots.panels import reliability_panels
-from wholescript.plots.style import HEATMAP, HEATMAP_TEXT, WIDTH, family_of, model_styles
+from wholescript.plots.style import HEATMAP, HEATMAP_TEXT, WIDTH, model_styles
 from wholescript.plots.ticks import row_name
-
-LINE_STYLES = ("-", "--", "-.", (0, (1, 1)))
 
 
 def roc(models: Mapping[str, FilmPredictions]) -> Figure:
     """Draw a ROC curve per model: ranks within folds, pooled over the repeats."""
     figure, axes = plt.subplots(figsize=(WIDTH, WIDTH - 0.2))
-    styles = _curve_styles(list(models))
+    styles = model_styles(list(models))
     for name, predictions in models.items():
         labels, ranks = _pooled_ranks(predictions)
         fpr, tpr, _ = roc_curve(labels, ranks)
-        axes.plot(*_subsample_curve(fpr, tpr), label=name, **styles[name])
+        curve = _subsample_curve(fpr, tpr)
+        axes.plot(*curve, label=name, **styles[name]._replace(marker="")._asdict())
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="false positive rate", ylabel="true positive rate", aspect="equal")
     axes.legend(loc="lower right")
@@ -37,13 +35,13 @@ def roc(models: Mapping[str, FilmPredictions]) -> Figure:
 def precision_recall(models: Mapping[str, FilmPredictions]) -> Figure:
     """Draw a precision-recall curve per model; the line is the share of positives (chance)."""
     figure, axes = plt.subplots(figsize=(WIDTH, 4.2))
-    styles = _curve_styles(list(models))
+    styles = model_styles(list(models))
     positive_share = 0.0
     for name, predictions in models.items():
         labels, ranks = _pooled_ranks(predictions)
         precision, recall, _ = precision_recall_curve(labels, ranks)
         curve = _subsample_curve(recall[::-1], precision[::-1])
-        axes.plot(*curve, label=name, **styles[name])
+        axes.plot(*curve, label=name, **styles[name]._replace(marker="")._asdict())
         positive_share = float(labels.mean())
     axes.axhline(positive_share, color="0.6", linestyle=":", linewidth=1, label="chance")
     axes.set(xlabel="recall", ylabel="precision", ylim=(0, 1))
@@ -103,7 +101,7 @@ def by_decade(table: pd.DataFrame) -> Figure:
         offset = (number - (len(models) - 1) / 2) * 0.2
         axes.errorbar(
             np.arange(len(decades)) + offset, part["value"], yerr=interval_errors(part),
-            linestyle="", ms=5.5, label=model, **styles[model]._asdict(),
+            ms=5.5, label=model, **styles[model]._replace(linestyle="")._asdict(),
         )  # fmt: skip
     axes.axhline(0.5, color="0.5", linestyle=":", linewidth=1)
     axes.set_xticks(np.arange(len(decades)), [f"{decade}s" for decade in decades])
@@ -129,18 +127,6 @@ def compare_thresholds(table: pd.DataFrame) -> Figure:
     axes.grid(axis="y", visible=False)
     figure.legend(loc="outside lower center", ncols=2)
     return figure
-
-
-def _curve_styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return colours of the families, and dashes that distinguish the models of one."""
-    families = [family_of(name) for name in names]
-    return {
-        name: {
-            "color": style.color,
-            "linestyle": LINE_STYLES[families[:k].count(families[k]) % len(LINE_STYLES)],
-        }
-        for k, (name, style) in enumerate(model_styles(names).items())
-    }
 
 
 def _pooled_ranks(predictions: FilmPredictions) -> tuple[np.ndarray, np.ndarray]:

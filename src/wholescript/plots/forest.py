@@ -95,8 +95,8 @@ def grouped_forest_plot(
         offset = ((len(tables) - 1) / 2 - number) * 0.3
         positions = [offset - rows.index(str(row)) for row in table.index]
         axes.errorbar(
-            table["value"], positions, xerr=interval_errors(table), linestyle="", ms=5.5,
-            label=row_name(name, 60), **styles[name]._asdict(),
+            table["value"], positions, xerr=interval_errors(table), ms=5.5,
+            label=row_name(name, 60), **styles[name]._replace(linestyle="")._asdict(),
         )  # fmt: skip
     _draw_references(axes, reference)
     axes.set_yticks(-np.arange(len(rows)), names)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from wholescript.plots.forest import interval_errors
-from wholescript.plots.style import WIDTH, family_of
+from wholescript.plots.style import OTHERS, WIDTH, family_of
 from wholescript.plots.ticks import row_name
 
 N_COLUMNS = 2
@@ -39,7 +39,7 @@ def reliability_panels(curves: Mapping[str, pd.DataFrame], x_label: str, y_label
         axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=1)
         for other, of_other in curves.items():
             if other != name:
-                axes.plot(of_other["predicted"], of_other["observed"], color="0.8", linewidth=0.9)
+                axes.plot(of_other["predicted"], of_other["observed"], **OTHERS)
         bounds = interval_errors(curve, "observed") if "low" in curve else None
         axes.errorbar(
             curve["predicted"], curve["observed"], yerr=bounds, ms=3.5, linewidth=1.4,

@@ -2,7 +2,6 @@
 
 import colorsys
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -24,6 +23,15 @@ DARK_FOREGROUND = "#e4e1db"
 HEATMAP = "Blues"  # the colour map of shares from 0 to 1
 HEATMAP_TEXT = ("black", "white")  # on shares up to a half, and above
 DPI = 144  # of the PNG: 1.5 pixels per CSS pixel
+MIN_CONTRAST = 4.5  # of text, by WCAG 2.2, level AA
+LINE_STYLES: tuple[Any, ...] = (
+    "-",
+    "--",
+    "-.",
+    (0, (1, 1)),
+)  # of the models of one family on the same axes
+OTHERS: dict[str, Any] = {"color": "0.8", "linewidth": 0.9}
+"""The lines of the other models, behind those of the model of a panel."""
 
 
 class Family(NamedTuple):
@@ -77,14 +85,12 @@ SERIES_COLORS = tuple(family.color for family in FAMILIES[1:6])
 """The colours C0 to C4, of series that are not models."""
 
 
-MOST_SHADES = 10  # of a family in one figure that have dark pairs
-
-
 class ModelStyle(NamedTuple):
     """How the lines and points of a model are drawn."""
 
     color: str
     marker: str
+    linestyle: Any
 
 
 def family_of(name: str) -> Family:
@@ -103,37 +109,46 @@ def families_of(names: Iterable[str]) -> list[Family]:
 
 
 def model_styles(names: Sequence[str]) -> dict[str, ModelStyle]:
-    """Return a style for each model: the colour of its family, in shades if there are several.
+    """Return a style for each model: the colour of its family, and dashes if it has several.
 
     Series that are not models have the colours of `SERIES_COLORS`.
     """
-    families = {name: family_of(name) for name in names}
-    sizes, seen = Counter(families.values()), Counter[Family]()
-    styles = {}
-    for name, family in families.items():
-        k = seen[family]
-        seen[family] += 1
-        color = (
-            SERIES_COLORS[k % len(SERIES_COLORS)]
-            if family is OTHER
-            else _shade(family.color, _levels(family, sizes[family])[k])
-        )
-        styles[name] = ModelStyle(color, family.marker)
+    families, styles = [family_of(name) for name in names], {}
+    for k, (name, family) in enumerate(zip(names, families, strict=True)):
+        n_before = families[:k].count(family)
+        if family is OTHER:
+            color, dashes = SERIES_COLORS[n_before % len(SERIES_COLORS)], LINE_STYLES[0]
+        else:
+            color, dashes = family.color, LINE_STYLES[n_before % len(LINE_STYLES)]
+        styles[name] = ModelStyle(color, family.marker, dashes)
     return styles
 
 
-def _levels(family: Family, n: int) -> list[float]:
-    """Return the shades of n models of a family: those nearest to the page are few, and weak."""
-    few = {1: [0.0], 2: [0.0, -0.45], 3: [0.0, -0.5, 0.35]}
-    levels = few[n] if n in few else np.linspace(0.4, -0.6, n).tolist()
-    return [-level for level in levels] if family is _ENSEMBLES else levels  # black has no shade
+def contrast(color: Any, background: Any) -> float:
+    """Return the contrast of two colours as WCAG defines it, from 1 to 21."""
+    darker, lighter = sorted(map(_luminance, (color, background)))
+    return (lighter + 0.05) / (darker + 0.05)
 
 
-def _shade(color: str, level: float) -> str:
-    """Mix a colour with white (positive levels) or black: none of it at 0, that alone at 1."""
-    end = np.ones(3) if level > 0 else np.zeros(3)
-    red, green, blue = np.array(to_rgb(color)) * (1 - abs(level)) + end * abs(level)
-    return to_hex((red, green, blue))
+def text_color(color: Any, background: str = "white") -> str:
+    """Return the nearest colour of the same hue with a contrast of `MIN_CONTRAST`.
+
+    >>> text_color("#0173b2"), text_color("#de8f05")
+    ('#0173b2', '#a46a04')
+    """
+    hue, lightness, saturation = colorsys.rgb_to_hls(*to_rgb(color))
+    end = 0.0 if _luminance(background) > 0.5 else 1.0
+    shades = (
+        to_hex(colorsys.hls_to_rgb(hue, level, saturation))
+        for level in np.linspace(lightness, end, 101)
+    )
+    return next(shade for shade in shades if contrast(shade, background) >= MIN_CONTRAST)
+
+
+def _luminance(color: Any) -> float:
+    channels = np.array(to_rgb(color))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def set_style() -> None:
@@ -146,6 +161,7 @@ def set_style() -> None:
             "figure.figsize": (WIDTH, HEIGHT),
             "figure.dpi": DPI,
             "figure.constrained_layout.use": True,
+            "figure.constrained_layout.w_pad": 0.08,  # inches: keeps ticks of two panels apart
             "font.family": "DejaVu Sans",
             "font.size": SMALLEST_TEXT,
             "axes.titlesize": 10.5,
@@ -173,13 +189,13 @@ def to_dark_theme(figure: Figure) -> None:
     """Recolour a figure in place for a dark page.
 
     Greys are mapped to the range from the dark background to the light foreground, so that text,
-    axes and grid keep their contrast. Families of models, and their shades, have dark pairs; other
-    colours become brighter. Colour maps, and text on them, do not change.
+    axes and grid keep their contrast. Families of models have dark pairs; other colours become
+    brighter. Colour maps, and text on them, do not change.
     """
     on_maps = {text for axes in figure.axes if _has_colormap(axes) for text in axes.texts}
     for artist in figure.findobj():
         if isinstance(artist, Text) and artist not in on_maps:
-            _recolour(artist, "color")
+            artist.set_color(text_color(_to_dark(artist.get_color()), DARK_BACKGROUND))
             if isinstance(artist, Annotation) and artist.arrow_patch is not None:
                 _recolour(artist.arrow_patch, "edgecolor")
         elif isinstance(artist, Line2D):
@@ -216,10 +232,6 @@ def _to_dark(colour: Any) -> tuple[float, float, float, float]:
 
 @cache
 def _dark_pairs() -> dict[str, str]:
-    """Return the dark colour of each shade of a family: what is pale on paper is dim on black."""
-    return {
-        _shade(family.color, level): _shade(family.dark, -0.85 * level)
-        for family in (*FAMILIES, OTHER)
-        for n in range(1, MOST_SHADES + 1)
-        for level in _levels(family, n)
-    }
+    """Return the dark colour of each family, by its colour and by that of its text."""
+    families = (*FAMILIES, OTHER)
+    return {text_color(f.color): f.dark for f in families} | {f.color: f.dark for f in families}

@@ -40,11 +40,12 @@ def percent(value: float, _position: float | None = None) -> str:
 def plain_log_ticks(axis: Axis, *, as_percent: bool = False, narrow: bool = False) -> None:
     """Label a logarithmic axis with plain numbers, more of them where it spans less.
 
-    A `narrow` axis of many decades has every second power of ten.
+    A `narrow` axis has powers of ten only, of many decades every second one.
     """
     low, high = axis.get_view_interval()
     decades = np.log10(high / low)
-    multiples = (1.0,) if decades > 3 else (1.0, 3.0) if decades > 1.5 else (1.0, 2.0, 5.0)
+    few = decades > (1 if narrow else 3)
+    multiples = (1.0,) if few else (1.0, 3.0) if decades > 1.5 else (1.0, 2.0, 5.0)
     base = 100 if narrow and decades > 3 else 10
     axis.set_major_locator(LogLocator(base, subs=multiples))
     axis.set_major_formatter(percent if as_percent else plain)

@@ -30,7 +30,7 @@ def plotted_data(figure: Figure) -> dict[str, Any]:
 def _axes_data(axes: Axes) -> dict[str, Any]:
     legend = axes.get_legend()
     data = {
-        "title": as_drawn(axes.get_title()),
+        "title": as_drawn(axes.get_title() or axes.get_title(loc="left")),
         "x": _axis_data(axes, "x"),
         "y": _axis_data(axes, "y"),
         "lines": [_line(line) for line in axes.get_lines()],

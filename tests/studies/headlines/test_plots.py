@@ -14,7 +14,7 @@ def _closed():
 
 def test_most_probable_token_is_the_top_bar():
     table = pd.DataFrame({"token": [" Show", "\n"], "probability": [0.4, 0.1]})
-    (axes,) = plots.next_tokens({"": table}).axes
+    (axes,) = plots.next_tokens({"": table}, "quick").axes
     assert axes.get_title() == "(empty prompt)"
     highest = max(axes.patches, key=lambda bar: bar.get_y())
     assert highest.get_width() == 0.4

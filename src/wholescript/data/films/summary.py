@@ -7,6 +7,19 @@ from scipy.stats import binomtest
 
 from wholescript.data.films.labels import TARGETS
 
+COLLECTIONS = {
+    "BlackListCornell": "Black List, Cornell",
+    "byrd106": "Byrd",
+    "diagdavenport": "Davenport",
+    "florian-rieder": "Rieder",
+    "gupta-vivek": "Gupta",
+    "Post45": "Post45",
+    "romandtse": "Romandtse",
+    "socrateslab": "SocratesLab",
+    "theophile": "Theophile",
+}
+"""Display names of the collections of bundled films, after their publishers."""
+
 
 def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
     """Return the share of positives in each class of `by`, with its 95% Wilson interval.
@@ -28,7 +41,7 @@ def positive_rates(labels: ArrayLike, by: ArrayLike) -> pd.DataFrame:
 
 
 def film_overview(films: pd.DataFrame, target: str, n_tokens: ArrayLike) -> pd.DataFrame:
-    """Return counts, median year and mean length of the films of each source and of all films.
+    """Return counts, median year and mean length of the films of each collection and of all.
 
     `films` is the table of a corpus, `n_tokens` (n,) the number of tokens of each script.
     """
@@ -42,7 +55,7 @@ def film_overview(films: pd.DataFrame, target: str, n_tokens: ArrayLike) -> pd.D
             "median_year": [int(part["year"].median()) for _, part in parts],
             "mean_tokens": [part["n_tokens"].mean() for _, part in parts],
         },
-        index=pd.Index([name for name, _ in parts], name="source"),
+        index=pd.Index([COLLECTIONS.get(name, name) for name, _ in parts], name="collection"),
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from wholescript.plots.labels import label_lines
-from wholescript.plots.style import WIDTH
+from wholescript.plots.style import OTHER, WIDTH, family_of
 from wholescript.plots.text import literal
 from wholescript.plots.ticks import row_name
 
@@ -49,6 +49,11 @@ def display_name(name: str) -> str:
     return DISPLAY_NAMES.get(name, name)
 
 
+def _color(name: str) -> str:
+    """Return the colour of a model: that of models from scratch, except for the baseline."""
+    return (OTHER if name == "baseline" else family_of("from scratch")).color
+
+
 def step_name(name: str) -> str:
     """Return the display name of a step of the ablation, or of a hyperparameter that was changed.
 
@@ -62,15 +67,18 @@ def _token_name(token: str) -> str:
     return literal(repr(token)[1:-1]) if token.strip() or "\n" in token else "(space)"
 
 
-def next_tokens(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the most probable next tokens, a panel per prompt: columns `token`, `probability`."""
+def next_tokens(tables: Mapping[str, pd.DataFrame], model: str) -> Figure:
+    """Draw the most probable next tokens of a model: columns `token`, `probability`.
+
+    A panel per prompt.
+    """
     n_rows = -(-len(tables) // 2)
     figure, panels = plt.subplots(n_rows, 2, figsize=(WIDTH, 2.7 * n_rows), squeeze=False)
     for unused in panels.flat[len(tables) :]:
         unused.remove()
     for axes, (prompt, table) in zip(panels.flat, tables.items(), strict=False):
         positions = np.arange(len(table))[::-1]
-        axes.barh(positions, table["probability"], height=0.7)
+        axes.barh(positions, table["probability"], color=_color(model), height=0.7)
         axes.set_yticks(positions, [_token_name(token) for token in table["token"]])
         axes.set(title=row_name(prompt, 24) or "(empty prompt)", xlabel="probability")
         axes.xaxis.set_major_locator(MaxNLocator(3))
@@ -84,8 +92,9 @@ def loss_by_position(tables: Mapping[str, pd.DataFrame]) -> Figure:
     lines = []
     for name, table in tables.items():
         lines += axes.plot(
-            table["position"] + 1, table["nats_per_token"], marker=".", label=display_name(name)
-        )
+            table["position"] + 1, table["nats_per_token"], marker=".", color=_color(name),
+            label=display_name(name),
+        )  # fmt: skip
     axes.set(xlabel="token position in the headline", ylabel="nats per token", ylim=(0, None))
     label_lines(axes, lines, width=13)
     return figure
@@ -98,7 +107,10 @@ def loss_by_frequency(tables: Mapping[str, pd.DataFrame]) -> Figure:
     width = 0.8 / len(tables)
     for number, (name, table) in enumerate(tables.items()):
         positions = [groups.index(count) + number * width for count in table["min_train_count"]]
-        axes.bar(positions, table["nats_per_token"], width=width, label=display_name(name))
+        axes.bar(
+            positions, table["nats_per_token"], width=width, color=_color(name),
+            label=display_name(name),
+        )  # fmt: skip
     shift = width * (len(tables) - 1) / 2
     axes.set_xticks(np.arange(len(groups)) + shift, [f"{count:,}" for count in groups])
     axes.set(xlabel="occurrences in training (at least)", ylabel="nats per token")
@@ -132,8 +144,8 @@ def loss_curves(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw losses by epoch and validation loss by time; each table is a `mean_history`."""
     figure, (by_epoch, by_time) = plt.subplots(2, 1, sharey=True, figsize=(WIDTH, 5.4))
     lines: dict[Axes, list[Line2D]] = {by_epoch: [], by_time: []}
-    for number, (name, history) in enumerate(histories.items()):
-        color, val_loss = f"C{number}", history["val_loss"]
+    for name, history in histories.items():
+        color, val_loss = _color(name), history["val_loss"]
         by_epoch.plot(
             history["epoch"], history["train_loss"], color=color, linestyle=":", marker="."
         )

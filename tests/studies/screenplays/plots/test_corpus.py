@@ -3,6 +3,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wholescript.data.films.summary import COLLECTIONS
+from wholescript.files import ROOT
 from wholescript.studies.screenplays.plots.corpus import (
     length_histogram,
     positive_rate_by_confounder,
@@ -31,6 +33,21 @@ def test_fifths_of_similar_films_have_unique_names_in_order():
 )
 def test_films_of_one_year_and_length_are_one_group(tokens, shown):
     assert tick_labels([2000] * 20, tokens) == [["2000"], shown, ["local"]]
+
+
+def test_collections_are_shown_by_their_display_names():
+    sources = ["gupta-vivek"] * 10 + ["florian-rieder"] * 12 + ["byrd106", "mine"]
+    films = pd.DataFrame({"year": 2000, "source": sources})
+    labels = np.arange(len(films), dtype=np.int8) % 2
+    figure = positive_rate_by_confounder(films, np.full(len(films), 9_000), labels)
+    shown = [tick.get_text() for tick in figure.axes[2].get_yticklabels()]
+    plt.close(figure)
+    assert shown == ["2 others", "Gupta", "Rieder"]
+
+
+def test_each_bundled_collection_has_a_display_name():
+    films = ROOT / "data" / "screenplays" / "films.parquet"
+    assert set(pd.read_parquet(films, columns=["source"])["source"]) == set(COLLECTIONS)
 
 
 def test_all_lengths_are_drawn_even_if_shorter_than_any_context():

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from wholescript.data.films.summary import positive_rates
+from wholescript.data.films.summary import COLLECTIONS, positive_rates
 from wholescript.features.word_counts import WordCounts
 from wholescript.plots.forest import interval_errors
 from wholescript.plots.style import OTHER, WIDTH
 from wholescript.plots.text import literal
 from wholescript.plots.ticks import plain_log_ticks, row_name
 
-FEWEST_FILMS = 10  # of a source with a row of its own
+FEWEST_FILMS = 10  # of a collection with a row of its own
 
 
 def length_histogram(tokens: NDArray[np.int64], contexts: Sequence[int]) -> Figure:
@@ -99,14 +99,14 @@ def keyness(table: pd.DataFrame, top: int) -> Figure:
 def positive_rate_by_confounder(
     films: pd.DataFrame, tokens: NDArray[np.int64], labels: NDArray[np.int8]
 ) -> Figure:
-    """Draw the rate of positives by fifths of year and of length, and by source, a panel each.
+    """Draw the rate of positives by fifths of year and of length, and by collection, a panel each.
 
-    Sources with fewer than `FEWEST_FILMS` films are one row.
+    Collections with fewer than `FEWEST_FILMS` films are one row.
     """
     groups = {
         "fifths of year": _quintiles(films["year"]),
         "fifths of length, thousand tokens": _quintiles(pd.Series(tokens) / 1_000),
-        "source": _large_sources(films["source"]),
+        "collection": _large_collections(films["source"]),
     }
     tables = {name: positive_rates(labels, by) for name, by in groups.items()}
     heights = [len(table) + 1 for table in tables.values()]
@@ -126,9 +126,9 @@ def positive_rate_by_confounder(
     return figure
 
 
-def _large_sources(sources: pd.Series) -> pd.Series:
-    """Return the sources (n,), those with few films under one name."""
-    names = sources.astype(str)
+def _large_collections(sources: pd.Series) -> pd.Series:
+    """Return the collection of each film (n,), those with few films under one name."""
+    names = sources.astype(str).replace(COLLECTIONS)
     is_small = names.map(names.value_counts()) < FEWEST_FILMS
     n_small = names[is_small].nunique()
     return names.mask(is_small, f"{n_small} others") if n_small > 1 else names

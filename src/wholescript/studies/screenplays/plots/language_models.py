@@ -18,7 +18,7 @@ def auc_by_windows(table: pd.DataFrame) -> Figure:
     for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
         shifted = rows["n_windows"] * (1 + 0.04 * number)  # so that intervals do not cover another
         axes.errorbar(
-            shifted, rows["value"], yerr=interval_errors(rows), linestyle="-", label=model,
+            shifted, rows["value"], yerr=interval_errors(rows), label=model,
             **styles[str(model)]._asdict(),
         )  # fmt: skip
     ticks = sorted(table["n_windows"].unique())

@@ -24,6 +24,8 @@ TRIAL_STYLE: dict[str, Any] = {
 }
 DISPLAY_NAMES = {
     "surrogate R2": "all together (R²)",
+    "d_model": "width (d_model)",
+    "d_feedforward": "feed-forward width",
     "n_head": "attention heads",
     "n_layer": "layers",
     "dimensions": "embedding dimensions",
@@ -64,12 +66,12 @@ def metric_by_hyperparameter(
 
 
 def hyperparameter_name(name: str) -> str:
-    """Return the display name of a hyperparameter; names such as `d_model` are those of the field.
+    """Return the display name of a hyperparameter.
 
     >>> hyperparameter_name("learning_rate"), hyperparameter_name("d_model")
-    ('learning rate', 'd_model')
+    ('learning rate', 'width (d_model)')
     """
-    return DISPLAY_NAMES.get(name, name if name.startswith("d_") else name.replace("_", " "))
+    return DISPLAY_NAMES.get(name, name.replace("_", " "))
 
 
 def _draw_categorical(axes: Axes, values: pd.Series, scores: pd.Series) -> None:
