@@ -55,10 +55,15 @@ class Prediction:
     """Probability of a nomination with a 95% interval, and its contributions.
 
     The interval is the log-odds plus and minus 1.96 standard errors over refits on resampled
-    films: it covers the choice of training films, not the variation between films of equal
-    probability. `mean_script_probability` is the probability of the mean film; its log-odds plus
-    the contributions of all `parts` are the log-odds of `probability`. `words` are those of the
-    script with the largest and the smallest contributions, largest first.
+    films (Efron and Tibshirani, 1993, chapter 12): it covers the choice of training films, not the
+    variation between films of equal probability. The refits are lower on average, but the interval
+    is not shifted by this bootstrap estimate of bias (chapter 10): refits are calibrated on the
+    inner-fold predictions of the fit, and shifted intervals cover less
+    (`benchmarks/prediction_interval.py`).
+
+    `mean_script_probability` is the probability of the mean film; its log-odds plus the
+    contributions of all `parts` are the log-odds of `probability`. `words` are those of the script
+    with the largest and the smallest contributions, largest first.
     """
 
     probability: float
