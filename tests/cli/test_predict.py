@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -34,6 +35,7 @@ def test_output_has_probability_interval_and_base_rate(run_predict, script):
     assert "warning: year: 1895" in result.output
     with Image.open(script.with_name("film.fountain.prediction.png")) as image:
         assert image.width > 900
+        assert np.asarray(image.convert("L"))[:, [0, -1]].min() == 255, "the title is cut"
 
 
 def test_words_are_listed_by_their_effect(run_predict, script):

@@ -92,7 +92,8 @@ def _draw(prediction: Prediction, title: str) -> Figure:
     for axes in (by_part, by_word):
         axes.spines[["top", "right"]].set_visible(False)
     by_part.axhline(0, color="0.2", linewidth=0.8)
-    figure.suptitle(literal(f"{title}\n{summary_line(prediction)}"), fontsize=10)
+    summary = summary_line(prediction).replace("; ", "\n")  # one line is wider than the figure
+    figure.suptitle(literal(f"{title}\n{summary}"), fontsize=10)
     return figure
 
 
