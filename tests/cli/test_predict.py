@@ -6,6 +6,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -34,6 +35,23 @@ def test_output_has_probability_interval_and_base_rate(run_predict, script):
     assert "warning: year: 1895" in result.output
     with Image.open(script.with_name("film.fountain.prediction.png")) as image:
         assert image.width > 900
+        assert np.asarray(image.convert("L"))[:, [0, -1]].min() == 255, "the title is cut"
+
+
+def test_words_are_listed_by_their_effect(run_predict, script):
+    output = run_predict(script, "--no-figure").output
+    for effect, sign in (("raise", "\\+"), ("lower", "-")):
+        listed = rf"(\w+ {sign}0\.\d{{3}} \(SE 0\.\d{{3}}\)(, |\n)){{3}}"
+        assert re.search(f"words that {effect} it most: {listed}", output)
+
+
+def test_script_without_known_words_has_a_figure(run_predict, tmp_path):
+    unknown = tmp_path / "unknown.txt"
+    unknown.write_text("qqq zzzz " * 900)
+    result = run_predict(unknown)
+    assert result.exit_code == 0, result.output
+    assert "words that raise it most: none" in result.output
+    assert unknown.with_name("unknown.txt.prediction.png").exists()
 
 
 def test_json_output(run_predict, script):
@@ -43,6 +61,7 @@ def test_json_output(run_predict, script):
     assert answer["low"] < answer["probability"] < answer["high"]
     assert answer["base_rate"] == pytest.approx(1 / 3)
     assert len(answer["parts"]) == 20
+    assert answer["words"][0].keys() == {"word", "count", "contribution", "std_error"}
     assert answer["figure"] is None
     assert list(script.parent.glob("*.png")) == []
 

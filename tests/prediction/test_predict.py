@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from unicodedata import normalize
 
 import numpy as np
@@ -7,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.prediction.screenplays import COMMON, PREDICTIVE, fountain_of
+from wholescript.features.word_counts import tokenize_words
 from wholescript.prediction.parsers import Script, parse_script, read_script
-from wholescript.prediction.predict import N_PARTS, predict
+from wholescript.prediction.predict import N_PARTS, TOP_WORDS, predict
 
 
 def log_odds(probability):
@@ -34,7 +36,7 @@ def test_positive_scripts_have_higher_probabilities(predictor):
     positive = [predict(Script(fountain_of(3_000 + i, True)), predictor) for i in range(5)]
     negative = [predict(Script(fountain_of(4_000 + i, False)), predictor) for i in range(5)]
     assert min(p.probability for p in positive) > max(n.probability for n in negative)
-    assert {word for word, _ in positive[0].word_contributions[:3]} == set(PREDICTIVE)
+    assert {word.word for word in positive[0].words[:3]} == set(PREDICTIVE)
     assert all(p.low < p.probability < p.high for p in positive + negative)
     assert positive[0].base_rate == pytest.approx(1 / 3)
 
@@ -47,6 +49,29 @@ def test_part_with_predictive_words_has_the_largest_contribution(predictor):
     contributions = [part.contribution for part in parts]
     assert int(np.argmax(contributions)) == 10
     assert sorted(contributions)[-1] > 5 * abs(sorted(contributions)[-2])
+
+
+def test_interval_is_symmetric_around_the_log_odds(predictor):
+    prediction = predict(Script(fountain_of(5_000, True)), predictor)
+    centre = (log_odds(prediction.low) + log_odds(prediction.high)) / 2
+    assert centre == pytest.approx(log_odds(prediction.probability), abs=1e-9)
+
+
+def test_words_have_their_counts_contributions_and_standard_errors(predictor):
+    text = fountain_of(3_000, True)
+    counts = Counter(tokenize_words(text))
+    row = predictor.tfidf(np.array([counts[word] for word in predictor.vocabulary]))
+    difference = row - predictor.mean_tfidf
+    refits = predictor.bootstrap_codes * predictor.code_scales[:, None].astype(float)
+    words = predict(Script(text), predictor).words
+    ranked = sorted((difference * predictor.weights)[row > 0], reverse=True)
+    expected = ranked[:TOP_WORDS] + ranked[-TOP_WORDS:]
+    assert [word.contribution for word in words] == pytest.approx(expected)
+    for word in words:
+        k = predictor.word_ids[word.word]
+        assert word.count == counts[word.word]
+        assert word.contribution == pytest.approx(difference[k] * predictor.weights[k])
+        assert word.std_error == pytest.approx(abs(difference[k]) * refits[:, k].std(ddof=1))
 
 
 def test_script_within_the_training_ranges_gets_no_warning(predictor):
@@ -87,7 +112,7 @@ def test_repairs_are_warnings(predictor):
 
 def test_script_without_known_words_gets_a_prediction(predictor):
     prediction = predict(Script("qqq " * 1_500), predictor)
-    assert prediction.word_contributions == ()
+    assert prediction.words == ()
     assert 0 < prediction.low <= prediction.probability <= prediction.high < 1
 
 

@@ -18,6 +18,8 @@ from wholescript.prediction.text_output import summary_line
 FORMATS = (".png", ".svg")
 POSITIVE_COLOR, NEGATIVE_COLOR = "#0173b2", "#de8f05"  # of seaborn's colour-blind palette
 
+ERROR_BAR = {"elinewidth": 0.8, "ecolor": "0.4"}
+
 
 def figure_paths(scripts: Sequence[Path], figure: Path | None) -> list[Path | None]:
     """Return the path of each figure: next to its script, or `figure` for a single script.
@@ -72,19 +74,26 @@ def _draw(prediction: Prediction, title: str) -> Figure:
         color=[_color(part.contribution) for part in parts],
         edgecolor="white",
         yerr=[Z_95 * part.std_error for part in parts],
-        error_kw={"elinewidth": 0.8, "ecolor": "0.4"},
+        error_kw=ERROR_BAR,
     )
     by_part.set(
         xlabel="position in the script (%)", ylabel="contribution (log-odds)", xlim=(0, 100)
     )
-    names, values = zip(*reversed(prediction.word_contributions), strict=True)
-    by_word.barh(range(len(names)), values, color=[_color(value) for value in values])
-    by_word.set_yticks(range(len(names)), list(map(literal, names)))
+    words = prediction.words[::-1]
+    by_word.barh(
+        range(len(words)),
+        [word.contribution for word in words],
+        color=[_color(word.contribution) for word in words],
+        xerr=[Z_95 * word.std_error for word in words],
+        error_kw=ERROR_BAR,
+    )
+    by_word.set_yticks(range(len(words)), [literal(word.word) for word in words])
     by_word.set(xlabel="contribution of a word (log-odds, relative to the mean film)")
     for axes in (by_part, by_word):
         axes.spines[["top", "right"]].set_visible(False)
     by_part.axhline(0, color="0.2", linewidth=0.8)
-    figure.suptitle(literal(f"{title}\n{summary_line(prediction)}"), fontsize=10)
+    summary = summary_line(prediction).replace("; ", "\n")  # one line is wider than the figure
+    figure.suptitle(literal(f"{title}\n{summary}"), fontsize=10)
     return figure
 
 

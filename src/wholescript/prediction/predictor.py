@@ -68,13 +68,16 @@ class Predictor:
     def tfidf(self, counts: NDArray[np.int64]) -> FloatArray:
         """Return the TF-IDF vector (V,) of counts (V,): (1 + log count) x idf, L2-normalised."""
         row = np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0) * self.idf
-        return np.asarray(row / max(float(np.linalg.norm(row)), 1e-12), np.float64)
+        return np.asarray(row / max(float(np.sqrt(np.square(row).sum())), 1e-12), np.float64)
 
     def bootstrap_logits(self, rows: FloatArray) -> FloatArray:
-        """Return the log-odds of the refits on `rows` (..., V), without their biases: (..., B)."""
+        """Return the log-odds of the refits on `rows` (..., V), without their biases: (..., B).
+
+        By `einsum`, whose sums do not depend on the number of threads; those of a product do.
+        """
         used = np.flatnonzero(rows.reshape(-1, rows.shape[-1]).any(axis=0))
         weights = self.bootstrap_codes[:, used] * self.code_scales[:, None].astype(np.float64)
-        return np.asarray(rows[..., used] @ weights.T)
+        return np.asarray(np.einsum("...v,bv->...b", rows[..., used], weights))
 
     def min_hamming_distance(self, row: FloatArray) -> float:
         """Return the share of differing bits of a TF-IDF vector (V,) and the nearest film."""

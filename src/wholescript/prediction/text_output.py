@@ -17,7 +17,10 @@ def summary_line(prediction: Prediction) -> str:
 
 
 def explanation_lines(prediction: Prediction) -> Iterator[str]:
-    """Yield the largest contributions, in log-odds relative to the mean film, and the warnings."""
+    """Yield the largest contributions, in log-odds relative to the mean film, and the warnings.
+
+    Words have their standard errors (SE) over the bootstrap refits.
+    """
     yield (
         f"mean film: {prediction.mean_script_probability:.0%}; contributions in log-odds relative "
         "to it"
@@ -26,8 +29,12 @@ def explanation_lines(prediction: Prediction) -> Iterator[str]:
     for part in (*parts[:MAX_SHOWN], *parts[-MAX_SHOWN:]):
         position = f"{100 * part.start:3.0f}-{100 * part.stop:.0f}%"
         yield f"{position:>8} of the script  {part.contribution:+.3f}  from {part.first_words!r}"
-    word_contributions = prediction.word_contributions
-    for shown in (word_contributions[:MAX_SHOWN], word_contributions[-MAX_SHOWN:]):
-        yield "words: " + ", ".join(f"{word} {value:+.3f}" for word, value in shown)
+    raising = [word for word in prediction.words if word.contribution > 0][:MAX_SHOWN]
+    lowering = [word for word in prediction.words if word.contribution < 0][: -MAX_SHOWN - 1 : -1]
+    for effect, words in (("raise", raising), ("lower", lowering)):
+        listed = ", ".join(
+            f"{word.word} {word.contribution:+.3f} (SE {word.std_error:.3f})" for word in words
+        )
+        yield f"words that {effect} it most: {listed or 'none'}"
     for warning in prediction.warnings:
         yield f"warning: {warning}"
