@@ -51,7 +51,7 @@ class Visit:
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
     def scrolling(self, tag: str) -> list[str]:
-        """Return the anchors near code (`pre`) or tables (`table`) that are wider than their box."""
+        """Return the anchors near code (`pre`) or tables (`table`) that their box cuts."""
         return list(
             self.page.eval_on_selector_all(
                 f".code > {tag}, .scroll:has({tag})",

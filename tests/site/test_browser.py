@@ -52,7 +52,8 @@ def test_row_of_a_wide_table_is_read_on_a_phone_without_scrolling(
     box = page.locator("#table-scores .scroll")
     assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0
     cells = box.locator("tbody tr:first-child > *")
-    assert cells.evaluate_all("cells => cells.map(c => getComputedStyle(c, '::before').content)") == [
+    names = "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    assert cells.evaluate_all(names) == [
         "none", '"auc"', '"average precision"', '"macro F1"', '"expected calibration error"',
         '"trained in"',
     ]  # fmt: skip

@@ -60,9 +60,7 @@ def test_columns_are_named_in_cells_of_wide_tables_only() -> None:
     def table(n_columns: int) -> str:
         head = "".join(f"<th><em>{n}</em></th>" for n in range(n_columns))
         body = "".join(f"<td>{n}</td>" for n in range(n_columns - 2)) + '<td colspan="2">x</td>'
-        return (
-            f'<table id="a"><thead><tr>{head}</tr></thead><tbody><tr>{body}</tr></tbody></table>'
-        )
+        return f'<table id="a"><thead><tr>{head}</tr></thead><tbody><tr>{body}</tr></tbody></table>'
 
     assert markup.name_columns(table(3)) == table(3)
     assert (
