@@ -54,7 +54,7 @@ _AMOUNT_START = re.compile(r"\s*[~<>+\N{MINUS SIGN}-]?\s*\.?\d")
 _CODE_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][A-Z]{1,3}\Z")
 _AMOUNT_BEFORE = re.compile(r"\d\w{0,2}\Z")
 _AMOUNT_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][^\\]*\d\w{0,2}")
-MOST_COLUMNS_ON_A_PHONE = 3
+MOST_COLUMNS_ON_A_PHONE = 2
 _APPLY = "\N{FUNCTION APPLICATION}"
 _THIN = '<mspace width="0.1667em"></mspace>'
 _ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
@@ -119,7 +119,7 @@ def _annotate_table(table: str) -> str:
 
 
 def name_columns(content: str) -> Markup:
-    """Name the column in each cell of tables with more than 3 columns.
+    """Name the column in each cell of tables with more than 2 columns.
 
     On a phone, the style sheet shows a row of them as lines with these names.
     """
