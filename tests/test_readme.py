@@ -56,3 +56,5 @@ def test_the_page_on_installation_has_the_commands_of_the_readme() -> None:
     commands = [line.partition("#")[0].strip() for line in lines]
     assert len(commands) > 10
     assert [command for command in commands if command and command not in README] == []
+    too_long = [line for line in blocks.splitlines() if len(line) > 41]  # on a phone
+    assert too_long == []
