@@ -50,6 +50,16 @@ class Visit:
         """Return the difference of page width and window width in pixels."""
         return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 
+    def scrolling(self, tag: str) -> list[str]:
+        """Return the anchors near code (`pre`) or tables (`table`) that their box cuts."""
+        return list(
+            self.page.eval_on_selector_all(
+                f".code > {tag}, .scroll:has({tag})",
+                """boxes => boxes.filter(box => box.scrollWidth > box.clientWidth)
+                    .map(box => box.closest('[id]').id)""",
+            )
+        )
+
     def unloaded_images(self) -> list[str]:
         """Return the URLs of images that did not load."""
         broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"

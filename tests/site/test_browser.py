@@ -1,9 +1,11 @@
 """The small site in Chromium, from a server and from files."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 PAGES = ["index.html", "report/study.html", "notebooks/demo.html"]
 
@@ -43,7 +45,39 @@ def test_menu_opens_on_a_phone(site: Path, visit: Callable) -> None:
     assert opened.errors == []
 
 
-def test_wide_table_scrolls_in_its_own_box(site: Path, visit: Callable) -> None:
-    opened = visit(f"{site.as_uri()}/index.html", width=360)
-    box = opened.page.locator("#table-scores .scroll")
-    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+def test_row_of_a_wide_table_is_read_on_a_phone_without_scrolling(
+    site: Path, visit: Callable
+) -> None:
+    page = visit(f"{site.as_uri()}/index.html", width=360).page
+    box = page.locator("#table-scores .scroll")
+    assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+    cells = box.locator("tbody tr:first-child > *")
+    names = "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    assert cells.evaluate_all(names) == [
+        "none", '"auc"', '"average precision"', '"macro F1"', '"expected calibration error"',
+        '"trained in"',
+    ]  # fmt: skip
+    tops = [cell.bounding_box()["y"] for cell in cells.all()]
+    assert tops == sorted(set(tops))  # a line each
+    page.set_viewport_size({"width": 1200, "height": 800})
+    assert len({cell.bounding_box()["y"] for cell in cells.all()}) == 1
+
+
+@pytest.mark.parametrize("selector", [".code > pre", ".equation .scroll"])
+def test_shadow_shows_that_code_and_equations_scroll(
+    site: Path, visit: Callable, selector: str
+) -> None:
+    page = visit(f"{site.as_uri()}/index.html", width=360).page
+    box = page.locator(selector).first
+    box.evaluate("box => box.firstElementChild.style.visibility = 'hidden'")
+
+    def edges() -> list[int]:
+        image = Image.open(io.BytesIO(box.screenshot())).convert("L")
+        middle = image.height // 2
+        return [image.getpixel((x, middle)) for x in (1, image.width // 2, image.width - 2)]
+
+    left, ground, right = edges()
+    assert left == ground > right
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth }")
+    left, ground, right = edges()
+    assert left < ground == right

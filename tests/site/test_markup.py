@@ -56,6 +56,19 @@ def test_spanning_headers_are_not_numeric() -> None:
     assert '<th scope="col" class="num">a</th>' in table
 
 
+def test_columns_are_named_in_cells_of_wide_tables_only() -> None:
+    def table(n_columns: int) -> str:
+        head = "".join(f"<th><em>{n}</em></th>" for n in range(n_columns))
+        body = "".join(f"<td>{n}</td>" for n in range(n_columns - 2)) + '<td colspan="2">x</td>'
+        return f'<table id="a"><thead><tr>{head}</tr></thead><tbody><tr>{body}</tr></tbody></table>'
+
+    assert markup.name_columns(table(2)) == table(2)
+    assert (
+        '<tr><td>0</td><td data-label="1">1</td><td colspan="2" data-label="2">x</td></tr>'
+        in markup.name_columns(table(4))
+    )
+
+
 def test_progress_bars_show_their_last_state() -> None:
     assert markup.terminal_text("  1%\r 50%\r100%\n\x1b[31mdone\x1b[0m\n") == "100%\ndone"
 

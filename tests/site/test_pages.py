@@ -187,6 +187,14 @@ def test_output_of_notebooks_is_escaped(pages: dict[str, BeautifulSoup]) -> None
     assert "with <script>alert('md')</script>" in notebook.get_text()
 
 
+def test_markers_for_nbval_are_not_shown(pages: dict[str, BeautifulSoup], site: Path) -> None:
+    code = [pre.get_text() for pre in pages["notebooks/demo.html"].select(".cell > .code > pre")]
+    assert not [text for text in code if "NBVAL" in text]
+    assert [text for text in code if text.startswith("tokens = ")]
+    (notebook,) = site.glob("assets/*.ipynb")
+    assert "NBVAL" in notebook.read_text("utf-8")
+
+
 def test_formulas_are_mathml(pages: dict[str, BeautifulSoup]) -> None:
     equation = pages["index.html"].select_one("#eq-loss")
     assert equation.select_one("math[display=block]") is not None

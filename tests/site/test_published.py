@@ -33,6 +33,7 @@ def find_failures(published: Path, paths: Iterable[str], visit: Callable) -> dic
             opened = visit(address, width=360, color_scheme=scheme, bypass_csp=True)
             problems = [*opened.errors, *opened.unloaded_images()]
             problems += [f"{opened.overflow()} px too wide"] * (opened.overflow() > 0)
+            problems += [f"table {box} scrolls" for box in opened.scrolling("table")]
             if problems := [*problems, *map(str, opened.serious_findings(*rules))]:
                 failures[path, scheme] = problems
             opened.page.close()
@@ -133,18 +134,14 @@ def test_tables_of_pages_have_no_blank_cell(pages: dict[str, BeautifulSoup]) -> 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1200, 1440])
-def test_no_code_of_the_notebooks_is_cut(
+def test_no_code_or_table_of_the_notebooks_is_cut(
     published: Path, pages: dict[str, BeautifulSoup], visit: Callable, width: int
 ) -> None:
     cut = {}
     for path in (path for path, html in pages.items() if "notebook" in html.body["class"]):
         opened = visit(f"{published.as_uri()}/{path}", width=width)
-        lines = opened.page.evaluate(
-            """() => [...document.querySelectorAll('.cell > .code > pre')]
-                .filter(pre => pre.scrollWidth > pre.clientWidth)
-                .map(pre => pre.closest('.cell').id)"""
-        )
-        if lines or opened.overflow() > 0:
-            cut[path] = lines, opened.overflow()
+        boxes = opened.scrolling("pre"), opened.scrolling("table")
+        if any(boxes) or opened.overflow() > 0:
+            cut[path] = boxes, opened.overflow()
         opened.page.close()
     assert cut == {}

@@ -58,6 +58,7 @@ _AMOUNT_START = re.compile(r"\s*[~<>+\N{MINUS SIGN}-]?\s*\.?\d")
 _CODE_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][A-Z]{1,3}\Z")
 _AMOUNT_BEFORE = re.compile(r"\d\w{0,2}\Z")
 _AMOUNT_END = re.compile(r"[\s,;:/(+\N{EN DASH}\N{EM DASH}-][^\\]*\d\w{0,2}")
+MOST_COLUMNS_ON_A_PHONE = 2
 _APPLY = "\N{FUNCTION APPLICATION}"
 _THIN = '<mspace width="0.1667em"></mspace>'
 _ABSENT = {"", "NaN", "nan", "None", "-", "\N{EN DASH}", "\N{EM DASH}"}
@@ -119,6 +120,37 @@ def _annotate_table(table: str) -> str:
     return re.sub(
         r"<tr>.*?</tr>", lambda row: annotate_row(next(numbers), row[0]), table, flags=re.S
     )
+
+
+def name_columns(content: str) -> Markup:
+    """Name the column in each cell of tables with more than 2 columns.
+
+    On a phone, the style sheet shows a row of them as lines with these names.
+    """
+    return Markup(re.sub(r"<table\b([^>]*)>(.*?)</table>", _name_columns, content, flags=re.S))
+
+
+def _name_columns(table: re.Match[str]) -> str:
+    head, tag, body = table[2].partition("<tbody>")
+    cells = re.findall(r"<th[^>]*>(.*?)</th>", "".join(_rows(head)[-1:]), re.S)
+    names = [re.sub(r"<[^>]*>", "", cell).strip().replace('"', "&quot;") for cell in cells]
+    if len(names) <= MOST_COLUMNS_ON_A_PHONE or "colspan" in head:
+        return table[0]
+
+    def name_cells(row: re.Match[str]) -> str:
+        column = 0
+
+        def name_cell(cell: re.Match[str]) -> str:
+            nonlocal column
+            name = f' data-label="{names[column]}"' if 0 < column < len(names) else ""
+            span = re.search(r'colspan="(\d+)"', cell[0])
+            column += int(span[1]) if span else 1
+            return f"{cell[0][:-1]}{name}>"
+
+        return re.sub(r"<t[dh]\b[^>]*>", name_cell, row[0])
+
+    body = re.sub(r"<tr>.*?</tr>", name_cells, body, flags=re.S)
+    return f'<table{table[1]} class="stacked">{head}{tag}{body}</table>'
 
 
 def _rows(table: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from typing import Any
 
 from markupsafe import Markup
@@ -25,6 +26,8 @@ MIME_TYPES = (
 )
 # Downloads of a figure or table, with their link texts.
 EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
+# Comments for nbval, not for readers.
+_MARKER = re.compile(r"^# NBVAL_\w+\n?", re.MULTILINE)
 NUMBERED = {"figure": "Figure", "table": "Table"}
 
 
@@ -62,7 +65,7 @@ class PageRenderer(DiagramRenderer):
         visibility = node.get("visibility", "show")
         if visibility == "remove":
             return EMPTY
-        shown = self.node(node)
+        shown = self.node(node | {"value": _MARKER.sub("", node.get("value", ""))})
         if visibility == "hide":
             return Markup("<details><summary>Code</summary>{}</details>").format(shown)
         return shown

@@ -337,5 +337,6 @@ def _about_run(ref: RunRef) -> Markup:
 
 
 def scrolling(content: Markup) -> Markup:
-    """Return content in a box that scrolls horizontally and can be focused by keyboard."""
-    return Markup('<div class="scroll" tabindex="0">{}</div>').format(content)
+    """Return tables in a box that scrolls horizontally and can be focused by keyboard."""
+    named = markup.name_columns(content)
+    return Markup('<div class="scroll" tabindex="0">{}</div>').format(named)

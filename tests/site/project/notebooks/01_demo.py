@@ -42,6 +42,7 @@ notebook = begin_notebook("01_demo", globals())
 # Lengths follow $\ln N \sim \mathcal{N}(\mu, \sigma^2)$.
 
 # %%
+# NBVAL_CHECK_OUTPUT
 tokens = np.random.default_rng(seed).lognormal(10.2, 0.25, films)
 print(f"{films} films; a title: <script>alert('printed')</script> & \x1b[1mbold\x1b[0m")
 
