@@ -61,7 +61,7 @@ OVERVIEW = (
     Study("Classifiers, AG News", *_CLASSIFIERS, "AG News"),
     Study("Classifiers, IMDB", *_CLASSIFIERS, "IMDB"),
     Study("Generative, IMDB", "report/generative.md", "table-generative-results"),
-    Study("Encoders, IMDB", "report/encoder.md", "table-encoder-results", models="encoder/encoder*"),
+    Study("Encoders, IMDB", "report/encoder.md", "table-encoder-results", models="*/encoder*"),
     Study("Headlines", "report/headlines.md", "table-headlines-results"),
 )
 """The studies that measure a model, in the order of the site."""
