@@ -78,7 +78,10 @@ class PageRenderer(DiagramRenderer):
         return shown
 
     def _caption_of(self, node: Node, label: str) -> Markup:
-        """Return the caption on the page that embeds the cell, or else that of the cell itself."""
+        """Return the caption on the page that embeds the cell, or else the cell's own.
+
+        That is a comment at its start, `#| short-caption: ...`, which mystmd makes data of.
+        """
         for embed in reversed(self.project.embeds.get(label, [])):
             for child in embed.node.get("children", []):
                 if child["type"] == "caption":
