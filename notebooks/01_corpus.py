@@ -114,6 +114,7 @@ for name, metric in facts.metrics.items():
 # follows: old films in the collection were nominated more often.
 
 # %% label="fig-years"
+#| short-caption: Share of positive films by decade.
 show_figure(
     plots.positive_rate_by(films["year"] // 10 * 10, data.dataset.labels, "decade"),
     "fig-years",
@@ -132,6 +133,7 @@ show_figure(
 # Intervals are Wilson's [@wilson1927interval], at {fixed}`95%`.
 
 # %% label="fig-labels"
+#| short-caption: Share of positive films by label.
 show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 
 # %% [markdown] tags=["published"]
@@ -147,6 +149,7 @@ show_figure(plots.label_rate_bars(label_rates(films)), "fig-labels")
 # names and misspellings, would identify films and are left out.
 
 # %% label="fig-zipf"
+#| short-caption: Uses of each word against its rank.
 show_figure(plots.zipf(features.word_counts), "fig-zipf")
 
 # %% [markdown]
@@ -184,6 +187,7 @@ print(
 # groups whole.
 
 # %% label="tbl-duplicates"
+#| short-caption: Pairs of films with the most similar scripts.
 pairs = near_duplicate_pairs(data.corpus)
 titles = films.set_index("film_id")["title"]
 pairs["film_a"], pairs["film_b"] = (

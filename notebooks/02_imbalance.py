@@ -116,6 +116,7 @@ runs = {TFIDF: tfidf_runs, NETWORK: network_runs}
 # compared on the same films and folds.
 
 # %% label="fig-imbalance-auc"
+#| short-caption: AUROC with each imbalance correction.
 ranking = {
     kind: comparison.compare_runs(of, "auc", baseline="uncorrected", seed=seed)
     for kind, of in runs.items()
@@ -199,6 +200,7 @@ show_figure(plots.reliability_diagram(curves), "fig-imbalance-calibration-networ
 # squared error of the probabilities, *ece* the expected calibration error.
 
 # %% label="tbl-imbalance"
+#| short-caption: Metrics of TF-IDF with each imbalance correction.
 recalibrated = {
     name: cross_validation_run(
         f"imbalance/{model.name}-recalibrated",
@@ -218,6 +220,7 @@ columns = [*ranks, *decisions, "brier", "ece"]
 show_table(tables[TFIDF][[*columns, "ece_recalibrated"]], "tbl-imbalance")
 
 # %% label="tbl-imbalance-network"
+#| short-caption: Metrics of the network with each imbalance correction.
 recalibrated = {
     name: cross_validation_run(
         f"imbalance-network/{model.name}-recalibrated",

@@ -63,6 +63,7 @@ print(
 # network. Each group is encoded under its own seed, in every pass.
 
 # %% label="tbl-gradients"
+#| short-caption: Largest relative error of a gradient, by memory strategy.
 lengths = (
     [2, 4] if scale == "smoke" else [16, 64, 128, 256, 418]
 )  # up to 106,000 tokens
@@ -137,6 +138,7 @@ cells.show_figure(
 # caching in every epoch.
 
 # %% label="tbl-memory"
+#| short-caption: Memory strategies compared, on the longest sequence.
 strategy_comparison = experiments.measure_run(
     "memory/strategy-comparison",
     settings,
@@ -184,6 +186,7 @@ cells.show_figure(
 )
 
 # %% label="tbl-long-context-cost"
+#| short-caption: Cost of Longformer and Mamba-2 over that of gradient caching.
 long_context_comparison = cells.record_metrics(
     "memory/long-context-comparison", long_context_cost.comparison_metrics(all_costs)
 )

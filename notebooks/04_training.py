@@ -78,6 +78,7 @@ print(
 # a film's chunks are dropped at random (chunk dropout), which limits overfitting.
 
 # %% label="tbl-aggregators"
+#| short-caption: Trained parameters of each aggregator.
 models = configurations.aggregators(data.profile.epochs, data.profile.n_inner_folds)
 self_attention_models = configurations.self_attention_aggregators(
     data.profile.epochs, data.profile.n_inner_folds
@@ -111,6 +112,7 @@ first_repeat_runs = comparison.cross_validation_runs(
 # of predicting the base rate for every film.
 
 # %% label="fig-curves"
+#| short-caption: Training and validation loss of the aggregators.
 histories = {
     name: run.history
     for name, run in (runs | first_repeat_runs).items()
@@ -126,6 +128,7 @@ cells.show_figure(
 # films, fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
+#| short-caption: Epoch with the lowest validation loss, over all fits.
 cells.show_figure(training.best_epochs(histories), "fig-stopping")
 
 # %% [markdown]
@@ -135,6 +138,7 @@ cells.show_figure(training.best_epochs(histories), "fig-stopping")
 # over films.
 
 # %% label="fig-training-auc"
+#| short-caption: AUROC of three aggregators on random folds.
 ranking = comparison.compare_runs(runs, "auc", baseline="mean pooling", seed=seed)
 experiments.record_differences(
     "training/differences", [ranking], baseline="mean pooling"
@@ -144,6 +148,7 @@ cells.show_figure(
 )
 
 # %% label="tbl-training"
+#| short-caption: Metrics of three aggregators on both splits.
 later = {f"{name}, from {first_test_year}": run for name, run in temporal.items()}
 cells.show_table(comparison.run_metrics(runs | later), "tbl-training")
 
@@ -222,6 +227,7 @@ chunk_encoder_runs = experiments.end_to_end_runs(
 )
 
 # %% label="fig-chunk-encoders-auc"
+#| short-caption: AUROC of encoders trained on the scripts, on one repeat.
 encoders = comparison.compare_runs(
     runs | first_repeat_runs | chunk_encoder_runs,
     baseline="mean pooling",
@@ -238,6 +244,7 @@ cells.show_figure(
 # with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
+#| short-caption: AUROC of the encoders, and difference from mean pooling.
 made = dict.fromkeys(encoders.table.index, "this notebook")
 made |= {name: cells.made_by(run.config) for name, run in chunk_encoder_runs.items()}
 comparison_columns = ["value", "low", "high", "difference", "p"]
@@ -293,6 +300,7 @@ figure = training.loss_curves(histories, positive_rate=positive_rate)
 cells.show_figure(figure, "fig-long-context-curves")
 
 # %% label="fig-long-context-auc"
+#| short-caption: AUROC of Longformer and Mamba-2 as aggregators, on one repeat.
 compared = runs | first_repeat_runs | long_context_runs
 by_architecture = comparison.compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
@@ -305,6 +313,7 @@ cells.show_figure(
 )
 
 # %% label="tbl-long-context"
+#| short-caption: AUROC of the aggregators, difference from mean pooling, and size.
 sizes = configurations.parameter_table(
     models | self_attention_models | long_context_models, chunks
 )
@@ -322,6 +331,7 @@ cells.show_table(
 # films is averaged by position in the script. A line at 1 would be uniform attention.
 
 # %% label="fig-attention"
+#| short-caption: Mean attention by position in the script.
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
     name: attention_profile(m, data.dataset, data.folds[0])
@@ -358,6 +368,7 @@ cells.show_figure(
 # hyperparameter explains.
 
 # %% label="fig-search-importance"
+#| short-caption: Variance of the trials that each hyperparameter explains.
 n_resamples = 10 if scale == "smoke" else 100
 importance = hyperparameter_importance(
     search.table(),

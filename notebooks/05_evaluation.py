@@ -114,6 +114,7 @@ cells.show_figure(
 # column is the AUROC among films of the same decade.
 
 # %% label="tbl-random-split"
+#| short-caption: Metrics of the models compared, on random folds.
 cells.show_table(comparison.run_metrics(runs["random"]), "tbl-random-split")
 
 # %% [markdown]
@@ -185,6 +186,7 @@ cells.show_figure(figure, "fig-ngrams")
 # films.
 
 # %% label="tbl-ngrams"
+#| short-caption: N-grams and models built on them, on both splits.
 ngram_comparisons = [ngram_ranking] + [
     comparison.compare_runs(ngram_runs[split], metric, baseline=NGRAMS, seed=seed)
     for split, metric in (("random", "average_precision"), ("temporal", "auc"))
@@ -224,6 +226,7 @@ figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0
 cells.show_figure(figure, "fig-long-context-difference")
 
 # %% label="tbl-long-context-difference"
+#| short-caption: AUROC of the long-sequence models, and difference from n-grams.
 cells.show_table(
     by_architecture.table.drop(columns=["p", "std"]), "tbl-long-context-difference"
 )
@@ -266,6 +269,7 @@ cells.show_figure(figure, "fig-auc-temporal")
 # years and in their number.
 
 # %% label="tbl-later-films"
+#| short-caption: AUROC of TF-IDF on the later films, by training split.
 later_films = comparison.predictions_of_later_films(
     runs["random"][BASELINE], runs["temporal"][BASELINE]
 )
@@ -280,6 +284,7 @@ cells.show_table(splits.drop(columns=["p", "std"]), "tbl-later-films")
 # All metrics on the later films, in the columns of the table of the random folds:
 
 # %% label="tbl-temporal-split"
+#| short-caption: Metrics of the models compared, on later films.
 precision = comparison.compare_runs(
     runs["random"], "average_precision", baseline=BASELINE, seed=seed
 )
@@ -294,12 +299,14 @@ cells.show_table(comparison.run_metrics(runs["temporal"]), "tbl-temporal-split")
 # within its fold.
 
 # %% label="fig-roc"
+#| short-caption: Receiver operating characteristics on random folds.
 names = (BASELINE, "n-grams, recalibrated", "mean pooling", "query decoder", "stacking")
 all_runs = runs["random"] | ngram_runs["random"]
 shown = comparison.run_predictions({name: all_runs[name] for name in names})
 cells.show_figure(plots.roc(shown), "fig-roc")
 
 # %% label="fig-pr"
+#| short-caption: Precision and recall on random folds.
 cells.show_figure(plots.precision_recall(shown), "fig-pr")
 
 # %% [markdown]
@@ -312,9 +319,11 @@ cells.show_figure(plots.precision_recall(shown), "fig-pr")
 # probabilities are too low; below it they are too high.
 
 # %% label="fig-calibration"
+#| short-caption: Reliability curves of five models on random folds.
 cells.show_figure(plots.reliability_diagram(shown), "fig-calibration")
 
 # %% label="fig-confusion"
+#| short-caption: Decisions of two models, by true class.
 two_models = {name: shown[name] for name in (BASELINE, "stacking")}
 cells.show_figure(plots.confusion(two_models), "fig-confusion")
 
@@ -404,6 +413,7 @@ cells.show_figure(figure, "fig-windows")
 # Decades with fewer than ten films of either class are left out.
 
 # %% label="fig-decades"
+#| short-caption: AUROC among films of the same decade, by decade.
 decades = film_comparison.auc_by_decade(two_models, seed=seed)
 cells.show_figure(plots.by_decade(decades), "fig-decades")
 

@@ -115,6 +115,7 @@ cells.show_figure(figure, "fig-attention-occlusion")
 # mean occlusion effect of such a chunk, relative to that of a random chunk.
 
 # %% label="tbl-attention-occlusion"
+#| short-caption: Occlusion effect of the most attended tenth of the chunks.
 top_decile = interpretation.interval_table(
     occlusion.metrics, ":top_decile_relative_change"
 )
@@ -210,6 +211,7 @@ cells.show_figure(plots.topics(by_topic, dataset.labels.mean()), "fig-topics")
 # all pairs.
 
 # %% label="tbl-strata"
+#| short-caption: AUROC within decades and topics, and change from that of all pairs.
 models = {"tfidf-logistic": predictions[TFIDF], MEAN: predictions[MEAN]}
 strata = interpretation_runs.film_strata(films, topics.film_topics)
 stored = interpretation_runs.record_strata(models, strata, seed=seed).metrics
@@ -242,6 +244,7 @@ cells.show_figure(plots.keyness_scatter(effects), "fig-keyness-predicted")
 # their standard deviations: above one, effects are larger for predicted classes.
 
 # %% label="tbl-keyness-predicted"
+#| short-caption: Agreement of the effects of words on predicted and true classes.
 agreement = interpretation.keyness_metrics(models, dataset, seed=seed)
 keyness = cells.record_metrics("interpretation/keyness", agreement).metrics
 table = interpretation.interval_table(keyness).rename_axis("metric")

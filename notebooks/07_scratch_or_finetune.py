@@ -56,11 +56,13 @@ from wholescript.studies.classifiers.tables import with_display_names
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-classifier-profiles"
+#| short-caption: Run profiles of the classifiers.
 notebook = begin_notebook("07_scratch_or_finetune", globals())
 study = open_study(RECIPE)
 show_table(study.profile_table(), "tbl-classifier-profiles")
 
 # %% label="tbl-classifier-datasets"
+#| short-caption: Classes and number of texts by split.
 models = study.models("models")
 main = study.main.name
 sizes = {name: tables.dataset_sizes(of_set) for name, of_set in models.items()}
@@ -111,6 +113,7 @@ for name, of_set in models.items():
 # All were trained on one core next to one or two other trainings.
 
 # %% label="tbl-classifier-models"
+#| short-caption: Test error and cost of the classifiers.
 formats = dict.fromkeys(("trained_parameters", "seeds"), ",.0f") | {
     "peak_memory_gb": ".2f"
 }
@@ -200,6 +203,7 @@ show_figure(
 # texts, and coarse: there are few seeds. A higher mean is not a detected difference.
 
 # %% label="tbl-classifier-crossings"
+#| short-caption: Number of training texts at which two learning curves cross.
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
 crossings = with_display_names(classifiers.crossover_table(curves, pairs))
 show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
@@ -220,6 +224,7 @@ show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
 # Full fine-tuning and the frozen model were tested on two thousand of the test texts.
 
 # %% label="tbl-classifier-n1000"
+#| short-caption: Test error and cost of models trained on one subsample.
 tuned = study.runs("tuning").get(few, {})
 n_tuned = max((tables.n_train_of(seeds) or 0 for seeds in tuned.values()), default=0)
 as_many = tables.trained_on_n(few_runs, n_tuned)
@@ -256,6 +261,7 @@ show_figure(figure, "fig-classifier-learning-rate")
 # [@huang2024noisyagnews], a fifth of which differ from the true ones.
 
 # %% label="tbl-classifier-label-noise"
+#| short-caption: Test error after training on true and on noisy labels.
 noisy = study.runs("label_noise")
 noise_data = next(iter(noisy), few)
 noise = classifiers.label_noise_table(
@@ -277,6 +283,7 @@ if not noise.empty:
 # inspected.
 
 # %% label="tbl-classifier-label-error-recall"
+#| short-caption: Label errors found, by number of texts inspected.
 if crowd_label_errors := label_error_run(study, "crowd_label"):
     record_metrics("classifiers/ag_news-label-errors", crowd_label_errors.metrics)
     show_table(
@@ -289,6 +296,7 @@ if crowd_label_errors := label_error_run(study, "crowd_label"):
 # Some labels of a data set are disputed. These pairs of classes are flagged most often:
 
 # %% label="tbl-classifier-flagged"
+#| short-caption: Pairs of classes whose labels are flagged most often.
 if label_errors := label_error_run(study):
     record_metrics(f"classifiers/{main}-label-errors", label_errors.metrics)
     flagged = label_errors.history.head(12).set_index("label")
@@ -298,6 +306,7 @@ if label_errors := label_error_run(study):
 # The pairs that the best model confuses most often on test:
 
 # %% label="tbl-classifier-confused"
+#| short-caption: Pairs of classes that the best model confuses most often.
 best = tables.accuracy_table(models[main]).index[-1]
 confusions = classifiers.confused_class_pairs(models[main][best])
 show_table(

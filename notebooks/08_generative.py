@@ -52,6 +52,7 @@ from wholescript.studies.generative import tables as generative
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-generative-profiles"
+#| short-caption: Run profiles of the class-conditional models and baselines.
 notebook = cells.begin_notebook("08_generative", globals())
 study = open_study(RECIPE, synthetic_data.generate_for_training)
 cells.show_table(study.profile_table(), "tbl-generative-profiles")
@@ -61,6 +62,7 @@ cells.show_table(study.profile_table(), "tbl-generative-profiles")
 # reviews [@bigsnarfdude2025diffusion]. This accuracy was published:
 
 # %% label="tbl-generative-published" tags=["published"]
+#| short-caption: Published accuracy of one GPT-2 per class.
 accuracy, n_test = generative.published_accuracy(), generative.PUBLISHED_N_TEST
 cells.record_metrics(
     "generative/published", {"accuracy": accuracy, "n_test": cells.Metric(n_test)}
@@ -121,6 +123,7 @@ cells.show_figure(figure, "fig-generative-accuracy")
 # calibration error, and *overfitting gap* training minus validation accuracy.
 
 # %% label="tbl-generative-models"
+#| short-caption: Test error and cost of class-conditional models and baselines.
 formats = {
     "trained_parameters": ",.0f",
     "train_seconds": cells.duration,
@@ -146,6 +149,7 @@ lm_epochs = generative.display_names(generative.lm_losses_by_epoch(models))
 cells.show_figure(plots.lm_training_curves(lm_epochs), "fig-generative-lm-loss")
 
 # %% label="tbl-generative-lm-loss"
+#| short-caption: Epoch with the lowest validation loss, and losses, by class.
 cells.show_table(
     generative.best_epochs(lm_epochs), "tbl-generative-lm-loss", {"epoch": ".0f"}
 )
@@ -173,6 +177,7 @@ cells.show_table(
 # [@hu2022lora], for one epoch on one window of each text.
 
 # %% label="tbl-generative-shared-trunk"
+#| short-caption: Training of the pruned SmolLM2 with the discriminative loss.
 few = dict(sorted(study.models("few")[study.main.name].items()))
 shared_trunk = models.get(generative.SHARED_TRUNK) or few.get(generative.SHARED_TRUNK)
 if shared_trunk:
@@ -218,6 +223,7 @@ if shared_trunk:
 # The exponent fitted on validation is close to that.
 
 # %% label="tbl-generative-calibration"
+#| short-caption: Calibration of the models trained on all texts.
 calibration_table = generative.calibration_table(models)
 for name, row in calibration_table.iterrows():
     length_exponent = {
@@ -278,6 +284,7 @@ if blocked:
     cells.show_figure(figure, "fig-generative-validation")
 
 # %% label="tbl-generative-validation"
+#| short-caption: Validation and test accuracy with both kinds of hold-out.
 if blocked:
     for model, row in gaps["random"].iterrows():
         gap = cells.Metric(row["value"], row["low"], row["high"])
@@ -298,6 +305,7 @@ if blocked:
 # and its test error.
 
 # %% label="tbl-generative-ensemble-weights"
+#| short-caption: Weights of NB-SVM and n-grams in their ensemble.
 ensembles = {
     hold_out: of_set["ensemble-nb-svm-ngram"]
     for hold_out, of_set in hold_outs.items()
@@ -350,6 +358,7 @@ learning_curves = generative.display_names(tables.learning_curve_table(runs))
 cells.show_figure(plots.learning_curves(learning_curves), "fig-generative-learning")
 
 # %% label="tbl-generative-vs-discriminative"
+#| short-caption: Error-rate ratio to logistic regression, by training texts.
 compared = ["naive-bayes", "ngram-bayes"]
 over_logistic = generative.ratios_by_size(runs, compared, "tfidf-logistic")
 for n_train, ratios in over_logistic.items():
@@ -393,6 +402,7 @@ cells.show_table(table.T.rename_axis("n_train"), "tbl-generative-vs-discriminati
 # has *terrible* in one model and *wonderful* in the other.
 
 # %% label="tbl-generative-n1000"
+#| short-caption: Test error and cost of models trained on few texts.
 n_few = int(tables.dataset_sizes(few)["n_train"].value)
 for name, seeds in few.items():
     cells.record_metrics(f"generative/{n_few}-{name}", tables.metrics_over_seeds(seeds))
@@ -405,6 +415,7 @@ cells.show_table(
 )
 
 # %% label="tbl-generative-n1000-ratios"
+#| short-caption: Error-rate ratios of models trained on few texts.
 ratios = {}
 for baseline in ("naive-bayes", "tfidf-logistic"):
     same_texts = generative.error_rate_ratios_on_common_documents(few, baseline)
@@ -413,6 +424,7 @@ for baseline in ("naive-bayes", "tfidf-logistic"):
 cells.show_table(generative.ratio_table(ratios), "tbl-generative-n1000-ratios")
 
 # %% label="tbl-generative-discriminative-training"
+#| short-caption: Error-rate ratio of the discriminative to the next-token loss.
 trunks = [generative.SHARED_TRUNK, generative.SHARED_TRUNK_GENERATIVE]
 if all(name in few for name in trunks):
     ratios = generative.error_rate_ratios_on_common_documents(
@@ -429,6 +441,7 @@ if all(name in few for name in trunks):
 # shows.
 
 # %% label="tbl-generative-n1000-calibration"
+#| short-caption: Calibration of the models trained on few texts.
 few_calibration = generative.calibration_table(few)
 for name, row in few_calibration.iterrows():
     ece_ratio = {"ece_ratio": cells.Metric(row["ece_ratio"], tolerance=0.5)}
@@ -444,6 +457,7 @@ cells.show_table(table, "tbl-generative-n1000-calibration", calibration_formats)
 # them predicted.
 
 # %% label="tbl-generative-n1000-and-all"
+#| short-caption: Error-rate ratio to naive Bayes, after few and all texts.
 all_models = models | generative.on_few(finetuned, n_few)
 over_all = generative.error_rate_ratios_on_common_documents(all_models, "naive-bayes")
 cells.record_metrics(f"generative/{n_few}-over-all", over_all)
@@ -463,6 +477,7 @@ cells.show_table(table, "tbl-generative-n1000-and-all")
 # Three generators were used, each fine-tuned on another thousand reviews.
 
 # %% label="tbl-generative-synthetic-counts"
+#| short-caption: Texts generated, rejected and kept.
 augmented = study.runs("few", "synthetic", "learning_curve")[study.main.name]
 synthetic_runs = synthetic_data.synthesis_runs(study)
 if synthetic_runs:
@@ -502,6 +517,7 @@ if synthetic_runs:
     cells.show_figure(figure, "fig-generative-synthetic-data")
 
 # %% label="tbl-generative-synthetic-data"
+#| short-caption: Error-rate ratio by number of additional texts.
 if synthetic_runs:
     integers = dict.fromkeys(("n_real", "n_added", "seeds"), ",.0f")
     table = generative.display_names(augmentation).set_index("model")
@@ -515,10 +531,12 @@ if synthetic_runs:
 # mean.
 
 # %% label="tbl-generative-classes"
+#| short-caption: Precision, recall and F1 by class.
 by_class = generative.per_class_table(models | generative.on_few(few, n_few))
 cells.show_table(generative.display_names(by_class), "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
+#| short-caption: Classes predicted for the texts of each class.
 predictions = {
     generative.display_name(name): [
         run.predictions(DocumentPredictions) for run in seeds

@@ -53,6 +53,7 @@ from wholescript.studies.encoder.plots import confusion_figure
 # the epochs and the size of the encoder. *full* is the recipe of the published runs.
 
 # %% label="tbl-encoder-profiles"
+#| short-caption: Run profiles of the encoders and baselines.
 notebook = cells.begin_notebook("09_label_sorted_split", globals())
 study = open_study(RECIPE)
 cells.show_table(study.profile_table(), "tbl-encoder-profiles")
@@ -72,6 +73,7 @@ cells.show_table(study.profile_table(), "tbl-encoder-profiles")
 # rows of the test file. The training is repeated on the same rows.
 
 # %% label="tbl-encoder-label-sorted"
+#| short-caption: Accuracy after training on the first rows of the file.
 label_sorted = label_sorted_run(study)
 n_documents = label_sorted.config["documents"]
 cells.record_metrics("encoder/label-sorted", label_sorted.metrics)
@@ -88,6 +90,7 @@ cells.show_table(table, "tbl-encoder-label-sorted", {"n_test": ",.0f"})
 # all test texts its accuracy is the share of that class.
 
 # %% label="tbl-encoder-label-sorted-classes"
+#| short-caption: Number of classes among first rows and predictions.
 classes = encoder_tables.label_sorted_classes(label_sorted)
 cells.show_table(classes, "tbl-encoder-label-sorted-classes", {"n_classes": ".0f"})
 
@@ -124,6 +127,7 @@ print(label_sorted.config["guard_error"])
 # calibration error, and *overfitting gap* training minus validation accuracy.
 
 # %% label="tbl-encoder-dataset"
+#| short-caption: Number of texts by split.
 ((dataset, models),) = study.models("models").items()
 sizes = {
     name: int(metric.value) for name, metric in tables.dataset_sizes(models).items()
@@ -143,6 +147,7 @@ cells.show_figure(
 )
 
 # %% label="tbl-encoder-models"
+#| short-caption: Test error and cost of the encoders and baselines.
 formats = {
     "trained_parameters": ",.0f",
     "train_seconds": cells.duration,
@@ -187,6 +192,7 @@ cells.show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # that of the other models, which used one core.
 
 # %% label="tbl-encoder-pretraining"
+#| short-caption: Test error and training time with and without MLM pretraining.
 cells.record_metrics(
     "encoder/pretraining-ratios", tables.error_rate_ratios(models, "encoder")
 )
@@ -214,9 +220,11 @@ cells.show_table(
 # the highest accuracy confuses most often.
 
 # %% label="tbl-encoder-classes"
+#| short-caption: Precision, recall and F1 of encoders and baselines by class.
 cells.show_table(encoder_tables.class_table(models), "tbl-encoder-classes")
 
 # %% label="fig-encoder-confusion"
+#| short-caption: Classes confused on the test texts.
 cells.show_figure(confusion_figure(models), "fig-encoder-confusion")
 
 # %% [markdown] tags=["published"]
@@ -225,6 +233,7 @@ cells.show_figure(confusion_figure(models), "fig-encoder-confusion")
 # gives their rows in the official test file.
 
 # %% label="tbl-encoder-errors"
+#| short-caption: Causes of the errors with the highest confidence.
 if study.is_stored:  # those of the published encoder
     causes, error_analysis = encoder_tables.error_causes(notebook.project)
     cells.record_metrics("encoder/error-analysis", error_analysis)

@@ -57,6 +57,7 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 # models, and do not repeat a training that has the same settings in two sections.
 
 # %% label="tbl-headlines-profiles"
+#| short-caption: Run profiles of the headline models.
 notebook = begin_notebook("10_headlines", globals())
 study = headline_study.open_study()
 formats = dict.fromkeys(("models", "epochs", "seeds", "trainings"), ".0f") | {
@@ -79,6 +80,7 @@ show_table(headline_study.profile_table(), "tbl-headlines-profiles", formats)
 # batch size.
 
 # %% label="tbl-headlines-baseline"
+#| short-caption: The task's metric and bits per byte of the baseline, by seed.
 models = study.runs("best")
 record_metrics(
     "headlines/baseline", headline_tables.summary_metrics(models["baseline"])
@@ -108,6 +110,7 @@ if len(by_batch_size):
     show_figure(plots.metric_by_batch_size(by_batch_size), "fig-headlines-batch-size")
 
 # %% label="tbl-headlines-batch-size"
+#| short-caption: Both metrics of the baseline at each batch size.
 show_table(by_batch_size, "tbl-headlines-batch-size")
 
 # %% [markdown]
@@ -155,6 +158,7 @@ position_losses = {
 show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-position")
 
 # %% label="fig-headlines-loss-by-frequency"
+#| short-caption: Loss by frequency of the token in training.
 frequency_losses = {
     name: study.analysis("cpu", name, "loss-by-frequency").history
     for name in ("baseline", "quick")
@@ -179,6 +183,7 @@ show_figure(
 #   and one matrix for input and output embeddings, tied or not [@press2017tying].
 
 # %% label="tbl-headlines-ablation-rationale"
+#| short-caption: Reason for each step of the ablation.
 runs = study.runs("ablation")
 rationales = pd.Series(
     {step.name: step.rationale for step in ABLATION_STEPS if step.name in runs},
@@ -221,6 +226,7 @@ figure = forest_plot(
 show_figure(figure, "fig-headlines-ablation")
 
 # %% label="tbl-headlines-ablation"
+#| short-caption: Bits per byte after each step, and their change.
 columns = [
     "bits_per_byte",
     "low",
@@ -238,6 +244,7 @@ show_table(
 )
 
 # %% label="tbl-headlines-metric-bias"
+#| short-caption: The task's metric after each step, and size of the model.
 columns = [*task_metrics, "parameters"]
 show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 
@@ -295,6 +302,7 @@ show_figure(figure, "fig-headlines-tuning")
 # on a GPU, several runs at once, so their training times cannot be compared.
 
 # %% label="tbl-headlines-best"
+#| short-caption: Loss and size of the baseline and of the best model.
 record_metrics("headlines/best", headline_tables.summary_metrics(models["best"]))
 record_metrics(
     "headlines/best-ratios", headline_tables.bits_per_byte_ratios(models, "baseline")
@@ -328,6 +336,7 @@ histories = {
 show_figure(plots.loss_curves(histories), "fig-headlines-cpu-loss")
 
 # %% label="tbl-headlines-cpu"
+#| short-caption: Loss, size and training time of both configurations.
 table = headline_tables.model_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
@@ -342,6 +351,7 @@ show_table(table, "tbl-headlines-cpu", formats)
 # `benchmarks/headline_configs.py`.
 
 # %% label="tbl-headlines-seconds-per-epoch"
+#| short-caption: Time of an epoch of both configurations, timed in turns.
 epoch_time = json.loads(
     (notebook.project.root / headline_study.EPOCH_TIMES).read_text()
 )
@@ -363,6 +373,7 @@ show_table(
 # reached; it is empty for a model that does not reach it.
 
 # %% label="tbl-headlines-time-to-loss"
+#| short-caption: Training time to the final loss of the baseline.
 final_loss = histories["baseline"]["val_loss"].iloc[-1]
 minutes = pd.Series(
     {
@@ -390,6 +401,7 @@ show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 # `benchmarks/headline_training.py`.
 
 # %% label="tbl-headlines-throughput"
+#| short-caption: Tokens processed per second of training.
 throughput = json.loads((notebook.project.root / headline_study.THROUGHPUT).read_text())
 speedups = throughput["speedup_of_wholescript"]
 record_metrics(

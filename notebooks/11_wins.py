@@ -91,6 +91,7 @@ runs = {
 # With so few winners they are wide, and those of all models overlap.
 
 # %% label="fig-wins-auc"
+#| short-caption: AUROC of winners, by training label.
 ranking = {
     kind: comparison.compare_runs(of, "auc", baseline="wins", seed=seed)
     for kind, of in runs.items()
@@ -108,6 +109,7 @@ cells.show_figure(figure, "fig-wins-auc")
 # winners, so the values are low.
 
 # %% label="fig-wins-precision"
+#| short-caption: Average precision of winners, by training label.
 precision = {
     kind: comparison.compare_runs(of, "average_precision", baseline="wins", seed=seed)
     for kind, of in runs.items()
@@ -146,6 +148,7 @@ cells.show_figure(figure, "fig-wins-difference")
 # only their ranking is meaningful.
 
 # %% label="tbl-wins"
+#| short-caption: Metrics of all five models of wins.
 all_runs = {f"{kind}, {k}": run for kind, of in runs.items() for k, run in of.items()}
 columns = ["auc", "average_precision", "macro_f1", "mcc", "brier", "ece"]
 cells.show_table(comparison.run_metrics(all_runs, columns), "tbl-wins")

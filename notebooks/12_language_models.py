@@ -57,6 +57,7 @@ data = scoring.with_lm_scores(data, scores)
 # questions that are asked after the window.
 
 # %% label="tbl-lm-reading"
+#| short-caption: Windows and tokens that were scored.
 cells.record_metrics("language-models/reading", results.reading_metrics(data, scores))
 cells.show_table(
     results.reading_table(data, scores), "tbl-lm-reading", {"value": ",.4g"}
@@ -102,6 +103,7 @@ cells.show_figure(forest_plot(ranking.table, "AUROC", reference=0.5), "fig-lm-au
 # three words, which n-grams do not represent.
 
 # %% label="fig-lm-columns"
+#| short-caption: AUROC of each measure of surprisal alone.
 columns = results.rank_films_by_columns(data, SURPRISAL_NAMES, seed=seed)
 cells.show_figure(
     forest_plot(columns, "AUROC of one measure alone", reference=0.5), "fig-lm-columns"
@@ -119,6 +121,7 @@ cells.show_figure(
 # the same films. Where all folds choose a weight of zero, it is exactly zero.
 
 # %% label="fig-lm-difference"
+#| short-caption: Difference of AUROC from n-grams, of answers and surprisal.
 precision = comparison.compare_runs(
     runs["random"], "average_precision", baseline=NGRAMS, seed=seed
 )
@@ -130,6 +133,7 @@ figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0
 cells.show_figure(figure, "fig-lm-difference")
 
 # %% label="tbl-lm-models"
+#| short-caption: Metrics of answers, surprisal and n-grams, on random folds.
 COLUMNS = ["auc", "average_precision", "macro_f1", "brier", "ece", "within_decade_auc"]
 cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models")
 
@@ -143,6 +147,7 @@ cells.show_table(comparison.run_metrics(runs["random"], COLUMNS), "tbl-lm-models
 # ones.
 
 # %% label="tbl-lm-temporal"
+#| short-caption: AUROC of answers, surprisal and n-grams on later films.
 later = comparison.compare_runs(runs["temporal"], "auc", baseline=NGRAMS, seed=seed)
 experiments.record_differences(
     "language-models/temporal-differences", [later], baseline=NGRAMS
@@ -156,6 +161,7 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # before. So the first windows alone show the AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
+#| short-caption: AUROC by number of windows scored.
 by_windows = results.auc_by_n_windows(data, scores)
 cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 
@@ -168,6 +174,7 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 # it predicts right, one after another, which would be long if the text were memorised.
 
 # %% label="fig-lm-contamination"
+#| short-caption: Rank of the true title, and longest runs predicted right.
 recall = results.title_recall(scores.titles, seed=seed)
 cells.record_metrics(
     "language-models/contamination", results.contamination_metrics(data, recall)

@@ -16,6 +16,9 @@ from wholescript.publish.vocabulary import check_vocabulary, retired_words
         ("Trained Anew.", "Anew"),
         ("It makes 0.8 times the errors.", "times the errors"),
         ("A forked model.", "forked"),
+        ("The optimizer of most networks.", "optimizer"),
+        ("Hidden layers are Normalized.", "Normalized"),
+        ("Unlabeled reviews.", "Unlabeled"),
     ],
 )
 def test_a_retired_word_is_found_with_its_replacement(text: str, word: str) -> None:
@@ -25,7 +28,15 @@ def test_a_retired_word_is_found_with_its_replacement(text: str, word: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["The judgement is the reader's.", "a manifold", "`label-sorted`", "bits per byte"]
+    "text",
+    [
+        "The judgement is the reader's.",
+        "a manifold",
+        "`label-sorted`",
+        "bits per byte",
+        "The tokenizer tokenizes prizes of an oversized, seized and resized corpus.",
+        "The optimiser, unlabelled.",
+    ],
 )
 def test_other_words_are_left_alone(text: str) -> None:
     assert list(retired_words(text)) == []

@@ -58,8 +58,23 @@ def test_cell_links_the_pages_that_embed_it(pages: dict[str, BeautifulSoup]) -> 
 
 def test_every_cell_has_an_anchor(pages: dict[str, BeautifulSoup]) -> None:
     cells = pages["notebooks/demo.html"].select("section.cell")
-    assert len(cells) == 6
+    assert len(cells) == 7
     assert all(cell.get("id") for cell in cells)
+
+
+def test_cells_are_numbered_and_have_the_caption_of_the_page_or_their_own(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    page, index = pages["notebooks/demo.html"], pages["index.html"]
+    captions = [caption.get_text() for caption in page.select(".cell figcaption")]
+    assert captions == [
+        index.select_one("#figure-lengths figcaption").get_text(),
+        "Table 1. Two models on the same folds.",
+        "Figure 2. Lengths on a logarithmic axis, of <b>300</b> films.",
+    ]
+    own = page.select_one("#fig-logs")
+    assert own.img["alt"] == captions[2].partition(". ")[2]
+    assert "short-caption" not in own.get_text()
 
 
 def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup]) -> None:

@@ -53,6 +53,7 @@ class Renderer:
     ) -> None:
         self.project = project
         self.page = page
+        self.source = page  # of the text: a notebook shows captions of other pages
         self.assets = assets
         self.diagnostics = diagnostics
         self.anchors: set[str] = set()

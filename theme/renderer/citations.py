@@ -18,13 +18,14 @@ class CitationRenderer(Renderer):
 
     def _on_cite(self, node: Node) -> Markup:
         label, text = node["label"], self.children(node)
-        work = self.page.citations.get("data", {}).get(label)
+        work = self.source.citations.get("data", {}).get(label)
         if node.get("error") or work is None:
             self.error(node, f"bad citation: '{label}' is not in the bibliography")
             return text
-        cited = self.with_tooltip("citation", f"#cite-{label}", text, _reference(work, links=False))
+        href = self.href(node, self.source, f"cite-{label}")
+        cited = self.with_tooltip("citation", href, text, _reference(work, links=False))
         anchor = f"cited-{label}"
-        if anchor in self.anchors:
+        if anchor in self.anchors or self.source is not self.page:
             return cited
         self.anchors.add(anchor)
         return Markup('<span id="{}">{}</span>').format(anchor, cited)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections import Counter
 from typing import Any
 
 from markupsafe import Markup
@@ -29,10 +30,16 @@ EXPORTS = {".svg": "SVG", ".png": "PNG", ".csv": "data (CSV)"}
 # Comments for nbval, not for readers.
 _MARKER = re.compile(r"^# NBVAL_\w+\n?", re.MULTILINE)
 NUMBERED = {"figure": "Figure", "table": "Table"}
+# What a cell shows, by the start of its label.
+KINDS = {"fig": "figure", "tbl": "table"}
 
 
 class PageRenderer(DiagramRenderer):
     """Adds cells, outputs and embedded figures to the rendering of prose."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._n_captions: Counter[str] = Counter()
 
     def _on_block(self, node: Node) -> Markup:
         if node.get("visibility") == "remove":
@@ -49,8 +56,9 @@ class PageRenderer(DiagramRenderer):
         parts = EMPTY
         if "parameters" in " ".join(node.get("data", {}).get("tags", [])):
             parts += Markup('<p class="cell-title">Parameters</p>')
+        caption = self._caption_of(node, label)
         for child in node.get("children", []):
-            parts += self._in_cell(child, label)
+            parts += self._in_cell(child, label, caption)
         if label:
             parts += self.figure_links(label, [self._shown_on(label), *self._exports(label)])
             parts += self._provenance(node, label)
@@ -59,9 +67,11 @@ class PageRenderer(DiagramRenderer):
         self._cell = ""
         return self.element("section", node, parts, "cell")
 
-    def _in_cell(self, node: Node, label: str) -> Markup:
+    def _in_cell(self, node: Node, label: str, caption: Markup) -> Markup:
         if node["type"] == "outputs":
-            return self._outputs(node, label, self._alt(label))
+            shown = self._outputs(node, label, self._alt(label, caption))
+            kind = KINDS.get(label[:3])
+            return self._captioned(kind, shown, caption) if shown and kind else shown
         visibility = node.get("visibility", "show")
         if visibility == "remove":
             return EMPTY
@@ -70,10 +80,32 @@ class PageRenderer(DiagramRenderer):
             return Markup("<details><summary>Code</summary>{}</details>").format(shown)
         return shown
 
-    def _alt(self, label: str) -> str:
-        """Return the alt text given by the page that embeds the cell."""
+    def _caption_of(self, node: Node, label: str) -> Markup:
+        """Return the caption on the page that embeds the cell, or else the cell's own.
+
+        That is a comment at its start, `#| short-caption: ...`, which mystmd makes data of.
+        """
+        for embed in reversed(self.project.embeds.get(label, [])):
+            for child in embed.node.get("children", []):
+                if child["type"] == "caption":
+                    self.source = embed.page
+                    text = self.children(child)
+                    self.source = self.page
+                    return text
+        own = node.get("data", {}).get("short-caption", "")
+        return Markup("<p>{}</p>").format(own)
+
+    def _captioned(self, kind: str, shown: Markup, caption: Markup) -> Markup:
+        """A figure or table with its caption, numbered on this page."""
+        self._n_captions[kind] += 1
+        caption = self._numbered(caption, f"{NUMBERED[kind]} {self._n_captions[kind]}")
+        inner = caption + shown if kind == "table" else shown + caption
+        return Markup('<figure class="{}">{}</figure>').format(kind, inner)
+
+    def _alt(self, label: str, caption: Markup) -> str:
+        """Return the alt text given by the page that embeds the cell, or else the caption."""
         alts = (embed.alt for embed in self.project.embeds.get(label, []) if embed.alt)
-        return next(alts, "Output of the code above")
+        return next(alts, caption.striptags() or "Output of the code above")
 
     # --- figures ----------------------------------------------------------------------------
 
@@ -106,7 +138,9 @@ class PageRenderer(DiagramRenderer):
         return Markup('<div class="legend">{}</div>').format(self.children(node))
 
     def _caption(self, node: Node, number: str) -> Markup:
-        text = self.children(node)
+        return self._numbered(self.children(node), number)
+
+    def _numbered(self, text: Markup, number: str) -> Markup:
         if number:
             mark = Markup('<p><span class="number">{}.</span> ').format(number)
             text = text.replace(Markup("<p>"), mark, 1)

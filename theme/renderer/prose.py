@@ -181,7 +181,7 @@ class ProseRenderer(CitationRenderer):
             self.error(
                 node, f"a reference to a notebook cell needs a link text: [the text](#{target})"
             )
-        page = self.project.page_at(node["url"]) if node.get("url") else self.page
+        page = self.project.page_at(node["url"]) if node.get("url") else self.source
         if page is None:
             self.error(node, f"bad reference: '{target}' is on no page of this site")
             return text

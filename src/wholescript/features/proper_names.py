@@ -49,7 +49,7 @@ def write_proper_names(
     names = find_proper_names(texts, vocabulary)
     if not names:
         raise DataError(
-            "no word is capitalized inside a sentence: give texts in their original case"
+            "no word is capitalised inside a sentence: give texts in their original case"
         )
     write_atomic(path, "\n".join(names) + "\n")
     return len(names)

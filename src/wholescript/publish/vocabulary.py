@@ -1,4 +1,4 @@
-"""Find retired words in pages and notebooks, with the standard terms to use instead."""
+"""Find retired words and spellings in pages and notebooks, with what to use instead."""
 
 import re
 from collections.abc import Iterator
@@ -28,8 +28,13 @@ RETIRED = {
     r"graphics cards?": "GPU",
     r"anew": "again",
     r"false alarms?": "false positives",
+    # The spelling of the pages is British, but for the field's *tokenizer*.
+    r"(?!tokeniz|resiz)[a-z]{3,}(?<!overs|nders)iz(?:e[ds]?|ing|ers?|ations?)": "s in place of z",
+    r"analyz(?:e[ds]?|ing)": "analyse",
+    r"colors?|behaviors?|neighbors?|centers?": "colour, behaviour, neighbour, centre",
+    r"(?:un)?label(?:ed|ing)|model(?:ed|ing)": "ll in place of l",
 }
-"""The standard terms by the pattern of a retired word."""
+"""What to write instead, by the pattern of a retired word or spelling."""
 
 _PATTERNS = {
     re.compile(rf"(?<![A-Za-z_-])(?:{pattern})(?![A-Za-z_-])", re.IGNORECASE): instead

@@ -241,18 +241,23 @@ OVERVIEW_PAGE = """
 
 
 @pytest.mark.parametrize(
-    ("models", "best", "baseline_is_best"),
-    [("*", "smollm2-lora", False), ("*scratch*", "scratch-tiny", True)],
+    ("argument", "models", "best", "better"),
+    [
+        ("*", "*", "smollm2-lora", ""),
+        ("*", "*scratch*", "scratch-tiny", "SmolLM2-135M, LoRA"),
+        ("scratch-tiny", "*", "scratch-tiny", "baseline"),
+    ],
 )
-def test_best_model_is_no_baseline_and_says_if_that_is_better(
-    results: Results, models: str, best: str, baseline_is_best: bool
+def test_best_model_is_no_baseline_and_says_what_is_better(
+    results: Results, argument: str, models: str, best: str, better: str
 ) -> None:
-    (results.root.parent / "page.md").write_text(OVERVIEW_PAGE, encoding="utf-8")
+    page = OVERVIEW_PAGE.replace("banking77-*", f"banking77-{argument}")
+    (results.root.parent / "page.md").write_text(page, encoding="utf-8")
     study = Study("Short texts", "page.md", "table-results", models=models)
     found = best_model(results, study)
     assert found.run.name == f"classifiers/banking77-{best}"
     assert found.baseline == "classifiers/banking77-tfidf-svm"
-    assert found.baseline_is_best == baseline_is_best
+    assert found.better == better
 
 
 @pytest.mark.parametrize(

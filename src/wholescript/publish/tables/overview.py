@@ -22,7 +22,7 @@ from wholescript.publish.tables.results import (
 from wholescript.publish.tables.runs import TableRun, find_run, find_runs
 
 HEADER = ("Study", "n", "Best model", "Value", "Baseline", "Comparison")
-BASELINE_IS_BEST = "baseline best"
+BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ OVERVIEW = (
     Study("Classifiers, AG News", *_CLASSIFIERS, "AG News"),
     Study("Classifiers, IMDB", *_CLASSIFIERS, "IMDB"),
     Study("Generative, IMDB", "report/generative.md", "table-generative-results"),
-    Study("Encoder, IMDB", "report/encoder.md", "table-encoder-results", models="encoder/encoder*"),
+    Study("Encoders, IMDB", "report/encoder.md", "table-encoder-results", models="*/encoder*"),
     Study("Headlines", "report/headlines.md", "table-headlines-results"),
 )
 """The studies that measure a model, in the order of the site."""
@@ -69,13 +69,16 @@ OVERVIEW = (
 
 @dataclass(frozen=True)
 class BestModel:
-    """The best run of a study but the baseline, the baseline, and which of the two is better."""
+    """The best run of a study but the baseline, and the baseline.
+
+    `better` names the best model of all, where that is the baseline or not of the study's `models`.
+    """
 
     run: TableRun
     baseline: str
     metric: str
     n: str
-    baseline_is_best: bool
+    better: str
 
 
 def overview_table(results: Results) -> Node:
@@ -99,28 +102,33 @@ def best_model(results: Results, study: Study) -> BestModel:
     def value(run: str) -> float:
         return rank(metric, results.metric(f"{run}:{metric}").value)
 
-    candidates = [
+    compared = [
         run
         for run in find_runs(results, shown.argument, (metric,))
+        if run.condition == (study.condition or run.condition)
+    ]
+    candidates = [
+        run
+        for run in compared
         if fnmatchcase(run.name, study.models)
-        and run.condition == (study.condition or run.condition)
         and run.name != find_baseline(results, run, baselines, metric)
     ]
     if not candidates:
         raise RunError(f"the table {study.table!r} has no model of the study {study.title!r}")
     best = min(candidates, key=lambda run: value(run.name))
     baseline = find_baseline(results, best, baselines, metric)
-    return BestModel(
-        best, baseline, metric, shown.options.get("n", ""), value(baseline) < value(best.name)
-    )
+    models = {best.name: "", baseline: BASELINE}  # of equal ones the first
+    models |= {run.name: run.model for run in compared if run.name not in models}
+    better = models[min(models, key=value)]
+    return BestModel(best, baseline, metric, shown.options.get("n", ""), better)
 
 
 def _row(results: Results, study: Study) -> list[Cell]:
     best = best_model(results, study)
     run, metric = best.run.name, best.metric
     compared = comparison_cell(results, run, best.baseline, metric)
-    if best.baseline_is_best:
-        compared = nodes.joined(nodes.text(BASELINE_IS_BEST), compared, by=", ")
+    if best.better:
+        compared = nodes.joined(nodes.text(f"{best.better} best"), compared, by=", ")
     return [
         nodes.link(study.title, study.page),
         n_tested(results, best.run, best.n),

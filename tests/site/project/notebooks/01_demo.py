@@ -73,6 +73,12 @@ table = pd.DataFrame(
 )
 show_table(table, "tbl-scores")
 
+# %% label="fig-logs"
+#| short-caption: Lengths on a logarithmic axis, of <b>300</b> films.
+figure, axes = plt.subplots()
+axes.hist(np.log(tokens))
+show_figure(figure, "fig-logs")
+
 # %%
 display(Markdown("**Markdown** shown by a cell, with <script>alert('md')</script>\n\n- a list"))
 drawing = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20">{}</svg>'
