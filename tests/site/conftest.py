@@ -62,8 +62,16 @@ class Visit:
 
     def unloaded_images(self) -> list[str]:
         """Return the URLs of images that did not load."""
-        broken = "images => images.filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
-        return list(self.page.eval_on_selector_all("img", broken))
+        return list(
+            self.page.eval_on_selector_all(
+                "img",
+                """async images => {
+                    for (const image of images) image.loading = 'eager';
+                    await Promise.allSettled(images.map(image => image.decode()));
+                    return images.filter(image => !image.naturalWidth).map(image => image.src);
+                }""",
+            )
+        )
 
     def serious_findings(self, *rules: str) -> list[tuple[str, list[object]]]:
         """Return serious and critical findings of axe's rules, by default all.

@@ -45,6 +45,30 @@ def test_menu_opens_on_a_phone(site: Path, visit: Callable) -> None:
     assert opened.errors == []
 
 
+def test_first_tap_shows_the_tooltip_and_the_second_follows_the_link(
+    site: Path, visit: Callable
+) -> None:
+    page = visit(f"{site.as_uri()}/index.html", width=360, has_touch=True, is_mobile=True).page
+    link = page.locator(".bound > a.result").first
+    tooltip = page.locator(f"#{link.get_attribute('aria-describedby')}")
+    link.tap()
+    assert tooltip.is_visible() and page.url.endswith("/index.html")
+    link.tap()
+    page.wait_for_url("**/notebooks/demo.html#tbl-scores")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_only_the_images_of_one_colour_scheme_are_loaded(
+    site: Path, serve: Callable[[Path], str], visit: Callable, colours: str
+) -> None:
+    page = visit(f"{serve(site)}/index.html", color_scheme=colours).page
+    page.locator("img:visible").first.scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    entries = "performance.getEntriesByType('resource').map(entry => entry.name)"
+    loaded = [name for name in page.evaluate(entries) if name.endswith(".png")]
+    assert loaded and all(("-dark." in name) == (colours == "dark") for name in loaded)
+
+
 def test_row_of_a_wide_table_is_read_on_a_phone_without_scrolling(
     site: Path, visit: Callable
 ) -> None:
