@@ -72,7 +72,8 @@ counts = {
     study.display_name(name): {k: int(metric.value) for k, metric in of_set.items()}
     for name, of_set in sizes.items()
 }
-show_table(pd.DataFrame(counts).T.rename_axis("dataset"), "tbl-classifier-datasets")
+datasets = pd.DataFrame(counts).T.rename_axis("dataset")
+show_table(datasets, "tbl-classifier-datasets", dict.fromkeys(datasets, ",d"))
 
 # %% [markdown]
 # - *TF-IDF + linear SVM*: a linear support vector machine on TF-IDF weights of words
