@@ -60,6 +60,7 @@ class WarmStartClassifier(EndToEndClassifier):
     n_eval_chunks: PositiveInt | None = 8
     memory_strategy: MemoryStrategy = "full_backprop"
     chunks_per_group: PositiveInt = 4
+    bfloat16: bool = False  # else epoch 0 would differ from the frozen encoder by rounding
     n_layer: PositiveInt = 3
     n_unfrozen: PositiveInt = 1
     dimensions: PositiveInt = 64
