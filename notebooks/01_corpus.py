@@ -102,8 +102,8 @@ for name, metric in facts.metrics.items():
     print(f"{name:>14}: {metric.value:,.2f}")
 
 # %% [markdown] tags=["published"]
-# Even the shortest script is longer than the longest of these contexts. A model of
-# whole scripts must split them into chunks and aggregate what it finds; that is the
+# Even the shortest script is longer than the longest of these contexts. A model with
+# one of them must split scripts into chunks and aggregate what it finds; that is the
 # subject of this report.
 
 # %% [markdown]
@@ -114,7 +114,7 @@ for name, metric in facts.metrics.items():
 # follows: old films in the collection were nominated more often.
 
 # %% label="fig-years"
-#| short-caption: Share of positive films by decade.
+#| short-caption: Films, above, and share of positives with intervals, below, by decade.
 show_figure(
     plots.positive_rate_by(films["year"] // 10 * 10, data.dataset.labels, "decade"),
     "fig-years",

@@ -245,7 +245,7 @@ show_table(tables[NETWORK][[*columns, "ece_recalibrated"]], "tbl-imbalance-netwo
 #
 # **What this shows.** No correction was detected to improve the ranking, of TF-IDF or
 # of the network. For decisions, choose the threshold on inner folds. For probabilities,
-# leave the classes as they are, or recalibrate afterwards.
+# recalibrate afterwards.
 
 # %% [markdown]
 # **What it does not show.** That the same holds at a positive rate of one in a hundred.

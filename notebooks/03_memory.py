@@ -126,7 +126,8 @@ cells.show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# Recomputing costs a second forward pass, a third of the work of a step.
+# Recomputing costs a second forward pass: in theory a third more work. The measured
+# times differ from that.
 
 # %% [markdown]
 # ## Freezing the encoder
@@ -207,8 +208,8 @@ cells.show_table(
 # a step takes less than half as much time again.
 
 # %% [markdown]
-# **What it does not show.** Whether end-to-end training improves the prediction: that
-# is measured in the training notebook. All of it is measured on a CPU; a GPU is faster,
-# and its memory is counted differently.
+# **What it does not show.** Whether end-to-end training on all chunks improves the
+# prediction; the training notebook trains on a few of them. All of it is measured on a
+# CPU; a GPU is faster, and its memory is counted differently.
 #
 # **Next.** [Training](04_training.ipynb) of aggregators on a frozen encoder.

@@ -124,7 +124,8 @@ cells.show_figure(
 )
 
 # %% [markdown] tags=["published"]
-# The training loss soon falls below the validation loss, and the gap grows. With so few
+# The training loss soon falls below the validation loss. At the right end, only the
+# few fits that train longest remain. With so few
 # films, fewer than one in five of them positive, early stopping decides.
 
 # %% label="fig-stopping"
@@ -217,8 +218,8 @@ cells.show_figure(figure, "fig-fusion-auc")
 # They need the texts, which are not bundled. Of the bundled films this notebook shows
 # stored runs. With `source` local or hub it trains them here, in hours at `scale` cpu.
 # On two cores each epoch uses a few chunks of a film, and each model is evaluated on
-# one repeat of the folds with one member. All other models are compared with them on
-# those same folds.
+# one repeat of the folds with one network per fold. All other models are compared with
+# them on those same folds.
 
 # %%
 models_of_texts = configurations.end_to_end_models(data.profile_name)
@@ -227,7 +228,7 @@ chunk_encoder_runs = experiments.end_to_end_runs(
 )
 
 # %% label="fig-chunk-encoders-auc"
-#| short-caption: AUROC of encoders trained on the scripts, on one repeat.
+#| short-caption: AUROC of frozen, partially fine-tuned and from-scratch encoders.
 encoders = comparison.compare_runs(
     runs | first_repeat_runs | chunk_encoder_runs,
     baseline="mean pooling",
@@ -244,7 +245,7 @@ cells.show_figure(
 # with later code can end with another number.
 
 # %% label="tbl-chunk-encoders"
-#| short-caption: AUROC of the encoders, and difference from mean pooling.
+#| short-caption: AUROC of the frozen and trained encoders, difference from the mean.
 made = dict.fromkeys(encoders.table.index, "this notebook")
 made |= {name: cells.made_by(run.config) for name, run in chunk_encoder_runs.items()}
 comparison_columns = ["value", "low", "high", "difference", "p"]
@@ -256,7 +257,7 @@ cells.show_table(
 
 # %% [markdown] tags=["published"]
 # The frozen embeddings of SmolLM2 have a higher AUROC than the encoders from scratch,
-# which were trained for minutes on a sixteenth of the chunks of each film. The
+# which were trained for minutes on four or eight chunks of each film in an epoch. The
 # intervals lie apart, except for gated attention and MLM pretraining. That of the
 # partially fine-tuned encoder overlaps with both.
 
@@ -300,7 +301,7 @@ figure = training.loss_curves(histories, positive_rate=positive_rate)
 cells.show_figure(figure, "fig-long-context-curves")
 
 # %% label="fig-long-context-auc"
-#| short-caption: AUROC of Longformer and Mamba-2 as aggregators, on one repeat.
+#| short-caption: AUROC of Longformer, Mamba-2 and the other aggregators.
 compared = runs | first_repeat_runs | long_context_runs
 by_architecture = comparison.compare_runs(
     compared, "auc", baseline="mean pooling", seed=seed, first_repeat=True
@@ -331,7 +332,7 @@ cells.show_table(
 # films is averaged by position in the script. A line at 1 would be uniform attention.
 
 # %% label="fig-attention"
-#| short-caption: Mean attention by position in the script.
+#| short-caption: Mean attention of a network by position, on the first test fold.
 attention_models = {name: models[name] for name in ("gated attention", "query decoder")}
 profiles = {
     name: attention_profile(m, data.dataset, data.folds[0])

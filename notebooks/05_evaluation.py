@@ -14,7 +14,7 @@
 #
 # **What you need.** The bundled features, and the runs of
 # [Training](04_training.ipynb), which are stored; with other parameters they are
-# trained here. **How long it takes.** Some twenty-five minutes on two cores if
+# trained here. **How long it takes.** Some twenty minutes on two cores if
 # everything is trained; finished folds are loaded.
 
 # %% tags=["parameters"]
@@ -226,7 +226,7 @@ figure = forest_plot(paired, f"difference of AUROC from {NGRAMS}", reference=0.0
 cells.show_figure(figure, "fig-long-context-difference")
 
 # %% label="tbl-long-context-difference"
-#| short-caption: AUROC of the long-sequence models, and difference from n-grams.
+#| short-caption: AUROC of Longformer, Mamba-2 and other aggregators, and of n-grams.
 cells.show_table(
     by_architecture.table.drop(columns=["p", "std"]), "tbl-long-context-difference"
 )
@@ -413,7 +413,7 @@ cells.show_figure(figure, "fig-windows")
 # Decades with fewer than ten films of either class are left out.
 
 # %% label="fig-decades"
-#| short-caption: AUROC among films of the same decade, by decade.
+#| short-caption: AUROC of each model among films of the same decade, by decade.
 decades = film_comparison.auc_by_decade(two_models, seed=seed)
 cells.show_figure(plots.by_decade(decades), "fig-decades")
 

@@ -56,7 +56,7 @@ from wholescript.studies.classifiers.tables import with_display_names
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-classifier-profiles"
-#| short-caption: Run profiles of the classifiers.
+#| short-caption: Run profiles of the classifiers: most texts read, trained on and evaluated on.
 notebook = begin_notebook("07_scratch_or_finetune", globals())
 study = open_study(RECIPE)
 show_table(study.profile_table(), "tbl-classifier-profiles")
@@ -225,7 +225,7 @@ show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
 # Full fine-tuning and the frozen model were tested on two thousand of the test texts.
 
 # %% label="tbl-classifier-n1000"
-#| short-caption: Test error and cost of models trained on one subsample.
+#| short-caption: Test error and cost of models trained on 1,000 texts of AG News.
 tuned = study.runs("tuning").get(few, {})
 n_tuned = max((tables.n_train_of(seeds) or 0 for seeds in tuned.values()), default=0)
 as_many = tables.trained_on_n(few_runs, n_tuned)

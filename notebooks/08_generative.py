@@ -52,7 +52,7 @@ from wholescript.studies.generative import tables as generative
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-generative-profiles"
-#| short-caption: Run profiles of the class-conditional models and baselines.
+#| short-caption: Run profiles of generative models: most texts read, trained on, evaluated on.
 notebook = cells.begin_notebook("08_generative", globals())
 study = open_study(RECIPE, synthetic_data.generate_for_training)
 cells.show_table(study.profile_table(), "tbl-generative-profiles")
@@ -536,7 +536,7 @@ by_class = generative.per_class_table(models | generative.on_few(few, n_few))
 cells.show_table(generative.display_names(by_class), "tbl-generative-classes")
 
 # %% label="fig-generative-confusion"
-#| short-caption: Classes predicted for the texts of each class.
+#| short-caption: Share of the texts of each class predicted as another, by classifier.
 predictions = {
     generative.display_name(name): [
         run.predictions(DocumentPredictions) for run in seeds

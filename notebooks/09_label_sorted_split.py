@@ -53,7 +53,7 @@ from wholescript.studies.encoder.plots import confusion_figure
 # the epochs and the size of the encoder. *full* is the recipe of the published runs.
 
 # %% label="tbl-encoder-profiles"
-#| short-caption: Run profiles of the encoders and baselines.
+#| short-caption: Run profiles of the encoders: most texts read, trained on and evaluated on.
 notebook = cells.begin_notebook("09_label_sorted_split", globals())
 study = open_study(RECIPE)
 cells.show_table(study.profile_table(), "tbl-encoder-profiles")
@@ -175,7 +175,8 @@ cells.show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # smoothing, which raises their losses; their macro-F1 scores can be compared.
 
 # %% [markdown] tags=["published"]
-# The encoders overfit twenty thousand reviews within a few epochs.
+# The encoders without MLM pretraining overfit twenty thousand reviews within a few
+# epochs.
 
 # %% [markdown]
 # ## Masked-language-model pretraining
@@ -224,7 +225,7 @@ cells.show_table(
 cells.show_table(encoder_tables.class_table(models), "tbl-encoder-classes")
 
 # %% label="fig-encoder-confusion"
-#| short-caption: Classes confused on the test texts.
+#| short-caption: Share of the reviews of each class predicted as another, by encoder.
 cells.show_figure(confusion_figure(models), "fig-encoder-confusion")
 
 # %% [markdown] tags=["published"]

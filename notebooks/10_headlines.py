@@ -110,7 +110,7 @@ if len(by_batch_size):
     show_figure(plots.metric_by_batch_size(by_batch_size), "fig-headlines-batch-size")
 
 # %% label="tbl-headlines-batch-size"
-#| short-caption: Both metrics of the baseline at each batch size.
+#| short-caption: Both metrics of one baseline, by the batch size of evaluation.
 show_table(by_batch_size, "tbl-headlines-batch-size")
 
 # %% [markdown]
@@ -336,7 +336,7 @@ histories = {
 show_figure(plots.loss_curves(histories), "fig-headlines-cpu-loss")
 
 # %% label="tbl-headlines-cpu"
-#| short-caption: Loss, size and training time of both configurations.
+#| short-caption: Loss, size and training time of baseline and quick configuration.
 table = headline_tables.model_table(cpu_models, "baseline")
 formats = {"parameters": ",.0f", "train_seconds": duration, "seeds": ".0f"}
 show_table(table, "tbl-headlines-cpu", formats)
@@ -351,7 +351,7 @@ show_table(table, "tbl-headlines-cpu", formats)
 # `benchmarks/headline_configs.py`.
 
 # %% label="tbl-headlines-seconds-per-epoch"
-#| short-caption: Time of an epoch of both configurations, timed in turns.
+#| short-caption: Time of an epoch of baseline and quick configuration, timed in turns.
 epoch_time = json.loads(
     (notebook.project.root / headline_study.EPOCH_TIMES).read_text()
 )

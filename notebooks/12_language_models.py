@@ -157,11 +157,12 @@ cells.show_table(later.table.drop(columns=["p", "std"]), "tbl-lm-temporal")
 # %% [markdown]
 # ## AUROC by number of windows
 #
-# The windows of a script are scored in an order in which each round comes between those
-# before. So the first windows alone show the AUROC with fewer windows.
+# The first windows of a script are its beginning and one further on; those of each
+# further round lie between those scored before. So the first windows alone show the
+# AUROC with fewer windows.
 
 # %% label="fig-lm-windows"
-#| short-caption: AUROC by number of windows scored.
+#| short-caption: AUROC of surprisal and of zero-shot answers, by number of windows.
 by_windows = results.auc_by_n_windows(data, scores)
 cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 
@@ -174,7 +175,7 @@ cells.show_figure(plots.auc_by_windows(by_windows), "fig-lm-windows")
 # it predicts right, one after another, which would be long if the text were memorised.
 
 # %% label="fig-lm-contamination"
-#| short-caption: Rank of the true title, and longest runs predicted right.
+#| short-caption: Share of titles ranked first, and of films by longest right run.
 recall = results.title_recall(scores.titles, seed=seed)
 cells.record_metrics(
     "language-models/contamination", results.contamination_metrics(data, recall)
