@@ -54,7 +54,9 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 # Every model is found among the stored runs or trained here. The table says what each
 # run profile (`scale`) trains, at most; *full* is the recipe of the published runs,
 # `src/wholescript/studies/headlines/recipe.yaml`. *smoke* and *cpu* train smaller
-# models, and do not repeat a training that has the same settings in two sections.
+# models, and do not repeat a training that has the same settings in two sections. The
+# sections are *ablation*, *tuning* of single hyperparameters, *best* (the best model
+# and the baseline), and *cpu* (the quick configuration and the baseline, on two cores).
 
 # %% label="tbl-headlines-profiles"
 #| short-caption: Run profiles of the headline models.
@@ -397,8 +399,9 @@ show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 # size. Models are trained as here (*wholescript*), in bfloat16, with
 # one setting changed, in a plain PyTorch loop in single precision, and with the class
 # `Trainer` of `transformers`, also in bfloat16. *float32* is as here, but in single
-# precision. This too is a stored measurement, made in turns in one run of
-# `benchmarks/headline_training.py`.
+# precision, *no micro batches* takes a batch in one pass, *compiled* uses
+# `torch.compile`, and *one headline per row* pads rows of one headline each. This too
+# is a stored measurement, made in turns in one run of `benchmarks/headline_training.py`.
 
 # %% label="tbl-headlines-throughput"
 #| short-caption: Tokens processed per second of training.
