@@ -56,7 +56,7 @@ from wholescript.studies.classifiers.tables import with_display_names
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-classifier-profiles"
-#| short-caption: Run profiles of the classifiers: texts read, trained on, scored.
+#| short-caption: Run profiles of the classifiers, by texts read, trained on and scored.
 notebook = begin_notebook("07_scratch_or_finetune", globals())
 study = open_study(RECIPE)
 show_table(study.profile_table(), "tbl-classifier-profiles")

@@ -52,7 +52,7 @@ from wholescript.studies.generative import tables as generative
 # training texts, the epochs and the seeds. *full* is the recipe of the published runs.
 
 # %% label="tbl-generative-profiles"
-#| short-caption: Run profiles of generative models: texts read, trained on, scored.
+#| short-caption: Run profiles of the models, by texts read, trained on and scored.
 notebook = cells.begin_notebook("08_generative", globals())
 study = open_study(RECIPE, synthetic_data.generate_for_training)
 cells.show_table(study.profile_table(), "tbl-generative-profiles")

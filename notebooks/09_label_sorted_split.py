@@ -53,7 +53,7 @@ from wholescript.studies.encoder.plots import confusion_figure
 # the epochs and the size of the encoder. *full* is the recipe of the published runs.
 
 # %% label="tbl-encoder-profiles"
-#| short-caption: Run profiles of the encoders: texts read, trained on, scored.
+#| short-caption: Run profiles of the encoders, by texts read, trained on and scored.
 notebook = cells.begin_notebook("09_label_sorted_split", globals())
 study = open_study(RECIPE)
 cells.show_table(study.profile_table(), "tbl-encoder-profiles")

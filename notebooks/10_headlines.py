@@ -401,7 +401,8 @@ show_table(table, "tbl-headlines-time-to-loss", {"minutes": ".1f"})
 # `Trainer` of `transformers`, also in bfloat16. *float32* is as here, but in single
 # precision, *no micro batches* takes a batch in one pass, *compiled* uses
 # `torch.compile`, and *one headline per row* pads rows of one headline each. This too
-# is a stored measurement, made in turns in one run of `benchmarks/headline_training.py`.
+# is a stored measurement, made in turns in one run of
+# `benchmarks/headline_training.py`.
 
 # %% label="tbl-headlines-throughput"
 #| short-caption: Tokens processed per second of training.

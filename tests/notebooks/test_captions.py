@@ -3,6 +3,8 @@
 import re
 from collections import Counter
 
+import yaml
+
 from wholescript.files import ROOT
 from wholescript.project import Project
 from wholescript.publish.normalize import read_source
@@ -28,6 +30,12 @@ def test_cells_have_a_caption_unless_a_page_shows_them() -> None:
     labels = {cell.metadata["label"] for cell in CELLS}
     assert len(labels) == len(CELLS) > 100
     assert set(CAPTIONS) == labels - shown
+
+
+def test_captions_are_valid_yaml() -> None:
+    """As mystmd reads them: a colon in the text is an error."""
+    for caption in CAPTIONS.values():
+        assert yaml.safe_load(f"short-caption: {caption}") == {"short-caption": caption}
 
 
 def test_no_caption_is_typed_twice() -> None:
