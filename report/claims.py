@@ -191,7 +191,7 @@ def language_model_no_gain_beside_ngrams(stored: StoredQuantities) -> list[Condi
 
 @claim(
     "No signal was detected in answers of SmolLM2 about nominations, zero-shot and few-shot, or in "
-    "its surprisal."
+    "a logistic regression on all measures of its surprisal."
 )
 def language_model_no_signal(stored: StoredQuantities) -> list[Condition]:
     """The interval of the AUROC of each contains one half."""
