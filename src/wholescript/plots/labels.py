@@ -1,4 +1,7 @@
-"""Names written beside lines and points in place of a legend: no two overlap, no leaders cross."""
+"""Names written beside lines and points in place of a legend.
+
+Where there is room, no two names overlap and no lines to them cross.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -100,7 +103,7 @@ def label_points(
 ) -> None:
     """Write a name near each point (n,), where it covers the least of points and other names.
 
-    Lines from the names to their points do not cross. `y` has the value of each point, and the
+    Where there is room, no lines from names to their points cross. `y` has the value of each point, and the
     ends of its error bar. Call it when the figure is complete: it needs the layout.
     """
     figure = _root_figure(axes)
