@@ -103,8 +103,8 @@ def label_points(
 ) -> None:
     """Write a name near each point (n,), where it covers the least of points and other names.
 
-    Where there is room, no lines from names to their points cross. `y` has the value of each point, and the
-    ends of its error bar. Call it when the figure is complete: it needs the layout.
+    Where there is room, no lines from names to their points cross. `y` has the value of each point,
+    and the ends of its error bar. Call it when the figure is complete: it needs the layout.
     """
     figure = _root_figure(axes)
     figure.draw_without_rendering()
