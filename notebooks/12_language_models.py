@@ -184,10 +184,10 @@ cells.show_figure(plots.contamination(recall, data.dataset), "fig-lm-contaminati
 
 # %% [markdown] tags=["published"]
 # **What this shows.** One small model scored a few percent of each film; the first
-# table has how much. The intervals of the answers about nominations, and of surprisal,
-# include one half: no signal was detected. All are below the n-grams. Added to the
-# n-grams, no gain was detected by surprisal; with the answers too, the AUROC is
-# slightly lower.
+# table has how much. The intervals of the answers about nominations, and of a logistic
+# regression on all measures of surprisal, include one half: no signal was detected. All
+# are below the n-grams. Added to the n-grams, no gain was detected by surprisal; with
+# the answers too, the AUROC is slightly lower.
 #
 # **What it does not show.** The AUROC of a larger model, or with whole scripts as
 # input. `wholescript data language-model --rounds N` scores more windows.
