@@ -98,9 +98,9 @@ cells.show_table(table, "tbl-generative-published")
 # The discriminative baselines are TF-IDF + logistic regression and NB-SVM, a linear SVM
 # on features weighted by naive Bayes log-count ratios [@wang2012nbsvm]. Ensembles, of
 # two classes only, weight the log-probabilities of their members; the weights are
-# fitted on validation. In the ensembles *class-conditional LMs* stands for three models: the
-# interpolated n-grams and the tiny transformers after {fixed}`10` epochs and with
-# pretraining.
+# fitted on validation. In the ensembles *class-conditional LMs* stands for three
+# models: the interpolated n-grams and the tiny transformers after {fixed}`10` epochs
+# and with pretraining.
 
 # %% label="fig-generative-accuracy"
 found = study.models("models")
