@@ -24,12 +24,8 @@ HEATMAP = "Blues"  # the colour map of shares from 0 to 1
 HEATMAP_TEXT = ("black", "white")  # on shares up to a half, and above
 DPI = 144  # of the PNG: 1.5 pixels per CSS pixel
 MIN_CONTRAST = 4.5  # of text, by WCAG 2.2, level AA
-LINE_STYLES: tuple[Any, ...] = (
-    "-",
-    "--",
-    "-.",
-    (0, (1, 1)),
-)  # of the models of one family on the same axes
+DASHES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)))
+"""Line styles of the models of one family on the same axes."""
 OTHERS: dict[str, Any] = {"color": "0.8", "linewidth": 0.9}
 """The lines of the other models, behind those of the model of a panel."""
 
@@ -117,9 +113,9 @@ def model_styles(names: Sequence[str]) -> dict[str, ModelStyle]:
     for k, (name, family) in enumerate(zip(names, families, strict=True)):
         n_before = families[:k].count(family)
         if family is OTHER:
-            color, dashes = SERIES_COLORS[n_before % len(SERIES_COLORS)], LINE_STYLES[0]
+            color, dashes = SERIES_COLORS[n_before % len(SERIES_COLORS)], DASHES[0]
         else:
-            color, dashes = family.color, LINE_STYLES[n_before % len(LINE_STYLES)]
+            color, dashes = family.color, DASHES[n_before % len(DASHES)]
         styles[name] = ModelStyle(color, family.marker, dashes)
     return styles
 
