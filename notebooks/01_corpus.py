@@ -155,10 +155,10 @@ show_figure(plots.zipf(features.word_counts), "fig-zipf")
 # %% [markdown]
 # ## Keyness: words that nominated scripts use more
 #
-# Only words that at least 50 films use are compared (of fewer than 200 films: that a
-# quarter use). For each, the mean of log(1 + uses per 10,000 words) is compared between
-# the two classes. Each film counts once, so a name that one film repeats cannot lead
-# the list.
+# Words are compared that at least 50 films use, or a quarter of the films where there
+# are fewer than 200. For each, the mean of log(1 + uses per 10,000 words) is compared
+# between the two classes. Each film counts once, so a name that one film repeats cannot
+# lead the list.
 
 # %% label="fig-keyness"
 keywords = keyness(features.word_counts, data.dataset.labels)
@@ -219,8 +219,8 @@ show_figure(
 # of these is one of the controls of the evaluation.
 #
 # **What this shows.** A screenplay is far too long for one pass of a standard
-# transformer, and the label is rare. Genre, decade and collection leave traces that a
-# model can find.
+# transformer, and the label is rare. Decade, length and collection differ between the
+# classes, and a model can find traces of them.
 
 # %% [markdown]
 # **What it does not show.** Whether anything beyond these traces can be predicted from

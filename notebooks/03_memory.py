@@ -109,8 +109,8 @@ cells.show_figure(
 # The memory of full backpropagation grows with the script. Gradient caching holds the
 # graph of at most six groups of eight chunks, and one vector per chunk: from 64 chunks
 # on it hardly grows. Checkpointing also keeps the inputs of every group. The longest
-# sequence, 418 chunks, is longer than any script here: the longest script has 298
-# chunks.
+# sequence, 418 chunks of the tokens of MiniLM, is longer than any script here: the
+# longest script has 298 such chunks.
 
 # %% [markdown]
 # ## Time of each strategy
@@ -134,9 +134,10 @@ cells.show_figure(
 #
 # With a frozen encoder, chunks are embedded once and an epoch trains the aggregator on
 # stored vectors. The table is about the longest sequence: *over* is a ratio, *grad
-# cache* is gradient caching, *full backprop* full backpropagation. The *break even
-# epochs* are the epochs after which embedding once has taken less time than gradient
-# caching in every epoch.
+# cache* is gradient caching, *full backprop* full backpropagation, *peak rss* the peak
+# memory of the process. The chunks of which full backpropagation could hold the graph
+# in 16 GB are extrapolated. Embedding all chunks once takes as long as *break even
+# epochs* of gradient caching.
 
 # %% label="tbl-memory"
 #| short-caption: Memory strategies compared, on the longest sequence.

@@ -73,8 +73,9 @@ figure = plots.by_script_position(sizes, label, reference_value=1)
 cells.show_figure(figure, "fig-occlusion-by-part")
 
 # %% [markdown] tags=["published"]
-# In all three models the curve rises towards the end of the script, so the last parts
-# change the logit most. This says nothing about their direction.
+# For gated attention, mean pooling and the query decoder alike, the curve rises towards
+# the end of the script, so the last parts change the logit most. This says nothing
+# about their direction.
 
 # %% [markdown]
 # Then the direction: the difference between nominated and other films in the
@@ -181,7 +182,7 @@ cells.show_figure(figure, "fig-feature-ablation")
 
 # %% [markdown] tags=["published"]
 # Without names, dates or the opening no change was detected. With names only, the AUROC
-# is lower but above chance: names indicate a decade and a setting.
+# is lower but above chance: names alone carry a signal, such as a decade or a setting.
 
 # %% [markdown]
 # ## Topics as a stand-in for genre
@@ -216,7 +217,7 @@ models = {"tfidf-logistic": predictions[TFIDF], MEAN: predictions[MEAN]}
 strata = interpretation_runs.film_strata(films, topics.film_topics)
 stored = interpretation_runs.record_strata(models, strata, seed=seed).metrics
 within = interpretation.interval_table(stored, ":within_stratum_auc")
-change = interpretation.interval_table(stored, ":auc_change").add_suffix(" of change")
+change = interpretation.interval_table(stored, ":auc_change").add_prefix("change, ")
 cells.show_table(within.rename_axis("AUROC").join(change), "tbl-strata")
 
 # %% [markdown] tags=["published"]
@@ -272,9 +273,10 @@ cells.show_table(false_positives, "tbl-false-positives", formats)
 false_negatives = top_errors(predictions[TFIDF], films, label=1)
 cells.show_table(false_negatives, "tbl-false-negatives", formats)
 
-# %% [markdown]
-# **What this shows.** Which parts, words and films the ranking depends on, with the
-# paired change of AUROC when each is removed.
+# %% [markdown] tags=["published"]
+# **What this shows.** No AUROC change was detected without the opening, without names
+# or without dates. The last parts of a script change the logit most. Within topics the
+# AUROC is lower, and still above chance. The models overstate the effects of words.
 #
 # **What it does not show.** Cause. A part that can be removed without loss may still be
 # used: other parts carry the same information. Topics are not genres. The last fifth

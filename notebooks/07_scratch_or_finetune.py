@@ -17,7 +17,7 @@
 # repository, `source=local` with `path` on a table of your own. Sentence embeddings and
 # fine-tuning need `make encoder`; without it they are left out, and the notebook says
 # so. **How long it takes.** The published runs a minute, `scale=smoke` a minute,
-# `scale=cpu` minutes on two cores, `scale=full` hours.
+# `scale=cpu` some twenty minutes on two cores, `scale=full` hours.
 
 # %% tags=["parameters"]
 source = "stored"  # stored | bundled | local | hub
@@ -81,9 +81,10 @@ show_table(datasets, "tbl-classifier-datasets", dict.fromkeys(datasets, ",d"))
 # - *all-MiniLM-L6-v2* [@reimers2019sbert; @wang2020minilm]: a frozen sentence encoder,
 #   with a linear or a Gaussian-kernel (RBF) classifier of its embeddings.
 # - *ensembles*: TF-IDF and the sentence embeddings, linear or with the kernel as well.
-# - *decoder from scratch*: a decoder-only transformer of 2 or 3 layers, trained on the
-#   training texts only, with its own tokenizer. *token dropout* is the smallest one
-#   with token dropout [@iyyer2015dan] and a higher learning rate.
+# - *transformer from scratch*: a decoder-only transformer of 2 layers (*tiny*) or 3
+#   (*small*, *medium*), trained on the training texts only, with its own tokenizer.
+#   *token dropout* is the tiny one with token dropout [@iyyer2015dan] and a higher
+#   learning rate.
 # - *SmolLM2-135M* [@allal2025smollm2]: a language model with 135 million parameters,
 #   fine-tuned with low-rank adapters (*LoRA*) [@hu2022lora], in full, or with only the
 #   classification head trained (*frozen*).
@@ -108,13 +109,16 @@ for name, of_set in models.items():
 # The table has the test error with its interval, the mean F1 of the classes (*macro
 # f1*) and the expected calibration error (*ece*). The *overfitting gap* is training
 # minus validation accuracy. Then follows the cost of each model: trained parameters,
-# training time, inference time per thousand texts and additional memory.
+# training time, inference time per thousand texts and additional memory; of times the
+# median over seeds.
 
 # %% [markdown] tags=["published"]
-# All were trained on one core next to one or two other trainings.
+# All were trained on one core next to one or two other trainings. Times of models on
+# sentence embeddings leave out making the embeddings, which were cached; only those of
+# the RBF kernel on IMDB include it.
 
 # %% label="tbl-classifier-models"
-#| short-caption: Test error and cost of the classifiers.
+#| short-caption: Test error and cost of the classifiers, all data sets.
 formats = dict.fromkeys(("trained_parameters", "seeds"), ",.0f") | {
     "peak_memory_gb": ".2f"
 }
@@ -152,7 +156,7 @@ main_histories = {
 show_figure(plots.training_curves(main_histories), "fig-classifier-curves")
 
 # %% [markdown] tags=["published"]
-# On the longer texts of the other two data sets the smallest transformer converges
+# On the longer texts of the other two data sets the tiny transformer converges
 # within a few epochs.
 
 # %% label="fig-classifier-curves-ag-news-imdb"
@@ -201,10 +205,11 @@ show_figure(
 # The next table has the number of training texts at which the mean learning curves of
 # two models cross last (*crossover n train*), and the model with the higher mean
 # accuracy beyond it (*better beyond*). The bounds are over seeds only, not over test
-# texts, and coarse: there are few seeds. A higher mean is not a detected difference.
+# texts, and coarse: there are few seeds. Without a number the curves do not cross. A
+# higher mean is not a detected difference.
 
 # %% label="tbl-classifier-crossings"
-#| short-caption: Number of training texts at which two learning curves cross.
+#| short-caption: Number of training texts of AG News at which learning curves cross.
 pairs = [("sentence-linear", "tfidf-svm"), ("scratch-tiny", "tfidf-svm")]
 crossings = with_display_names(classifiers.crossover_table(curves, pairs))
 show_table(crossings, "tbl-classifier-crossings", {"crossover_n_train": ",.0f"})
@@ -241,7 +246,7 @@ if as_many:
 # %% [markdown]
 # ## Learning rate
 #
-# The smallest transformer from scratch, trained with several peak learning rates. That
+# The tiny transformer from scratch, trained with several peak learning rates. That
 # of the other transformers from scratch, {fixed}`0.001`, was fixed beforehand; only the
 # one with token dropout has another.
 
@@ -262,7 +267,7 @@ show_figure(figure, "fig-classifier-learning-rate")
 # [@huang2024noisyagnews], a fifth of which differ from the true ones.
 
 # %% label="tbl-classifier-label-noise"
-#| short-caption: Test error after training on true and on noisy labels.
+#| short-caption: Test error after training on true and on noisy labels of AG News.
 noisy = study.runs("label_noise")
 noise_data = next(iter(noisy), few)
 noise = classifiers.label_noise_table(
@@ -281,10 +286,11 @@ if not noise.empty:
 # Confident learning [@northcutt2021confident] ranks texts by the disagreement between
 # their label and out-of-fold predictions. Where the true labels are known besides noisy
 # ones, a table shows the precision and recall of label errors by the number of texts
-# inspected.
+# inspected: the first of the ranking, or all that are *flagged*, for which a model not
+# trained on them is more confident of another class than it usually is of that class.
 
 # %% label="tbl-classifier-label-error-recall"
-#| short-caption: Label errors found, by number of texts inspected.
+#| short-caption: Label errors of AG News found, by number of texts inspected.
 if crowd_label_errors := label_error_run(study, "crowd_label"):
     record_metrics("classifiers/ag_news-label-errors", crowd_label_errors.metrics)
     show_table(
@@ -297,17 +303,18 @@ if crowd_label_errors := label_error_run(study, "crowd_label"):
 # Some labels of a data set are disputed. These pairs of classes are flagged most often:
 
 # %% label="tbl-classifier-flagged"
-#| short-caption: Pairs of classes whose labels are flagged most often.
+#| short-caption: Pairs of classes of Banking77 whose labels are flagged most often.
 if label_errors := label_error_run(study):
     record_metrics(f"classifiers/{main}-label-errors", label_errors.metrics)
     flagged = label_errors.history.head(12).set_index("label")
     show_table(flagged, "tbl-classifier-flagged", {"n_documents": ",.0f"})
 
 # %% [markdown]
-# The pairs that the best model confuses most often on test:
+# The pairs that the best model confuses most often on test. Errors are means over
+# seeds; those *reversed* are texts of the second class predicted as the first.
 
 # %% label="tbl-classifier-confused"
-#| short-caption: Pairs of classes that the best model confuses most often.
+#| short-caption: Pairs of classes of Banking77 that the best model confuses most often.
 best = tables.accuracy_table(models[main]).index[-1]
 confusions = classifiers.confused_class_pairs(models[main][best])
 show_table(
@@ -316,11 +323,12 @@ show_table(
 
 # %% [markdown] tags=["published"]
 # **What this shows.** On Banking77 an ensemble of a frozen sentence encoder and TF-IDF
-# has the lowest error rate, after about two minutes of training. On AG News its
-# interval overlaps with that of SmolLM2-135M, fine-tuned in many times the time. On
-# IMDB no model was detected to have a lower error rate than TF-IDF + linear SVM.
-# SmolLM2-135M makes fewer errors than TF-IDF + linear SVM on both data sets on which it
-# was fine-tuned. Transformers from scratch make more errors than TF-IDF + linear SVM.
+# has the lowest error rate, after about two minutes of training besides making the
+# embeddings. On AG News its interval overlaps with that of SmolLM2-135M, fine-tuned in
+# many times the time. On IMDB no model was detected to have a lower error rate than
+# TF-IDF + linear SVM. SmolLM2-135M makes fewer errors than TF-IDF + linear SVM on both
+# data sets on which it was fine-tuned. Transformers from scratch make more errors than
+# TF-IDF + linear SVM.
 #
 # **What it does not show.** Longer fine-tuning, which was run for three epochs on
 # Banking77, once for one epoch on AG News, and not on IMDB. Nor larger models, nor

@@ -197,9 +197,8 @@ if shared_trunk:
 # %% [markdown] tags=["published"]
 # The next-token loss stays high, since the label loss has most of the weight. As a
 # classifier of whole reviews this model has a lower error rate than every other single
-# model here, and than every ensemble without it. Most reviews were scored on a GPU.
-# Every fifth was also scored on two cores, with the same predicted label except for a
-# few.
+# model here, and than every ensemble without it. Most reviews were scored on a GPU; a
+# fifth of them was scored again on two cores, and few predicted labels differ.
 
 # %% [markdown]
 # ## Calibration
@@ -302,7 +301,8 @@ if blocked:
 
 # %% [markdown]
 # The next table has the weights of the two members in this ensemble, for each hold-out,
-# and its test error.
+# and its test error. A weight multiplies the member's log-probabilities; weights need
+# not sum to one.
 
 # %% label="tbl-generative-ensemble-weights"
 #| short-caption: Weights of NB-SVM and n-grams in their ensemble.
@@ -470,8 +470,8 @@ cells.show_table(table, "tbl-generative-n1000-and-all")
 # The fine-tuned SmolLM2 can generate texts: it continues the prompt of a class, and
 # each token is sampled among the most probable ones. Where it is not fine-tuned, the
 # pretrained tiny transformers generate. A synthetic text is rejected if it is too
-# short, if it is a duplicate, or if it shares thirteen consecutive words with a real
-# text of any split.
+# short, if it is a duplicate, or if it is *copied*: if it shares thirteen consecutive
+# words with a real text of any split.
 
 # %% [markdown] tags=["published"]
 # Three generators were used, each fine-tuned on another thousand reviews.
@@ -553,9 +553,10 @@ cells.show_figure(confusion(predictions), "fig-generative-confusion")
 # of n-grams, and pretraining on all reviews that of transformers. An ensemble of the
 # two has a lower one than each. No difference in error rate was detected between NB-SVM
 # and its ensemble with these class models. With five hundred reviews of each class no
-# improvement over TF-IDF was detected for SmolLM2, fine-tuned with the next-token loss,
-# and none of other models by its synthetic reviews. The pruned SmolLM2, trained
-# discriminatively on all reviews, has the highest accuracy of the single models.
+# improvement over TF-IDF was detected for SmolLM2, fine-tuned with the next-token loss.
+# Its synthetic reviews were not detected to lower the error rate of another model, and
+# raise that of some. The pruned SmolLM2, trained discriminatively on all reviews, has
+# the highest accuracy of the single models.
 #
 # **What it does not show.** How much of that accuracy is due to the discriminative
 # loss. With a thousand reviews it lowers the error rate compared with the next-token

@@ -175,8 +175,7 @@ cells.show_figure(plots.training_curves(histories), "fig-encoder-curves")
 # smoothing, which raises their losses; their macro-F1 scores can be compared.
 
 # %% [markdown] tags=["published"]
-# The encoders without MLM pretraining overfit twenty thousand reviews within a few
-# epochs.
+# All encoders overfit twenty thousand reviews within a few epochs.
 
 # %% [markdown]
 # ## Masked-language-model pretraining

@@ -56,7 +56,8 @@ from wholescript.studies.headlines.ablation import ABLATION_STEPS
 # `src/wholescript/studies/headlines/recipe.yaml`. *smoke* and *cpu* train smaller
 # models, and do not repeat a training that has the same settings in two sections. The
 # sections are *ablation*, *tuning* of single hyperparameters, *best* (the best model
-# and the baseline), and *cpu* (the quick configuration and the baseline, on two cores).
+# and the baseline), and *two-cores* (the quick configuration and the baseline, on two
+# cores).
 
 # %% label="tbl-headlines-profiles"
 #| short-caption: Run profiles of the headline models.
@@ -104,7 +105,7 @@ show_table(table, "tbl-headlines-baseline")
 # those that the validation headlines fill. The model does not change.
 
 # %% label="fig-headlines-batch-size"
-batch_sizes = study.analysis("cpu", "baseline", "batch-sizes")
+batch_sizes = study.analysis("two-cores", "baseline", "batch-sizes")
 record_metrics("headlines/batch-sizes", batch_sizes.metrics)
 by_batch_size = batch_sizes.history
 if len(by_batch_size):
@@ -122,7 +123,7 @@ show_table(by_batch_size, "tbl-headlines-batch-size")
 # tokens after an empty prompt and after three prompts.
 
 # %% label="fig-headlines-next-tokens"
-next_tokens = study.analysis("cpu", "baseline", "next-tokens").history
+next_tokens = study.analysis("two-cores", "baseline", "next-tokens").history
 panels = {
     prompt: rows
     for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)
@@ -137,7 +138,7 @@ show_figure(plots.next_tokens(panels, "baseline"), "fig-headlines-next-tokens")
 # The *quick* configuration, described below, after the same prompts:
 
 # %% label="fig-headlines-next-tokens-quick"
-next_tokens = study.analysis("cpu", "quick", "next-tokens").history
+next_tokens = study.analysis("two-cores", "quick", "next-tokens").history
 panels = {
     prompt: rows
     for prompt, rows in next_tokens.fillna("").groupby("prompt", sort=False)
@@ -154,7 +155,7 @@ show_figure(plots.next_tokens(panels, "quick"), "fig-headlines-next-tokens-quick
 
 # %% label="fig-headlines-loss-by-position"
 position_losses = {
-    name: study.analysis("cpu", name, "loss-by-position").history
+    name: study.analysis("two-cores", name, "loss-by-position").history
     for name in ("baseline", "quick")
 }
 show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-position")
@@ -162,7 +163,7 @@ show_figure(plots.loss_by_position(position_losses), "fig-headlines-loss-by-posi
 # %% label="fig-headlines-loss-by-frequency"
 #| short-caption: Loss by frequency of the token in training.
 frequency_losses = {
-    name: study.analysis("cpu", name, "loss-by-frequency").history
+    name: study.analysis("two-cores", name, "loss-by-frequency").history
     for name in ("baseline", "quick")
 }
 show_figure(
@@ -271,12 +272,15 @@ show_table(steps[columns], "tbl-headlines-metric-bias", {"parameters": ",.0f"})
 # ## Single hyperparameters
 #
 # Each row is one training. It is compared with all kept steps up to *WSD schedule*,
-# with half the learning rate of Muon.
+# with half the learning rate of Muon. *More* and *most dropout* are {fixed}`0.2` and
+# {fixed}`0.3`. *More layers* are {fixed}`12`, with d_model {fixed}`384`. *Higher
+# learning rate* is that of AdamW, which trains what Muon does not.
 
 # %% [markdown] tags=["published"]
-# The small configuration takes few steps on few headlines, and dropout raises its loss.
-# The strength of the regularisation and the learning rates were therefore chosen at the
-# baseline's size, on more headlines, all of them still from the training split.
+# The small configuration ({fixed}`3` layers, d_model {fixed}`192`) takes few steps on
+# few headlines, and dropout raises its loss. The strength of the regularisation and the
+# learning rates were therefore chosen at the baseline's size, on more headlines, all of
+# them still from the training split.
 
 # %% label="fig-headlines-tuning"
 tuning = study.runs("tuning")
@@ -291,8 +295,8 @@ figure = forest_plot(
 show_figure(figure, "fig-headlines-tuning")
 
 # %% [markdown] tags=["published"]
-# At this size more dropout lowers the loss, R-Drop lowers it further, and a higher
-# learning rate of Muon is better.
+# At this size more dropout lowers the loss, R-Drop with its two dropout passes lowers
+# it further, and a higher learning rate of Muon is better.
 
 # %% [markdown]
 # ## The best model
@@ -325,7 +329,7 @@ show_table(table, "tbl-headlines-best", {"parameters": ",.0f", "seeds": ".0f"})
 # nothing else running.
 
 # %% label="fig-headlines-cpu-loss"
-cpu_models = study.runs("cpu")
+cpu_models = study.runs("two-cores")
 for name, model_runs in cpu_models.items():
     record_metrics(f"headlines/cpu-{name}", headline_tables.summary_metrics(model_runs))
 bits_per_byte_ratios = headline_tables.bits_per_byte_ratios(cpu_models, "baseline")
@@ -430,15 +434,15 @@ show_table(table, "tbl-headlines-throughput", {"tokens_per_second": ",.0f"})
 
 # %%
 for name in cpu_models:
-    samples = study.analysis("cpu", name, "samples").history["headline"].fillna("")
-    print(f"{name}:", *samples, sep="\n  ")
+    samples = study.analysis("two-cores", name, "samples").history["headline"]
+    print(f"{name}:", *samples.fillna(""), sep="\n  ")
 
 # %% [markdown] tags=["published"]
 # **What this shows.** At the small configuration AdamW instead of SGD lowers the loss
 # by more than all kept steps after it together. The task's metric can be lowered
 # without changing the model, by a larger evaluation batch; bits per byte cannot. The
 # effect of a step depends on the scale: dropout raises the loss of a model that takes
-# few steps and lowers that of a larger one that overfits.
+# few steps and lowers that of a larger one.
 #
 # **What it does not show.** The loss of the best model without the document mask at its
 # own size, which was not trained. The hyperparameters at the baseline's size were

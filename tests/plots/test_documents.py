@@ -122,7 +122,7 @@ def test_training_curves_have_a_row_per_model_with_the_others_in_grey():
     epochs = pd.DataFrame(
         {"epoch": [1, 2], "train_loss": [0.7, 0.5], "val_loss": [0.6, 0.4], "val_macro_f1": 0.8}
     )
-    names = ["tiny decoder from scratch", "SmolLM2-135M, LoRA"]
+    names = ["tiny transformer from scratch", "SmolLM2-135M, LoRA"]
     models = {name: [epochs.assign(val_loss=k)] for k, name in enumerate(names)}
     panels = plots.training_curves(models).axes
     assert [axes.get_title(loc="left") for axes in panels] == [names[0], "", names[1], ""]

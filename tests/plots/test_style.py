@@ -21,7 +21,7 @@ from wholescript.plots.style import (
 )
 
 SETTINGS = {  # what is no model but a setting of one, in the registry
-    "no correction", "class weights", "class-balanced weights", "oversampling", "SMOTE",
+    "uncorrected", "class weights", "class-balanced weights", "oversampling", "SMOTE",
     "focal loss", "logit adjustment", "feature ablation",
     # of the headlines, all of which are one architecture from scratch
     "baseline", "baseline, two cores", "best model",
@@ -42,7 +42,7 @@ def test_every_model_of_the_registry_has_a_family() -> None:
         ("all-MiniLM-L6-v2 + RBF kernel", "frozen embeddings"),
         ("gated attention", "frozen embeddings"),
         ("SmolLM2-135M, frozen", "frozen embeddings"),
-        ("tiny decoder from scratch, token dropout", "from scratch"),
+        ("tiny transformer from scratch, token dropout", "from scratch"),
         ("encoder, MLM pretraining", "from scratch"),
         ("SmolLM2-135M, LoRA", "fine-tuned"),
         ("MiniLM, partially fine-tuned", "fine-tuned"),

@@ -77,6 +77,17 @@ def test_cells_are_numbered_and_have_the_caption_of_the_page_or_their_own(
     assert "short-caption" not in own.get_text()
 
 
+def test_text_of_a_notebook_names_the_figures_and_tables_below_it(
+    pages: dict[str, BeautifulSoup],
+) -> None:
+    page = pages["notebooks/demo.html"]
+    cited = [text.find_all("p")[-1] for text in page.select(".text-cell")]
+    found = [text for text in cited if text.get_text().startswith("See ")]
+    assert [text.get_text() for text in found] == ["See Figure 1.", "See Table 1 and Figure 2."]
+    links = [link["href"] for text in found for link in text.select("a")]
+    assert links == ["#fig-lengths", "#tbl-scores", "#fig-logs"]
+
+
 def test_table_is_captioned_aligned_and_scrolls(pages: dict[str, BeautifulSoup]) -> None:
     figure = pages["index.html"].select_one("figure#table-scores")
     assert figure.figcaption.get_text().startswith("Table 1. Two models")

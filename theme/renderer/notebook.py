@@ -39,7 +39,23 @@ class PageRenderer(DiagramRenderer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._n_captions: Counter[str] = Counter()
+        self._numbers: dict[str, str] = {}  # of the figures and tables of cells, by label
+        self._cited: dict[str, list[Node]] = {}  # those cells, by the anchor of the text above
+        self._number_cells()
+
+    def _number_cells(self) -> None:
+        counts: Counter[str] = Counter()
+        cells: list[Node] = []
+        for block in self.page.tree.get("children", []):
+            if block.get("kind") != "notebook-code":
+                cells = self._cited.setdefault(block.get("html_id", ""), [])
+                continue
+            label = block.get("label", "")
+            kind = KINDS.get(label[:3])
+            if kind and any(_shows_output(child) for child in block["children"]):
+                counts[kind] += 1
+                self._numbers[label] = f"{NUMBERED[kind]} {counts[kind]}"
+                cells.append(block)
 
     def _on_block(self, node: Node) -> Markup:
         if node.get("visibility") == "remove":
@@ -47,8 +63,20 @@ class PageRenderer(DiagramRenderer):
         if node.get("kind") == "notebook-code":
             return self._code_cell(node)
         if node.get("html_id"):
-            return self.element("div", node, self.children(node), "text-cell")
+            text = self.children(node) + self._citation(self._cited.get(node["html_id"], []))
+            return self.element("div", node, text, "text-cell")
         return self.children(node)
+
+    def _citation(self, cells: list[Node]) -> Markup:
+        """A sentence with the numbers of the figures and tables below a text."""
+        if not cells:
+            return EMPTY
+        links = [
+            Markup('<a href="#{}">{}</a>').format(cell["html_id"], self._numbers[cell["label"]])
+            for cell in cells
+        ]
+        listed = Markup(" and ").join(filter(None, [Markup(", ").join(links[:-1]), links[-1]]))
+        return Markup("<p>See {}.</p>").format(listed)
 
     def _code_cell(self, node: Node) -> Markup:
         label = node.get("label", "")
@@ -70,8 +98,7 @@ class PageRenderer(DiagramRenderer):
     def _in_cell(self, node: Node, label: str, caption: Markup) -> Markup:
         if node["type"] == "outputs":
             shown = self._outputs(node, label, self._alt(label, caption))
-            kind = KINDS.get(label[:3])
-            return self._captioned(kind, shown, caption) if shown and kind else shown
+            return self._captioned(label, shown, caption) if label in self._numbers else shown
         visibility = node.get("visibility", "show")
         if visibility == "remove":
             return EMPTY
@@ -95,10 +122,10 @@ class PageRenderer(DiagramRenderer):
         own = node.get("data", {}).get("short-caption", "")
         return Markup("<p>{}</p>").format(own)
 
-    def _captioned(self, kind: str, shown: Markup, caption: Markup) -> Markup:
+    def _captioned(self, label: str, shown: Markup, caption: Markup) -> Markup:
         """A figure or table with its caption, numbered on this page."""
-        self._n_captions[kind] += 1
-        caption = self._numbered(caption, f"{NUMBERED[kind]} {self._n_captions[kind]}")
+        kind = KINDS[label[:3]]
+        caption = self._numbered(caption, self._numbers[label])
         inner = caption + shown if kind == "table" else shown + caption
         return Markup('<figure class="{}">{}</figure>').format(kind, inner)
 
@@ -235,7 +262,7 @@ class PageRenderer(DiagramRenderer):
 
     def _outputs(self, node: Node, label: str, alt: str) -> Markup:
         visibility = node.get("visibility", "show")
-        if visibility == "remove" or not node.get("children"):
+        if not _shows_output(node):
             return EMPTY
         shown = EMPTY.join(
             self._output(child, child["jupyter_data"], label, alt) for child in node["children"]
@@ -283,6 +310,11 @@ class PageRenderer(DiagramRenderer):
             return self.public_file(node, path) or b""
         text = item.get(key, "")
         return ("".join(text) if isinstance(text, list) else str(text)).encode()
+
+
+def _shows_output(node: Node) -> bool:
+    is_shown = node["type"] == "outputs" and node.get("visibility") != "remove"
+    return is_shown and bool(node.get("children"))
 
 
 def _plain(content: bytes) -> Markup:

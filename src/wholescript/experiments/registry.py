@@ -110,7 +110,7 @@ CLASSES = {
         ),
     },
     STUDIES: {
-        "classifiers.scratch:ScratchClassifier": "decoder from scratch",
+        "classifiers.scratch:ScratchClassifier": "transformer from scratch",
         "classifiers.finetuned:FinetunedClassifier": "fine-tuned decoder",
         "encoder.classifier:EncoderClassifier": "encoder from scratch",
         "generative.class_lm:ScratchGenerative": "class-conditional LMs from scratch",

@@ -94,7 +94,7 @@ def test_results_are_sorted_and_compared(results: Results, shown: Callable) -> N
         ],
         ["TF-IDF + linear SVM", run.format("tfidf-svm"), "baseline"],
         [
-            "tiny decoder from scratch",
+            "tiny transformer from scratch",
             run.format("scratch-tiny"),
             ratio.format("scratch-tiny_over_tfidf-svm|interval"),
         ],

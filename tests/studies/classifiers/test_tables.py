@@ -72,7 +72,7 @@ def test_crossovers_stand_without_a_model_that_was_left_out(capsys):
     assert list(pairs["better_beyond"]) == ["tfidf-svm", "not compared", "not compared"]
     assert pairs["crossover_n_train"].notna().tolist() == [True, False, False]
     shown = with_display_names(pairs)
-    assert shown.index[0] == "tiny decoder from scratch / TF-IDF + linear SVM"
+    assert shown.index[0] == "tiny transformer from scratch / TF-IDF + linear SVM"
     assert shown["better_beyond"].iloc[0] == "TF-IDF + linear SVM"
     missing, disjoint = capsys.readouterr().out.splitlines()
     assert missing.startswith("not compared: sentence-linear / tfidf-svm: sentence-linear was")

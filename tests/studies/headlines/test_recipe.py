@@ -50,7 +50,7 @@ def test_each_step_has_the_step_it_is_compared_with(profile):
         assert kept_steps_before(step)[-1].name in steps
     assert {"adamw", "r-drop"} <= set(steps)  # the notebook compares them
     assert [spec.name for spec in sections["best"]] == ["baseline", "best"]
-    assert [spec.name for spec in sections["cpu"]] == ["baseline", "quick"]
+    assert [spec.name for spec in sections["two-cores"]] == ["baseline", "quick"]
 
 
 def test_smaller_profiles_are_bounded():
@@ -58,7 +58,7 @@ def test_smaller_profiles_are_bounded():
         for spec in (spec for specs in read_recipe(profile).values() for spec in specs):
             assert spec.n_headlines <= n_headlines and len(spec.seeds) == 1
             assert spec.experiment(0).train_config.epochs <= epochs
-    quick = read_recipe("cpu")["cpu"][1].experiment(0).train_config
+    quick = read_recipe("cpu")["two-cores"][1].experiment(0).train_config
     assert (quick.epochs, quick.model.n_layer, quick.model.d_model) == (3, 2, 144)
 
 

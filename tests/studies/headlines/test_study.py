@@ -43,8 +43,8 @@ def headlines():
 def test_published_runs_are_found_without_headlines(activate):
     workspace = activate(source="stored")
     study = open_study()
-    assert [run.name for run in study.runs("cpu")["quick"]] == ["headlines/cpu-quick-s1337"]
-    found = study.analysis("cpu", "quick", "samples")
+    assert [run.name for run in study.runs("two-cores")["quick"]] == ["headlines/cpu-quick-s1337"]
+    found = study.analysis("two-cores", "quick", "samples")
     assert found.name == "headlines/cpu-quick-s1337-samples" and len(found.history) == 12
     assert workspace.used[found.name] == found.key
 

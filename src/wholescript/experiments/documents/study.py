@@ -38,6 +38,7 @@ from wholescript.experiments.workspace import current_workspace
 from wholescript.settings import N_SEEDS
 from wholescript.training.document_classifier import LabelledDocuments
 
+PROFILE_COLUMNS = {LIMIT: "texts_read", "n_train": "texts_trained_on", "max_eval": "texts_scored"}
 Dataset = LabelledDataset | StoredDataset
 RunsByModel = dict[str, list[Run]]
 Generate = Callable[[Run, LabelledDataset, DataConfig, int], LabelledDocuments]
@@ -133,6 +134,7 @@ class DocumentStudy:
             for name, profile in profiles.items()
         }
         table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scale")
+        table = table.rename(columns=PROFILE_COLUMNS)
         if bundled := self.recipe.bundled_classes:
             table.insert(0, "bundled classes", [len(bundled.get(n, ())) or "all" for n in profiles])
         return table

@@ -15,7 +15,7 @@ from wholescript.evaluation.document_metrics import (
 from wholescript.experiments.documents.data_config import DataConfig
 from wholescript.experiments.documents.runs import predictions_by_seed
 from wholescript.experiments.results import Metric
-from wholescript.experiments.seeds import mean_costs
+from wholescript.experiments.seeds import costs_over_seeds
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import bootstrap_seed
 
@@ -87,7 +87,9 @@ def metrics_over_seeds(runs: Sequence[Run]) -> dict[str, Metric]:
         row.metric: Metric(row.value, row.low, row.high, (row.high - row.low) / 2)
         for row in _intervals[key].itertuples()
     }
-    costs = {name: Metric(value, tolerance=abs(value)) for name, value in mean_costs(runs).items()}
+    costs = {
+        name: Metric(value, tolerance=abs(value)) for name, value in costs_over_seeds(runs).items()
+    }
     return metrics | costs | {"seeds": Metric(len(runs))}
 
 

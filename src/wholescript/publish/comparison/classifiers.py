@@ -14,7 +14,7 @@ from wholescript.evaluation.document_comparison import compare, confused_pairs, 
 from wholescript.evaluation.document_metrics import bootstrap
 from wholescript.evaluation.document_predictions import DocumentPredictions
 from wholescript.experiments.documents.runs import classifier_histories, predictions_by_seed
-from wholescript.experiments.seeds import mean_costs
+from wholescript.experiments.seeds import costs_over_seeds
 from wholescript.experiments.store import Run
 from wholescript.files import write_atomic
 from wholescript.plots import documents as plots
@@ -72,8 +72,8 @@ def metrics_with_intervals(runs: RunsByModel) -> pd.DataFrame:
 
 
 def cost_table(runs: RunsByModel) -> pd.DataFrame:
-    """Return the costs of each model, means over its seeds; NaN where a cost is unknown."""
-    rows = {name: mean_costs(seeds) for name, seeds in runs.items()}
+    """Return the costs of each model over its seeds; NaN where a cost is unknown."""
+    rows = {name: costs_over_seeds(seeds) for name, seeds in runs.items()}
     return (
         pd.DataFrame(rows)
         .T.reindex(columns=list(COSTS))

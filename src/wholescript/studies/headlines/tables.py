@@ -7,7 +7,7 @@ import pandas as pd
 
 from wholescript.errors import RunError
 from wholescript.experiments.results import Metric
-from wholescript.experiments.seeds import mean_costs
+from wholescript.experiments.seeds import costs_over_seeds
 from wholescript.experiments.store import Run
 from wholescript.experiments.workspace import bootstrap_seed
 from wholescript.studies.headlines.ablation import ABLATION_STEPS, kept_steps_before
@@ -87,7 +87,9 @@ def summary_metrics(runs: Sequence[Run]) -> dict[str, Metric]:
     `n_validation`.
     """
     value, low, high = _mean_bits_per_byte(runs)
-    costs = {name: Metric(cost, tolerance=abs(cost)) for name, cost in mean_costs(runs).items()}
+    costs = {
+        name: Metric(cost, tolerance=abs(cost)) for name, cost in costs_over_seeds(runs).items()
+    }
     bits_per_byte = Metric(value, low, high, (high - low) / 4)
     train_config, counts = runs[0].settings["train_config"], runs[0].data["headlines"]
     return {
@@ -111,11 +113,12 @@ def bits_per_byte_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric
 
 
 def train_time_ratios(models: RunsByModel, baseline: str) -> dict[str, Metric]:
-    """Return the mean training time over the baseline's, as `<model>_over_<baseline>`.
+    """Return the training time over the baseline's, as `<model>_over_<baseline>`.
 
-    The ratio is meaningful only if each training had the same machine to itself.
+    Times are medians over seeds. The ratio is meaningful only if each training had the same machine
+    to itself.
     """
-    seconds = {name: mean_costs(runs)["train_seconds"] for name, runs in models.items()}
+    seconds = {name: costs_over_seeds(runs)["train_seconds"] for name, runs in models.items()}
     ratios = {name: value / seconds[baseline] for name, value in seconds.items()}
     return {
         f"{name}_over_{baseline}": Metric(ratio, tolerance=ratio)
@@ -174,7 +177,7 @@ def seconds_to_loss(history: pd.DataFrame, loss: float) -> float:
 
 
 def _mean_metrics(runs: Sequence[Run]) -> dict[str, float]:
-    costs = mean_costs(runs)
+    costs = costs_over_seeds(runs)
     return {name: costs.get(name, float("nan")) for name in REPORTED_METRICS}
 
 

@@ -12,6 +12,7 @@ from scipy.stats import bootstrap
 from wholescript.data.films.folds import Fold
 from wholescript.evaluation.film_bootstrap import paired_difference
 from wholescript.evaluation.film_predictions import FilmPredictions
+from wholescript.experiments.display_names import model_display_name
 from wholescript.experiments.results import Metric
 from wholescript.features.word_counts import N_QUARTERS
 from wholescript.models.films.estimator import Estimator, FilmDataset
@@ -221,4 +222,5 @@ def _key(name: str) -> str:
 
 
 def _display_name(key: str) -> str:
-    return key.replace("-", " ").replace("&", " and ").replace(":", ", ").replace("_", " ")
+    words = key.replace("-", " ").replace("&", " and ").replace(":", ", ").replace("_", " ")
+    return words.replace("tfidf logistic", model_display_name("tfidf-logistic"))

@@ -10,8 +10,7 @@ from tests.studies.screenplays.models.token_films import token_dataset, write_to
 from wholescript.errors import DataError, ParameterError
 from wholescript.features.encoder_config import MINILM
 from wholescript.studies.screenplays.models.finetuning_configurations import (
-    FINETUNED,
-    FROZEN,
+    PAIRS,
     finetuning_models,
 )
 from wholescript.studies.screenplays.models.warm_start import WarmStartClassifier
@@ -128,10 +127,12 @@ def test_impossible_settings_are_refused(wrong, message):
         WarmStartClassifier("x", **wrong)
 
 
+@pytest.mark.parametrize("n_chunks", PAIRS)
 @pytest.mark.parametrize("profile", ["smoke", "cpu"])
-def test_the_two_models_differ_in_the_finetuning_alone(profile):
-    models = finetuning_models(profile)
-    frozen, finetuned = (models[name].config for name in (FROZEN, FINETUNED))
+def test_the_two_models_differ_in_the_finetuning_alone(profile, n_chunks):
+    models, pair = finetuning_models(profile), PAIRS[n_chunks]
+    frozen, finetuned = (models[name].config for name in pair)
     assert {key for key in frozen if frozen[key] != finetuned[key]} == {"name", "finetune"}
+    assert frozen["n_eval_chunks"] == (2 if profile == "smoke" else n_chunks)
     torch.manual_seed(0)
-    assert models[FINETUNED].build().aggregator.axes.shape[0] == MINILM.d_model
+    assert models[pair.finetuned].build().aggregator.axes.shape[0] == MINILM.d_model

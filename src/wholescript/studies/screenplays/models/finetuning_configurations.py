@@ -5,29 +5,51 @@ Sizes, learning rates and epochs were set beforehand; nothing was chosen by a re
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from wholescript.studies.screenplays.models.warm_start import WarmStartClassifier
 
-FROZEN, FINETUNED = "MiniLM, frozen", "MiniLM, last layer fine-tuned"
+
+class Pair(NamedTuple):
+    """The display names of an encoder, frozen and fine-tuned on the same chunks."""
+
+    frozen: str
+    finetuned: str
+
+
+RUN_NAMES = {
+    8: ("minilm-frozen-same-chunks", "minilm-finetuned-warm-start"),
+    32: ("minilm-frozen-32-chunks", "minilm-finetuned-32-chunks"),
+}
+PAIRS = {
+    n_chunks: Pair(
+        f"MiniLM, frozen, {n_chunks} chunks", f"MiniLM, last layer fine-tuned, {n_chunks} chunks"
+    )
+    for n_chunks in RUN_NAMES
+}
+"""By the number of evenly spaced chunks of each film."""
 
 
 def finetuning_models(profile: str = "cpu") -> Mapping[str, WarmStartClassifier]:
-    """Return the encoder frozen, and fine-tuned from there on the same chunks.
+    """Return the encoder frozen, and fine-tuned from there on the same chunks, for all `PAIRS`.
 
     With the run profile smoke, each is trained for one epoch on two chunks of a film.
     """
-    finetuned = WarmStartClassifier("minilm-finetuned-warm-start")
-    if profile == "smoke":
-        finetuned = replace(
-            finetuned,
-            n_train_chunks=2,
-            n_eval_chunks=2,
-            n_inner_folds=2,
-            dimensions=8,
-            warm_start_config=replace(finetuned.warm_start_config, epochs=1),
-            train_config=replace(finetuned.train_config, epochs=1),
-        )
-    return {
-        FROZEN: replace(finetuned, name="minilm-frozen-same-chunks", finetune=False),
-        FINETUNED: finetuned,
-    }
+    models = {}
+    for n_chunks, names in RUN_NAMES.items():
+        for display_name, name, finetune in zip(PAIRS[n_chunks], names, (False, True), strict=True):
+            model = WarmStartClassifier(name, n_eval_chunks=n_chunks, finetune=finetune)
+            models[display_name] = _smaller(model) if profile == "smoke" else model
+    return models
+
+
+def _smaller(model: WarmStartClassifier) -> WarmStartClassifier:
+    return replace(
+        model,
+        n_train_chunks=2,
+        n_eval_chunks=2,
+        n_inner_folds=2,
+        dimensions=8,
+        warm_start_config=replace(model.warm_start_config, epochs=1),
+        train_config=replace(model.train_config, epochs=1),
+    )

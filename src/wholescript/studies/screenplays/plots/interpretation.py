@@ -54,15 +54,15 @@ def keyness_scatter(table: pd.DataFrame) -> Figure:
         ylabel="effect, films predicted positive (d)",
     )
     ends = {
-        "over": (table.head(N_LABELLED), "C0", "over-weighted"),
-        "under": (table.tail(N_LABELLED).iloc[::-1], "C1", "under-weighted"),
+        "over": (table.head(N_LABELLED), "C0", "films predicted nominated"),
+        "under": (table.tail(N_LABELLED).iloc[::-1], "C1", "other films"),
     }
     for name, (part, color, title) in ends.items():
         axes.scatter(part["true"], part["predicted"], s=8, color=color, linewidths=0)
         places = range(len(part))[::-1]
         panels[name].barh(places, part["over"].abs(), color=color, height=0.7)
         panels[name].set_yticks(places, part["word"].map(literal).tolist())
-        panels[name].set(title=title, xlabel="excess (d)")
+        panels[name].set(title=title, xlabel="effect overstated by (d)")
         panels[name].grid(axis="y", visible=False)
     return figure
 
