@@ -312,7 +312,7 @@ if finetuning_runs:
         for n, pair in pairs.items()
     }
     experiments.record_differences(
-        "chunk-encoders/differences", list(finetuning.values()), baseline="frozen"
+        "training/finetuning-differences", list(finetuning.values()), baseline="frozen"
     )
     by_chunks = {n: of.table[comparison_columns] for n, of in finetuning.items()}
     shown = pd.concat(by_chunks, names=["chunks", "encoder"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from wholescript.experiments.display_names import model_display_name
 from wholescript.studies.screenplays.models.warm_start import WarmStartClassifier
 
 
@@ -21,12 +22,7 @@ RUN_NAMES = {
     8: ("minilm-frozen-same-chunks", "minilm-finetuned-warm-start"),
     32: ("minilm-frozen-32-chunks", "minilm-finetuned-32-chunks"),
 }
-PAIRS = {
-    n_chunks: Pair(
-        f"MiniLM, frozen, {n_chunks} chunks", f"MiniLM, last layer fine-tuned, {n_chunks} chunks"
-    )
-    for n_chunks in RUN_NAMES
-}
+PAIRS = {n_chunks: Pair(*map(model_display_name, names)) for n_chunks, names in RUN_NAMES.items()}
 """By the number of evenly spaced chunks of each film."""
 
 
@@ -35,12 +31,15 @@ def finetuning_models(profile: str = "cpu") -> Mapping[str, WarmStartClassifier]
 
     With the run profile smoke, each is trained for one epoch on two chunks of a film.
     """
-    models = {}
-    for n_chunks, names in RUN_NAMES.items():
-        for display_name, name, finetune in zip(PAIRS[n_chunks], names, (False, True), strict=True):
-            model = WarmStartClassifier(name, n_eval_chunks=n_chunks, finetune=finetune)
-            models[display_name] = _smaller(model) if profile == "smoke" else model
-    return models
+    models = [
+        WarmStartClassifier(name, n_eval_chunks=n_chunks, finetune=finetune)
+        for n_chunks, names in RUN_NAMES.items()
+        for name, finetune in zip(names, (False, True), strict=True)
+    ]
+    return {
+        model_display_name(model.name): _smaller(model) if profile == "smoke" else model
+        for model in models
+    }
 
 
 def _smaller(model: WarmStartClassifier) -> WarmStartClassifier:
