@@ -151,9 +151,9 @@ def scratch_encoder_between_chance_and_tfidf(stored: StoredQuantities) -> list[C
 
 
 @claim(
-    "The last layer of MiniLM, fine-tuned from an aggregator trained on frozen vectors, has a "
-    "higher AUROC than the same encoder frozen on the same eight chunks of each film; on "
-    "thirty-two chunks no difference was detected."
+    "MiniLM with its last layer fine-tuned, after its aggregator was trained on frozen vectors, "
+    "has a higher AUROC than frozen, on the same eight chunks of each film; on thirty-two chunks "
+    "no difference was detected."
 )
 def finetuned_not_below_frozen(stored: StoredQuantities) -> list[Condition]:
     """The interval of the paired difference lies above zero; that of the other contains it."""

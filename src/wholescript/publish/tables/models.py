@@ -132,7 +132,7 @@ def _optimizer(run: TableRun) -> str:
 
 
 def _learning_rate(run: TableRun) -> str:
-    """Return the peak learning rates: of pretraining and training, or of Muon and AdamW."""
+    """Return the peak learning rates: of both phases, or of Muon and AdamW."""
     rates = dict.fromkeys(f"{part['learning_rate']:g}" for part in _phases(run))
     shown = THEN.join(rates)
     if run.train_config.get("optimizer") == "muon":
@@ -153,11 +153,12 @@ def _epochs(run: TableRun) -> str:
 
 
 def _phases(run: TableRun) -> list[Mapping[str, Any]]:
-    """Return the settings of pretraining, if there is any, and of training."""
-    pretrain = run.estimator.get("pretrain")
+    """Return the settings of pretraining or of a warm start, if there is any, and of training."""
+    first = run.estimator.get("pretrain") or run.estimator.get("warm_start_config")
     if nested := run.estimator.get("pretrain_config"):
-        pretrain = nested["train_config"]
-    return [part for part in (pretrain, run.train_config) if part]
+        first = nested["train_config"]
+    then = run.train_config if run.estimator.get("finetune", True) else None
+    return [part for part in (first, then) if part]
 
 
 def _hardware(config: Mapping[str, Any]) -> str:

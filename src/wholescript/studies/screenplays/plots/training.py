@@ -51,17 +51,22 @@ def loss_curves(histories: Mapping[str, pd.DataFrame], *, positive_rate: float) 
     return figure
 
 
+def epochs_of_lowest_loss(history: pd.DataFrame) -> pd.Series:
+    """Return the epoch with the lowest validation loss of each fit of a run's history."""
+    fits = history.groupby(["repeat", "fold", "inner_fold"])
+    return history.loc[fits["val_loss"].idxmin(), "epoch"]
+
+
 def best_epochs(histories: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the distribution of the epoch with the lowest validation loss, over all fits."""
     figure, panels = plt.subplots(
         len(histories), 1, sharex=True, sharey=True, squeeze=False,
         figsize=(WIDTH, 1.25 * len(histories) + 0.7),
     )  # fmt: skip
-    fits = ["repeat", "fold", "inner_fold"]
     last = max(int(history["epoch"].max()) for history in histories.values())
     for axes, (name, history) in zip(panels[:, 0], histories.items(), strict=True):
-        best = history.loc[history.groupby(fits)["val_loss"].idxmin(), "epoch"]
-        counts = best.value_counts(normalize=True).reindex(range(1, last + 1), fill_value=0.0)
+        shares = epochs_of_lowest_loss(history).value_counts(normalize=True)
+        counts = shares.reindex(range(1, last + 1), fill_value=0.0)
         axes.bar(counts.index, counts, width=0.8, color=family_of(name).color)
         axes.set_title(row_name(name, 50))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
