@@ -543,7 +543,7 @@ def longer_mlm_pretraining_helps(stored: StoredQuantities) -> list[Condition]:
     "trained with the next-token loss on all reviews."
 )
 def discriminative_counts_beat_class_lms(stored: StoredQuantities) -> list[Condition]:
-    """The interval of accuracy of both lies above those of naive Bayes, n-grams, small transformers
+    """The interval of accuracy of both lies above those of naive Bayes, n-grams, tiny transformers
     and an ensemble of three."""
     discriminative, generative = (
         [stored.metric(f"generative/{name}:accuracy") for name in names]
@@ -625,7 +625,7 @@ def discriminative_class_lms_beat_published(stored: StoredQuantities) -> list[Co
     "models trained with the next-token loss on all reviews."
 )
 def discriminative_training_beats_generative_class_lms(stored: StoredQuantities) -> list[Condition]:
-    """Its interval of accuracy lies above those of naive Bayes, n-grams, small transformers and an
+    """Its interval of accuracy lies above those of naive Bayes, n-grams, tiny transformers and an
     ensemble of three. None of these is pretrained on other texts."""
     trained = stored.metric("generative/smollm2-pruned-bayes-shared-trunk:accuracy")
     others = [stored.metric(f"generative/{name}:accuracy") for name in CLASS_LMS]
