@@ -143,9 +143,10 @@ def _learning_rate(run: TableRun) -> str:
 def _batch_size(run: TableRun) -> str:
     size = run.estimator.get("batch_size") or run.train_config.get("batch_size")
     size = size or run.estimator.get("estimator", {}).get("batch_size")
-    is_frozen = run.estimator.get("finetune") is False  # its batches are not among the settings
-    if not size or not run.train_config or is_frozen:
+    if not size or not run.train_config:
         return ""
+    if run.estimator.get("finetune") is False:
+        return "not stored"  # that of frozen vectors is not among the settings
     return f"{size * run.train_config.get('gradient_accumulation_steps', 1):,}"
 
 
